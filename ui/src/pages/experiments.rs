@@ -8,6 +8,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
+    event::{Event, Tag},
     id::ProjectId,
     project::ListProjects,
     tracking::{DeleteExperiment, Experiment, ListExperiments, PurgeExperiment, RestoreExperiment},
@@ -22,7 +23,10 @@ use self::{
     tree::{Line, as_text, fits, lines, note},
 };
 use crate::{
-    client::{Client, query::query},
+    client::{
+        Client, pace,
+        query::{Query, query},
+    },
     frame::{crumbs::crumbs, place},
     parts::{
         button::{Button, Pending},
@@ -59,6 +63,7 @@ fn List() -> impl IntoView {
     let wanted = RwSignal::new(String::new());
     let folded = RwSignal::new(BTreeSet::<String>::new());
     let all = query(move || Some(ListExperiments { deleted: deleted.get() }));
+    follow_runs(all);
     let projects = query(|| Some(ListProjects {}));
     let names = Memo::new(move |_| {
         projects.value.with(|all| {
@@ -122,6 +127,19 @@ fn List() -> impl IntoView {
             <Purge acts />
         </div>
     }
+}
+
+/// Milliseconds between two counts of all runs.
+const COUNTS_APART_MS: i32 = 5_000;
+
+/// A run is a change of its experiment, which is asked for once in a while: one that goes on announces itself again and again.
+fn follow_runs(all: Query<Vec<Experiment>>) {
+    let again = pace::spaced(|| COUNTS_APART_MS, move || all.refresh());
+    Client::get().on_event(move |event| {
+        if matches!(event, Event::Changed { tag: Tag::Experiment(_) }) {
+            again();
+        }
+    });
 }
 
 #[component]
@@ -375,7 +393,7 @@ fn OneLine(
 ) -> impl IntoView {
     let menus = Menus::get();
     let (name, to, project) = (experiment.name.clone(), runs_of(&experiment), experiment.project);
-    let (runs, updated_ms, note) = (experiment.runs, experiment.updated_ms, note(&experiment));
+    let (runs, changed_ms, note) = (experiment.runs, experiment.changed_ms(), note(&experiment));
     let is_deleted = experiment.deleted_ms.is_some();
     let kept = StoredValue::new(experiment);
     let items = move || kept.with_value(|experiment| acts.items(experiment));
@@ -423,7 +441,7 @@ fn OneLine(
             </td>
             <td>{of}</td>
             <td class="num">{if is_deleted { "–".to_owned() } else { words::count(runs) }}</td>
-            <td class="num faint">{if updated_ms > 0 { view! { <Ago ms=updated_ms /> }.into_any() } else { "–".into_any() }}</td>
+            <td class="num faint"><Ago ms=changed_ms.unwrap_or_default() /></td>
             <td class="muted apart">
                 {note.map(|note| view! {
                     <button type="button" class="reads cut seen" title="Read the notes" on:click=move |_| noted()>{note}</button>

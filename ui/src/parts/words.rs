@@ -99,8 +99,14 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{value:.digits$} %").replace('-', "−")
 }
 
+/// What stands where a time is not known: a tool that tells none leaves the beginning of 1970.
+const NO_TIME: &str = "–";
+
 /// 2 min ago; yesterday; 14 Nov.
 pub(crate) fn ago(then_ms: i64, now_ms: i64) -> String {
+    if then_ms <= 0 {
+        return NO_TIME.to_owned();
+    }
     let seconds = now_ms.saturating_sub(then_ms).max(0) / 1000;
     match seconds {
         ..5 => "now".to_owned(),
@@ -132,7 +138,7 @@ pub(crate) fn date(ms: i64) -> String {
     let date = Date::new(&JsValue::from_f64(ms as f64));
     if date.get_time().is_nan() {
         // Beyond the calendar: a client's clock may say anything.
-        return "–".to_owned();
+        return NO_TIME.to_owned();
     }
     let month = MONTHS[date.get_month().min(11) as usize];
     let year = date.get_full_year();
@@ -159,6 +165,9 @@ pub(crate) fn day(ms: i64, now_ms: i64) -> String {
 
 /// The whole date and time, for tooltips.
 pub(crate) fn exact(ms: i64) -> String {
+    if ms <= 0 {
+        return NO_TIME.to_owned();
+    }
     format!("{} {}", date(ms), clock_with_seconds(ms))
 }
 
@@ -469,5 +478,6 @@ mod tests {
         }
         // A clock that is behind is no reason for a time in the future.
         assert_eq!(ago(now + 60_000, now), "now");
+        assert_eq!((ago(0, now), exact(0)), ("–".to_owned(), "–".to_owned()), "nobody told it");
     }
 }

@@ -69,6 +69,7 @@ pub(crate) fn new(id: ExperimentId, project: Option<ProjectId>, name: String, no
         location: None,
         tags: Default::default(),
         runs: 0,
+        newest_run_ms: None,
         created_ms: now_ms,
         updated_ms: now_ms,
         deleted_ms: None,
@@ -92,7 +93,7 @@ pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<V
             let mut all = store::experiment::all(c)?;
             all.retain(|experiment| experiment.deleted_ms.is_some() == request.deleted);
             for experiment in &mut all {
-                experiment.runs = store::experiment::runs(c, experiment.id)?;
+                (experiment.runs, experiment.newest_run_ms) = store::experiment::runs(c, experiment.id)?;
             }
             Ok(all)
         })
