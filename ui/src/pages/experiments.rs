@@ -125,6 +125,7 @@ fn List() -> impl IntoView {
             <OtherModels />
             <Ask asking=acts.asking folders=Signal::from(folders) projects=names />
             <Purge acts />
+            <DeleteDefault acts />
         </div>
     }
 }
@@ -172,6 +173,8 @@ struct Acts {
     folded: RwSignal<BTreeSet<String>>,
     asking: RwSignal<Option<Asking>>,
     purging: RwSignal<Option<Experiment>>,
+    /// Where clients log that name none, which is asked about first.
+    deleting: RwSignal<Option<Experiment>>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
@@ -187,6 +190,7 @@ impl Acts {
             folded,
             asking: RwSignal::new(None),
             purging: RwSignal::new(None),
+            deleting: RwSignal::new(None),
             go: StoredValue::new_local(go),
         }
     }
@@ -225,14 +229,22 @@ impl Acts {
             Item::new("Move to a project…", icon::FOLDER_OPEN, move || self.ask(Asking::Project(given.clone())))
                 .blocked(own("It is the experiment of a project: its runs can be moved.")),
             Item::new("Notes…", icon::PENCIL, move || self.ask(Asking::Notes(noted.clone()))),
-            Item::new("Delete", icon::TRASH, move || self.delete(&gone))
-                .danger()
-                .blocked(own("It is the experiment of a project: delete the project instead.")),
+            if is_default(experiment) {
+                Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some((*gone).clone()))).danger()
+            } else {
+                Item::new("Delete", icon::TRASH, move || self.delete(&gone))
+                    .danger()
+                    .blocked(own("It is the experiment of a project: delete the project instead."))
+            },
         ]
     }
 
     fn items_of_deleted(self, experiment: &Experiment) -> Vec<Item> {
         let (id, name, gone) = (experiment.id, experiment.name.clone(), experiment.clone());
+        let kept = is_default(experiment).then(|| {
+            "Clients that name no experiment log there. It can stay deleted, and its runs can be deleted for good."
+                .to_owned()
+        });
         let Self { client, toasts, pending, .. } = self;
         let restore = move || {
             let name = name.clone();
@@ -241,7 +253,9 @@ impl Acts {
         };
         vec![
             Item::new("Restore", icon::UNDO_2, restore),
-            Item::new("Delete for good…", icon::TRASH, move || self.purging.set(Some(gone.clone()))).danger(),
+            Item::new("Delete for good…", icon::TRASH, move || self.purging.set(Some(gone.clone())))
+                .danger()
+                .blocked(kept),
         ]
     }
 
@@ -254,11 +268,55 @@ impl Acts {
     }
 }
 
+/// Whether it is the one that clients log to which name none.
+const fn is_default(experiment: &Experiment) -> bool {
+    experiment.number == 0
+}
+
+/// What it means that clients have no experiment to log to which name none.
+fn told_of_default(experiment: &Experiment) -> String {
+    let runs = match experiment.runs {
+        0 => "It has no runs.".to_owned(),
+        1 => "Its one run is deleted with it.".to_owned(),
+        count => format!("Its {} are deleted with it.", words::counted(count, "run", "runs")),
+    };
+    format!(
+        "Programs that name no experiment log here: until it is restored, each of them is refused when it begins a run. {runs} It stands under Deleted, and can be restored with them."
+    )
+}
+
 /// Where an experiment's runs are by themselves: those of a project's own stand with the project.
 fn runs_of(experiment: &Experiment) -> String {
     match experiment.project.filter(|_| experiment.is_own) {
         Some(project) => place::address(project, "runs"),
         None => place::address_of(experiment.id, "runs"),
+    }
+}
+
+/// Asks before what programs log to by themselves is deleted.
+#[component]
+fn DeleteDefault(acts: Acts) -> impl IntoView {
+    let deleting = acts.deleting;
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if deleting.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    let of = move |tell: fn(&Experiment) -> String| deleting.with(|one| one.as_ref().map(tell)).unwrap_or_default();
+    let delete = move || {
+        if let Some(experiment) = deleting.get_untracked() {
+            acts.delete(&experiment);
+        }
+    };
+    view! {
+        <Confirm
+            open
+            title=Signal::derive(move || of(|experiment| format!("Delete {}?", experiment.name)))
+            text=Signal::derive(move || of(told_of_default))
+            verb="Delete"
+            on_confirm=delete
+        />
     }
 }
 
