@@ -226,6 +226,7 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     ensure!(svg.contains("<circle") && svg.matches("<svg").count() == 3, "no key of the colours in {svg}");
     desk.go(&sweep.runs("view=importance")).await?;
     seen(driver, "//main//p[starts-with(., '6 runs. Taken one at a time')]").await?;
+    seen(driver, "//main//*[@data-unsure][starts-with(., 'Not reliable: 6 runs for 1 parameter')]").await?;
     desk.browser.picture("run-importance").await?;
     let svg = saved_svg(desk, folder, "Importance for Loss").await?;
     ensure!(svg.contains(">lr<"), "no parameter is named in {svg}");
