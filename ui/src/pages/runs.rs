@@ -45,7 +45,7 @@ use crate::{
     parts::{
         button::{Button, CopyLine, Pending},
         field::Switch,
-        filter_line::{Chips, FilterLine, Vocabulary},
+        filter_line::{Chips, FilterLine, Vocabulary, unknown},
         icon::{self, icon},
         menu::Item,
         rows::Rows,
@@ -301,50 +301,53 @@ pub(crate) fn Runs() -> impl IntoView {
                     })}
                 </div>
                 <Chips value=filter />
-                {move || failed.get().map(|error| {
-                    // A filter that can't be read is no better the second time.
-                    if error.code == ErrorCode::Invalid && !filter.with(String::is_empty) {
-                        view! { <div class="padded stack"><Problem error /><div><Button label="Clear the filter" on_press=clear /></div></div> }.into_any()
-                    } else {
-                        view! { <div class="padded"><Failure error again=move || list.again() /></div> }.into_any()
-                    }
-                })}
-                {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
-                {move || empty.get().then(|| view! { <Nothing deleted has_project train /> })}
-                {move || (unfit.get() && failed.with(Option::is_none)).then(|| view! {
-                    <Empty mark=icon::LIST_FILTER title="No run fits this filter" text="A word is looked for in names, models and tags; a condition names a field, like state = finished.">
-                        <Button label="Clear the filter" on_press=clear />
-                    </Empty>
-                })}
-                {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
-                    <groups::Grouped groups filter on_open=open />
-                })}
-                {move || shows_plot.get().then(|| view! {
-                    <plots::Plots whose=plots::Whose::Listed(listing) plotted facts filter=Some(filter) on_open=open_id />
-                })}
-                <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
-                    <Table
-                        rows=rows.get_value()
-                        columns=Signal::from(columns)
-                        label="Runs"
-                        key=Callback::new(|row: RunRow| row.id.to_string())
-                        selected=picked
-                        on_open=open
-                        menu
-                        order
-                        further
-                        on_stretch
-                        on_resize=Callback::new(move |(name, width)| chosen_columns.widen(name, width))
-                        unsorted=Signal::derive(move || facts.with(|facts| {
-                            facts.ranked_by.as_ref().map(|(key, more)| (format!("metric.{key}"), *more))
-                        }))
-                    />
+                // The pane stands beside the rows and below the tools: no row moves down where a run is selected.
+                <div class="beside">
+                    <div class="rows-of-runs">
+                        {move || failed.get().map(|error| {
+                            // A filter that can't be read is no better the second time.
+                            if error.code == ErrorCode::Invalid && !filter.with(String::is_empty) {
+                                view! { <div class="padded stack"><Problem error /><div><Button label="Clear the filter" on_press=clear /></div></div> }.into_any()
+                            } else {
+                                view! { <div class="padded"><Failure error again=move || list.again() /></div> }.into_any()
+                            }
+                        })}
+                        {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
+                        {move || empty.get().then(|| view! { <Nothing deleted has_project train /> })}
+                        {move || (unfit.get() && failed.with(Option::is_none)).then(|| view! {
+                            <Unfit filter facts />
+                        })}
+                        {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
+                            <groups::Grouped groups filter on_open=open />
+                        })}
+                        {move || shows_plot.get().then(|| view! {
+                            <plots::Plots whose=plots::Whose::Listed(listing) plotted facts filter=Some(filter) on_open=open_id />
+                        })}
+                        <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
+                            <Table
+                                rows=rows.get_value()
+                                columns=Signal::from(columns)
+                                label="Runs"
+                                key=Callback::new(|row: RunRow| row.id.to_string())
+                                selected=picked
+                                on_open=open
+                                menu
+                                order
+                                further
+                                on_stretch
+                                on_resize=Callback::new(move |(name, width)| chosen_columns.widen(name, width))
+                                unsorted=Signal::derive(move || facts.with(|facts| {
+                                    facts.ranked_by.as_ref().map(|(key, more)| (format!("metric.{key}"), *more))
+                                }))
+                            />
+                        </div>
+                        <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts figures picked />
+                    </div>
+                    {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
+                        <overlay::Overlay picked chosen ranked_by curve compare=compare />
+                    })}
                 </div>
-                <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts figures picked />
             </div>
-            {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
-                <overlay::Overlay picked chosen ranked_by curve compare=compare />
-            })}
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
             })}
@@ -355,6 +358,29 @@ pub(crate) fn Runs() -> impl IntoView {
             <actions::Ending ending=asks.ending />
             <actions::Purge actions />
         </div>
+    }
+}
+
+/// No run that the filter matches: what may be wrong with it, and the way out.
+#[component]
+fn Unfit(filter: RwSignal<String>, facts: RwSignal<Facts>) -> impl IntoView {
+    const WHAT_IT_TAKES: &str =
+        "A word is looked for in names, models and tags; a condition names a field, like state = finished.";
+    let found = Memo::new(move |_| {
+        filter.with(|filter| facts.with(|facts| unknown(filter, &facts.metric_keys, &facts.param_keys)))
+    });
+    move || {
+        let found = found.get();
+        let text = found.as_ref().map_or_else(|| WHAT_IT_TAKES.to_owned(), |unknown| unknown.told());
+        let mended = found.and_then(|unknown| filter.with_untracked(|filter| unknown.mended(filter)));
+        view! {
+            <Empty mark=icon::LIST_FILTER title="No run fits this filter" text>
+                {mended.map(|(meant, mended)| view! {
+                    <Button label=format!("Use {meant}") kind="primary" on_press=move || filter.set(mended.clone()) />
+                })}
+                <Button label="Clear the filter" on_press=move || filter.set(String::new()) />
+            </Empty>
+        }
     }
 }
 
