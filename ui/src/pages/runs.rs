@@ -10,6 +10,7 @@ mod differs;
 mod export;
 mod exporting;
 mod groups;
+mod last_values;
 mod overlaid;
 mod overlay;
 mod plots;

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-type Ranked = Signal<Option<(String, bool)>>;
+pub(super) type Ranked = Signal<Option<(String, bool)>>;
 
 /// A column's head for each run: its colour and its name.
 fn heads(chosen: &[Compared], seen: Seen) -> impl IntoView + use<> {
@@ -61,7 +61,7 @@ fn best_of(values: &[Option<f64>], is_more_better: bool) -> Option<f64> {
 }
 
 /// Their figures: losses and those of validation before the others.
-fn figures(chosen: &[Compared]) -> Vec<String> {
+pub(super) fn figures(chosen: &[Compared]) -> Vec<String> {
     let all = chosen.iter().flat_map(|run| {
         // A classifier's loss is its log loss: it is not said twice.
         let is_twice = |key: &str| key == "loss/validation" && run.values.contains_key("log_loss/validation");
