@@ -194,7 +194,15 @@ async fn moved(desk: &Desk, experiment: &Experiment) -> Result<()> {
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Move']").await?;
     until("it stands in the project", SHORT, async || Ok(place().await? == Some(project.id))).await?;
     press(driver, "//*[contains(@class,'toast')][contains(., 'Moved')]//button[normalize-space(.)='Undo']").await?;
-    until("it stands in no project", SHORT, async || Ok(place().await?.is_none())).await
+    until("it stands in no project", SHORT, async || Ok(place().await?.is_none())).await?;
+    // What programs log to that name no experiment is not deleted by one press.
+    press(driver, "//main//tr[.//a[normalize-space(.)='Default']]//button[starts-with(@aria-label, 'More of')]")
+        .await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete…']").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'Programs that name no experiment log here')]").await?;
+    desk.browser.picture("delete-default").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Cancel']").await?;
+    gone(driver, "//dialog[@open]").await
 }
 
 async fn brought_back(desk: &Desk, experiment: &Experiment, run: RunId) -> Result<()> {

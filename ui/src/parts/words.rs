@@ -45,6 +45,20 @@ pub(crate) fn figure(value: f64) -> String {
     api::figure::measured(value)
 }
 
+/// Figures of a column that ends at the right, filled up behind, so that their points stand below each other.
+pub(crate) fn aligned(texts: Vec<String>) -> Vec<String> {
+    let behind = |text: &String| text.split_once('.').map_or(0, |(_, rest)| rest.chars().count() + 1);
+    let most = texts.iter().map(behind).max().unwrap_or_default();
+    texts
+        .into_iter()
+        .map(|text| {
+            let missing = most - behind(&text);
+            // As wide as a digit in the type of numbers.
+            text + &"\u{a0}".repeat(missing)
+        })
+        .collect()
+}
+
 /// A probability with four decimals: 0.9981, 0.0007, < 0.0001.
 pub(crate) fn probability(value: f64) -> String {
     api::figure::probability(value)
@@ -399,6 +413,13 @@ mod tests {
         ] {
             assert_eq!(figure_of(key), (figure, part), "{key}");
         }
+    }
+
+    #[test]
+    fn points_of_a_column_stand_below_each_other() {
+        let column = ["0.8421", "12.35", "1,204", "–"].map(str::to_owned).to_vec();
+        let aligned = aligned(column).into_iter().map(|text| text.replace('\u{a0}', "_")).collect::<Vec<_>>();
+        assert_eq!(aligned, ["0.8421", "12.35__", "1,204_____", "–_____"]);
     }
 
     #[test]
