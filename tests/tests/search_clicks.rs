@@ -1,6 +1,6 @@
 //! A search for hyperparameters and another tool's log by a person's clicks.
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
@@ -10,11 +10,12 @@ use api::{
     source::ListSources,
 };
 use journeys::{
-    browser::{fill, press, seen, told},
+    browser::{fill, gone, press, seen, told},
     desk::Desk,
     process::until,
     road,
 };
+use thirtyfour::Key;
 
 const LONG: Duration = Duration::from_secs(120);
 
@@ -130,7 +131,8 @@ async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
     let driver = desk.driver();
     let logs = folder.join("lo gs");
     std::fs::create_dir(&logs)?;
-    std::fs::write(logs.join("metrics.jsonl"), "{\"step\": 1, \"loss\": 0.5}\n{\"step\": 2, \"loss\": 0.25}\n")?;
+    let lines = "{\"step\": 1, \"loss\": 0.5}\n{\"step\": 2, \"loss\": 0.25}\n";
+    std::fs::write(logs.join("metrics.jsonl"), lines)?;
     desk.go("/experiments").await?;
     press(driver, "//main//button[contains(., 'Read a log')]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Folder')]//input", &logs.to_string_lossy()).await?;
@@ -140,6 +142,7 @@ async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
     let read = async || Ok(desk.client.call(ListSources {}).await?.first().is_some_and(|source| source.runs == 1));
     until("its run is read", LONG, read).await?;
     let more = "//main//*[@data-sources]//button[starts-with(@aria-label, 'More of')]";
+    not_read(desk, &logs, more).await.context("what was not read")?;
     press(driver, more).await?;
     press(driver, "//*[@role='menu']//button[contains(., 'Follow no more')]").await?;
     seen(driver, "//main//*[@data-sources]//tr[contains(., 'read once')]").await?;
@@ -152,4 +155,25 @@ async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
     press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
     until("Undo brings the log and its run back", LONG, read).await?;
     Ok(())
+}
+
+/// A line that is none of the log's comes while it is followed: its row says so, and the dialog where and why, from the
+/// menu and from what the row says.
+async fn not_read(desk: &Desk, logs: &std::path::Path, more: &str) -> Result<()> {
+    let driver = desk.driver();
+    let mut log = std::fs::OpenOptions::new().append(true).open(logs.join("metrics.jsonl"))?;
+    writeln!(log, "no line of ours")?;
+    let told = "//main//*[@data-sources]//tr[contains(., '1 not read')]";
+    seen(driver, told).await?;
+    let line = "//dialog[@open]//*[@data-not-read]//tr[contains(., 'metrics.jsonl')]";
+    press(driver, more).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'What was not read')]").await?;
+    seen(driver, line).await?;
+    desk.browser.picture("not-read").await?;
+    driver.action_chain().send_keys(Key::Escape).perform().await?;
+    gone(driver, line).await?;
+    press(driver, &format!("{told}//button[@title='What was not read, and why']")).await?;
+    seen(driver, line).await?;
+    driver.action_chain().send_keys(Key::Escape).perform().await?;
+    gone(driver, line).await
 }

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
-    RunId,
+    ProjectId, RunId,
     host::{SecretBackend, SetSecret},
     run::{GetRun, RunState},
-    tracking::{CreateExperiment, Experiment, GetTracking},
+    tracking::{CreateExperiment, Experiment, GetTracking, ListExperiments},
 };
 use journeys::{
-    browser::{gone, press, seen, told},
+    browser::{choose, gone, press, seen, there, told},
     desk::Desk,
     process::until,
+    road,
 };
 use serde_json::{Value, json};
 use thirtyfour::{By, Key};
@@ -42,6 +43,8 @@ async fn tracked(desk: &Desk) -> Result<()> {
     found(desk, &experiment).await.context("from the experiments to the runs")?;
     copied(desk, &address).await.context("the address in the status line")?;
     linked(desk, &address, &experiment, deep).await.context("the link that MLflow's client prints")?;
+    nested(desk, &address, &experiment, deep).await.context("a run below another")?;
+    moved(desk, &experiment).await.context("into a project and back")?;
     brought_back(desk, &experiment, deep).await.context("delete and undo")?;
     deleted(desk, &experiment, deep).await.context("the deleted runs")?;
     ended(desk, &address).await.context("runs whose client died")
@@ -147,6 +150,59 @@ async fn linked(desk: &Desk, address: &str, experiment: &Experiment, run: RunId)
     seen(driver, "//dialog[@open]//*[@role='option'][contains(., 'deep') and contains(., 'Run')]").await?;
     seen(driver, "//dialog[@open]//input").await?.send_keys(Key::Enter + "").await?;
     seen(driver, "//main//h1[.='deep']").await.map(drop)
+}
+
+/// From the run to the one below it and back; the one below is gone again afterwards.
+async fn nested(desk: &Desk, address: &str, experiment: &Experiment, parent: RunId) -> Result<()> {
+    let driver = desk.driver();
+    let tab = "//main//nav[contains(@class,'tabs')]//a[contains(., 'Runs below')]";
+    desk.go(&format!("/e/{}/runs/{parent}", experiment.id)).await?;
+    seen(driver, "//main//h1[.='deep']").await?;
+    gone(driver, tab).await?;
+    // While the page is open.
+    let tags = json!([{"key": "mlflow.parentRunId", "value": parent.to_string()}]);
+    let begin = json!({"experiment_id": experiment.number.to_string(), "run_name": "fold", "start_time": START_MS, "tags": tags});
+    let fold = post(address, "create", begin).await?["run"]["info"]["run_id"].as_str().context("no run")?.to_owned();
+    press(driver, tab).await.context("the tab of the page that was open")?;
+    seen(driver, "//main//tr[@data-below][contains(., 'fold')][contains(., 'running')]").await?;
+    desk.browser.picture("runs-below").await?;
+    post(address, "update", json!({"run_id": fold, "status": "FINISHED", "end_time": START_MS + 1_000})).await?;
+    seen(driver, "//main//tr[@data-below][contains(., 'finished')]").await?;
+    press(driver, "//main//tr[@data-below]//a").await?;
+    seen(driver, "//main//h1[.='fold']").await?;
+    press(driver, "//main//a[contains(@class,'chip')][contains(., 'below deep')]").await?;
+    seen(driver, "//main//h1[.='deep']").await?;
+    seen(driver, tab).await?;
+    post(address, "delete", json!({"run_id": fold})).await?;
+    gone(driver, tab).await.context("the tab of a run that has none below it any more")
+}
+
+/// By the menu of its row; Undo takes it out again.
+async fn moved(desk: &Desk, experiment: &Experiment) -> Result<()> {
+    let driver = desk.driver();
+    let project = road::open_sample(&desk.client, "penguins").await?;
+    let place = async || -> Result<Option<ProjectId>> {
+        let all = desk.client.call(ListExperiments::default()).await?;
+        Ok(all.iter().find(|one| one.id == experiment.id).context("the experiment is gone")?.project)
+    };
+    desk.go("/experiments").await?;
+    let row = format!("//main//tr[.//a[normalize-space(.)='{}']]", experiment.name);
+    press(driver, &format!("{row}//button[starts-with(@aria-label, 'More of')]")).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Move to a project…']").await?;
+    there(driver, "//dialog[@open]//footer//button[normalize-space(.)='Move' and @disabled]").await?;
+    choose(driver, "Project", &project.name).await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Move']").await?;
+    until("it stands in the project", SHORT, async || Ok(place().await? == Some(project.id))).await?;
+    press(driver, "//*[contains(@class,'toast')][contains(., 'Moved')]//button[normalize-space(.)='Undo']").await?;
+    until("it stands in no project", SHORT, async || Ok(place().await?.is_none())).await?;
+    // What programs log to that name no experiment is not deleted by one press.
+    press(driver, "//main//tr[.//a[normalize-space(.)='Default']]//button[starts-with(@aria-label, 'More of')]")
+        .await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete…']").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'Programs that name no experiment log here')]").await?;
+    desk.browser.picture("delete-default").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Cancel']").await?;
+    gone(driver, "//dialog[@open]").await
 }
 
 async fn brought_back(desk: &Desk, experiment: &Experiment, run: RunId) -> Result<()> {

@@ -5,6 +5,7 @@
 pub(crate) mod connect;
 pub(crate) mod events;
 pub(crate) mod job;
+pub(crate) mod pace;
 pub(crate) mod paged;
 pub(crate) mod query;
 pub(crate) mod shell;

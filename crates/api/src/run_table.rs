@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    figure::counted,
     id::{RunId, SplitId},
     tracking::Scope,
 };
@@ -151,6 +152,24 @@ pub struct ParamImportances {
     pub params: Vec<ParamImportance>,
 }
 
+impl ParamImportances {
+    /// Why the figures are little more than chance, where they are: a handful of runs, or no more of them than params that
+    /// could each explain every one.
+    pub fn unsure(&self) -> Option<String> {
+        const FEW: u64 = 10;
+        let params = self.params.len() as u64;
+        let needed = FEW.max(params + 1);
+        if params == 0 || self.runs_used >= needed {
+            return None;
+        }
+        let (runs, differ) = (counted(self.runs_used, "run", "runs"), counted(params, "parameter", "parameters"));
+        Some(format!(
+            "Not reliable: {runs} for {differ}. With fewer than {} another order may be as likely.",
+            counted(needed, "run", "runs")
+        ))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParamImportance {
     pub param: String,
@@ -222,7 +241,20 @@ crate::requests! { METHODS;
 
 #[cfg(test)]
 mod tests {
-    use super::{named, parts, quote_length, quoted};
+    use super::{ParamImportance, ParamImportances, named, parts, quote_length, quoted};
+
+    #[test]
+    fn an_importance_of_few_runs_says_so() {
+        let of = |runs: u64, params: usize| {
+            let param = ParamImportance { param: "lr".to_owned(), share: 1.0, correlation: None };
+            let params = vec![param; params];
+            ParamImportances { runs, runs_used: runs, runs_needed: 5, alone: 1.0, params }.unsure()
+        };
+        let unsure = of(6, 1).unwrap();
+        assert!(unsure.starts_with("Not reliable: 6 runs for 1 parameter. With fewer than 10 runs"), "{unsure}");
+        assert!(of(20, 20).is_some_and(|unsure| unsure.contains("fewer than 21 runs")));
+        assert_eq!([of(10, 3), of(21, 20), of(3, 0)], [None, None, None]);
+    }
 
     #[test]
     fn a_key_is_quoted_where_the_filter_would_not_read_it() {

@@ -43,10 +43,21 @@ pub struct Experiment {
     /// Runs that are not deleted; 0 where nobody counted.
     #[serde(default)]
     pub runs: u64,
+    /// When the newest of these was made.
+    #[serde(default)]
+    pub newest_run_ms: Option<i64>,
     pub created_ms: i64,
+    /// When it itself was changed last; 0 is not known.
     pub updated_ms: i64,
     /// When it was deleted; it can be restored until it is deleted for good.
     pub deleted_ms: Option<i64>,
+}
+
+impl Experiment {
+    /// When something happened in it last, its runs among that; `None` where that is not known.
+    pub fn changed_ms(&self) -> Option<i64> {
+        self.newest_run_ms.into_iter().chain([self.updated_ms]).max().filter(|ms| *ms > 0)
+    }
 }
 
 /// What a client of the MLflow protocol needs.

@@ -65,6 +65,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Experiment> {
         deleted_ms: row.get(9)?,
         tags: Default::default(),
         runs: 0,
+        newest_run_ms: None,
     })
 }
 
@@ -115,12 +116,13 @@ pub fn there(connection: &Connection) -> Result<Vec<ExperimentId>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(crate) const RUNS: &str = "SELECT count(*) FROM run WHERE experiment = ?1 AND deleted_ms IS NULL";
+pub(crate) const RUNS: &str = "SELECT count(*), max(created_ms) FROM run WHERE experiment = ?1 AND deleted_ms IS NULL";
 
-/// How many runs that are not deleted an experiment has.
-pub fn runs(connection: &Connection, id: ExperimentId) -> Result<u64> {
-    let count: i64 = connection.prepare_cached(RUNS)?.query_row(params![id.as_bytes()], |row| row.get(0))?;
-    Ok(count as u64)
+/// How many runs that are not deleted an experiment has, and when the newest of them was made.
+pub fn runs(connection: &Connection, id: ExperimentId) -> Result<(u64, Option<i64>)> {
+    let of = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
+    let (count, newest_ms) = connection.prepare_cached(RUNS)?.query_row(params![id.as_bytes()], of)?;
+    Ok((count as u64, newest_ms))
 }
 
 /// The project's own experiment.

@@ -245,13 +245,15 @@ fn read_summary(row: &rusqlite::Row<'_>) -> rusqlite::Result<MetricSummary> {
     let figure: Option<f64> = row.get(7)?;
     let number =
         |index| -> rusqlite::Result<f64> { Ok(row.get::<_, Option<f64>>(index)?.or(figure).unwrap_or(f64::NAN)) };
+    // The final figure stands as the last value, so it is among those that the least and the most are of.
+    let among = |value: f64, of: fn(f64, f64) -> f64| figure.map_or(value, |figure| of(value, figure));
     Ok(MetricSummary {
         key: row.get(0)?,
         count: row.get::<_, i64>(1)? as u64,
         step: row.get(2)?,
         last: number(3)?,
-        min: number(4)?,
-        max: number(5)?,
+        min: among(number(4)?, f64::min),
+        max: among(number(5)?, f64::max),
         time_ms: row.get(6)?,
     })
 }

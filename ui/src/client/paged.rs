@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use api::{ApiError, Request};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::Client;
+use super::{Client, pace};
 
 /// Rows that a page asks for at once.
 const PAGE: u64 = 200;
@@ -26,6 +26,30 @@ pub(crate) struct Paged<T: Send + Sync + 'static> {
     again: StoredValue<Arc<dyn Fn()>, LocalStorage>,
     /// The range that was asked for last.
     wanted: StoredValue<Range<u64>, LocalStorage>,
+    sight: StoredValue<Sight>,
+}
+
+/// Whether the list can be seen, and whether it changed while it could not.
+#[derive(Clone, Copy, Default)]
+struct Sight {
+    is_covered: bool,
+    has_changed: bool,
+}
+
+impl Sight {
+    /// The list changed: whether that is asked for now.
+    const fn changes(&mut self) -> bool {
+        self.has_changed |= self.is_covered;
+        !self.is_covered
+    }
+
+    /// It is covered or seen from now on: whether it is to be asked for what it missed.
+    const fn turns(&mut self, is_covered: bool) -> bool {
+        self.is_covered = is_covered;
+        let missed = self.has_changed && !is_covered;
+        self.has_changed &= is_covered;
+        missed
+    }
 }
 
 impl<T: Send + Sync + 'static> Clone for Paged<T> {
@@ -56,6 +80,16 @@ impl<T: Clone + Send + Sync + 'static> Paged<T> {
         if let Some(need) = self.need.try_get_value() {
             need(range);
         }
+    }
+
+    /// Changes of a list that something covers are asked for when it is seen again.
+    pub(crate) fn rests_while(self, is_covered: Memo<bool>) {
+        Effect::new(move |_| {
+            let is_covered = is_covered.get();
+            if self.sight.try_update_value(|sight| sight.turns(is_covered)) == Some(true) {
+                self.again();
+            }
+        });
     }
 
     /// Asks again for what is in sight, also for what is here: after a failure that may be old.
@@ -194,7 +228,9 @@ where
     });
     let inner = client.inner.get_value();
     let id = inner.number();
-    let changed = again.clone();
+    let asks = again.clone();
+    let changed = pace::spaced(|| pace::LIST_MS, move || asks());
+    let sight = StoredValue::new(Sight::default());
     inner.queries.borrow_mut().insert(
         id,
         std::rc::Rc::new(move |tag| {
@@ -204,7 +240,7 @@ where
                 (question, None) => question.is_some(),
                 (None, Some(_)) => false,
             };
-            if ours {
+            if ours && sight.try_update_value(Sight::changes) == Some(true) {
                 changed();
             }
         }),
@@ -219,6 +255,7 @@ where
         need: StoredValue::new_local(need),
         again: StoredValue::new_local(again),
         wanted: seen,
+        sight,
     }
 }
 
@@ -232,5 +269,20 @@ fn forget_far<T>(pages: &mut BTreeMap<u64, Arc<Vec<T>>>, near: u64) {
         if let Some(far) = far {
             pages.remove(&far);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_covered_list_is_asked_once_when_it_is_seen_again() {
+        let mut sight = Sight::default();
+        assert!(sight.changes());
+        assert!(!sight.turns(true));
+        assert!(!sight.changes() && !sight.changes());
+        assert!(sight.turns(false), "it missed something");
+        assert!(!sight.turns(true) && !sight.turns(false), "nothing changed meanwhile");
     }
 }

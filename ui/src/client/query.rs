@@ -8,7 +8,7 @@ use std::rc::Rc;
 use api::{ApiError, Request};
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Client, events::sleep};
+use super::{Client, events::sleep, pace};
 
 /// The newest answer to a request, and why the last try failed.
 pub(crate) struct Query<T: Send + Sync + 'static> {
@@ -61,12 +61,36 @@ where
     R: Request + Clone,
     R::Response: Clone,
 {
-    paced(request, 0)
+    asked(request, |_| 0)
 }
 
 /// The same for what costs the host more than a look into its records, such as a walk through a folder: however often it
 /// changes, it is asked again only so many milliseconds after the last answer. The last change is always asked for.
 pub(crate) fn paced<R>(request: impl Fn() -> Option<R> + 'static, pause_ms: i32) -> Query<R::Response>
+where
+    R: Request + Clone,
+    R::Response: Clone,
+{
+    asked(request, move |_| pause_ms)
+}
+
+/// The same of what hangs on many runs, as many as `runs` says: what each announces of itself is gathered into one request.
+pub(crate) fn gathered<R>(
+    request: impl Fn() -> Option<R> + 'static,
+    runs: impl Fn(&R) -> usize + Copy + 'static,
+) -> Query<R::Response>
+where
+    R: Request + Clone,
+    R::Response: Clone,
+{
+    asked(request, move |request| pace::of_runs(runs(request)))
+}
+
+/// `pause_ms` says how long after an answer to a request it is asked again.
+fn asked<R>(
+    request: impl Fn() -> Option<R> + 'static,
+    pause_ms: impl Fn(&R) -> i32 + Copy + 'static,
+) -> Query<R::Response>
 where
     R: Request + Clone,
     R::Response: Clone,
@@ -144,7 +168,7 @@ async fn answers<R>(
     question: StoredValue<Question<R>, LocalStorage>,
     value: RwSignal<Option<R::Response>>,
     error: RwSignal<Option<ApiError>>,
-    pause_ms: i32,
+    pause_ms: impl Fn(&R) -> i32,
 ) where
     R: Request + Clone,
     R::Response: Clone,
@@ -156,6 +180,7 @@ async fn answers<R>(
             question.request.clone().map(|request| (request, question.key.clone()))
         });
         let Some(Some((request, key))) = now else { break };
+        let pause_ms = pause_ms(&request);
         let answer = client.call(request).await;
         if question.try_with_value(|question| question.generation) != ours {
             return;

@@ -262,7 +262,7 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
                             words::counted(snapshot.files, "file", "files"),
                         )
                     }}
-                    {move || (duplicates() > 0).then(|| format!(" · {} duplicates", words::count(duplicates())))}
+                    {move || (duplicates() > 0).then(|| format!(" · {}", words::counted(duplicates(), "duplicate", "duplicates")))}
                     {move || (warnings() > 0).then(|| view! {
                         " · " <a class="warn plain" href=move || format!("{}?tab=profile", place.link("data"))>{words::counted(warnings() as u64, "warning", "warnings")}</a>
                     })}

@@ -8,6 +8,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
+    event::{Event, Tag},
     id::ProjectId,
     project::ListProjects,
     tracking::{DeleteExperiment, Experiment, ListExperiments, PurgeExperiment, RestoreExperiment},
@@ -22,7 +23,10 @@ use self::{
     tree::{Line, as_text, fits, lines, note},
 };
 use crate::{
-    client::{Client, query::query},
+    client::{
+        Client, pace,
+        query::{Query, query},
+    },
     frame::{crumbs::crumbs, place},
     parts::{
         button::{Button, Pending},
@@ -59,6 +63,7 @@ fn List() -> impl IntoView {
     let wanted = RwSignal::new(String::new());
     let folded = RwSignal::new(BTreeSet::<String>::new());
     let all = query(move || Some(ListExperiments { deleted: deleted.get() }));
+    follow_runs(all);
     let projects = query(|| Some(ListProjects {}));
     let names = Memo::new(move |_| {
         projects.value.with(|all| {
@@ -120,8 +125,22 @@ fn List() -> impl IntoView {
             <OtherModels />
             <Ask asking=acts.asking folders=Signal::from(folders) projects=names />
             <Purge acts />
+            <DeleteDefault acts />
         </div>
     }
+}
+
+/// Milliseconds between two counts of all runs.
+const COUNTS_APART_MS: i32 = 5_000;
+
+/// A run is a change of its experiment, which is asked for once in a while: one that goes on announces itself again and again.
+fn follow_runs(all: Query<Vec<Experiment>>) {
+    let again = pace::spaced(|| COUNTS_APART_MS, move || all.refresh());
+    Client::get().on_event(move |event| {
+        if matches!(event, Event::Changed { tag: Tag::Experiment(_) }) {
+            again();
+        }
+    });
 }
 
 #[component]
@@ -154,6 +173,8 @@ struct Acts {
     folded: RwSignal<BTreeSet<String>>,
     asking: RwSignal<Option<Asking>>,
     purging: RwSignal<Option<Experiment>>,
+    /// Where clients log that name none, which is asked about first.
+    deleting: RwSignal<Option<Experiment>>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
@@ -169,6 +190,7 @@ impl Acts {
             folded,
             asking: RwSignal::new(None),
             purging: RwSignal::new(None),
+            deleting: RwSignal::new(None),
             go: StoredValue::new_local(go),
         }
     }
@@ -207,14 +229,22 @@ impl Acts {
             Item::new("Move to a project…", icon::FOLDER_OPEN, move || self.ask(Asking::Project(given.clone())))
                 .blocked(own("It is the experiment of a project: its runs can be moved.")),
             Item::new("Notes…", icon::PENCIL, move || self.ask(Asking::Notes(noted.clone()))),
-            Item::new("Delete", icon::TRASH, move || self.delete(&gone))
-                .danger()
-                .blocked(own("It is the experiment of a project: delete the project instead.")),
+            if is_default(experiment) {
+                Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some((*gone).clone()))).danger()
+            } else {
+                Item::new("Delete", icon::TRASH, move || self.delete(&gone))
+                    .danger()
+                    .blocked(own("It is the experiment of a project: delete the project instead."))
+            },
         ]
     }
 
     fn items_of_deleted(self, experiment: &Experiment) -> Vec<Item> {
         let (id, name, gone) = (experiment.id, experiment.name.clone(), experiment.clone());
+        let kept = is_default(experiment).then(|| {
+            "Clients that name no experiment log there. It can stay deleted, and its runs can be deleted for good."
+                .to_owned()
+        });
         let Self { client, toasts, pending, .. } = self;
         let restore = move || {
             let name = name.clone();
@@ -223,7 +253,9 @@ impl Acts {
         };
         vec![
             Item::new("Restore", icon::UNDO_2, restore),
-            Item::new("Delete for good…", icon::TRASH, move || self.purging.set(Some(gone.clone()))).danger(),
+            Item::new("Delete for good…", icon::TRASH, move || self.purging.set(Some(gone.clone())))
+                .danger()
+                .blocked(kept),
         ]
     }
 
@@ -236,11 +268,55 @@ impl Acts {
     }
 }
 
+/// Whether it is the one that clients log to which name none.
+const fn is_default(experiment: &Experiment) -> bool {
+    experiment.number == 0
+}
+
+/// What it means that clients have no experiment to log to which name none.
+fn told_of_default(experiment: &Experiment) -> String {
+    let runs = match experiment.runs {
+        0 => "It has no runs.".to_owned(),
+        1 => "Its one run is deleted with it.".to_owned(),
+        count => format!("Its {} are deleted with it.", words::counted(count, "run", "runs")),
+    };
+    format!(
+        "Programs that name no experiment log here: until it is restored, each of them is refused when it begins a run. {runs} It stands under Deleted, and can be restored with them."
+    )
+}
+
 /// Where an experiment's runs are by themselves: those of a project's own stand with the project.
 fn runs_of(experiment: &Experiment) -> String {
     match experiment.project.filter(|_| experiment.is_own) {
         Some(project) => place::address(project, "runs"),
         None => place::address_of(experiment.id, "runs"),
+    }
+}
+
+/// Asks before what programs log to by themselves is deleted.
+#[component]
+fn DeleteDefault(acts: Acts) -> impl IntoView {
+    let deleting = acts.deleting;
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if deleting.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    let of = move |tell: fn(&Experiment) -> String| deleting.with(|one| one.as_ref().map(tell)).unwrap_or_default();
+    let delete = move || {
+        if let Some(experiment) = deleting.get_untracked() {
+            acts.delete(&experiment);
+        }
+    };
+    view! {
+        <Confirm
+            open
+            title=Signal::derive(move || of(|experiment| format!("Delete {}?", experiment.name)))
+            text=Signal::derive(move || of(told_of_default))
+            verb="Delete"
+            on_confirm=delete
+        />
     }
 }
 
@@ -375,7 +451,7 @@ fn OneLine(
 ) -> impl IntoView {
     let menus = Menus::get();
     let (name, to, project) = (experiment.name.clone(), runs_of(&experiment), experiment.project);
-    let (runs, updated_ms, note) = (experiment.runs, experiment.updated_ms, note(&experiment));
+    let (runs, changed_ms, note) = (experiment.runs, experiment.changed_ms(), note(&experiment));
     let is_deleted = experiment.deleted_ms.is_some();
     let kept = StoredValue::new(experiment);
     let items = move || kept.with_value(|experiment| acts.items(experiment));
@@ -423,7 +499,7 @@ fn OneLine(
             </td>
             <td>{of}</td>
             <td class="num">{if is_deleted { "–".to_owned() } else { words::count(runs) }}</td>
-            <td class="num faint">{if updated_ms > 0 { view! { <Ago ms=updated_ms /> }.into_any() } else { "–".into_any() }}</td>
+            <td class="num faint"><Ago ms=changed_ms.unwrap_or_default() /></td>
             <td class="muted apart">
                 {note.map(|note| view! {
                     <button type="button" class="reads cut seen" title="Read the notes" on:click=move |_| noted()>{note}</button>

@@ -7,13 +7,14 @@ mod figures;
 mod logs;
 mod media;
 mod nested;
+mod system;
 
 use api::{
     ProjectId,
     id::RunId,
     run::{
-        DeleteRun, GetEvaluation, GetNested, GetRun, MACHINE_GPU, MACHINE_UNMEASURED, MetricSummary, Nested, ResumeRun,
-        Run, RunKind, RunProgress, RunState, StopRun, seconds,
+        DeleteRun, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run, RunKind, RunProgress,
+        RunState, StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -29,7 +30,7 @@ use crate::{
     },
     frame::{asked::forgets, crumbs::crumbs, place::Place},
     parts::{
-        button::{Button, CopyLine, Pending},
+        button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
         curve_look::{AlongChoice, Look, LookChoice},
         dialog::Confirm,
@@ -40,7 +41,7 @@ use crate::{
         register::Register,
         rename_run::RenameRun,
         stage::{RunChip, run_kind},
-        states::{Empty, Load, Problem},
+        states::{Load, Problem},
         tabs::{Tab, Tabs, current_tab, keys_of},
         toast::Toasts,
         words,
@@ -187,7 +188,11 @@ fn sentence(run: &Run) -> String {
         parts.extend(spent.cost.map(|cost| format!("cost {}", spent.amount(Limit::Cost, cost))));
         parts.extend(spent.kwh().map(|kwh| spent.amount(Limit::KilowattHours, kwh)));
     }
-    let threads = run.params.get("threads").map(|threads| format!(", {threads} threads")).unwrap_or_default();
+    let threads = run.params.get("threads").map(|threads| match threads.as_str() {
+        "1" => ", 1 thread".to_owned(),
+        threads => format!(", {threads} threads"),
+    });
+    let threads = threads.unwrap_or_default();
     parts
         .extend(run.device.as_ref().map(|device| format!("{}{threads}", if device == "cpu" { "CPU" } else { device })));
     if let Some(command) = &run.command {
@@ -453,9 +458,13 @@ fn kept(run: &Run) -> Option<String> {
     })
 }
 
-/// The best of a curve, where it is not the value that it ended with: of a loss the least, of anything else the most.
+/// The best of a curve, the value that it ended with among them, where it is another: of a loss the least, of a score the
+/// most. What a client measured under a name that says neither has none.
 fn best(metric: &MetricSummary) -> Option<f64> {
-    let best = if words::more_is_better(&metric.key) { metric.max } else { metric.min };
+    let best = match words::is_more_better(&metric.key)? {
+        true => metric.max.max(metric.last),
+        false => metric.min.min(metric.last),
+    };
     let differs = metric.count > 1 && best.is_finite() && words::figure(best) != words::figure(metric.last);
     differs.then_some(best)
 }
@@ -577,7 +586,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
-                "system" => view! { <SystemTab run look=machine /> }.into_any(),
+                "system" => view! { <system::SystemTab run look=machine /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
                 "code" => view! { <about::CodeTab run /> }.into_any(),
                 _ => view! { <charts::ChartsTab run look system=false /><nested::Elsewhere run nested /> }.into_any(),
@@ -586,52 +595,21 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     }
 }
 
-/// What the machine did meanwhile; of a run that nothing measured, what would measure the next.
-#[component]
-fn SystemTab(run: Signal<Run>, look: Look) -> impl IntoView {
-    let kind = run.with_untracked(|run| run.kind);
-    let is_measured =
-        Memo::new(move |_| run.with(|run| run.metrics.iter().any(|metric| metric.key.starts_with("system/"))));
-    let text = Memo::new(move |_| {
-        let why = run.with(|run| run.environment.get(MACHINE_UNMEASURED).cloned());
-        let why = why.unwrap_or_else(|| UNMEASURED.to_owned());
-        format!("{why} To measure processor, memory and GPU from its start, start it as:")
-    });
-    view! {
-        {move || match kind {
-            RunKind::Client if !is_measured.get() => view! {
-                <Empty mark=icon::CPU title="Nothing measured" text=text.get()>
-                    <CopyLine text="slipway exec -- python train.py" />
-                    <span class="muted">"or let its client measure"</span>
-                    <CopyLine text="mlflow.enable_system_metrics_logging()" />
-                </Empty>
-            }
-            .into_any(),
-            RunKind::Imported if !is_measured.get() => view! {
-                <Empty mark=icon::CPU title="Nothing measured" text="The log that this run was read from holds no figures of the machine." />
-            }
-            .into_any(),
-            _ => view! {
-                <charts::ChartsTab run look system=true />
-                {move || run.with(without_gpu).map(|why| view! { <p class="faint small" data-without-gpu="">{why}</p> })}
-            }
-            .into_any(),
-        }}
-    }
-}
-
-/// Of a client's run of which nobody noted why it is not measured.
-const UNMEASURED: &str = "A run that ends within seconds is not measured, nor one on another machine.";
-
-/// Why no GPU was measured, where none was.
-fn without_gpu(run: &Run) -> Option<String> {
-    let is_measured = run.metrics.iter().any(|metric| metric.key.starts_with("system/gpu_"));
-    run.environment.get(MACHINE_GPU).filter(|_| !is_measured).cloned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_best_of_a_curve_is_never_worse_than_the_value_beside_it() {
+        let curve = |key: &str, last: f64, min: f64, max: f64| {
+            best(&MetricSummary { key: key.to_owned(), count: 3, step: 3, last, min, max, time_ms: 0 })
+        };
+        assert_eq!(curve("accuracy", 0.7, 0.2, 0.9), Some(0.9));
+        assert_eq!(curve("accuracy", 0.9, 0.2, 0.8), None, "what a log's summary says may be beyond its curve");
+        assert_eq!(curve("loss/train", 0.3, 0.1, 2.0), Some(0.1));
+        assert_eq!(curve("perplexity", 12.0, 8.0, 90.0), Some(8.0));
+        assert_eq!(curve("queue_length", 3.0, 1.0, 9.0), None, "nobody says which is better");
+    }
 
     #[test]
     fn what_can_be_done_with_a_run_hangs_on_who_wrote_it() {

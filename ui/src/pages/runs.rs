@@ -10,6 +10,7 @@ mod differs;
 mod export;
 mod exporting;
 mod groups;
+mod last_values;
 mod overlaid;
 mod overlay;
 mod plots;
@@ -40,12 +41,12 @@ use self::{
     overlaid::Compared,
 };
 use crate::{
-    client::{Client, paged::paged, query::query, wire},
+    client::{Client, pace, paged::paged, query::paced, wire},
     frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, CopyLine, Pending},
         field::Switch,
-        filter_line::{Chips, FilterLine, Vocabulary},
+        filter_line::{Chips, FilterLine, Vocabulary, unknown},
         icon::{self, icon},
         menu::Item,
         rows::Rows,
@@ -191,10 +192,12 @@ pub(crate) fn Runs() -> impl IntoView {
             Some((table.rows, table.total))
         },
     );
+    list.rests_while(is_covered);
     let actions = actions::Actions::new(asks, picked, deleted);
     let chosen_columns = columns::Chosen::of(place);
     let names = Memo::new(move |_| facts.with(|facts| chosen_columns.names(facts)));
-    let figures = figures(listing, names, facts);
+    let seen_list = Signal::derive(move || listing.get().filter(|_| !is_covered.get()));
+    let figures = figures(seen_list, names, facts);
     let ranges = Memo::new(move |_| {
         figures.with(|figures| figures.of.iter().map(|(key, figure)| (key.clone(), (figure.min, figure.max))).collect())
     });
@@ -258,7 +261,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
-    let groups = groups::groups(listing, group, names, facts, grouped);
+    let groups = groups::groups(listing, group, names, facts, Memo::new(move |_| grouped.get() && !is_covered.get()));
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
@@ -299,50 +302,53 @@ pub(crate) fn Runs() -> impl IntoView {
                     })}
                 </div>
                 <Chips value=filter />
-                {move || failed.get().map(|error| {
-                    // A filter that can't be read is no better the second time.
-                    if error.code == ErrorCode::Invalid && !filter.with(String::is_empty) {
-                        view! { <div class="padded stack"><Problem error /><div><Button label="Clear the filter" on_press=clear /></div></div> }.into_any()
-                    } else {
-                        view! { <div class="padded"><Failure error again=move || list.again() /></div> }.into_any()
-                    }
-                })}
-                {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
-                {move || empty.get().then(|| view! { <Nothing deleted has_project train /> })}
-                {move || (unfit.get() && failed.with(Option::is_none)).then(|| view! {
-                    <Empty mark=icon::LIST_FILTER title="No run fits this filter" text="A word is looked for in names, models and tags; a condition names a field, like state = finished.">
-                        <Button label="Clear the filter" on_press=clear />
-                    </Empty>
-                })}
-                {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
-                    <groups::Grouped groups filter on_open=open />
-                })}
-                {move || shows_plot.get().then(|| view! {
-                    <plots::Plots whose=plots::Whose::Listed(listing) plotted facts filter=Some(filter) on_open=open_id />
-                })}
-                <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
-                    <Table
-                        rows=rows.get_value()
-                        columns=Signal::from(columns)
-                        label="Runs"
-                        key=Callback::new(|row: RunRow| row.id.to_string())
-                        selected=picked
-                        on_open=open
-                        menu
-                        order
-                        further
-                        on_stretch
-                        on_resize=Callback::new(move |(name, width)| chosen_columns.widen(name, width))
-                        unsorted=Signal::derive(move || facts.with(|facts| {
-                            facts.ranked_by.as_ref().map(|(key, more)| (format!("metric.{key}"), *more))
-                        }))
-                    />
+                // The pane stands beside the rows and below the tools: no row moves down where a run is selected.
+                <div class="beside">
+                    <div class="rows-of-runs">
+                        {move || failed.get().map(|error| {
+                            // A filter that can't be read is no better the second time.
+                            if error.code == ErrorCode::Invalid && !filter.with(String::is_empty) {
+                                view! { <div class="padded stack"><Problem error /><div><Button label="Clear the filter" on_press=clear /></div></div> }.into_any()
+                            } else {
+                                view! { <div class="padded"><Failure error again=move || list.again() /></div> }.into_any()
+                            }
+                        })}
+                        {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
+                        {move || empty.get().then(|| view! { <Nothing deleted has_project train /> })}
+                        {move || (unfit.get() && failed.with(Option::is_none)).then(|| view! {
+                            <Unfit filter facts />
+                        })}
+                        {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
+                            <groups::Grouped groups filter on_open=open />
+                        })}
+                        {move || shows_plot.get().then(|| view! {
+                            <plots::Plots whose=plots::Whose::Listed(listing) plotted facts filter=Some(filter) on_open=open_id />
+                        })}
+                        <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
+                            <Table
+                                rows=rows.get_value()
+                                columns=Signal::from(columns)
+                                label="Runs"
+                                key=Callback::new(|row: RunRow| row.id.to_string())
+                                selected=picked
+                                on_open=open
+                                menu
+                                order
+                                further
+                                on_stretch
+                                on_resize=Callback::new(move |(name, width)| chosen_columns.widen(name, width))
+                                unsorted=Signal::derive(move || facts.with(|facts| {
+                                    facts.ranked_by.as_ref().map(|(key, more)| (format!("metric.{key}"), *more))
+                                }))
+                            />
+                        </div>
+                        <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts figures picked />
+                    </div>
+                    {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
+                        <overlay::Overlay picked chosen ranked_by curve compare=compare />
+                    })}
                 </div>
-                <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts figures picked />
             </div>
-            {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
-                <overlay::Overlay picked chosen ranked_by curve compare=compare />
-            })}
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
             })}
@@ -353,6 +359,29 @@ pub(crate) fn Runs() -> impl IntoView {
             <actions::Ending ending=asks.ending />
             <actions::Purge actions />
         </div>
+    }
+}
+
+/// No run that the filter matches: what may be wrong with it, and the way out.
+#[component]
+fn Unfit(filter: RwSignal<String>, facts: RwSignal<Facts>) -> impl IntoView {
+    const WHAT_IT_TAKES: &str =
+        "A word is looked for in names, models and tags; a condition names a field, like state = finished.";
+    let found = Memo::new(move |_| {
+        filter.with(|filter| facts.with(|facts| unknown(filter, &facts.metric_keys, &facts.param_keys)))
+    });
+    move || {
+        let found = found.get();
+        let text = found.as_ref().map_or_else(|| WHAT_IT_TAKES.to_owned(), |unknown| unknown.told());
+        let mended = found.and_then(|unknown| filter.with_untracked(|filter| unknown.mended(filter)));
+        view! {
+            <Empty mark=icon::LIST_FILTER title="No run fits this filter" text>
+                {mended.map(|(meant, mended)| view! {
+                    <Button label=format!("Use {meant}") kind="primary" on_press=move || filter.set(mended.clone()) />
+                })}
+                <Button label="Clear the filter" on_press=move || filter.set(String::new()) />
+            </Empty>
+        }
     }
 }
 
@@ -478,11 +507,12 @@ fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Fa
     // The same in any order.
     let list = Memo::new(move |_| list.get().map(|list| Listing { sort: None, descending: false, ..list }));
     let validated_on = Memo::new(move |_| facts.with(|facts| facts.best_split));
-    let answer = query(move || {
+    let asked = move || {
         let (metrics, validated_on) = (metrics.get(), validated_on.get());
         let list = list.get().filter(|_| !metrics.is_empty())?;
         Some(GroupRuns { list, by: Vec::new(), metrics, validated_on, offset: 0, limit: Some(1) })
-    });
+    };
+    let answer = paced(asked, pace::LIST_MS);
     Memo::new(move |_| {
         let figures = answer
             .value

@@ -10,7 +10,7 @@ use api::{
 use charts::{line::Line, role::Role};
 use leptos::{prelude::*, task::spawn_local};
 
-use crate::client::Client;
+use crate::client::{Client, pace};
 
 /// Points that a chart asks for: about one a pixel, and more than one stored stretch of raw points
 /// (1,024), so that a short part that lies over two of them still comes raw.
@@ -195,6 +195,11 @@ pub(crate) fn lines_of_runs(
             load(true);
         });
     }
+    let series = move || wanted.try_with_untracked(Vec::len).unwrap_or_default();
+    let grown = pace::spaced(move || pace::of_series(series()), {
+        let load = load.clone();
+        move || load(false)
+    });
     client.on_event(move |event| match event {
         Event::Points { run, newest } => {
             let also = over.try_get_untracked().flatten();
@@ -205,7 +210,7 @@ pub(crate) fn lines_of_runs(
                 wanted.iter().any(|one| newest.iter().any(|point| is_ours(one, &point.key)))
             });
             if ours == Some(true) {
-                load(false);
+                grown();
             }
         }
         Event::Hello { .. } => load(false),

@@ -4,9 +4,11 @@
 
 mod chips;
 mod complete;
+mod unknown;
 
 pub(crate) use chips::Chips;
 pub(crate) use complete::Vocabulary;
+pub(crate) use unknown::unknown;
 
 use complete::{Completion, complete, is_whole, take};
 use leptos::{html, prelude::*};

@@ -147,6 +147,7 @@ mod tests {
             location: None,
             tags: BTreeMap::new(),
             runs: 0,
+            newest_run_ms: None,
             created_ms: 0,
             updated_ms: 0,
             deleted_ms: None,

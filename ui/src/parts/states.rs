@@ -84,7 +84,7 @@ pub(crate) fn Empty(
         <div class="empty">
             {icon(mark)}
             <h2>{title}</h2>
-            <p>{text}</p>
+            <p>{prose(&text)}</p>
             {children.map(|children| view! { <div class="flex">{children()}</div> })}
         </div>
     }

@@ -10,7 +10,7 @@ pub(crate) fn count(value: u64) -> String {
 
 /// 1 run, 12,345 runs.
 pub(crate) fn counted(value: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(value), if value == 1 { one } else { many })
+    api::figure::counted(value, one, many)
 }
 
 /// What a program's run says when it was asked to stop: the program decides whether it does.
@@ -43,6 +43,20 @@ pub(crate) fn short(value: f64) -> String {
 /// A measured figure with four significant digits: 0.8421, 12.35, 1,204, 3.2e−5.
 pub(crate) fn figure(value: f64) -> String {
     api::figure::measured(value)
+}
+
+/// Figures of a column that ends at the right, filled up behind, so that their points stand below each other.
+pub(crate) fn aligned(texts: Vec<String>) -> Vec<String> {
+    let behind = |text: &String| text.split_once('.').map_or(0, |(_, rest)| rest.chars().count() + 1);
+    let most = texts.iter().map(behind).max().unwrap_or_default();
+    texts
+        .into_iter()
+        .map(|text| {
+            let missing = most - behind(&text);
+            // As wide as a digit in the type of numbers.
+            text + &"\u{a0}".repeat(missing)
+        })
+        .collect()
 }
 
 /// A probability with four decimals: 0.9981, 0.0007, < 0.0001.
@@ -99,8 +113,14 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{value:.digits$} %").replace('-', "−")
 }
 
+/// What stands where a time is not known: a tool that tells none leaves the beginning of 1970.
+const NO_TIME: &str = "–";
+
 /// 2 min ago; yesterday; 14 Nov.
 pub(crate) fn ago(then_ms: i64, now_ms: i64) -> String {
+    if then_ms <= 0 {
+        return NO_TIME.to_owned();
+    }
     let seconds = now_ms.saturating_sub(then_ms).max(0) / 1000;
     match seconds {
         ..5 => "now".to_owned(),
@@ -132,7 +152,7 @@ pub(crate) fn date(ms: i64) -> String {
     let date = Date::new(&JsValue::from_f64(ms as f64));
     if date.get_time().is_nan() {
         // Beyond the calendar: a client's clock may say anything.
-        return "–".to_owned();
+        return NO_TIME.to_owned();
     }
     let month = MONTHS[date.get_month().min(11) as usize];
     let year = date.get_full_year();
@@ -159,6 +179,9 @@ pub(crate) fn day(ms: i64, now_ms: i64) -> String {
 
 /// The whole date and time, for tooltips.
 pub(crate) fn exact(ms: i64) -> String {
+    if ms <= 0 {
+        return NO_TIME.to_owned();
+    }
     format!("{} {}", date(ms), clock_with_seconds(ms))
 }
 
@@ -393,6 +416,13 @@ mod tests {
     }
 
     #[test]
+    fn points_of_a_column_stand_below_each_other() {
+        let column = ["0.8421", "12.35", "1,204", "–"].map(str::to_owned).to_vec();
+        let aligned = aligned(column).into_iter().map(|text| text.replace('\u{a0}', "_")).collect::<Vec<_>>();
+        assert_eq!(aligned, ["0.8421", "12.35__", "1,204_____", "–_____"]);
+    }
+
+    #[test]
     fn counts_are_grouped() {
         assert_eq!(counted(1, "run", "runs"), "1 run");
         assert_eq!(counted(12_345, "run", "runs"), "12,345 runs");
@@ -469,5 +499,6 @@ mod tests {
         }
         // A clock that is behind is no reason for a time in the future.
         assert_eq!(ago(now + 60_000, now), "now");
+        assert_eq!((ago(0, now), exact(0)), ("–".to_owned(), "–".to_owned()), "nobody told it");
     }
 }

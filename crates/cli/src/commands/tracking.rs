@@ -156,7 +156,7 @@ fn listed(experiments: &[Experiment], projects: &HashMap<ProjectId, String>) -> 
             experiment.folder.clone(),
             words::or_dash(project, |name| name),
             words::count(experiment.runs),
-            words::time(experiment.updated_ms),
+            words::or_dash(experiment.changed_ms(), words::time),
         ]
     };
     table(&[">number", "name", "folder", "project", ">runs", "changed"], experiments.iter().map(row))

@@ -16,6 +16,7 @@ use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, RunId,
     export::{ExportFormat, ExportRuns},
+    figure::counted,
     job::{Job, JobKind, Subject},
     run::Run,
     series::Point,
@@ -369,9 +370,4 @@ impl Exporting {
     ) -> anyhow::Result<T> {
         Ok(self.handle.block_on(self.engine.store().read(work))?)
     }
-}
-
-/// "1 run", "1,200 runs".
-fn counted(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{} {many}", thousands(count)) }
 }

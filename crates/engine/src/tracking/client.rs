@@ -8,7 +8,7 @@ use std::{
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, ExperimentId, RunId,
-    event::{NewestPoint, Tag},
+    event::NewestPoint,
     run::{Code, Run, RunKind, RunState},
     series::Point,
     tracking::{
@@ -21,7 +21,7 @@ use store::run::RunRow;
 use super::{Announcer, logged, measured::Measured};
 use crate::{
     Engine,
-    run::{self, Lists, board::Query, name},
+    run::{self, Lists, board::Query, name, nested},
 };
 
 /// A run that a client begins.
@@ -101,8 +101,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
         })
         .await?;
     Announcer::soon(engine, id, Lists::of(&told.row.run), Vec::new());
-    // Its page says what stands below it.
-    parent.into_iter().for_each(|parent| engine.changed(Tag::Run(parent)));
+    nested::announce(engine, parent);
     if let Some(peer) = peer {
         Measured::begun(engine, id, peer);
     }
@@ -137,6 +136,9 @@ const fn lists_of(standing: &store::run::Standing) -> Lists {
 /// Logs all of a batch or nothing of it.
 pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()> {
     engine.measured().leave_if_own(id, &batch.series);
+    // Nested only now: the run above it may have a page that is open.
+    let parent: Vec<RunId> =
+        batch.tags.iter().filter(|(key, _)| key == PARENT_TAG).filter_map(|(_, id)| id.parse().ok()).collect();
     let (lists, newest) = engine
         .store()
         .write(move |tx| {
@@ -166,6 +168,7 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
         })
         .await?;
     Announcer::soon(engine, id, lists, newest);
+    nested::announce(engine, parent);
     Ok(())
 }
 
@@ -231,10 +234,11 @@ fn put_code(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -
 }
 
 pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Result<()> {
-    let lists = engine
+    let (lists, parent) = engine
         .store()
         .write(move |tx| {
             let standing = active(tx, id)?;
+            let parent = if key == PARENT_TAG { nested::parent_of(&store::tag::of_run(tx, id)?) } else { None };
             let noted = key == NOTE_TAG && store::run::bare(tx, id)?.is_some_and(|row| !row.run.notes.is_empty());
             if noted {
                 store::run::set_notes(tx, id, "")?;
@@ -243,10 +247,11 @@ pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Resu
             if !store::tag::remove(tx, id, &key)? && !noted {
                 return Err(ApiError::not_found(format!("No tag with name: {key} in run with id {id}")).into());
             }
-            Ok(lists_of(&standing))
+            Ok((lists_of(&standing), parent))
         })
         .await?;
     Announcer::soon(engine, id, lists, Vec::new());
+    nested::announce(engine, parent);
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use crate::{
             self, Field,
             compare::{self, Cell},
         },
+        nested,
     },
 };
 
@@ -68,6 +69,7 @@ pub(crate) fn new(id: ExperimentId, project: Option<ProjectId>, name: String, no
         location: None,
         tags: Default::default(),
         runs: 0,
+        newest_run_ms: None,
         created_ms: now_ms,
         updated_ms: now_ms,
         deleted_ms: None,
@@ -91,7 +93,7 @@ pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<V
             let mut all = store::experiment::all(c)?;
             all.retain(|experiment| experiment.deleted_ms.is_some() == request.deleted);
             for experiment in &mut all {
-                experiment.runs = store::experiment::runs(c, experiment.id)?;
+                (experiment.runs, experiment.newest_run_ms) = store::experiment::runs(c, experiment.id)?;
             }
             Ok(all)
         })
@@ -453,10 +455,10 @@ pub async fn restore_runs(engine: &Engine, request: RestoreRuns) -> anyhow::Resu
 
 async fn mark_runs(engine: &Engine, runs: Vec<RunId>, delete: bool) -> anyhow::Result<()> {
     let now_ms = engine.now_ms();
-    let changed = engine
+    let (changed, parents) = engine
         .store()
         .write_durable(move |tx| {
-            let mut changed = Vec::with_capacity(runs.len());
+            let (mut changed, mut parents) = (Vec::with_capacity(runs.len()), Vec::new());
             for id in runs {
                 let Some(mut row) = store::run::bare(tx, id)? else { return Err(run_missing(id).into()) };
                 if let Some(refusal) = run::deletion::under_way(&row).filter(|_| delete) {
@@ -465,11 +467,13 @@ async fn mark_runs(engine: &Engine, runs: Vec<RunId>, delete: bool) -> anyhow::R
                 row.run.deleted_ms = delete.then_some(row.run.deleted_ms.unwrap_or(now_ms));
                 store::run::put(tx, &row)?;
                 changed.push((id, Lists::of(&row.run)));
+                parents.extend(nested::parent_of(&store::tag::of_run(tx, id)?));
             }
-            Ok(changed)
+            Ok((changed, parents))
         })
         .await?;
     announce(engine, &changed);
+    nested::announce(engine, parents);
     Ok(())
 }
 

@@ -254,11 +254,14 @@ async fn a_run_knows_what_it_stands_under_and_what_stands_below_it() {
     let one = begin(2, "one", Some(top.to_string())).await;
     let two = begin(3, "two", Some(top.to_string())).await;
     let lost = begin(4, "lost", Some(RunId::from_bytes([7; 16]).to_string())).await;
-    let mut hears = false;
-    while let Ok(event) = events.try_recv() {
-        hears |= matches!(event, Event::Changed { tag: Tag::Run(run) } if run == top);
-    }
-    assert!(hears, "an open page of the run says what stands below it");
+    let mut hears = |of: RunId| {
+        let mut hears = false;
+        while let Ok(event) = events.try_recv() {
+            hears |= matches!(event, Event::Changed { tag: Tag::Run(run) } if run == of);
+        }
+        hears
+    };
+    assert!(hears(top), "an open page of the run says what stands below it");
     let nested = async |run: RunId| {
         let found = stage.call(GetNested { run }).await;
         let names = found.children.into_iter().map(|child| child.name).collect::<Vec<_>>();
@@ -269,7 +272,16 @@ async fn a_run_knows_what_it_stands_under_and_what_stands_below_it() {
     assert_eq!(nested(one).await, (Some("top".to_owned()), Vec::new(), 0));
     assert_eq!(nested(lost).await, (None, Vec::new(), 0), "its parent was never here");
     stage.call(TrashRuns { runs: vec![two] }).await;
+    assert!(hears(top), "one below it was deleted");
     assert_eq!(nested(top).await, (None, names(&["one"]), 1));
+    // Nested and taken out again by tags that come later.
+    let tags = vec![(PARENT_TAG.to_owned(), top.to_string())];
+    client::log(&stage.engine, lost, Batch { tags, ..Batch::default() }).await.unwrap();
+    assert!(hears(top), "one came below it");
+    assert_eq!(nested(top).await.1, names(&["one", "lost"]));
+    client::delete_tag(&stage.engine, lost, PARENT_TAG.to_owned()).await.unwrap();
+    assert!(hears(top), "one is below it no more");
+    assert_eq!(nested(top).await.1, names(&["one"]));
     let filter = format!("parent = \"{top}\"");
     let list = ListRuns { experiment: Some(sweep.id), filter, ..ListRuns::default() };
     let found: Vec<String> = stage.call(list).await.rows.into_iter().map(|row| row.name).collect();

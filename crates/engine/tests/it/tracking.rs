@@ -349,6 +349,23 @@ async fn numbers_of_experiments_never_come_again() {
 }
 
 #[tokio::test]
+async fn an_experiment_changes_with_its_runs() {
+    let stage = Stage::new().await;
+    let changed = async |experiment: &Experiment| {
+        let all = stage.call(ListExperiments { deleted: false }).await;
+        all.iter().find(|one| one.id == experiment.id).unwrap().changed_ms()
+    };
+    let all = stage.call(ListExperiments { deleted: false }).await;
+    let default = all.iter().find(|one| one.number == 0).unwrap();
+    assert_eq!(changed(default).await, None, "nobody knows when it was made");
+    let later_ms = stage.engine.now_ms() + 60_000;
+    let run = begin(&stage, default, "r", later_ms).await;
+    assert_eq!(changed(default).await, Some(later_ms));
+    stage.call(TrashRuns { runs: vec![run] }).await;
+    assert_eq!(changed(default).await, None);
+}
+
+#[tokio::test]
 async fn folders_and_notes_of_experiments() {
     let stage = Stage::new().await;
     let made = stage.call(CreateExperiment { name: "resnet".to_owned(), folder: "/vision// large ".to_owned() }).await;

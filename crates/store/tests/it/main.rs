@@ -51,6 +51,7 @@ fn experiment() -> Experiment {
         location: None,
         tags: Default::default(),
         runs: 0,
+        newest_run_ms: None,
         created_ms: 1,
         updated_ms: 1,
         deleted_ms: None,

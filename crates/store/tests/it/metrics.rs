@@ -67,6 +67,19 @@ async fn every_point_comes_back_however_it_came_in() {
 }
 
 #[tokio::test]
+async fn the_final_figure_is_among_those_that_the_most_is_of() {
+    let (_folder, store, _) = with_series(10, 10).await;
+    let figure = async |value: f64| {
+        store.write(move |tx| store::metric::set_figure(tx, run_id(1), "loss", value)).await.unwrap();
+        let summary = store.read(|c| store::metric::summary(c, run_id(1), "loss")).await.unwrap().unwrap();
+        (summary.min, summary.last, summary.max)
+    };
+    let (least, _, most) = figure(value(3)).await;
+    assert_eq!(figure(most + 1.0).await, (least, most + 1.0, most + 1.0));
+    assert_eq!(figure(least - 1.0).await, (least - 1.0, least - 1.0, most));
+}
+
+#[tokio::test]
 async fn what_is_sent_again_counts_once() {
     let (_folder, store, number) = with_series(1_500, 100).await;
     let again = points(1_400..1_500);

@@ -41,8 +41,8 @@ pub(super) fn ColumnPane(profile: Signal<Profile>, name: String, open: RwSignal<
 fn Distribution(column: ColumnProfile) -> impl IntoView {
     let series = if column.role == Role::Target { role::Role::Series(4) } else { role::Role::Series(1) };
     let facts = format!(
-        "{} values, {} distinct{}",
-        words::count(column.count),
+        "{}, {} distinct{}",
+        words::counted(column.count, "value", "values"),
         words::count(column.distinct),
         if column.missing > 0 { format!(", {} missing", words::count(column.missing)) } else { String::new() }
     );

@@ -178,7 +178,7 @@ fn head(
         (Role::Timestamp, _) => format!("timestamp · {}", field.kind.word()),
         (Role::Group, _) => format!("group · {}", field.kind.word()),
         (Role::Feature, Some(column)) if field.kind == ColumnType::Category => {
-            format!("{} values", words::count(column.distinct))
+            words::counted(column.distinct, "value", "values")
         }
         (Role::Feature, _) => field.kind.word().to_owned(),
     };

@@ -86,10 +86,17 @@ pub(super) fn Sources(
 fn state_of(source: &Source) -> String {
     match (&source.error, source.warned) {
         (Some(error), _) => error.message.clone(),
-        (None, 0) if source.watched => "followed".to_owned(),
-        (None, 0) => "read once".to_owned(),
-        (None, warned) => format!("{} not read", words::count(warned)),
+        (None, 0) => followed(source).to_owned(),
+        (None, _) => format!("{}, {}", followed(source), not_read(source)),
     }
+}
+
+const fn followed(source: &Source) -> &'static str {
+    if source.watched { "followed" } else { "read once" }
+}
+
+fn not_read(source: &Source) -> String {
+    format!("{} not read", words::count(source.warned))
 }
 
 fn as_text(all: &[Source], form: TextForm) -> TextTable {
@@ -128,15 +135,22 @@ fn Line(source: Source, forgetting: RwSignal<Option<Source>>, not_read: RwSignal
         items.push(Item::new("Forget…", icon::TRASH, move || forgetting.set(Some(kept.get_value()))).danger());
         items
     };
-    let text = state_of(&source);
-    let state = match (&source.error, source.warned) {
-        (Some(error), _) => view! { <span class="bad cut seen" title=error.to_string()>{text}</span> }.into_any(),
-        (None, 0) if source.watched => view! { <Chip text tone="good" /> }.into_any(),
-        (None, 0) => view! { <Chip text /> }.into_any(),
-        (None, _) => view! {
-            <button class="plain" title="What was not read, and why" on:click=move |_| not_read.set(Some(kept.get_value()))><Chip text tone="warn" /></button>
+    let state = match &source.error {
+        Some(error) => {
+            view! { <span class="bad cut seen" title=error.to_string()>{state_of(&source)}</span> }.into_any()
         }
-        .into_any(),
+        None => {
+            let (left, tone) = (self::not_read(&source), if source.watched { "good" } else { "" });
+            view! {
+                <span class="flex">
+                    <Chip text=followed(&source) tone=tone />
+                    {(source.warned > 0).then(|| view! {
+                        <button class="plain" title="What was not read, and why" on:click=move |_| not_read.set(Some(kept.get_value()))><Chip text=left tone="warn" /></button>
+                    })}
+                </span>
+            }
+            .into_any()
+        }
     };
     view! {
         <tr on:contextmenu=move |event| menus.open_at(&event, items())>
@@ -351,6 +365,8 @@ mod tests {
             read_ms: None,
         };
         let failed = Source { error: Some(ApiError::not_found("It is gone.")), read_ms: Some(0), ..source.clone() };
+        let partly = Source { watched: false, warned: 2, ..source.clone() };
+        assert_eq!(state_of(&partly), "read once, 2 not read");
         let csv = as_text(&[source, failed], TextForm::Csv);
         assert_eq!(csv.rows[0], ["W&B offline", "/home/me/wandb", "3", "followed", ""]);
         assert_eq!(csv.rows[1][3..], ["It is gone.", "1970-01-01T00:00:00Z"]);

@@ -33,7 +33,8 @@ impl Line {
         match self {
             Self::Folder { path, depth, count, .. } => format!("{path}/ {depth} {count}"),
             Self::One { experiment, depth } => {
-                format!("{} {depth} {} {}", experiment.id, experiment.updated_ms, experiment.runs)
+                let changed = (experiment.updated_ms, experiment.newest_run_ms);
+                format!("{} {depth} {changed:?} {}", experiment.id, experiment.runs)
             }
         }
     }
@@ -106,7 +107,7 @@ pub(super) fn as_text(all: &[Experiment], projects: &BTreeMap<ProjectId, String>
             form.text(Some(one.folder.as_str()).filter(|folder| !folder.is_empty())),
             form.text(project.as_deref()),
             one.runs.to_string(),
-            form.moment(Some(one.updated_ms).filter(|ms| *ms > 0)),
+            form.moment(one.changed_ms()),
             form.text(told.as_deref()),
         ]
     };
@@ -140,6 +141,7 @@ mod tests {
             location: None,
             tags: [(NOTE_TAG.to_owned(), "\n# Wider nets\nmore".to_owned())].into(),
             runs: 0,
+            newest_run_ms: None,
             created_ms: 0,
             updated_ms: 0,
             deleted_ms: None,
@@ -156,6 +158,10 @@ mod tests {
         assert_eq!(csv.rows[0], ["b", "", "fraud", "0", "2026-11-29T05:00:00Z", "\n# Wider nets\nmore"]);
         assert_eq!(csv.rows[1][..3], ["a", "vision", ""]);
         assert_eq!(as_text(&all, &names, Form::Markdown).rows[1][5], "Wider nets");
+        // A run is a change of its experiment, too; where nothing is known nothing is told.
+        let all = [Experiment { newest_run_ms: Some(1_795_932_000_000), ..one("a", "") }, experiment("b", "")];
+        let changed = as_text(&all, &names, Form::Csv).rows.iter().map(|row| row[4].clone()).collect::<Vec<_>>();
+        assert_eq!(changed, ["2026-11-29T06:00:00Z", ""]);
     }
 
     fn read(lines: &[Line]) -> Vec<String> {

@@ -31,21 +31,32 @@ fn as_text(figures: &[MetricSummary], form: Form) -> TextTable {
     }
 }
 
+/// With their last, least and greatest values as they stand in columns, each point below the one above it.
+fn aligned(figures: Vec<MetricSummary>) -> Vec<(MetricSummary, [String; 3])> {
+    // What was measured once was never less or more.
+    let seen = |metric: &MetricSummary, value: f64| {
+        if metric.count > 1 { words::figure(value) } else { "–".to_owned() }
+    };
+    let column = |text: &dyn Fn(&MetricSummary) -> String| words::aligned(figures.iter().map(text).collect());
+    let last = column(&|metric| words::figure(metric.last));
+    let (min, max) = (column(&|metric| seen(metric, metric.min)), column(&|metric| seen(metric, metric.max)));
+    let texts = last.into_iter().zip(min).zip(max).map(|((last, min), max)| [last, min, max]).collect::<Vec<_>>();
+    figures.into_iter().zip(texts).collect()
+}
+
 #[component]
 pub(super) fn AllFigures(run: Signal<Run>) -> impl IntoView {
     let all = Memo::new(move |_| run.with(figures));
     let none = Memo::new(move |_| all.with(Vec::is_empty));
-    let line = |metric: MetricSummary| {
-        // What was measured once was never less or more.
-        let seen = |value: f64| if metric.count > 1 { words::figure(value) } else { "–".to_owned() };
+    let line = |(metric, [last, min, max]): (MetricSummary, [String; 3])| {
         // What a report found has no step.
         let some = |text: String| if metric.count > 0 { text } else { "–".to_owned() };
         view! {
             <tr>
                 <td><span class="long" title=metric.key.clone()>{words::key(&metric.key)}</span></td>
-                <td class="num strong" class:bad=!metric.last.is_finite()>{words::figure(metric.last)}</td>
-                <td class="num muted">{seen(metric.min)}</td>
-                <td class="num muted">{seen(metric.max)}</td>
+                <td class="num strong" class:bad=!metric.last.is_finite()>{last}</td>
+                <td class="num muted">{min}</td>
+                <td class="num muted">{max}</td>
                 <td class="num faint">{some(words::step(metric.step as f64))}</td>
                 <td class="num faint">{some(words::count(metric.count))}</td>
             </tr>
@@ -68,7 +79,7 @@ pub(super) fn AllFigures(run: Signal<Run>) -> impl IntoView {
                                 <th class="num">"Step"</th>
                                 <th class="num">"Points"</th>
                             </tr></thead>
-                            <tbody>{move || all.get().into_iter().map(line).collect_view()}</tbody>
+                            <tbody>{move || aligned(all.get()).into_iter().map(line).collect_view()}</tbody>
                         </table>
                     </div>
                 </Card>

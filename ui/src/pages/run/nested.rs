@@ -10,7 +10,7 @@ use leptos::prelude::*;
 
 use crate::{
     client::{
-        query::{Query, query},
+        query::{Query, gathered},
         wire,
     },
     frame::place::{ALL_RUNS, Place},
@@ -85,7 +85,7 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
             .value
             .with(|nested| nested.iter().flat_map(|nested| &nested.children).map(|child| child.id).collect::<Vec<_>>())
     });
-    let asked = query(move || Some(GetRuns { runs: ids.get() }));
+    let asked = gathered(move || Some(GetRuns { runs: ids.get() }), |asked| asked.runs.len());
     let runs = Memo::new(move |_| asked.value.get().unwrap_or_default().into_iter().flatten().collect::<Vec<Run>>());
     let keys = Memo::new(move |_| runs.with(|runs| figures(runs)));
     let left = Memo::new(move |_| {

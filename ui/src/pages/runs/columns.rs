@@ -346,7 +346,7 @@ fn plain_column(name: &str, title: &str, width_of: &impl Fn(&str, f64) -> f64) -
         _ => Column::new(
             title,
             width_of(name, 104.0),
-            |row: &RunRow| view! { <span class="faint"><Ago ms=row.created_ms /></span> },
+            |row: &RunRow| view! { <span class="faint"><Ago ms=row.began_ms() /></span> },
         )
         .number()
         .sorted_by("created"),

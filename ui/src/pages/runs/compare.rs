@@ -19,6 +19,7 @@ use super::{
     Facts,
     comparison::{Seen, Tools, is_dashed_at, roles},
     differs::{Differs, Figures},
+    last_values::LastValues,
     overlaid::{Compared, Overlaid, told_apart},
     plots::{self, Whose},
 };
@@ -29,7 +30,7 @@ use crate::{
         curves::NAMED,
         field::TextField,
         icon::{self, icon},
-        states::{Empty, Failure},
+        states::Failure,
         words,
     },
 };
@@ -68,7 +69,7 @@ pub(super) fn Compare(
     let runs = Memo::new(move |_| named.with(|named| named.iter().copied().take(MOST).collect::<Vec<_>>()));
     let seen = Seen::of_address(query);
     // However many they are, they are one request.
-    let asked = query::query(move || Some(GetRuns { runs: runs.get() }));
+    let asked = query::gathered(move || Some(GetRuns { runs: runs.get() }), |asked| asked.runs.len());
     let found = Memo::new(move |_| {
         let all = asked.value.get().unwrap_or_default();
         all.into_iter().flatten().map(|run| (run.id, run)).collect::<BTreeMap<RunId, Run>>()
@@ -185,7 +186,7 @@ pub(super) fn Compare(
                 <plots::Plots whose=Whose::Compared(chosen) plotted facts filter=None on_open=open />
             })}
             {move || (none.get() && !is_plotted.get()).then(|| view! {
-                <Empty mark=icon::ACTIVITY title="No curve to compare" text="None of these runs measured a figure more than once; their last values stand below." />
+                <LastValues chosen seen ranked_by />
             })}
             <div class="charts">
                 <For each=move || if is_plotted.get() { Vec::new() } else { drawn.get() } key=Clone::clone let:key>

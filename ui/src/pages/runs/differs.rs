@@ -10,7 +10,7 @@ use super::{
     overlaid::Compared,
 };
 use crate::{
-    client::query::query,
+    client::query::gathered,
     parts::{
         card::Card,
         states::Failure,
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-type Ranked = Signal<Option<(String, bool)>>;
+pub(super) type Ranked = Signal<Option<(String, bool)>>;
 
 /// A column's head for each run: its colour and its name.
 fn heads(chosen: &[Compared], seen: Seen) -> impl IntoView + use<> {
@@ -61,7 +61,7 @@ fn best_of(values: &[Option<f64>], is_more_better: bool) -> Option<f64> {
 }
 
 /// Their figures: losses and those of validation before the others.
-fn figures(chosen: &[Compared]) -> Vec<String> {
+pub(super) fn figures(chosen: &[Compared]) -> Vec<String> {
     let all = chosen.iter().flat_map(|run| {
         // A classifier's loss is its log loss: it is not said twice.
         let is_twice = |key: &str| key == "loss/validation" && run.values.contains_key("log_loss/validation");
@@ -166,10 +166,11 @@ const fn titled(part: DiffPart) -> &'static str {
 #[component]
 pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked) -> impl IntoView {
     let ids = Memo::new(move |_| chosen.with(|chosen| chosen.iter().map(|run| run.id).collect::<Vec<_>>()));
-    let answer = query(move || {
+    let asked = move || {
         let runs = ids.get();
         (runs.len() > 1).then_some(DiffRuns { runs, all: false })
-    });
+    };
+    let answer = gathered(asked, |asked| asked.runs.len());
     let all = chosen;
     let row = move |row: DiffRow, baseline: Option<usize>| {
         let more = direction(&row.key, ranked_by.get().as_ref());

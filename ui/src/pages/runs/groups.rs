@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     client::{
-        Client,
-        query::{Query, query},
+        Client, pace,
+        query::{Query, paced},
         wire,
     },
     frame::place::Place,
@@ -145,7 +145,8 @@ pub(super) fn groups(
     let by = Memo::new(move |_| group.get().iter().map(|name| api::table_view::field(name)).collect::<Names>());
     let validated_on = Memo::new(move |_| facts.with(|facts| facts.best_split));
     let asking = Asking { list, by, metrics, validated_on, order };
-    let answer = query(move || if is_shown.get() { asking.request(MOST) } else { None });
+    let asked = move || if is_shown.get() { asking.request(MOST) } else { None };
+    let answer = paced(asked, pace::LIST_MS);
     Groups { asking, group, answer }
 }
 

@@ -22,7 +22,7 @@ use super::{
     overlaid::Compared,
 };
 use crate::{
-    client::{Client, query::query},
+    client::{Client, pace, query::paced},
     parts::{field::Segments, words},
 };
 
@@ -125,12 +125,13 @@ fn fetched(whose: Whose, names: Memo<Names>, most: u64) -> Fetched {
         }
     };
     // Announces runs that come, go or log: it is one group of all of them.
-    let figures = query(move || {
+    let asked = move || {
         let metrics =
             names.with(|names| names.iter().filter_map(|name| name.strip_prefix(METRIC)).map(str::to_owned).collect());
         let list = Listing { sort: None, descending: false, ..list.get()? };
         Some(GroupRuns { list, by: Vec::new(), metrics, validated_on: None, offset: 0, limit: Some(1) })
-    });
+    };
+    let figures = paced(asked, pace::LIST_MS);
     let generation = StoredValue::new(0_u64);
     Effect::new(move |_| {
         fetched.error.set(figures.error.get());

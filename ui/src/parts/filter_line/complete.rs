@@ -92,7 +92,7 @@ const JOINS: [(&str, &str); 2] = [("and", "both are true"), ("or", "one of them 
 
 /// What the grammar wants next.
 #[derive(Debug, Clone, PartialEq)]
-enum Wants {
+pub(super) enum Wants {
     Condition,
     Operator(String),
     Value(String),
@@ -111,9 +111,9 @@ enum Wants {
 }
 
 /// A word, an operator, a comma or a bracket, by its bytes.
-struct Piece {
-    place: Range<usize>,
-    is_operator: bool,
+pub(super) struct Piece {
+    pub(super) place: Range<usize>,
+    pub(super) is_operator: bool,
     /// A quote in it is not closed.
     is_open: bool,
 }
@@ -176,7 +176,7 @@ pub(crate) fn take(text: &str, completion: &Completion, offer: &Offer) -> (Strin
     (start + tail, cursor)
 }
 
-fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
+pub(super) fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
     if is_operator {
         return match wants {
             Wants::Operator(field) => Wants::Value(field),
@@ -282,7 +282,7 @@ fn is_number(field: &str) -> bool {
         || ["snapshot", "duration", "created", "cost", "end_time"].contains(&field)
 }
 
-fn pieces(text: &str) -> Vec<Piece> {
+pub(super) fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut start = 0;
     while let Some(first) = text[start..].chars().next() {

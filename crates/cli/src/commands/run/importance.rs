@@ -57,5 +57,6 @@ fn shown(found: &ParamImportances) -> String {
     };
     let alone = percent(found.alone);
     let rows = table(&["param", ">importance", ">rank correlation"], found.params.iter().map(row));
-    format!("{rows}\n\n{of}; by itself each, the params explain {alone} of the variance")
+    let unsure = found.unsure().map(|unsure| format!("\n{unsure}")).unwrap_or_default();
+    format!("{rows}\n\n{of}; by itself each, the params explain {alone} of the variance{unsure}")
 }

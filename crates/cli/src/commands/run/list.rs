@@ -324,7 +324,7 @@ fn runs(runs: &RunTable) -> String {
             data,
             words::or_dash(figure, words::figure),
             took,
-            words::time(run.created_ms),
+            words::time(run.began_ms()),
         ];
         if has_cost {
             let currency = run.currency.as_deref().unwrap_or_default();

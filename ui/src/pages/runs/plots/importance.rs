@@ -106,6 +106,7 @@ fn drawn(found: ParamImportances, metric: String) -> AnyView {
         "{of}. Taken one at a time, the parameters explain {} of the variance. Beside each: its share of it, and its rank correlation with the metric.",
         words::percent(found.alone)
     );
+    let unsure = found.unsure();
     let name = format!("Importance for {called}");
     let kept = StoredValue::new(found.params.clone());
     let rows: Vec<Importance> = found
@@ -118,6 +119,7 @@ fn drawn(found: ParamImportances, metric: String) -> AnyView {
         <Card title extra=ViewFn::from(move || view! {
             <TakeTable of=("parameter", "parameters") table=move |form| kept.with_value(|params| as_text(params, form)) />
         })>
+            {unsure.map(|unsure| view! { <p class="small warn" role="note" data-unsure="">{unsure}</p> })}
             <p class="faint caption">{note}</p>
             <Picture name=name.clone() draw=move |width, _| draw(&name, &rows, width) />
         </Card>
