@@ -35,6 +35,7 @@ pub(crate) mod request;
 pub(crate) mod row_form;
 pub(crate) mod row_keys;
 pub(crate) mod rows;
+pub(crate) mod sandboxed;
 pub(crate) mod send_traffic;
 pub(crate) mod stage;
 pub(crate) mod states;

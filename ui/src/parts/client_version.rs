@@ -104,7 +104,7 @@ fn Page(now: Signal<ClientVersionDetail>, acts: ClientActs) -> impl IntoView {
                 <Description of=Described::Version(id) saved=Signal::derive(move || version.with(|version| version.notes.clone())) />
                 {move || described.get().map(|described| view! { <Signature described /> })}
                 {move || match files.get() {
-                    Some(files) if !files.is_empty() => view! { <Files from=format!("/api/blob/versions/{id}") files /> }.into_any(),
+                    Some(files) if !files.is_empty() => view! { <Files from=format!("/api/blob/versions/{id}") files=Signal::stored(files) /> }.into_any(),
                     Some(_) => view! { <Card title="Files" class="h"><p class="small muted">"Its folder is empty."</p></Card> }.into_any(),
                     None => view! { <Card title="Files" class="h"><p class="small muted">"They lie elsewhere, and only its client reads them."</p></Card> }.into_any(),
                 }}
