@@ -132,6 +132,8 @@ handlers! {
     api::registered::DeleteModel => tracking::gone::delete,
     api::registered::RestoreModel => tracking::gone::restore,
     api::registered::RestoreVersion => tracking::gone::restore_version,
+    api::logged::ListLogged => tracking::logged::shown::list,
+    api::logged::GetLogged => tracking::logged::shown::get,
     api::registered::SaveVersionFile => tracking::registered::save_file,
     // host
     api::host::GetHost => host::get,

@@ -1,4 +1,4 @@
-//! `GET /api/blob/…`: files of a run and of a client's version, and pictures of a snapshot, with ranges.
+//! `GET /api/blob/…`: files of a run, of a client's version and logged model, and pictures of a snapshot, with ranges.
 //!
 //! A path is only ever looked up among the names that the engine lists: none is joined unseen.
 
@@ -34,6 +34,16 @@ pub(crate) async fn version_file(
 ) -> Result<Response, Refusal> {
     let version: VersionId = version.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
     let file = engine::tracking::registered::file(&host.engine, version, &path).await;
+    send_opened(file.map_err(|error| engine::error::told(&error))?, &path, request).await
+}
+
+/// A file of a model that a client logged, by its path in `model.logged`.
+pub(crate) async fn logged_file(
+    State(host): State<Host>,
+    Path((model, path)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let file = engine::tracking::logged::shown::file(&host.engine, &model, &path).await;
     send_opened(file.map_err(|error| engine::error::told(&error))?, &path, request).await
 }
 

@@ -158,7 +158,7 @@ fn About(now: Signal<ClientVersionDetail>) -> impl IntoView {
 }
 
 /// "sklearn 1.9.1", "python_function (Python 3.11.7)".
-fn flavor(flavor: &Flavor) -> String {
+pub(crate) fn flavor(flavor: &Flavor) -> String {
     let name = &flavor.name;
     if let Some(python) = flavor.values.get("python_version") {
         return format!("{name} (Python {python})");
@@ -196,7 +196,7 @@ pub(crate) fn RunOf(
 
 /// What it is asked and what it answers, as its client wrote it.
 #[component]
-fn Signature(described: MlModel) -> impl IntoView {
+pub(crate) fn Signature(described: MlModel) -> impl IntoView {
     let parts = [("Input", described.inputs), ("Output", described.outputs), ("Param", described.params)];
     let there = parts.into_iter().filter(|(_, columns)| !columns.is_empty()).collect::<Vec<_>>();
     if there.is_empty() {

@@ -10,8 +10,12 @@ use api::{
     project::CreateProject,
     run::{BeginCommand, EndCommand},
     series::{OverMetric, Series, Viewport, Viewports, many_from_bytes},
+    tracking::CreateExperiment,
 };
-use engine::tracking::registry::{self, NewVersion};
+use engine::tracking::{
+    logged,
+    registry::{self, NewVersion},
+};
 use reqwest::{Response, StatusCode};
 use serde_json::json;
 
@@ -206,6 +210,29 @@ async fn files_of_a_clients_version_come_and_what_lies_beside_them_does_not() {
         assert!(!response.text().await.unwrap().contains("secret"), "{path}");
     }
     assert_eq!(get(&running, "/api/blob/versions/zz/figures.csv").await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn files_of_a_logged_model_come_and_what_lies_beside_them_does_not() {
+    let running = Running::start().await;
+    let engine = &running.host.engine;
+    let experiment = ask(&running, CreateExperiment { name: "e".to_owned(), folder: String::new() }).await;
+    let id = logged::create(engine, &experiment, logged::New::default()).await.unwrap().0.id;
+    let folder = engine.workspace().logged(&id);
+    std::fs::create_dir_all(folder.join("artifacts/deep")).unwrap();
+    std::fs::write(folder.join("artifacts/deep/model.txt"), "0123456789").unwrap();
+    std::fs::write(folder.join("beside.txt"), "secret").unwrap();
+    let base = format!("/api/blob/logged/{id}");
+    assert_eq!(get(&running, &format!("{base}/deep/model.txt")).await.text().await.unwrap(), "0123456789");
+    for path in ["beside.txt", "..%2fbeside.txt", "%2e%2e/beside.txt", "deep", "%2fetc%2fpasswd"] {
+        let response = get(&running, &format!("{base}/{path}")).await;
+        assert!(response.status().is_client_error(), "{path}: {}", response.status());
+        assert!(!response.text().await.unwrap().contains("secret"), "{path}");
+    }
+    for model in ["m-none", "..", "..%2fruns"] {
+        let response = get(&running, &format!("/api/blob/logged/{model}/deep/model.txt")).await;
+        assert!(response.status().is_client_error(), "{model}: {}", response.status());
+    }
 }
 
 #[tokio::test]
