@@ -570,10 +570,16 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
         keys
     });
     let (look, machine) = (Look::new(), Look::over_time());
+    let curve_keys = Memo::new(move |_| {
+        let curves = |run: &Run| {
+            run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect::<Vec<_>>()
+        };
+        run.with(curves)
+    });
     view! {
         <Tabs tabs=Signal::from(tabs) current=tab>
             {move || match tab.get().as_str() {
-                "charts" => view! { <LookChoice look /> }.into_any(),
+                "charts" => view! { <LookChoice look keys=curve_keys /> }.into_any(),
                 // What a machine used has no noise that a person would take away.
                 "system" => view! { <AlongChoice look=machine /> }.into_any(),
                 _ => ().into_any(),
