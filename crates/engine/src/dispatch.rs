@@ -85,6 +85,7 @@ handlers! {
     api::tracking::CreateExperiment => tracking::experiments::create,
     api::tracking::EditExperiment => tracking::experiments::edit,
     api::tracking::MoveExperiment => tracking::experiments::move_to,
+    api::tracking::MoveFolder => tracking::folders::move_to,
     api::tracking::DeleteExperiment => tracking::experiments::delete,
     api::tracking::RestoreExperiment => tracking::experiments::restore,
     api::tracking::PurgeExperiment => tracking::experiments::purge,

@@ -404,6 +404,17 @@ fn a_model_of_a_client_that_belongs_to_no_project_is_listed_with_where_its_files
 }
 
 #[test]
+fn a_folder_of_experiments_is_renamed_with_what_is_in_it() {
+    let place = Place::new();
+    place.json(&["experiment", "create", "resnet", "--folder", "vision/deep"]);
+    place.json(&["experiment", "create", "text", "--folder", "text"]);
+    assert_eq!(place.json(&["experiment", "move-folder", "vision", "images"]), 1);
+    assert_eq!(names(&place.json(&["experiment", "list"]), "folder"), ["", "images/deep", "text"]);
+    let clash = place.run(&["experiment", "move-folder", "images", "text"]);
+    assert!(!clash.status.success() && said(&clash).contains("There is a folder text already."), "{}", said(&clash));
+}
+
+#[test]
 fn models_that_a_client_logged_are_listed_and_shown() {
     let place = Place::with_project();
     let client = Client::of(&place);
