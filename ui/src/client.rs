@@ -150,6 +150,16 @@ impl Client {
         self.unless_lost(read).await
     }
 
+    /// The first bytes of a file of the host's that is not empty.
+    pub(crate) async fn start_of(self, path: &str, bytes: u64) -> Result<Vec<u8>, ApiError> {
+        let read = async || {
+            wire::bytes(wire::send(&self.address().await?, "GET", path, wire::Body::Start(bytes)).await?).await
+        };
+        let mut start = self.unless_lost(read).await?;
+        start.truncate(bytes as usize);
+        Ok(start)
+    }
+
     /// A file of the host's, as an address that an `<img>` or a download link can take. The caller
     /// gives it back with [`wire::forget_object`].
     pub(crate) async fn blob(self, path: &str) -> Result<String, ApiError> {

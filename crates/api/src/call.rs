@@ -59,6 +59,7 @@ pub fn methods() -> Vec<&'static str> {
         crate::source::METHODS,
         crate::model::METHODS,
         crate::registered::METHODS,
+        crate::logged::METHODS,
         crate::package::METHODS,
         crate::deploy::METHODS,
         crate::monitor::METHODS,

@@ -21,6 +21,7 @@ pub mod host;
 pub mod hyperparameter;
 pub mod id;
 pub mod job;
+pub mod logged;
 pub mod media;
 pub mod model;
 pub mod monitor;

@@ -1,4 +1,4 @@
-//! What a run holds at a step beside numbers: pictures, sounds, texts, tables, histograms.
+//! What a run holds at a step beside numbers: pictures, sounds, videos, pages, texts, tables, histograms.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,12 @@ use crate::{RunId, event::Tag};
 #[serde(rename_all = "snake_case")]
 pub enum MediumKind {
     Image,
+    /// A picture as SVG, which another program's text is.
+    Drawing,
     Audio,
+    Video,
+    /// A page of HTML, which is another program's: nobody lets it act.
+    Page,
     Text,
     Table,
     Histogram,
@@ -46,7 +51,8 @@ pub struct Medium {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum MediumContent {
-    /// A picture or a sound: its bytes are at `GET /api/blob/media/RUN?key=KEY&step=STEP`, or saved by [`SaveMedium`].
+    /// A picture, a drawing, a sound, a video or a page: its bytes are at `GET /api/blob/media/RUN?key=KEY&step=STEP`, or
+    /// saved by [`SaveMedium`].
     Bytes { size_bytes: u64 },
     /// The first 256 KiB.
     Text { text: String, is_cut: bool },
@@ -80,7 +86,7 @@ pub struct GetMediumSteps {
 
 pub const MOST_STEPS: usize = 100;
 
-/// Writes a medium to a file that isn't there yet: a picture or a sound as its bytes, the rest as text or JSON.
+/// Writes a medium to a file that isn't there yet: a picture, a drawing, a sound, a video or a page as its bytes, the rest as text or JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SaveMedium {
     pub run: RunId,

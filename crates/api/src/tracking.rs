@@ -106,6 +106,16 @@ pub struct MoveExperiment {
     pub to: Option<ProjectId>,
 }
 
+/// Renames or moves a folder of experiments: all that stand in it and in the folders below go along, deleted ones too.
+/// Answers how many of those are there. Refused where a folder of the new path is there, or would stand in itself; the same
+/// with `from` and `to` exchanged undoes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MoveFolder {
+    /// "vision/resnet".
+    pub from: String,
+    pub to: String,
+}
+
 /// Deletes an experiment with its runs, so that it can be restored. Refused while a run that we supervise is under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteExperiment {
@@ -326,6 +336,7 @@ crate::requests! { METHODS;
     CreateExperiment => "experiment.create" -> Experiment;
     EditExperiment => "experiment.edit" -> Experiment;
     MoveExperiment => "experiment.move" -> Experiment;
+    MoveFolder => "experiment.move_folder" -> u64;
     DeleteExperiment => "experiment.delete" -> ();
     RestoreExperiment => "experiment.restore" -> Experiment;
     PurgeExperiment => "experiment.purge" -> Freed;

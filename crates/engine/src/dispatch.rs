@@ -85,6 +85,7 @@ handlers! {
     api::tracking::CreateExperiment => tracking::experiments::create,
     api::tracking::EditExperiment => tracking::experiments::edit,
     api::tracking::MoveExperiment => tracking::experiments::move_to,
+    api::tracking::MoveFolder => tracking::folders::move_to,
     api::tracking::DeleteExperiment => tracking::experiments::delete,
     api::tracking::RestoreExperiment => tracking::experiments::restore,
     api::tracking::PurgeExperiment => tracking::experiments::purge,
@@ -132,6 +133,8 @@ handlers! {
     api::registered::DeleteModel => tracking::gone::delete,
     api::registered::RestoreModel => tracking::gone::restore,
     api::registered::RestoreVersion => tracking::gone::restore_version,
+    api::logged::ListLogged => tracking::logged::shown::list,
+    api::logged::GetLogged => tracking::logged::shown::get,
     api::registered::SaveVersionFile => tracking::registered::save_file,
     // host
     api::host::GetHost => host::get,

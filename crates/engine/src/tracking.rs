@@ -8,6 +8,7 @@
 pub mod artifacts;
 pub mod client;
 pub mod experiments;
+pub mod folders;
 pub mod gone;
 pub mod history;
 pub mod logged;

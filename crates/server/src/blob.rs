@@ -1,4 +1,4 @@
-//! `GET /api/blob/…`: files of a run and of a client's version, and pictures of a snapshot, with ranges.
+//! `GET /api/blob/…`: files of a run, of a client's version and logged model, and pictures of a snapshot, with ranges.
 //!
 //! A path is only ever looked up among the names that the engine lists: none is joined unseen.
 
@@ -37,6 +37,16 @@ pub(crate) async fn version_file(
     send_opened(file.map_err(|error| engine::error::told(&error))?, &path, request).await
 }
 
+/// A file of a model that a client logged, by its path in `model.logged`.
+pub(crate) async fn logged_file(
+    State(host): State<Host>,
+    Path((model, path)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let file = engine::tracking::logged::shown::file(&host.engine, &model, &path).await;
+    send_opened(file.map_err(|error| engine::error::told(&error))?, &path, request).await
+}
+
 #[derive(serde::Deserialize)]
 pub(crate) struct At {
     key: String,
@@ -44,7 +54,8 @@ pub(crate) struct At {
     step: Option<i64>,
 }
 
-/// A picture or a sound of a run by its key and step. What it is, its bytes say: nothing else of its name is believed.
+/// A medium of a run by its key and step: a picture, a drawing, a sound, a video, a page. What its bytes say that it is, it
+/// is sent as; a drawing and a page, which are text, under the policy of all answers here, that lets nothing of them act.
 pub(crate) async fn medium(
     State(host): State<Host>,
     Path(run): Path<String>,
@@ -60,7 +71,6 @@ pub(crate) async fn medium(
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }
 

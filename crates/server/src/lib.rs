@@ -130,6 +130,7 @@ pub fn router(host: Host) -> Router {
         .route("/api/series", get(series::one).post(series::many).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)))
         .route("/api/blob/runs/{run}/{*path}", get(blob::artifact))
         .route("/api/blob/versions/{version}/{*path}", get(blob::version_file))
+        .route("/api/blob/logged/{model}/{*path}", get(blob::logged_file))
         .route("/api/blob/media/{run}", get(blob::medium))
         .route("/api/blob/snapshots/{snapshot}/{*path}", get(blob::picture))
         .route("/api/upload", put(upload::upload).post(upload::upload).layer(DefaultBodyLimit::disable()))

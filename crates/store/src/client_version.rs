@@ -99,6 +99,20 @@ pub fn of_run(connection: &Connection, run: RunId) -> Result<Vec<(String, Client
     Ok(rows)
 }
 
+/// The versions that were registered from a logged model, each with its model's name; the oldest first.
+pub fn of_logged(connection: &Connection, logged: &str) -> Result<Vec<(String, ClientVersion)>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, model.name FROM client_version JOIN model ON model.id = client_version.model
+         WHERE logged = ?1 ORDER BY client_version.created_ms, client_version.number, client_version.id"
+    ))?;
+    let rows = statement.query_map(params![logged], |row| Ok((row.get(11)?, read(row)?)))?;
+    let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    for (_, version) in &mut rows {
+        version.aliases = alias::of_version(connection, version.id)?;
+    }
+    Ok(rows)
+}
+
 /// What the versions' files lie in, by the id of the run or of the logged model: a version of each (`churn v3`).
 ///
 /// An address may be `runs:/RUN/…`, `models:/m-…`, or that of the proxy: the id is a part of each.

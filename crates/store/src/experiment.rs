@@ -220,6 +220,14 @@ pub fn put(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<()>
     Ok(())
 }
 
+/// Puts an experiment into another folder.
+pub fn put_folder(transaction: &Transaction<'_>, id: ExperimentId, folder: &str, updated_ms: i64) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE experiment SET folder = ?2, updated_ms = ?3 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), folder, updated_ms])?;
+    Ok(())
+}
+
 pub fn put_tag(transaction: &Transaction<'_>, id: ExperimentId, key: &str, value: &str) -> Result<()> {
     transaction
         .prepare_cached(

@@ -11,6 +11,8 @@ use super::connect::Address;
 /// What goes along with a request.
 pub(crate) enum Body {
     None,
+    /// Nothing, and of the answer so many bytes are wanted.
+    Start(u64),
     Json(String),
     File(web_sys::Blob),
 }
@@ -35,6 +37,9 @@ pub(crate) async fn send_until(
     headers.append("authorization", &format!("Bearer {}", address.token)).map_err(broken)?;
     match body {
         Body::None => {}
+        Body::Start(bytes) => {
+            headers.append("range", &format!("bytes=0-{}", bytes.saturating_sub(1))).map_err(broken)?;
+        }
         Body::Json(text) => {
             headers.append("content-type", "application/json").map_err(broken)?;
             init.set_body(&JsValue::from_str(&text));

@@ -401,12 +401,17 @@ fn FolderLine(
         Memo::new(move |_| path.with_value(|path| found.with(|lines| lines.iter().any(|line| line.is_open(path)))));
     let fold = move |open: bool| path.with_value(|path| acts.fold(path, open));
     let turn = move || fold(!is_open.get_untracked());
+    let gone =
+        move || acts.deleted.get_untracked().then(|| "What stands in it is deleted: restore that first.".to_owned());
     let items = move || {
         let is_open = is_open.get_untracked();
         let (label, mark) = if is_open { ("Fold", icon::CHEVRON_RIGHT) } else { ("Unfold", icon::CHEVRON_DOWN) };
         vec![
             Item::new(label, mark, turn),
             Item::new("New experiment here…", icon::PLUS, move || acts.ask(Asking::New(path.get_value()))),
+            Item::new("Rename…", icon::PENCIL, move || acts.ask(Asking::FolderName(path.get_value()))).blocked(gone()),
+            Item::new("Move to a folder…", icon::FOLDER, move || acts.ask(Asking::FolderPlace(path.get_value())))
+                .blocked(gone()),
         ]
     };
     let mark = move || icon(if is_open.get() { icon::CHEVRON_DOWN } else { icon::CHEVRON_RIGHT });

@@ -4,6 +4,7 @@ mod about;
 mod charts;
 mod evaluation;
 mod figures;
+mod logged;
 mod logs;
 mod media;
 mod nested;
@@ -12,6 +13,7 @@ mod system;
 use api::{
     ProjectId,
     id::RunId,
+    logged::{ListLogged, LoggedBy},
     run::{
         DeleteRun, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run, RunKind, RunProgress,
         RunState, StopRun, seconds,
@@ -527,6 +529,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     // A run that is under way announces itself many times a second, and each of these walks through its folder.
     let artifacts = paced(move || Some(api::run::ListArtifacts { run: id.get() }), WALKS_APART_MS);
     let media = paced(move || Some(api::media::ListMedia { run: id.get() }), WALKS_APART_MS);
+    let logged = paced(move || Some(ListLogged { of: LoggedBy::Run(id.get()) }), WALKS_APART_MS);
     // Of a training its progress says what it takes; a program's run is measured from outside; a search takes nothing.
     let has_system = Memo::new(move |_| {
         run.with(|run| {
@@ -550,6 +553,10 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
             tabs.push(Tab { count: Some(media), ..Tab::new("media", "Media") });
         }
         tabs.push(Tab { count, ..Tab::new("artifacts", "Artifacts") });
+        let models = logged.value.with(|logged| logged.as_ref().map_or(0, |logged| logged.total));
+        if models > 0 {
+            tabs.push(Tab { count: Some(models), ..Tab::new("models", "Models") });
+        }
         tabs.push(Tab::new("logs", "Logs"));
         if has_system.get() {
             tabs.push(Tab::new("system", "System"));
@@ -566,13 +573,22 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
         if nested.value.with(Option::is_none) {
             keys.push("below");
         }
+        if logged.value.with(Option::is_none) {
+            keys.push("models");
+        }
         keys
     });
     let (look, machine) = (Look::new(), Look::over_time());
+    let curve_keys = Memo::new(move |_| {
+        let curves = |run: &Run| {
+            run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect::<Vec<_>>()
+        };
+        run.with(curves)
+    });
     view! {
         <Tabs tabs=Signal::from(tabs) current=tab>
             {move || match tab.get().as_str() {
-                "charts" => view! { <LookChoice look /> }.into_any(),
+                "charts" => view! { <LookChoice look keys=curve_keys /> }.into_any(),
                 // What a machine used has no noise that a person would take away.
                 "system" => view! { <AlongChoice look=machine /> }.into_any(),
                 _ => ().into_any(),
@@ -585,6 +601,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                 "below" => view! { <nested::BelowTab run=id nested /> }.into_any(),
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
+                "models" => view! { <logged::ModelsTab run=id models=logged /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
                 "system" => view! { <system::SystemTab run look=machine /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),

@@ -15,6 +15,7 @@ mod overlaid;
 mod overlay;
 mod plots;
 mod searches;
+mod seen_beside;
 mod views;
 
 use std::{

@@ -104,7 +104,7 @@ fn Page(now: Signal<ClientVersionDetail>, acts: ClientActs) -> impl IntoView {
                 <Description of=Described::Version(id) saved=Signal::derive(move || version.with(|version| version.notes.clone())) />
                 {move || described.get().map(|described| view! { <Signature described /> })}
                 {move || match files.get() {
-                    Some(files) if !files.is_empty() => view! { <Files from=format!("/api/blob/versions/{id}") files /> }.into_any(),
+                    Some(files) if !files.is_empty() => view! { <Files from=format!("/api/blob/versions/{id}") files=Signal::stored(files) /> }.into_any(),
                     Some(_) => view! { <Card title="Files" class="h"><p class="small muted">"Its folder is empty."</p></Card> }.into_any(),
                     None => view! { <Card title="Files" class="h"><p class="small muted">"They lie elsewhere, and only its client reads them."</p></Card> }.into_any(),
                 }}
@@ -158,7 +158,7 @@ fn About(now: Signal<ClientVersionDetail>) -> impl IntoView {
 }
 
 /// "sklearn 1.9.1", "python_function (Python 3.11.7)".
-fn flavor(flavor: &Flavor) -> String {
+pub(crate) fn flavor(flavor: &Flavor) -> String {
     let name = &flavor.name;
     if let Some(python) = flavor.values.get("python_version") {
         return format!("{name} (Python {python})");
@@ -196,7 +196,7 @@ pub(crate) fn RunOf(
 
 /// What it is asked and what it answers, as its client wrote it.
 #[component]
-fn Signature(described: MlModel) -> impl IntoView {
+pub(crate) fn Signature(described: MlModel) -> impl IntoView {
     let parts = [("Input", described.inputs), ("Output", described.outputs), ("Param", described.params)];
     let there = parts.into_iter().filter(|(_, columns)| !columns.is_empty()).collect::<Vec<_>>();
     if there.is_empty() {

@@ -1,12 +1,20 @@
-//! How curves are looked at: along steps, time or the share of a run, and how much they are smoothed.
+//! How curves are looked at: along steps, time, the share of a run or another metric, and how much they are smoothed.
 
 use leptos::prelude::*;
 
-use super::{curves::Along, field::Segments};
+use super::{
+    curves::Along,
+    field::{Segments, Select},
+    words,
+};
+
+/// What names an axis that is another metric begins with.
+const METRIC: &str = "metric.";
 
 /// Kept for all runs, but for the axis.
 #[derive(Clone, Copy)]
 pub(crate) struct Look {
+    /// Along a metric where it begins with "metric.".
     pub(crate) along: RwSignal<String>,
     smoothing: RwSignal<f64>,
     /// Whether a person chose how much.
@@ -39,6 +47,11 @@ impl Look {
             "clock" => Along::Clock,
             _ => Along::Step,
         })
+    }
+
+    /// The metric along which the others lie.
+    pub(crate) fn by_metric(self) -> Option<String> {
+        self.along.with(|along| along.strip_prefix(METRIC).map(ToOwned::to_owned))
     }
 
     /// How much a chart's lines are smoothed. What is few is judged by the whole curves, not by the part that is
@@ -91,9 +104,15 @@ pub(crate) fn forget(key: &str) {
 }
 
 #[component]
-pub(crate) fn LookChoice(look: Look) -> impl IntoView {
+pub(crate) fn LookChoice(
+    look: Look,
+    /// The metrics that may be the axis.
+    #[prop(into)]
+    keys: Signal<Vec<String>>,
+) -> impl IntoView {
     view! {
         <AlongChoice look />
+        <MetricChoice look keys />
         <SmoothingChoice look />
     }
 }
@@ -101,6 +120,42 @@ pub(crate) fn LookChoice(look: Look) -> impl IntoView {
 #[component]
 pub(crate) fn AlongChoice(look: Look) -> impl IntoView {
     view! { <Segments value=look.along name="Along" options=vec![("step", "Step"), ("time", "Time")] /> }
+}
+
+/// Another metric as the axis; nothing where there is none.
+#[component]
+fn MetricChoice(look: Look, keys: Signal<Vec<String>>) -> impl IntoView {
+    let value = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        let named = look.along.with(|along| if along.starts_with(METRIC) { along.clone() } else { String::new() });
+        if value.with_untracked(|value| *value != named) {
+            value.set(named);
+        }
+    });
+    Effect::new(move |before: Option<String>| {
+        let now = value.get();
+        let is_shown = look.along.with_untracked(|along| *along == now);
+        if !now.is_empty() && !is_shown {
+            look.along.set(now.clone());
+        } else if now.is_empty() && before.is_some_and(|before| !before.is_empty()) {
+            look.along.update(|along| {
+                if along.starts_with(METRIC) {
+                    "step".clone_into(along);
+                }
+            });
+        }
+        now
+    });
+    let options = Signal::derive(move || keys.with(|keys| over_options(keys)));
+    let has_some = Memo::new(move |_| keys.with(|keys| !keys.is_empty()));
+    move || has_some.get().then(|| view! { <Select value options name="Along another metric" /> })
+}
+
+/// The metrics as a choice, by what they are called; first that it is none of them.
+fn over_options(keys: &[String]) -> Vec<(String, String)> {
+    let mut named: Vec<_> = keys.iter().map(|key| (format!("{METRIC}{key}"), words::key(key))).collect();
+    named.sort_by(|left, right| left.1.cmp(&right.1));
+    std::iter::once((String::new(), "Over a metric…".to_owned())).chain(named).collect()
 }
 
 /// How much curves are smoothed; the raw line stays behind the smooth one.
@@ -121,5 +176,19 @@ pub(crate) fn SmoothingChoice(look: Look) -> impl IntoView {
             />
             <span class="num">{move || if look.is_chosen.get() { format!("{:.2}", look.smoothing.get()) } else { "auto".to_owned() }}</span>
         </label>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::over_options;
+
+    #[test]
+    fn each_curve_can_be_the_axis_by_its_name() {
+        let keys = ["tokens", "loss/train"].map(str::to_owned);
+        let options = over_options(&keys);
+        assert_eq!(options[0].0, "");
+        let named: Vec<(&str, &str)> = options[1..].iter().map(|(key, name)| (key.as_str(), name.as_str())).collect();
+        assert_eq!(named, [("metric.loss/train", "Loss, training"), ("metric.tokens", "tokens")]);
     }
 }

@@ -83,18 +83,8 @@ struct Fetched {
     series: Vec<(Wanted, Series, Whole)>,
 }
 
-/// The lines of some series, kept fresh. `zoom` is in the units of the axis: its part is asked for
-/// again, so that looking closer ends at the raw points.
-pub(crate) fn lines(
-    wanted: impl Fn() -> Vec<Wanted> + Send + Sync + 'static,
-    along: impl Fn() -> Along + Copy + Send + Sync + 'static,
-    zoom: RwSignal<Option<(f64, f64)>>,
-) -> Signal<Vec<Line>> {
-    let all = lines_of_runs(wanted, along, || None, zoom);
-    Signal::derive(move || all.get().lines.into_iter().map(|(_, line)| line).collect())
-}
-
-/// The same of several runs, over another metric where `over` names one: the host joins the points, for only it has
+/// The lines of some series, kept fresh. `zoom` is in the units of the axis: its part is asked for again, so that looking
+/// closer ends at the raw points. Over another metric, where `over` names one, the host joins the points, for only it has
 /// them all. However many there are, they are one request.
 pub(crate) fn lines_of_runs(
     wanted: impl Fn() -> Vec<Wanted> + Send + Sync + 'static,

@@ -1,5 +1,6 @@
 //! `slipway model`: registering, listing, naming, predicting.
 
+mod logged;
 mod registered;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -125,6 +126,9 @@ pub(crate) enum ModelCommand {
         #[arg(long)]
         whole: bool,
     },
+    /// Models that MLflow's clients logged, whether or not a version was registered from them
+    #[command(subcommand)]
+    Logged(logged::LoggedCommand),
     /// Predicts a file or a folder of pictures into a file, or rows given as JSON
     Predict {
         /// NAME, NAME@ALIAS, NAME:NUMBER or an id
@@ -186,6 +190,7 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             context.output.show(&renamed, |renamed| format!("{} is called {} now.", model.name, renamed.name))
         }
         ModelCommand::Files { version, save, to } => registered::files(context, &version, save, to).await,
+        ModelCommand::Logged(command) => logged::run(context, command).await,
         ModelCommand::Delete { version, whole } => {
             context.lasting().await?;
             let (what, back, freed) = if whole {

@@ -7,7 +7,7 @@ use api::{
     project::ListProjects,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, GetTracking, ListExperiments, MoveExperiment,
-        NOTE_TAG, PurgeExperiment, RenewTracking, RestoreExperiment,
+        MoveFolder, NOTE_TAG, PurgeExperiment, RenewTracking, RestoreExperiment,
     },
 };
 use clap::{Args, Subcommand};
@@ -63,6 +63,13 @@ pub(crate) enum ExperimentCommand {
         #[arg(long)]
         to: Option<String>,
     },
+    /// Renames or moves a folder with all that stands in it and below: `vision/resnet vision/resnets`
+    MoveFolder {
+        /// The folder: vision/resnet
+        from: String,
+        /// Its new path, which no folder has
+        to: String,
+    },
     /// Deletes an experiment with its runs, so that it can be restored
     Delete {
         /// An experiment's name or number
@@ -111,6 +118,13 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
                 None => None,
             };
             context.output.show(&context.call(MoveExperiment { experiment, to }).await?, shown)
+        }
+        ExperimentCommand::MoveFolder { from, to } => {
+            let moved = context.call(MoveFolder { from: from.clone(), to: to.clone() }).await?;
+            context.output.show(&moved, |moved| match moved {
+                1 => format!("1 experiment of {from} stands in {to} now."),
+                many => format!("{many} experiments of {from} stand in {to} now."),
+            })
         }
         ExperimentCommand::Delete { experiment } => {
             let found = context.experiment(&experiment, false).await?;

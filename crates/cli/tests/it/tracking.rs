@@ -402,3 +402,36 @@ fn a_model_of_a_client_that_belongs_to_no_project_is_listed_with_where_its_files
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(listed.contains("churn:1") && listed.contains("s3://bucket/churn"), "{listed}{}", said(&output));
 }
+
+#[test]
+fn a_folder_of_experiments_is_renamed_with_what_is_in_it() {
+    let place = Place::new();
+    place.json(&["experiment", "create", "resnet", "--folder", "vision/deep"]);
+    place.json(&["experiment", "create", "text", "--folder", "text"]);
+    assert_eq!(place.json(&["experiment", "move-folder", "vision", "images"]), 1);
+    assert_eq!(names(&place.json(&["experiment", "list"]), "folder"), ["", "images/deep", "text"]);
+    let clash = place.run(&["experiment", "move-folder", "images", "text"]);
+    assert!(!clash.status.success() && said(&clash).contains("There is a folder text already."), "{}", said(&clash));
+}
+
+#[test]
+fn models_that_a_client_logged_are_listed_and_shown() {
+    let place = Place::with_project();
+    let client = Client::of(&place);
+    let run = client.run(&json!(0), "first", "0.1", 1.0);
+    let params = json!([{ "key": "depth", "value": "3" }]);
+    let new = json!({ "experiment_id": "0", "name": "forest", "model_type": "sklearn", "source_run_id": run, "params": params });
+    let model = client.post("logged-models", &new)["model"]["info"]["model_id"].as_str().unwrap().to_owned();
+    client.post("registered-models/create", &json!({ "name": "churn" }));
+    let source = format!("models:/{model}");
+    client.post("model-versions/create", &json!({ "name": "churn", "source": source, "model_id": model }));
+    let of_run = place.json(&["model", "logged", "list", &run]);
+    assert_eq!((&of_run["total"], names(&of_run["models"], "name")), (&json!(1), vec!["forest".to_owned()]));
+    assert_eq!(place.json(&["model", "logged", "list"])["total"], 1);
+    let output = place.run(&["model", "logged", "show", "forest"]);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    for word in ["forest", "sklearn", "first", "depth", "churn:1", &model] {
+        assert!(shown.contains(word), "{word} in {shown}{}", said(&output));
+    }
+    assert_eq!(place.run(&["model", "logged", "show", "none"]).status.code(), Some(3));
+}

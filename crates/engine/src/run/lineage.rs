@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use api::{
-    ProjectId, RunId,
+    ProjectId, RunId, VersionId,
     run::{GetLineage, LineageNode, Run},
     tracking::{ClientVersion, LoggedModel, RunInput},
 };
@@ -106,15 +106,47 @@ pub(crate) async fn of_client_version(
     let wanted = version.logged.clone();
     let logged = engine
         .store()
-        .read(move |c| Ok(wanted.map(|id| store::logged_model::get(c, &id)).transpose()?.flatten()))
+        .read(move |c| {
+            let model = wanted.map(|id| store::logged_model::get(c, &id)).transpose()?.flatten();
+            model.map(|model| Ok((page_of(c, &model)?, model))).transpose()
+        })
         .await?;
-    let mut nodes: Vec<LineageNode> = logged.iter().map(|model| logged_node(model, Vec::new())).collect();
+    let mut nodes: Vec<LineageNode> =
+        logged.iter().map(|(page, model)| logged_node(model, page.clone(), Vec::new())).collect();
     nodes.push(version_node(name, version.clone(), None, (0..nodes.len()).collect()));
+    Ok(nodes)
+}
+
+/// What a model that a client logged came from, itself, and what was registered from it.
+pub(crate) async fn of_logged(engine: &Engine, model: &LoggedModel) -> anyhow::Result<Vec<LineageNode>> {
+    if let Some(run) = model.run {
+        let nodes = get(engine, GetLineage { run }).await?;
+        if let Some(at) = nodes.iter().position(|node| node.kind == LOGGED && node.id == model.id) {
+            let mut is_kept = is_above(&nodes, at);
+            // What came of it stands behind it.
+            let mut is_below = vec![false; nodes.len()];
+            is_below[at] = true;
+            for (index, node) in nodes.iter().enumerate().skip(at + 1) {
+                is_below[index] = node.from.iter().any(|from| is_below[*from]);
+                is_kept[index] |= is_below[index];
+            }
+            return Ok(kept(nodes, &is_kept));
+        }
+    }
+    let id = model.id.clone();
+    let versions = engine.store().read(move |c| store::client_version::of_logged(c, &id)).await?;
+    let mut nodes = vec![logged_node(model, None, Vec::new())];
+    nodes.extend(versions.into_iter().map(|(name, version)| version_node(&name, version, None, vec![0])));
     Ok(nodes)
 }
 
 /// A node and what it came from, in their order.
 fn above(nodes: Vec<LineageNode>, of: usize) -> Vec<LineageNode> {
+    let is_above = is_above(&nodes, of);
+    kept(nodes, &is_above)
+}
+
+fn is_above(nodes: &[LineageNode], of: usize) -> Vec<bool> {
     let mut is_above = vec![false; nodes.len()];
     let mut open = vec![of];
     while let Some(at) = open.pop() {
@@ -122,53 +154,89 @@ fn above(nodes: Vec<LineageNode>, of: usize) -> Vec<LineageNode> {
             open.extend(&nodes[at].from);
         }
     }
+    is_above
+}
+
+/// Some of the nodes, in their order; what they came from is among them.
+fn kept(nodes: Vec<LineageNode>, is_kept: &[bool]) -> Vec<LineageNode> {
     // Where each one stands among those that stay.
     let mut stays = 0;
-    let places: Vec<usize> = is_above
+    let places: Vec<usize> = is_kept
         .iter()
         .map(|is| {
             stays += usize::from(*is);
             stays.saturating_sub(1)
         })
         .collect();
-    let kept = nodes.into_iter().zip(&is_above).filter(|(_, is)| **is).map(|(node, _)| node);
-    kept.map(|node| LineageNode { from: node.from.iter().map(|from| places[*from]).collect(), ..node }).collect()
+    let from = |node: &LineageNode| node.from.iter().filter(|from| is_kept[**from]).map(|from| places[*from]).collect();
+    let kept = nodes.into_iter().zip(is_kept).filter(|(_, is)| **is).map(|(node, _)| node);
+    kept.map(|node| LineageNode { from: from(&node), ..node }).collect()
 }
 
 /// A version that a client registered; its page is in the project of its run.
 fn version_node(name: &str, version: ClientVersion, project: Option<ProjectId>, from: Vec<usize>) -> LineageNode {
-    let page = project.map_or_else(|| "/experiments".to_owned(), |project| format!("/p/{project}/models"));
+    let page = version_page(version.id, project);
     LineageNode {
         kind: "version".to_owned(),
         id: version.id.to_string(),
         label: format!("{name} v{}", version.number),
         detail: if version.aliases.is_empty() { version.source } else { version.aliases.join(", ") },
-        link: Some(format!("{page}?version={}", version.id)),
+        link: Some(page),
         from,
     }
 }
 
+/// The address of the page of a version that a client registered.
+pub(crate) fn version_page(version: VersionId, project: Option<ProjectId>) -> String {
+    let page = project.map_or_else(|| "/experiments".to_owned(), |project| format!("/p/{project}/models"));
+    format!("{page}?version={version}")
+}
+
+/// The address of a logged model, which stands on the page of its run.
+fn page_of(c: &store::Connection, model: &LoggedModel) -> store::Result<Option<String>> {
+    let row = model.run.map(|run| store::run::bare(c, run)).transpose()?.flatten();
+    Ok(row.map(|row| format!("{}?tab=models&model={}", row.run.page(), model.id)))
+}
+
+/// The models that a run made: those that name it, and those that it names as its outputs among `named`.
+pub(crate) fn made_by(
+    c: &store::Connection,
+    run: RunId,
+    named: &[(String, Option<i64>)],
+) -> store::Result<Vec<String>> {
+    let mut made = store::logged_model::ids_of_run(c, run)?;
+    made.extend(named.iter().filter(|(_, step)| step.is_some()).map(|(id, _)| id.clone()));
+    made.sort_unstable();
+    made.dedup();
+    Ok(made)
+}
+
+/// A logged model, and where it is shown.
+type Logged = (LoggedModel, Option<String>);
+
 /// What a client says that its run was given and made.
 struct OfClient {
     datasets: Vec<RunInput>,
-    given: Vec<LoggedModel>,
-    made: Vec<LoggedModel>,
+    given: Vec<Logged>,
+    made: Vec<Logged>,
     versions: Vec<(String, ClientVersion)>,
 }
 
 impl OfClient {
     fn read(c: &store::Connection, run: RunId) -> store::Result<Self> {
         let named = store::run_input::models(c, run)?;
-        let whole = |ids: Vec<String>| -> store::Result<Vec<LoggedModel>> {
+        let whole = |ids: Vec<String>| -> store::Result<Vec<Logged>> {
             let found = ids.iter().map(|id| store::logged_model::get(c, id)).collect::<store::Result<Vec<_>>>()?;
             // What a client deleted is in no lineage.
-            Ok(found.into_iter().flatten().filter(|model| model.deleted_ms.is_none()).collect())
+            let found = found.into_iter().flatten().filter(|model| model.deleted_ms.is_none());
+            found
+                .map(|model| {
+                    let page = page_of(c, &model)?;
+                    Ok((model, page))
+                })
+                .collect()
         };
-        let mut made = store::logged_model::ids_of_run(c, run)?;
-        let outputs = named.iter().filter(|(_, step)| step.is_some()).map(|(id, _)| id.clone());
-        made.extend(outputs);
-        made.sort_unstable();
-        made.dedup();
+        let made = made_by(c, run, &named)?;
         Ok(Self {
             datasets: store::run_input::of_run(c, run)?,
             given: whole(named.into_iter().filter(|(_, step)| step.is_none()).map(|(id, _)| id).collect())?,
@@ -188,16 +256,16 @@ impl OfClient {
             link: None,
             from: Vec::new(),
         }));
-        nodes.extend(self.given.iter().map(|model| logged_node(model, Vec::new())));
+        nodes.extend(self.given.iter().map(|(model, page)| logged_node(model, page.clone(), Vec::new())));
         first..nodes.len()
     }
 
     /// Adds what the run made: the models that it logged, and the versions that were registered of these or of its files.
     fn after(self, run: &Run, node: usize, nodes: &mut Vec<LineageNode>) {
         let mut by_id: HashMap<String, usize> = HashMap::new();
-        for model in self.made {
+        for (model, page) in self.made {
             by_id.insert(model.id.clone(), nodes.len());
-            nodes.push(logged_node(&model, vec![node]));
+            nodes.push(logged_node(&model, page, vec![node]));
         }
         for (name, version) in self.versions {
             let from = version.logged.as_ref().and_then(|logged| by_id.get(logged)).copied();
@@ -206,14 +274,17 @@ impl OfClient {
     }
 }
 
-fn logged_node(model: &LoggedModel, from: Vec<usize>) -> LineageNode {
+/// The kind of a node of a logged model.
+const LOGGED: &str = "logged model";
+
+fn logged_node(model: &LoggedModel, link: Option<String>, from: Vec<usize>) -> LineageNode {
     let status = logged::status(model.status).trim_start_matches("LOGGED_MODEL_").to_lowercase().replace('_', " ");
     LineageNode {
-        kind: "logged model".to_owned(),
+        kind: LOGGED.to_owned(),
         id: model.id.clone(),
         label: model.name.clone(),
         detail: model.kind.iter().chain([&status]).cloned().collect::<Vec<_>>().join(", "),
-        link: None,
+        link,
         from,
     }
 }

@@ -46,7 +46,7 @@ struct Entry {
     lies: Lies,
 }
 
-/// The bytes of a picture or a sound.
+/// The bytes of a medium that is shown by them.
 #[derive(Debug)]
 pub enum Bytes {
     /// The file and its name.
@@ -62,23 +62,31 @@ fn named(path: &str, tables: &HashSet<String>) -> Option<(String, i64, Option<i6
     if tables.contains(path) {
         return Some((path.to_owned(), 0, None, MediumKind::Table));
     }
-    let kind = kind_by_name(path).filter(|kind| *kind != MediumKind::Table && !path.ends_with(".html"))?;
+    let kind = kind_by_name(path).filter(|kind| *kind != MediumKind::Table && !path.ends_with(PLOTLY))?;
     let (stem, _) = path.rsplit_once('.')?;
     let (key, step) = stepped(stem).unwrap_or((path, 0));
     Some((key.to_owned(), step, None, kind))
 }
 
-/// What a file of media is by its name; `None` of a kind that is not shown. A page is shown as its text: it is
-/// another's, and could do anything.
+/// How Weights & Biases names charts of Plotly's, which are shown as their text.
+const PLOTLY: &str = ".plotly.json";
+
+/// What a file of media is by its name; `None` of a kind that is not shown.
 pub(crate) fn kind_by_name(path: &str) -> Option<MediumKind> {
     // As Weights & Biases names its tables.
     if path.ends_with(".table.json") {
         return Some(MediumKind::Table);
     }
+    if path.ends_with(PLOTLY) {
+        return Some(MediumKind::Text);
+    }
     Some(match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
         "png" | "jpg" | "jpeg" | "gif" | "webp" => MediumKind::Image,
+        "svg" => MediumKind::Drawing,
         "wav" | "mp3" | "ogg" | "flac" => MediumKind::Audio,
-        "txt" | "md" | "html" => MediumKind::Text,
+        "mp4" | "m4v" | "webm" => MediumKind::Video,
+        "html" | "htm" => MediumKind::Page,
+        "txt" | "md" => MediumKind::Text,
         _ => return None,
     })
 }
@@ -359,16 +367,22 @@ fn of_log(media: foreign::Media) -> anyhow::Result<MediumContent> {
     })
 }
 
-/// The bytes of a picture or a sound and what they are, which their first bytes say and their name doesn't.
+/// The bytes of a medium and what they are, which their first bytes say and their name doesn't.
+///
+/// A drawing and a page are text that a browser could let act: whoever sends them says that nobody may.
 pub async fn bytes(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<(Bytes, &'static str)> {
     let opened = open(engine, run, key, step).await?;
+    let has_bytes = |kind| !matches!(kind, MediumKind::Text | MediumKind::Table | MediumKind::Histogram);
     let bytes = match opened.held {
-        Held::File(file) if matches!(opened.kind, MediumKind::Image | MediumKind::Audio) => {
-            Bytes::File(file, key.to_owned())
-        }
+        Held::File(file) if has_bytes(opened.kind) => Bytes::File(file, key.to_owned()),
         Held::Told(foreign::Media::Image(bytes) | foreign::Media::Audio(bytes)) => Bytes::Held(bytes),
-        _ => bail!(ApiError::invalid(format!("\"{key}\" is no picture and no sound."))),
+        _ => bail!(ApiError::invalid(format!("\"{key}\" is no picture, sound, video or page."))),
     };
+    match opened.kind {
+        MediumKind::Drawing => return Ok((bytes, "image/svg+xml")),
+        MediumKind::Page => return Ok((bytes, "text/html; charset=utf-8")),
+        _ => {}
+    }
     let start = match &bytes {
         Bytes::Held(bytes) => bytes[..bytes.len().min(16)].to_vec(),
         Bytes::File(file, _) => {
@@ -382,12 +396,22 @@ pub async fn bytes(engine: &Engine, run: RunId, key: &str, step: Option<i64>) ->
             .context("read the medium")?
         }
     };
-    let Some(kind) = sniffed(&start) else {
+    let is_video = opened.kind == MediumKind::Video;
+    let Some(kind) = (if is_video { video(&start) } else { sniffed(&start) }) else {
         bail!(ApiError::invalid(format!(
-            "\"{key}\" is in no format that is shown: PNG, JPEG, GIF, WebP, WAV, MP3, Ogg, FLAC."
+            "\"{key}\" is in no format that is shown: PNG, JPEG, GIF, WebP, SVG, WAV, MP3, Ogg, FLAC, MP4, WebM."
         )));
     };
     Ok((bytes, kind))
+}
+
+/// What a video's first bytes say that it is.
+const fn video(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some("video/mp4"),
+        [0x1a, 0x45, 0xdf, 0xa3, ..] => Some("video/webm"),
+        _ => None,
+    }
 }
 
 pub(super) const fn sniffed(start: &[u8]) -> Option<&'static str> {
@@ -449,7 +473,11 @@ mod tests {
         assert_eq!(of("out-step7.wav"), Some(("out".to_owned(), 7)));
         assert_eq!(of("plot.png"), Some(("plot.png".to_owned(), 0)));
         assert_eq!(of("step_3.png"), Some(("step_3.png".to_owned(), 0)));
-        assert_eq!((of("page.html"), of("drawing.svg"), of("none")), (None, None, None));
+        assert_eq!(of("seen/step_4.svg"), Some(("seen".to_owned(), 4)));
+        assert_eq!((of("weights.bin"), of("p.plotly.json"), of("none")), (None, None, None));
+        let kinds = ["page.html", "drawing.SVG", "v.mp4", "media/plotly/p.plotly.json"].map(kind_by_name);
+        use MediumKind::{Drawing, Page, Text, Video};
+        assert_eq!(kinds, [Page, Drawing, Video, Text].map(Some));
     }
 
     #[test]
@@ -457,6 +485,8 @@ mod tests {
         assert_eq!(sniffed(b"\x89PNG\r\n"), Some("image/png"));
         assert_eq!(sniffed(b"RIFF\0\0\0\0WAVEfmt "), Some("audio/wav"));
         assert_eq!((sniffed(b"<svg xmlns="), sniffed(b"<html>"), sniffed(b"")), (None, None, None));
+        assert_eq!(video(b"\0\0\0 ftypisom"), Some("video/mp4"));
+        assert_eq!((video(b"\x1aE\xdf\xa3"), video(b"<script>")), (Some("video/webm"), None));
     }
 
     #[test]

@@ -532,7 +532,7 @@ fn check_name(name: &str) -> anyhow::Result<String> {
 }
 
 /// A folder's path as it is kept: names joined by "/", without empty ones.
-fn check_folder(folder: &str) -> anyhow::Result<String> {
+pub(super) fn check_folder(folder: &str) -> anyhow::Result<String> {
     let parts: Vec<&str> = folder.split('/').map(str::trim).filter(|part| !part.is_empty()).collect();
     let folder = parts.join("/");
     if folder.chars().count() > LONGEST_NAME || folder.chars().any(char::is_control) {

@@ -1,5 +1,7 @@
 //! Models that clients logged.
 
+pub mod shown;
+
 use std::collections::btree_map::Entry;
 
 use anyhow::bail;

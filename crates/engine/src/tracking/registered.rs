@@ -107,7 +107,8 @@ async fn logged(engine: &Engine, version: &ClientVersion) -> anyhow::Result<Opti
     }
 }
 
-async fn head(place: &Place) -> anyhow::Result<MlModel> {
+/// What the `MLmodel` file of a folder says.
+pub(super) async fn head(place: &Place) -> anyhow::Result<MlModel> {
     let file = artifacts::file(&place.below(mlmodel::FILE)).await?;
     tokio::task::spawn_blocking(move || {
         let mut text = String::new();

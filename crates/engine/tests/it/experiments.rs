@@ -9,7 +9,8 @@ use api::{
     search::{Direction, SearchConfig, StartSearch, StopSearch, Value, Written},
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, ListViews, MoveExperiment,
-        MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, SaveView, SavedView, Scope, TrashRuns,
+        MoveFolder, MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, SaveView, SavedView, Scope,
+        TrashRuns,
     },
 };
 use engine::tracking::{
@@ -235,4 +236,50 @@ async fn saved_views_go_with_what_they_are_of() {
     for of in scopes {
         assert_eq!(stage.call(ListViews { of }).await, [], "{of:?}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_is_renamed_and_moved_with_all_that_is_in_it() {
+    let stage = Stage::new().await;
+    for (name, folder) in
+        [("a", "vision"), ("b", "vision/resnet"), ("c", "visionary"), ("d", "text"), ("gone", "vision")]
+    {
+        stage.call(CreateExperiment { name: name.to_owned(), folder: folder.to_owned() }).await;
+    }
+    let named = async |name: &str, deleted: bool| {
+        let all = stage.call(ListExperiments { deleted }).await;
+        all.into_iter().find(|one| one.name == name).unwrap()
+    };
+    stage.call(DeleteExperiment { experiment: named("gone", false).await.id }).await;
+    let folders = async || {
+        let mut all = Vec::new();
+        for name in ["a", "b", "c", "d"] {
+            all.push(named(name, false).await.folder);
+        }
+        all
+    };
+    let go = |from: &str, to: &str| MoveFolder { from: from.to_owned(), to: to.to_owned() };
+    assert_eq!(stage.call(go("vision", " images / all ")).await, 2);
+    assert_eq!(folders().await, ["images/all", "images/all/resnet", "visionary", "text"]);
+    // What was deleted comes back where it would be.
+    assert_eq!(named("gone", true).await.folder, "images/all");
+    // A clash, itself and nothing are refused, and nothing of them is done.
+    for (from, to, why) in [
+        ("images/all", "text", "There is a folder text already."),
+        ("text", "images", "There is a folder images already."),
+        ("images", "images/deeper", "can't stand in itself"),
+        ("images", "images", "is called images already"),
+        ("none", "other", "There is no folder none."),
+        ("text", " / ", "needs a path"),
+    ] {
+        let error = stage.try_call(go(from, to)).await.unwrap_err();
+        assert!(error.message.contains(why), "{from} to {to}: {error:?}");
+    }
+    // One that can't be moved keeps all where they are.
+    let long = "x".repeat(495);
+    let error = stage.try_call(go("images/all", &long)).await.unwrap_err();
+    assert!(error.message.contains("500 characters"), "{error:?}");
+    assert_eq!(folders().await, ["images/all", "images/all/resnet", "visionary", "text"]);
+    stage.call(go("images/all", "vision")).await;
+    assert_eq!(folders().await, ["vision", "vision/resnet", "visionary", "text"]);
 }

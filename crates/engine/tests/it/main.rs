@@ -12,6 +12,7 @@ mod deploying;
 mod experiments;
 mod exporting;
 mod interrupted;
+mod logged;
 mod measured;
 mod opening;
 mod place;

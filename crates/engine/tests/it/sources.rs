@@ -8,7 +8,7 @@ use std::{
 
 use api::{
     job::{Job, JobState},
-    media::{GetMedium, GetMediumSteps, ListMedia, MediumContent, SaveMedium},
+    media::{GetMedium, GetMediumSteps, ListMedia, MediumContent, MediumKind, SaveMedium},
     run::{GetRunLog, ListRuns, LogStream, RunKind},
     source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource},
     tracking::{ListExperiments, PurgeRuns, RestoreRuns, TrashRuns},
@@ -375,6 +375,9 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     file("audio/a.wav", b"RIFF\0\0\0\0WAVEfmt ");
     file("table/t.table.json", br#"{"columns": ["n", "x"], "data": [["a", 0.5], ["b", null]]}"#);
     file("html/h.html", b"<b>bold</b>");
+    file("videos/v.mp4", b"\0\0\0 ftypisom");
+    file("videos/x.mp4", b"<script>");
+    file("plotly/y.plotly.json", br#"{"data": []}"#);
     file("object3D/o.pts.json", b"[]");
     let object = |kind: &str, path: &str| format!(r#"{{"_type": "{kind}", "path": "media/{path}"}}"#);
     let rows = [
@@ -383,6 +386,9 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
         (2, "a", object("audio-file", "audio/a.wav")),
         (2, "t", object("table-file", "table/t.table.json")),
         (2, "h", object("html-file", "html/h.html")),
+        (2, "v", object("video-file", "videos/v.mp4")),
+        (2, "x", object("video-file", "videos/x.mp4")),
+        (2, "y", object("plotly-file", "plotly/y.plotly.json")),
         (2, "o", object("object3D-file", "object3D/o.pts.json")),
         (1, "w", r#"{"_type": "histogram", "bins": [0, 1, 2], "values": [3, 4]}"#.to_owned()),
         (
@@ -404,7 +410,10 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     let keys = stage.call(ListMedia { run: id }).await.keys;
     let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice())).collect();
     // Their files are not told again by their names.
-    assert_eq!(told, [("a", &[2][..]), ("h", &[2]), ("p", &[1, 2]), ("t", &[2]), ("w", &[1, 2])]);
+    let each = [("a", &[2][..]), ("h", &[2]), ("p", &[1, 2]), ("t", &[2]), ("v", &[2]), ("w", &[1, 2])];
+    assert_eq!(told, [&each[..], &[("x", &[2]), ("y", &[2])]].concat());
+    let kind_of = |key: &str| keys.iter().find(|of| of.key == key).map(|of| of.kind);
+    assert_eq!((kind_of("h"), kind_of("v")), (Some(MediumKind::Page), Some(MediumKind::Video)));
     let medium = async |key: &str, step| stage.call(GetMedium { run: id, key: key.to_owned(), step }).await.content;
     let saved = async |key: &str, step, name: &str| {
         let to = stage.path(name);
@@ -430,9 +439,13 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     let rows = vec![vec!["a".to_owned(), "0.5".to_owned()], vec!["b".to_owned(), String::new()]];
     let columns = vec!["n".to_owned(), "x".to_owned()];
     assert_eq!(medium("t", None).await, MediumContent::Table { columns, rows, total_rows: 2 });
-    // A page is its text and nothing that runs.
-    assert_eq!(medium("h", None).await, MediumContent::Text { text: "<b>bold</b>".to_owned(), is_cut: false });
-    assert!(engine::run::media::bytes(&stage.engine, id, "h", None).await.is_err());
+    assert_eq!(medium("h", None).await, MediumContent::Bytes { size_bytes: 11 });
+    let kind_of = async |key: &str| engine::run::media::bytes(&stage.engine, id, key, None).await.map(|(_, kind)| kind);
+    assert_eq!(kind_of("h").await.unwrap(), "text/html; charset=utf-8");
+    assert_eq!(kind_of("v").await.unwrap(), "video/mp4");
+    assert!(kind_of("x").await.is_err(), "its bytes are no video");
+    let text = r#"{"data": []}"#.to_owned();
+    assert_eq!(medium("y", None).await, MediumContent::Text { text, is_cut: false });
     // A link that took a file's place leads to nothing, and a log that was changed is not taken for what it was.
     #[cfg(unix)]
     {
@@ -502,10 +515,11 @@ async fn artifacts_are_media_by_their_names() {
     let run: api::RunId = "a".repeat(32).parse().unwrap();
     let keys = stage.call(ListMedia { run }).await.keys;
     let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice())).collect();
-    for expected in [("sample", [1, 20].as_slice()), ("note.txt", &[0]), ("scores.json", &[0])] {
+    let named = [("note.txt", &[0][..]), ("scores.json", &[0]), ("page.html", &[0])];
+    for expected in [("sample", [1, 20].as_slice())].into_iter().chain(named) {
         assert!(told.contains(&expected), "{expected:?} of {told:?}");
     }
-    assert!(!told.iter().any(|(key, _)| key.contains("html") || key.contains("requirements")), "{told:?}");
+    assert!(!told.iter().any(|(key, _)| key.contains("requirements")), "{told:?}");
     let medium = async |key: &str, step| stage.call(GetMedium { run, key: key.to_owned(), step }).await.content;
     // Of step 20 the whole picture, not its small copy.
     let to = stage.path("saved");

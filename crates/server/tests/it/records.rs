@@ -10,8 +10,12 @@ use api::{
     project::CreateProject,
     run::{BeginCommand, EndCommand},
     series::{OverMetric, Series, Viewport, Viewports, many_from_bytes},
+    tracking::CreateExperiment,
 };
-use engine::tracking::registry::{self, NewVersion};
+use engine::tracking::{
+    logged,
+    registry::{self, NewVersion},
+};
 use reqwest::{Response, StatusCode};
 use serde_json::json;
 
@@ -71,6 +75,10 @@ async fn run(running: &Running) -> RunId {
     }
     std::fs::create_dir_all(folder.join("artifacts/deep")).unwrap();
     std::fs::write(folder.join("artifacts/deep/figures.csv"), "0123456789").unwrap();
+    std::fs::write(folder.join("artifacts/page.html"), "<script>alert(1)</script>").unwrap();
+    std::fs::write(folder.join("artifacts/drawing.svg"), "<svg onload='alert(1)'/>").unwrap();
+    std::fs::write(folder.join("artifacts/video.mp4"), b"\0\0\0 ftypisom-and-more").unwrap();
+    std::fs::write(folder.join("artifacts/false.mp4"), "<script>alert(1)</script>").unwrap();
     std::fs::write(folder.join("private.txt"), "secret").unwrap();
     ask(running, EndCommand { run: begun.run }).await;
     begun.run
@@ -140,6 +148,51 @@ async fn files_of_a_run_come_whole_or_in_part_and_nothing_else_does() {
     assert_eq!(get(&running, "/api/blob/runs/zz/artifacts/x").await.status(), StatusCode::BAD_REQUEST);
 }
 
+/// A hostile file must not act with the right of who reads it, by whichever way a browser takes it for a page.
+#[tokio::test]
+async fn what_other_programs_wrote_is_sent_so_that_nothing_of_it_acts() {
+    let running = Running::start().await;
+    let run = run(&running).await;
+    for (path, kind) in [
+        (format!("/api/blob/media/{run}?key=page.html"), "text/html"),
+        (format!("/api/blob/media/{run}?key=drawing.svg"), "image/svg+xml"),
+        (format!("/api/blob/media/{run}?key=video.mp4"), "video/mp4"),
+        (format!("/api/blob/runs/{run}/artifacts/page.html"), "text/html"),
+        (format!("/api/blob/runs/{run}/artifacts/drawing.svg"), "image/svg+xml"),
+        (format!("/api/blob/runs/{run}/artifacts/deep/figures.csv"), "text/csv"),
+    ] {
+        let response = get(&running, &path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let headers = response.headers();
+        assert!(headers["content-type"].to_str().unwrap().starts_with(kind), "{path}: {headers:?}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["x-frame-options"], "DENY", "{path}");
+        assert_eq!(headers["cache-control"], "no-store", "{path}");
+        assert_eq!(headers.get_all("content-security-policy").iter().count(), 1, "{path}");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
+        // The sandbox allows nothing: neither scripts nor our origin.
+        for directive in ["sandbox", "default-src 'none'", "frame-ancestors 'none'", "form-action 'none'"] {
+            assert!(directives.contains(&directive), "{path}: {policy}");
+        }
+        assert!(!policy.contains("script-src") && !policy.contains("'self'"), "{path}: {policy}");
+        // Without the token nobody gets it, and no address carries one.
+        let open = running.http.get(running.url(&path)).send().await.unwrap();
+        assert_eq!(open.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let of_video = running.url(&format!("/api/blob/media/{run}?key=video.mp4"));
+    let part = running.http.get(of_video).bearer_auth(running.token()).header("range", "bytes=4-7").send();
+    let part = part.await.unwrap();
+    assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(
+        (&part.headers()["content-type"], &part.headers()["accept-ranges"]),
+        (&"video/mp4".parse().unwrap(), &"bytes".parse().unwrap())
+    );
+    assert_eq!(part.text().await.unwrap(), "ftyp");
+    let not_one = get(&running, &format!("/api/blob/media/{run}?key=false.mp4")).await;
+    assert_eq!(not_one.status(), StatusCode::BAD_REQUEST);
+}
+
 #[tokio::test]
 async fn files_of_a_clients_version_come_and_what_lies_beside_them_does_not() {
     let running = Running::start().await;
@@ -157,6 +210,29 @@ async fn files_of_a_clients_version_come_and_what_lies_beside_them_does_not() {
         assert!(!response.text().await.unwrap().contains("secret"), "{path}");
     }
     assert_eq!(get(&running, "/api/blob/versions/zz/figures.csv").await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn files_of_a_logged_model_come_and_what_lies_beside_them_does_not() {
+    let running = Running::start().await;
+    let engine = &running.host.engine;
+    let experiment = ask(&running, CreateExperiment { name: "e".to_owned(), folder: String::new() }).await;
+    let id = logged::create(engine, &experiment, logged::New::default()).await.unwrap().0.id;
+    let folder = engine.workspace().logged(&id);
+    std::fs::create_dir_all(folder.join("artifacts/deep")).unwrap();
+    std::fs::write(folder.join("artifacts/deep/model.txt"), "0123456789").unwrap();
+    std::fs::write(folder.join("beside.txt"), "secret").unwrap();
+    let base = format!("/api/blob/logged/{id}");
+    assert_eq!(get(&running, &format!("{base}/deep/model.txt")).await.text().await.unwrap(), "0123456789");
+    for path in ["beside.txt", "..%2fbeside.txt", "%2e%2e/beside.txt", "deep", "%2fetc%2fpasswd"] {
+        let response = get(&running, &format!("{base}/{path}")).await;
+        assert!(response.status().is_client_error(), "{path}: {}", response.status());
+        assert!(!response.text().await.unwrap().contains("secret"), "{path}");
+    }
+    for model in ["m-none", "..", "..%2fruns"] {
+        let response = get(&running, &format!("/api/blob/logged/{model}/deep/model.txt")).await;
+        assert!(response.status().is_client_error(), "{model}: {}", response.status());
+    }
 }
 
 #[tokio::test]

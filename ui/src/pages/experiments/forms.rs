@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
+    ApiError,
     id::ProjectId,
-    tracking::{CreateExperiment, EditExperiment, Experiment, MoveExperiment, NOTE_TAG},
+    tracking::{CreateExperiment, EditExperiment, Experiment, MoveExperiment, MoveFolder, NOTE_TAG},
 };
 use leptos::prelude::*;
 
@@ -30,6 +31,10 @@ pub(super) enum Asking {
     Project(Box<Experiment>),
     /// What a person writes of it, in Markdown.
     Notes(Box<Experiment>),
+    /// Another name of a folder, by its path.
+    FolderName(String),
+    /// The folder that a folder stands in.
+    FolderPlace(String),
 }
 
 impl Asking {
@@ -40,6 +45,8 @@ impl Asking {
             Self::Folder(experiment) => format!("Move {} to a folder", experiment.name),
             Self::Project(experiment) => format!("Move {} to a project", experiment.name),
             Self::Notes(experiment) => format!("Notes of {}", experiment.name),
+            Self::FolderName(path) => format!("Rename the folder {}", parts_of(path).1),
+            Self::FolderPlace(path) => format!("Move the folder {}", parts_of(path).1),
         }
     }
 
@@ -47,8 +54,8 @@ impl Asking {
         match self {
             Self::Notes(_) => "Save notes",
             Self::New(_) => "Make experiment",
-            Self::Name(_) => "Rename",
-            Self::Folder(_) | Self::Project(_) => "Move",
+            Self::Name(_) | Self::FolderName(_) => "Rename",
+            Self::Folder(_) | Self::Project(_) | Self::FolderPlace(_) => "Move",
         }
     }
 
@@ -56,11 +63,26 @@ impl Asking {
     fn first(&self) -> (String, String) {
         match self {
             Self::New(folder) => (String::new(), folder.clone()),
+            Self::FolderName(path) | Self::FolderPlace(path) => {
+                let (folder, name) = parts_of(path);
+                (name.to_owned(), folder.to_owned())
+            }
             Self::Name(experiment) | Self::Folder(experiment) | Self::Project(experiment) | Self::Notes(experiment) => {
                 (experiment.name.clone(), experiment.folder.clone())
             }
         }
     }
+}
+
+/// The folder that a folder stands in, empty at the top, and its own name.
+fn parts_of(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// The path of a folder by where it stands and its name.
+fn joined(folder: &str, name: &str) -> String {
+    let folder = folder.trim().trim_end_matches('/');
+    if folder.is_empty() { name.trim().to_owned() } else { format!("{folder}/{}", name.trim()) }
 }
 
 #[component]
@@ -83,6 +105,8 @@ pub(super) fn Ask(
             {asking.get_untracked().map(|asking| match asking {
                 Asking::Notes(experiment) => view! { <NotesOf open experiment=*experiment /> }.into_any(),
                 Asking::Project(experiment) => view! { <ToProject open experiment=*experiment projects /> }.into_any(),
+                Asking::FolderName(path) => view! { <FolderForm open path is_name=true folders /> }.into_any(),
+                Asking::FolderPlace(path) => view! { <FolderForm open path is_name=false folders /> }.into_any(),
                 asking => view! { <Form open asking folders /> }.into_any(),
             })}
         </Dialog>
@@ -185,6 +209,10 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
                 Asking::Folder(experiment) | Asking::Project(experiment) | Asking::Notes(experiment) => {
                     (experiment.id, None, Some(folder))
                 }
+                // They have a form of their own.
+                Asking::FolderName(_) | Asking::FolderPlace(_) => {
+                    return Err(ApiError::invalid("No experiment is named."));
+                }
             };
             client.call(EditExperiment { experiment, name, folder, notes: None }).await
         };
@@ -216,5 +244,82 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
             <Button label="Cancel" on_press=move || open.set(false) />
             <Button label=verb kind="primary" disabled=blocked on_press=save />
         </footer>
+    }
+}
+
+/// A folder's other name, or where it stands; all that is in it goes along.
+#[component]
+fn FolderForm(open: RwSignal<bool>, path: String, is_name: bool, folders: Signal<BTreeSet<String>>) -> impl IntoView {
+    const OFFERS: &str = "folders-to-move-to";
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let (folder, name) = parts_of(&path);
+    let (name, folder) = (RwSignal::new(name.to_owned()), RwSignal::new(folder.to_owned()));
+    let path = StoredValue::new(path);
+    let to = move || folder.with(|folder| name.with(|name| joined(folder, name)));
+    // A folder stands in no folder that is in it.
+    let offered = move || {
+        let is_own = |one: &String| path.with_value(|path| one == path || one.starts_with(&format!("{path}/")));
+        folders
+            .get()
+            .into_iter()
+            .filter(|one| !is_own(one))
+            .map(|folder| view! { <option value=folder></option> })
+            .collect_view()
+    };
+    let wrong = Signal::derive(move || {
+        let name = name.get();
+        (is_name && name.contains('/')).then(|| "A name has no /: move the folder to put it into another.".to_owned())
+    });
+    let blocked = Signal::derive(move || {
+        let is_same = path.with_value(|path| *path == to());
+        pending.busy.get() || is_same || wrong.with(Option::is_some) || name.with(|name| name.trim().is_empty())
+    });
+    let save = move || {
+        if blocked.get_untracked() {
+            return;
+        }
+        let (from, to) = (path.get_value(), untrack(to));
+        let request = MoveFolder { from: from.clone(), to: to.clone() };
+        let back = MoveFolder { from: to.clone(), to: from.clone() };
+        pending.run(async move { client.call(request).await }, move |_| {
+            open.try_set(false);
+            let said = if is_name { format!("Renamed {from} to {to}") } else { format!("Moved {from} to {to}") };
+            toasts.undoable(client, said, back);
+        });
+    };
+    let enter = Callback::new(move |()| save());
+    view! {
+        <div class="content form">
+            {if is_name {
+                view! {
+                    <Labelled label="Name" hint="The experiments in it and in the folders below stay in it." error=wrong>
+                        <TextField value=name placeholder="resnet" on_enter=enter />
+                    </Labelled>
+                }.into_any()
+            } else {
+                view! {
+                    <Labelled label="Into the folder" hint="Names joined by /, such as vision. Empty: at the top. What is in it and below goes along.">
+                        <TextField value=folder placeholder="vision" offers=OFFERS on_enter=enter />
+                    </Labelled>
+                    <datalist id=OFFERS>{offered}</datalist>
+                }.into_any()
+            }}
+        </div>
+        <footer>
+            <Button label="Cancel" on_press=move || open.set(false) />
+            <Button label=if is_name { "Rename" } else { "Move" } kind="primary" disabled=blocked on_press=save />
+        </footer>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{joined, parts_of};
+
+    #[test]
+    fn a_folder_has_a_name_and_a_place() {
+        assert_eq!((parts_of("vision/resnet/a"), parts_of("text")), (("vision/resnet", "a"), ("", "text")));
+        let paths = [joined("", " b "), joined("vision/", "a"), joined(" / ", "a")];
+        assert_eq!(paths, ["b", "vision/a", "a"]);
     }
 }

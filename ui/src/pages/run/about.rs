@@ -123,10 +123,14 @@ fn Notes(run: Signal<Run>) -> impl IntoView {
 pub(super) fn ArtifactsTab(run: Memo<RunId>, artifacts: Query<Vec<Artifact>>) -> impl IntoView {
     view! {
         <Load query=artifacts let:artifacts>
-            {move || match artifacts.get() {
-                none if none.is_empty() => view! { <Empty mark=icon::FILE title="No artifacts" text="Files that a run leaves in its folder stand here: the model, checkpoints, whatever a program writes." /> }.into_any(),
-                files => view! { <Files from=format!("/api/blob/runs/{}", run.get_untracked()) files /> }.into_any(),
-            }}
+            {
+                let none = Memo::new(move |_| artifacts.with(Vec::is_empty));
+                move || match none.get() {
+                    true => view! { <Empty mark=icon::FILE title="No artifacts" text="Files that a run leaves in its folder stand here: the model, checkpoints, whatever a program writes." /> }.into_any(),
+                    // What was opened and searched stays so while the run writes more.
+                    false => view! { <Files from=format!("/api/blob/runs/{}", run.get_untracked()) files=artifacts /> }.into_any(),
+                }
+            }
         </Load>
     }
 }

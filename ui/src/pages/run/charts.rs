@@ -13,7 +13,7 @@ use crate::parts::{
     button::Button,
     chart::ChartCard,
     curve_look::{Look, keep, kept},
-    curves::{Along, Wanted, gap_of, lines, most_points},
+    curves::{Along, Over, Wanted, gap_of, lines_of_runs, most_points},
     field::TextField,
     icon,
     states::Empty,
@@ -251,14 +251,18 @@ fn MetricChart(
     let along = move || look.along();
     // Queued runs begin while they are looked at.
     let began = Memo::new(move |_| run.with(Run::began_ms));
-    let curves = lines(
+    // What the machine used stands along its own tab's time.
+    let over = move || if is_system { None } else { look.by_metric() };
+    let fetched = lines_of_runs(
         move || {
             let began_ms = began.get();
             wanted.iter().cloned().map(|one| Wanted { began_ms, ..one }).collect()
         },
         along,
+        move || over().map(|key| Over { key, log: false }),
         zoom,
     );
+    let curves = Signal::derive(move || fetched.get().lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>());
     let (title, unit, part) = match is_system {
         true => words::system(&name),
         false => (words::metric(&name), "", 1.0),
@@ -276,9 +280,11 @@ fn MetricChart(
                 line.band.iter_mut().for_each(|band| *band = (band.0 * part, band.1 * part));
             }
         }
-        let x = match along() {
-            Along::Step | Along::Share => Axis::steps(),
-            Along::Seconds | Along::Clock => Axis { unit: "s".to_owned(), ..Axis::default() },
+        let metric = over();
+        let x = match (along(), &metric) {
+            (_, Some(metric)) => Axis::labelled(words::key(metric)),
+            (Along::Step | Along::Share, _) => Axis::steps(),
+            (Along::Seconds | Along::Clock, _) => Axis { unit: "s".to_owned(), ..Axis::default() },
         };
         LineChart {
             name: said.clone(),
@@ -286,17 +292,25 @@ fn MetricChart(
             lines,
             x,
             y: Axis { unit: unit.to_owned(), from_zero: is_system, ..Axis::default() },
-            smoothing: if is_system || is_schedule { 0.0 } else { smoothing.get() },
+            // Along a metric the neighbours of a point are not those before it.
+            smoothing: if is_system || is_schedule || metric.is_some() { 0.0 } else { smoothing.get() },
             has_marks: true,
             bar_width: None,
         }
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
-    let note = if single {
+    let part_of_one = if single {
         words::figure_of(&keys[0]).1.map(words::part_of).filter(|_| !is_system).unwrap_or_default()
     } else {
         String::new()
     };
+    let note = Signal::derive(move || {
+        let left_out = fetched.with(|fetched| fetched.left_out);
+        match over().filter(|_| left_out > 0) {
+            Some(key) => format!("{} without {}", words::counted(left_out, "point", "points"), words::key(&key)),
+            None => part_of_one.clone(),
+        }
+    });
     view! {
         <div
             draggable="true"

@@ -22,6 +22,7 @@ use super::{
     last_values::LastValues,
     overlaid::{Compared, Overlaid, told_apart},
     plots::{self, Whose},
+    seen_beside::SeenBeside,
 };
 use crate::{
     client::{query, wire},
@@ -196,6 +197,7 @@ pub(super) fn Compare(
             {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0 && !is_plotted.get()).map(|more| view! {
                 <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
             })}
+            <div class:hidden=is_plotted><SeenBeside chosen query seen /></div>
             <div class="compared-tables" class:below=move || BESIDE.lt(&runs.with(Vec::len))>
                 <Figures chosen seen ranked_by />
                 <Differs chosen seen ranked_by />

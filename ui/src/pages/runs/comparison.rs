@@ -76,7 +76,7 @@ impl Seen {
 
     /// The metric along which the others lie.
     pub(super) fn by_metric(self) -> Option<String> {
-        self.look.along.with(|along| along.strip_prefix(METRIC).map(ToOwned::to_owned))
+        self.look.by_metric()
     }
 
     pub(super) fn is_log(self, axis: char) -> bool {

@@ -212,7 +212,8 @@ pub(super) fn shown(detail: &ClientVersionDetail) -> String {
     parts.join("\n\n")
 }
 
-fn sum(files: &[api::run::Artifact]) -> String {
+/// How many files, and how large they are together.
+pub(super) fn sum(files: &[api::run::Artifact]) -> String {
     let bytes = files.iter().map(|file| file.size_bytes).sum();
     match files.len() {
         1 => format!("1 file, {}", words::bytes(bytes)),

@@ -107,7 +107,10 @@ impl Exporting {
 fn of_kind(kind: MediumKind, count: u64) -> String {
     match kind {
         MediumKind::Image => counted(count, "picture", "pictures"),
+        MediumKind::Drawing => counted(count, "drawing", "drawings"),
         MediumKind::Audio => counted(count, "sound", "sounds"),
+        MediumKind::Video => counted(count, "video", "videos"),
+        MediumKind::Page => counted(count, "page", "pages"),
         MediumKind::Text => counted(count, "text", "texts"),
         MediumKind::Table => counted(count, "table", "tables"),
         MediumKind::Histogram => counted(count, "histogram", "histograms"),

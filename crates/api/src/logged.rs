@@ -1,0 +1,157 @@
+//! Models that MLflow's clients logged, for a person: those of a run, and one with what became of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::Tag,
+    id::{RunId, VersionId},
+    registered::MlModel,
+    run::{Artifact, LineageNode},
+    tracking::{LoggedMetric, LoggedModel, Scope},
+};
+
+/// Whose logged models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoggedBy {
+    /// Those that a run made.
+    Run(RunId),
+    /// Those of experiments.
+    Within(Scope),
+}
+
+/// How many a list has at most, the newest first.
+pub const MOST: usize = 1_000;
+
+/// What is listed, and how many there are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoggedList {
+    /// At most [`MOST`], the newest first; none that was deleted.
+    pub models: Vec<LoggedModel>,
+    pub total: u64,
+}
+
+/// A version that was registered from a logged model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedVersion {
+    pub id: VersionId,
+    /// The name that it is registered under.
+    pub name: String,
+    pub number: u32,
+    pub aliases: Vec<String>,
+    /// The address of its page, without the host's.
+    pub page: String,
+}
+
+/// A logged model with all that is shown of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoggedDetail {
+    pub model: LoggedModel,
+    /// The run that made it, by its name and its page.
+    pub run: Option<(String, String)>,
+    pub experiment_name: String,
+    /// What was registered from it, the oldest first.
+    pub versions: Vec<LoggedVersion>,
+    /// By their paths in its folder.
+    pub files: Vec<Artifact>,
+    /// What its `MLmodel` file says; `None` where there is none.
+    pub described: Option<MlModel>,
+    /// Why the `MLmodel` file can't be read, where there is one.
+    pub unreadable: Option<String>,
+    /// What it came from, itself, and what came of it.
+    pub lineage: Vec<LineageNode>,
+}
+
+/// Name and digest; `None` is what was measured on no dataset.
+pub type MeasuredOn = Option<(String, String)>;
+
+/// The figures of a logged model as a table: a row a key, a column a dataset, in each cell the newest.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FiguresByDataset {
+    pub datasets: Vec<MeasuredOn>,
+    pub rows: Vec<(String, Vec<Option<f64>>)>,
+}
+
+impl FiguresByDataset {
+    pub fn of(model: &LoggedModel) -> Self {
+        let dataset = |metric: &LoggedMetric| {
+            metric.dataset_name.clone().map(|name| (name, metric.dataset_digest.clone().unwrap_or_default()))
+        };
+        let mut newest: BTreeMap<&str, BTreeMap<MeasuredOn, &LoggedMetric>> = BTreeMap::new();
+        for metric in &model.metrics {
+            let cell = newest.entry(&metric.key).or_default().entry(dataset(metric)).or_insert(metric);
+            if (cell.time_ms, cell.step) <= (metric.time_ms, metric.step) {
+                *cell = metric;
+            }
+        }
+        let datasets: BTreeSet<_> = newest.values().flat_map(BTreeMap::keys).cloned().collect();
+        let datasets: Vec<_> = datasets.into_iter().collect();
+        let cells = |of: BTreeMap<MeasuredOn, &LoggedMetric>| {
+            datasets.iter().map(|dataset| of.get(dataset).map(|metric| metric.value)).collect()
+        };
+        let rows = newest.into_iter().map(|(key, of)| (key.to_owned(), cells(of))).collect();
+        Self { datasets, rows }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListLogged {
+    pub of: LoggedBy,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetLogged {
+    /// "m-" and 32 hexadecimal digits.
+    pub model: String,
+}
+
+crate::requests! { METHODS;
+    ListLogged => "model.logged_list" -> LoggedList, |me| match me.of {
+        LoggedBy::Run(run) => vec![Tag::Run(run), Tag::ClientModels],
+        LoggedBy::Within(scope) => vec![scope.tag(), Tag::ClientModels],
+    };
+    GetLogged => "model.logged" -> LoggedDetail, |_me| vec![Tag::AnyModels];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracking::LoggedStatus;
+
+    #[test]
+    fn figures_stand_by_their_datasets_and_the_newest_counts() {
+        let run = RunId::from_bytes([1; 16]);
+        let metric = |key: &str, dataset: Option<&str>, step, value| LoggedMetric {
+            run,
+            key: key.to_owned(),
+            dataset_name: dataset.map(str::to_owned),
+            dataset_digest: dataset.map(|_| "d1".to_owned()),
+            step,
+            time_ms: 5,
+            value,
+        };
+        let metrics =
+            vec![metric("f1", Some("test"), 2, 0.9), metric("f1", Some("test"), 1, 0.5), metric("loss", None, 0, 0.1)];
+        let model = LoggedModel {
+            id: "m-1".to_owned(),
+            experiment: crate::ExperimentId::from_bytes([2; 16]),
+            name: "forest".to_owned(),
+            run: Some(run),
+            kind: None,
+            status: LoggedStatus::Ready,
+            status_message: None,
+            created_ms: 0,
+            updated_ms: 0,
+            deleted_ms: None,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            metrics,
+        };
+        let table = FiguresByDataset::of(&model);
+        assert_eq!(table.datasets, [None, Some(("test".to_owned(), "d1".to_owned()))]);
+        let rows = [("f1".to_owned(), vec![None, Some(0.9)]), ("loss".to_owned(), vec![Some(0.1), None])];
+        assert_eq!(table.rows, rows);
+    }
+}
