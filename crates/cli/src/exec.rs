@@ -32,6 +32,7 @@ use api::{
 };
 use clap::Args;
 use client::workspace::Workspace;
+use engine::run::uncommitted;
 use meter::Meter;
 use serde::Serialize;
 
@@ -145,12 +146,15 @@ async fn begin(
         },
         None => None,
     };
+    let code = engine::run::command::code(&folder).await;
+    // Before the program starts, which may write into its own files.
+    let uncommitted = uncommitted::taken(&folder, code.as_ref()).await;
     let request = BeginCommand {
         project,
         directory: absolute(&folder)?,
         command: engine::run::surroundings::masked_command(&exec.command),
         environment: engine::run::surroundings::masked(std::env::vars_os()),
-        code: engine::run::command::code(&folder).await,
+        code,
         // Ours, not the program's: we write the last event, so we are whose end matters.
         pid,
         pid_started_ms: engine::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),
@@ -159,6 +163,10 @@ async fn begin(
     };
     let begun = match session.call(request).await {
         Ok(begun) => {
+            let kept = uncommitted.map_or(Ok(()), |patch| uncommitted::keep(Path::new(&begun.folder), &patch));
+            if let Err(error) = kept {
+                tracing::warn!("what was not committed is not kept: {error}");
+            }
             if begun.has_budget && !matches!(session, Session::Host(_)) {
                 output.say("slipway: only a host watches the budget: without one nothing stops the program");
             }

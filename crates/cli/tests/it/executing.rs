@@ -60,6 +60,11 @@ fn the_commit_and_whether_a_tracked_file_differs_from_it_are_kept() {
     std::fs::write(place.project().join("train.py"), "print(2)\n").unwrap();
     git(&["checkout", "-q", "--detach"]);
     assert_eq!(code("edited"), serde_json::json!({ "commit": commit, "branch": null, "dirty": true }));
+    let left = place.json(&["run", "artifacts", "edited"]);
+    assert_eq!(left[0]["path"], "code/uncommitted.patch", "{left}");
+    let diff = place.run(&["run", "diff", "clean", "edited", "--code"]);
+    let diff = String::from_utf8_lossy(&diff.stdout).into_owned();
+    assert_eq!(diff.trim_end(), "train.py  +1 −1\n@@ -1 +1 @@\n-print(1)\n+print(2)");
 }
 
 #[test]
