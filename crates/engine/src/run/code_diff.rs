@@ -24,6 +24,9 @@ const LINE_BYTES: usize = 16 << 10;
 pub async fn compare(engine: &Engine, request: DiffCode) -> anyhow::Result<CodeDiff> {
     let (from, to) = (side(engine, request.from).await?, side(engine, request.to).await?);
     let mut diff = CodeDiff::default();
+    if [&from, &to].iter().all(|side| side.code.is_none() && side.kept.is_none()) {
+        return Ok(diff);
+    }
     for side in [&from, &to] {
         let is_dirty = side.code.as_ref().is_some_and(|code| code.dirty);
         match &side.kept {

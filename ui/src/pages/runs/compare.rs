@@ -17,6 +17,7 @@ use leptos_router::{
 
 use super::{
     Facts,
+    code_differs::CodeDiffers,
     comparison::{Seen, Tools, is_dashed_at, roles},
     differs::{Differs, Figures},
     overlaid::{Compared, Overlaid, told_apart},
@@ -199,6 +200,7 @@ pub(super) fn Compare(
                 <Figures chosen seen ranked_by />
                 <Differs chosen seen ranked_by />
             </div>
+            <CodeDiffers chosen seen />
         </section>
     }
 }

@@ -43,7 +43,7 @@ fn code_shown(diff: &CodeDiff, from: &str, to: &str) -> String {
             parts.push(format!("Not committed in {run}:\n{}", patch_shown(patch)));
         }
     }
-    parts.join("\n")
+    if parts.is_empty() { "Nothing is known of either run's code.".to_owned() } else { parts.join("\n") }
 }
 
 fn patch_shown(patch: &Patch) -> String {
