@@ -15,6 +15,7 @@ mod mlflow;
 mod program;
 #[cfg(unix)]
 mod pty;
+mod python;
 
 use std::{
     collections::BTreeMap,
@@ -216,6 +217,7 @@ async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Va
         params: BTreeMap::new(),
     });
     program.capture(folder, journal, is_heard).await.map_err(|error| unwritable(folder, &error))?;
+    let packages = tokio::task::spawn_blocking(packages_of(&exec.command, journal));
     // The first look is awaited, so that even a short program has one.
     let started = Instant::now();
     let meter = match open_meter(pid, folder, journal).await {
@@ -228,7 +230,35 @@ async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Va
         sampler.abort();
     }
     program.last_words(LAST_WORDS).await;
+    // A disk that does not answer must not hold the run's end.
+    if let Ok(Ok(Some(found))) = tokio::time::timeout(LAST_WORDS, packages).await {
+        let noted = tokio::task::spawn_blocking(note_packages(found, journal));
+        let _ = tokio::time::timeout(LAST_WORDS, noted).await;
+    }
     status.map_err(|error| ApiError::new(ErrorCode::Internal, format!("The program's end can't be awaited: {error}.")))
+}
+
+/// Notes the packages of a command's interpreter, or answers where they are once the program is over.
+fn packages_of(command: &[String], journal: &Journal) -> impl FnOnce() -> Option<python::Found> + use<> {
+    let (command, journal) = (command.to_vec(), journal.clone());
+    move || {
+        let around = python::Surroundings { folder: current_folder().ok()?, variable: &|name| std::env::var_os(name) };
+        let found = python::find(&command, &around)?;
+        if matches!(found, python::Found::OfUv(_)) {
+            return Some(found);
+        }
+        note_packages(found, &journal)();
+        None
+    }
+}
+
+fn note_packages(found: python::Found, journal: &Journal) -> impl FnOnce() + use<> {
+    let journal = journal.clone();
+    move || {
+        if let Some(versions) = python::packages(&found) {
+            journal.write(EventBody::Packages { versions });
+        }
+    }
 }
 
 /// What asks us to end, heard from before the program starts and passed on to it.

@@ -19,6 +19,7 @@ pub mod name;
 pub mod nested;
 mod patch;
 pub mod process;
+mod requirements;
 pub(crate) mod spending;
 pub mod split;
 pub mod start;
