@@ -202,7 +202,7 @@ fn through_extremes(line: &Line, plot: &Plot) -> Line {
     for ((at, last), (least, most)) in line.x.iter().copied().zip(line.y.iter().copied()).zip(line.band.iter().copied())
     {
         let is_apart = |extreme: &f64| {
-            extreme.is_finite()
+            can_show(&plot.y, *extreme)
                 && (!last.is_finite() || (plot.y_pixel(*extreme) - plot.y_pixel(last)).abs() > ON_THE_LINE)
         };
         let is_most_nearer = (most - before).abs() < (least - before).abs();

@@ -20,7 +20,7 @@ const PYTHON: &str = "python";
 /// What the command is started in.
 pub(super) struct Surroundings<'v> {
     pub(super) folder: PathBuf,
-    pub(super) variable: &'v (dyn Fn(&str) -> Option<OsString> + Sync),
+    pub(super) variable: &'v (dyn Fn(&str) -> Option<OsString>),
 }
 
 impl Surroundings<'_> {
@@ -37,7 +37,8 @@ impl Surroundings<'_> {
         }
         let path = self.get("PATH")?;
         let ending = if cfg!(windows) && named.extension().is_none() { ".exe" } else { "" };
-        let file = [word, OsStr::new(ending)].concat();
+        let mut file = word.to_owned();
+        file.push(ending);
         std::env::split_paths(&path).map(|folder| self.folder.join(folder).join(&file)).find(|path| can_run(path))
     }
 }
@@ -89,7 +90,10 @@ pub(super) fn find(command: &[String], around: &Surroundings<'_>) -> Option<Foun
 
 fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
+    match name.strip_suffix(".exe") {
+        Some(stem) => stem.to_owned(),
+        None => name,
+    }
 }
 
 /// `python`, `python3`, `python3.12`.
@@ -101,11 +105,10 @@ fn is_python(path: &Path) -> bool {
 /// With what its options leave of the folders that it looks into; `None` where it looks into none.
 fn interpreter<'word>(
     path: PathBuf,
-    words: impl Iterator<Item = &'word str>,
+    mut words: impl Iterator<Item = &'word str>,
     around: &Surroundings<'_>,
 ) -> Option<Interpreter> {
     let (mut has_user, mut has_variables) = (around.get("PYTHONNOUSERSITE").is_none(), true);
-    let mut words = words;
     while let Some(word) = words.next() {
         let Some(options) = word.strip_prefix('-').filter(|options| !options.is_empty()) else { break };
         if options.starts_with('-') {

@@ -152,7 +152,7 @@ struct Trees {
 
 impl Trees {
     fn variables(&self) -> [(&str, &Path); 2] {
-        [("GIT_OBJECT_DIRECTORY", &self.objects), ("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.shared)]
+        [("GIT_OBJECT_DIRECTORY", self.objects.as_path()), ("GIT_ALTERNATE_OBJECT_DIRECTORIES", self.shared.as_path())]
     }
 }
 
@@ -191,7 +191,7 @@ async fn tree(root: &Path, trees: &Trees, commit: &str, patch: Vec<u8>) -> Optio
     let (index, file) = (at("index"), at("patch"));
     tokio::fs::write(&file, patch).await.ok()?;
     let own = trees.variables();
-    let variables = [own[0], own[1], ("GIT_INDEX_FILE", &index)];
+    let variables = [own[0], own[1], ("GIT_INDEX_FILE", index.as_path())];
     let file = file.to_str()?;
     git::ask(root, &variables, &["read-tree", commit], LINE_BYTES).await?;
     git::ask(root, &variables, &["apply", "--cached", "--whitespace=nowarn", file], LINE_BYTES).await?;
@@ -199,7 +199,7 @@ async fn tree(root: &Path, trees: &Trees, commit: &str, patch: Vec<u8>) -> Optio
 }
 
 async fn between(root: &Path, variables: &[(&str, &Path)], ids: [&str; 2]) -> Option<Patch> {
-    let arguments: Vec<&str> = git::DIFF.into_iter().chain(ids).collect();
+    let arguments: Vec<&str> = git::DIFF.into_iter().chain(ids).chain(["--"]).collect();
     let said = git::ask(root, variables, &arguments, READ_BYTES).await?;
     Some(read(&said.bytes, said.is_cut))
 }

@@ -44,7 +44,7 @@ pub async fn taken(folder: &Path, code: Option<&Code>) -> Option<Vec<u8>> {
     if !code.is_some_and(|code| code.dirty) {
         return None;
     }
-    let arguments: Vec<&str> = git::DIFF.into_iter().chain(["HEAD"]).collect();
+    let arguments: Vec<&str> = git::DIFF.into_iter().chain(["HEAD", "--"]).collect();
     let said = git::ask(folder, &[], &arguments, MOST_BYTES).await?;
     (!said.bytes.is_empty()).then(|| if said.is_cut { whole_files(said.bytes) } else { said.bytes })
 }
