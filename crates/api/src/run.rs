@@ -47,7 +47,8 @@ pub struct Run {
     /// For `exec`: the command line, its exit code.
     pub command: Option<Vec<String>>,
     pub exit_code: Option<i32>,
-    /// The environment at the start, secrets masked, and the machine's parts, each under [`MACHINE`].
+    /// The environment at the start, secrets masked, the machine's parts, each under [`MACHINE`], and Python's packages,
+    /// each under [`PACKAGE`].
     pub environment: BTreeMap<String, String>,
     pub versions: Vec<VersionId>,
     pub has_evaluation: bool,
@@ -83,6 +84,15 @@ impl Run {
 
 /// What the names of a run's environment begin with that are no variables but what it ran on: "machine.cpu".
 pub const MACHINE: &str = "machine.";
+/// What the names of a run's environment begin with that are Python packages, each with its version: "package.torch".
+pub const PACKAGE: &str = "package.";
+
+/// A package's name as PEP 503 writes it: whatever it is called by, it is one.
+pub fn package_name(name: &str) -> String {
+    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-").to_lowercase()
+}
+
 /// Its GPUs, or why none is measured.
 pub const MACHINE_GPU: &str = "machine.gpu";
 /// Why a client's run is not measured, where it was to be.

@@ -65,6 +65,65 @@ pub enum DiffCell {
     Number(f64),
 }
 
+/// Compares the code of two runs, file by file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiffCode {
+    pub from: RunId,
+    pub to: RunId,
+}
+
+/// How the code of one run became that of another.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CodeDiff {
+    /// From the one run's files to the other's; `None` where they can't be laid beside each other.
+    pub between: Option<Patch>,
+    /// What each had not committed, where that is not part of `between`.
+    pub from_uncommitted: Option<Patch>,
+    pub to_uncommitted: Option<Patch>,
+    /// Whole sentences: what could not be compared, and why.
+    pub remarks: Vec<String>,
+}
+
+/// Changes of files, as `git diff` tells them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Patch {
+    /// The first of them, in git's order.
+    pub files: Vec<FilePatch>,
+    /// So many more differ.
+    pub more_files: u64,
+    /// There was more to read than is ever read: neither the files nor the lines of the last are all.
+    #[serde(default)]
+    pub is_cut: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePatch {
+    /// Below the repository's folder; of a removed file the one that it had.
+    pub path: String,
+    /// Of a renamed file.
+    #[serde(default)]
+    pub renamed_from: Option<String>,
+    pub change: FileChange,
+    /// Lines.
+    pub added: u64,
+    pub removed: u64,
+    /// The hunks, each line with its sign; `None` where it is no text, or where the patch before it is long already.
+    #[serde(default)]
+    pub text: Option<String>,
+    #[serde(default)]
+    pub is_binary: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileChange {
+    Added,
+    Changed,
+    Removed,
+    Renamed,
+}
+
 crate::requests! { METHODS;
     DiffRuns => "run.diff" -> RunDiff, |me| me.runs.iter().map(|run| Tag::Run(*run)).collect();
+    DiffCode => "run.diff_code" -> CodeDiff, |me| vec![Tag::Run(me.from), Tag::Run(me.to)];
 }

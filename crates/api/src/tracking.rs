@@ -22,6 +22,8 @@ pub const SOURCE_TAG: &str = "mlflow.source.name";
 pub const GIT_COMMIT_TAG: &str = "mlflow.source.git.commit";
 pub const GIT_BRANCH_TAG: &str = "mlflow.source.git.branch";
 pub const GIT_DIRTY_TAG: &str = "mlflow.source.git.dirty";
+/// What was not committed, as `git diff` tells it.
+pub const GIT_DIFF_TAG: &str = "mlflow.source.git.diff";
 
 /// A group of runs. Each project has one of its name; others belong to none until they are moved into one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -106,6 +106,11 @@ pub enum EventBody {
     Machine {
         facts: BTreeMap<String, String>,
     },
+    /// The Python packages that it runs with, by name, and under "python" the interpreter's version. Kept with the run's
+    /// environment, each under [`crate::run::PACKAGE`] and its name.
+    Packages {
+        versions: BTreeMap<String, String>,
+    },
     Metric {
         key: String,
         step: i64,

@@ -15,6 +15,7 @@ mod mlflow;
 mod program;
 #[cfg(unix)]
 mod pty;
+mod python;
 
 use std::{
     collections::BTreeMap,
@@ -32,6 +33,7 @@ use api::{
 };
 use clap::Args;
 use client::workspace::Workspace;
+use engine::run::uncommitted;
 use meter::Meter;
 use serde::Serialize;
 
@@ -145,12 +147,15 @@ async fn begin(
         },
         None => None,
     };
+    let code = engine::run::command::code(&folder).await;
+    // Before the program starts, which may write into its own files.
+    let uncommitted = uncommitted::taken(&folder, code.as_ref()).await;
     let request = BeginCommand {
         project,
         directory: absolute(&folder)?,
         command: engine::run::surroundings::masked_command(&exec.command),
         environment: engine::run::surroundings::masked(std::env::vars_os()),
-        code: engine::run::command::code(&folder).await,
+        code,
         // Ours, not the program's: we write the last event, so we are whose end matters.
         pid,
         pid_started_ms: engine::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),
@@ -159,6 +164,10 @@ async fn begin(
     };
     let begun = match session.call(request).await {
         Ok(begun) => {
+            let kept = uncommitted.map_or(Ok(()), |patch| uncommitted::keep(Path::new(&begun.folder), &patch));
+            if let Err(error) = kept {
+                tracing::warn!("what was not committed is not kept: {error}");
+            }
             if begun.has_budget && !matches!(session, Session::Host(_)) {
                 output.say("slipway: only a host watches the budget: without one nothing stops the program");
             }
@@ -208,6 +217,7 @@ async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Va
         params: BTreeMap::new(),
     });
     program.capture(folder, journal, is_heard).await.map_err(|error| unwritable(folder, &error))?;
+    let packages = tokio::task::spawn_blocking(packages_of(&exec.command, journal));
     // The first look is awaited, so that even a short program has one.
     let started = Instant::now();
     let meter = match open_meter(pid, folder, journal).await {
@@ -220,7 +230,35 @@ async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Va
         sampler.abort();
     }
     program.last_words(LAST_WORDS).await;
+    // A disk that does not answer must not hold the run's end.
+    if let Ok(Ok(Some(found))) = tokio::time::timeout(LAST_WORDS, packages).await {
+        let noted = tokio::task::spawn_blocking(note_packages(found, journal));
+        let _ = tokio::time::timeout(LAST_WORDS, noted).await;
+    }
     status.map_err(|error| ApiError::new(ErrorCode::Internal, format!("The program's end can't be awaited: {error}.")))
+}
+
+/// Notes the packages of a command's interpreter, or answers where they are once the program is over.
+fn packages_of(command: &[String], journal: &Journal) -> impl FnOnce() -> Option<python::Found> + use<> {
+    let (command, journal) = (command.to_vec(), journal.clone());
+    move || {
+        let around = python::Surroundings { folder: current_folder().ok()?, variable: &|name| std::env::var_os(name) };
+        let found = python::find(&command, &around)?;
+        if matches!(found, python::Found::OfUv(_)) {
+            return Some(found);
+        }
+        note_packages(found, &journal)();
+        None
+    }
+}
+
+fn note_packages(found: python::Found, journal: &Journal) -> impl FnOnce() + use<> {
+    let journal = journal.clone();
+    move || {
+        if let Some(versions) = python::packages(&found) {
+            journal.write(EventBody::Packages { versions });
+        }
+    }
 }
 
 /// What asks us to end, heard from before the program starts and passed on to it.

@@ -75,6 +75,7 @@ handlers! {
     api::media::GetMediumSteps => run::media::get_steps,
     api::media::SaveMedium => run::media::save,
     api::run_diff::DiffRuns => run::diff::compare,
+    api::run_diff::DiffCode => run::code_diff::compare,
     api::run_table::GroupRuns => run::table::group,
     api::run_table::PickRuns => run::table::pick,
     api::run_table::TabulateRuns => run::table::tabulate,

@@ -4,24 +4,29 @@
 //! the plan, [`process`] spawns, [`supervise`] reads what is appended and commits it.
 
 pub mod board;
+pub mod code_diff;
 pub mod command;
 pub mod deletion;
 pub mod diff;
 pub mod export;
 pub mod filter;
+mod git;
 pub mod importance;
 pub mod lineage;
 pub mod media;
 mod memory;
 pub mod name;
 pub mod nested;
+mod patch;
 pub mod process;
+mod requirements;
 pub(crate) mod spending;
 pub mod split;
 pub mod start;
 pub mod supervise;
 pub mod surroundings;
 pub mod table;
+pub mod uncommitted;
 
 use std::{collections::HashSet, fs, io, path::Path};
 
@@ -374,7 +379,7 @@ fn artifacts_of(row: &RunRow, folder: &Path) -> Vec<Artifact> {
     let mut found = Vec::new();
     let (base, names) = match &row.artifacts {
         Some(elsewhere) => (Path::new(elsewhere), &[""][..]),
-        None => (folder, &["artifacts", "model", "evaluation.json"][..]),
+        None => (folder, &["artifacts", "model", "evaluation.json", uncommitted::FOLDER][..]),
     };
     let Ok(base) = beneath::folder(base) else { return found };
     names.iter().for_each(|name| list_files(&base, Path::new(name), &mut found));

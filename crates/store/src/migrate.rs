@@ -72,9 +72,42 @@ const FIRST: &[Step] = &[
 /// The version that this program writes.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// Brings the database to [`VERSION`], each step in a transaction of its own.
+/// How many indexes a database of [`VERSION`] has, and how many characters their statements: one that an earlier
+/// program of this version made may lack some.
+pub const INDEXES: (i64, i64) = (37, 2_157);
+
+/// Brings the database to [`VERSION`], each step in a transaction of its own, and gives it the indexes that came since.
 pub fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
-    migrate_to(connection, path, VERSION)
+    migrate_to(connection, path, VERSION)?;
+    complete_indexes(connection, path)
+}
+
+/// Nothing that a table holds depends on an index: one that is missing, or is of other columns, is made anew. Over a
+/// million rows that takes seconds, once; the opening waits for it.
+fn complete_indexes(connection: &mut Connection, path: &Path) -> Result<()> {
+    const OWN: &str = "FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+    let sizes = format!("SELECT count(*), coalesce(sum(length(sql)), 0) {OWN}");
+    let found = connection.query_row(&sizes, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if found == INDEXES {
+        return Ok(());
+    }
+    let statements = |connection: &Connection| -> Result<Vec<(String, String)>> {
+        let mut all = connection.prepare(&format!("SELECT name, sql {OWN} ORDER BY rowid"))?;
+        let all = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(all.collect::<rusqlite::Result<_>>()?)
+    };
+    let mut new = Connection::open_in_memory()?;
+    migrate_to(&mut new, path, VERSION)?;
+    let (wanted, found) = (statements(&new)?, statements(connection)?);
+    for (name, sql) in wanted.into_iter().filter(|index| !found.contains(index)) {
+        tracing::info!("the database lacks the index {name}, and makes it: over a million rows that takes seconds");
+        let started = std::time::Instant::now();
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(&format!("DROP INDEX IF EXISTS {name}; {sql}"))?;
+        transaction.commit()?;
+        tracing::info!(seconds = started.elapsed().as_secs_f64(), "the index {name} is made");
+    }
+    Ok(())
 }
 
 /// The same to an earlier version, as an earlier program left it.

@@ -107,6 +107,8 @@ CREATE INDEX run_ranked ON run (project, created_ms) WHERE ranked_by IS NOT NULL
 CREATE INDEX run_state ON run (state);
 CREATE INDEX run_snapshot ON run (snapshot);
 CREATE INDEX run_split ON run (split);
+CREATE INDEX run_job ON run (job) WHERE job IS NOT NULL;
+CREATE INDEX run_alert ON run (alert) WHERE alert IS NOT NULL;
 ";
 
 /// A run with what only its supervision needs.
@@ -602,6 +604,15 @@ mod tests {
         check(RANKING, &["run USING INDEX run_ranked (project=?)"]);
         // Those of the newest one's split, which the newest that is ranked names.
         check(&best_by("ASC"), &["run USING INDEX run_split (split=?)", "run USING INDEX run_ranked (project=?)"]);
+    }
+
+    #[test]
+    fn of_what_names_its_job_or_alert_no_other_run_is_read() {
+        // What SQLite does by itself to runs whose job is deleted, and what each alert asks.
+        for column in ["job", "alert"] {
+            let index = format!("run USING COVERING INDEX run_{column} ({column}=?)");
+            check(&format!("SELECT id FROM run WHERE {column} = ?1"), &[&index]);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod actions;
 mod chooser;
+mod code_differs;
 mod columns;
 mod compare;
 mod comparison;

@@ -7,7 +7,7 @@ use charts::{
     bars::{self, Bars, Categories, Histogram},
     confusion, curves, export,
     heat::{self, Cell, HeatMap, Row},
-    line::{self, Line, LineChart},
+    line::{self, Line, LineChart, Weight},
     plot::{Scale, Size},
     role::Role,
     scatter, spark,
@@ -279,4 +279,43 @@ fn an_amount_of_nothing_lies_on_the_ground() {
     let y = Axis { from_zero: true, ..Axis::default() };
     let drawing = line::draw(&LineChart { lines: vec![nothing], y, ..LineChart::default() }, SIZE);
     assert_eq!((drawing.plot.y.low, drawing.plot.y.high), (0.0, 1.0));
+}
+
+/// 40 series of 100,000 points in 256 buckets each, as they come for a chart of many lines; of one of them one point
+/// is a spike.
+fn many_with_a_spike() -> Vec<Line> {
+    let (points, buckets) = (100_000_usize, 256);
+    let value = |of: usize, at: usize| {
+        if (of, at) == (17, 54_321) { 50.0 } else { of as f64 / 40.0 + (at % 7) as f64 * 0.01 }
+    };
+    let line = |of: usize| {
+        let ends: Vec<usize> = (1..=buckets).map(|bucket| bucket * points / buckets).collect();
+        let starts = [0].into_iter().chain(ends.iter().copied());
+        let band = starts.zip(&ends).map(|(start, end)| {
+            (start..*end)
+                .map(|at| value(of, at))
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+        });
+        let band = band.collect();
+        let x = ends.iter().map(|end| (end - 1) as f64).collect();
+        let y = ends.iter().map(|end| value(of, end - 1)).collect();
+        Line { band, weight: Weight::Thin, ..Line::new(format!("r{of}"), Role::Series(1), x, y) }
+    };
+    (0..40).map(line).collect()
+}
+
+#[test]
+fn a_spike_of_one_point_among_very_many_lines_is_drawn() {
+    for smoothing in [0.0, 0.9] {
+        let chart = LineChart { lines: many_with_a_spike(), smoothing, ..LineChart::default() };
+        let drawing = line::draw(&chart, SIZE);
+        let spike = drawing.plot.y_pixel(50.0);
+        let strokes = drawing.svg.split("<path d=\"").filter(|path| path.contains("r-1\""));
+        let heights = strokes.flat_map(|path| {
+            let points = path.split('"').next().unwrap_or_default().trim_start_matches('M').split(['L', 'M']);
+            points.filter_map(|point| point.split_once(' ')?.1.parse::<f64>().ok()).collect::<Vec<_>>()
+        });
+        let highest = heights.fold(f64::INFINITY, f64::min);
+        assert!((highest - spike).abs() < 0.2, "smoothed by {smoothing}: {highest} instead of {spike}");
+    }
 }

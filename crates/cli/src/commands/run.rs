@@ -128,8 +128,11 @@ pub(crate) enum RunCommand {
         #[arg(required = true, num_args = 2.., value_name = "RUN")]
         runs: Vec<String>,
         /// Show what is equal too
-        #[arg(long)]
+        #[arg(long, conflicts_with = "code")]
         all: bool,
+        /// Show how the files of two runs' code differ, line by line
+        #[arg(long)]
+        code: bool,
     },
     /// Tells which params a metric follows, by fANOVA
     Importance(importance::Importance),
@@ -320,7 +323,8 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::Media(command) => media::run(context, command).await,
         RunCommand::Export(export) => export::run(context, export).await,
         RunCommand::Plot(plot) => curves::run(context, plot).await,
-        RunCommand::Diff { runs, all } => diff::run(context, &runs, all).await,
+        RunCommand::Diff { runs, code: true, .. } => diff::code(context, &runs).await,
+        RunCommand::Diff { runs, all, .. } => diff::run(context, &runs, all).await,
         RunCommand::Importance(asked) => importance::run(context, asked).await,
         RunCommand::Several(command) => several::run(context, command).await,
         RunCommand::Lineage { run } => {

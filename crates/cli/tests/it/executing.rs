@@ -60,6 +60,11 @@ fn the_commit_and_whether_a_tracked_file_differs_from_it_are_kept() {
     std::fs::write(place.project().join("train.py"), "print(2)\n").unwrap();
     git(&["checkout", "-q", "--detach"]);
     assert_eq!(code("edited"), serde_json::json!({ "commit": commit, "branch": null, "dirty": true }));
+    let left = place.json(&["run", "artifacts", "edited"]);
+    assert_eq!(left[0]["path"], "code/uncommitted.patch", "{left}");
+    let diff = place.run(&["run", "diff", "clean", "edited", "--code"]);
+    let diff = String::from_utf8_lossy(&diff.stdout).into_owned();
+    assert_eq!(diff.trim_end(), "train.py  +1 −1\n@@ -1 +1 @@\n-print(1)\n+print(2)");
 }
 
 #[test]
@@ -410,4 +415,31 @@ fn without_a_host_it_is_said_that_nobody_watches_the_budget() {
     budget(&place, "max_hours = 1");
     let output = place.run(&["exec", "--no-host", "--", "true"]);
     assert!(output.status.success() && said(&output).contains("only a host watches the budget"), "{}", said(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_packages_that_a_programs_interpreter_has_are_its_runs_environment() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::with_project();
+    let environment = place.project().join("env");
+    std::fs::create_dir_all(environment.join("bin")).unwrap();
+    std::fs::write(environment.join("pyvenv.cfg"), "home = /usr/bin\nversion = 3.12.4\n").unwrap();
+    let python = environment.join("bin/python");
+    std::fs::write(&python, "#!/bin/sh\nexit 0\n").unwrap();
+    std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let site = environment.join("lib/python3.12/site-packages");
+    let run = |name: &str, version: &str| {
+        let _ = std::fs::remove_dir_all(&site);
+        std::fs::create_dir_all(site.join(format!("numpy-{version}.dist-info"))).unwrap();
+        let output = place.run(&["exec", "--name", name, "--", "env/bin/python", "train.py"]);
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    run("older", "1.26.4");
+    run("newer", "2.1.0");
+    let environment = &place.json(&["run", "show", "older"])["environment"];
+    assert_eq!((&environment["package.numpy"], &environment["package.python"]), (&"1.26.4".into(), &"3.12.4".into()));
+    let diff = place.json(&["run", "diff", "older", "newer"]);
+    let packages = diff["rows"].as_array().unwrap().iter().filter(|row| row["key"] == "package.numpy");
+    assert_eq!(packages.map(|row| row["values"].clone()).collect::<Vec<_>>(), [serde_json::json!(["1.26.4", "2.1.0"])]);
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::bail;
 use api::{
     ApiError,
-    run::Run,
+    run::{PACKAGE, Run},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, RunDiff},
     tracking::{RunInput, SOURCE_TAG},
 };
 
+use super::requirements;
 use crate::{Engine, error, tracking::client::code_of};
 
 pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDiff> {
@@ -25,13 +26,18 @@ pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDi
     let found = engine
         .store()
         .read(move |c| {
-            let both = |id| Ok((store::run::get(c, id)?.map(|row| row.run), store::run_input::of_run(c, id)?));
+            let both = |id| Ok((store::run::get(c, id)?, store::run_input::of_run(c, id)?));
             asked.into_iter().map(both).collect::<store::error::Result<Vec<_>>>()
         })
         .await?;
     let mut runs = Vec::with_capacity(found.len());
-    for (id, (run, inputs)) in ids.into_iter().zip(found) {
-        runs.push((run.ok_or_else(|| error::missing("run", id))?, inputs));
+    for (id, (row, inputs)) in ids.into_iter().zip(found) {
+        let mut row = row.ok_or_else(|| error::missing("run", id))?;
+        if !row.run.environment.keys().any(|name| name.starts_with(PACKAGE)) {
+            let required = requirements::of_run(engine, &row).await?;
+            row.run.environment.extend(required);
+        }
+        runs.push((row.run, inputs));
     }
     let mut rows = rows(&runs);
     if !all {

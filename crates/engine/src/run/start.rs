@@ -19,7 +19,7 @@ use api::{
 use data::{column::Values, table};
 use store::{run::RunRow, snapshot::SnapshotRow, spending::Spending, split::SplitRow};
 
-use super::{command, memory, name, process, spending, split, supervise};
+use super::{command, memory, name, process, spending, split, supervise, uncommitted};
 use crate::{
     Engine, folder, hardware,
     jobs::{JobContext, NewJob, retry_with},
@@ -87,6 +87,12 @@ pub(crate) async fn start_as(
     tokio::fs::create_dir_all(folder.join("artifacts"))
         .await
         .with_context(|| format!("make the folder {}", folder.display()))?;
+    if let Some(patch) = uncommitted::taken(Path::new(&project.path), row.run.code.as_ref()).await {
+        let folder = folder.clone();
+        tokio::task::spawn_blocking(move || uncommitted::keep(&folder, &patch))
+            .await?
+            .context("keep what was not committed")?;
+    }
     let memory_bytes = match &taken {
         Some(taken) => memory::of_snapshot(engine, &training, taken).await,
         None => {

@@ -18,7 +18,7 @@ use api::{
     event::{Event, NewestPoint, Tag},
     figure,
     project::{Happening, Stage, StationState},
-    run::{MACHINE, RunKind, RunProgress, RunState},
+    run::{MACHINE, PACKAGE, RunKind, RunProgress, RunState},
     series::Point,
     spending::ENERGY_JOULES,
     worker::{EventBody, LogLevel, Outcome, WorkerEvent},
@@ -461,6 +461,12 @@ fn apply(
         EventBody::Machine { facts } => {
             let named = facts.iter().map(|(name, fact)| (format!("{MACHINE}{name}"), fact.clone()));
             row.run.environment.extend(named);
+        }
+        EventBody::Packages { versions } => {
+            let environment = &mut row.run.environment;
+            // What is told again is all that there is.
+            environment.retain(|name, _| !name.starts_with(PACKAGE));
+            environment.extend(versions.iter().map(|(name, version)| (format!("{PACKAGE}{name}"), version.clone())));
         }
         EventBody::Checkpoint { .. } => {
             // The step stays that of the last progress, as its share and its time left do.

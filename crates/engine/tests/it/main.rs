@@ -5,6 +5,7 @@
 mod announcing;
 mod artifact_places;
 mod clients;
+mod code_diff;
 mod commands;
 mod copying;
 mod data;

@@ -281,7 +281,19 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
             row(DiffPart::Metrics, "loss", vec![Some(DiffCell::Number(0.5)), Some(DiffCell::Number(0.25))]),
         ]
     );
+    // What MLflow's client writes with a model.
+    for (run, numpy) in [(runs[0], "1.26.4"), (runs[1], "2.1.0")] {
+        let model = stage.engine.workspace().run(run).join("artifacts/model");
+        std::fs::create_dir_all(&model).unwrap();
+        std::fs::write(model.join("requirements.txt"), format!("mlflow==3.1\nnumpy=={numpy}\n")).unwrap();
+        std::fs::write(model.join("python_env.yaml"), "python: 3.12.4\nbuild_dependencies:\n- pip\n").unwrap();
+    }
+    let required = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    let required: Vec<_> = required.rows.into_iter().filter(|row| row.part == DiffPart::Environment).collect();
+    assert_eq!(required, [row(DiffPart::Environment, "package.numpy", vec![text("1.26.4"), text("2.1.0")])]);
+
     let all = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: true }).await;
+    assert!(all.rows.contains(&row(DiffPart::Environment, "package.python", vec![text("3.12.4"), text("3.12.4")])));
     assert!(all.rows.contains(&row(DiffPart::Params, "the model", vec![text("trees"), text("trees")])), "{all:?}");
     let several = stage.call(DiffRuns { runs: runs.clone(), all: false }).await;
     let model = several.rows.iter().find(|row| row.key == "the model").unwrap();

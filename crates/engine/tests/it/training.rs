@@ -231,6 +231,8 @@ async fn the_commit_that_a_training_ran_on_is_its_models_too() {
     let run = trained().await;
     let code = stage.call(GetRun { run }).await.code.unwrap();
     assert_eq!((code.commit.as_str(), code.dirty), (commit.as_str(), true));
+    let left = stage.call(api::run::ListArtifacts { run }).await;
+    assert!(left.iter().any(|artifact| artifact.path == "code/uncommitted.patch"), "{left:?}");
     let version = stage.call(RegisterModel { run, name: None, aliases: Vec::new() }).await;
     assert_eq!(version.commit.as_deref(), Some(commit.as_str()));
     // What a package's annotations are made of.

@@ -111,6 +111,29 @@ fn every_earlier_version_comes_to_the_newest_and_is_what_a_new_one_is() {
     }
 }
 
+/// An earlier build of the same version made a database without the indexes that came since.
+#[test]
+fn an_index_that_is_missing_or_of_other_columns_is_made_when_the_database_is_opened() {
+    const OWN: &str = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name";
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    let connection = || Connection::open(folder.path().join("slipway.db")).unwrap();
+    let indexes = || -> Vec<String> {
+        let connection = connection();
+        let mut statement = connection.prepare(OWN).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let new = indexes();
+    let length = new.iter().map(String::len).sum::<usize>();
+    assert_eq!(store::migrate::INDEXES, (new.len() as i64, length as i64), "what a new database has");
+    let older = "DROP INDEX run_job; DROP INDEX run_project; CREATE INDEX run_project ON run (project, created_ms);";
+    connection().execute_batch(older).unwrap();
+    assert_ne!(indexes(), new);
+    drop(Store::open(folder.path()).unwrap());
+    assert_eq!(indexes(), new);
+}
+
 #[test]
 fn what_hangs_on_a_run_is_found_without_a_scan() {
     let mut connection = Connection::open_in_memory().unwrap();

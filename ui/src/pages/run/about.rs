@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     id::RunId,
-    run::{Artifact, EditRun, GetLineage, MACHINE, Run},
+    run::{Artifact, EditRun, GetLineage, MACHINE, PACKAGE, Run},
     tracking::SOURCE_TAG,
 };
 use leptos::prelude::*;
@@ -72,6 +72,18 @@ fn pairs(pairs: BTreeMap<String, String>) -> impl IntoView {
         <table class="small-table"><tbody>
             {pairs.into_iter().map(|(key, value)| view! {
                 <tr><td class="muted">{words::param(&key)}</td><td class="num"><span class="cut" title=value.clone()>{value.clone()}</span></td></tr>
+            }).collect_view()}
+        </tbody></table>
+    }
+}
+
+/// Packages under the names that they have, the interpreter first.
+fn versions(mut packages: BTreeMap<String, String>) -> impl IntoView {
+    let python = packages.remove("python").map(|version| ("python".to_owned(), version));
+    view! {
+        <table class="small-table"><tbody>
+            {python.into_iter().chain(packages).map(|(name, version)| view! {
+                <tr><td class="muted">{name}</td><td class="num">{version}</td></tr>
             }).collect_view()}
         </tbody></table>
     }
@@ -172,6 +184,10 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
             let nothing = code.is_none() && command.is_none() && source.is_none() && environment.is_empty();
             let (machine, environment): (BTreeMap<_, _>, BTreeMap<_, _>) =
                 environment.into_iter().partition(|(name, _)| name.starts_with(MACHINE));
+            let (packages, environment): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                environment.into_iter().partition(|(name, _)| name.starts_with(PACKAGE));
+            let packages: BTreeMap<String, String> =
+                packages.into_iter().map(|(name, version)| (name[PACKAGE.len()..].to_owned(), version)).collect();
             let machine: BTreeMap<String, String> =
                 machine.into_iter().map(|(name, fact)| (part_of_machine(&name).to_owned(), fact)).collect();
             if nothing {
@@ -196,6 +212,14 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
                         <Card title="Machine" class="h">
                             <dl class="pairs">{machine.into_iter().map(|(part, fact)| view! { <dt>{part}</dt><dd>{fact}</dd> }).collect_view()}</dl>
                         </Card>
+                    })}
+                    {(!packages.is_empty()).then(|| {
+                        let count = words::counted(packages.len() as u64, "package", "packages");
+                        view! {
+                            <Card title="Python" class="h" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{count.clone()}</span> })>
+                                {versions(packages)}
+                            </Card>
+                        }
                     })}
                     {(!environment.is_empty()).then(|| view! {
                         <Card title="Environment" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"secrets masked"</span> })>

@@ -17,6 +17,7 @@ use leptos_router::{
 
 use super::{
     Facts,
+    code_differs::CodeDiffers,
     comparison::{Seen, Tools, is_dashed_at, roles},
     differs::{Differs, Figures},
     last_values::LastValues,
@@ -202,6 +203,7 @@ pub(super) fn Compare(
                 <Figures chosen seen ranked_by />
                 <Differs chosen seen ranked_by />
             </div>
+            <CodeDiffers chosen seen />
         </section>
     }
 }

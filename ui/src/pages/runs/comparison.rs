@@ -142,10 +142,6 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
             }
             // Of very many each dash would be a mark of its own, and no line is known by its colour.
             line.is_dashed = !is_many && runs.iter().position(|one| one.id == *run).is_some_and(is_dashed_at);
-            if is_many {
-                // The least and the most of a bucket would be a fog.
-                line.band.clear();
-            }
         }
         // The baseline is drawn last, over the others.
         lines.sort_by_key(|(run, _)| Some(*run) == pinned);
@@ -254,8 +250,10 @@ mod tests {
     #[test]
     fn of_very_many_lines_each_is_thin_and_the_baseline_is_over_them() {
         let runs: Vec<Compared> = (0..20).map(|number| run(number, "1")).collect();
-        let lines: Vec<_> = (0..20).map(|number| line(number, &[0.0], &[1.0])).collect();
+        let mut lines: Vec<_> = (0..20).map(|number| line(number, &[0.0], &[1.0])).collect();
+        lines[7].1.band = vec![(0.5, 9.0)];
         let all = drawn(lines.clone(), &runs, "", Some(id(3)));
+        assert!(all.iter().any(|line| line.band == [(0.5, 9.0)]), "no extreme is dropped");
         assert_eq!((all.len(), all[19].name.as_str(), all[19].weight), (20, "r3", Weight::Strong));
         assert!(all[..19].iter().all(|line| line.weight == Weight::Thin));
         let few = drawn(lines[..3].to_vec(), &runs, "", None);

@@ -1,6 +1,9 @@
 //! `slipway run diff`: what differs between runs.
 
-use api::run_diff::{DiffCell, DiffRuns, RunDiff};
+use api::{
+    ApiError,
+    run_diff::{CodeDiff, DiffCell, DiffCode, DiffRuns, FileChange, FilePatch, Patch, RunDiff},
+};
 
 use crate::{
     context::{Context, Outcome},
@@ -17,6 +20,51 @@ pub(super) async fn run(context: &Context, named: &[String], all: bool) -> Outco
         runs.push(context.run(named).await?);
     }
     context.output.show(&context.call(DiffRuns { runs, all }).await?, shown)
+}
+
+pub(super) async fn code(context: &Context, named: &[String]) -> Outcome {
+    let [from, to] = named else {
+        return Err(ApiError::invalid("The code of two runs is compared at once.").with_hint("Name two runs."));
+    };
+    let request = DiffCode { from: context.run(from).await?, to: context.run(to).await? };
+    context.output.show(&context.call(request).await?, |diff| code_shown(diff, from, to))
+}
+
+/// The remarks, what differs as `git diff` would write it, and what stands apart for each run.
+fn code_shown(diff: &CodeDiff, from: &str, to: &str) -> String {
+    let mut parts = diff.remarks.clone();
+    match &diff.between {
+        Some(patch) if patch.files.is_empty() => parts.push("The code does not differ.".to_owned()),
+        Some(patch) => parts.push(patch_shown(patch)),
+        None => {}
+    }
+    for (run, patch) in [(from, &diff.from_uncommitted), (to, &diff.to_uncommitted)] {
+        if let Some(patch) = patch {
+            parts.push(format!("Not committed in {run}:\n{}", patch_shown(patch)));
+        }
+    }
+    if parts.is_empty() { "Nothing is known of either run's code.".to_owned() } else { parts.join("\n") }
+}
+
+fn patch_shown(patch: &Patch) -> String {
+    let files = patch.files.iter().map(|file| {
+        let FilePatch { path, renamed_from, change, added, removed, text, is_binary } = file;
+        let renamed = renamed_from.as_ref().map(|from| format!(" (was {from})")).unwrap_or_default();
+        let change = match change {
+            FileChange::Added => "new ",
+            FileChange::Removed => "removed ",
+            FileChange::Changed | FileChange::Renamed => "",
+        };
+        let hunks = match text {
+            Some(text) => text.trim_end_matches('\n'),
+            None if *is_binary => "(no text)",
+            None => "(too long to show)",
+        };
+        let head = format!("{change}{path}{renamed}  +{added} −{removed}");
+        if hunks.is_empty() { head } else { format!("{head}\n{hunks}") }
+    });
+    let more = (patch.more_files > 0 || patch.is_cut).then(|| "… and more files.".to_owned());
+    files.chain(more).collect::<Vec<_>>().join("\n")
 }
 
 fn shown(comparison: &RunDiff) -> String {

@@ -422,6 +422,10 @@ CREATE INDEX run_snapshot ON run (snapshot);
 
 CREATE INDEX run_split ON run (split);
 
+CREATE INDEX run_job ON run (job) WHERE job IS NOT NULL;
+
+CREATE INDEX run_alert ON run (alert) WHERE alert IS NOT NULL;
+
 CREATE TABLE run_input (
     run         BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     name        TEXT NOT NULL,
