@@ -164,6 +164,9 @@ impl RunProgress {
     }
 }
 
+/// Where the series of what a run uses stand, ours and those of MLflow's own client: no results of it.
+pub const SYSTEM: &str = "system/";
+
 /// One series in short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricSummary {
