@@ -69,22 +69,56 @@ impl Context {
                 fits.extend(self.call(request).await?.rows);
             }
         }
-        if fits.is_empty() && project.is_none() {
-            // Says the way into a project.
-            self.project_id().await?;
+        if fits.is_empty() {
+            return Err(self.no_run(named, filter, deleted, project.is_some()).await?);
         }
         let list = if deleted { "slipway run list --deleted" } else { "slipway run list" };
         let row: RunRow = only(fits, "run", named, list, |row: &RunRow| row.id.to_string())?;
         Ok(row.id)
     }
 
+    /// Where a run was looked for, and where one of this name is instead.
+    async fn no_run(&self, named: &str, filter: String, deleted: bool, in_project: bool) -> Outcome<ApiError> {
+        let anywhere = ListRuns { everywhere: true, filter, limit: Some(1), ..ListRuns::default() };
+        let elsewhere = self.call(ListRuns { deleted, ..anywhere.clone() }).await?.rows.into_iter().next();
+        let what = if deleted { "deleted run" } else { "run" };
+        let place = match in_project {
+            true => "in this project or in an experiment of no project",
+            false => "in an experiment of no project, and this folder is in none",
+        };
+        let missing = ApiError::not_found(format!("There is no {what} \"{named}\" {place}."));
+        if let Some(run) = elsewhere {
+            let hint = format!("One is in the experiment {}: name it by its id, {}.", run.experiment, run.id);
+            return Ok(missing.with_hint(hint));
+        }
+        let other = self.call(ListRuns { deleted: !deleted, ..anywhere }).await?.rows.into_iter().next();
+        let list = if deleted { "slipway run list --everywhere --deleted" } else { "slipway run list --everywhere" };
+        Ok(match other {
+            Some(there) if deleted => not_deleted(&there.name, "run trash"),
+            Some(gone) => missing
+                .with_hint(format!("A deleted one is called so: `slipway run restore {}` brings it back.", gone.id)),
+            None => missing.with_hint(format!("`{list}` lists all; --experiment NAME behind `run list` those of one.")),
+        })
+    }
+
     /// An experiment by id, number or name, or with `deleted` one that was deleted.
     pub(crate) async fn experiment(&self, named: &str, deleted: bool) -> Outcome<Experiment> {
-        let fits = self.call(ListExperiments { deleted }).await?.into_iter().filter(|experiment| {
+        let is_called = |experiment: &Experiment| {
             experiment.name == named || experiment.number.to_string() == named || experiment.id.to_string() == named
-        });
+        };
+        let fits: Vec<Experiment> =
+            self.call(ListExperiments { deleted }).await?.into_iter().filter(is_called).collect();
+        if fits.is_empty()
+            && let Some(other) = self.call(ListExperiments { deleted: !deleted }).await?.into_iter().find(is_called)
+        {
+            return Err(match deleted {
+                true => not_deleted(&other.name, "experiment delete"),
+                false => ApiError::not_found(format!("The experiment {} is deleted.", other.name))
+                    .with_hint(format!("`slipway experiment restore {}` brings it back.", other.number)),
+            });
+        }
         let list = if deleted { "slipway experiment list --deleted" } else { "slipway experiment list" };
-        only(fits.collect(), "experiment", named, list, |found: &Experiment| found.id.to_string())
+        only(fits, "experiment", named, list, |found: &Experiment| found.id.to_string())
     }
 
     /// A snapshot of the project by id, number (`14`, `v14`), or `latest`.
@@ -198,6 +232,12 @@ impl Context {
                 .with_hint(format!("Build it with `slipway registry package {named}`."))
         })
     }
+}
+
+/// What is there is first deleted so that it can be restored.
+fn not_deleted(name: &str, command: &str) -> ApiError {
+    ApiError::new(api::ErrorCode::Conflict, format!("{name} is not deleted."))
+        .with_hint(format!("Delete it first, with `slipway {command}`: it can then be restored, or deleted for good."))
 }
 
 /// The only record that a name fits.

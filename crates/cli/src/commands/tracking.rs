@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use api::{
-    ApiError, ProjectId,
+    ProjectId,
     project::ListProjects,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, GetTracking, ListExperiments, MoveExperiment,
@@ -128,23 +128,11 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
         }
         ExperimentCommand::Purge { experiment } => {
             context.lasting().await?;
-            let found = match context.experiment(&experiment, true).await {
-                Err(missing) => match context.experiment(&experiment, false).await {
-                    Ok(there) => return Err(not_deleted(&there.name, "experiment delete")),
-                    Err(_) => return Err(missing),
-                },
-                found => found?,
-            };
+            let found = context.experiment(&experiment, true).await?;
             let freed = context.call(PurgeExperiment { experiment: found.id }).await?;
             context.output.show(&freed, |freed| super::host::freed("The experiment is deleted for good", freed))
         }
     }
-}
-
-/// What is there is first deleted so that it can be restored.
-fn not_deleted(name: &str, command: &str) -> ApiError {
-    ApiError::new(api::ErrorCode::Conflict, format!("{name} is not deleted."))
-        .with_hint(format!("Delete it first, with `slipway {command}`: it can then be restored, or deleted for good."))
 }
 
 fn listed(experiments: &[Experiment], projects: &HashMap<ProjectId, String>) -> String {

@@ -1,11 +1,9 @@
 //! `slipway run importance`: which params a metric follows.
 
-use api::{
-    run_table::{AssessParams, Listing, ParamImportance, ParamImportances},
-    tracking::Scope,
-};
+use api::run_table::{AssessParams, Listing, ParamImportance, ParamImportances};
 use clap::Args;
 
+use super::views;
 use crate::{
     context::{Context, Outcome},
     output::table,
@@ -25,10 +23,7 @@ pub(crate) struct Importance {
 }
 
 pub(super) async fn run(context: &Context, asked: Importance) -> Outcome {
-    let of = match &asked.experiment {
-        Some(named) => Scope::Experiment(context.experiment(named, false).await?.id),
-        None => Scope::Project(context.project_id().await?),
-    };
+    let of = views::scope(context, asked.experiment.as_deref()).await?;
     let list = Listing { of, deleted: false, filter: asked.filter, sort: None, descending: false };
     let found = context.call(AssessParams { list, metric: asked.metric }).await?;
     context.output.show(&found, shown)
