@@ -269,6 +269,9 @@ pub struct RunTable {
     /// The split of the newest run that has a figure; the best run is one of those that have it too.
     #[serde(default)]
     pub best_split: Option<SplitId>,
+    /// Of a table without runs: keys that the filter names and none of the runs has, each as a sentence.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// An artifact: a file in the run's folder that the run produced.

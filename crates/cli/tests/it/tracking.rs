@@ -436,6 +436,22 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     let page = list(&[]);
     assert_eq!(lines(&page)[0], "run state loss lr took started", "{page}");
     assert!(lines(&page).iter().any(|line| line.starts_with("first finished 1 0.1 5.0 s")), "{page}");
+    // Where nothing is found it is said what no run has.
+    let misspelt = list(&["--filter", "metric.los < 1"]);
+    assert_eq!(misspelt, "No run passes the filter.\nNo run here has a metric \"los\". Did you mean \"loss\"?\n");
+    assert_eq!(list(&["--filter", "metric.los < 1", "--columns", "name"]), misspelt);
+    let empty = place.json(&["run", "list", "--experiment", "mine", "--filter", "metric.los < 1"]);
+    assert_eq!(empty["notes"], json!(["No run here has a metric \"los\". Did you mean \"loss\"?"]));
+    client.run(&json!(0), "elsewhere", "0.1", 4.0);
+    for (filter, found) in [
+        ("experiment = 'mine'", vec!["first", "second, \"b\"", "third|c"]),
+        ("experiment in ('Default', 'other')", vec!["elsewhere"]),
+        ("experiment like 'D%' and param.lr = '0.1'", vec!["elsewhere"]),
+    ] {
+        assert_eq!(runs(&place, &["--everywhere", "--filter", filter]), found, "{filter}");
+    }
+    let columns = ["run", "list", "--everywhere", "--columns", "experiment,name", "--filter", "experiment = 'Default'"];
+    assert_eq!(place.json(&columns)["rows"], json!([{ "experiment": "Default", "name": "elsewhere" }]));
     // All columns that there are, where none is named.
     let all = list(&["--csv", "--filter", "name = 'first'"]);
     let head = all.lines().next().unwrap();

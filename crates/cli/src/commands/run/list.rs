@@ -28,7 +28,8 @@ const PAGE: u32 = 50;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names
+    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names. `created`, `started` and
+    /// `ended` are in milliseconds since 1970, `duration` is in seconds; with --everywhere `experiment = "NAME"` chooses some
     #[arg(long, default_value = "")]
     filter: String,
     /// A saved view, as `run views list` names it; what else is given here stands before what it says
@@ -135,9 +136,9 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
         (None, Form::Shown) => match list.columns.as_deref().filter(|_| !is_whole) {
             Some(columns) => chosen(context, &list, listing, columns).await,
             None => {
-                let asked = format!("{} {}", list.filter, list.sort.as_deref().unwrap_or_default());
                 let answer = context.call(ListRuns::of(listing, list.offset, list.limit.unwrap_or(PAGE))).await?;
-                context.output.show(&answer, |runs| shown::page(runs, &asked, list.everywhere, terminal::columns()))
+                let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
+                context.output.show(&answer, |runs| shown::page(runs, asked, list.everywhere, terminal::columns()))
             }
         },
         (None, form) => cells(context, &list, listing, form).await,
@@ -148,9 +149,18 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
 async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str) -> Outcome {
     let columns: Vec<String> = parts(columns).into_iter().map(str::to_owned).collect();
     let limit = Some(list.limit.unwrap_or(PAGE));
-    let request = TabulateRuns { list: listing, columns: columns.clone(), offset: list.offset, limit };
+    let request = TabulateRuns { list: listing.clone(), columns: columns.clone(), offset: list.offset, limit };
     let answer = context.call(request).await?;
+    if answer.rows.is_empty() && !context.output.json {
+        let notes = notes(context, listing).await?;
+        return context.output.print(&shown::nothing(answer.total, &notes, &list.filter));
+    }
     context.output.show(&shown::as_json(&columns, &answer), |_| shown::chosen(&columns, &answer))
+}
+
+/// Why nothing passes a filter, as far as it is known.
+async fn notes(context: &Context, listing: Listing) -> Outcome<Vec<String>> {
+    Ok(context.call(ListRuns::of(listing, 0, 1)).await?.notes)
 }
 
 /// All that match, piece by piece: a table of any length takes no memory.
@@ -170,6 +180,9 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
         let request = TabulateRuns { list: listing.clone(), columns: columns.clone(), offset, limit: Some(limit) };
         let RunCells { rows, total } = context.call(request).await?;
         let count = rows.len() as u64;
+        if total == 0 {
+            notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(note));
+        }
         let rows = rows.into_iter().map(|row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>());
         if form == Form::Csv {
             if !print(&rows.map(csv_line).collect::<String>())? {

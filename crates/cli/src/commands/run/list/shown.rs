@@ -38,10 +38,27 @@ impl Column {
     }
 }
 
+/// What a list was asked by.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) filter: &'a str,
+    pub(super) sort: &'a str,
+}
+
+impl Asked<'_> {
+    fn names(self, kind: &str, key: &str) -> bool {
+        let name = named(kind, key);
+        self.filter.contains(&name) || self.sort.contains(&name)
+    }
+}
+
 /// A page of runs, in lines of so many characters. What `asked` names, the filter and the order, is shown first; `everywhere` tells of
 /// each run which experiment it stands in.
-pub(super) fn page(runs: &RunTable, asked: &str, everywhere: bool, width: usize) -> String {
+pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: usize) -> String {
     let rows = &runs.rows;
+    if rows.is_empty() {
+        return nothing(runs.total, &runs.notes, asked.filter);
+    }
     let mut before = vec![Column::of("run", rows, |run| one_line(&run.name))];
     if everywhere {
         before.push(Column::of("experiment", rows, |run| one_line(&run.experiment)));
@@ -76,6 +93,16 @@ pub(super) fn page(runs: &RunTable, asked: &str, everywhere: bool, width: usize)
     text + &rest(rows.len(), runs.total)
 }
 
+/// Of a page without runs: why, as far as it is known.
+pub(super) fn nothing(total: u64, notes: &[String], filter: &str) -> String {
+    let said = match (total, filter.trim().is_empty()) {
+        (0, true) => "Nothing there yet.".to_owned(),
+        (0, false) => "No run passes the filter.".to_owned(),
+        (total, _) => format!("Nothing more: there are {}.", words::count(total)),
+    };
+    [said].into_iter().chain(notes.iter().cloned()).collect::<Vec<_>>().join("\n")
+}
+
 /// What the page leaves out.
 fn rest(shown: usize, total: u64) -> String {
     if shown > 0 && (shown as u64) < total { format!("\n\n{shown} of {}", words::count(total)) } else { String::new() }
@@ -89,7 +116,7 @@ fn state(run: &RunRow) -> String {
 }
 
 /// The metrics and the params that fit, one metric in any case.
-fn measured(runs: &RunTable, asked: &str, room: usize) -> (Vec<Column>, Vec<Column>) {
+fn measured(runs: &RunTable, asked: Asked<'_>, room: usize) -> (Vec<Column>, Vec<Column>) {
     let metric = |key: &String| {
         let cell = |run: &RunRow| words::or_dash(run.metrics.get(key), |cell| words::figure(cell.last));
         (true, Column::of(&format!(">{key}"), &runs.rows, cell))
@@ -121,28 +148,26 @@ fn measured(runs: &RunTable, asked: &str, room: usize) -> (Vec<Column>, Vec<Colu
 }
 
 /// What was asked for, what ranks, and then what most of the runs measured.
-fn metric_keys(runs: &RunTable, asked: &str) -> Vec<String> {
+fn metric_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
     let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    let own = |key: &&String| !key.starts_with(SYSTEM) || asked.contains(&named("metric", key));
+    let own = |key: &&String| !key.starts_with(SYSTEM) || asked.names("metric", key);
     for key in runs.rows.iter().flat_map(|run| run.metrics.keys()).filter(own) {
         *counts.entry(key).or_default() += 1;
     }
     let ranked = runs.ranked_by.as_ref().map(|(key, _)| key);
     let mut keys: Vec<(&String, usize)> = counts.into_iter().collect();
-    keys.sort_by_key(|(key, count)| {
-        (!asked.contains(&named("metric", key)), Some(*key) != ranked, std::cmp::Reverse(*count))
-    });
+    keys.sort_by_key(|(key, count)| (!asked.names("metric", key), Some(*key) != ranked, std::cmp::Reverse(*count)));
     keys.into_iter().map(|(key, _)| key.clone()).collect()
 }
 
 /// What was asked for, and then what is not the same in all of the runs: the rest tells none of them from another.
-fn param_keys(runs: &RunTable, asked: &str) -> Vec<String> {
+fn param_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
     let all: BTreeSet<&String> = runs.rows.iter().flat_map(|run| run.params.keys()).collect();
     let differs = |key: &String| {
         let values: BTreeSet<Option<&String>> = runs.rows.iter().map(|run| run.params.get(key)).collect();
         values.len() > 1 || runs.rows.len() == 1
     };
-    let asks = |key: &String| asked.contains(&named("param", key));
+    let asks = |key: &String| asked.names("param", key);
     let mut keys: Vec<&String> = all.into_iter().filter(|key| asks(key) || differs(key)).collect();
     keys.sort_by_key(|key| !asks(key));
     keys.into_iter().cloned().collect()
@@ -237,8 +262,8 @@ mod tests {
         }
     }
 
-    fn headings(runs: &RunTable, asked: &str, width: usize) -> Vec<String> {
-        let page = page(runs, asked, false, width);
+    fn headings(runs: &RunTable, filter: &str, width: usize) -> Vec<String> {
+        let page = page(runs, Asked { filter, sort: "" }, false, width);
         page.lines().next().unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     }
 
@@ -257,14 +282,16 @@ mod tests {
             tag_keys: Vec::new(),
             ranked_by: None,
             best_split: None,
+            notes: Vec::new(),
         };
         let own = ["run", "state", "loss", "accuracy", "lr", "took", "started"];
         assert_eq!(headings(&table, "", 80), own);
         assert_eq!(headings(&table, "", 20), ["run", "state", "loss", "took", "started"]);
         let asked = headings(&table, "metric.system/cpu > 1 param.model", 80);
         assert_eq!(asked, ["run", "state", "system/cpu", "loss", "accuracy", "model", "lr", "took", "started"]);
-        assert!(page(&table, "", true, 200).contains("z a very long name of a metric"), "it fits");
-        assert!(page(&table, "", true, 80).ends_with("\n\n2 of 3"));
-        assert!(page(&table, "", true, 80).contains("churn"));
+        let page = |width| super::page(&table, Asked { filter: "", sort: "" }, true, width);
+        assert!(page(200).contains("z a very long name of a metric"), "it fits");
+        assert!(page(80).ends_with("\n\n2 of 3"));
+        assert!(page(80).contains("churn"));
     }
 }
