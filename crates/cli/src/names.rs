@@ -1,14 +1,14 @@
 //! Records by the names that people use: wherever an id is asked for, a name does as well.
 
 use api::{
-    ApiError, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
+    ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
     dataset::{GetDataset, Snapshot},
     deploy::{Deployment, ListDeployments, ListTargets, Target},
     job::{Job, ListJobs},
     model::{FindVersion, Model},
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
-    registered::{FindModel, NamedVersion, ResolveVersion},
+    registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
     run::{ListRuns, ProjectIdOr, RunRow},
     run_table::quoted,
     tracking::{Experiment, ListExperiments},
@@ -154,13 +154,46 @@ impl Context {
     /// The same of either kind, also one that a client registered.
     pub(crate) async fn any_version(&self, named: &str) -> Outcome<NamedVersion> {
         let project = self.project_if_any().await?;
-        self.call(ResolveVersion { reference: named.to_owned(), project }).await
+        match self.call(ResolveVersion { reference: named.to_owned(), project }).await {
+            Err(error) if error.code == ErrorCode::NotFound => Err(self.deleted_instead(named, error).await),
+            answer => answer,
+        }
     }
 
     /// A model by id or name, whoever registered it.
     pub(crate) async fn model(&self, named: &str) -> Outcome<Model> {
         let project = self.project_if_any().await?;
-        self.call(FindModel { name: named.to_owned(), project }).await
+        match self.call(FindModel { name: named.to_owned(), project }).await {
+            Err(error) if error.code == ErrorCode::NotFound => Err(self.deleted_instead(named, error).await),
+            answer => answer,
+        }
+    }
+
+    /// The same error, with the way back where a model or version of this name was deleted.
+    async fn deleted_instead(&self, named: &str, error: ApiError) -> ApiError {
+        let name = named.split(['@', ':', '/']).next().unwrap_or(named);
+        let deleted = self.call(ListDeletedModels {}).await.unwrap_or_default();
+        let is_it = |gone: &&DeletedModel| gone.title() == named || gone.name == name && gone.version.is_none();
+        match deleted.iter().find(is_it) {
+            Some(gone) => error.with_hint(format!(
+                "{} was deleted: `slipway model restore {}` brings it back.",
+                gone.title(),
+                gone.title()
+            )),
+            None => error,
+        }
+    }
+
+    /// What was deleted of models, by a name, a name with a number, or an id.
+    pub(crate) async fn deleted_model(&self, named: &str, whole: bool) -> Outcome<DeletedModel> {
+        let id = |gone: &DeletedModel| match gone.version {
+            Some((version, _)) => version.to_string(),
+            None => gone.model.to_string(),
+        };
+        let all = self.call(ListDeletedModels {}).await?.into_iter();
+        let fits = all.filter(|gone| !whole || gone.version.is_none());
+        let fits = fits.filter(|gone| id(gone) == named || gone.name == named || gone.title() == named).collect();
+        only(fits, "deleted model", named, "slipway model list --deleted", id)
     }
 
     pub(crate) async fn registry(&self, named: &str) -> Outcome<RegistryId> {
@@ -236,7 +269,7 @@ impl Context {
 
 /// What is there is first deleted so that it can be restored.
 fn not_deleted(name: &str, command: &str) -> ApiError {
-    ApiError::new(api::ErrorCode::Conflict, format!("{name} is not deleted."))
+    ApiError::new(ErrorCode::Conflict, format!("{name} is not deleted."))
         .with_hint(format!("Delete it first, with `slipway {command}`: it can then be restored, or deleted for good."))
 }
 

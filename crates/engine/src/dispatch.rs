@@ -132,6 +132,7 @@ handlers! {
     api::registered::DeleteModel => tracking::gone::delete,
     api::registered::RestoreModel => tracking::gone::restore,
     api::registered::RestoreVersion => tracking::gone::restore_version,
+    api::registered::ListDeletedModels => tracking::gone::list,
     api::registered::SaveVersionFile => tracking::registered::save_file,
     // host
     api::host::GetHost => host::get,

@@ -37,7 +37,7 @@ const KNOWN: [&str; 19] = [
 
 const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, created, started, \
                       ended (in milliseconds since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, \
-                      parent and id; see docs/experiments.md.";
+                      parent and id.";
 
 /// The words before a key.
 const ENTITIES: [&str; 5] = ["metric", "param", "tag", "attribute", "dataset"];
