@@ -18,6 +18,9 @@ use crate::{
     words,
 };
 
+/// MLflow's number of the experiment that is always there.
+const DEFAULT: i64 = 0;
+
 #[derive(Debug, Args)]
 pub(crate) struct TrackingArguments {
     /// Make a new token: addresses that were copied before open nothing any more
@@ -115,6 +118,12 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
         ExperimentCommand::Delete { experiment } => {
             let found = context.experiment(&experiment, false).await?;
             context.call(DeleteExperiment { experiment: found.id }).await?;
+            if found.number == DEFAULT {
+                context.output.say(
+                    "Clients that name no experiment log to it, and are refused until it is back: set MLFLOW_EXPERIMENT_NAME \
+                     for them, or restore it.",
+                );
+            }
             context.output.show(&found, |found| {
                 format!(
                     "{} and its runs are deleted; `slipway experiment restore {}` undoes it.",

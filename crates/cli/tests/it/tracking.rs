@@ -272,6 +272,11 @@ fn a_run_whose_client_died_is_marked_as_ended() {
     let own = place.run(&["experiment", "edit", "small", "--name", "other"]);
     assert!(said(&own).contains("is the experiment of a project"), "{}", said(&own));
     assert!(said(&own).contains("Rename the project instead"), "{}", said(&own));
+    let own = place.run(&["experiment", "delete", "small"]);
+    assert!(said(&own).contains("`slipway project forget small`"), "{}", said(&own));
+    // Whoever names no experiment logs to this one.
+    let default = place.run(&["experiment", "delete", "Default"]);
+    assert!(said(&default).contains("Clients that name no experiment log to it"), "{}", said(&default));
 }
 
 #[test]
