@@ -21,6 +21,7 @@ use anyhow::bail;
 use api::{
     ApiError, ErrorCode, SourceId,
     event::Tag,
+    figure::counted,
     job::{Job, JobKind, Subject},
     source::{AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, Source},
 };
@@ -244,7 +245,8 @@ async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String
     }
     let told = told?;
     let rest = if told.waits { "; the rest once its writer lets go of it" } else { "" };
-    Ok(format!("{} runs and {} points read{rest}", told.runs, told.points))
+    let (runs, points) = (counted(told.runs, "run", "runs"), counted(told.points, "point", "points"));
+    Ok(format!("{runs} and {points} read{rest}"))
 }
 
 async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) -> anyhow::Result<taking::Taken> {

@@ -2,6 +2,7 @@
 
 use api::{
     ApiError,
+    figure::counted,
     host::{
         CollectGarbage, DeleteSecret, Freed, FreedPart, GetHardware, GetHost, GetLog, GetSettings, GetStorage,
         Hardware, HostInfo, ListSecrets, LogLine, MoveSecrets, MovedSecrets, PutSettings, SecretBackend, SecretName,
@@ -226,8 +227,7 @@ pub(crate) async fn status(context: &Context) -> Outcome {
 
 /// "X; 1.2 GB in 3 records freed."
 pub(crate) fn freed(what: &str, freed: &Freed) -> String {
-    let records =
-        if freed.records == 1 { "1 record".to_owned() } else { format!("{} records", words::count(freed.records)) };
+    let records = counted(freed.records, "record", "records");
     format!("{what}; {} in {records} freed.", words::bytes(freed.bytes))
 }
 

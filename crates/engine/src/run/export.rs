@@ -16,6 +16,7 @@ use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, RunId,
     export::{ExportFormat, ExportRuns},
+    figure::counted,
     job::{Job, JobKind, Subject},
     run::Run,
     series::Point,
@@ -350,7 +351,7 @@ impl Exporting {
     fn keys(&self, tell: Tell<'_, Step>) -> anyhow::Result<tables::Keys> {
         let mut keys = tables::Keys::default();
         for (at, ids) in self.runs.chunks(500).enumerate() {
-            let message = format!("Looks what {} runs have", thousands(self.runs.len() as u64));
+            let message = format!("Looks what {}", counted(self.runs.len() as u64, "run has", "runs have"));
             if at > 0 && tell(Step { fraction: 0.0, message }).is_break() {
                 bail!(cancelled());
             }
@@ -369,9 +370,4 @@ impl Exporting {
     ) -> anyhow::Result<T> {
         Ok(self.handle.block_on(self.engine.store().read(work))?)
     }
-}
-
-/// "1 run", "1,200 runs".
-fn counted(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{} {many}", thousands(count)) }
 }

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use api::{
     ApiError, ErrorCode, ExperimentId, ProjectId, RunId, SourceId,
     event::Tag,
+    figure::counted,
     media::MediumKind,
     run::{Code, Run, RunKind},
     series::Point,
@@ -249,7 +250,8 @@ impl Taking<'_> {
 
     fn commit(&mut self) -> anyhow::Result<()> {
         if let Some(context) = self.context {
-            context.progress(None, format!("{} runs, {} points", self.taken.runs, self.taken.points));
+            let Taken { runs, points, .. } = self.taken;
+            context.progress(None, format!("{}, {}", counted(runs, "run", "runs"), counted(points, "point", "points")));
         }
         let Piece { heads, points, media, others, count, output, output_bytes: _ } = std::mem::take(&mut self.piece);
         if heads.is_empty() && points.is_empty() && media.is_empty() && output.is_empty() && others.len() == 0 {

@@ -70,8 +70,7 @@ pub(super) async fn stage(context: &Context, named: &str, stage: Stage, archive:
         let others = moved.iter().filter(|one| one.version != version.version).count();
         let archived = match others {
             0 => String::new(),
-            1 => "; 1 other version is archived".to_owned(),
-            many => format!("; {many} other versions are archived"),
+            many => format!("; {} archived", counted(many as u64, "other version is", "other versions are")),
         };
         match stage {
             Stage::None => format!("{} stands in no stage{archived}.", title(&version)),
@@ -232,10 +231,7 @@ pub(super) fn shown(detail: &ClientVersionDetail) -> String {
 
 fn sum(files: &[api::run::Artifact]) -> String {
     let bytes = files.iter().map(|file| file.size_bytes).sum();
-    match files.len() {
-        1 => format!("1 file, {}", words::bytes(bytes)),
-        many => format!("{many} files, {}", words::bytes(bytes)),
-    }
+    format!("{}, {}", counted(files.len() as u64, "file", "files"), words::bytes(bytes))
 }
 
 fn column(column: &ClientColumn) -> Vec<String> {

@@ -1,6 +1,9 @@
 //! `slipway run importance`: which params a metric follows.
 
-use api::run_table::{AssessParams, Listing, ParamImportance, ParamImportances};
+use api::{
+    figure::counted,
+    run_table::{AssessParams, Listing, ParamImportance, ParamImportances},
+};
 use clap::Args;
 
 use super::views;
@@ -30,10 +33,7 @@ pub(super) async fn run(context: &Context, asked: Importance) -> Outcome {
 }
 
 fn shown(found: &ParamImportances) -> String {
-    let runs = match found.runs {
-        1 => "1 run has".to_owned(),
-        many => format!("{} runs have", words::count(many)),
-    };
+    let runs = counted(found.runs, "run has", "runs have");
     if found.runs < found.runs_needed {
         let needed = found.runs_needed;
         return format!("{runs} a number for this metric; {needed} are needed before an importance says anything.");
@@ -48,7 +48,7 @@ fn shown(found: &ParamImportances) -> String {
     let of = if found.runs_used < found.runs {
         format!("{} of {} runs, chosen at random", words::count(found.runs_used), words::count(found.runs))
     } else {
-        format!("{} runs", words::count(found.runs))
+        counted(found.runs, "run", "runs")
     };
     let alone = percent(found.alone);
     let rows = table(&["param", ">importance", ">rank correlation"], found.params.iter().map(row));

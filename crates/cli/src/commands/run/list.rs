@@ -6,6 +6,7 @@ use std::io::Write as _;
 
 use api::{
     ApiError,
+    figure::counted,
     run::{ListRuns, RunTable},
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, named, parts},
     table_view::{TableView, field, sort_of},
@@ -288,11 +289,11 @@ async fn all_groups(context: &Context, first: GroupRuns, most: u64) -> Outcome<R
 
 /// What is said of the runs that the figures leave out.
 fn other_rows(count: u64) -> Option<String> {
-    let (runs, are) = if count == 1 { ("run", "is") } else { ("runs", "are") };
+    let are = if count == 1 { "is" } else { "are" };
+    let runs = counted(count, "run", "runs");
     (count > 0).then(|| {
         format!(
-            "{} {runs} validated on other rows than the newest {are} left out of the figures, which can't be compared.",
-            words::count(count)
+            "{runs} validated on other rows than the newest {are} left out of the figures, which can't be compared."
         )
     })
 }
