@@ -153,7 +153,7 @@ impl Database {
                 let place = format!("{}, metrics up to row {}", self.path.display(), piece.cursor);
                 let message =
                     format!("{} left out: no number stands there", counted(piece.left_out, "row was", "rows were"));
-                tell(Told::Warning { place, message })?;
+                tell(Told::LeftOut { place, message })?;
             }
             progress.points = piece.cursor;
             if piece.last {

@@ -81,6 +81,8 @@ struct Taking<'a> {
     taken: Taken,
     warnings: Vec<SourceWarning>,
     warned: u64,
+    /// Files that are read from their beginning again.
+    anew: Vec<String>,
     media: u64,
     /// Why the rest can't be read for now.
     waits: Option<String>,
@@ -130,6 +132,7 @@ pub(super) fn take(
         taken: Taken::default(),
         warnings: Vec::new(),
         warned: 0,
+        anew: Vec::new(),
         media: 0,
         waits: None,
         changed: HashSet::new(),
@@ -147,11 +150,15 @@ pub(super) fn take(
             "{} media of kinds that are not shown here were left out: open them in the tool that wrote them.",
             taking.media
         );
-        taking.warn(SourceWarning { place: taking.source.path.clone(), message });
+        taking.warn(taking.source.path.clone(), message, false);
     }
     let source = &mut row.source;
     // A reading that tells nothing new leaves what the one before said, also where it only finds that a run is over.
     if taking.warned > 0 || taking.taken.points > 0 {
+        // From its beginning on all of it was said again.
+        if before.is_whole && !before.mark.is_null() {
+            taking.add_to(&before.source);
+        }
         (source.warnings, source.warned) = (std::mem::take(&mut taking.warnings), taking.warned);
     }
     source.read_ms = Some(engine.now_ms());
@@ -226,7 +233,12 @@ impl Taking<'_> {
                 self.piece.output_bytes += text.len();
                 self.piece.output.entry(run).or_default().push_str(&text);
             }
-            Told::Warning { place, message } => self.warn(SourceWarning { place, message }),
+            Told::Warning { place, message } => self.warn(place, message, false),
+            Told::LeftOut { place, message } => self.warn(place, message, true),
+            Told::Anew { place, message } => {
+                self.anew.push(place.clone());
+                self.warn(place, message, false);
+            }
             Told::Waits { why } => self.waits = Some(why),
         }
         let Piece { heads, media, others, count, output_bytes, .. } = &self.piece;
@@ -241,11 +253,23 @@ impl Taking<'_> {
         Ok(())
     }
 
-    fn warn(&mut self, warning: SourceWarning) {
+    fn warn(&mut self, place: String, message: String, of_rows: bool) {
         self.warned += 1;
         if self.warnings.len() < WARNINGS {
-            self.warnings.push(warning);
+            self.warnings.push(SourceWarning { place, message, of_rows });
         }
+    }
+
+    /// What was said before of rows that stand still stays said, before what this reading says.
+    fn add_to(&mut self, before: &Source) {
+        let is_anew = |warning: &SourceWarning| self.anew.iter().any(|place| warning.place.starts_with(place));
+        let stays = |warning: &&SourceWarning| warning.of_rows && !is_anew(warning) && !self.warnings.contains(warning);
+        let kept: Vec<SourceWarning> = before.warnings.iter().filter(stays).cloned().collect();
+        // Beyond those that are kept nobody knows which they were.
+        let uncounted = before.warned.saturating_sub(before.warnings.len() as u64);
+        self.warned += kept.len() as u64 + if self.anew.is_empty() { uncounted } else { 0 };
+        self.warnings.splice(0..0, kept);
+        self.warnings.truncate(WARNINGS);
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {
@@ -330,7 +354,7 @@ impl Taking<'_> {
             write().with_context(|| format!("write {}", path.display()))?;
         }
         let place = self.source.path.clone();
-        wrote.apart.into_iter().for_each(|message| self.warn(SourceWarning { place: place.clone(), message }));
+        wrote.apart.into_iter().for_each(|message| self.warn(place.clone(), message, false));
         self.models |= wrote.models;
         self.projects.extend(wrote.projects);
         // A log tells a run again where something of it changed.

@@ -144,6 +144,27 @@ async fn rows_that_are_appended_come_as_they_are_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_of_the_rows_was_left_out_stays_said_as_long_as_they_are_there() {
+    let stage = Stage::new().await;
+    let path = stage.write("log.jsonl", "{\"step\": 0, \"loss\": 1}\nno object\n");
+    let shown = path.to_string_lossy().into_owned();
+    let job = stage.call(AddSource { path: shown, kind: Some(Kind::Metrics), project: None, once: true }).await;
+    stage.done(job).await;
+    let said = source(&stage).await.warnings;
+    assert!(said.len() == 1 && said[0].of_rows && said[0].place.ends_with("log.jsonl, row 1"), "{said:?}");
+    append(&path, b"{\"step\": 2, \"loss\": 0.5}\n");
+    let read = read_on(&stage).await;
+    assert_eq!((points(&stage).await, &read.warnings, read.warned), (2, &said, 1), "more rows were appended");
+    fs::write(&path, "{\"step\": 0, \"loss\": 2}\n").unwrap();
+    let read = read_on(&stage).await;
+    let messages: Vec<&str> = read.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!((messages, read.warned), (vec!["it is shorter than it was: it was read anew"], 1));
+    append(&path, b"{\"step\": 1, \"loss\": 2}\n");
+    let read = read_on(&stage).await;
+    assert_eq!((read.warnings, read.warned), (Vec::new(), 0), "what was said of the file, not of its rows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_let_go_of_and_followed_again() {
     let stage = Stage::new().await;
     let path = stage.write("log.jsonl", "{\"step\": 0, \"loss\": 1}\n");
