@@ -44,6 +44,7 @@ pub struct Experiment {
     #[serde(default)]
     pub runs: u64,
     pub created_ms: i64,
+    /// Of a list, too, when the newest of its runs was begun; 0 where nothing is known.
     pub updated_ms: i64,
     /// When it was deleted; it can be restored until it is deleted for good.
     pub deleted_ms: Option<i64>,

@@ -123,6 +123,16 @@ pub fn runs(connection: &Connection, id: ExperimentId) -> Result<u64> {
     Ok(count as u64)
 }
 
+/// When the newest of an experiment's runs was begun, of those that are not deleted.
+pub fn newest_run(connection: &Connection, id: ExperimentId) -> Result<Option<i64>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT created_ms FROM run WHERE experiment = ?1 AND deleted_ms IS NULL ORDER BY created_ms DESC LIMIT 1",
+        )?
+        .query_row(params![id.as_bytes()], |row| row.get(0))
+        .optional()?)
+}
+
 /// The project's own experiment.
 pub fn of_project(connection: &Connection, project: ProjectId) -> Result<Option<ExperimentId>> {
     Ok(connection

@@ -1,7 +1,7 @@
 //! What a reader tells becomes runs: committed in pieces, so that neither memory nor a transaction grows with the log.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs,
     io::Write as _,
 };
@@ -50,10 +50,12 @@ const RUNS: usize = 1_000;
 /// Warnings that are kept; the rest are counted.
 const WARNINGS: usize = 100;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Taken {
     pub(super) runs: u64,
     pub(super) points: u64,
+    /// Where its runs stand, by name.
+    pub(super) experiments: Vec<String>,
     /// Another program keeps the rest to itself for now.
     pub(super) waits: bool,
     /// Some of its runs are not over.
@@ -180,12 +182,18 @@ pub(super) fn take(
     let (mut taken, changed, lists) = (taking.taken, taking.changed, taking.lists);
     let (projects, models) = (taking.projects, taking.models);
     taken.waits = source.error.as_ref().is_some_and(|error| error.code == ErrorCode::Busy);
-    taken.is_open = runtime.block_on(engine.store().write(move |tx| {
+    let into: BTreeSet<ExperimentId> = lists.iter().map(|lists| lists.experiment).collect();
+    (taken.is_open, taken.experiments) = runtime.block_on(engine.store().write(move |tx| {
         if anew {
             forget(tx, id)?;
         }
         store::source::keep(tx, &row)?;
-        store::source::is_open(tx, id)
+        let mut names = Vec::new();
+        for experiment in into {
+            names.extend(store::experiment::get(tx, experiment)?.map(|found| found.name));
+        }
+        names.sort();
+        Ok((store::source::is_open(tx, id)?, names))
     }))?;
     changed.into_iter().for_each(|run| engine.changed(Tag::Run(run)));
     run::announce_lists(engine, lists);
@@ -491,10 +499,43 @@ pub(super) fn experiment_of(
     }
     let id = ExperimentId::from_bytes(engine.new_id());
     let wanted = if group.is_empty() { source.path.rsplit(['/', '\\']).next().unwrap_or("imported") } else { group };
-    let name = store::experiment::free_name(tx, wanted, id)?;
+    let taken = store::experiment::named(tx, wanted)?.filter(|found| found.deleted_ms.is_none());
+    let name = match taken {
+        // What is called as its project is the project's own.
+        Some(own) if own.is_own && own.project == source.project => {
+            store::source::put_group(tx, source.id, group, own.id)?;
+            return Ok(own);
+        }
+        Some(_) => match below_its_folder(&source.path, wanted) {
+            Some(longer) => store::experiment::free_name(tx, &longer, id)?,
+            None => store::experiment::free_name(tx, wanted, id)?,
+        },
+        None => wanted.to_owned(),
+    };
     let experiment = crate::tracking::experiments::new(id, source.project, name, now_ms);
     store::experiment::insert(tx, &experiment)?;
     store::source::put_group(tx, source.id, group, id)?;
     store::experiment::get(tx, id)?
         .ok_or_else(|| ApiError::new(ErrorCode::Internal, "An experiment that was entered is not there.").into())
+}
+
+/// "vision/mnist" of a folder "mnist" within the path of a log; `None` where nothing stands above it.
+fn below_its_folder(path: &str, name: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+    let at = parts.iter().rposition(|part| *part == name)?;
+    let above = parts.get(at.checked_sub(1)?)?;
+    Some(format!("{above}/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_stands_behind_that_of_the_folder_above() {
+        assert_eq!(below_its_folder("/home/me/vision/mnist/run/metrics.csv", "mnist").as_deref(), Some("vision/mnist"));
+        assert_eq!(below_its_folder(r"C:\work\work", "work").as_deref(), Some("work/work"));
+        assert_eq!(below_its_folder("/mnist", "mnist"), None);
+        assert_eq!(below_its_folder("/home/me/mlruns", "Default"), None);
+    }
 }

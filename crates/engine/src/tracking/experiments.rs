@@ -92,6 +92,8 @@ pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<V
             all.retain(|experiment| experiment.deleted_ms.is_some() == request.deleted);
             for experiment in &mut all {
                 experiment.runs = store::experiment::runs(c, experiment.id)?;
+                let newest = store::experiment::newest_run(c, experiment.id)?;
+                experiment.updated_ms = experiment.updated_ms.max(newest.unwrap_or_default());
             }
             Ok(all)
         })

@@ -184,6 +184,25 @@ async fn a_log_is_let_go_of_and_followed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_import_says_where_its_runs_stand_and_what_is_called_as_its_project_is_the_projects() {
+    let stage = Stage::new().await;
+    stage.write("work/rows.csv", "a\n1\n");
+    let project = stage.create("work", ProjectFile { name: "work".to_owned(), ..ProjectFile::default() }).await;
+    let add = async |path: &str, project| {
+        let path = stage.write(path, "step,loss\n0,1.5\n").to_string_lossy().into_owned();
+        let job = stage.call(AddSource { path, kind: Some(Kind::Metrics), project, once: true }).await;
+        stage.done(job).await.message
+    };
+    assert_eq!(add("work/trial/metrics.csv", Some(project)).await, "1 run and 1 point read into work");
+    let own = stage.call(ListExperiments::default()).await.into_iter().find(|one| one.is_own).unwrap();
+    assert_eq!((own.name.as_str(), own.runs), ("work", 1));
+    // The newest of its runs is a change of it, too.
+    assert!(own.updated_ms > own.created_ms, "{own:?}");
+    assert_eq!(add("other/work/trial/metrics.csv", None).await, "1 run and 1 point read into other/work");
+    assert_eq!(add("there/other/work/trial/metrics.csv", None).await, "1 run and 1 point read into other/work 2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_known_log_is_added_as_what_it_is() {
     let stage = Stage::new().await;
     stage.write("p/rows.csv", "a\n1\n");
