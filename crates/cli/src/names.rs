@@ -45,7 +45,8 @@ impl Context {
             return Ok(id);
         }
         if named == "latest" {
-            let project = ProjectIdOr(self.project_id().await?);
+            let others = "or name a run: `slipway run list --everywhere` lists all";
+            let project = ProjectIdOr(self.project_of_runs(others).await?);
             let sort = Some("created".to_owned());
             let request = ListRuns { project, deleted, sort, descending: true, limit: Some(1), ..ListRuns::default() };
             let newest = self.call(request).await?.rows.into_iter().next();

@@ -38,7 +38,7 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// How long another command may hold the workspace before we say that it does.
 const WAIT: Duration = find::PATIENCE;
 /// A command that is about to end is waited for without a word.
-const SOON: Duration = Duration::from_millis(500);
+const BRIEFLY: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -122,7 +122,7 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
 
 /// Takes the lock, or says which host has it. Whoever looks on is told what is waited for.
 async fn hold(workspace: &Workspace, told: Option<Output>) -> Outcome<Held> {
-    let busy = match lock::hold(workspace, COMMAND, SOON).await {
+    let busy = match lock::hold(workspace, COMMAND, BRIEFLY).await {
         Ok(held) => return Ok(held),
         Err(busy) => busy,
     };

@@ -32,7 +32,7 @@ use crate::{
     output::Output,
     project,
     run::{self, Lists},
-    snapshot, tracking,
+    tracking,
 };
 
 pub mod find;

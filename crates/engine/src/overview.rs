@@ -21,7 +21,6 @@ use crate::{
     folder::{self, Seen},
     monitor::{alert, window},
     project,
-    snapshot::thousands,
 };
 
 /// What a road is drawn from.

@@ -271,7 +271,7 @@ async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) ->
     let taken = taken?;
     // It may have been let go of meanwhile.
     if let Ok(now) = find(engine, id).await {
-        following::read_later(engine, &now.source, taken);
+        following::read_later(engine, &now.source, &taken);
     }
     Ok(taken)
 }

@@ -41,7 +41,7 @@ fn what_a_program_wrote_only_to_the_other_stream_is_shown_instead() {
     assert_eq!(String::from_utf8_lossy(&log.stdout), "no such file\n");
     assert!(said(&log).contains("Nothing was written to stdout"), "{}", said(&log));
     let stderr = place.run(&["run", "log", "broken", "--stderr"]);
-    assert_eq!((stderr.stdout, said(&stderr)), (log.stdout, String::new()));
+    assert_eq!((said(&stderr), stderr.stdout), (String::new(), log.stdout));
     place.run(&["exec", "--name", "silent", "--", "true"]);
     let silent = place.run(&["run", "log", "silent"]);
     assert!(silent.status.success() && silent.stdout.is_empty() && said(&silent).is_empty(), "{}", said(&silent));

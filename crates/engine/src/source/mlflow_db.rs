@@ -95,7 +95,7 @@ impl Database {
             let place = format!("{}, experiments", self.path.display());
             let message = format!(
                 "{} left out: no number is their experiment_id",
-                counted(without, "experiment was", "experiments were")
+                counted(without.unsigned_abs(), "experiment was", "experiments were")
             );
             tell(Told::Warning { place, message })?;
         }
@@ -151,8 +151,10 @@ impl Database {
             }
             if piece.left_out > 0 {
                 let place = format!("{}, metrics up to row {}", self.path.display(), piece.cursor);
-                let message =
-                    format!("{} left out: no number stands there", counted(piece.left_out, "row was", "rows were"));
+                let message = format!(
+                    "{} left out: no number stands there",
+                    counted(piece.left_out as u64, "row was", "rows were")
+                );
                 tell(Told::LeftOut { place, message })?;
             }
             progress.points = piece.cursor;
