@@ -13,7 +13,7 @@ pub fn count(value: u64) -> String {
     text
 }
 
-/// 1 run, 12,345 runs.
+/// A count with what is counted: "1 run", "12,345 runs".
 pub fn counted(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
@@ -112,8 +112,8 @@ mod tests {
         for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(count(value), text);
         }
-        assert_eq!(counted(1, "run", "runs"), "1 run");
-        assert_eq!(counted(1_200, "run", "runs"), "1,200 runs");
+        let runs = |value| counted(value, "run", "runs");
+        assert_eq!((runs(0), runs(1), runs(1000)), ("0 runs".into(), "1 run".into(), "1,000 runs".into()));
     }
 
     #[test]

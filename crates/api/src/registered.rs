@@ -196,6 +196,31 @@ pub struct RestoreVersion {
     pub version: VersionId,
 }
 
+/// What [`RestoreModel`] and [`RestoreVersion`] can bring back, the newest deletion first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListDeletedModels {}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedModel {
+    pub model: ModelId,
+    pub name: String,
+    /// The version that was deleted alone, with its number; `None` where the model was.
+    pub version: Option<(VersionId, u32)>,
+    /// How many versions come back.
+    pub versions: u64,
+    pub deleted_ms: i64,
+}
+
+impl DeletedModel {
+    /// "churn", or "churn:3" of a version.
+    pub fn title(&self) -> String {
+        match self.version {
+            Some((_, number)) => format!("{}:{number}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
 /// Writes a file of a version that a client registered to one that isn't there yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SaveVersionFile {
@@ -218,6 +243,7 @@ crate::requests! { METHODS;
     DeleteModel => "model.delete_name" -> Freed;
     RestoreModel => "model.restore_name" -> Model;
     RestoreVersion => "model.restore" -> NamedVersion;
+    ListDeletedModels => "model.list_deleted" -> Vec<DeletedModel>, |_me| vec![Tag::AnyModels];
     SaveVersionFile => "model.save_file" -> crate::run::SavedFile;
 }
 

@@ -174,6 +174,9 @@ impl RunProgress {
     }
 }
 
+/// Where the series of what a run uses stand, ours and those of MLflow's own client: no results of it.
+pub const SYSTEM: &str = "system/";
+
 /// One series in short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricSummary {
@@ -276,6 +279,9 @@ pub struct RunTable {
     /// The split of the newest run that has a figure; the best run is one of those that have it too.
     #[serde(default)]
     pub best_split: Option<SplitId>,
+    /// Of a table without runs: keys that the filter names and none of the runs has, each as a sentence.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// An artifact: a file in the run's folder that the run produced.

@@ -48,7 +48,7 @@ pub struct Source {
     /// Followed while the host runs.
     pub watched: bool,
     pub runs: u64,
-    /// What could not be read: the first hundred, newest reading.
+    /// What could not be read, the first hundred: of the newest reading, and of the rows that those before read.
     pub warnings: Vec<SourceWarning>,
     /// How many there were.
     pub warned: u64,
@@ -63,6 +63,9 @@ pub struct SourceWarning {
     /// A path, with the byte or line where known.
     pub place: String,
     pub message: String,
+    /// It is of rows that were read, and holds as long as they do; another holds until more of the log is read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_rows: bool,
 }
 
 /// The logs in a folder, the outermost only.

@@ -45,6 +45,15 @@ impl Context {
         Ok(Some(self.project_id().await?))
     }
 
+    /// The project whose runs are meant. Whoever is in none is told of `others` that need none.
+    pub(crate) async fn project_of_runs(&self, others: &str) -> Outcome<ProjectId> {
+        if let Some(project) = self.project_if_any().await? {
+            return Ok(project);
+        }
+        let hint = format!("Go to a project's folder, or name it with --project; {others}.");
+        self.project_id().await.map_err(|error| error.with_hint(hint))
+    }
+
     async fn project_here(&self) -> Outcome<Project> {
         let here = current_folder()?;
         match project_folder(&here) {

@@ -1,14 +1,14 @@
 //! Records by the names that people use: wherever an id is asked for, a name does as well.
 
 use api::{
-    ApiError, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
+    ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
     dataset::{GetDataset, Snapshot},
     deploy::{Deployment, ListDeployments, ListTargets, Target},
     job::{Job, ListJobs},
     model::{FindVersion, Model},
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
-    registered::{FindModel, NamedVersion, ResolveVersion},
+    registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
     run::{ListRuns, ProjectIdOr, RunRow},
     run_table::quoted,
     tracking::{Experiment, ListExperiments},
@@ -45,7 +45,8 @@ impl Context {
             return Ok(id);
         }
         if named == "latest" {
-            let project = ProjectIdOr(self.project_id().await?);
+            let others = "or name a run: `slipway run list --everywhere` lists all";
+            let project = ProjectIdOr(self.project_of_runs(others).await?);
             let sort = Some("created".to_owned());
             let request = ListRuns { project, deleted, sort, descending: true, limit: Some(1), ..ListRuns::default() };
             let newest = self.call(request).await?.rows.into_iter().next();
@@ -69,22 +70,56 @@ impl Context {
                 fits.extend(self.call(request).await?.rows);
             }
         }
-        if fits.is_empty() && project.is_none() {
-            // Says the way into a project.
-            self.project_id().await?;
+        if fits.is_empty() {
+            return Err(self.no_run(named, filter, deleted, project.is_some()).await?);
         }
         let list = if deleted { "slipway run list --deleted" } else { "slipway run list" };
         let row: RunRow = only(fits, "run", named, list, |row: &RunRow| row.id.to_string())?;
         Ok(row.id)
     }
 
+    /// Where a run was looked for, and where one of this name is instead.
+    async fn no_run(&self, named: &str, filter: String, deleted: bool, in_project: bool) -> Outcome<ApiError> {
+        let anywhere = ListRuns { everywhere: true, filter, limit: Some(1), ..ListRuns::default() };
+        let elsewhere = self.call(ListRuns { deleted, ..anywhere.clone() }).await?.rows.into_iter().next();
+        let what = if deleted { "deleted run" } else { "run" };
+        let place = match in_project {
+            true => "in this project or in an experiment of no project",
+            false => "in an experiment of no project, and this folder is in none",
+        };
+        let missing = ApiError::not_found(format!("There is no {what} \"{named}\" {place}."));
+        if let Some(run) = elsewhere {
+            let hint = format!("One is in the experiment {}: name it by its id, {}.", run.experiment, run.id);
+            return Ok(missing.with_hint(hint));
+        }
+        let other = self.call(ListRuns { deleted: !deleted, ..anywhere }).await?.rows.into_iter().next();
+        let list = if deleted { "slipway run list --everywhere --deleted" } else { "slipway run list --everywhere" };
+        Ok(match other {
+            Some(there) if deleted => not_deleted(&there.name, "run trash"),
+            Some(gone) => missing
+                .with_hint(format!("A deleted one is called so: `slipway run restore {}` brings it back.", gone.id)),
+            None => missing.with_hint(format!("`{list}` lists all; --experiment NAME behind `run list` those of one.")),
+        })
+    }
+
     /// An experiment by id, number or name, or with `deleted` one that was deleted.
     pub(crate) async fn experiment(&self, named: &str, deleted: bool) -> Outcome<Experiment> {
-        let fits = self.call(ListExperiments { deleted }).await?.into_iter().filter(|experiment| {
+        let is_called = |experiment: &Experiment| {
             experiment.name == named || experiment.number.to_string() == named || experiment.id.to_string() == named
-        });
+        };
+        let fits: Vec<Experiment> =
+            self.call(ListExperiments { deleted }).await?.into_iter().filter(is_called).collect();
+        if fits.is_empty()
+            && let Some(other) = self.call(ListExperiments { deleted: !deleted }).await?.into_iter().find(is_called)
+        {
+            return Err(match deleted {
+                true => not_deleted(&other.name, "experiment delete"),
+                false => ApiError::not_found(format!("The experiment {} is deleted.", other.name))
+                    .with_hint(format!("`slipway experiment restore {}` brings it back.", other.number)),
+            });
+        }
         let list = if deleted { "slipway experiment list --deleted" } else { "slipway experiment list" };
-        only(fits.collect(), "experiment", named, list, |found: &Experiment| found.id.to_string())
+        only(fits, "experiment", named, list, |found: &Experiment| found.id.to_string())
     }
 
     /// A snapshot of the project by id, number (`14`, `v14`), or `latest`.
@@ -120,13 +155,46 @@ impl Context {
     /// The same of either kind, also one that a client registered.
     pub(crate) async fn any_version(&self, named: &str) -> Outcome<NamedVersion> {
         let project = self.project_if_any().await?;
-        self.call(ResolveVersion { reference: named.to_owned(), project }).await
+        match self.call(ResolveVersion { reference: named.to_owned(), project }).await {
+            Err(error) if error.code == ErrorCode::NotFound => Err(self.deleted_instead(named, error).await),
+            answer => answer,
+        }
     }
 
     /// A model by id or name, whoever registered it.
     pub(crate) async fn model(&self, named: &str) -> Outcome<Model> {
         let project = self.project_if_any().await?;
-        self.call(FindModel { name: named.to_owned(), project }).await
+        match self.call(FindModel { name: named.to_owned(), project }).await {
+            Err(error) if error.code == ErrorCode::NotFound => Err(self.deleted_instead(named, error).await),
+            answer => answer,
+        }
+    }
+
+    /// The same error, with the way back where a model or version of this name was deleted.
+    async fn deleted_instead(&self, named: &str, error: ApiError) -> ApiError {
+        let name = named.split(['@', ':', '/']).next().unwrap_or(named);
+        let deleted = self.call(ListDeletedModels {}).await.unwrap_or_default();
+        let is_it = |gone: &&DeletedModel| gone.title() == named || gone.name == name && gone.version.is_none();
+        match deleted.iter().find(is_it) {
+            Some(gone) => error.with_hint(format!(
+                "{} was deleted: `slipway model restore {}` brings it back.",
+                gone.title(),
+                gone.title()
+            )),
+            None => error,
+        }
+    }
+
+    /// What was deleted of models, by a name, a name with a number, or an id.
+    pub(crate) async fn deleted_model(&self, named: &str, whole: bool) -> Outcome<DeletedModel> {
+        let id = |gone: &DeletedModel| match gone.version {
+            Some((version, _)) => version.to_string(),
+            None => gone.model.to_string(),
+        };
+        let all = self.call(ListDeletedModels {}).await?.into_iter();
+        let fits = all.filter(|gone| !whole || gone.version.is_none());
+        let fits = fits.filter(|gone| id(gone) == named || gone.name == named || gone.title() == named).collect();
+        only(fits, "deleted model", named, "slipway model list --deleted", id)
     }
 
     pub(crate) async fn registry(&self, named: &str) -> Outcome<RegistryId> {
@@ -198,6 +266,12 @@ impl Context {
                 .with_hint(format!("Build it with `slipway registry package {named}`."))
         })
     }
+}
+
+/// What is there is first deleted so that it can be restored.
+fn not_deleted(name: &str, command: &str) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("{name} is not deleted."))
+        .with_hint(format!("Delete it first, with `slipway {command}`: it can then be restored, or deleted for good."))
 }
 
 /// The only record that a name fits.

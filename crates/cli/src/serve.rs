@@ -37,6 +37,8 @@ const SOON: Duration = Duration::from_millis(100);
 const FAREWELL: Duration = Duration::from_secs(10);
 /// How long another command may hold the workspace before we say that it does.
 const WAIT: Duration = find::PATIENCE;
+/// A command that is about to end is waited for without a word.
+const BRIEFLY: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -73,7 +75,7 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
     if serve.detached {
         leave_terminal();
     }
-    let held = hold(&workspace).await?;
+    let held = hold(&workspace, (!serve.detached).then_some(output)).await?;
     let pages = match &serve.ui {
         Some(folder) => Some(PathBuf::from(absolute(folder)?)),
         None => places::pages(),
@@ -118,19 +120,29 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
     finish(&workspace, host, engine, serving, held, &reason).await
 }
 
-/// Takes the lock, or says which host has it.
-async fn hold(workspace: &Workspace) -> Outcome<Held> {
+/// Takes the lock, or says which host has it. Whoever looks on is told what is waited for.
+async fn hold(workspace: &Workspace, told: Option<Output>) -> Outcome<Held> {
+    let busy = match lock::hold(workspace, COMMAND, BRIEFLY).await {
+        Ok(held) => return Ok(held),
+        Err(busy) => busy,
+    };
+    if let Some(output) = told {
+        let who = running(workspace).await?.unwrap_or(busy).message;
+        output.say(&format!("{who} Waiting {} s for its end …", WAIT.as_secs()));
+    }
     match lock::hold(workspace, COMMAND, WAIT).await {
         Ok(held) => Ok(held),
-        Err(busy) => match find::find(workspace).await {
-            Ok(find::Found::Host(client)) => Err(ApiError::new(
-                ErrorCode::Busy,
-                format!("A host runs already: process {}, {}.", client.host().pid, client.host().address),
-            )
-            .with_hint("`slipway open` prints its page's address; `slipway serve --stop` ends it.")),
-            _ => Err(busy),
-        },
+        Err(busy) => Err(running(workspace).await?.unwrap_or(busy)),
     }
+}
+
+/// Why a second host can't be had: which one answers, if one does.
+async fn running(workspace: &Workspace) -> Outcome<Option<ApiError>> {
+    let find::Found::Host(client) = find::find(workspace).await? else { return Ok(None) };
+    let (pid, address) = (client.host().pid, &client.host().address);
+    let error = ApiError::new(ErrorCode::Busy, format!("A host runs already: process {pid}, {address}."));
+    let hint = "`slipway open` prints its page's address; `slipway serve --stop` ends it.";
+    Ok(Some(error.with_hint(hint)))
 }
 
 /// At the port that is asked for; else where hosts before answered, so that open pages find this one, or at any.

@@ -1,4 +1,23 @@
-//! What only a terminal has: a typed line that is not shown.
+//! What only a terminal has: a width, and a typed line that is not shown.
+
+/// Characters of a line where no terminal says how many it shows.
+const PIPED: usize = 120;
+
+/// How many characters stand in a line of the answer: what COLUMNS says, else the terminal.
+pub(crate) fn columns() -> usize {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    said.or_else(shown_columns).filter(|columns| *columns > 0).unwrap_or(PIPED)
+}
+
+#[cfg(unix)]
+fn shown_columns() -> Option<usize> {
+    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col))
+}
+
+#[cfg(not(unix))]
+fn shown_columns() -> Option<usize> {
+    None
+}
 
 /// Shows what is typed again once dropped.
 pub(crate) struct Hidden {

@@ -54,8 +54,11 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{:.0} %", fraction * 100.0)
 }
 
-/// "2026-11-24 00:31" in the user's time zone.
+/// "2026-11-24 00:31" in the user's time zone; a dash where no time is known, which is kept as 0.
 pub(crate) fn time(at_ms: i64) -> String {
+    if at_ms == 0 {
+        return "–".to_owned();
+    }
     match Timestamp::from_millisecond(at_ms) {
         Ok(at) => at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => "–".to_owned(),
@@ -109,6 +112,7 @@ mod tests {
         );
         assert_eq!((figure(0.97312), figure(3.0), figure(f64::NAN)), ("0.9731".into(), "3".into(), "NaN".into()));
         assert_eq!((figure(-0.0), figure(-3.0)), ("0".into(), "-3".into()));
+        assert!(time(0) == "–" && time(1_795_928_400_000).starts_with("2026-11-"), "{}", time(1_795_928_400_000));
         assert_eq!(word(&api::run::RunState::Running), "running");
     }
 }

@@ -15,6 +15,7 @@ use api::{
     },
     drift::DriftReport,
     event::Tag,
+    figure::counted,
     host::Freed,
     job::{Job, JobKind, Prepared, Subject},
     project::EditProjectFile,
@@ -223,7 +224,7 @@ pub async fn preview(engine: &Engine, request: GetPreview) -> anyhow::Result<Pre
         let work = async move |context: JobContext| {
             snapshot::cache::ready(context.engine(), &row, &mut context.reporter(1.0)).await?;
             context.check()?;
-            Ok(format!("{} rows", snapshot::thousands(row.snapshot.rows)))
+            Ok(counted(row.snapshot.rows, "row", "rows"))
         };
         if let Some(job) = engine.jobs().make(engine, parquet.clone(), new, work).await? {
             return Ok(Prepared::UnderWay(job));
@@ -280,7 +281,7 @@ async fn profile_in_job(
             keep(&path, &profile).context("write the profile")
         })
         .await?;
-    Ok(format!("{columns} columns of {} rows", snapshot::thousands(rows)))
+    Ok(format!("{} of {}", counted(columns as u64, "column", "columns"), counted(rows, "row", "rows")))
 }
 
 /// An answer that was computed before. One that can't be read is of no use: it goes, and is computed again.

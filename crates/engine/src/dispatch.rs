@@ -136,6 +136,7 @@ handlers! {
     api::registered::RestoreVersion => tracking::gone::restore_version,
     api::logged::ListLogged => tracking::logged::shown::list,
     api::logged::GetLogged => tracking::logged::shown::get,
+    api::registered::ListDeletedModels => tracking::gone::list,
     api::registered::SaveVersionFile => tracking::registered::save_file,
     // host
     api::host::GetHost => host::get,

@@ -6,6 +6,7 @@ use anyhow::bail;
 use api::{
     ApiError, ErrorCode, PROTOCOL,
     deploy::TargetKind,
+    figure::counted,
     host::{GetHost, HostInfo, MakeKey, PageKey, StopHost},
     run::{RunKind, StopRun},
 };
@@ -49,7 +50,7 @@ pub async fn work(engine: &Engine) -> anyhow::Result<Vec<String>> {
     let of_clients = tracking::under_way(engine).await?;
     work.extend(of_clients.iter().take(NAMED).map(|name| format!("Run {name} of an MLflow client")));
     if let Some(more) = of_clients.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        work.push(format!("{more} more runs of MLflow clients"));
+        work.push(counted(more as u64, "more run of an MLflow client", "more runs of MLflow clients"));
     }
     for row in deployments {
         if here.contains(&row.target) {

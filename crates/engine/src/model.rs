@@ -12,6 +12,7 @@ use api::{
     ApiError, ErrorCode, ModelId, ProjectId, VersionId,
     evaluation::Evaluation,
     event::Tag,
+    figure::counted,
     host::Freed,
     job::{Job, JobKind, Subject},
     model::{
@@ -31,7 +32,7 @@ use crate::{
     output::Output,
     project,
     run::{self, Lists},
-    snapshot, tracking,
+    tracking,
 };
 
 pub mod find;
@@ -429,7 +430,8 @@ pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Resu
         let done = context.blocking(move |tell| files.predict(&model, &halves, tell)).await?;
         let apart =
             done.renamed.iter().map(|(name, new)| format!("; it has a column \"{name}\", the answer is \"{new}\""));
-        Ok(format!("{} rows predicted into {output}{}", snapshot::thousands(done.rows), apart.collect::<String>()))
+        let rows = counted(done.rows, "row", "rows");
+        Ok(format!("{rows} predicted into {output}{}", apart.collect::<String>()))
     };
     engine.jobs().start(engine, new, work).await
 }

@@ -7,6 +7,7 @@ use api::{
     deploy::{DeploymentState, in_sentence},
     evaluation::Figure,
     figure,
+    figure::counted,
     model::Version,
     monitor::{Alert, WindowSummary},
     project::{Action, GetOverview, Overview, Stage, Station, StationState, Waiting},
@@ -20,7 +21,6 @@ use crate::{
     folder::{self, Seen},
     monitor::{alert, window},
     project,
-    snapshot::thousands,
 };
 
 /// What a road is drawn from.
@@ -150,10 +150,10 @@ pub async fn get(engine: &Engine, request: GetOverview) -> anyhow::Result<Overvi
 fn headline(facts: &Facts) -> String {
     let mut parts = Vec::new();
     match &facts.newest {
-        Some(newest) => parts.push(format!("{} rows", thousands(newest.snapshot.rows))),
+        Some(newest) => parts.push(counted(newest.snapshot.rows, "row", "rows")),
         None if facts.is_without_data() => parts.push("no data yet".to_owned()),
         None if facts.seen.files == 1 => parts.push("1 file".to_owned()),
-        None => parts.push(format!("{} files", thousands(facts.seen.files))),
+        None => parts.push(counted(facts.seen.files, "file", "files")),
     }
     if let Some(target) = &facts.row.file.data.target {
         parts.push(format!("predicts {target}"));
@@ -206,7 +206,11 @@ fn data(facts: &Facts) -> Station {
                 Stage::Data,
                 StationState::Good,
                 format!("v{}", row.snapshot.number),
-                format!("{} rows, {} columns", thousands(row.snapshot.rows), row.snapshot.columns),
+                format!(
+                    "{}, {}",
+                    counted(row.snapshot.rows, "row", "rows"),
+                    counted(u64::from(row.snapshot.columns), "column", "columns")
+                ),
             )
         },
     }

@@ -16,6 +16,7 @@ use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, PackageId, VersionId,
     event::Tag,
+    figure::counted,
     job::{Job, JobKind, Subject},
     package::{BuildPackage, ExportPackage, ListPackages, Package, PushPackage},
 };
@@ -78,7 +79,8 @@ pub async fn build(engine: &Engine, request: BuildPackage) -> anyhow::Result<Job
             context.progress(None, "Builds the image");
             let built = make(context.engine(), &row).await?;
             context.set_subject(Subject::Package(built.package.id)).await?;
-            Ok(format!("{} layers, {}", built.package.layers.len(), size(built.package.size_bytes)))
+            let layers = counted(built.package.layers.len() as u64, "layer", "layers");
+            Ok(format!("{layers}, {}", size(built.package.size_bytes)))
         })
         .await
 }

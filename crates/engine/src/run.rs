@@ -97,7 +97,9 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
             let offset = request.offset;
             let query = Query { experiments, view, filter, orders, offset, limit };
             let page = board.board().page(c, &asked, &query)?;
-            let [metric_keys, param_keys, tag_keys] = board.board().keys(c, &asked, &query.experiments)?;
+            let keys = board.board().keys(c, &asked, &query.experiments)?;
+            let notes = if page.total == 0 { filter::unknown_keys(&query.filter, &keys) } else { Vec::new() };
+            let [metric_keys, param_keys, tag_keys] = keys;
             let best = project.map(|project| store::run::best(c, project)).transpose()?.flatten();
             Ok(RunTable {
                 rows: store::run_row::of(c, &page.runs)?,
@@ -107,6 +109,7 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
                 tag_keys,
                 best_split: best.and_then(|best| best.run.split),
                 ranked_by: ranking,
+                notes,
             })
         })
         .await?)

@@ -124,6 +124,7 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
             None => Of::Training(&training),
         };
     let space = space::check(&config, of)?;
+    space::chosen_among(&config)?;
     if config.command.is_none() {
         space::used(&space, &training, project.file.data.kind)?;
     } else {

@@ -22,6 +22,7 @@ use api::{
     config::{DataConfig, DataKind},
     dataset::{Column, Snapshot},
     event::Tag,
+    figure::counted,
     project::{Happening, Stage, StationState},
 };
 use data::{
@@ -367,7 +368,7 @@ fn describe(
     converted: &Converted,
     kept: bool,
 ) -> String {
-    let rows = format!("{} rows", thousands(converted.rows));
+    let rows = counted(converted.rows, "row", "rows");
     let (Some(before), Some(newest)) = (before, newest) else {
         let count = now.entries.len();
         return match now.entries.as_slice() {

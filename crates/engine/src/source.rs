@@ -246,7 +246,17 @@ async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String
     let told = told?;
     let rest = if told.waits { "; the rest once its writer lets go of it" } else { "" };
     let (runs, points) = (counted(told.runs, "run", "runs"), counted(told.points, "point", "points"));
-    Ok(format!("{runs} and {points} read{rest}"))
+    Ok(format!("{runs} and {points} read{}{rest}", into(&told.experiments)))
+}
+
+/// " into churn", or how many experiments there are, behind what was read.
+fn into(experiments: &[String]) -> String {
+    const NAMED: usize = 3;
+    match experiments {
+        [] => String::new(),
+        few if few.len() <= NAMED => format!(" into {}", few.join(", ")),
+        many => format!(" into {} experiments: {} …", many.len(), many[..NAMED].join(", ")),
+    }
 }
 
 async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) -> anyhow::Result<taking::Taken> {
@@ -261,7 +271,7 @@ async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) ->
     let taken = taken?;
     // It may have been let go of meanwhile.
     if let Ok(now) = find(engine, id).await {
-        following::read_later(engine, &now.source, taken);
+        following::read_later(engine, &now.source, &taken);
     }
     Ok(taken)
 }

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     TensorBoard::new(folder.to_owned()).read(&Mark::default(), &mut |told| {
         match told {
             Told::Points { points: more, .. } => points += more.len(),
-            Told::Warning { place, message } => println!("{place}: {message}"),
+            Told::Warning { place, message } | Told::LeftOut { place, message } => println!("{place}: {message}"),
             _ => {}
         }
         Ok(())

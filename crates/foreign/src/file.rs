@@ -22,6 +22,11 @@ pub(crate) fn warning(place: &Path, message: impl Into<String>) -> Told {
     Told::Warning { place: place.display().to_string(), message: message.into() }
 }
 
+/// Of a file that is not what it was.
+pub(crate) fn anew(place: &Path, message: impl Into<String>) -> Told {
+    Told::Anew { place: place.display().to_string(), message: message.into() }
+}
+
 /// Of a last record that stays cut off.
 pub(crate) fn cut(place: &Path, offset: u64) -> Told {
     Told::Warning {

@@ -147,6 +147,18 @@ pub enum Told {
         place: String,
         message: String,
     },
+    /// What of the rows that were read on could not be read, told as a [`Told::Warning`] is: it holds as long as those
+    /// rows do, also once more is appended.
+    LeftOut {
+        place: String,
+        message: String,
+    },
+    /// The same of a file that is read from its beginning again, and why: what was told before of it as left out holds no
+    /// more.
+    Anew {
+        place: String,
+        message: String,
+    },
     /// Nothing: told before each file, commit and question, so that a reading that finds nothing new can be ended.
     Still,
     /// The rest can't be read for now, since another program keeps it to itself: a sentence for a person. The mark

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result, Told,
-    file::{self, failed, warning},
+    file::{self, anew, failed, warning},
     value::Value,
 };
 
@@ -71,7 +71,7 @@ impl Rows<'_> {
         let mut mark = mark.clone();
         let length = fs::metadata(self.path).map_err(failed(self.path))?.len();
         if length < mark.offset {
-            tell(warning(self.path, "it is shorter than it was: it was read anew"))?;
+            tell(anew(self.path, "it is shorter than it was: it was read anew"))?;
             mark = RowsMark::default();
         }
         let mut skip = 0;
@@ -114,7 +114,7 @@ impl Rows<'_> {
         {
             let others = if count > 1 { format!(", and {} others", count - 1) } else { String::new() };
             let place = format!("{}, row {row}", self.path.display());
-            tell(Told::Warning { place, message: format!("it was left out{others}: {why}") })?;
+            tell(Told::LeftOut { place, message: format!("it was left out{others}: {why}") })?;
             mark.warned = true;
         }
         Ok(mark)

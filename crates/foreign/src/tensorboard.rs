@@ -258,10 +258,7 @@ impl Reading<'_, '_> {
     fn records(&mut self, path: &Path, place: &mut FilePlace) -> Result<()> {
         if place.offset > 0 && !Records::stands(path, place.offset, place.checksum)? {
             *place = FilePlace::default();
-            self.tell(file::warning(
-                path,
-                "it is not what it was, as if written anew: it was read from its beginning",
-            ))?;
+            self.tell(file::anew(path, "it is not what it was, as if written anew: it was read from its beginning"))?;
         }
         let mut records = Records::open(path, place.offset)?;
         loop {
@@ -282,7 +279,7 @@ impl Reading<'_, '_> {
                 Next::End => break,
             };
             let place_of = format!("{}, byte {at}", path.display());
-            self.tell(Told::Warning { place: place_of, message: why })?;
+            self.tell(Told::LeftOut { place: place_of, message: why })?;
             if place.lost {
                 break;
             }

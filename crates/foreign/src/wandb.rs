@@ -274,7 +274,7 @@ impl Reading<'_, '_> {
 
     fn warn(&mut self, at: u64, why: &str) -> Result<()> {
         let place = format!("{}, byte {at}", self.path.display());
-        self.tell(Told::Warning { place, message: why.to_owned() })
+        self.tell(Told::LeftOut { place, message: why.to_owned() })
     }
 
     /// What its end says, else whether somebody writes to it.

@@ -9,6 +9,7 @@ use api::{
         PlanSnapshot, Preview, Profile, Snapshot, SnapshotPlan, TakeSnapshot,
     },
     drift::{ColumnDrift, DriftReport},
+    figure::counted,
     job::Subject,
     project::GetProject,
 };
@@ -152,7 +153,12 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
 }
 
 fn size(snapshot: &Snapshot) -> String {
-    format!("{} rows, {} columns, {}", words::count(snapshot.rows), snapshot.columns, words::bytes(snapshot.size_bytes))
+    format!(
+        "{}, {}, {}",
+        counted(snapshot.rows, "row", "rows"),
+        counted(u64::from(snapshot.columns), "column", "columns"),
+        words::bytes(snapshot.size_bytes)
+    )
 }
 
 fn dataset(dataset: &Dataset) -> String {
@@ -265,7 +271,7 @@ fn profile(profile: &Profile) -> String {
     };
     let headings =
         ["column", "type", "role", ">missing", ">distinct", ">min", ">median", ">max", ">target", "commonest"];
-    let mut lines = vec![format!("{} rows", words::count(profile.rows))];
+    let mut lines = vec![counted(profile.rows, "row", "rows")];
     lines.extend(profile.reading.iter().cloned());
     lines.push(table(&headings, profile.columns.iter().map(row)));
     lines.extend(profile.warnings.iter().map(|warning| format!("warning: {}", warning.message)));

@@ -2,6 +2,7 @@
 
 use api::{
     ApiError,
+    figure::counted,
     host::{
         CollectGarbage, DeleteSecret, Freed, FreedPart, GetHardware, GetHost, GetLog, GetSettings, GetStorage,
         Hardware, HostInfo, ListSecrets, LogLine, MoveSecrets, MovedSecrets, PutSettings, SecretBackend, SecretName,
@@ -120,9 +121,9 @@ fn plain(value: &Value) -> String {
 
 /// The settings with some of them changed; an unknown key or a wrong value is an error.
 fn changed(settings: &Settings, set: &[String]) -> Outcome<Settings> {
-    let wrong = |error: serde_json::Error| ApiError::invalid(format!("The settings can't be changed so: {error}."));
-    let mut all = serde_json::to_value(settings).map_err(wrong)?;
-    let defaults = serde_json::to_value(Settings::default()).map_err(wrong)?;
+    let odd = |error: serde_json::Error| ApiError::invalid(format!("The settings can't be changed so: {error}."));
+    let mut all = serde_json::to_value(settings).map_err(odd)?;
+    let defaults = serde_json::to_value(Settings::default()).map_err(odd)?;
     for pair in set {
         let (key, value) = super::project::key_value(pair)?;
         let Some(place) = all.get_mut(&key) else {
@@ -134,9 +135,36 @@ fn changed(settings: &Settings, set: &[String]) -> Outcome<Settings> {
                 ApiError::invalid(format!("There is no setting \"{key}\".")).with_hint(format!("There are: {known}."))
             );
         };
-        *place = if value.is_null() { defaults[&key].clone() } else { value };
+        let typed = pair.split_once('=').map_or("", |(_, typed)| typed);
+        *place = match value {
+            Value::Null => defaults[&key].clone(),
+            // A text may look like a number.
+            value if expected(&key) == TEXT && !value.is_string() => Value::from(typed),
+            value => value,
+        };
+        // One at a time, so that what is wrong is known.
+        if serde_json::from_value::<Settings>(all.clone()).is_err() {
+            return Err(ApiError::invalid(format!("The setting \"{key}\" can't be \"{typed}\"."))
+                .with_hint(format!("It is {}; an empty value sets the default.", expected(&key))));
+        }
     }
-    serde_json::from_value(all).map_err(wrong)
+    serde_json::from_value(all).map_err(odd)
+}
+
+const TEXT: &str = "a text";
+
+/// What a setting can be.
+fn expected(key: &str) -> &'static str {
+    match key {
+        "theme" => "system, dark or light",
+        "samples_folder" | "currency" => TEXT,
+        "memory_limit_bytes" | "reference_above_bytes" => "a whole number of bytes",
+        "notifications" | "tracking_open" | "tracking_measured" => "true or false",
+        "secret_store" => "keychain or file",
+        "tracking_port" => "a whole number from 0 to 65535",
+        "price_per_hour" | "price_per_kwh" => "a number",
+        _ => "another kind of value",
+    }
 }
 
 pub(crate) async fn secret(context: &mut Context, command: SecretCommand) -> Outcome {
@@ -199,8 +227,7 @@ pub(crate) async fn status(context: &Context) -> Outcome {
 
 /// "X; 1.2 GB in 3 records freed."
 pub(crate) fn freed(what: &str, freed: &Freed) -> String {
-    let records =
-        if freed.records == 1 { "1 record".to_owned() } else { format!("{} records", words::count(freed.records)) };
+    let records = counted(freed.records, "record", "records");
     format!("{what}; {} in {records} freed.", words::bytes(freed.bytes))
 }
 
@@ -290,7 +317,22 @@ mod tests {
     fn settings_change_by_key() {
         let settings = changed(&Settings::default(), &["theme=dark".into(), "notifications=false".into()]).unwrap();
         assert_eq!((settings.theme, settings.notifications), (api::host::Theme::Dark, false));
-        assert!(changed(&settings, &["theme=pink".into()]).is_err());
+        for (pair, told) in [
+            ("theme=pink", "It is system, dark or light;"),
+            ("notifications=maybe", "It is true or false;"),
+            ("tracking_port=99999", "It is a whole number from 0 to 65535;"),
+            ("memory_limit_bytes=4GB", "It is a whole number of bytes;"),
+        ] {
+            let error = changed(&settings, &["currency=EUR".into(), pair.into()]).unwrap_err();
+            let (key, value) = pair.split_once('=').unwrap();
+            assert_eq!(error.message, format!("The setting \"{key}\" can't be \"{value}\"."));
+            assert!(error.hint.as_deref().unwrap().starts_with(told), "{error:?}");
+        }
+        assert_eq!(changed(&settings, &["currency=5".into()]).unwrap().currency, "5");
+        let all = serde_json::to_value(Settings::default()).unwrap();
+        for key in all.as_object().unwrap().keys() {
+            assert_ne!(expected(key), expected("nothing"), "{key}");
+        }
         assert!(changed(&settings, &["colour=pink".into()]).unwrap_err().hint.unwrap().contains("theme"));
         assert_eq!(changed(&settings, &["theme=".into()]).unwrap().theme, api::host::Theme::System);
     }

@@ -11,7 +11,7 @@ use api::{
         DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions,
         RegisterModel, Version, VersionDetail,
     },
-    registered::{DeleteModel, GetClientVersion, NamedVersion, RenameModel},
+    registered::{DeleteModel, GetClientVersion, ListDeletedModels, NamedVersion, RenameModel},
     tracking::{ClientVersion, Stage},
 };
 use clap::Subcommand;
@@ -42,6 +42,9 @@ pub(crate) enum ModelCommand {
         /// Those of MLflow's clients that belong to no project
         #[arg(long)]
         without_project: bool,
+        /// What was deleted within a day and can be restored
+        #[arg(long, conflicts_with = "without_project")]
+        deleted: bool,
     },
     /// Shows a version: what it is, how good, what it is asked and answers, where it came from
     Show {
@@ -120,9 +123,9 @@ pub(crate) enum ModelCommand {
     },
     /// Brings back what a client registered and `delete` deleted, within a day
     Restore {
-        /// Its id, as `delete` printed it
-        id: String,
-        /// It is a model
+        /// Its name, NAME:NUMBER or id, as `list --deleted` has it
+        named: String,
+        /// Only a model, not a version of that name
         #[arg(long)]
         whole: bool,
     },
@@ -155,7 +158,10 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             let version = context.call(RegisterModel { run, name, aliases }).await?;
             context.output.show(&version, |version| format!("{} is registered.", line(version)))
         }
-        ModelCommand::List { without_project } => {
+        ModelCommand::List { deleted: true, .. } => {
+            context.output.show(&context.call(ListDeletedModels {}).await?, |gone| registered::deleted(gone))
+        }
+        ModelCommand::List { without_project, .. } => {
             let models = match without_project {
                 true => context.call(ListOtherModels {}).await?,
                 false => context.call(ListModels { project: context.project_id().await? }).await?,
@@ -204,7 +210,7 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             };
             context.output.show(&freed, |freed| super::host::freed(what, freed) + &back)
         }
-        ModelCommand::Restore { id, whole } => registered::restore(context, &id, whole).await,
+        ModelCommand::Restore { named, whole } => registered::restore(context, &named, whole).await,
         ModelCommand::Predict { version, input: Some(input), output: Some(output), force, .. } => {
             context.lasting().await?;
             let version = context.version(&version).await?;

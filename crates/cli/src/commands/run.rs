@@ -300,7 +300,21 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                 context.lasting().await?;
             }
             let run = context.run(&run).await?;
-            log(context, run, if stderr { LogStream::Stderr } else { LogStream::Stdout }, follow).await
+            let streams = [("stdout", LogStream::Stdout), ("stderr", LogStream::Stderr)];
+            let [chosen, other] = if stderr { [streams[1], streams[0]] } else { streams };
+            if log(context, run, chosen.1, follow).await? > 0 || context.output.json {
+                return Ok(());
+            }
+            // What a program says of its failure is often in the other.
+            let is_there =
+                context.call(GetRunLog { run, stream: other.1, after: 0, limit_bytes: None }).await?.total > 0;
+            if !is_there {
+                return Ok(());
+            }
+            context
+                .output
+                .say(&format!("Nothing was written to {}; this is what was written to {}:", chosen.0, other.0));
+            log(context, run, other.1, false).await.map(drop)
         }
         RunCommand::Artifacts { run, save: Some(path), to: Some(to) } => {
             context.lasting().await?;
@@ -364,7 +378,8 @@ pub(crate) fn tag(pair: &str) -> Outcome<(String, Option<String>)> {
 /// How often a growing log is read while somebody follows it.
 const LOG_TICK: Duration = Duration::from_millis(300);
 
-async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> Outcome {
+/// Prints a stream, and answers how many bytes it has.
+async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> Outcome<u64> {
     let mut after = 0;
     loop {
         let over = !follow || context.call(GetRun { run }).await?.state.is_over();
@@ -377,12 +392,12 @@ async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> 
             // The bytes as they are: a line may go on in the next chunk.
             let mut stdout = std::io::stdout().lock();
             if stdout.write_all(chunk.text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-                return Ok(());
+                return Ok(after);
             }
         }
         if !grew {
             if over {
-                return Ok(());
+                return Ok(after);
             }
             tokio::time::sleep(LOG_TICK).await;
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use api::{
-    ApiError, ProjectId,
+    ProjectId,
     project::ListProjects,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, GetTracking, ListExperiments, MoveExperiment,
@@ -17,6 +17,9 @@ use crate::{
     output::{pairs, table},
     words,
 };
+
+/// MLflow's number of the experiment that is always there.
+const DEFAULT: i64 = 0;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrackingArguments {
@@ -129,6 +132,12 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
         ExperimentCommand::Delete { experiment } => {
             let found = context.experiment(&experiment, false).await?;
             context.call(DeleteExperiment { experiment: found.id }).await?;
+            if found.number == DEFAULT {
+                context.output.say(
+                    "Clients that name no experiment log to it, and are refused until it is back: set MLFLOW_EXPERIMENT_NAME \
+                     for them, or restore it.",
+                );
+            }
             context.output.show(&found, |found| {
                 format!(
                     "{} and its runs are deleted; `slipway experiment restore {}` undoes it.",
@@ -142,23 +151,11 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
         }
         ExperimentCommand::Purge { experiment } => {
             context.lasting().await?;
-            let found = match context.experiment(&experiment, true).await {
-                Err(missing) => match context.experiment(&experiment, false).await {
-                    Ok(there) => return Err(not_deleted(&there.name, "experiment delete")),
-                    Err(_) => return Err(missing),
-                },
-                found => found?,
-            };
+            let found = context.experiment(&experiment, true).await?;
             let freed = context.call(PurgeExperiment { experiment: found.id }).await?;
             context.output.show(&freed, |freed| super::host::freed("The experiment is deleted for good", freed))
         }
     }
-}
-
-/// What is there is first deleted so that it can be restored.
-fn not_deleted(name: &str, command: &str) -> ApiError {
-    ApiError::new(api::ErrorCode::Conflict, format!("{name} is not deleted."))
-        .with_hint(format!("Delete it first, with `slipway {command}`: it can then be restored, or deleted for good."))
 }
 
 fn listed(experiments: &[Experiment], projects: &HashMap<ProjectId, String>) -> String {

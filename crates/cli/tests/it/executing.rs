@@ -34,6 +34,20 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
 }
 
 #[test]
+fn what_a_program_wrote_only_to_the_other_stream_is_shown_instead() {
+    let place = Place::with_project();
+    place.run(&["exec", "--name", "broken", "--", "sh", "-c", "echo 'no such file' >&2; exit 1"]);
+    let log = place.run(&["run", "log", "broken"]);
+    assert_eq!(String::from_utf8_lossy(&log.stdout), "no such file\n");
+    assert!(said(&log).contains("Nothing was written to stdout"), "{}", said(&log));
+    let stderr = place.run(&["run", "log", "broken", "--stderr"]);
+    assert_eq!((said(&stderr), stderr.stdout), (String::new(), log.stdout));
+    place.run(&["exec", "--name", "silent", "--", "true"]);
+    let silent = place.run(&["run", "log", "silent"]);
+    assert!(silent.status.success() && silent.stdout.is_empty() && said(&silent).is_empty(), "{}", said(&silent));
+}
+
+#[test]
 fn the_commit_and_whether_a_tracked_file_differs_from_it_are_kept() {
     let place = Place::with_project();
     let git = |arguments: &[&str]| {

@@ -246,7 +246,11 @@ fn one_workspace_has_one_host_and_commands_find_it() {
     assert_eq!(status["pid"], hosted.child.id());
     let second = place.run(&["serve"]);
     assert_eq!(second.status.code(), Some(5));
-    assert!(said(&second).contains(&hosted.child.id().to_string()), "{}", said(&second));
+    let host = hosted.address.split('/').take(3).collect::<Vec<_>>().join("/");
+    let running = format!("A host runs already: process {}, {host}.", hosted.child.id());
+    // Said before it waits, and again at the end.
+    assert!(said(&second).starts_with(&format!("{running} Waiting 10 s for its end …")), "{}", said(&second));
+    assert!(said(&second).contains(&format!("error: {running}")), "{}", said(&second));
     // Another command asks the host, and gets a new address from it.
     let opened = place.json(&["open", "--address"]);
     let address = opened["address"].as_str().unwrap();

@@ -97,8 +97,23 @@ fn files_are_saved_and_versions_and_models_deleted() {
     assert_eq!(place.run(&["model", "show", "leavers"]).status.code(), Some(3));
     assert_eq!(restore(&whole).trim(), "leavers is back.");
     assert!(text(&place, &["model", "show", "leavers"]).contains("leavers:2"));
-    assert_eq!(place.run(&["model", "restore", "leavers"]).status.code(), Some(2));
+    assert_eq!(place.run(&["model", "restore", "leavers"]).status.code(), Some(3));
     assert_eq!(place.run(&first.split(' ').collect::<Vec<_>>()).status.code(), Some(3));
+
+    // Without an id: as the list of what was deleted names it.
+    text(&place, &["model", "delete", "leavers:1"]);
+    let gone = place.run(&["model", "show", "leavers:1"]);
+    assert!(said(&gone).contains("`slipway model restore leavers:1`"), "{}", said(&gone));
+    text(&place, &["model", "delete", "leavers", "--whole"]);
+    let gone = place.run(&["model", "show", "leavers"]);
+    assert!(said(&gone).contains("`slipway model restore leavers`"), "{}", said(&gone));
+    let listed = text(&place, &["model", "list", "--deleted"]);
+    assert!(listed.contains("leavers:1") && listed.contains("model, 1 version"), "{listed}");
+    let unclear = place.run(&["model", "restore", "leavers"]);
+    assert!(said(&unclear).contains("2 deleted models fit"), "{}", said(&unclear));
+    assert_eq!(text(&place, &["model", "restore", "leavers", "--whole"]).trim(), "leavers is back.");
+    assert_eq!(text(&place, &["model", "restore", "leavers"]).trim(), "leavers:1 is back.");
+    assert!(place.json(&["model", "list", "--deleted"]).as_array().unwrap().is_empty());
 }
 
 #[test]

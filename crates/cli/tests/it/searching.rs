@@ -90,6 +90,25 @@ fn a_programs_trials_run_in_the_terminals_environment_below_the_run_of_their_sea
 }
 
 #[test]
+fn a_search_by_a_metric_that_no_trial_measured_says_which_they_did() {
+    let place = Place::with_project();
+    let program = "echo '{\"metric\": \"loss\", \"value\": 1}'; echo '{\"metric\": \"accuracy\", \"value\": 1}'";
+    let judged = ["search", "start", "--name", "bowl", "--metric", "los", "--goal", "min", "--method", "grid"];
+    let asked = [&judged[..], &["--try", "x=1,2", "--", "sh", "-c", program, "${x}"]].concat();
+    let output = place.run(&asked);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let search = show(&place);
+    assert_eq!((search["state"].as_str(), outcomes(&search)), (Some("failed"), vec!["failed"; 2]), "{search}");
+    for told in [said(&output), search["error"].to_string().replace("\\\"", "\"")] {
+        assert!(told.contains("None of the 2 trials that ended measured \"los\"."), "{told}");
+        assert!(told.contains("They measured accuracy, loss. Did you mean \"loss\"?"), "{told}");
+    }
+    let word = place.run(&start(&["--try", "x=a"], "echo $0"));
+    assert_eq!(word.status.code(), Some(2));
+    assert!(said(&word).contains("a range or several choices were expected"), "{}", said(&word));
+}
+
+#[test]
 fn as_many_programs_run_at_once_as_the_memory_holds_that_the_first_was_seen_to_use() {
     let place = Place::with_project();
     // Of the 300 MB that programs may have together each takes more than half.

@@ -216,6 +216,45 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
 }
 
 #[test]
+fn what_is_not_found_is_told_with_where_it_was_looked_for_and_where_to_look() {
+    let place = Place::with_project();
+    place.json(&["project", "show"]);
+    let client = Client::of(&place);
+    client.run(&json!(0), "alone", "0.1", 4.0);
+    let mine = place.json(&["experiment", "create", "mine"])["number"].clone();
+    let moved = client.run(&mine, "moved", "0.1", 4.0);
+    place.json(&["experiment", "move", "mine", "--to", "small"]);
+    let outside = |arguments: &[&str]| {
+        let output = place.command(arguments).current_dir(place.path()).output().unwrap();
+        (output.status.code(), said(&output))
+    };
+    assert_eq!(outside(&["run", "show", "alone"]).0, Some(0));
+    let (code, nowhere) = outside(&["run", "show", "nope"]);
+    assert_eq!(code, Some(3));
+    assert!(nowhere.contains("no run \"nope\" in an experiment of no project"), "{nowhere}");
+    assert!(nowhere.contains("`slipway run list --everywhere`"), "{nowhere}");
+    let (_, elsewhere) = outside(&["run", "show", "moved"]);
+    assert!(elsewhere.contains(&format!("One is in the experiment mine: name it by its id, {moved}")), "{elsewhere}");
+    let (_, list) = outside(&["run", "list"]);
+    assert!(list.contains("--everywhere") && list.contains("--experiment NAME"), "{list}");
+    assert!(outside(&["run", "importance", "loss"]).1.contains("--experiment NAME"));
+
+    for command in ["purge", "restore"] {
+        let (code, there) = outside(&["run", command, "alone"]);
+        assert_eq!(code, Some(1));
+        assert!(there.contains("alone is not deleted") && there.contains("run trash"), "{there}");
+    }
+    assert!(outside(&["experiment", "restore", "mine"]).1.contains("mine is not deleted"));
+    let trashed = place.json(&["run", "trash", "alone"])[0].clone();
+    let (_, gone) = outside(&["run", "show", "alone"]);
+    assert!(gone.contains(&format!("`slipway run restore {}`", trashed.as_str().unwrap())), "{gone}");
+    place.json(&["experiment", "create", "brief"]);
+    place.json(&["experiment", "delete", "brief"]);
+    let (_, gone) = outside(&["run", "list", "--experiment", "brief"]);
+    assert!(gone.contains("The experiment brief is deleted") && gone.contains("experiment restore"), "{gone}");
+}
+
+#[test]
 fn a_run_whose_client_died_is_marked_as_ended() {
     let place = Place::with_project();
     place.json(&["project", "show"]);
@@ -233,6 +272,11 @@ fn a_run_whose_client_died_is_marked_as_ended() {
     let own = place.run(&["experiment", "edit", "small", "--name", "other"]);
     assert!(said(&own).contains("is the experiment of a project"), "{}", said(&own));
     assert!(said(&own).contains("Rename the project instead"), "{}", said(&own));
+    let own = place.run(&["experiment", "delete", "small"]);
+    assert!(said(&own).contains("`slipway project forget small`"), "{}", said(&own));
+    // Whoever names no experiment logs to this one.
+    let default = place.run(&["experiment", "delete", "Default"]);
+    assert!(said(&default).contains("Clients that name no experiment log to it"), "{}", said(&default));
 }
 
 #[test]
@@ -381,6 +425,38 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     assert_eq!(csv, expected);
     let markdown = list(&[&columns[..], &["--markdown", "--limit", "1"]].concat());
     assert_eq!(markdown, "| name | metric.loss | param.lr |\n| --- | ---: | --- |\n| third\\|c | 0.25 | 0.2 |\n");
+    // A person and a program see what was chosen as well.
+    let lines =
+        |text: &str| text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
+    let table = list(&[&columns[..], &["--limit", "2"]].concat());
+    assert_eq!(
+        lines(&table),
+        ["name metric.loss param.lr", "third|c 0.2500 0.2", "first 1 0.1", "", "2 of 3"],
+        "{table}"
+    );
+    let cells = place.json(&[&["run", "list", "--experiment", "mine", "--limit", "1"], &columns[..]].concat());
+    let row = json!({ "name": "third|c", "metric.loss": 0.25, "param.lr": "0.2" });
+    assert_eq!(cells, json!({ "rows": [row], "total": 3 }));
+    // What the runs measured and what tells them apart is shown unasked.
+    let page = list(&[]);
+    assert_eq!(lines(&page)[0], "run state loss lr took started", "{page}");
+    assert!(lines(&page).iter().any(|line| line.starts_with("first finished 1 0.1 5.0 s")), "{page}");
+    // Where nothing is found it is said what no run has.
+    let misspelt = list(&["--filter", "metric.los < 1"]);
+    assert_eq!(misspelt, "No run passes the filter.\nNo run here has a metric \"los\". Did you mean \"loss\"?\n");
+    assert_eq!(list(&["--filter", "metric.los < 1", "--columns", "name"]), misspelt);
+    let empty = place.json(&["run", "list", "--experiment", "mine", "--filter", "metric.los < 1"]);
+    assert_eq!(empty["notes"], json!(["No run here has a metric \"los\". Did you mean \"loss\"?"]));
+    client.run(&json!(0), "elsewhere", "0.1", 4.0);
+    for (filter, found) in [
+        ("experiment = 'mine'", vec!["first", "second, \"b\"", "third|c"]),
+        ("experiment in ('Default', 'other')", vec!["elsewhere"]),
+        ("experiment like 'D%' and param.lr = '0.1'", vec!["elsewhere"]),
+    ] {
+        assert_eq!(runs(&place, &["--everywhere", "--filter", filter]), found, "{filter}");
+    }
+    let columns = ["run", "list", "--everywhere", "--columns", "experiment,name", "--filter", "experiment = 'Default'"];
+    assert_eq!(place.json(&columns)["rows"], json!([{ "experiment": "Default", "name": "elsewhere" }]));
     // All columns that there are, where none is named.
     let all = list(&["--csv", "--filter", "name = 'first'"]);
     let head = all.lines().next().unwrap();

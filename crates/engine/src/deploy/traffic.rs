@@ -17,6 +17,7 @@ use api::{
     config::DataKind,
     deploy::{ProposeTraffic, SendTraffic, TrafficFile, TrafficProposal},
     event::Tag,
+    figure::counted,
     job::{Job, JobKind, Subject},
 };
 use data::drift::window::WindowRule;
@@ -234,18 +235,19 @@ impl Tally {
     /// How it ended, in one sentence; an error where nothing was answered.
     fn told(self, name: &str, seconds: f64) -> anyhow::Result<String> {
         let (rows, requests, errors) = (self.rows.into_inner(), self.requests.into_inner(), self.errors.into_inner());
-        let rows = thousands(rows);
+        let rows = counted(rows, "row", "rows");
+        let in_requests = counted(requests, "request", "requests");
         let took = if seconds < 0.1 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") };
         let first = self.first_error.into_inner().unwrap_or_else(PoisonError::into_inner);
         match first {
             Some(first) if errors == requests => bail!(
-                ApiError::invalid(format!("{name} refused all {requests} requests; the first with {first}"))
+                ApiError::invalid(format!("{name} refused all {in_requests}; the first with {first}"))
                     .with_hint("Do the file's columns fit the model's inputs?")
             ),
-            Some(first) => Ok(format!(
-                "Sent {rows} rows in {requests} requests, {errors} of them failed, in {took}; the first with {first}"
-            )),
-            None => Ok(format!("Sent {rows} rows in {requests} requests, no errors, in {took}")),
+            Some(first) => {
+                Ok(format!("Sent {rows} in {in_requests}, {errors} of them failed, in {took}; the first with {first}"))
+            }
+            None => Ok(format!("Sent {rows} in {in_requests}, no errors, in {took}")),
         }
     }
 }

@@ -5,6 +5,7 @@ use api::{
     DeploymentId,
     deploy::{DeploymentState, Instance},
     event::Tag,
+    figure::counted,
     monitor::Gap,
 };
 use store::{deployment::DeploymentRow, traffic::Counts};
@@ -172,7 +173,10 @@ async fn expire(engine: &Engine, row: &DeploymentRow) -> anyhow::Result<()> {
         .write(move |tx| {
             let expired = store::window::expire_segments(tx, id, before)?;
             if expired.untaken > 0 {
-                let reason = format!("{} rows were in no window when the log's days were over", expired.untaken);
+                let reason = format!(
+                    "{} in no window when the log's days were over",
+                    counted(expired.untaken, "row was", "rows were")
+                );
                 let gap = Gap { from_ms: expired.from_ms, to_ms: expired.to_ms, reason };
                 store::window::add_gap(tx, id, &gap)?;
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::bail;
 use api::{
     ApiError,
-    run::{PACKAGE, Run},
+    run::{PACKAGE, Run, SYSTEM},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, RunDiff},
     tracking::{RunInput, SOURCE_TAG},
 };
@@ -135,7 +135,7 @@ fn tags(run: &Run) -> Cells {
 }
 
 fn metrics(run: &Run) -> Cells {
-    let told = run.metrics.iter().filter(|metric| !metric.key.starts_with("system/"));
+    let told = run.metrics.iter().filter(|metric| !metric.key.starts_with(SYSTEM));
     told.map(|metric| (metric.key.clone(), DiffCell::Number(metric.last))).collect()
 }
 

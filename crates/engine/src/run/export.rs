@@ -351,7 +351,7 @@ impl Exporting {
     fn keys(&self, tell: Tell<'_, Step>) -> anyhow::Result<tables::Keys> {
         let mut keys = tables::Keys::default();
         for (at, ids) in self.runs.chunks(500).enumerate() {
-            let message = format!("Looks what {} runs have", thousands(self.runs.len() as u64));
+            let message = format!("Looks what {}", counted(self.runs.len() as u64, "run has", "runs have"));
             if at > 0 && tell(Step { fraction: 0.0, message }).is_break() {
                 bail!(cancelled());
             }

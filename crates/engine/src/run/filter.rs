@@ -8,7 +8,8 @@
 //!            | field ["not"] "in" "(" value { "," value } ")"
 //!            | field "is" ["not"] "null"
 //! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
-//!            | "name" | "state" | "kind" | "device" | "commit" | "snapshot" | "created" | "duration" | "cost" | MLflow's attributes
+//!            | "name" | "state" | "kind" | "experiment" | "device" | "commit" | "snapshot" | "created" | "started" | "ended"
+//!            | "duration" | "cost" | "parent" | MLflow's attributes
 //! ```
 //! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks. What stands in quotes is
 //! meant as it is (`api::run_table::quote_length` says where they end): a backslash stands for itself. `~` means contains,
@@ -16,13 +17,16 @@
 //! comparison, `!=` too, is never true of a run that has no such value.
 
 pub mod compare;
+mod fields;
 mod tokens;
 
 use api::{
     ApiError,
-    tracking::{NAME_TAG, NOTE_TAG, PARENT_TAG},
+    tracking::{NAME_TAG, NOTE_TAG},
 };
 
+pub(crate) use fields::unknown_keys;
+use fields::{Entity, attribute};
 use tokens::{KEYWORDS, Kind, Token, tokens};
 
 /// What a filter or an order looks at.
@@ -36,12 +40,17 @@ pub enum Field {
     /// MLflow's word for the state: "FINISHED" …
     Status,
     Kind,
+    /// The name of its experiment.
+    Experiment,
     Device,
     Commit,
     /// The snapshot's number.
     Snapshot,
     /// Milliseconds since the epoch.
     Created,
+    /// In milliseconds too.
+    Started,
+    /// In milliseconds too.
     Ended,
     /// Seconds.
     Duration,
@@ -270,7 +279,9 @@ impl Parser<'_> {
                     return Ok(Filter::Word(word));
                 };
                 let Some(known) = known else {
-                    return Err(wrong(self.text, column, &format!("there is no field \"{word}\"")));
+                    let meant = fields::meant(&word, self.attributes);
+                    let error = wrong(self.text, column, &format!("there is no field \"{word}\".{meant}"));
+                    return Err(fields::with_fields(error, self.attributes));
                 };
                 let value = match comparison {
                     Comparison::In | Comparison::NotIn => self.list()?,
@@ -407,6 +418,7 @@ impl Parser<'_> {
             Field::Metric(_)
                 | Field::Snapshot
                 | Field::Created
+                | Field::Started
                 | Field::Ended
                 | Field::Duration
                 | Field::Cost
@@ -415,11 +427,16 @@ impl Parser<'_> {
         let no_number = matches!(value, Value::Text(_) | Value::List(_))
             || matches!(comparison, Comparison::Contains | Comparison::Like | Comparison::ILike);
         if is_number && no_number && !matches!(comparison, Comparison::IsNull | Comparison::IsNotNull) {
-            return Err(wrong(
-                self.text,
-                column,
-                "it is a number, and is compared by =, !=, <, <=, >, >= with another",
-            ));
+            let unit = match field {
+                Field::Created | Field::Started | Field::Ended => " in milliseconds since 1970, in UTC",
+                Field::Duration => " in seconds",
+                _ => "",
+            };
+            let what = format!("it is a number{unit}, and is compared by =, !=, <, <=, >, >= with another");
+            return Err(wrong(self.text, column, &what));
+        }
+        if let Some(what) = fields::unknown_word(field, comparison, value) {
+            return Err(wrong(self.text, column, &what));
         }
         if let (Comparison::Like | Comparison::ILike, Value::Text(pattern)) = (comparison, value)
             && pattern.split('%').any(|piece| piece.contains('_') && piece.chars().count() > LONGEST_PIECE)
@@ -464,7 +481,10 @@ impl Parser<'_> {
             Some(field) => Ok(Some(field)),
             None => {
                 let column = self.tokens.get(self.at.saturating_sub(1)).map_or(0, |token| token.column);
-                Err(wrong(self.text, column, &format!("there is no attribute \"{key}\"")))
+                let meant =
+                    if let Entity::Dataset = entity { String::new() } else { fields::meant(&key, self.attributes) };
+                let error = wrong(self.text, column, &format!("there is no attribute \"{key}\".{meant}"));
+                Err(fields::with_fields(error, self.attributes))
             }
         }
     }
@@ -482,53 +502,6 @@ impl Parser<'_> {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Entity {
-    Metric,
-    Param,
-    Tag,
-    Attribute,
-    Dataset,
-}
-
-impl Entity {
-    /// By any of the names that MLflow knows it by.
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "metric" | "metrics" => Self::Metric,
-            "param" | "params" | "parameter" | "parameters" => Self::Param,
-            "tag" | "tags" => Self::Tag,
-            "attribute" | "attributes" | "attr" | "run" => Self::Attribute,
-            "dataset" | "datasets" => Self::Dataset,
-            _ => return None,
-        })
-    }
-}
-
-/// A field that has no key.
-fn attribute(name: &str) -> Option<Field> {
-    Some(match name {
-        "name" | "run_name" | "run name" | "Run name" | "Run Name" => Field::Name,
-        "state" => Field::State,
-        "status" => Field::Status,
-        "kind" => Field::Kind,
-        "device" => Field::Device,
-        "commit" => Field::Commit,
-        "snapshot" => Field::Snapshot,
-        "created" | "Created" | "start_time" => Field::Created,
-        "end_time" => Field::Ended,
-        "duration" => Field::Duration,
-        "cost" => Field::Cost,
-        "run_id" | "id" => Field::Id,
-        "user_id" | "user" => Field::User,
-        "notes" => Field::Notes,
-        "artifact_uri" => Field::ArtifactUri,
-        // The run that a nested run stands under.
-        "parent" => Field::Tag(PARENT_TAG.to_owned()),
-        _ => return None,
-    })
-}
-
 /// Several filters as one, a single one as it is.
 fn joined(mut filters: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
     match (filters.pop(), filters.is_empty()) {
@@ -542,7 +515,8 @@ fn joined(mut filters: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
 
 fn wrong(text: &str, column: usize, what: &str) -> ApiError {
     let text = around(text, column);
-    ApiError::invalid(format!("The filter \"{text}\" is wrong at column {}: {what}.", column + 1))
+    let end = if what.ends_with(['.', '?']) { "" } else { "." };
+    ApiError::invalid(format!("The filter \"{text}\" is wrong at column {}: {what}{end}", column + 1))
         .with_hint("For example: metric.\"roc_auc/validation\" > 0.8 and param.model = \"trees\".")
 }
 

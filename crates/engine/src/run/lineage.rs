@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use api::{
     ProjectId, RunId, VersionId,
+    figure::counted,
     run::{GetLineage, LineageNode, Run},
     tracking::{ClientVersion, LoggedModel, RunInput},
 };
@@ -25,7 +26,7 @@ pub async fn get(engine: &Engine, request: GetLineage) -> anyhow::Result<Vec<Lin
     let mut nodes: Vec<LineageNode> = Vec::new();
     let mut before = Vec::new();
     if let Some(row) = snapshot {
-        let detail = format!("{} rows, {}", crate::snapshot::thousands(row.snapshot.rows), &row.snapshot.content[..12]);
+        let detail = format!("{}, {}", counted(row.snapshot.rows, "row", "rows"), &row.snapshot.content[..12]);
         nodes.push(LineageNode {
             kind: "snapshot".to_owned(),
             id: row.snapshot.id.to_string(),

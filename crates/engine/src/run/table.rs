@@ -84,15 +84,25 @@ pub(super) fn orders(sort: Option<&str>, descending: bool) -> Result<Option<Vec<
     let Some(sort) = sort else { return Ok(None) };
     let named = parts(sort);
     if named.is_empty() {
-        return filter::field(sort).map(|field| Some(vec![Order { field, descending }]));
+        return filter::field(sort).and_then(sortable).map(|field| Some(vec![Order { field, descending }]));
     }
     let orders = named.into_iter().map(|part| {
         let last = part.rsplit(char::is_whitespace).next().unwrap_or_default();
         let is_said = last.eq_ignore_ascii_case("asc") || last.eq_ignore_ascii_case("desc");
         let (field, down) = filter::order_of(part, None)?;
+        let field = sortable(field)?;
         Ok(Order { field, descending: if is_said { down } else { descending } })
     });
     orders.collect::<Result<_, ApiError>>().map(Some)
+}
+
+/// An experiment's runs stand in one table, which has no order among others.
+fn sortable(field: Field) -> Result<Field, ApiError> {
+    match field {
+        Field::Experiment => Err(ApiError::invalid("Runs can't be sorted by \"experiment\".")
+            .with_hint("Choose some by the filter: experiment = 'NAME', or experiment in ('ONE', 'OTHER').")),
+        field => Ok(field),
+    }
 }
 
 /// How runs stand where nobody says it: by what ranks a project's, else the newest first.
@@ -173,12 +183,11 @@ fn group_order(request: &GroupRuns) -> Result<GroupOrder, ApiError> {
 fn column(name: &str) -> Result<Column, ApiError> {
     match name {
         "model" => Ok(Column::Model),
-        "started" => Ok(Column::Started),
-        "ended" => Ok(Column::Field(Field::Ended)),
+        "experiment" => Ok(Column::Experiment),
         _ => match filter::field(name) {
-            Ok(Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
+            Ok(Field::Experiment | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
                 Err(ApiError::invalid(format!("There is no column \"{name}\".")).with_hint(
-                    "There are metric.KEY, param.KEY, tag.KEY, id, name, state, kind, model, device, commit, snapshot, \
+                    "There are metric.KEY, param.KEY, tag.KEY, id, name, experiment, state, kind, model, device, commit, snapshot, \
                      user, notes, created, started, ended and duration.",
                 ))
             }
@@ -202,7 +211,7 @@ mod tests {
             [order(metric("a, b"), true), order(Field::Created, false), order(Field::Name, true)]
         );
         assert_eq!(orders(None, true).unwrap(), None);
-        for wrong in ["", ",", "nothing", "metric.loss, nothing desc"] {
+        for wrong in ["", ",", "nothing", "metric.loss, nothing desc", "experiment"] {
             assert!(orders(Some(wrong), false).is_err(), "{wrong}");
         }
     }

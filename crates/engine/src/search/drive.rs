@@ -1,14 +1,15 @@
 //! The work of a search's job: begins trials until none comes next, and stops them where the search ends before.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, RunId, SearchId, SnapshotId, figure,
     job::Subject,
-    run::StartRun,
+    run::{Run, RunState, SYSTEM, StartRun},
     search::{Environment, Search, SearchState, Trial, TrialOutcome},
 };
+use store::Connection;
 
 use super::{
     FAILURES, budget, end,
@@ -19,6 +20,7 @@ use super::{
 use crate::{
     Engine, error,
     jobs::{JobContext, cancelled},
+    nearest::did_you_mean,
     run::start,
 };
 
@@ -26,6 +28,11 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// A program that was asked to stop is asked again after this, which ends it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Trials that are looked at for what they measured instead, and runs below each.
+const LOOKED_AT: usize = 20;
+const BELOW: u32 = 8;
+/// Metrics that an error names.
+const NAMED: usize = 12;
 
 /// The work of a search's job. A program runs in this environment, or in the host's.
 pub(super) async fn drive(
@@ -111,11 +118,12 @@ async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> a
         if engine.searches().hold_back(id, held_back) {
             trials::announce(engine, &seen.search);
         }
+        // Of a search that is over one failure is enough, where nothing else came of it.
+        if let Some(error) = hopeless(engine, &seen.search, if seen.over { 1 } else { FAILURES }).await? {
+            bail!(error);
+        }
         if seen.over {
             return Ok(seen.search);
-        }
-        if let Some(error) = hopeless(engine, &seen.search).await? {
-            bail!(error);
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -187,21 +195,79 @@ fn told(search: &Search) -> String {
     format!("{} of {} trials{best}", figure::count(search.over()), figure::count(search.planned))
 }
 
-/// Why it makes no sense to go on: the first trials failed, every one.
-async fn hopeless(engine: &Engine, search: &Search) -> anyhow::Result<Option<ApiError>> {
+/// Why it makes no sense to go on: the first trials failed, `least` of them and every one.
+async fn hopeless(engine: &Engine, search: &Search, least: usize) -> anyhow::Result<Option<ApiError>> {
     let is_over = |trial: &&Trial| !matches!(trial.outcome, TrialOutcome::Running | TrialOutcome::Interrupted);
     let over: Vec<&Trial> = search.trials.iter().filter(is_over).collect();
-    if over.len() < FAILURES || over.iter().any(|trial| trial.outcome != TrialOutcome::Failed) {
+    if over.len() < least || over.iter().any(|trial| trial.outcome != TrialOutcome::Failed) {
         return Ok(None);
     }
-    let run = over[over.len() - 1].run;
-    let row = engine.store().read(move |c| store::run::bare(c, run)).await?;
-    let because = row.and_then(|row| row.run.ended_because);
+    let (count, runs) = (over.len(), over.iter().map(|trial| trial.run).collect::<Vec<_>>());
+    let (last, measured) = engine.store().read(move |c| measured(c, &runs)).await?;
+    if let (Some(Run { state: RunState::Finished, .. }), Some((key, _))) = (&last, &search.judged) {
+        return Ok(Some(unmeasured(key, count, &measured)));
+    }
+    let because = last.and_then(|run| run.ended_because);
     let why = because.as_ref().map_or_else(|| "it logged no value of the metric".to_owned(), |why| why.message.clone());
-    let message = format!("The first {} trials failed; the last: {why}", over.len());
+    let message = match count {
+        1 => format!("The trial failed: {why}"),
+        _ => format!("The first {count} trials failed; the last: {why}"),
+    };
     let error = ApiError::new(ErrorCode::Conflict, message);
     Ok(Some(match because.and_then(|why| why.hint) {
         Some(hint) => error.with_hint(hint),
         None => error.with_hint("See the log of one of its runs."),
     }))
+}
+
+/// The last of these runs, and the metrics that they measured, they themselves or runs below them.
+fn measured(c: &Connection, runs: &[RunId]) -> store::Result<(Option<Run>, BTreeSet<String>)> {
+    let mut keys = BTreeSet::new();
+    for run in runs.iter().rev().take(LOOKED_AT) {
+        let (below, _) = store::run::below(c, *run, BELOW)?;
+        for run in [*run].into_iter().chain(below.into_iter().map(|row| row.run.id)) {
+            keys.extend(store::metric::summaries(c, run)?.into_iter().map(|series| series.key));
+        }
+    }
+    keys.retain(|key| !key.starts_with(SYSTEM));
+    let last = runs.last().map(|run| store::run::bare(c, *run)).transpose()?.flatten();
+    Ok((last.map(|row| row.run), keys))
+}
+
+/// Programs that ended well, of a metric that none of them logged.
+fn unmeasured(key: &str, trials: usize, measured: &BTreeSet<String>) -> ApiError {
+    let told = match trials {
+        1 => format!("The trial that ended did not measure \"{key}\"."),
+        _ => format!("None of the {trials} trials that ended measured \"{key}\"."),
+    };
+    let error = ApiError::new(ErrorCode::Conflict, told);
+    if measured.is_empty() {
+        return error.with_hint("They measured nothing at all: see the log of one of the runs.");
+    }
+    let few = measured.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = if measured.len() > NAMED { " …" } else { "" };
+    let meant = did_you_mean(key, measured.iter().map(String::as_str));
+    error.with_hint(format!(
+        "They measured {few}{more}.{meant} `metric` of `[search]`, or --metric, says what is judged."
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_that_no_trial_measured_is_told_with_those_that_they_did() {
+        let told = |measured: &[&str]| {
+            let measured = measured.iter().map(|key| (*key).to_owned()).collect();
+            let error = unmeasured("los", 1, &measured);
+            (error.message, error.hint.unwrap_or_default())
+        };
+        let (message, hint) = told(&["accuracy", "loss"]);
+        assert_eq!(message, "The trial that ended did not measure \"los\".");
+        assert!(hint.starts_with("They measured accuracy, loss. Did you mean \"loss\"?"), "{hint}");
+        assert!(told(&[]).1.contains("nothing at all"));
+        let many: Vec<String> = (0..20).map(|at| format!("m{at}")).collect();
+        assert!(told(&many.iter().map(String::as_str).collect::<Vec<_>>()).1.contains(" …. "));
+    }
 }

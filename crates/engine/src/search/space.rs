@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{
     ApiError,
     config::{DataKind, ModelChoice, TrainingConfig},
-    search::{EarlyStopping, SearchCommand, SearchConfig, SearchMethod, Value},
+    search::{EarlyStopping, SearchCommand, SearchConfig, SearchMethod, Value, Written},
 };
 use tune::{
     asha::Asha,
@@ -72,6 +72,26 @@ pub(super) fn used(space: &Space, base: &TrainingConfig, data: DataKind) -> Resu
 
 fn model(value: &Value) -> Option<ModelChoice> {
     serde_json::to_value(value).and_then(serde_json::from_value).ok()
+}
+
+/// Refuses a word that a program is always given: nothing of it is searched, and it was probably meant to be a range.
+pub(super) fn chosen_among(config: &SearchConfig) -> Result<(), ApiError> {
+    let alone = |written: &Written| match written.values.as_deref() {
+        Some([Value::Text(word)]) => Some(word.clone()),
+        _ => None,
+    };
+    let found = config.space.iter().find_map(|(name, written)| Some((name, alone(written)?)));
+    match found.filter(|_| config.command.is_some()) {
+        Some((name, word)) => Err(ApiError::invalid(format!(
+            "`{name}` can only be \"{word}\": a range or several choices were expected."
+        ))
+        .with_hint(format!(
+            "For example {name}=1e-4..0.1:log, {name}=2..8:int or {name}={word},OTHER. What is always the same stands in the command \
+             itself."
+        ))
+        .with_key("search.space")),
+        None => Ok(()),
+    }
 }
 
 /// What `slipway.toml` and a request must keep alike, beside the space.
@@ -202,8 +222,6 @@ fn named_in(words: &[String], space: &Space) -> Result<(), ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use api::search::Written;
-
     use super::*;
 
     fn config(space: &[(&str, Written)]) -> SearchConfig {
@@ -270,6 +288,12 @@ mod tests {
         assert!(missing.message.contains("has no `${lr}`"), "{}", missing.message);
         let other = check(&judged, Of::Command(&words(&["${lr}", "${depth}"]))).unwrap_err();
         assert!(other.message.contains("`search.space` has no depth"), "{}", other.message);
+        let word = |word: &str| Written { values: Some(vec![Value::Text(word.to_owned())]), ..Written::default() };
+        let one = SearchConfig { command: Some(given.clone()), ..config(&[("lr", word("a"))]) };
+        let error = chosen_among(&one).unwrap_err();
+        assert!(error.message.contains("`lr` can only be \"a\": a range or several choices"), "{}", error.message);
+        assert!(chosen_among(&SearchConfig { command: Some(given.clone()), ..judged.clone() }).is_ok());
+        assert!(chosen_among(&config(&[("model", word("mlp"))])).is_ok(), "a training's model");
         let unjudged = check(&config(&[("lr", range(0.1, 0.2, false))]), Of::Command(&given)).unwrap_err();
         assert!(unjudged.message.contains("what is judged"), "{}", unjudged.message);
     }

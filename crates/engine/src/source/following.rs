@@ -129,7 +129,7 @@ pub(super) fn read_soon(engine: &Engine, id: SourceId) {
 }
 
 /// Reads a followed source again at a time, where what it waits for is no change of its files.
-pub(super) fn read_later(engine: &Engine, source: &Source, taken: Taken) {
+pub(super) fn read_later(engine: &Engine, source: &Source, taken: &Taken) {
     let ages = matches!(source.kind, Kind::TensorBoard | Kind::Wandb | Kind::DvcLive | Kind::Metrics);
     let after = match taken {
         Taken { waits: true, .. } => LOCKED,

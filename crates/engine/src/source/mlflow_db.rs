@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::tracking::{Dataset, RunInput};
+use api::{
+    figure::counted,
+    tracking::{Dataset, RunInput},
+};
 use foreign::{
     ForeignError, Head, Mark, Reader, Result, Sink, Told,
     registry::{Figure, GroupHead, Inputs, Known, LoggedHead, ModelHead, VersionHead, local, logged_of, stage, status},
@@ -90,7 +93,10 @@ impl Database {
         let mut tell = |told: Told| sink(told).map_err(|error| Stop::Failed(ForeignError::NotTaken(error)));
         if progress.known.is_changed("experiments without a number".to_owned(), &without) && without > 0 {
             let place = format!("{}, experiments", self.path.display());
-            let message = format!("{without} were left out: their experiment_id is no number");
+            let message = format!(
+                "{} left out: no number is their experiment_id",
+                counted(without.unsigned_abs(), "experiment was", "experiments were")
+            );
             tell(Told::Warning { place, message })?;
         }
         let is_open = |run: &Run| run.state.is_some_and(|state| !state.is_over()) && !run.deleted;
@@ -145,8 +151,11 @@ impl Database {
             }
             if piece.left_out > 0 {
                 let place = format!("{}, metrics up to row {}", self.path.display(), piece.cursor);
-                let message = format!("{} rows hold no number, and are left out", piece.left_out);
-                tell(Told::Warning { place, message })?;
+                let message = format!(
+                    "{} left out: no number stands there",
+                    counted(piece.left_out as u64, "row was", "rows were")
+                );
+                tell(Told::LeftOut { place, message })?;
             }
             progress.points = piece.cursor;
             if piece.last {

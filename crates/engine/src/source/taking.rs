@@ -1,7 +1,7 @@
 //! What a reader tells becomes runs: committed in pieces, so that neither memory nor a transaction grows with the log.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fs,
     io::Write as _,
 };
@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use api::{
     ApiError, ErrorCode, ExperimentId, ProjectId, RunId, SourceId,
     event::Tag,
+    figure::counted,
     media::MediumKind,
     run::{Code, Run, RunKind},
     series::Point,
@@ -49,10 +50,12 @@ const RUNS: usize = 1_000;
 /// Warnings that are kept; the rest are counted.
 const WARNINGS: usize = 100;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Taken {
     pub(super) runs: u64,
     pub(super) points: u64,
+    /// Where its runs stand, by name.
+    pub(super) experiments: Vec<String>,
     /// Another program keeps the rest to itself for now.
     pub(super) waits: bool,
     /// Some of its runs are not over.
@@ -80,6 +83,8 @@ struct Taking<'a> {
     taken: Taken,
     warnings: Vec<SourceWarning>,
     warned: u64,
+    /// Files that are read from their beginning again.
+    anew: Vec<String>,
     media: u64,
     /// Why the rest can't be read for now.
     waits: Option<String>,
@@ -129,6 +134,7 @@ pub(super) fn take(
         taken: Taken::default(),
         warnings: Vec::new(),
         warned: 0,
+        anew: Vec::new(),
         media: 0,
         waits: None,
         changed: HashSet::new(),
@@ -146,11 +152,15 @@ pub(super) fn take(
             "{} media of kinds that are not shown here were left out: open them in the tool that wrote them.",
             taking.media
         );
-        taking.warn(SourceWarning { place: taking.source.path.clone(), message });
+        taking.warn(taking.source.path.clone(), message, false);
     }
     let source = &mut row.source;
     // A reading that tells nothing new leaves what the one before said, also where it only finds that a run is over.
     if taking.warned > 0 || taking.taken.points > 0 {
+        // From its beginning on all of it was said again.
+        if before.is_whole && !before.mark.is_null() {
+            taking.add_to(&before.source);
+        }
         (source.warnings, source.warned) = (std::mem::take(&mut taking.warnings), taking.warned);
     }
     source.read_ms = Some(engine.now_ms());
@@ -172,12 +182,18 @@ pub(super) fn take(
     let (mut taken, changed, lists) = (taking.taken, taking.changed, taking.lists);
     let (projects, models) = (taking.projects, taking.models);
     taken.waits = source.error.as_ref().is_some_and(|error| error.code == ErrorCode::Busy);
-    taken.is_open = runtime.block_on(engine.store().write(move |tx| {
+    let into: BTreeSet<ExperimentId> = lists.iter().map(|lists| lists.experiment).collect();
+    (taken.is_open, taken.experiments) = runtime.block_on(engine.store().write(move |tx| {
         if anew {
             forget(tx, id)?;
         }
         store::source::keep(tx, &row)?;
-        store::source::is_open(tx, id)
+        let mut names = Vec::new();
+        for experiment in into {
+            names.extend(store::experiment::get(tx, experiment)?.map(|found| found.name));
+        }
+        names.sort();
+        Ok((store::source::is_open(tx, id)?, names))
     }))?;
     changed.into_iter().for_each(|run| engine.changed(Tag::Run(run)));
     run::announce_lists(engine, lists);
@@ -225,7 +241,12 @@ impl Taking<'_> {
                 self.piece.output_bytes += text.len();
                 self.piece.output.entry(run).or_default().push_str(&text);
             }
-            Told::Warning { place, message } => self.warn(SourceWarning { place, message }),
+            Told::Warning { place, message } => self.warn(place, message, false),
+            Told::LeftOut { place, message } => self.warn(place, message, true),
+            Told::Anew { place, message } => {
+                self.anew.push(place.clone());
+                self.warn(place, message, false);
+            }
             Told::Waits { why } => self.waits = Some(why),
         }
         let Piece { heads, media, others, count, output_bytes, .. } = &self.piece;
@@ -240,16 +261,29 @@ impl Taking<'_> {
         Ok(())
     }
 
-    fn warn(&mut self, warning: SourceWarning) {
+    fn warn(&mut self, place: String, message: String, of_rows: bool) {
         self.warned += 1;
         if self.warnings.len() < WARNINGS {
-            self.warnings.push(warning);
+            self.warnings.push(SourceWarning { place, message, of_rows });
         }
+    }
+
+    /// What was said before of rows that stand still stays said, before what this reading says.
+    fn add_to(&mut self, before: &Source) {
+        let is_anew = |warning: &SourceWarning| self.anew.iter().any(|place| warning.place.starts_with(place));
+        let stays = |warning: &&SourceWarning| warning.of_rows && !is_anew(warning) && !self.warnings.contains(warning);
+        let kept: Vec<SourceWarning> = before.warnings.iter().filter(stays).cloned().collect();
+        // Beyond those that are kept nobody knows which they were.
+        let uncounted = before.warned.saturating_sub(before.warnings.len() as u64);
+        self.warned += kept.len() as u64 + if self.anew.is_empty() { uncounted } else { 0 };
+        self.warnings.splice(0..0, kept);
+        self.warnings.truncate(WARNINGS);
     }
 
     fn commit(&mut self) -> anyhow::Result<()> {
         if let Some(context) = self.context {
-            context.progress(None, format!("{} runs, {} points", self.taken.runs, self.taken.points));
+            let Taken { runs, points, .. } = self.taken;
+            context.progress(None, format!("{}, {}", counted(runs, "run", "runs"), counted(points, "point", "points")));
         }
         let Piece { heads, points, media, others, count, output, output_bytes: _ } = std::mem::take(&mut self.piece);
         if heads.is_empty() && points.is_empty() && media.is_empty() && output.is_empty() && others.len() == 0 {
@@ -328,7 +362,7 @@ impl Taking<'_> {
             write().with_context(|| format!("write {}", path.display()))?;
         }
         let place = self.source.path.clone();
-        wrote.apart.into_iter().for_each(|message| self.warn(SourceWarning { place: place.clone(), message }));
+        wrote.apart.into_iter().for_each(|message| self.warn(place.clone(), message, false));
         self.models |= wrote.models;
         self.projects.extend(wrote.projects);
         // A log tells a run again where something of it changed.
@@ -465,10 +499,43 @@ pub(super) fn experiment_of(
     }
     let id = ExperimentId::from_bytes(engine.new_id());
     let wanted = if group.is_empty() { source.path.rsplit(['/', '\\']).next().unwrap_or("imported") } else { group };
-    let name = store::experiment::free_name(tx, wanted, id)?;
+    let taken = store::experiment::named(tx, wanted)?.filter(|found| found.deleted_ms.is_none());
+    let name = match taken {
+        // What is called as its project is the project's own.
+        Some(own) if own.is_own && own.project == source.project => {
+            store::source::put_group(tx, source.id, group, own.id)?;
+            return Ok(own);
+        }
+        Some(_) => match below_its_folder(&source.path, wanted) {
+            Some(longer) => store::experiment::free_name(tx, &longer, id)?,
+            None => store::experiment::free_name(tx, wanted, id)?,
+        },
+        None => wanted.to_owned(),
+    };
     let experiment = crate::tracking::experiments::new(id, source.project, name, now_ms);
     store::experiment::insert(tx, &experiment)?;
     store::source::put_group(tx, source.id, group, id)?;
     store::experiment::get(tx, id)?
         .ok_or_else(|| ApiError::new(ErrorCode::Internal, "An experiment that was entered is not there.").into())
+}
+
+/// "vision/mnist" of a folder "mnist" within the path of a log; `None` where nothing stands above it.
+fn below_its_folder(path: &str, name: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+    let at = parts.iter().rposition(|part| *part == name)?;
+    let above = parts.get(at.checked_sub(1)?)?;
+    Some(format!("{above}/{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_stands_behind_that_of_the_folder_above() {
+        assert_eq!(below_its_folder("/home/me/vision/mnist/run/metrics.csv", "mnist").as_deref(), Some("vision/mnist"));
+        assert_eq!(below_its_folder(r"C:\work\work", "work").as_deref(), Some("work/work"));
+        assert_eq!(below_its_folder("/mnist", "mnist"), None);
+        assert_eq!(below_its_folder("/home/me/mlruns", "Default"), None);
+    }
 }

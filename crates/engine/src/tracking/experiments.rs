@@ -266,6 +266,15 @@ fn own(experiment: &Experiment, code: ErrorCode, instead: &str) -> ApiError {
     ApiError::new(code, format!("{} is the experiment of a project.", experiment.name)).with_hint(instead)
 }
 
+/// A name as it is typed behind a command.
+fn in_a_shell(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./".contains(letter);
+    match name {
+        plain if plain.chars().all(is_plain) => plain.to_owned(),
+        _ => format!("'{}'", name.replace('\'', r"'\''")),
+    }
+}
+
 fn deleted(experiment: &Experiment) -> ApiError {
     ApiError::invalid(format!("Experiment '{}' is deleted.", experiment.name)).with_hint("Restore it first.")
 }
@@ -308,7 +317,11 @@ pub async fn delete(engine: &Engine, request: DeleteExperiment) -> anyhow::Resul
     let marked = engine.store().write_durable(move |tx| {
         let Some(mut experiment) = store::experiment::get(tx, id)? else { return Err(missing(id).into()) };
         if experiment.is_own {
-            return Err(own(&experiment, ErrorCode::InUse, "Delete the project instead.").into());
+            let name = in_a_shell(&experiment.name);
+            let instead = format!(
+                "Delete the project instead: `slipway project forget {name}` deletes what is known of it, and leaves its folder."
+            );
+            return Err(own(&experiment, ErrorCode::InUse, &instead).into());
         }
         if experiment.deleted_ms.is_some() {
             let message = format!("Cannot delete experiment '{}': it is deleted already.", experiment.name);

@@ -8,7 +8,7 @@ use api::{
     event::Tag,
     host::Freed,
     model::Model,
-    registered::{DeleteModel, NamedVersion, RestoreModel, RestoreVersion},
+    registered::{DeleteModel, DeletedModel, ListDeletedModels, NamedVersion, RestoreModel, RestoreVersion},
     tracking::{ClientVersion, VersionNotes},
 };
 use serde::{Deserialize, Serialize};
@@ -141,6 +141,29 @@ fn take(tx: &Transaction<'_>, what: &str, id: impl std::fmt::Display, now_ms: i6
     let gone = setting::get(tx, &name)?.ok_or_else(missing)?;
     setting::delete(tx, &name)?;
     Ok(gone)
+}
+
+/// What can be taken back, the newest deletion first.
+pub async fn list(engine: &Engine, _request: ListDeletedModels) -> anyhow::Result<Vec<DeletedModel>> {
+    let oldest = named(engine.now_ms() - KEPT_MS);
+    let read = move |c: &Connection| {
+        let mut all = Vec::new();
+        for (name, _) in setting::below(c, setting::GONE)?.into_iter().rev().filter(|(name, _)| *name >= oldest) {
+            let Some(gone) = setting::get::<Gone>(c, &name)? else { continue };
+            all.extend(deleted(&name, gone));
+        }
+        Ok(all)
+    };
+    Ok(engine.store().read(read).await?)
+}
+
+/// What the name says that something is kept under, and what is kept.
+fn deleted(name: &str, gone: Gone) -> Option<DeletedModel> {
+    let (at_ms, id) = name.strip_prefix(setting::GONE)?.split_once('/')?;
+    let of_version = |(version, _): &(ClientVersion, VersionNotes)| (version.id, version.number);
+    let version = gone.versions.first().map(of_version).filter(|_| id != gone.id.to_string());
+    let (versions, deleted_ms) = (gone.versions.len() as u64, at_ms.parse().ok()?);
+    Some(DeletedModel { model: gone.id, name: gone.name, version, versions, deleted_ms })
 }
 
 fn announce(engine: &Engine, project: Option<ProjectId>, gone: &Gone) {

@@ -22,7 +22,7 @@ use anyhow::Context as _;
 use api::{
     RunId,
     event::NewestPoint,
-    run::{MACHINE, MACHINE_UNMEASURED, RunState},
+    run::{MACHINE, MACHINE_UNMEASURED, RunState, SYSTEM},
     series::Point,
     spending::{BudgetConfig, ENERGY_JOULES, Terms},
     tracking::PARENT_TAG,
@@ -42,8 +42,6 @@ use crate::{
     settings,
 };
 
-/// Where the series of what is used stand, ours and those of MLflow's own client.
-const SYSTEM: &str = "system/";
 /// A run that goes on for so long is measured; a quiet connection of its client is there for longer.
 const AFTER: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(1);

@@ -88,7 +88,7 @@ fn read(kind: Kind, path: &Path) -> (Vec<Head>, BTreeMap<String, Vec<Point>>) {
                     heads.push(head);
                 }
                 Told::Points { run, key, points } => series.entry(format!("{run} {key}")).or_default().extend(points),
-                Told::Warning { place, message } => panic!("{place}: {message}"),
+                Told::Warning { place, message } | Told::LeftOut { place, message } => panic!("{place}: {message}"),
                 _ => {}
             }
             Ok(())

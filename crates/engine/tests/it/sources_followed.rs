@@ -144,6 +144,27 @@ async fn rows_that_are_appended_come_as_they_are_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_of_the_rows_was_left_out_stays_said_as_long_as_they_are_there() {
+    let stage = Stage::new().await;
+    let path = stage.write("log.jsonl", "{\"step\": 0, \"loss\": 1}\nno object\n");
+    let shown = path.to_string_lossy().into_owned();
+    let job = stage.call(AddSource { path: shown, kind: Some(Kind::Metrics), project: None, once: true }).await;
+    stage.done(job).await;
+    let said = source(&stage).await.warnings;
+    assert!(said.len() == 1 && said[0].of_rows && said[0].place.ends_with("log.jsonl, row 1"), "{said:?}");
+    append(&path, b"{\"step\": 2, \"loss\": 0.5}\n");
+    let read = read_on(&stage).await;
+    assert_eq!((points(&stage).await, &read.warnings, read.warned), (2, &said, 1), "more rows were appended");
+    fs::write(&path, "{\"step\": 0, \"loss\": 2}\n").unwrap();
+    let read = read_on(&stage).await;
+    let messages: Vec<&str> = read.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!((messages, read.warned), (vec!["it is shorter than it was: it was read anew"], 1));
+    append(&path, b"{\"step\": 1, \"loss\": 2}\n");
+    let read = read_on(&stage).await;
+    assert_eq!((read.warnings, read.warned), (Vec::new(), 0), "what was said of the file, not of its rows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_let_go_of_and_followed_again() {
     let stage = Stage::new().await;
     let path = stage.write("log.jsonl", "{\"step\": 0, \"loss\": 1}\n");
@@ -160,6 +181,25 @@ async fn a_log_is_let_go_of_and_followed_again() {
     assert!(stage.call(FollowSource { source: id, follow: true }).await.watched);
     stage.until("what came meanwhile", async |stage| (points(stage).await == 3).then_some(())).await;
     grows(&stage, "followed again", 1, || append(&path, b"{\"step\": 3, \"loss\": 0.3}\n")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_says_where_its_runs_stand_and_what_is_called_as_its_project_is_the_projects() {
+    let stage = Stage::new().await;
+    stage.write("work/rows.csv", "a\n1\n");
+    let project = stage.create("work", ProjectFile { name: "work".to_owned(), ..ProjectFile::default() }).await;
+    let add = async |path: &str, project| {
+        let path = stage.write(path, "step,loss\n0,1.5\n").to_string_lossy().into_owned();
+        let job = stage.call(AddSource { path, kind: Some(Kind::Metrics), project, once: true }).await;
+        stage.done(job).await.message
+    };
+    assert_eq!(add("work/trial/metrics.csv", Some(project)).await, "1 run and 1 point read into work");
+    let own = stage.call(ListExperiments::default()).await.into_iter().find(|one| one.is_own).unwrap();
+    assert_eq!((own.name.as_str(), own.runs), ("work", 1));
+    // The newest of its runs is a change of it, too.
+    assert!(own.updated_ms > own.created_ms, "{own:?}");
+    assert_eq!(add("other/work/trial/metrics.csv", None).await, "1 run and 1 point read into other/work");
+    assert_eq!(add("there/other/work/trial/metrics.csv", None).await, "1 run and 1 point read into other/work 2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

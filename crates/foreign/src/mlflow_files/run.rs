@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{Experiment, meta::Meta};
 use crate::{
     ForeignError, Head, Result, Told,
-    file::{self, warning},
+    file::{self, anew, warning},
     registry::Inputs,
     value::Value,
 };
@@ -342,7 +342,7 @@ fn metrics(folder: &Path, run: &str, known: bool, buffer: &mut [u8], reading: &m
                 continue;
             }
             if metadata.len() < offset {
-                reading.told.push(warning(&path, "it is shorter than it was: it was read anew"));
+                reading.told.push(anew(&path, "it is shorter than it was: it was read anew"));
                 offset = 0;
             }
         }
@@ -455,7 +455,7 @@ impl<'a> Lines<'a> {
             1 => "1 line was left out: it is".to_owned(),
             wrong => format!("{wrong} lines were left out: they are"),
         };
-        Some(Told::Warning {
+        Some(Told::LeftOut {
             place: format!("{}, byte {}", self.path.display(), self.first_wrong),
             message: format!("{lines} no `time value step`"),
         })

@@ -107,7 +107,9 @@ impl Read {
     /// Each as its place and message.
     fn warnings(&self) -> Vec<String> {
         let warning = |told: &Told| match told {
-            Told::Warning { place, message } => Some(format!("{place}: {message}")),
+            Told::Warning { place, message } | Told::LeftOut { place, message } | Told::Anew { place, message } => {
+                Some(format!("{place}: {message}"))
+            }
             _ => None,
         };
         self.told.iter().filter_map(warning).collect()

@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use api::{
     ApiError,
+    figure::counted,
     model::{GetVersion, Model, SetAlias},
     registered::{
-        ClientColumn, ClientVersionDetail, DescribeModel, Described, GetClientVersion, NamedVersion, RestoreModel,
-        RestoreVersion, SaveVersionFile, SetStage, TagModel,
+        ClientColumn, ClientVersionDetail, DeletedModel, DescribeModel, Described, GetClientVersion, NamedVersion,
+        RestoreModel, RestoreVersion, SaveVersionFile, SetStage, TagModel,
     },
     run::LineageNode,
     tracking::Stage,
@@ -69,8 +70,7 @@ pub(super) async fn stage(context: &Context, named: &str, stage: Stage, archive:
         let others = moved.iter().filter(|one| one.version != version.version).count();
         let archived = match others {
             0 => String::new(),
-            1 => "; 1 other version is archived".to_owned(),
-            many => format!("; {many} other versions are archived"),
+            many => format!("; {} archived", counted(many as u64, "other version is", "other versions are")),
         };
         match stage {
             Stage::None => format!("{} stands in no stage{archived}.", title(&version)),
@@ -79,15 +79,32 @@ pub(super) async fn stage(context: &Context, named: &str, stage: Stage, archive:
     })
 }
 
-/// Brings back a version, or with `whole` a model, by the id that its deletion printed.
-pub(super) async fn restore(context: &Context, id: &str, whole: bool) -> Outcome {
-    let unknown = |_| ApiError::invalid(format!("\"{id}\" is no id.")).with_hint("`slipway model delete` printed it.");
-    if whole {
-        let model = context.call(RestoreModel { model: id.parse().map_err(unknown)? }).await?;
-        return context.output.show(&model, |model| format!("{} is back.", model.name));
+/// Brings back a version or a model, with `whole` only a model.
+pub(super) async fn restore(context: &Context, named: &str, whole: bool) -> Outcome {
+    let gone = context.deleted_model(named, whole).await?;
+    match gone.version {
+        None => {
+            let model = context.call(RestoreModel { model: gone.model }).await?;
+            context.output.show(&model, |model| format!("{} is back.", model.name))
+        }
+        Some((version, _)) => {
+            let version = context.call(RestoreVersion { version }).await?;
+            context.output.show(&version, |version| format!("{} is back.", title(version)))
+        }
     }
-    let version = context.call(RestoreVersion { version: id.parse().map_err(unknown)? }).await?;
-    context.output.show(&version, |version| format!("{} is back.", title(version)))
+}
+
+/// What can be brought back.
+pub(super) fn deleted(all: &[DeletedModel]) -> String {
+    let row = |gone: &DeletedModel| {
+        let id = gone.version.map_or_else(|| gone.model.to_string(), |(version, _)| version.to_string());
+        let what = match gone.version {
+            Some(_) => "version".to_owned(),
+            None => format!("model, {}", counted(gone.versions, "version", "versions")),
+        };
+        vec![gone.title(), what, words::time(gone.deleted_ms), id]
+    };
+    table(&["name", "what", "deleted", "id"], all.iter().map(row))
 }
 
 /// A version by its number among a model's, or by a name or an id.
@@ -215,10 +232,7 @@ pub(super) fn shown(detail: &ClientVersionDetail) -> String {
 /// How many files, and how large they are together.
 pub(super) fn sum(files: &[api::run::Artifact]) -> String {
     let bytes = files.iter().map(|file| file.size_bytes).sum();
-    match files.len() {
-        1 => format!("1 file, {}", words::bytes(bytes)),
-        many => format!("{many} files, {}", words::bytes(bytes)),
-    }
+    format!("{}, {}", counted(files.len() as u64, "file", "files"), words::bytes(bytes))
 }
 
 fn column(column: &ClientColumn) -> Vec<String> {

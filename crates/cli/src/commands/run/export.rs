@@ -11,6 +11,7 @@ use api::{
 };
 use clap::Args;
 
+use super::views;
 use crate::context::{Context, Outcome, absolute};
 
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ pub(super) async fn run(context: &mut Context, export: Export) -> Outcome {
 
 /// Where named runs are; else the project's.
 async fn scope(context: &Context, first: Option<&RunId>) -> Outcome<Scope> {
-    let Some(first) = first else { return Ok(Scope::Project(context.project_id().await?)) };
+    let Some(first) = first else { return views::scope(context, None).await };
     let run = context.call(GetRun { run: *first }).await?;
     Ok(run.project.map_or(Scope::Experiment(run.experiment), Scope::Project))
 }

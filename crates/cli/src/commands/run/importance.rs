@@ -1,11 +1,12 @@
 //! `slipway run importance`: which params a metric follows.
 
 use api::{
+    figure::counted,
     run_table::{AssessParams, Listing, ParamImportance, ParamImportances},
-    tracking::Scope,
 };
 use clap::Args;
 
+use super::views;
 use crate::{
     context::{Context, Outcome},
     output::table,
@@ -25,20 +26,14 @@ pub(crate) struct Importance {
 }
 
 pub(super) async fn run(context: &Context, asked: Importance) -> Outcome {
-    let of = match &asked.experiment {
-        Some(named) => Scope::Experiment(context.experiment(named, false).await?.id),
-        None => Scope::Project(context.project_id().await?),
-    };
+    let of = views::scope(context, asked.experiment.as_deref()).await?;
     let list = Listing { of, deleted: false, filter: asked.filter, sort: None, descending: false };
     let found = context.call(AssessParams { list, metric: asked.metric }).await?;
     context.output.show(&found, shown)
 }
 
 fn shown(found: &ParamImportances) -> String {
-    let runs = match found.runs {
-        1 => "1 run has".to_owned(),
-        many => format!("{} runs have", words::count(many)),
-    };
+    let runs = counted(found.runs, "run has", "runs have");
     if found.runs < found.runs_needed {
         let needed = found.runs_needed;
         return format!("{runs} a number for this metric; {needed} are needed before an importance says anything.");
@@ -53,7 +48,7 @@ fn shown(found: &ParamImportances) -> String {
     let of = if found.runs_used < found.runs {
         format!("{} of {} runs, chosen at random", words::count(found.runs_used), words::count(found.runs))
     } else {
-        format!("{} runs", words::count(found.runs))
+        counted(found.runs, "run", "runs")
     };
     let alone = percent(found.alone);
     let rows = table(&["param", ">importance", ">rank correlation"], found.params.iter().map(row));

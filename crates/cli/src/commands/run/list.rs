@@ -1,12 +1,14 @@
 //! `slipway run list`: a page of runs, groups of them, or all of them as CSV or Markdown.
 
+mod shown;
+
 use std::io::Write as _;
 
 use api::{
     ApiError,
-    run::{ListRuns, RunRow, RunTable},
+    figure::counted,
+    run::{ListRuns, RunTable},
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, named, parts},
-    spending::money,
     table_view::{TableView, field, sort_of},
     tracking::Scope,
 };
@@ -16,16 +18,19 @@ use clap::Args;
 use super::views;
 use crate::{
     context::{Context, Outcome},
-    output::{one_line, table},
-    words,
+    output::table,
+    terminal, words,
 };
 
 /// Rows that are asked for at once.
 const PIECE: u32 = 5_000;
+/// Runs, or groups, that a person is shown where no number is said.
+const PAGE: u32 = 50;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names
+    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names. `created`, `started` and
+    /// `ended` are in milliseconds since 1970, `duration` is in seconds; with --everywhere `experiment = "NAME"` chooses some
     #[arg(long, default_value = "")]
     filter: String,
     /// A saved view, as `run views list` names it; what else is given here stands before what it says
@@ -58,7 +63,8 @@ pub(crate) struct List {
     /// Metrics whose mean ± deviation each group shows, by commas; by default what ranks, or all
     #[arg(long, value_name = "KEYS", requires = "group_by")]
     metrics: Option<String>,
-    /// Columns of --csv and --markdown, by commas: `name`, `metric.KEY`, `param.KEY`, `tag.KEY`, `id` …; by default all
+    /// The columns, by commas: `name`, `metric.KEY`, `param.KEY`, `tag.KEY`, `id` …; by default what fits the terminal,
+    /// and with --csv and --markdown all
     #[arg(long, conflicts_with = "group_by")]
     columns: Option<String>,
     /// Print all that match as CSV
@@ -103,8 +109,14 @@ impl List {
 pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
     let of = match list.everywhere {
         true => Scope::All,
-        false => views::scope(context, list.experiment.as_deref()).await?,
+        false if list.experiment.is_some() => views::scope(context, list.experiment.as_deref()).await?,
+        false => {
+            let others = format!("--everywhere lists all runs, and {}", views::OF_AN_EXPERIMENT);
+            Scope::Project(context.project_of_runs(&others).await?)
+        }
     };
+    // Programs that open a view are told all of each run: what it shows is for people.
+    let is_whole = context.output.json && list.columns.is_none();
     if let Some(name) = list.view.take() {
         list.seen_as(views::named(context, of, &name).await?);
     }
@@ -122,12 +134,34 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
     };
     match (&list.group_by, form) {
         (Some(by), form) => grouped(context, &list, listing, by, form).await,
-        (None, Form::Shown) => {
-            let answer = context.call(ListRuns::of(listing, list.offset, list.limit.unwrap_or(50))).await?;
-            context.output.show(&answer, runs)
-        }
+        (None, Form::Shown) => match list.columns.as_deref().filter(|_| !is_whole) {
+            Some(columns) => chosen(context, &list, listing, columns).await,
+            None => {
+                let answer = context.call(ListRuns::of(listing, list.offset, list.limit.unwrap_or(PAGE))).await?;
+                let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
+                context.output.show(&answer, |runs| shown::page(runs, asked, list.everywhere, terminal::columns()))
+            }
+        },
         (None, form) => cells(context, &list, listing, form).await,
     }
+}
+
+/// A page with the columns that were chosen, as a table or as JSON.
+async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str) -> Outcome {
+    let columns: Vec<String> = parts(columns).into_iter().map(str::to_owned).collect();
+    let limit = Some(list.limit.unwrap_or(PAGE));
+    let request = TabulateRuns { list: listing.clone(), columns: columns.clone(), offset: list.offset, limit };
+    let answer = context.call(request).await?;
+    if answer.rows.is_empty() && !context.output.json {
+        let notes = notes(context, listing).await?;
+        return context.output.print(&shown::nothing(answer.total, &notes, &list.filter));
+    }
+    context.output.show(&shown::as_json(&columns, &answer), |_| shown::chosen(&columns, &answer))
+}
+
+/// Why nothing passes a filter, as far as it is known.
+async fn notes(context: &Context, listing: Listing) -> Outcome<Vec<String>> {
+    Ok(context.call(ListRuns::of(listing, 0, 1)).await?.notes)
 }
 
 /// All that match, piece by piece: a table of any length takes no memory.
@@ -147,6 +181,9 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
         let request = TabulateRuns { list: listing.clone(), columns: columns.clone(), offset, limit: Some(limit) };
         let RunCells { rows, total } = context.call(request).await?;
         let count = rows.len() as u64;
+        if total == 0 {
+            notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(note));
+        }
         let rows = rows.into_iter().map(|row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>());
         if form == Form::Csv {
             if !print(&rows.map(csv_line).collect::<String>())? {
@@ -161,8 +198,7 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
         }
     }
     if form == Form::Markdown {
-        let is_number: Vec<bool> =
-            columns.iter().map(|name| name.starts_with("metric") || name == "duration").collect();
+        let is_number: Vec<bool> = columns.iter().map(|name| shown::is_number(name)).collect();
         print(&markdown(&columns, &is_number, &all))?;
     }
     Ok(())
@@ -205,13 +241,13 @@ async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, for
         offset: list.offset,
         limit: Some(PIECE),
     };
-    let most = list.limit.map_or(if form == Form::Shown { 50 } else { u64::MAX }, u64::from);
+    let most = list.limit.map_or(if form == Form::Shown { u64::from(PAGE) } else { u64::MAX }, u64::from);
     let groups = all_groups(context, first, most).await?;
     if form != Form::Shown {
         other_rows(groups.other_rows).iter().for_each(|said| context.output.say(said));
     }
     match form {
-        Form::Shown => context.output.show(&groups, |groups| shown(groups, &by, &metrics)),
+        Form::Shown => context.output.show(&groups, |groups| groups_shown(groups, &by, &metrics)),
         Form::Csv => {
             let mut text = csv_line(
                 by.iter().cloned().chain(["runs".to_owned()]).chain(
@@ -253,16 +289,16 @@ async fn all_groups(context: &Context, first: GroupRuns, most: u64) -> Outcome<R
 
 /// What is said of the runs that the figures leave out.
 fn other_rows(count: u64) -> Option<String> {
-    let (runs, are) = if count == 1 { ("run", "is") } else { ("runs", "are") };
+    let are = if count == 1 { "is" } else { "are" };
+    let runs = counted(count, "run", "runs");
     (count > 0).then(|| {
         format!(
-            "{} {runs} validated on other rows than the newest {are} left out of the figures, which can't be compared.",
-            words::count(count)
+            "{runs} validated on other rows than the newest {are} left out of the figures, which can't be compared."
         )
     })
 }
 
-fn shown(groups: &RunGroups, by: &[String], metrics: &[String]) -> String {
+fn groups_shown(groups: &RunGroups, by: &[String], metrics: &[String]) -> String {
     let head: Vec<String> =
         by.iter().cloned().chain([">runs".to_owned()]).chain(metrics.iter().map(|key| format!(">{key}"))).collect();
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
@@ -302,48 +338,4 @@ fn digits(group: &RunGroup) -> Vec<String> {
         None => ["", "", "", "", "0"].map(str::to_owned),
     });
     values.chain([group.runs.to_string()]).chain(figures).collect()
-}
-
-fn runs(runs: &RunTable) -> String {
-    let ranked = runs.ranked_by.as_ref().map(|(key, _)| key.clone());
-    let has_cost = runs.rows.iter().any(|run| run.cost.is_some());
-    let row = |run: &RunRow| {
-        let figure = ranked.as_ref().and_then(|key| run.metrics.get(key)).map(|cell| cell.last);
-        let data = words::or_dash(run.snapshot_number, |number| format!("v{number}"));
-        let took = words::or_dash(run.duration_secs, words::duration);
-        let state = match run.fraction.filter(|_| !run.state.is_over()) {
-            Some(fraction) => format!("{} {}", words::word(&run.state), words::percent(fraction)),
-            None => words::word(&run.state),
-        };
-        let model = run.model.clone().unwrap_or_else(|| words::word(&run.kind));
-        let data = if run.has_other_rows(runs.best_split) { format!("{data} *") } else { data };
-        let mut cells = vec![
-            one_line(&run.name),
-            state,
-            model,
-            data,
-            words::or_dash(figure, words::figure),
-            took,
-            words::time(run.began_ms()),
-        ];
-        if has_cost {
-            let currency = run.currency.as_deref().unwrap_or_default();
-            cells.insert(6, words::or_dash(run.cost, |cost| money(cost, currency)));
-        }
-        cells
-    };
-    let ranking = format!(">{}", ranked.as_deref().unwrap_or("figure"));
-    let mut heads = vec!["run", "state", "model", "data", &ranking, ">took", "started"];
-    if has_cost {
-        heads.insert(6, ">cost");
-    }
-    let mut shown = table(&heads, runs.rows.iter().map(row));
-    if runs.rows.iter().any(|run| run.has_other_rows(runs.best_split)) {
-        shown.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
-    }
-    if (runs.rows.len() as u64) < runs.total {
-        format!("{shown}\n\n{} of {}", runs.rows.len(), words::count(runs.total))
-    } else {
-        shown
-    }
 }

@@ -2,14 +2,12 @@
 
 use api::{
     RunId,
+    figure::counted,
     tracking::{MoveRuns, PurgeRuns, RestoreRuns, TrashRuns},
 };
 use clap::Subcommand;
 
-use crate::{
-    context::{Context, Outcome},
-    words,
-};
+use crate::context::{Context, Outcome};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SeveralCommand {
@@ -43,10 +41,7 @@ pub(crate) enum SeveralCommand {
 }
 
 pub(super) async fn run(context: &mut Context, command: SeveralCommand) -> Outcome {
-    let told = |runs: &[RunId], what: &str| match runs.len() {
-        1 => format!("1 run is {what}."),
-        many => format!("{} runs are {what}.", words::count(many as u64)),
-    };
+    let told = |runs: &[RunId], what: &str| format!("{} {what}.", counted(runs.len() as u64, "run is", "runs are"));
     match command {
         SeveralCommand::Move { runs, to } => {
             let to = context.experiment(&to, false).await?;

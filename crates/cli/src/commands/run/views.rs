@@ -60,11 +60,15 @@ pub(crate) enum ViewsCommand {
     },
 }
 
+/// What needs no project.
+pub(super) const OF_AN_EXPERIMENT: &str =
+    "--experiment NAME means an experiment's runs (`slipway experiment list` names them)";
+
 /// Whose runs are meant: an experiment's where one is named, else the project's.
 pub(super) async fn scope(context: &Context, experiment: Option<&str>) -> Outcome<Scope> {
     match experiment {
         Some(named) => Ok(Scope::Experiment(context.experiment(named, false).await?.id)),
-        None => Ok(Scope::Project(context.project_id().await?)),
+        None => Ok(Scope::Project(context.project_of_runs(OF_AN_EXPERIMENT).await?)),
     }
 }
 

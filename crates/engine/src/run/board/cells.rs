@@ -1,7 +1,8 @@
 //! A row's values as text.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
+use api::ExperimentId;
 use store::Connection;
 
 use super::{Asked, Board, Query, Table, column, matched, matching, order};
@@ -13,7 +14,8 @@ pub(crate) enum Column {
     Field(Field),
     /// The kind of model that was trained.
     Model,
-    Started,
+    /// The name of its experiment.
+    Experiment,
 }
 
 /// Rows of cells, and how many match in all.
@@ -32,7 +34,8 @@ impl Board {
         let (only, rows) = matched(connection, &tables, query, asked)?;
         let total = rows.len() as u64;
         let sorted = order::first(&only, rows, &query.orders, query.offset.saturating_add(query.limit));
-        let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns);
+        let names = experiments(connection, query, columns)?;
+        let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns, &names);
         Ok((sorted.into_iter().skip(query.offset as usize).map(row).collect(), total))
     }
 
@@ -51,20 +54,34 @@ impl Board {
         rows.retain(|(index, row)| metric(only[*index], key, *row as usize).is_some_and(f64::is_finite));
         let total = rows.len() as u64;
         let sorted = order::first(&only, rows, &query.orders, total);
-        let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns);
+        let names = experiments(connection, query, columns)?;
+        let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns, &names);
         Ok((choose(sorted.len()).into_iter().filter_map(|at| sorted.get(at).copied()).map(row).collect(), total))
     }
 }
 
-fn cells(table: &Table, row: usize, columns: &[Column]) -> Vec<Option<String>> {
-    columns.iter().map(|column| cell(table, row, column)).collect()
+type Names = HashMap<ExperimentId, String>;
+
+/// What the experiments of a query are called, where a column says it.
+fn experiments(connection: &Connection, query: &Query, columns: &[Column]) -> store::Result<Names> {
+    let mut names = Names::new();
+    if columns.contains(&Column::Experiment) {
+        for id in &query.experiments {
+            names.extend(store::experiment::get(connection, *id)?.map(|found| (*id, found.name)));
+        }
+    }
+    Ok(names)
 }
 
-fn cell(table: &Table, row: usize, column: &Column) -> Option<String> {
+fn cells(table: &Table, row: usize, columns: &[Column], names: &Names) -> Vec<Option<String>> {
+    columns.iter().map(|column| cell(table, row, column, names)).collect()
+}
+
+fn cell(table: &Table, row: usize, column: &Column, names: &Names) -> Option<String> {
     let head = &table.rows[row];
     match column {
         Column::Model => head.model.clone(),
-        Column::Started => head.started_ms.map(moment),
+        Column::Experiment => names.get(&head.experiment).cloned(),
         Column::Field(field) => text(table, row, field).map(Cow::into_owned),
     }
 }
@@ -90,6 +107,7 @@ pub(super) fn text<'t>(table: &'t Table, row: usize, field: &Field) -> Option<Co
         Field::Notes => Some(head.notes.as_str()).filter(|notes| !notes.is_empty()).map(Cow::Borrowed),
         Field::Snapshot => head.snapshot.map(|number| Cow::Owned(number.to_string())),
         Field::Created => Some(Cow::Owned(moment(head.created_ms))),
+        Field::Started => head.started_ms.map(moment).map(Cow::Owned),
         Field::Ended => head.ended_ms.map(moment).map(Cow::Owned),
         Field::Duration => matching::duration(head).map(number),
         Field::Cost => head.cost.map(number),
@@ -97,7 +115,7 @@ pub(super) fn text<'t>(table: &'t Table, row: usize, field: &Field) -> Option<Co
         Field::Rank(wanted) => {
             head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value).map(number)
         }
-        Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => None,
+        Field::Experiment | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => None,
     }
 }
 

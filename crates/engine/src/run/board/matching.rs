@@ -62,6 +62,10 @@ impl<'t> Test<'t> {
                     None => passes(&address_in(number, location.as_deref(), head.id)),
                 }))
             }
+            Filter::Compare(Field::Experiment, comparison, value) => {
+                let found = store::experiment::get(connection, experiment)?;
+                Self::Always(found.is_some_and(|found| passes(*comparison, value)(&found.name)))
+            }
             Filter::Compare(field, comparison, value) => Self::compare(table, field, *comparison, value, patience)?,
         })
     }
@@ -141,6 +145,7 @@ impl<'t> Test<'t> {
             Field::Notes => texts(|head| Some(head.notes.as_str()).filter(|notes| !notes.is_empty())),
             Field::Snapshot => numbers(|head| head.snapshot.map(f64::from)),
             Field::Created => numbers(|head| Some(head.created_ms as f64)),
+            Field::Started => numbers(|head| head.started_ms.map(|ms| ms as f64)),
             Field::Ended => numbers(|head| head.ended_ms.map(|ms| ms as f64)),
             Field::Duration => numbers(duration),
             Field::Cost => numbers(|head| head.cost),
@@ -159,6 +164,7 @@ impl<'t> Test<'t> {
             Field::Metric(_)
             | Field::Param(_)
             | Field::Tag(_)
+            | Field::Experiment
             | Field::ArtifactUri
             | Field::Dataset(_)
             | Field::Attribute(_) => Self::Always(false),

@@ -95,14 +95,16 @@ fn of_head<'a>(head: &'a RunHead, field: &Field) -> Key<'a> {
         Field::Notes => text(Some(head.notes.as_str()).filter(|notes| !notes.is_empty())),
         Field::Snapshot => number(head.snapshot.map(f64::from)),
         Field::Created => Key::Number(head.created_ms as f64),
+        Field::Started => number(head.started_ms.map(|ms| ms as f64)),
         Field::Ended => number(head.ended_ms.map(|ms| ms as f64)),
         Field::Duration => number(super::matching::duration(head)),
         Field::Cost => number(head.cost),
         Field::Rank(wanted) => {
             number(head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value))
         }
-        // Columns and ids have sources of their own; datasets have no order.
+        // Columns and ids have sources of their own; datasets have no order, and an experiment is one for a whole table.
         Field::Metric(_)
+        | Field::Experiment
         | Field::Param(_)
         | Field::Tag(_)
         | Field::Id

@@ -1,0 +1,297 @@
+//! The run list as a person reads it: as many metrics and params as fit beside what every run has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::{
+    run::{RunRow, RunTable, SYSTEM},
+    run_table::{RunCells, named},
+    spending::money,
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    output::{one_line, table},
+    words,
+};
+
+/// So many metrics come before the first param, and so many params before the next metric.
+const FIRST: usize = 3;
+/// Characters of a param that stand in a table.
+const LONGEST: usize = 32;
+/// Between two columns.
+const SPACE: usize = 2;
+
+/// A column with a line for each run; its heading begins with `>` where it is aligned to the right.
+struct Column {
+    heading: String,
+    cells: Vec<String>,
+}
+
+impl Column {
+    fn of(heading: &str, rows: &[RunRow], cell: impl Fn(&RunRow) -> String) -> Self {
+        Self { heading: heading.to_owned(), cells: rows.iter().map(cell).collect() }
+    }
+
+    fn width(&self) -> usize {
+        let heading = self.heading.trim_start_matches('>').chars().count();
+        self.cells.iter().map(|cell| cell.chars().count()).fold(heading, usize::max)
+    }
+}
+
+/// What a list was asked by.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) filter: &'a str,
+    pub(super) sort: &'a str,
+}
+
+impl Asked<'_> {
+    fn names(self, kind: &str, key: &str) -> bool {
+        let name = named(kind, key);
+        self.filter.contains(&name) || self.sort.contains(&name)
+    }
+}
+
+/// A page of runs, in lines of so many characters. What `asked` names, the filter and the order, is shown first; `everywhere` tells of
+/// each run which experiment it stands in.
+pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: usize) -> String {
+    let rows = &runs.rows;
+    if rows.is_empty() {
+        return nothing(runs.total, &runs.notes, asked.filter);
+    }
+    let mut before = vec![Column::of("run", rows, |run| one_line(&run.name))];
+    if everywhere {
+        before.push(Column::of("experiment", rows, |run| one_line(&run.experiment)));
+    }
+    before.push(Column::of("state", rows, state));
+    if rows.iter().any(|run| run.model.is_some()) {
+        before.push(Column::of("model", rows, |run| run.model.clone().unwrap_or_else(|| words::word(&run.kind))));
+    }
+    if rows.iter().any(|run| run.snapshot_number.is_some()) {
+        before.push(Column::of("data", rows, |run| {
+            let data = words::or_dash(run.snapshot_number, |number| format!("v{number}"));
+            if run.has_other_rows(runs.best_split) { format!("{data} *") } else { data }
+        }));
+    }
+    let mut after = Vec::new();
+    if rows.iter().any(|run| run.cost.is_some()) {
+        after.push(Column::of(">cost", rows, |run| {
+            words::or_dash(run.cost, |cost| money(cost, run.currency.as_deref().unwrap_or_default()))
+        }));
+    }
+    after.push(Column::of(">took", rows, |run| words::or_dash(run.duration_secs, words::duration)));
+    after.push(Column::of("started", rows, |run| words::time(run.began_ms())));
+    let taken: usize = before.iter().chain(&after).map(|column| column.width() + SPACE).sum();
+    let (metrics, params) = measured(runs, asked, width.saturating_sub(taken));
+    let columns: Vec<Column> = before.into_iter().chain(metrics).chain(params).chain(after).collect();
+    let headings: Vec<&str> = columns.iter().map(|column| column.heading.as_str()).collect();
+    let line = |at: usize| columns.iter().map(|column| column.cells[at].clone()).collect::<Vec<_>>();
+    let mut text = table(&headings, (0..rows.len()).map(line));
+    if rows.iter().any(|run| run.has_other_rows(runs.best_split)) {
+        text.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
+    }
+    text + &rest(rows.len(), runs.total)
+}
+
+/// Of a page without runs: why, as far as it is known.
+pub(super) fn nothing(total: u64, notes: &[String], filter: &str) -> String {
+    let said = match (total, filter.trim().is_empty()) {
+        (0, true) => "Nothing there yet.".to_owned(),
+        (0, false) => "No run passes the filter.".to_owned(),
+        (total, _) => format!("Nothing more: there are {}.", words::count(total)),
+    };
+    [said].into_iter().chain(notes.iter().cloned()).collect::<Vec<_>>().join("\n")
+}
+
+/// What the page leaves out.
+fn rest(shown: usize, total: u64) -> String {
+    if shown > 0 && (shown as u64) < total { format!("\n\n{shown} of {}", words::count(total)) } else { String::new() }
+}
+
+fn state(run: &RunRow) -> String {
+    match run.fraction.filter(|_| !run.state.is_over()) {
+        Some(fraction) => format!("{} {}", words::word(&run.state), words::percent(fraction)),
+        None => words::word(&run.state),
+    }
+}
+
+/// The metrics and the params that fit, one metric in any case.
+fn measured(runs: &RunTable, asked: Asked<'_>, room: usize) -> (Vec<Column>, Vec<Column>) {
+    let metric = |key: &String| {
+        let cell = |run: &RunRow| words::or_dash(run.metrics.get(key), |cell| words::figure(cell.last));
+        (true, Column::of(&format!(">{key}"), &runs.rows, cell))
+    };
+    let param = |key: &String| {
+        let cell = |run: &RunRow| words::or_dash(run.params.get(key), |value| short(&one_line(value)));
+        (false, Column::of(key, &runs.rows, cell))
+    };
+    let (metric_keys, param_keys) = (metric_keys(runs, asked), param_keys(runs, asked));
+    let part = |keys: &[String], first: bool| match first {
+        true => keys.iter().take(FIRST).cloned().collect::<Vec<_>>(),
+        false => keys.iter().skip(FIRST).cloned().collect(),
+    };
+    let by_worth = [true, false].into_iter().flat_map(|first| {
+        let metrics = part(&metric_keys, first).iter().map(metric).collect::<Vec<_>>();
+        metrics.into_iter().chain(part(&param_keys, first).iter().map(param).collect::<Vec<_>>())
+    });
+    let (mut room, mut metrics, mut params) = (room, Vec::new(), Vec::new());
+    for (is_metric, column) in by_worth {
+        let width = column.width() + SPACE;
+        let is_first = is_metric && metrics.is_empty();
+        if width > room && !is_first {
+            continue;
+        }
+        room = room.saturating_sub(width);
+        if is_metric { metrics.push(column) } else { params.push(column) }
+    }
+    (metrics, params)
+}
+
+/// What was asked for, what ranks, and then what most of the runs measured.
+fn metric_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
+    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+    let own = |key: &&String| !key.starts_with(SYSTEM) || asked.names("metric", key);
+    for key in runs.rows.iter().flat_map(|run| run.metrics.keys()).filter(own) {
+        *counts.entry(key).or_default() += 1;
+    }
+    let ranked = runs.ranked_by.as_ref().map(|(key, _)| key);
+    let mut keys: Vec<(&String, usize)> = counts.into_iter().collect();
+    keys.sort_by_key(|(key, count)| (!asked.names("metric", key), Some(*key) != ranked, std::cmp::Reverse(*count)));
+    keys.into_iter().map(|(key, _)| key.clone()).collect()
+}
+
+/// What was asked for, and then what is not the same in all of the runs: the rest tells none of them from another.
+fn param_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
+    let all: BTreeSet<&String> = runs.rows.iter().flat_map(|run| run.params.keys()).collect();
+    let differs = |key: &String| {
+        let values: BTreeSet<Option<&String>> = runs.rows.iter().map(|run| run.params.get(key)).collect();
+        values.len() > 1 || runs.rows.len() == 1
+    };
+    let asks = |key: &String| asked.names("param", key);
+    let mut keys: Vec<&String> = all.into_iter().filter(|key| asks(key) || differs(key)).collect();
+    keys.sort_by_key(|key| !asks(key));
+    keys.into_iter().cloned().collect()
+}
+
+fn short(text: &str) -> String {
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+/// Whether a column that was chosen has numbers.
+pub(super) fn is_number(column: &str) -> bool {
+    column.starts_with("metric") || matches!(column, "duration" | "cost" | "snapshot")
+}
+
+/// Cells that were chosen, as people read them.
+pub(super) fn chosen(columns: &[String], cells: &RunCells) -> String {
+    let right = |name: &String| if is_number(name) { format!(">{name}") } else { name.clone() };
+    let headings: Vec<String> = columns.iter().map(right).collect();
+    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+    let line = |row: &Vec<Option<String>>| {
+        columns.iter().zip(row).map(|(name, cell)| words::or_dash(cell.as_deref(), |cell| read(name, cell))).collect()
+    };
+    table(&headings, cells.rows.iter().map(line)) + &rest(cells.rows.len(), cells.total)
+}
+
+/// A cell of all digits with as many as a person reads.
+fn read(column: &str, cell: &str) -> String {
+    let moment = || cell.parse::<jiff::Timestamp>().ok().map(|at| words::time(at.as_millisecond()));
+    let number = || cell.parse::<f64>().ok();
+    let read = match column {
+        "created" | "started" | "ended" => moment(),
+        "duration" => number().map(words::duration),
+        "id" => Some(cell.to_owned()),
+        _ if is_number(column) => number().map(words::figure),
+        _ => None,
+    };
+    read.unwrap_or_else(|| one_line(cell))
+}
+
+/// Cells that were chosen, for programs: each row by the names of its columns.
+pub(super) fn as_json(columns: &[String], cells: &RunCells) -> Value {
+    let value = |name: &str, cell: &Option<String>| match cell {
+        Some(text) => match text.parse::<f64>() {
+            Ok(number) if is_number(name) && number.is_finite() => json!(number),
+            _ => json!(text),
+        },
+        None => Value::Null,
+    };
+    let row = |row: &Vec<Option<String>>| {
+        let named = columns.iter().zip(row).map(|(name, cell)| (name.clone(), value(name, cell)));
+        Value::Object(named.collect::<Map<_, _>>())
+    };
+    json!({ "rows": cells.rows.iter().map(row).collect::<Vec<_>>(), "total": cells.total })
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{
+        RunId,
+        run::{MetricCell, RunKind, RunState},
+    };
+
+    use super::*;
+
+    fn run(number: u8, metrics: &[(&str, f64)], params: &[(&str, &str)]) -> RunRow {
+        let metric = |(key, last): &(&str, f64)| ((*key).to_owned(), MetricCell { last: *last, spark: Vec::new() });
+        let param = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        RunRow {
+            id: RunId::from_bytes([number; 16]),
+            name: format!("r{number}"),
+            experiment: "churn".to_owned(),
+            kind: RunKind::Client,
+            state: RunState::Finished,
+            model: None,
+            snapshot_number: None,
+            commit: None,
+            created_ms: 0,
+            started_ms: None,
+            duration_secs: Some(5.0),
+            fraction: None,
+            params: params.iter().map(param).collect(),
+            tags: BTreeMap::new(),
+            metrics: metrics.iter().map(metric).collect(),
+            versions: Vec::new(),
+            resumable: false,
+            split: None,
+            cost: None,
+            currency: None,
+        }
+    }
+
+    fn headings(runs: &RunTable, filter: &str, width: usize) -> Vec<String> {
+        let page = page(runs, Asked { filter, sort: "" }, false, width);
+        page.lines().next().unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_most_runs_measured_and_what_differs_stands_in_the_list_as_far_as_it_fits() {
+        let params = |lr| [("lr", lr), ("model", "mlp")];
+        let rows = vec![
+            run(1, &[("accuracy", 0.5), ("loss", 2.0), ("system/cpu", 9.0)], &params("0.1")),
+            run(2, &[("loss", 1.0), ("z a very long name of a metric", 1.0)], &params("0.2")),
+        ];
+        let table = RunTable {
+            total: 3,
+            rows,
+            metric_keys: Vec::new(),
+            param_keys: Vec::new(),
+            tag_keys: Vec::new(),
+            ranked_by: None,
+            best_split: None,
+            notes: Vec::new(),
+        };
+        let own = ["run", "state", "loss", "accuracy", "lr", "took", "started"];
+        assert_eq!(headings(&table, "", 80), own);
+        assert_eq!(headings(&table, "", 20), ["run", "state", "loss", "took", "started"]);
+        let asked = headings(&table, "metric.system/cpu > 1 param.model", 80);
+        assert_eq!(asked, ["run", "state", "system/cpu", "loss", "accuracy", "model", "lr", "took", "started"]);
+        let page = |width| super::page(&table, Asked { filter: "", sort: "" }, true, width);
+        assert!(page(200).contains("z a very long name of a metric"), "it fits");
+        assert!(page(80).ends_with("\n\n2 of 3"));
+        assert!(page(80).contains("churn"));
+    }
+}

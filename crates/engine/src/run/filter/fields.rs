@@ -1,0 +1,219 @@
+//! The fields that a filter can name, and what was probably meant by one that it can't.
+
+use api::{
+    ApiError,
+    run::{RunKind, RunState},
+    tracking::PARENT_TAG,
+};
+
+use super::{Comparison, Field, Filter, Value};
+use crate::{
+    nearest::{did_you_mean, nearest},
+    run::start::word,
+};
+
+/// The fields without a key that an error may propose; MLflow's other names for them are known as well.
+const KNOWN: [&str; 19] = [
+    "name",
+    "state",
+    "status",
+    "kind",
+    "experiment",
+    "device",
+    "commit",
+    "snapshot",
+    "created",
+    "started",
+    "ended",
+    "start_time",
+    "end_time",
+    "duration",
+    "cost",
+    "user",
+    "notes",
+    "parent",
+    "run_id",
+];
+
+const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, created, started, \
+                      ended (in milliseconds since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, \
+                      parent and id.";
+
+/// The words before a key.
+const ENTITIES: [&str; 5] = ["metric", "param", "tag", "attribute", "dataset"];
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Entity {
+    Metric,
+    Param,
+    Tag,
+    Attribute,
+    Dataset,
+}
+
+impl Entity {
+    /// By any of the names that MLflow knows it by.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "metric" | "metrics" => Self::Metric,
+            "param" | "params" | "parameter" | "parameters" => Self::Param,
+            "tag" | "tags" => Self::Tag,
+            "attribute" | "attributes" | "attr" | "run" => Self::Attribute,
+            "dataset" | "datasets" => Self::Dataset,
+            _ => return None,
+        })
+    }
+}
+
+/// A field that has no key.
+pub(super) fn attribute(name: &str) -> Option<Field> {
+    Some(match name {
+        "name" | "run_name" | "run name" | "Run name" | "Run Name" => Field::Name,
+        "state" => Field::State,
+        "status" => Field::Status,
+        "kind" => Field::Kind,
+        "experiment" => Field::Experiment,
+        "device" => Field::Device,
+        "commit" => Field::Commit,
+        "snapshot" => Field::Snapshot,
+        "created" | "Created" | "start_time" => Field::Created,
+        "started" => Field::Started,
+        "ended" | "end_time" => Field::Ended,
+        "duration" => Field::Duration,
+        "cost" => Field::Cost,
+        "run_id" | "id" => Field::Id,
+        "user_id" | "user" => Field::User,
+        "notes" => Field::Notes,
+        "artifact_uri" => Field::ArtifactUri,
+        // The run that a nested run stands under.
+        "parent" => Field::Tag(PARENT_TAG.to_owned()),
+        _ => return None,
+    })
+}
+
+/// " Did you mean …?" behind a field that is not there; empty where none is near. `attributes` are those of records of
+/// another kind than runs.
+pub(super) fn meant(field: &str, attributes: Option<&'static [&'static str]>) -> String {
+    match field.split_once('.') {
+        Some((entity, key)) => nearest(entity, ENTITIES)
+            .map_or_else(String::new, |entity| format!(" Did you mean {}?", api::run_table::named(entity, key))),
+        None => did_you_mean(field, attributes.unwrap_or(&KNOWN).iter().copied()),
+    }
+}
+
+/// Says which fields there are.
+pub(super) fn with_fields(error: ApiError, attributes: Option<&'static [&'static str]>) -> ApiError {
+    match attributes {
+        Some(known) => error.with_hint(format!("There are tag.KEY and {}.", known.join(", "))),
+        None => error.with_hint(FIELDS),
+    }
+}
+
+/// A state or kind that there is none of: what is wrong with it. `status` is MLflow's, whose clients may ask for any word.
+pub(super) fn unknown_word(field: &Field, comparison: Comparison, value: &Value) -> Option<String> {
+    let (what, known) = match field {
+        Field::State => {
+            use RunState::{Failed, Finished, Killed, Queued, Running, Stopped};
+            ("state", [Queued, Running, Stopped, Finished, Failed, Killed].map(|state| word(&state)).to_vec())
+        }
+        Field::Kind => {
+            use RunKind::{Client, Command, Imported, Search, Training};
+            ("kind", [Training, Command, Client, Imported, Search].map(|kind| word(&kind)).to_vec())
+        }
+        _ => return None,
+    };
+    let asked = match (comparison, value) {
+        (Comparison::Equal | Comparison::NotEqual, Value::Text(asked)) => vec![asked.clone()],
+        (Comparison::Equal | Comparison::NotEqual, Value::Number(asked)) => vec![asked.to_string()],
+        (Comparison::In | Comparison::NotIn, Value::List(asked)) => asked.clone(),
+        _ => return None,
+    };
+    let unknown = asked.iter().find(|asked| !known.contains(asked))?;
+    let meant = did_you_mean(unknown, known.iter().map(String::as_str));
+    let all = known.join(", ");
+    Some(format!("there is no {what} \"{unknown}\": there are {all}.{meant}"))
+}
+
+/// What a filter that finds nothing may find nothing for: keys that no run has, of `[metrics, params, tags]` that there are.
+pub(crate) fn unknown_keys(filter: &Filter, known: &[Vec<String>; 3]) -> Vec<String> {
+    let mut notes = Vec::new();
+    unknown_keys_of(filter, known, &mut notes);
+    notes
+}
+
+fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], notes: &mut Vec<String>) {
+    match filter {
+        Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| unknown_keys_of(one, known, notes)),
+        Filter::Not(inner) => unknown_keys_of(inner, known, notes),
+        Filter::All | Filter::Word(_) => {}
+        Filter::Compare(field, ..) => {
+            let (at, what, key) = match field {
+                Field::Metric(key) => (0, "metric", key),
+                Field::Param(key) => (1, "param", key),
+                Field::Tag(key) if key != PARENT_TAG => (2, "tag", key),
+                _ => return,
+            };
+            if known[at].contains(key) {
+                return;
+            }
+            let elsewhere = || {
+                let other =
+                    [(0, "metric"), (1, "param"), (2, "tag")].into_iter().find(|(at, _)| known[*at].contains(key));
+                other.map_or_else(String::new, |(_, what)| format!(" There is a {what} of this name."))
+            };
+            let meant = did_you_mean(key, known[at].iter().map(String::as_str));
+            let meant = if meant.is_empty() { elsewhere() } else { meant };
+            let note = format!("No run here has a {what} \"{key}\".{meant}");
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::filter::parse;
+
+    #[test]
+    fn a_field_that_is_not_there_is_told_with_the_nearest() {
+        for (wrong, expected) in [
+            ("stat = finished", "no field \"stat\". Did you mean \"state\"?"),
+            ("metrc.loss > 1", "no field \"metrc.loss\". Did you mean metric.loss?"),
+            ("attribute.nmae = 'x'", "no attribute \"nmae\". Did you mean \"name\"?"),
+            ("state = 'finshed'", "no state \"finshed\": there are queued, running"),
+            ("state = 'finshed'", "Did you mean \"finished\"?"),
+            ("state in ('running', 'Finished')", "no state \"Finished\""),
+            ("kind != 'trainings'", "Did you mean \"training\"?"),
+            ("created > '2026-11-24'", "in milliseconds since 1970"),
+            ("duration > 'long'", "in seconds"),
+        ] {
+            let message = parse(wrong).unwrap_err().message;
+            assert!(message.contains(expected), "{wrong}: {message}");
+        }
+        assert!(parse("size = 3").unwrap_err().hint.unwrap().contains("duration (in seconds)"));
+        for fine in ["status = 'ANY'", "state ~ 'fin'", "state like 'f%'", "experiment in ('a', 'b')", "started > 5"] {
+            assert!(parse(fine).is_ok(), "{fine}");
+        }
+        for name in KNOWN {
+            assert!(attribute(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_that_no_run_has_are_told() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let known = [texts(&["loss", "accuracy"]), texts(&["lr"]), Vec::new()];
+        let told = |filter: &str| unknown_keys(&parse(filter).unwrap(), &known);
+        assert_eq!(
+            told("metric.los < 1 and param.lr = 1"),
+            ["No run here has a metric \"los\". Did you mean \"loss\"?"]
+        );
+        assert_eq!(
+            told("param.loss = 1 or parent = 'x'"),
+            ["No run here has a param \"loss\". There is a metric of this name."]
+        );
+        assert_eq!(told("not (tag.a = 1 or tag.a = 2)"), ["No run here has a tag \"a\"."]);
+    }
+}
