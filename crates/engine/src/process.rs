@@ -9,7 +9,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, Signal,
 
 /// Start times are told in whole seconds by some systems, and their clock may be corrected between
 /// two readings.
-const SAME_START_MS: i64 = 2_500;
+const SAME_START_MS: u64 = 2_500;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A child that writes into a pipe alone opens no console.
@@ -23,6 +23,13 @@ pub struct ProcessId {
     pub started_ms: i64,
 }
 
+impl ProcessId {
+    /// Whether both are readings of one process.
+    pub const fn is_same(self, other: Self) -> bool {
+        self.pid == other.pid && self.started_ms.abs_diff(other.started_ms) <= SAME_START_MS
+    }
+}
+
 /// When the process with this id started; `None` where it is gone, or waits only to be buried.
 pub fn started_ms(pid: u32) -> Option<i64> {
     with(pid, start_of)
@@ -30,7 +37,7 @@ pub fn started_ms(pid: u32) -> Option<i64> {
 
 /// Whether that very process still runs.
 pub fn is_alive(process: ProcessId) -> bool {
-    started_ms(process.pid).is_some_and(|started_ms| (started_ms - process.started_ms).abs() <= SAME_START_MS)
+    started_ms(process.pid).is_some_and(|started_ms| process.is_same(ProcessId { started_ms, ..process }))
 }
 
 /// Asks it to end, and says whether it could be asked; one that is gone needs no asking.

@@ -51,7 +51,8 @@ pub(crate) struct Announcer {
 
 #[derive(Debug)]
 struct Waiting {
-    lists: Lists,
+    /// None where nothing of the run itself changed.
+    lists: Option<Lists>,
     newest: BTreeMap<String, NewestPoint>,
 }
 
@@ -65,9 +66,19 @@ impl Announcer {
     pub(crate) fn soon(engine: &Engine, run: RunId, lists: Lists, newest: Vec<NewestPoint>) {
         engine.board().touch(run);
         Self::touch(engine, run);
+        Self::gather(engine, run, Some(lists), newest);
+    }
+
+    /// Announces soon that a run's page shows something else, such as what stands below it: no list does.
+    pub(crate) fn page_soon(engine: &Engine, run: RunId) {
+        Self::gather(engine, run, None, Vec::new());
+    }
+
+    fn gather(engine: &Engine, run: RunId, lists: Option<Lists>, newest: Vec<NewestPoint>) {
         let mut waiting = engine.announcer().waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let first = waiting.is_empty();
         let entry = waiting.entry(run).or_insert_with(|| Waiting { lists, newest: BTreeMap::new() });
+        entry.lists = entry.lists.or(lists);
         entry.newest.extend(newest.into_iter().map(|point| (point.key.clone(), point)));
         drop(waiting);
         if first {
@@ -124,7 +135,7 @@ pub(crate) async fn under_way(engine: &Engine) -> anyhow::Result<Vec<String>> {
 
 fn tell(engine: &Engine) {
     let waiting = std::mem::take(&mut *engine.announcer().waiting.lock().unwrap_or_else(PoisonError::into_inner));
-    let lists: Vec<Lists> = waiting.values().map(|waiting| waiting.lists).collect();
+    let lists: Vec<Lists> = waiting.values().filter_map(|waiting| waiting.lists).collect();
     for (run, waiting) in waiting {
         if !waiting.newest.is_empty() {
             let newest = waiting.newest.into_values().collect();

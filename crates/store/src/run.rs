@@ -417,17 +417,18 @@ pub fn with_series(connection: &Connection, id: RunId, created_ms: i64, key: &st
     Ok(found.optional()?)
 }
 
+/// Those that stand under a run; the key is written out for the same reason.
+const BELOW: &str = "FROM run WHERE id IN (SELECT run FROM tag WHERE key = 'mlflow.parentRunId' AND value = ?1)
+     AND deleted_ms IS NULL";
+
 /// The runs that stand under another and are not deleted, oldest first, and how many there are.
 pub fn below(connection: &Connection, parent: RunId, limit: u32) -> Result<(Vec<RunRow>, u64)> {
-    let within = format!(
-        "FROM run WHERE id IN (SELECT run FROM tag WHERE key = '{PARENT_TAG}' AND value = ?1) AND deleted_ms IS NULL"
-    );
     let parent = parent.to_string();
     let total = connection
-        .prepare_cached(&format!("SELECT count(*) {within}"))?
+        .prepare_cached(&format!("SELECT count(*) {BELOW}"))?
         .query_row(params![parent], |row| row.get::<_, i64>(0))?;
     let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} {within} ORDER BY created_ms, id LIMIT ?2"))?;
+        connection.prepare_cached(&format!("SELECT {COLUMNS} {BELOW} ORDER BY created_ms, id LIMIT ?2"))?;
     let rows = statement.query_map(params![parent, limit], read)?.collect::<rusqlite::Result<_>>()?;
     Ok((rows, total.unsigned_abs()))
 }
@@ -616,8 +617,11 @@ mod tests {
     }
 
     #[test]
-    fn of_the_series_below_a_run_only_those_are_read() {
+    fn of_the_runs_below_a_run_only_those_are_read() {
         check(NEWEST_BELOW, &["tag USING COVERING INDEX tag_parent (value=?)", "metric USING"]);
-        assert!(NEWEST_BELOW.contains(&format!("'{PARENT_TAG}'")) && crate::tag::PARENT.contains(PARENT_TAG));
+        check(&format!("SELECT count(*) {BELOW}"), &["run USING", "tag USING COVERING INDEX tag_parent (value=?)"]);
+        for sql in [NEWEST_BELOW, BELOW, crate::tag::PARENT] {
+            assert!(sql.contains(&format!("'{PARENT_TAG}'")), "{sql}");
+        }
     }
 }

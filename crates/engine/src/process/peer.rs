@@ -33,7 +33,12 @@ pub(crate) fn holders(ends: &[SocketAddr], port: u16) -> HashMap<SocketAddr, Pee
             processes.min().map_or(Peer::Hidden, |(started_ms, pid)| Peer::Process(ProcessId { pid, started_ms }))
         }
     };
-    ends.iter().map(|end| (*end, peer(end))).collect()
+    let mut peers = HashMap::new();
+    for end in ends {
+        // Many runs may have begun over one connection.
+        peers.entry(*end).or_insert_with(|| peer(end));
+    }
+    peers
 }
 
 /// The pids that hold each end: none of an end that is there and hidden.

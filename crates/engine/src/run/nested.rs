@@ -1,25 +1,23 @@
 //! Runs that stand under a run, and the one that it stands under.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use api::{
     RunId,
-    event::Tag,
     run::{GetNested, NESTED, Nested, NestedRun},
     tracking::PARENT_TAG,
 };
 
-use crate::{Engine, run};
+use crate::{Engine, run, tracking::Announcer};
 
 /// The run that one with these tags says it stands under.
 pub(crate) fn parent_of(tags: &BTreeMap<String, String>) -> Option<RunId> {
     tags.get(PARENT_TAG).and_then(|parent| parent.parse().ok())
 }
 
-/// Announces runs under which others came or went, each once: their pages say what stands below them.
+/// Announces runs under which others came or went, soon and once for many: their pages say what stands below them.
 pub(crate) fn announce(engine: &Engine, parents: impl IntoIterator<Item = RunId>) {
-    let parents: HashSet<RunId> = parents.into_iter().collect();
-    parents.into_iter().for_each(|parent| engine.changed(Tag::Run(parent)));
+    parents.into_iter().for_each(|parent| Announcer::page_soon(engine, parent));
 }
 
 pub async fn get(engine: &Engine, request: GetNested) -> anyhow::Result<Nested> {

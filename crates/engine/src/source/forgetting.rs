@@ -24,12 +24,10 @@ use crate::{
     run::Lists,
     tracking::{
         experiments,
-        gone::{Gone, enter_version},
+        gone::{Gone, KEPT_MS, enter_version},
     },
 };
 
-/// How long it can come back.
-const KEPT_MS: i64 = 24 * 3_600_000;
 /// So many runs are deleted or restored in one transaction: others write in between.
 const AT_ONCE: usize = 1_000;
 

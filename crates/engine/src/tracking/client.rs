@@ -73,8 +73,8 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
     let started_ms = begin.started_ms.unwrap_or_else(|| engine.now_ms());
     let Some(known) = number.parse().ok() else { bail!(no_experiment(number)) };
     let (number, peer) = (number.to_owned(), begin.peer);
+    let parent = parent_of(&begin.tags);
     // Experiment, run and answer in one transaction: each more would be another wait of the client's.
-    let parent: Option<RunId> = of(PARENT_TAG).and_then(|parent| parent.parse().ok());
     let told = engine
         .store()
         .write(move |tx| {
@@ -136,9 +136,7 @@ const fn lists_of(standing: &store::run::Standing) -> Lists {
 /// Logs all of a batch or nothing of it.
 pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()> {
     engine.measured().leave_if_own(id, &batch.series);
-    // Nested only now: the run above it may have a page that is open.
-    let parent: Vec<RunId> =
-        batch.tags.iter().filter(|(key, _)| key == PARENT_TAG).filter_map(|(_, id)| id.parse().ok()).collect();
+    let parent = parent_of(&batch.tags);
     let (lists, newest) = engine
         .store()
         .write(move |tx| {
@@ -170,6 +168,11 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
     Announcer::soon(engine, id, lists, newest);
     nested::announce(engine, parent);
     Ok(())
+}
+
+/// The run that these tags place another below: its page says what stands there.
+fn parent_of(tags: &[(String, String)]) -> Option<RunId> {
+    tags.iter().find(|(key, _)| key == PARENT_TAG).and_then(|(_, parent)| parent.parse().ok())
 }
 
 /// Params are written once; the same value again is fine.

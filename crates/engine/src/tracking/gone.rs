@@ -17,8 +17,8 @@ use store::{Connection, Transaction, model::ModelRow, setting};
 use super::registry::{self, Which};
 use crate::{Engine, model};
 
-/// How long a deletion can be taken back.
-const KEPT_MS: i64 = 24 * 3_600_000;
+/// How long a deletion can be taken back, that of a log too.
+pub(crate) const KEPT_MS: i64 = 24 * 3_600_000;
 
 /// Deletions that can be taken back, and the bytes of what was written about them; beyond either the oldest go for good.
 const MOST: usize = 1_000;
@@ -136,7 +136,10 @@ fn take(tx: &Transaction<'_>, what: &str, id: impl std::fmt::Display, now_ms: i6
     let oldest = named(now_ms - KEPT_MS);
     let all = setting::below(tx, setting::GONE)?;
     let kept = all.into_iter().map(|(name, _)| name).find(|name| name.ends_with(&ending) && *name >= oldest);
-    let missing = || ApiError::not_found(format!("No {what} with the id {id} was deleted here within a day."));
+    let missing = || {
+        ApiError::not_found(format!("No {what} with the id {id} was deleted here within a day."))
+            .with_hint("Register it anew: the files are where they were.")
+    };
     let name = kept.ok_or_else(missing)?;
     let gone = setting::get(tx, &name)?.ok_or_else(missing)?;
     setting::delete(tx, &name)?;

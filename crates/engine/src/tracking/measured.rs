@@ -7,7 +7,7 @@
 //!
 //! What is measured already is not measured again: a run below one that we supervise, or below a measured one of the same
 //! process. Runs of one process that stand beside each other show the same, each from its own begin, so only so many of
-//! them are measured ([`MOST`]).
+//! them are measured ([`MOST`]); and only so many of all ([`MOST_OF_ALL`]), whoever begins them.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -38,7 +38,7 @@ use crate::{
         ProcessId,
         peer::{self, Peer},
     },
-    run::{self, Lists, spending},
+    run::{Lists, spending},
     settings,
 };
 
@@ -49,6 +49,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const HELD: Duration = Duration::from_secs(12);
 /// Runs of one process that are measured at once.
 const MOST: usize = 8;
+/// Runs of all: each has a `slipway meter`, which looks through every process of the machine.
+const MOST_OF_ALL: usize = 32;
 /// Runs that stand below each other; more of them are a circle.
 const DEEPEST: usize = 32;
 
@@ -119,11 +121,14 @@ impl Measured {
     /// Notes that a run is measured from now on, or says why it is not.
     fn take(&self, run: RunId, process: ProcessId, above: &[RunId]) -> Result<(), &'static str> {
         let mut runs = self.runs();
-        if above.iter().any(|run| runs.measured.get(run) == Some(&process)) {
+        if above.iter().any(|run| runs.measured.get(run).is_some_and(|own| own.is_same(process))) {
             return Err(MEASURED_ABOVE);
         }
-        if runs.measured.values().filter(|own| **own == process).count() >= MOST {
-            return Err("Other runs of its process are measured, which show the same.");
+        if runs.measured.values().filter(|own| own.is_same(process)).count() >= MOST {
+            return Err(MEASURED_BESIDE);
+        }
+        if runs.measured.len() >= MOST_OF_ALL {
+            return Err(TOO_MANY);
         }
         runs.measured.insert(run, process);
         Ok(())
@@ -131,6 +136,8 @@ impl Measured {
 }
 
 const MEASURED_ABOVE: &str = "It is measured with the run above it.";
+const MEASURED_BESIDE: &str = "Other runs of its process are measured, which show the same.";
+const TOO_MANY: &str = "32 other runs were measured on this machine when it began, and more are not at once.";
 const HIDDEN: &str = "Its process belongs to another user or runs in a container.";
 const GONE: &str = "Its client's connection was closed, and with it the way to its process.";
 
@@ -303,7 +310,7 @@ async fn note(engine: &Engine, facts: Vec<(RunId, BTreeMap<String, String>)>) ->
         })
         .await?;
     for (run, lists) in noted {
-        run::announce(engine, run, lists);
+        Announcer::soon(engine, run, lists, Vec::new());
     }
     Ok(())
 }
@@ -339,4 +346,30 @@ async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<boo
     let Some((lists, newest)) = entered else { return Ok(false) };
     Announcer::soon(engine, run, lists, newest);
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_runs_are_measured_at_once_and_another_once_one_is_over() {
+        let measured = Measured::default();
+        let take = |number: u8, pid: u32| {
+            measured.take(RunId::from_bytes([number; 16]), ProcessId { pid, started_ms: 1 }, &[])
+        };
+        let numbers = 0..MOST_OF_ALL as u8;
+        assert!(numbers.clone().all(|number| take(number, number.into()).is_ok()));
+        assert_eq!(take(100, 100), Err(TOO_MANY));
+        assert!(TOO_MANY.starts_with(&MOST_OF_ALL.to_string()));
+        measured.leave(RunId::from_bytes([0; 16]));
+        assert_eq!(take(100, 100), Ok(()));
+        // Of one process there are fewer, and none below another, also where the clock was corrected meanwhile.
+        numbers.clone().for_each(|number| measured.leave(RunId::from_bytes([number; 16])));
+        assert_eq!(numbers.filter(|number| take(*number, 7).is_ok()).count(), MOST);
+        let later = ProcessId { pid: 7, started_ms: 1_001 };
+        let (below, beside) = (RunId::from_bytes([100; 16]), RunId::from_bytes([101; 16]));
+        assert_eq!(measured.take(below, later, &[RunId::from_bytes([0; 16])]), Err(MEASURED_ABOVE));
+        assert_eq!(measured.take(beside, later, &[]), Err(MEASURED_BESIDE));
+    }
 }

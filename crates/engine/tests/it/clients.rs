@@ -1,6 +1,6 @@
 //! Clients' runs beyond the run table: what keeps the host, files that come, lineage.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use api::{
     RunId,
@@ -25,6 +25,8 @@ use engine::{
         registry::{self, NewVersion},
     },
 };
+
+use tokio::{sync::broadcast::Receiver, time::timeout};
 
 use crate::{place, stage::Stage};
 
@@ -250,18 +252,9 @@ async fn a_run_knows_what_it_stands_under_and_what_stands_below_it() {
         client::begin(&stage.engine, &number, begin).await.unwrap().row.run.id
     };
     let top = begin(1, "top", None).await;
-    let mut events = stage.engine.events().subscribe();
     let one = begin(2, "one", Some(top.to_string())).await;
     let two = begin(3, "two", Some(top.to_string())).await;
     let lost = begin(4, "lost", Some(RunId::from_bytes([7; 16]).to_string())).await;
-    let mut hears = |of: RunId| {
-        let mut hears = false;
-        while let Ok(event) = events.try_recv() {
-            hears |= matches!(event, Event::Changed { tag: Tag::Run(run) } if run == of);
-        }
-        hears
-    };
-    assert!(hears(top), "an open page of the run says what stands below it");
     let nested = async |run: RunId| {
         let found = stage.call(GetNested { run }).await;
         let names = found.children.into_iter().map(|child| child.name).collect::<Vec<_>>();
@@ -271,21 +264,57 @@ async fn a_run_knows_what_it_stands_under_and_what_stands_below_it() {
     assert_eq!(nested(top).await, (None, names(&["one", "two"]), 2));
     assert_eq!(nested(one).await, (Some("top".to_owned()), Vec::new(), 0));
     assert_eq!(nested(lost).await, (None, Vec::new(), 0), "its parent was never here");
+    let mut events = stage.engine.events().subscribe();
     stage.call(TrashRuns { runs: vec![two] }).await;
-    assert!(hears(top), "one below it was deleted");
+    announced(&mut events, top).await;
     assert_eq!(nested(top).await, (None, names(&["one"]), 1));
     // Nested and taken out again by tags that come later.
     let tags = vec![(PARENT_TAG.to_owned(), top.to_string())];
     client::log(&stage.engine, lost, Batch { tags, ..Batch::default() }).await.unwrap();
-    assert!(hears(top), "one came below it");
+    announced(&mut events, top).await;
     assert_eq!(nested(top).await.1, names(&["one", "lost"]));
     client::delete_tag(&stage.engine, lost, PARENT_TAG.to_owned()).await.unwrap();
-    assert!(hears(top), "one is below it no more");
+    announced(&mut events, top).await;
     assert_eq!(nested(top).await.1, names(&["one"]));
     let filter = format!("parent = \"{top}\"");
     let list = ListRuns { experiment: Some(sweep.id), filter, ..ListRuns::default() };
     let found: Vec<String> = stage.call(list).await.rows.into_iter().map(|row| row.name).collect();
     assert_eq!(found, ["one"]);
+}
+
+/// Waits until a run's page is told of a change.
+async fn announced(events: &mut Receiver<Event>, of: RunId) {
+    let is_it = |event| matches!(event, Event::Changed { tag: Tag::Run(run) } if run == of);
+    while !is_it(timeout(Duration::from_secs(10), events.recv()).await.unwrap().unwrap()) {}
+}
+
+#[tokio::test]
+async fn a_run_hears_of_those_below_it_once_for_many() {
+    let stage = Stage::new().await;
+    let mut events = stage.engine.events().subscribe();
+    // It was never here, so that nothing else is told of it.
+    let top = RunId::from_bytes([7; 16]);
+    let tags = vec![(PARENT_TAG.to_owned(), top.to_string())];
+    for _ in 0..100 {
+        client::begin(&stage.engine, "0", Begin { tags: tags.clone(), ..Begin::default() }).await.unwrap();
+    }
+    announced(&mut events, top).await;
+    let mut more = 0;
+    while let Ok(event) = events.try_recv() {
+        more += u32::from(matches!(event, Event::Changed { tag: Tag::Run(run) } if run == top));
+    }
+    assert!(more < 50, "{more} more of 100 runs");
+}
+
+#[tokio::test]
+async fn a_run_hears_of_one_that_is_placed_below_it_later() {
+    let stage = Stage::new().await;
+    let mut events = stage.engine.events().subscribe();
+    let top = RunId::from_bytes([7; 16]);
+    let tags = vec![(PARENT_TAG.to_owned(), top.to_string())];
+    let late = client::begin(&stage.engine, "0", Begin::default()).await.unwrap().row.run.id;
+    client::log(&stage.engine, late, Batch { tags, ..Batch::default() }).await.unwrap();
+    announced(&mut events, top).await;
 }
 
 #[tokio::test]

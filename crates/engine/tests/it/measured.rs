@@ -67,8 +67,25 @@ async fn run(stage: &Stage, run: RunId) -> Run {
     stage.call(GetRun { run }).await
 }
 
-fn points(run: &Run, key: &str) -> u64 {
-    run.metrics.iter().find(|metric| metric.key == key).map_or(0, |metric| metric.count)
+/// How many values the played meter told of a run.
+async fn told(stage: &Stage, of: RunId) -> u64 {
+    let metrics = run(stage, of).await.metrics;
+    metrics.iter().find(|metric| metric.key == "system/cpu").map_or(0, |metric| metric.count)
+}
+
+/// Waits until there are more than so many of them.
+async fn until_more(stage: &Stage, of: RunId, than: u64) {
+    let more = async |stage: &Stage| (told(stage, of).await > than).then_some(());
+    stage.until("the run is measured", more).await;
+}
+
+async fn end(stage: &Stage, of: RunId, state: RunState) {
+    client::change(&stage.engine, of, Change { state: Some(state), ..Change::default() }).await.unwrap();
+}
+
+/// Of a run that is not measured.
+async fn why(stage: &Stage, of: RunId) -> String {
+    run(stage, of).await.environment.get("machine.unmeasured").cloned().unwrap_or_default()
 }
 
 async fn log(stage: &Stage, run: RunId, key: &str) {
@@ -123,8 +140,7 @@ async fn a_clients_run_is_measured_once_and_only_while_it_goes_on() {
     let by_itself = one.begin(&stage, None).await;
     log(&stage, by_itself, "system/cpu_utilization_percentage").await;
     let short = one.begin(&stage, None).await;
-    let over = Change { state: Some(RunState::Finished), ..Change::default() };
-    client::change(&stage.engine, short, over.clone()).await.unwrap();
+    end(&stage, short, RunState::Finished).await;
     let (late, deleted, ended) =
         (other.begin(&stage, None).await, other.begin(&stage, None).await, other.begin(&stage, None).await);
     let closed = gone.begin(&stage, None).await;
@@ -141,26 +157,24 @@ async fn a_clients_run_is_measured_once_and_only_while_it_goes_on() {
     // Its own come once it was begun to be measured, as MLflow's client tells them after 10 s.
     log(&stage, late, "system/cpu_utilization_percentage").await;
     stage.call(TrashRuns { runs: vec![deleted] }).await;
-    client::change(&stage.engine, ended, over).await.unwrap();
+    end(&stage, ended, RunState::Finished).await;
 
-    let measured = async |stage: &Stage| Some(run(stage, plain).await).filter(|run| points(run, "system/cpu") > 2);
-    let seen = stage.until("the run is measured", measured).await;
+    until_more(&stage, plain, 2).await;
+    let seen = run(&stage, plain).await;
     assert_eq!(seen.environment["machine.asked"], format!("meter {}", one.child.id()));
     let spent = seen.spent.unwrap();
     assert!(spent.seconds >= 12.0 && spent.seconds < 240.0 && spent.joules == Some(7.0), "{spent:?}");
     assert!((spent.cost.unwrap() - spent.seconds).abs() < 1e-6, "{spent:?}");
-    let elsewhere_too =
-        async |stage: &Stage| Some(points(&run(stage, elsewhere).await, "system/cpu")).filter(|n| *n > 0);
-    stage.until("a run of another process is measured, too", elsewhere_too).await;
+    // One of another process, too.
+    until_more(&stage, elsewhere, 0).await;
 
-    let why =
-        async |of: RunId| run(&stage, of).await.environment.get("machine.unmeasured").cloned().unwrap_or_default();
     for of in [nested, deeper, within] {
-        assert_eq!(why(of).await, "It is measured with the run above it.");
+        assert_eq!(why(&stage, of).await, "It is measured with the run above it.");
     }
-    assert!(why(closed).await.contains("connection was closed"), "{}", why(closed).await);
+    let closed_why = why(&stage, closed).await;
+    assert!(closed_why.contains("connection was closed"), "{closed_why}");
     for of in [nested, deeper, within, by_itself, short, late, deleted, ended, closed, own] {
-        assert_eq!(points(&run(&stage, of).await, "system/cpu"), 0);
+        assert_eq!(told(&stage, of).await, 0);
     }
     for of in [by_itself, short, own] {
         assert!(run(&stage, of).await.environment.is_empty());
@@ -168,14 +182,10 @@ async fn a_clients_run_is_measured_once_and_only_while_it_goes_on() {
     assert!(run(&off, turned_off).await.environment.is_empty());
 
     // It is measured no longer than it goes on.
-    let over = Change { state: Some(RunState::Failed), ..Change::default() };
-    client::change(&stage.engine, plain, over).await.unwrap();
-    let last = points(&run(&stage, plain).await, "system/cpu");
-    let goes_on = points(&run(&stage, elsewhere).await, "system/cpu");
-    let more =
-        async |stage: &Stage| Some(points(&run(stage, elsewhere).await, "system/cpu")).filter(|now| *now > goes_on + 2);
-    stage.until("the other run is measured on", more).await;
-    assert_eq!(points(&run(&stage, plain).await, "system/cpu"), last);
+    end(&stage, plain, RunState::Failed).await;
+    let last = told(&stage, plain).await;
+    until_more(&stage, elsewhere, told(&stage, elsewhere).await + 2).await;
+    assert_eq!(told(&stage, plain).await, last);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,14 +199,12 @@ async fn of_many_runs_of_one_process_eight_are_measured() {
     }
     let (mut met, mut left) = (0, 0);
     for of in runs {
-        let told = async |stage: &Stage| {
-            let environment = run(stage, of).await.environment;
-            environment
-                .contains_key("machine.cpu")
-                .then_some(true)
-                .or(environment.contains_key("machine.unmeasured").then_some(false))
+        let decided = async |stage: &Stage| {
+            let told = run(stage, of).await.environment;
+            (told.contains_key("machine.cpu") || told.contains_key("machine.unmeasured")).then_some(told)
         };
-        if stage.until("it is measured or not", told).await { met += 1 } else { left += 1 }
+        let told = stage.until("it is measured or not", decided).await;
+        if told.contains_key("machine.cpu") { met += 1 } else { left += 1 }
     }
     assert_eq!((met, left), (8, 2));
 }
