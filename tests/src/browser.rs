@@ -18,6 +18,8 @@ use crate::{
 
 /// Longer than a training on a busy machine takes.
 const PATIENCE: Duration = Duration::from_secs(420);
+/// For what is there: nothing but the page itself keeps it from being pressed.
+const CLICK: Duration = Duration::from_secs(60);
 
 /// A driver with its server, ended with the test.
 #[derive(Debug)]
@@ -189,16 +191,21 @@ pub async fn told(browser: &Browser, name: &str, result: Result<()>) -> Result<(
 pub async fn seen(driver: &WebDriver, path: &str) -> Result<WebElement> {
     let mut found = None;
     until(path, PATIENCE, async || {
-        for element in driver.find_all(By::XPath(path)).await.unwrap_or_default() {
-            if element.is_displayed().await.unwrap_or(false) && element.is_enabled().await.unwrap_or(false) {
-                found = Some(element);
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        found = shown(driver, path).await;
+        Ok(found.is_some())
     })
     .await?;
     found.with_context(|| format!("{path} is gone"))
+}
+
+/// The first element that can be seen now.
+async fn shown(driver: &WebDriver, path: &str) -> Option<WebElement> {
+    for element in driver.find_all(By::XPath(path)).await.unwrap_or_default() {
+        if element.is_displayed().await.unwrap_or(false) && element.is_enabled().await.unwrap_or(false) {
+            return Some(element);
+        }
+    }
+    None
 }
 
 /// Waits for an element that may not be pressed, such as a disabled choice.
@@ -213,11 +220,12 @@ pub async fn gone(driver: &WebDriver, path: &str) -> Result<()> {
     until(&format!("the end of {path}"), PATIENCE, none).await
 }
 
-/// Presses what is there; what is replaced or covered under the finger is pressed again.
+/// Waits for an element and presses it; what is replaced or covered under the finger is pressed again, for a while.
 pub async fn press(driver: &WebDriver, path: &str) -> Result<()> {
+    seen(driver, path).await.with_context(|| format!("press {path}"))?;
     let mut last = None;
-    let pressed = until(path, PATIENCE, async || {
-        let element = seen(driver, path).await?;
+    let pressed = until(path, CLICK, async || {
+        let Some(element) = shown(driver, path).await else { return Ok(false) };
         // WebKit's driver does not scroll to what it is asked to press.
         let _ = element.scroll_into_view().await;
         last = element.click().await.err();

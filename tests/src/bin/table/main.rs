@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use api::{
     RunId,
     host::MakeKey,
-    run::{Run, RunKind, RunState},
+    run::{RunKind, RunState},
     series::Point,
     tracking::{CreateExperiment, Experiment},
 };
@@ -112,49 +112,8 @@ async fn filled(slipway: &Path, folder: &Path) -> Result<Experiment> {
 
 /// What every run has in common.
 fn template(experiment: &Experiment) -> RunRow {
-    RunRow {
-        run: Run {
-            id: id(0),
-            project: experiment.project,
-            experiment: experiment.id,
-            name: String::new(),
-            kind: RunKind::Client,
-            state: RunState::Finished,
-            ended_because: None,
-            snapshot: None,
-            snapshot_number: None,
-            split: None,
-            job: None,
-            alert: None,
-            code: None,
-            seed: None,
-            device: None,
-            params: Default::default(),
-            tags: Default::default(),
-            notes: String::new(),
-            metrics: Vec::new(),
-            progress: None,
-            command: None,
-            exit_code: None,
-            environment: Default::default(),
-            versions: Vec::new(),
-            has_evaluation: false,
-            resumable: false,
-            user: None,
-            spent: None,
-            deleted_ms: None,
-            created_ms: 1_700_000_000_000,
-            started_ms: None,
-            ended_ms: None,
-        },
-        address: None,
-        model: None,
-        ranked: None,
-        pid: None,
-        pid_started_ms: None,
-        events_offset: 0,
-        artifacts: None,
-    }
+    let of = (experiment.id, experiment.project);
+    RunRow::new(id(0), of, String::new(), RunKind::Client, 1_700_000_000_000)
 }
 
 fn id(index: u64) -> RunId {
