@@ -110,52 +110,28 @@ pub(crate) fn LookChoice(
     #[prop(into)]
     keys: Signal<Vec<String>>,
 ) -> impl IntoView {
+    let has_some = Memo::new(move |_| keys.with(|keys| !keys.is_empty()));
+    let options = Signal::derive(move || keys.with(|keys| along_options(keys)));
     view! {
-        <AlongChoice look />
-        <MetricChoice look keys />
+        {move || match has_some.get() {
+            true => view! { <Select value=look.along options name="Along" /> }.into_any(),
+            false => view! { <AlongChoice look /> }.into_any(),
+        }}
         <SmoothingChoice look />
     }
+}
+
+/// Steps, time, and the metrics by what they are called.
+fn along_options(keys: &[String]) -> Vec<(String, String)> {
+    let own = [("step", "Steps"), ("time", "Time")].map(|(key, name)| (key.to_owned(), name.to_owned()));
+    let mut named: Vec<_> = keys.iter().map(|key| (format!("{METRIC}{key}"), words::key(key))).collect();
+    named.sort_by(|left, right| left.1.cmp(&right.1));
+    own.into_iter().chain(named).collect()
 }
 
 #[component]
 pub(crate) fn AlongChoice(look: Look) -> impl IntoView {
     view! { <Segments value=look.along name="Along" options=vec![("step", "Step"), ("time", "Time")] /> }
-}
-
-/// Another metric as the axis; nothing where there is none.
-#[component]
-fn MetricChoice(look: Look, keys: Signal<Vec<String>>) -> impl IntoView {
-    let value = RwSignal::new(String::new());
-    Effect::new(move |_| {
-        let named = look.along.with(|along| if along.starts_with(METRIC) { along.clone() } else { String::new() });
-        if value.with_untracked(|value| *value != named) {
-            value.set(named);
-        }
-    });
-    Effect::new(move |before: Option<String>| {
-        let now = value.get();
-        let is_shown = look.along.with_untracked(|along| *along == now);
-        if !now.is_empty() && !is_shown {
-            look.along.set(now.clone());
-        } else if now.is_empty() && before.is_some_and(|before| !before.is_empty()) {
-            look.along.update(|along| {
-                if along.starts_with(METRIC) {
-                    "step".clone_into(along);
-                }
-            });
-        }
-        now
-    });
-    let options = Signal::derive(move || keys.with(|keys| over_options(keys)));
-    let has_some = Memo::new(move |_| keys.with(|keys| !keys.is_empty()));
-    move || has_some.get().then(|| view! { <Select value options name="Along another metric" /> })
-}
-
-/// The metrics as a choice, by what they are called; first that it is none of them.
-fn over_options(keys: &[String]) -> Vec<(String, String)> {
-    let mut named: Vec<_> = keys.iter().map(|key| (format!("{METRIC}{key}"), words::key(key))).collect();
-    named.sort_by(|left, right| left.1.cmp(&right.1));
-    std::iter::once((String::new(), "Over a metric…".to_owned())).chain(named).collect()
 }
 
 /// How much curves are smoothed; the raw line stays behind the smooth one.
@@ -181,14 +157,14 @@ pub(crate) fn SmoothingChoice(look: Look) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use super::over_options;
+    use super::along_options;
 
     #[test]
     fn each_curve_can_be_the_axis_by_its_name() {
         let keys = ["tokens", "loss/train"].map(str::to_owned);
-        let options = over_options(&keys);
-        assert_eq!(options[0].0, "");
-        let named: Vec<(&str, &str)> = options[1..].iter().map(|(key, name)| (key.as_str(), name.as_str())).collect();
-        assert_eq!(named, [("metric.loss/train", "Loss, training"), ("metric.tokens", "tokens")]);
+        let options = along_options(&keys);
+        let named: Vec<(&str, &str)> = options.iter().map(|(key, name)| (key.as_str(), name.as_str())).collect();
+        let own = [("step", "Steps"), ("time", "Time")];
+        assert_eq!(named, [&own[..], &[("metric.loss/train", "Loss, training"), ("metric.tokens", "tokens")]].concat());
     }
 }

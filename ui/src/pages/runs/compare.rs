@@ -22,7 +22,7 @@ use super::{
     differs::{Differs, Figures},
     last_values::LastValues,
     overlaid::{Compared, Overlaid, told_apart},
-    plots::{self, Whose},
+    plots::{self, MEDIA, Whose},
     seen_beside::SeenBeside,
 };
 use crate::{
@@ -89,7 +89,9 @@ pub(super) fn Compare(
     });
     let facts = Signal::derive(move || chosen.with(|chosen| Facts::of_compared(chosen, ranked_by.get())));
     let is_plotted =
-        Memo::new(move |_| plotted.with(|plotted| ["parallel", "scatter"].contains(&plotted.view.as_str())));
+        Memo::new(move |_| plotted.with(|plotted| ["parallel", "scatter", MEDIA].contains(&plotted.view.as_str())));
+    // Each run's folder is looked through for it, so only once a person asks.
+    let is_media = Memo::new(move |_| plotted.with(|plotted| plotted.view == MEDIA));
     let place = Place::get();
     let open = Callback::new(move |id: String| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
@@ -184,9 +186,10 @@ pub(super) fn Compare(
                     <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
                 </div>
             })}
-            {move || (is_plotted.get() && chosen.with(|chosen| !chosen.is_empty())).then(|| view! {
+            {move || (is_plotted.get() && !is_media.get() && chosen.with(|chosen| !chosen.is_empty())).then(|| view! {
                 <plots::Plots whose=Whose::Compared(chosen) plotted facts filter=None on_open=open />
             })}
+            {move || is_media.get().then(|| view! { <SeenBeside chosen query seen /> })}
             {move || (none.get() && !is_plotted.get()).then(|| view! {
                 <LastValues chosen seen ranked_by />
             })}
@@ -198,7 +201,6 @@ pub(super) fn Compare(
             {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0 && !is_plotted.get()).map(|more| view! {
                 <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
             })}
-            <div class:hidden=is_plotted><SeenBeside chosen query seen /></div>
             <div class="compared-tables" class:below=move || BESIDE.lt(&runs.with(Vec::len))>
                 <Figures chosen seen ranked_by />
                 <Differs chosen seen ranked_by />

@@ -37,6 +37,9 @@ pub(super) enum Whose {
     Compared(Memo<Vec<Compared>>),
 }
 
+/// The view that is no chart: what the compared runs logged beside numbers.
+pub(super) const MEDIA: &str = "media";
+
 /// What stands beside the filter line: the table, or one of the charts.
 #[component]
 pub(super) fn Switcher(plotted: RwSignal<Plotted>) -> impl IntoView {
@@ -44,10 +47,10 @@ pub(super) fn Switcher(plotted: RwSignal<Plotted>) -> impl IntoView {
     view! { <Choice plotted options /> }
 }
 
-/// The same of compared runs: their curves, or one of the charts.
+/// The same of compared runs: their curves, one of the charts, or their media.
 #[component]
 pub(super) fn CanvasSwitcher(plotted: RwSignal<Plotted>) -> impl IntoView {
-    let options = vec![("", "Curves"), ("parallel", "Parallel"), ("scatter", "Scatter")];
+    let options = vec![("", "Curves"), ("parallel", "Parallel"), ("scatter", "Scatter"), (MEDIA, "Media")];
     view! { <Choice plotted options /> }
 }
 

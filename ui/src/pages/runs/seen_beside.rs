@@ -19,8 +19,9 @@ use crate::{
     frame::{address::keep_in_address, place::Place},
     parts::{
         field::Select,
+        icon,
         medium::shown,
-        states::Load,
+        states::{Empty, Load},
         step_slider::{StepSlider, Walk},
         words,
     },
@@ -68,7 +69,6 @@ fn missing(media: Option<&RunMedia>, key: &str, step: i64) -> Option<String> {
     }
 }
 
-/// Nothing while none of the runs has media.
 #[component]
 pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, seen: Seen) -> impl IntoView {
     let found = RwSignal::new(Found::new());
@@ -111,12 +111,16 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
         now
     });
     let has_some = Memo::new(move |_| all.with(|all| !all.is_empty()));
+    let is_known = move || runs.with(|runs| !runs.is_empty() && runs.len() == found.with(BTreeMap::len));
+    let has_none = Memo::new(move |_| !has_some.get() && is_known());
     let left_out = Memo::new(move |_| chosen.with(Vec::len).saturating_sub(MOST));
     let roles = Memo::new(move |_| chosen.with(|chosen| seen.bands.with(|bands| roles(chosen, bands))));
     view! {
-        <section class="section" class:hidden=move || !has_some.get() aria-label="Media of the runs">
+        {move || has_none.get().then(|| view! {
+            <Empty mark=icon::IMAGE title="No media" text="None of these runs logged a picture, a sound, a video, a page, a text or a table." />
+        })}
+        <section class:hidden=move || !has_some.get() aria-label="Media of the runs">
             <div class="flex wrap tools-of-charts">
-                <h2>"Media"</h2>
                 <Select value options name="Key of the media" />
                 <span class="faint caption">{move || walk.step.get().map(|step| format!("step {step}"))}</span>
                 <StepSlider walk of=key />
