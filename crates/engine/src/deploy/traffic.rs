@@ -307,6 +307,6 @@ mod tests {
         assert!(failure.message.contains("refused all 2 requests; the first with 400: no amount"), "{failure}");
         let tally = Tally::default();
         tally.count(7, answer(None));
-        assert!(tally.told("fraud", 0.5).unwrap().starts_with("Sent 7 rows in 1 requests, no errors"));
+        assert!(tally.told("fraud", 0.5).unwrap().starts_with("Sent 7 rows in 1 request, no errors"));
     }
 }

@@ -151,7 +151,7 @@ async fn what_of_the_rows_was_left_out_stays_said_as_long_as_they_are_there() {
     let job = stage.call(AddSource { path: shown, kind: Some(Kind::Metrics), project: None, once: true }).await;
     stage.done(job).await;
     let said = source(&stage).await.warnings;
-    assert!(said.len() == 1 && said[0].of_rows && said[0].place.ends_with("log.jsonl, row 1"), "{said:?}");
+    assert!(said.len() == 1 && said[0].of_rows && said[0].place.ends_with("log.jsonl, row 2"), "{said:?}");
     append(&path, b"{\"step\": 2, \"loss\": 0.5}\n");
     let read = read_on(&stage).await;
     assert_eq!((points(&stage).await, &read.warnings, read.warned), (2, &said, 1), "more rows were appended");

@@ -247,7 +247,7 @@ mod tests {
             model: None,
             snapshot_number: None,
             commit: None,
-            created_ms: 0,
+            created_ms: 1_795_928_400_000,
             started_ms: None,
             duration_secs: Some(5.0),
             fraction: None,
