@@ -20,7 +20,7 @@ const PYTHON: &str = "python";
 /// What the command is started in.
 pub(super) struct Surroundings<'v> {
     pub(super) folder: PathBuf,
-    pub(super) variable: &'v (dyn Fn(&str) -> Option<OsString>),
+    pub(super) variable: &'v dyn Fn(&str) -> Option<OsString>,
 }
 
 impl Surroundings<'_> {
