@@ -6,6 +6,7 @@
 
 mod cells;
 mod column;
+mod commonest;
 mod groups;
 mod matching;
 mod order;
@@ -29,6 +30,7 @@ use store::{
 use super::filter::{Field, Filter};
 pub(crate) use cells::{Column, moment, number};
 use column::{Columns, Texts};
+pub(crate) use commonest::Commonest;
 pub(crate) use groups::{GroupOrder, Grouping};
 use patience::Patience;
 pub(crate) use patience::{Asked, Asking};

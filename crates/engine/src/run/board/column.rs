@@ -127,6 +127,11 @@ impl Texts {
         self.rows.iter().any(|number| *number > 0)
     }
 
+    /// Rows from here on have no value.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// 0 where the row has no value.
     pub(super) fn number(&self, row: usize) -> usize {
         self.rows.get(row).copied().unwrap_or(0) as usize
