@@ -5,7 +5,11 @@ use std::{borrow::Cow, collections::HashMap};
 use api::{ExperimentId, run_table::SparseRow};
 use store::Connection;
 
-use super::{Asked, Board, Query, Table, column, column::Texts, matched, matching, order};
+use super::{
+    Asked, Board, Query, Table,
+    column::{Numbers, Texts},
+    matched, matching, order,
+};
 use crate::run::{filter::Field, mlflow_status};
 
 /// What stands in a column of text.
@@ -95,7 +99,7 @@ fn experiments(connection: &Connection, query: &Query, columns: &[Column]) -> st
 
 /// Where a table has what stands in a column: looked up once for all of its rows.
 enum Source<'t> {
-    Numbers(&'t [f64]),
+    Numbers(&'t Numbers),
     Texts(&'t Texts),
     OfRow(&'t Column),
 }
@@ -103,7 +107,7 @@ enum Source<'t> {
 impl Source<'_> {
     fn text<'s>(&'s self, table: &'s Table, row: usize, names: &'s Names) -> Option<Cow<'s, str>> {
         match self {
-            Self::Numbers(column) => column::number(column, row).map(number),
+            Self::Numbers(column) => column.get(row).map(number),
             Self::Texts(column) => column.text(row).map(Cow::Borrowed),
             Self::OfRow(column) => cell(table, row, column, names).map(Cow::Owned),
         }
@@ -113,7 +117,7 @@ impl Source<'_> {
 /// The columns that a table has anything of, each with its place.
 fn sources<'t>(table: &'t Table, columns: &'t [Column]) -> Vec<(u32, Source<'t>)> {
     let source = |column: &'t Column| match column {
-        Column::Field(Field::Metric(key)) => table.metrics.get(key).map(|column| Source::Numbers(column)),
+        Column::Field(Field::Metric(key)) => table.metrics.get(key).map(Source::Numbers),
         Column::Field(Field::Param(key)) => table.params.get(key).map(Source::Texts),
         Column::Field(Field::Tag(key)) => table.tags.get(key).map(Source::Texts),
         of_row => Some(Source::OfRow(of_row)),
@@ -135,7 +139,7 @@ fn cell(table: &Table, row: usize, column: &Column, names: &Names) -> Option<Str
 }
 
 pub(super) fn metric(table: &Table, key: &str, row: usize) -> Option<f64> {
-    column::number(table.metrics.get(key)?, row)
+    table.metrics.get(key)?.get(row)
 }
 
 /// What a row has for a field.

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use store::Connection;
 
-use super::{Asked, Board, Query, column, matched};
+use super::{Asked, Board, Query, matched};
 use crate::run::filter::{Field, fields_of};
 
 /// The keys that stand in a table, and how many do not.
@@ -33,16 +33,15 @@ impl Board {
         // By kind, then by name.
         let mut counts: BTreeMap<(u8, &str), usize> = BTreeMap::new();
         for (table, rows) in only.iter().zip(&rows) {
-            for (key, column) in table.metrics.iter().filter(|(_, column)| column::any(column)) {
+            for (key, column) in table.metrics.iter().filter(|(_, column)| column.any()) {
                 patience.check()?;
-                let within = rows.iter().take_while(|row| **row < column.len());
-                *counts.entry((0, key)).or_default() +=
-                    within.filter(|row| column::number(column, **row).is_some()).count();
+                let within = rows.iter().take_while(|row| **row < column.end());
+                *counts.entry((0, key)).or_default() += within.filter(|row| column.get(**row).is_some()).count();
             }
             for (kind, columns) in [(1, &table.params), (2, &table.tags)] {
                 for (key, column) in columns.iter().filter(|(_, column)| column.any()) {
                     patience.check()?;
-                    let within = rows.iter().take_while(|row| **row < column.len());
+                    let within = rows.iter().take_while(|row| **row < column.end());
                     *counts.entry((kind, key)).or_default() += within.filter(|row| column.number(**row) > 0).count();
                 }
             }
