@@ -111,21 +111,46 @@ pub struct PickedRuns {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TabulateRuns {
     pub list: Listing,
-    /// What [`crate::run::ListRuns::sort`] names, and `id`, `model`, `started`, `ended`.
+    /// What [`crate::run::ListRuns::sort`] names, and `id`, `model`, `started`, `ended`. None of them: all that the runs have,
+    /// or of more metrics, params and tags than 5,000 those that most of the runs have. Whoever asks for a further piece names what
+    /// the first answered.
+    #[serde(default)]
     pub columns: Vec<String>,
     #[serde(default)]
     pub offset: u64,
-    /// At most 10,000, which is also the default.
+    /// At most 10,000, which is also the default. Fewer come where they would be more than a few megabytes, but one in any
+    /// case: what follows is asked for by the number of rows that came.
     #[serde(default)]
     pub limit: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunCells {
-    /// A cell for each column, with all digits: `None` where the run has no value, times in UTC by ISO 8601, durations in
-    /// seconds, numbers that are none as `NaN`, `Infinity`, `-Infinity`.
-    pub rows: Vec<Vec<Option<String>>>,
+    /// The columns, where the request named none; else empty.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// How many metrics, params and tags are not among [`Self::columns`], for they are too many.
+    #[serde(default)]
+    pub left_out: u64,
+    /// Of each run the cells that it has, each with its column's place, in their order: one run with ten thousand keys makes no
+    /// other row longer. With all digits; times in UTC by ISO 8601, durations in seconds, numbers that are none as `NaN`, `Infinity`,
+    /// `-Infinity`.
+    pub rows: Vec<SparseRow>,
     pub total: u64,
+}
+
+/// The cells that a row has, each with the place of its column.
+pub type SparseRow = Vec<(u32, String)>;
+
+/// A row with a cell for each of so many columns: `None` where it has no value.
+pub fn filled(row: SparseRow, columns: usize) -> Vec<Option<String>> {
+    let mut cells = vec![None; columns];
+    for (at, text) in row {
+        if let Some(cell) = cells.get_mut(at as usize) {
+            *cell = Some(text);
+        }
+    }
+    cells
 }
 
 /// Which params a metric follows, over all runs that match.

@@ -15,15 +15,21 @@ pub fn csv_line<T: AsRef<str>>(cells: impl IntoIterator<Item = T>) -> String {
 
 /// A table of Markdown; columns of numbers stand at the right.
 pub fn markdown(head: &[String], is_number: &[bool], rows: &[Vec<String>]) -> String {
-    let line = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|cell| markdown_cell(cell)).collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let rule = (0..head.len()).map(|at| if is_number.get(at) == Some(&true) { "---:" } else { "---" });
-    let mut text = line(head);
-    text.push_str(&format!("| {} |\n", rule.collect::<Vec<_>>().join(" | ")));
-    rows.iter().for_each(|row| text.push_str(&line(row)));
+    let mut text = markdown_head(head, is_number);
+    rows.iter().for_each(|row| text.push_str(&markdown_line(row)));
     text
+}
+
+/// How a table of Markdown begins: its head and the rule below it.
+pub fn markdown_head(head: &[String], is_number: &[bool]) -> String {
+    let rule = (0..head.len()).map(|at| if is_number.get(at) == Some(&true) { "---:" } else { "---" });
+    format!("{}| {} |\n", markdown_line(head), rule.collect::<Vec<_>>().join(" | "))
+}
+
+/// A row of a table of Markdown with its end.
+pub fn markdown_line(cells: &[String]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| markdown_cell(cell)).collect();
+    format!("| {} |\n", cells.join(" | "))
 }
 
 /// A text that ends no cell, begins no line and is no markup of its own.

@@ -51,10 +51,16 @@ use std::{
     sync::{Arc, atomic::AtomicU16},
 };
 
-use api::event::{Event, Tag};
+use api::{
+    RunId,
+    event::{Event, Tag},
+};
 use store::Store;
 
 use crate::{clock::Clock, events::Events, jobs::Jobs, workspace::Workspace};
+
+/// Runs that are announced one by one where they change together.
+const MOST_ANNOUNCED: usize = 50;
 
 /// Whether the engine lives on, with its loops, or answers one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,6 +326,16 @@ impl Engine {
             self.inner.board.touch(run);
         }
         self.inner.events.send(Event::Changed { tag });
+    }
+
+    /// Announces runs that were committed together: each, or of many that any may be among them.
+    pub(crate) fn changed_runs(&self, runs: &[RunId]) {
+        if runs.len() <= MOST_ANNOUNCED {
+            runs.iter().for_each(|run| self.changed(Tag::Run(*run)));
+            return;
+        }
+        runs.iter().for_each(|run| self.inner.board.touch(*run));
+        self.changed(Tag::EveryRun);
     }
 
     /// A fresh id: UUIDv7 by the engine's clock.

@@ -385,7 +385,17 @@ fn artifacts_of(row: &RunRow, folder: &Path) -> Vec<Artifact> {
         None => (folder, &["artifacts", "model", "evaluation.json", uncommitted::FOLDER][..]),
     };
     let Ok(base) = beneath::folder(base) else { return found };
-    names.iter().for_each(|name| list_files(&base, Path::new(name), &mut found));
+    for name in names {
+        let start = found.len();
+        let is_folder = base.symlink_metadata(name).is_ok_and(|found| found.is_dir());
+        // A link of theirs leads to another of theirs, and to nothing else of the run's folder.
+        match is_folder.then(|| base.open_dir(name)) {
+            Some(Ok(folder)) => list_files(&folder, Path::new(""), &mut found),
+            _ => list_files(&base, Path::new(name), &mut found),
+        }
+        let below = found.iter_mut().skip(start).filter(|_| is_folder);
+        below.for_each(|artifact| artifact.path = format!("{name}/{}", artifact.path));
+    }
     if row.artifacts.is_some() {
         found.iter_mut().for_each(|artifact| artifact.path = format!("{IMPORTED}{}", artifact.path));
     }
@@ -396,14 +406,17 @@ fn artifacts_of(row: &RunRow, folder: &Path) -> Vec<Artifact> {
 fn open_artifact(row: &RunRow, folder: &Path, path: &str) -> io::Result<fs::File> {
     match (&row.artifacts, path.strip_prefix(IMPORTED)) {
         (Some(elsewhere), Some(rest)) => beneath::file(&beneath::folder(Path::new(elsewhere))?, Path::new(rest)),
-        _ => beneath::file(&beneath::folder(folder)?, Path::new(path)),
+        _ => match path.split_once('/') {
+            Some((name, rest)) => beneath::file(&beneath::folder(folder)?.open_dir(name)?, Path::new(rest)),
+            None => beneath::file(&beneath::folder(folder)?, Path::new(path)),
+        },
     }
 }
 
 /// What stands before the path of an imported run's artifact, as before one that was made here.
 const IMPORTED: &str = "artifacts/";
 
-/// The files at and below a path. Links are not followed.
+/// The files at and below a path. A link to a file below `base` is one; no other is followed.
 pub(crate) fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {
     let is_base = path.as_os_str().is_empty();
     let metadata = if is_base { base.dir_metadata() } else { base.symlink_metadata(path) };
@@ -414,7 +427,13 @@ pub(crate) fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {
         let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
         names.sort();
         names.iter().for_each(|name| list_files(base, &path.join(name), found));
-    } else if metadata.is_file() && !path.file_name().is_some_and(|name| kept::is_half(&name.to_string_lossy())) {
+        return;
+    }
+    let file = if metadata.is_symlink() { beneath::linked(base, path) } else { Some(metadata) };
+    if let Some(metadata) = file
+        && metadata.is_file()
+        && !path.file_name().is_some_and(|name| kept::is_half(&name.to_string_lossy()))
+    {
         found.push(Artifact {
             path: path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"),
             size_bytes: metadata.len(),

@@ -71,6 +71,8 @@ pub struct Run {
     pub deleted_ms: Option<i64>,
     pub artifact_uri: Option<String>,
     pub params: Vec<(String, String)>,
+    /// Params and tags that are no text: SQLite keeps bytes in any column.
+    pub bytes: usize,
     pub tags: Vec<(String, String)>,
     /// The value of the greatest step of each metric, of these the latest, of these the greatest.
     pub latest: Vec<(String, Point)>,
@@ -298,6 +300,7 @@ impl MlflowDb {
                 deleted_ms: integer(row, 10),
                 artifact_uri: text(row, 11),
                 params: Vec::new(),
+                bytes: 0,
                 tags: Vec::new(),
                 latest: Vec::new(),
                 inputs: Vec::new(),
@@ -308,14 +311,17 @@ impl MlflowDb {
         let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
         let ids = serde_json::to_string(&ids)?;
         let mut params =
-            self.by_run(&format!("SELECT run_uuid, key, value FROM params WHERE {OF_RUNS}"), &ids, pair)?;
-        let mut tags = self.by_run(&format!("SELECT run_uuid, key, value FROM tags WHERE {OF_RUNS}"), &ids, pair)?;
+            self.by_run(&format!("SELECT run_uuid, key, value FROM params WHERE {OF_RUNS}"), &ids, text_pair)?;
+        let mut tags =
+            self.by_run(&format!("SELECT run_uuid, key, value FROM tags WHERE {OF_RUNS}"), &ids, text_pair)?;
         let mut latest = self.latest(&ids)?;
         let mut inputs = self.inputs(&ids)?;
         let mut models = self.models_of_runs(&ids)?;
         for run in &mut runs {
-            run.params = params.remove(&run.id).unwrap_or_default();
-            run.tags = tags.remove(&run.id).unwrap_or_default();
+            let (params, tags) = (params.remove(&run.id).unwrap_or_default(), tags.remove(&run.id).unwrap_or_default());
+            run.bytes = params.iter().chain(&tags).filter(|pair| pair.is_none()).count();
+            run.params = params.into_iter().flatten().collect();
+            run.tags = tags.into_iter().flatten().collect();
             run.latest = latest.remove(&run.id).unwrap_or_default();
             run.inputs = inputs.remove(&run.id).unwrap_or_default();
             run.models = models.remove(&run.id).unwrap_or_default();
@@ -628,6 +634,12 @@ fn state(status: &str) -> Option<RunState> {
 /// A key and its value, behind what they are of.
 fn pair(row: &Row<'_>) -> rusqlite::Result<(String, String)> {
     Ok((text(row, 1).unwrap_or_default(), text(row, 2).unwrap_or_default()))
+}
+
+/// The same; `None` where either is bytes.
+fn text_pair(row: &Row<'_>) -> rusqlite::Result<Option<(String, String)>> {
+    let is_bytes = |index| matches!(row.get_ref(index), Ok(ValueRef::Blob(_)));
+    if is_bytes(1) || is_bytes(2) { Ok(None) } else { pair(row).map(Some) }
 }
 
 /// A text, whatever type SQLite kept it in; what is no UTF-8 is replaced.

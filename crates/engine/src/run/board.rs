@@ -6,6 +6,7 @@
 
 mod cells;
 mod column;
+mod commonest;
 mod groups;
 mod matching;
 mod order;
@@ -28,7 +29,8 @@ use store::{
 
 use super::filter::{Field, Filter};
 pub(crate) use cells::{Column, moment, number};
-use column::{Columns, Texts};
+use column::{Columns, Numbers, Texts};
+pub(crate) use commonest::Commonest;
 pub(crate) use groups::{GroupOrder, Grouping};
 use patience::Patience;
 pub(crate) use patience::{Asked, Asking};
@@ -105,7 +107,7 @@ struct Table {
     /// Each row's: apart from the rows, since every search looks at all of them.
     standing: Vec<Standing>,
     at: HashMap<RunId, usize>,
-    metrics: Columns<Vec<f64>>,
+    metrics: Columns<Numbers>,
     params: Columns<Texts>,
     tags: Columns<Texts>,
 }
@@ -178,7 +180,7 @@ impl Board {
         let tables = self.fresh(connection, asked.moment, experiments)?;
         let mut keys: [BTreeSet<&String>; 3] = Default::default();
         for table in experiments.iter().filter_map(|id| tables.get(id)) {
-            keys[0].extend(table.metrics.iter().filter(|(_, column)| column::any(column)).map(|(key, _)| key));
+            keys[0].extend(table.metrics.iter().filter(|(_, column)| column.any()).map(|(key, _)| key));
             keys[1].extend(table.params.iter().filter(|(_, column)| column.any()).map(|(key, _)| key));
             keys[2].extend(table.tags.iter().filter(|(_, column)| column.any()).map(|(key, _)| key));
         }
@@ -234,7 +236,7 @@ impl Table {
     fn put(&mut self, connection: &Connection, head: RunHead) -> store::Result<()> {
         let run = head.id;
         let row = self.place(head);
-        self.metrics.values_mut().for_each(|column| column::clear(column, row));
+        self.metrics.values_mut().for_each(|column| column.clear(row));
         self.params.values_mut().chain(self.tags.values_mut()).for_each(|column| column.clear(row));
         self.fill(connection, Of::Run(run))
     }
@@ -266,7 +268,7 @@ impl Table {
         };
         run_columns::metrics(connection, of, &mut |run, key, value| {
             if let Some(row) = row_of(run) {
-                column::set(metrics.named(key), row, value);
+                metrics.named(key).set(row, value);
             }
         })?;
         for (table, columns) in [("param", params), ("tag", tags)] {

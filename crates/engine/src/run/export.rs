@@ -340,7 +340,14 @@ impl Exporting {
                 continue;
             };
             let writing = || format!("write {}", to.display());
-            fs::create_dir_all(to.parent().with_context(writing)?).with_context(writing)?;
+            let folder = to.parent().with_context(writing)?;
+            match fs::create_dir_all(folder) {
+                Err(_) if file_store::stands_in_the_way(folder) => {
+                    left.say(format!("{}: a file stands where the artifact {} belongs.", row.run.name, artifact.path));
+                    continue;
+                }
+                made => made.with_context(writing)?,
+            }
             let mut file = fs::File::create_new(&to).with_context(writing)?;
             std::io::copy(&mut opened, &mut file).with_context(writing)?;
         }

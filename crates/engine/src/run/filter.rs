@@ -25,8 +25,8 @@ use api::{
     tracking::{NAME_TAG, NOTE_TAG},
 };
 
-pub(crate) use fields::unknown_keys;
 use fields::{Entity, attribute};
+pub(crate) use fields::{fields_of, unknown_keys};
 use tokens::{KEYWORDS, Kind, Token, tokens};
 
 /// What a filter or an order looks at.

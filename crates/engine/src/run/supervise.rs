@@ -5,7 +5,7 @@
 //! and start time; one that is gone without a `done` event was killed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
     time::Duration,
@@ -45,6 +45,9 @@ const ROOM_EVERY: Duration = Duration::from_secs(2);
 const PREPARED: f64 = 0.1;
 const TRAINED: f64 = 0.95;
 
+/// Metrics of a run that are said to be left out.
+const WARNINGS: usize = 20;
+
 /// What one look brought.
 struct Look {
     state: RunState,
@@ -53,12 +56,25 @@ struct Look {
     more: bool,
     ended_because: Option<ApiError>,
     logs: Vec<String>,
+    /// Why metrics were left out.
+    refused: BTreeSet<String>,
+}
+
+impl Look {
+    /// What is said of metrics for the first time.
+    fn warnings(&self, said: &mut BTreeSet<String>) -> Vec<String> {
+        let new: Vec<String> =
+            self.refused.difference(said).take(WARNINGS.saturating_sub(said.len())).cloned().collect();
+        said.extend(new.iter().cloned());
+        new
+    }
 }
 
 /// Follows a run until it is over, as the work of its job; a cancelled job stops the worker.
 pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Result<String> {
     let engine = context.engine().clone();
     let mut asked = false;
+    let mut said = BTreeSet::new();
     let mut budget = spending::Watch::default();
     let mut looks = 0;
     loop {
@@ -70,6 +86,7 @@ pub(crate) async fn follow_in_job(context: &JobContext, id: RunId) -> anyhow::Re
             }
             Err(failure) => return Err(failure),
         };
+        look.warnings(&mut said).into_iter().for_each(|line| context.log(format!("warning: {line}")));
         look.logs.into_iter().for_each(|line| context.log(line));
         if look.state.is_over() {
             return ended(&engine, id, look.state, look.ended_because).await;
@@ -127,11 +144,16 @@ async fn without_room(context: &JobContext, id: RunId, failure: anyhow::Error) -
 pub(crate) fn follow_detached(engine: &Engine, id: RunId) {
     let engine = engine.downgrade();
     tokio::spawn(async move {
+        let mut said = BTreeSet::new();
         let mut budget = spending::Watch::default();
         let mut looks: u32 = 0;
         loop {
             let Some(engine) = engine.upgrade() else { return };
-            match look(&engine, id).await {
+            let look = look(&engine, id).await;
+            for warning in look.as_ref().map(|look| look.warnings(&mut said)).unwrap_or_default() {
+                tracing::warn!(run = %id, "{warning}");
+            }
+            match look {
                 Ok(look) if look.state.is_over() => return,
                 Ok(look) if look.more => continue,
                 Ok(_) => {}
@@ -264,6 +286,7 @@ async fn look(engine: &Engine, id: RunId) -> anyhow::Result<Look> {
             more: false,
             ended_because: row.run.ended_because,
             logs: Vec::new(),
+            refused: BTreeSet::new(),
         });
     };
     let now_ms = engine.now_ms();
@@ -272,7 +295,7 @@ async fn look(engine: &Engine, id: RunId) -> anyhow::Result<Look> {
         false => None,
     };
     let (end, more) = (piece.end, piece.more);
-    let logs = logs(&piece.events);
+    let (logs, refused) = (logs(&piece.events), refused(&piece.events));
     let events = piece.events;
     let told = engine
         .store()
@@ -285,7 +308,25 @@ async fn look(engine: &Engine, id: RunId) -> anyhow::Result<Look> {
         more,
         ended_because: told.row.run.ended_because,
         logs,
+        refused,
     })
+}
+
+/// A key that MLflow's API refuses, by which no client and no filter would find the metric.
+fn is_refused(key: &str) -> bool {
+    key.is_empty() || key.chars().any(char::is_control)
+}
+
+/// Why metrics are left out: the run itself goes on.
+fn refused(events: &[WorkerEvent]) -> BTreeSet<String> {
+    let why = |event: &WorkerEvent| match &event.body {
+        EventBody::Metric { key, .. } if key.is_empty() => Some("Metrics without a key are left out.".to_owned()),
+        EventBody::Metric { key, .. } if is_refused(key) => {
+            Some(format!("The metric {key:?} is left out: a key has no control characters."))
+        }
+        _ => None,
+    };
+    events.iter().filter_map(why).collect()
 }
 
 struct Piece {
@@ -378,6 +419,7 @@ fn commit(
     let mut points: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
     for event in events {
         match &event.body {
+            EventBody::Metric { key, .. } if is_refused(key) => {}
             EventBody::Metric { key, step, value } => {
                 points.entry(key).or_default().push(Point { step: *step, time_ms: event.time_ms, value: *value });
             }

@@ -4,13 +4,13 @@
 use anyhow::bail;
 use api::{
     ApiError, ExperimentId,
-    run_table::{GroupRuns, Listing, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, parts},
+    run_table::{GroupRuns, Listing, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, named, parts},
     tracking::Scope,
 };
 use store::Connection;
 
 use super::{
-    board::{Column, GroupOrder, Grouping, Order, Query, View},
+    board::{Column, Commonest, GroupOrder, Grouping, Order, Query, View},
     filter::{self, Field, Filter},
 };
 use crate::Engine;
@@ -21,6 +21,13 @@ const MOST_BY: usize = 8;
 const MOST_GROUPS: u32 = 10_000;
 /// Rows of cells of one answer.
 const MOST_ROWS: u32 = 10_000;
+/// What the rows of one answer take, about.
+const MOST_BYTES: usize = 4 << 20;
+/// Metrics, params and tags of a table whose columns nobody chose.
+const MOST_COLUMNS: usize = 5_000;
+/// The columns that every run has, as they stand in a table whose columns nobody chose.
+const OWN: [&str; 12] =
+    ["id", "name", "state", "kind", "model", "snapshot", "commit", "user", "created", "started", "ended", "duration"];
 
 /// Groups of runs with the mean, spread and range of metrics.
 pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGroups> {
@@ -62,17 +69,35 @@ pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRu
 pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<RunCells> {
     let filter = filter::parse(&request.list.filter)?;
     let sort = orders(request.list.sort.as_deref(), request.list.descending)?;
-    let columns = request.columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
+    let chosen = request.columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
+    let own = OWN.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
     let limit = u64::from(request.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS));
     let (list, offset, board) = (request.list, request.offset, engine.clone());
     let (asked, _asking) = engine.board().ask();
     let answer = engine.store().read(move |c| {
         let orders = sort.map_or_else(|| ranked(c, list.of), Ok)?;
         let query = query(c, &list, filter, orders, offset, limit)?;
-        let (rows, total) = board.board().cells(c, &asked, &query, &columns)?;
-        Ok(RunCells { rows, total })
+        let (mut names, mut left_out, mut columns) = (Vec::new(), 0, chosen);
+        if columns.is_empty() {
+            let found = board.board().commonest(c, &asked, &query, MOST_COLUMNS)?;
+            (names, left_out) = (names_of(&found), found.left_out);
+            columns = own.into_iter().chain(found.fields.into_iter().map(Column::Field)).collect();
+        }
+        let (rows, total) = board.board().cells(c, &asked, &query, (&columns, MOST_BYTES))?;
+        Ok(RunCells { columns: names, left_out, rows, total })
     });
     Ok(answer.await?)
+}
+
+/// What the columns of a table are called that nobody chose.
+fn names_of(found: &Commonest) -> Vec<String> {
+    let keyed = found.fields.iter().filter_map(|field| match field {
+        Field::Metric(key) => Some(named("metric", key)),
+        Field::Param(key) => Some(named("param", key)),
+        Field::Tag(key) => Some(named("tag", key)),
+        _ => None,
+    });
+    OWN.iter().map(|name| (*name).to_owned()).chain(keyed).collect()
 }
 
 /// The orders that a request names, the first of which counts most: `metric.loss`, `metric.loss desc, created`.

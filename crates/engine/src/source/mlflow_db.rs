@@ -110,6 +110,7 @@ impl Database {
                     progress.open.push(run.id.clone());
                 }
                 if !progress.open.contains(&run.id) {
+                    self.bytes(&run, &mut progress.known).map_or(Ok(()), &mut tell)?;
                     tell(Told::Run(self.head(run, &groups)))?;
                 }
             }
@@ -120,6 +121,7 @@ impl Database {
                 progress.open.retain(|open| *open != id);
             }
             let Some(run) = run else { continue };
+            self.bytes(&run, &mut progress.known).map_or(Ok(()), &mut tell)?;
             let inputs = inputs(&run);
             tell(Told::Run(self.head(run, &groups)))?;
             inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
@@ -135,6 +137,7 @@ impl Database {
                 for run in runs {
                     progress.groups.insert(run.experiment);
                     self.refusal(run.artifact_uri.as_deref(), &run.id).map_or(Ok(()), &mut tell)?;
+                    self.bytes(&run, &mut progress.known).map_or(Ok(()), &mut tell)?;
                     let inputs = inputs(&run);
                     tell(Told::Run(self.head(run, &groups)))?;
                     inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
@@ -235,6 +238,18 @@ impl Database {
             }),
             _ => None,
         }
+    }
+
+    /// What is said, once, of a run's params and tags that are no texts.
+    fn bytes(&self, run: &Run, known: &mut Known) -> Option<Told> {
+        let is_new = run.bytes > 0 && known.is_changed(format!("bytes/{}", run.id), &run.bytes);
+        is_new.then(|| Told::LeftOut {
+            place: format!("{}, params and tags of the run {}", self.path.display(), run.id),
+            message: format!(
+                "{} left out: bytes stand there, and no text",
+                counted(run.bytes as u64, "row was", "rows were")
+            ),
+        })
     }
 
     fn logged(&self, model: LoggedModel, groups: &HashMap<i64, String>) -> LoggedHead {

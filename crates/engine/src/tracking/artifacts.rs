@@ -278,21 +278,24 @@ fn sweep(folder: &Path, since: SystemTime) {
     }
 }
 
-/// The entries of a folder, sorted; of a file none.
+/// The entries of a folder, sorted; of a file none. A link is the file that it leads to, where that is an artifact, too: another
+/// link, or a pipe, is no entry.
 pub async fn list(place: &Place) -> anyhow::Result<Vec<Entry>> {
     let place = place.clone();
     tokio::task::spawn_blocking(move || list_at(&place)).await?
 }
 
 fn list_at(place: &Place) -> anyhow::Result<Vec<Entry>> {
-    let opened = place
-        .folder()
-        .and_then(|root| if place.relative.as_os_str().is_empty() { Ok(root) } else { root.open_dir(&place.relative) });
+    let opened = place.folder().and_then(|root| {
+        let is_root = place.relative.as_os_str().is_empty();
+        let entries = if is_root { root.entries()? } else { root.open_dir(&place.relative)?.entries()? };
+        Ok((root, entries))
+    });
     let none = |error: &io::Error| {
         matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || beneath::leads_out(error)
     };
-    let entries = match opened.and_then(|folder| folder.entries()) {
-        Ok(entries) => entries,
+    let (root, entries) = match opened {
+        Ok(opened) => opened,
         Err(error) if none(&error) => return Ok(Vec::new()),
         Err(error) => return Err(error).with_context(|| format!("read {}", place.shown().display())),
     };
@@ -305,13 +308,19 @@ fn list_at(place: &Place) -> anyhow::Result<Vec<Entry>> {
         }
         // One that went since is no entry any more.
         let Ok(metadata) = entry.metadata() else { continue };
-        found.push(Entry { name, size_bytes: metadata.is_file().then_some(metadata.len()) });
+        let size_bytes = match metadata.is_symlink() {
+            true => beneath::linked(&root, &place.relative.join(entry.file_name())).map(|found| found.len()),
+            false => metadata.is_file().then_some(metadata.len()),
+        };
+        if size_bytes.is_some() || metadata.is_dir() {
+            found.push(Entry { name, size_bytes });
+        }
     }
     found.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(found)
 }
 
-/// Every file at a place and below it, by its path from there. Links are not followed.
+/// Every file at a place and below it, by its path from there; a link to a file of them is one.
 pub async fn files(place: &Place) -> anyhow::Result<Vec<Artifact>> {
     let place = place.clone();
     Ok(tokio::task::spawn_blocking(move || {

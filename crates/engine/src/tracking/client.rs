@@ -51,6 +51,8 @@ pub struct Change {
     pub state: Option<RunState>,
     pub ended_ms: Option<i64>,
     pub name: Option<String>,
+    /// The other end of the client's connection.
+    pub peer: Option<SocketAddr>,
 }
 
 /// Enters a run of a client, in the experiment with this number; its process is nobody's but the client's.
@@ -262,13 +264,15 @@ pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Resu
 /// is told without its data, as clients are.
 pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Result<Told> {
     name::check_of_client("name", change.name.as_deref().unwrap_or_default())?;
-    let told = engine
+    let peer = change.peer;
+    let (told, was_over) = engine
         .store()
         .write(move |tx| {
             let Some(mut row) = store::run::bare(tx, id)? else { return Err(missing(id).into()) };
             if row.run.deleted_ms.is_some() {
                 return Err(deleted(id).into());
             }
+            let was_over = row.run.state.is_over();
             if let Some(state) = change.state.filter(|_| !row.run.kind.is_supervised()) {
                 row.run.state = state;
             }
@@ -281,11 +285,14 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
             store::run::set_end(tx, &row.run)?;
             let (experiment, location) = store::experiment::address(tx, row.run.experiment)?.unwrap_or_default();
             let artifact_uri = run::artifact_uri(&row, experiment, location.as_deref());
-            Ok(Told::without_data(row, experiment, artifact_uri))
+            Ok((Told::without_data(row, experiment, artifact_uri), was_over))
         })
         .await?;
-    if told.row.run.state.is_over() {
-        engine.measured().leave(id);
+    match (told.row.run.state, peer) {
+        (state, _) if state.is_over() => engine.measured().leave(id),
+        // It goes on, perhaps in another process.
+        (RunState::Running, Some(peer)) if was_over => Measured::begun(engine, id, peer),
+        _ => {}
     }
     Announcer::soon(engine, id, Lists::of(&told.row.run), Vec::new());
     Ok(told)

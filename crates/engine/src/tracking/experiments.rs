@@ -495,7 +495,7 @@ fn run_missing(id: RunId) -> ApiError {
 }
 
 pub(crate) fn announce(engine: &Engine, changed: &[(RunId, Lists)]) {
-    changed.iter().for_each(|(run, _)| engine.changed(Tag::Run(*run)));
+    engine.changed_runs(&changed.iter().map(|(run, _)| *run).collect::<Vec<_>>());
     run::announce_lists(engine, changed.iter().map(|(_, lists)| *lists));
     engine.changed(Tag::Experiments);
 }

@@ -79,7 +79,7 @@ impl Measured {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A client began a run over the connection from this address.
+    /// A client began a run over the connection from this address, or set one that was over back to running.
     pub(super) fn begun(engine: &Engine, run: RunId, peer: SocketAddr) {
         let mut runs = engine.measured().runs();
         runs.waiting.insert(run, Waiting { peer, begun: Instant::now() });
@@ -100,6 +100,11 @@ impl Measured {
         if series.iter().any(|(key, _)| key.starts_with(SYSTEM)) {
             self.leave(run);
         }
+    }
+
+    /// Forgets one whose process is over, and not that it may be begun anew.
+    fn over(&self, run: RunId) {
+        self.runs().measured.remove(&run);
     }
 
     fn is_measured(&self, run: RunId) -> bool {
@@ -165,7 +170,8 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()
             let mut going = Vec::with_capacity(due.len());
             for (run, waiting) in due {
                 if store::run::bare(c, run)?.is_some_and(|row| is_going(&row)) {
-                    going.push((run, waiting, above(c, run)?));
+                    let before = store::spending::get(c, run)?.map(|before| (before.seconds, before.joules));
+                    going.push((run, waiting, above(c, run)?, before.unwrap_or_default()));
                 }
             }
             Ok(going)
@@ -174,12 +180,12 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()
     if going.is_empty() {
         return Ok(());
     }
-    let ends: Vec<SocketAddr> = going.iter().map(|(_, waiting, _)| waiting.peer).collect();
+    let ends: Vec<SocketAddr> = going.iter().map(|(_, waiting, ..)| waiting.peer).collect();
     let port = engine.tracking_port().load(Ordering::Relaxed);
     let peers = tokio::task::spawn_blocking(move || peer::holders(&ends, port)).await?;
     let terms = spending::terms(engine, &BudgetConfig::default(), spending::TABLE).await?;
     let mut unmeasured = Vec::new();
-    for (run, waiting, above) in going {
+    for (run, waiting, above, before) in going {
         let process = match peers.get(&waiting.peer) {
             // Whoever logs from within the host's own process is no program of a person's.
             Some(Peer::Process(process)) if process.pid == std::process::id() => continue,
@@ -193,7 +199,7 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()
         });
         match taken {
             Ok(process) => {
-                let of = Of { run, process, begun: waiting.begun, terms: terms.clone() };
+                let of = Of { run, process, begun: waiting.begun, before, terms: terms.clone() };
                 tokio::spawn(measure(engine.downgrade(), of));
             }
             Err(why) => unmeasured.push((run, BTreeMap::from([(MACHINE_UNMEASURED.to_owned(), why.to_owned())]))),
@@ -233,7 +239,16 @@ struct Of {
     run: RunId,
     process: ProcessId,
     begun: Instant,
+    /// Seconds and joules that it used before it was over and set back to running.
+    before: (f64, Option<f64>),
     terms: Terms,
+}
+
+impl Of {
+    /// How long it went on, in all.
+    fn seconds(&self) -> f64 {
+        self.before.0 + self.begun.elapsed().as_secs_f64()
+    }
 }
 
 /// Values that were told together.
@@ -246,7 +261,7 @@ struct Look {
 async fn measure(engine: WeakEngine, of: Of) {
     let outcome = follow(&engine, &of).await;
     let Some(engine) = engine.upgrade() else { return };
-    engine.measured().leave(of.run);
+    engine.measured().over(of.run);
     if let Err(error) = outcome {
         tracing::warn!(run = %of.run, "a client's run is measured no further: {error:#}");
     }
@@ -268,8 +283,11 @@ async fn follow(weak: &WeakEngine, of: &Of) -> anyhow::Result<()> {
                 let facts = facts.into_iter().map(|(name, fact)| (format!("{MACHINE}{name}"), fact)).collect();
                 note(&engine, vec![(of.run, facts)]).await?;
             }
-            Metered::Look { values } => {
-                let step = of.begun.elapsed().as_secs() as i64;
+            Metered::Look { mut values } => {
+                let step = of.seconds() as i64;
+                if let (Some(joules), Some(before)) = (values.get_mut(ENERGY_JOULES), of.before.1) {
+                    *joules += before;
+                }
                 held.push(Look { step, time_ms: engine.now_ms(), values });
                 if of.begun.elapsed() >= HELD && !enter(&engine, of, std::mem::take(&mut held)).await? {
                     break;
@@ -324,8 +342,8 @@ async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<boo
         }
     }
     // As of its begin: what it used before its process was found took place, too.
-    let seconds = of.begun.elapsed().as_secs_f64();
-    let joules = series.get(ENERGY_JOULES).and_then(|points| points.last()).map(|point| point.value);
+    let seconds = of.seconds();
+    let joules = series.get(ENERGY_JOULES).and_then(|points| points.last()).map(|point| point.value).or(of.before.1);
     let (run, now_ms, spending) =
         (of.run, engine.now_ms(), Spending { seconds, joules, ..Spending::new(of.terms.clone()) });
     let entered = engine

@@ -75,7 +75,7 @@ async fn of_a_clients_run_in_an_experiment_of_a_project_both_lists() {
     let edit = EditRun { run, name: Some("renamed".to_owned()), notes: None, tags: BTreeMap::new() };
     check(&stage, "editing", &both, stage.call(edit)).await;
     check(&stage, "marking as ended", &both, stage.call(MarkEnded { run, ending: Ending::Failed })).await;
-    let change = Change { state: Some(RunState::Finished), ended_ms: Some(2), name: None };
+    let change = Change { state: Some(RunState::Finished), ended_ms: Some(2), ..Change::default() };
     check(&stage, "ending", &both, client::change(engine, run, change)).await.unwrap();
     check(&stage, "deleting", &both, stage.call(TrashRuns { runs: vec![run] })).await;
     check(&stage, "restoring", &both, stage.call(RestoreRuns { runs: vec![run] })).await;
@@ -106,6 +106,32 @@ async fn of_an_experiment_in_a_project_both_lists() {
     check(&stage, "moving in", &both, stage.call(MoveExperiment { experiment, to: Some(project) })).await;
     stage.call(DeleteExperiment { experiment }).await;
     check(&stage, "deleting for good", &both, stage.call(PurgeExperiment { experiment })).await;
+}
+
+#[tokio::test]
+async fn many_runs_that_change_together_are_one_announcement_and_each_is_read_anew() {
+    let stage = Stage::new().await;
+    let made = stage.call(CreateExperiment { name: "many".to_owned(), folder: String::new() }).await;
+    let mut runs = Vec::new();
+    for _ in 0..120 {
+        runs.push(begin(&stage, made.number).await);
+    }
+    let list = ListRuns { experiment: Some(made.id), ..ListRuns::default() };
+    assert_eq!(stage.call(list.clone()).await.total, 120);
+    let mut events = stage.engine.events().subscribe();
+    let change = stage.call(TrashRuns { runs: runs.clone() });
+    change.await;
+    let mut tags = Vec::new();
+    while !tags.contains(&Tag::Experiments) {
+        let Ok(Ok(event)) = tokio::time::timeout(Duration::from_secs(10), events.recv()).await else {
+            panic!("{tags:?}")
+        };
+        if let Event::Changed { tag } = event {
+            tags.push(tag);
+        }
+    }
+    assert!(tags.contains(&Tag::EveryRun) && tags.len() < 10, "{} announcements", tags.len());
+    assert_eq!(stage.call(list).await.total, 0);
 }
 
 /// The project's own experiment.

@@ -97,6 +97,57 @@ mod of_links {
     }
 
     #[tokio::test]
+    async fn a_link_to_an_artifact_is_that_file_in_every_list_and_every_other_is_none() {
+        let stage = Stage::new().await;
+        let (row, own, outside) = begun(&stage).await;
+        fs::create_dir_all(own.join("checkpoints")).unwrap();
+        fs::write(own.join("checkpoints/epoch3.pt"), "weights").unwrap();
+        fs::write(own.parent().unwrap().join("stdout.log"), "said").unwrap();
+        fs::write(outside.join("x.txt"), "outside").unwrap();
+        let absolute = own.join("checkpoints/epoch3.pt");
+        for (target, link) in [
+            (Path::new("checkpoints/epoch3.pt"), "best.pt"),
+            (Path::new("../checkpoints/epoch3.pt"), "checkpoints/best.pt"),
+            (Path::new("best.pt"), "chained.pt"),
+            (Path::new("."), "loop"),
+            (Path::new("checkpoints"), "folder"),
+            (Path::new("nothing"), "dangling"),
+            (Path::new("../stdout.log"), "log"),
+            (&absolute, "absolute.pt"),
+            (&outside.join("x.txt"), "out.txt"),
+            (&outside, "out"),
+        ] {
+            symlink(target, own.join(link)).unwrap();
+        }
+        assert!(std::process::Command::new("mkfifo").arg(own.join("pipe")).status().unwrap().success());
+        let entry = |name: &str, size_bytes| Entry { name: name.to_owned(), size_bytes };
+        let listed = artifacts::list(&at(&stage, &row, &[])).await.unwrap();
+        assert_eq!(listed, [entry("best.pt", Some(7)), entry("chained.pt", Some(7)), entry("checkpoints", None)]);
+        let below = artifacts::list(&at(&stage, &row, &["checkpoints"])).await.unwrap();
+        assert_eq!(below, [entry("best.pt", Some(7)), entry("epoch3.pt", Some(7))]);
+        let all = stage.call(ListArtifacts { run: row.run.id }).await;
+        let paths: Vec<(&str, u64)> = all.iter().map(|one| (one.path.as_str(), one.size_bytes)).collect();
+        let names = ["best.pt", "chained.pt", "checkpoints/best.pt", "checkpoints/epoch3.pt"];
+        assert_eq!(
+            paths,
+            names.map(|name| (format!("artifacts/{name}"), 7)).each_ref().map(|(name, size)| (&**name, *size))
+        );
+        for name in names {
+            let parts: Vec<&str> = name.split('/').collect();
+            let mut files = vec![artifacts::file(&at(&stage, &row, &parts)).await.unwrap()];
+            files.push(engine::run::artifact(&stage.engine, row.run.id, &format!("artifacts/{name}")).await.unwrap());
+            for mut file in files {
+                let mut text = String::new();
+                file.read_to_string(&mut text).unwrap();
+                assert_eq!(text, "weights", "{name}");
+            }
+        }
+        for name in ["log", "out.txt", "dangling", "pipe"] {
+            assert!(artifacts::file(&at(&stage, &row, &[name])).await.is_err(), "{name}");
+        }
+    }
+
+    #[tokio::test]
     async fn no_artifact_is_called_as_one_that_is_still_coming() {
         let stage = Stage::new().await;
         let (row, own, _) = begun(&stage).await;

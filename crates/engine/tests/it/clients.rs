@@ -53,7 +53,7 @@ async fn a_clients_run_keeps_the_host_until_it_is_over_or_quiet_for_a_day() {
     let mut both = work(&stage.engine).await;
     both.sort();
     assert_eq!(both, ["Run one of an MLflow client", "Run two of an MLflow client"]);
-    let ended = Change { state: Some(RunState::Finished), ended_ms: Some(2), name: None };
+    let ended = Change { state: Some(RunState::Finished), ended_ms: Some(2), ..Change::default() };
     client::change(&stage.engine, one, ended).await.unwrap();
     assert_eq!(work(&stage.engine).await, ["Run two of an MLflow client"]);
     // A person ends what its client never ended.
@@ -106,7 +106,7 @@ async fn a_run_whose_client_died_is_marked_as_ended_and_taken_on_with() {
     client::log(&stage.engine, run, batch).await.unwrap();
     let logged = stage.call(GetRun { run }).await;
     assert_eq!((logged.state, logged.metrics.len()), (RunState::Failed, 1));
-    let ended = Change { state: Some(RunState::Finished), ended_ms: Some(2), name: None };
+    let ended = Change { state: Some(RunState::Finished), ended_ms: Some(2), ..Change::default() };
     client::change(&stage.engine, run, ended).await.unwrap();
     let logged = stage.call(GetRun { run }).await;
     assert_eq!((logged.state, logged.ended_ms), (RunState::Finished, Some(2)));

@@ -89,6 +89,18 @@ async fn events_are_counted_once_across_restarts() {
 }
 
 #[tokio::test]
+async fn a_metric_without_a_key_is_left_out_and_the_run_goes_on() {
+    let stage = Stage::new().await;
+    let (_, run, folder) = begin(&stage, std::process::id()).await;
+    let keyed = |key: &str| json!({"event": "metric", "key": key, "step": 0, "value": 1.0});
+    append(&folder, &[keyed(""), keyed("a\u{7}b"), keyed("line\nbreak"), metric(0, 2.0), keyed("größe (cm)")]);
+    append(&folder, &[json!({"event": "done", "outcome": "finished", "message": null, "hint": null, "exit_code": 0})]);
+    let ended = stage.call(EndCommand { run }).await;
+    let keys: Vec<&str> = ended.metrics.iter().map(|metric| metric.key.as_str()).collect();
+    assert_eq!((keys, ended.state), (vec!["größe (cm)", "loss"], RunState::Finished));
+}
+
+#[tokio::test]
 async fn a_process_that_vanished_is_told_as_killed() {
     let stage = Stage::new().await;
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())

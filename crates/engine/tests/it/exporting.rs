@@ -157,6 +157,52 @@ async fn a_file_store_has_every_point_tag_and_artifact() {
 }
 
 #[tokio::test]
+async fn what_a_file_store_has_no_place_for_is_named_and_the_rest_is_written() {
+    let stage = Stage::new().await;
+    let experiment = stage.call(CreateExperiment { name: "clash".to_owned(), folder: String::new() }).await;
+    let begin = Begin { name: Some("both".to_owned()), started_ms: Some(TIME), ..Begin::default() };
+    let run = client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id;
+    let pair = |key: &str| (key.to_owned(), "x".to_owned());
+    let points = |count: i64| (0..count).map(|step| Point { step, time_ms: TIME, value: 1.0 }).collect::<Vec<_>>();
+    let series = [("loss", 1), ("loss/train", 3), ("acc", 2)].map(|(key, count)| (key.to_owned(), points(count)));
+    let params = ["model", "model/depth"].map(pair).to_vec();
+    let tags = ["team", "team/lead"].map(pair).to_vec();
+    let batch = Batch { series: series.to_vec(), params, tags, of_models: Vec::new() };
+    client::log(&stage.engine, run, batch).await.unwrap();
+    let folder = stage.engine.workspace().run(run);
+    std::fs::create_dir_all(folder.join("artifacts")).unwrap();
+    std::fs::create_dir_all(folder.join("model")).unwrap();
+    std::fs::write(folder.join("artifacts/model"), "a file").unwrap();
+    std::fs::write(folder.join("model/weights"), "below a folder of its name").unwrap();
+    let list = Listing {
+        of: Scope::Experiment(experiment.id),
+        deleted: false,
+        filter: String::new(),
+        sort: None,
+        descending: false,
+    };
+    let job = stage.call(request(&stage, &list, ExportFormat::Mlflow, "out")).await;
+    let job = stage.done(job).await;
+    assert!(job.message.contains("4 things were left out"), "{}", job.message);
+    let all = async |stage: &Stage| Some(stage.call(GetJobLog { job: job.id }).await).filter(|log| log.len() >= 4);
+    let mut log = stage.until("the job's log", all).await;
+    log.sort();
+    let beside = |kind: &str, key: &str, other: &str| {
+        format!("both: The {kind} \"{key}\" is left out: MLflow's file store can't hold it beside \"{other}\".")
+    };
+    let expected = [
+        beside("metric", "loss", "loss/train"),
+        beside("param", "model/depth", "model"),
+        beside("tag", "team/lead", "team"),
+        "both: a file stands where the artifact model/weights belongs.".to_owned(),
+    ];
+    assert_eq!(log, expected);
+    let (heads, series) = read(Kind::MlflowFiles, &stage.path("out"));
+    let counts: Vec<usize> = series.values().map(Vec::len).collect();
+    assert_eq!((heads.len(), counts), (1, vec![2, 3]), "{:?}", series.keys());
+}
+
+#[tokio::test]
 async fn event_files_have_every_point_and_the_params() {
     let stage = Stage::new().await;
     let (list, runs) = filled(&stage).await;

@@ -186,6 +186,14 @@ async fn a_clients_run_is_measured_once_and_only_while_it_goes_on() {
     let last = told(&stage, plain).await;
     until_more(&stage, elsewhere, told(&stage, elsewhere).await + 2).await;
     assert_eq!(told(&stage, plain).await, last);
+
+    // One that its client sets back to running goes on where it was.
+    let before = run(&stage, plain).await.spent.unwrap();
+    let again = Change { state: Some(RunState::Running), peer: Some(one.peer), ..Change::default() };
+    client::change(&stage.engine, plain, again).await.unwrap();
+    until_more(&stage, plain, last).await;
+    let after = run(&stage, plain).await.spent.unwrap();
+    assert!(after.seconds > before.seconds + 11.0 && after.joules == Some(14.0), "{before:?} {after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,9 @@ use api::{
     ErrorCode, RunId,
     run::{GetRuns, ListRuns, Run},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns},
-    run_table::{AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns},
+    run_table::{
+        AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns, filled as filled_row,
+    },
     series::Point,
     tracking::{CreateExperiment, Dataset, Experiment, RunInput, Scope, TrashRuns},
 };
@@ -222,17 +224,67 @@ async fn cells_have_all_digits_and_a_gap_is_none() {
     let request = TabulateRuns { list: listing(&sweep, ""), columns, offset: 2, limit: Some(2) };
     let cells = stage.call(request.clone()).await;
     assert_eq!((cells.total, cells.rows.len()), (6, 2));
+    let cell = |row: usize, at: usize| filled_row(cells.rows[row].clone(), 6)[at].clone();
     let row = |id: RunId, rest: [Option<&str>; 5]| {
         let rest = rest.into_iter().map(|cell| cell.map(str::to_owned));
         [Some(id.to_string())].into_iter().chain(rest).collect::<Vec<_>>()
     };
     let (mlp, second) = (Some("the \"mlp\", wide"), Some("1970-01-01T00:00:02Z"));
-    assert_eq!(cells.rows[0], row(runs[2], [Some("r2"), second, Some("NaN"), mlp, None]));
-    assert_eq!(cells.rows[1][3].as_deref(), Some("0.75"));
+    assert_eq!(filled_row(cells.rows[0].clone(), 6), row(runs[2], [Some("r2"), second, Some("NaN"), mlp, None]));
+    assert_eq!(cell(1, 3).as_deref(), Some("0.75"));
     let last = stage.call(TabulateRuns { offset: 5, ..request.clone() }).await;
-    assert_eq!(last.rows[0][3], None);
+    assert_eq!(last.rows[0].iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2, 4]);
     let wrong = TabulateRuns { columns: vec!["nothing".to_owned()], ..request };
     assert_eq!(stage.try_call(wrong).await.unwrap_err().code, ErrorCode::Invalid);
+}
+
+#[tokio::test]
+async fn a_run_with_thousands_of_keys_makes_no_other_row_longer() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let all =
+        |filter: &str| TabulateRuns { list: listing(&sweep, filter), columns: Vec::new(), offset: 0, limit: None };
+    let cells = stage.call(all("")).await;
+    assert_eq!((cells.left_out, cells.columns.len()), (0, 15), "{:?}", cells.columns);
+    assert_eq!(cells.columns[12..], ["metric.loss", "param.seed", "param.\"the model\""]);
+
+    let params = (0..5_003).map(|at| (format!("k{at:04}"), "x".to_owned())).collect();
+    client::log(&stage.engine, runs[0], Batch { params, ..Batch::default() }).await.unwrap();
+    let cells = stage.call(all("param.k5002 = 'x' or name != ''")).await;
+    assert_eq!((cells.left_out, cells.columns.len(), cells.total), (6, 5_012, 6));
+    let has = |name: &str| cells.columns.iter().any(|column| column == name);
+    // What most have, and what is asked for, stands there.
+    for (name, is_there) in [
+        ("metric.loss", true),
+        ("param.seed", true),
+        ("param.k0000", true),
+        ("param.k5002", true),
+        ("param.k5001", false),
+    ] {
+        assert_eq!(has(name), is_there, "{name}");
+    }
+    let lengths: Vec<usize> = cells.rows.iter().map(Vec::len).collect();
+    assert_eq!(lengths.iter().filter(|length| **length > 15).count(), 1, "{lengths:?}");
+    let next = TabulateRuns { columns: cells.columns.clone(), offset: 5, ..all("") };
+    assert_eq!(stage.call(next).await.rows.len(), 1);
+}
+
+#[tokio::test]
+async fn cells_come_in_pieces_by_their_bytes_and_one_row_in_any_case() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    for run in &runs[..3] {
+        let tags = (0..600).map(|at| (format!("t{at}"), "x".repeat(8_000))).collect();
+        client::log(&stage.engine, *run, Batch { tags, ..Batch::default() }).await.unwrap();
+    }
+    let (mut offset, mut pieces) = (0, Vec::new());
+    while offset < 6 {
+        let request = TabulateRuns { list: listing(&sweep, ""), columns: Vec::new(), offset, limit: None };
+        let count = stage.call(request).await.rows.len() as u64;
+        pieces.push(count);
+        offset += count;
+    }
+    assert_eq!(pieces, [1, 1, 1, 3]);
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Writes runs as a file store that MLflow reads. What lies in the folder stays; a run's `meta.yaml` comes last, so
 //! that a run that is half written is none.
 
+pub mod keys;
 pub mod models;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, OpenOptions},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -14,6 +15,7 @@ use api::{run::RunState, series::Point, tracking::RunInput};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use self::keys::{Refused, refused};
 use super::meta::Meta;
 use crate::{
     Head, Result,
@@ -113,11 +115,11 @@ impl FileStore {
     }
 
     /// Begins a run in the experiment that its `group` names, with its params and tags. A param or tag whose key
-    /// MLflow refuses is left out and returned.
+    /// has no place is left out and returned.
     ///
     /// # Errors
     /// Where a file can't be written, or the store holds a run of this id.
-    pub fn run(&mut self, id: [u8; 16], head: &Head) -> Result<(Run, Vec<String>)> {
+    pub fn run(&mut self, id: [u8; 16], head: &Head) -> Result<(Run, Vec<Refused>)> {
         let experiment = self.experiment(&head.group, head.created_ms)?;
         let id = hexadecimal(&id);
         let folder = self.folder.join(&experiment).join(&id);
@@ -182,12 +184,13 @@ impl Run {
         self.folder.join("artifacts")
     }
 
-    /// Appends points of a metric. `false`: MLflow refuses its key, and nothing was written.
+    /// Appends points of a metric, whose key is none that [`keys::refused`] names. `false`: it has no place by itself, and
+    /// nothing was written.
     ///
     /// # Errors
     /// Where the metric's file can't be written.
     pub fn points(&self, key: &str, points: &[Point]) -> Result<bool> {
-        if !is_key(key) {
+        if !refused("metric", [key]).is_empty() {
             return Ok(false);
         }
         let path = self.folder.join("metrics").join(key);
@@ -233,7 +236,7 @@ impl Run {
         put_yaml(&self.folder.join("meta.yaml"), &self.meta)
     }
 
-    fn pairs(&self, head: &Head) -> Result<Vec<String>> {
+    fn pairs(&self, head: &Head) -> Result<Vec<Refused>> {
         let own = [
             ("mlflow.runName", Some(&head.name)),
             ("mlflow.user", head.user.as_ref()),
@@ -242,20 +245,24 @@ impl Run {
         ];
         let own = own.into_iter().filter_map(|(key, value)| Some((key, value?)));
         let kept = head.tags.iter().filter(|(key, _)| key != LIFECYCLE);
-        let tags = own.chain(kept.map(|(key, value)| (key.as_str(), value)));
-        let params = head.params.iter().map(|(key, value)| (key.as_str(), value));
-        let mut refused = Vec::new();
-        for (folder, key, value) in params.map(|(k, v)| ("params", k, v)).chain(tags.map(|(k, v)| ("tags", k, v))) {
-            if !is_key(key) {
-                refused.push(key.to_owned());
-                continue;
-            }
-            let path = self.folder.join(folder).join(key);
-            make_parent(&path)?;
-            fs::write(&path, value).map_err(unwritable(&path))?;
-        }
+        let tags: Vec<(&str, &String)> = own.chain(kept.map(|(key, value)| (key.as_str(), value))).collect();
+        let params: Vec<(&str, &String)> = head.params.iter().map(|(key, value)| (key.as_str(), value)).collect();
+        let mut refused = put_pairs(&self.folder.join("params"), "param", &params)?;
+        refused.extend(put_pairs(&self.folder.join("tags"), "tag", &tags)?);
         Ok(refused)
     }
+}
+
+/// Writes a file a pair; the keys that have no place are returned.
+fn put_pairs(folder: &Path, kind: &'static str, pairs: &[(&str, &String)]) -> Result<Vec<Refused>> {
+    let refused = refused(kind, pairs.iter().map(|(key, _)| *key));
+    let left: BTreeSet<&str> = refused.iter().map(|one| one.key.as_str()).collect();
+    for (key, value) in pairs.iter().filter(|(key, _)| !left.contains(key)) {
+        let path = folder.join(key);
+        make_parent(&path)?;
+        fs::write(&path, value).map_err(unwritable(&path))?;
+    }
+    Ok(refused)
 }
 
 /// The name of a folder that two texts always have: MLflow takes any of 32 digits.
@@ -274,14 +281,6 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn make_parent(path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
     fs::create_dir_all(parent).map_err(unwritable(parent))
-}
-
-/// What `mlflow.utils.validation` lets through: letters, digits and `/ _ . - : space`, and as a path its own normal
-/// form below the folder. Windows knows no colon in a file's name, nor does MLflow there.
-fn is_key(key: &str) -> bool {
-    let known =
-        |letter: char| letter.is_alphanumeric() || "/_.- ".contains(letter) || (letter == ':' && !cfg!(windows));
-    key.chars().all(known) && key.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 const fn status(state: RunState) -> u8 {

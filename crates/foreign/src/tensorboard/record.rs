@@ -10,6 +10,8 @@ use crate::{Result, file};
 
 /// Bytes of a record that is read; a longer one, a graph say, is skipped.
 const LARGEST: u64 = 64 << 20;
+/// Bytes that no event has: protobuf writes none of 2 GiB.
+const IMPOSSIBLE: u64 = 2 << 30;
 const BUFFER: usize = 1 << 20;
 /// Bytes before and after the data.
 const HEAD: u64 = 12;
@@ -34,7 +36,7 @@ pub(crate) enum Next<'a> {
     Data(&'a [u8]),
     /// Left out; the reading goes on behind it.
     Bad(&'static str),
-    /// Its length is damaged, so nothing behind it can be found.
+    /// Its length is damaged, or is one that no record has, so nothing behind it can be found.
     Lost,
     /// The file ends here, perhaps within a record.
     End,
@@ -93,7 +95,8 @@ impl Records {
         }
         let size = size.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
         if left - HEAD - TAIL < size {
-            return Ok(Next::End);
+            // What is that long never comes, though its checksum is right.
+            return Ok(if size < IMPOSSIBLE { Next::End } else { Next::Lost });
         }
         self.offset += HEAD + size + TAIL;
         if size > LARGEST {

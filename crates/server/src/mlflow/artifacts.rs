@@ -57,10 +57,14 @@ fn kept(name: &str) -> bool {
     !cfg!(windows) || !name.contains(['\\', ':', '<', '>', '"', '|', '?', '*']) && !name.ends_with(['.', ' '])
 }
 
-/// A path that Windows would go up or to a drive by is refused on every system: its client may fetch the folder there.
+/// A path that Windows would go up or to a drive by is refused on every system: its client may fetch the folder there. It may be any
+/// folder on the way, so that each part is looked at as one that a path begins with.
 fn leads_elsewhere_on_windows(path: &str) -> bool {
-    let is_drive = path.as_bytes().get(1) == Some(&b':') && matches!(path.as_bytes().get(2), None | Some(b'/' | b'\\'));
-    is_drive || path.starts_with('\\') || path.split(['/', '\\']).any(|part| part == "..")
+    let begins_elsewhere = |part: &str| {
+        let is_drive = part.as_bytes().get(1) == Some(&b':') && matches!(part.as_bytes().get(2), None | Some(b'\\'));
+        is_drive || part.starts_with('\\')
+    };
+    path.split('/').any(begins_elsewhere) || path.split(['/', '\\']).any(|part| part == "..")
 }
 
 /// The part of the address behind the route, still encoded.
@@ -219,6 +223,11 @@ mod tests {
             "a/%00",
             "%25252e%25252e/x",
             "a#b",
+            "0/RUN/artifacts/C:%5cWindows%5cx",
+            "0/RUN/artifacts/C:/x",
+            "0/RUN/artifacts/C:",
+            "0/RUN/artifacts/%5c%5chost%5cshare%5cx",
+            "0/RUN/artifacts/a/%5cx",
         ] {
             assert!(safe(wrong).is_err(), "{wrong:?} was let in");
         }

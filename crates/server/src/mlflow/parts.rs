@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, Done,
-    artifacts::{finish, place, tail},
+    artifacts::{finish, place, safe, tail},
     done,
     failure::Failure,
     fields::{Fields, Int, required},
@@ -52,6 +52,30 @@ fn folder(host: &Host, upload: &str) -> Result<PathBuf, Failure> {
     Ok(host.staging.join(format!("parts-{upload}")))
 }
 
+/// What an upload was begun for, kept beside its parts.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Begun {
+    /// The parts of the file's path.
+    path: Vec<String>,
+    parts: i64,
+}
+
+/// Where that is kept: no part is called so.
+const BEGUN: &str = "begun.json";
+
+impl Begun {
+    async fn of(folder: &std::path::Path) -> Result<Self, Failure> {
+        let none = || Failure::missing("There is no such upload: it was completed or aborted, or never begun.");
+        let text = tokio::fs::read(folder.join(BEGUN)).await.map_err(|_| none())?;
+        serde_json::from_slice(&text).map_err(|error| anyhow::Error::new(error).context("read what was begun").into())
+    }
+
+    async fn keep(&self, folder: &std::path::Path) -> anyhow::Result<()> {
+        tokio::fs::create_dir_all(folder).await?;
+        Ok(tokio::fs::write(folder.join(BEGUN), serde_json::to_vec(self)?).await?)
+    }
+}
+
 /// The whole path of the file: the route names its folder, the body its name.
 fn path(folder: &str, name: Option<String>) -> Result<String, Failure> {
     let name = required(name.filter(|name| !name.is_empty()), "path")?;
@@ -70,10 +94,12 @@ pub(super) async fn create(State(host): State<Host>, request: Request) -> Answer
     if !(1..=MOST_PARTS).contains(&parts) {
         return Err(Failure::invalid(format!("An upload has 1 to {MOST_PARTS} parts, not {parts}.")));
     }
-    place(&host, &path(&at, asked.path)?).await?;
+    let path = path(&at, asked.path)?;
+    place(&host, &path).await?;
+    let begun = Begun { path: safe(&path)?, parts };
     let upload = upload::fresh_name()?;
     let folder = folder(&host, &upload)?;
-    tokio::fs::create_dir_all(&folder).await.map_err(|error| anyhow::Error::new(error).context("begin the upload"))?;
+    begun.keep(&folder).await.map_err(|error| error.context("begin the upload"))?;
     let credentials = (1..=parts).map(|part_number| Credential {
         url: format!("http://{own}/api/2.0/mlflow-artifacts/mpu/part/{upload}/{part_number}"),
         part_number,
@@ -94,8 +120,9 @@ pub(super) async fn put(
     };
     let number: i64 = number.parse().ok().filter(|number| (1..=MOST_PARTS).contains(number)).ok_or_else(wrong)?;
     let folder = folder(&host, &upload_id)?;
-    if !tokio::fs::try_exists(&folder).await.unwrap_or(false) {
-        return Err(Failure::missing("There is no such upload."));
+    let Begun { parts, .. } = Begun::of(&folder).await?;
+    if number > parts {
+        return Err(Failure::invalid(format!("Invalid part number '{number}': the upload was begun with {parts}.")));
     }
     let half = folder.join(format!(".{number}.{}", upload::fresh_name()?));
     let kept = async {
@@ -131,7 +158,13 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     let at = tail(&request, "/mpu/complete/").to_owned();
     let Fields(asked) = <Fields<Complete> as axum::extract::FromRequest<Host>>::from_request(request, &host).await?;
     let folder = folder(&host, &required(asked.upload_id, "upload_id")?)?;
-    let place = place(&host, &path(&at, asked.path)?).await?;
+    let path = path(&at, asked.path)?;
+    let place = place(&host, &path).await?;
+    if tokio::fs::try_exists(&folder).await.unwrap_or(false) && Begun::of(&folder).await?.path != safe(&path)? {
+        return Err(Failure::invalid(
+            "Invalid value for parameter 'path': the upload was begun for another file, and is completed as that alone.",
+        ));
+    }
     // Looked at before the target: what is refused replaces nothing.
     let (files, size_bytes) = files(&folder, asked.parts.iter().map(|part| part.part_number.0).collect()).await?;
     let whole = place.shown();

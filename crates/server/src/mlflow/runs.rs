@@ -119,12 +119,17 @@ pub(super) struct Updated {
     run_info: RunInfo,
 }
 
-pub(super) async fn update(State(host): State<Host>, Fields(asked): Fields<Update>) -> Answer<Updated> {
+pub(super) async fn update(
+    State(host): State<Host>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Fields(asked): Fields<Update>,
+) -> Answer<Updated> {
     let run = run_id(asked.run_id, asked.run_uuid)?;
     let change = Change {
         state: asked.status.as_ref().and_then(state),
         ended_ms: asked.end_time.map(|time| time.0),
         name: asked.run_name,
+        peer: Some(peer),
     };
     let told = client::change(&host.engine, run, change).await?;
     Ok(Json(Updated { run_info: RunInfo::of(&told) }))

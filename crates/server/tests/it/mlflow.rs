@@ -100,6 +100,17 @@ async fn an_upload_is_completed_by_all_of_its_parts_or_not_at_all() {
         assert!(said["message"].as_str().unwrap().contains("1 to 10000"), "{said}");
     }
     open.running.http.put(part(2)).body("two").send().await.unwrap();
+    // It is begun for one file and so many parts.
+    let fourth = part(1).rsplit_once('/').map(|(upload, _)| format!("{upload}/4")).unwrap();
+    let answer = open.running.http.put(fourth).body("four").send().await.unwrap();
+    let (status, said) = (answer.status(), answer.json::<Value>().await.unwrap());
+    assert_eq!((status, &said["error_code"]), (StatusCode::BAD_REQUEST, &json!("INVALID_PARAMETER_VALUE")), "{said}");
+    assert!(said["message"].as_str().unwrap().contains("was begun with 3"), "{said}");
+    let mut elsewhere = body(&[1, 2, 3]);
+    elsewhere["path"] = json!("other.bin");
+    open.refused(&complete, elsewhere, "was begun for another file").await;
+    open.refused(&format!("{complete}/below"), body(&[1, 2, 3]), "was begun for another file").await;
+    assert_eq!(read().await, "before");
 
     // A hole: it is large and takes no room, where the file system has such files.
     let upload = created["upload_id"].as_str().unwrap();

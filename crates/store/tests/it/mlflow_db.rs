@@ -287,3 +287,17 @@ fn logged_models_are_read_with_the_runs_that_were_given_and_made_them() {
     let (_folder, path) = copy("mlflow-1.0.db");
     assert_eq!(MlflowDb::open(&path).unwrap().logged_models(0, 5).unwrap(), []);
 }
+
+#[test]
+fn bytes_where_a_text_belongs_are_counted_and_left_out() {
+    let (_folder, path) = copy("mlflow.db");
+    let before = MlflowDb::open(&path).unwrap().runs(0, 1).unwrap().remove(0);
+    assert_eq!(before.bytes, 0);
+    let other = Connection::open(&path).unwrap();
+    other.execute("UPDATE params SET value = x'000000' WHERE run_uuid = ?1 AND key = 'lr'", [&before.id]).unwrap();
+    other.execute("UPDATE tags SET value = x'ff' WHERE run_uuid = ?1 AND key = 'mlflow.user'", [&before.id]).unwrap();
+    drop(other);
+    let after = MlflowDb::open(&path).unwrap().runs(0, 1).unwrap().remove(0);
+    assert_eq!((after.bytes, after.params), (2, pairs(&[("opt/name", "adam")])));
+    assert_eq!(after.tags.len(), before.tags.len() - 1);
+}

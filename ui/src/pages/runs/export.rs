@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use api::{
     ApiError,
-    run_table::{Listing, RunCells, TabulateRuns, quoted},
+    run_table::{Listing, RunCells, TabulateRuns, filled, quoted},
 };
-use charts::text_table::{csv_line, markdown};
+use charts::text_table::{csv_line, markdown_head, markdown_line};
 use leptos::prelude::*;
 
 use super::{
@@ -54,9 +54,11 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         };
         let names = names.get_untracked();
         let shown = asked(&names);
-        pending.run(async move { all(client, list, shown, stretch).await }, move |rows: Rows| {
-            let count = rows.len() as u64;
-            let text = as_markdown(&names, rows);
+        let markdown = Markdown::of(&names);
+        let line = move |row: Cells| markdown.line(row);
+        let head = Markdown::of(&names).head();
+        pending.run(async move { all(client, list, shown, stretch, line).await }, move |(lines, count)| {
+            let text = head + &lines;
             toasts.copy_unseen(&text, "Copied as Markdown", &words::counted(count, "run", "runs"));
         });
     };
@@ -65,11 +67,10 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         let mut shown = asked(&names.get_untracked());
         shown.insert(0, "id".to_owned());
         let head = csv_line(&shown);
-        pending.run(async move { all(client, list, shown, 0..u64::MAX).await }, move |rows: Rows| {
-            let count = words::counted(rows.len() as u64, "run", "runs");
-            let lines = rows.into_iter().map(|row| csv_line(row.into_iter().map(Option::unwrap_or_default)));
-            wire::save_text("runs.csv", "text/csv", &(head + &lines.collect::<String>()));
-            toasts.done(format!("Saved {count} as CSV"));
+        let line = |row: Cells| csv_line(row.into_iter().map(Option::unwrap_or_default));
+        pending.run(async move { all(client, list, shown, 0..u64::MAX, line).await }, move |(lines, count)| {
+            wire::save_text("runs.csv", "text/csv", &(head + &lines));
+            toasts.done(format!("Saved {} as CSV", words::counted(count, "run", "runs")));
         });
     };
     let items = move || {
@@ -100,22 +101,29 @@ fn asked(names: &Names) -> Names {
 }
 
 /// A row's cells, `None` where it has no value.
-type Rows = Vec<Vec<Option<String>>>;
+type Cells = Vec<Option<String>>;
 
-/// All rows of a stretch, piece by piece: between two of them the page goes on.
-async fn all(client: Client, list: Listing, columns: Names, stretch: Range<u64>) -> Result<Rows, ApiError> {
-    let mut all = Rows::new();
-    while let Some(Range { start: offset, end }) = next_piece(&stretch, all.len() as u64) {
+/// A line for each row of a stretch, and how many there are, piece by piece: between two of them the page goes on.
+async fn all(
+    client: Client,
+    list: Listing,
+    columns: Names,
+    stretch: Range<u64>,
+    line: impl Fn(Cells) -> String,
+) -> Result<(String, u64), ApiError> {
+    let (mut lines, mut count) = (String::new(), 0);
+    while let Some(Range { start: offset, end }) = next_piece(&stretch, count) {
         let limit = Some((end - offset) as u32);
         let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset, limit };
-        let RunCells { rows, total } = client.call(request).await?;
+        let RunCells { rows, total, .. } = client.call(request).await?;
         let is_last = rows.is_empty() || offset + rows.len() as u64 >= total;
-        all.extend(rows);
+        count += rows.len() as u64;
+        rows.into_iter().for_each(|row| lines.push_str(&line(filled(row, columns.len()))));
         if is_last {
             break;
         }
     }
-    Ok(all)
+    Ok((lines, count))
 }
 
 /// What is asked for next of a stretch of which so many rows are there; `None` where they are all.
@@ -124,29 +132,41 @@ fn next_piece(stretch: &Range<u64>, fetched: u64) -> Option<Range<u64>> {
     (start < stretch.end).then(|| start..stretch.end.min(start + u64::from(PIECE)))
 }
 
-fn as_markdown(names: &Names, cells: Rows) -> String {
-    let (before, after) = (3, 3);
-    let head = ["Run", "State", "Model"].into_iter().map(str::to_owned);
-    let head = head.chain(names.iter().map(|name| columns::called(name).1));
-    let head: Vec<String> = head.chain(["Took", "Data", "Created"].map(str::to_owned)).collect();
-    let is_metric = |at: usize| {
-        let own = at.checked_sub(before).and_then(|at| names.get(at));
-        own.is_some_and(|name| name.starts_with(METRIC))
-    };
-    let took = head.len() - after;
-    let shown = |(at, cell): (usize, Option<String>)| {
-        let Some(text) = cell else { return "–".to_owned() };
-        match text.parse::<f64>() {
-            Ok(value) if is_metric(at) => words::figure(value),
-            Ok(value) if at == took => words::duration(value),
-            Ok(_) if at == took + 1 => format!("v{text}"),
-            _ => text,
-        }
-    };
-    let rows: Vec<Vec<String>> =
-        cells.into_iter().map(|row| row.into_iter().enumerate().map(shown).collect()).collect();
-    let is_number: Vec<bool> = (0..head.len()).map(|at| is_metric(at) || at == took).collect();
-    markdown(&head, &is_number, &rows)
+/// The table as Markdown, with the columns as they are shown.
+struct Markdown {
+    head: Vec<String>,
+    /// Whether a metric stands there.
+    is_metric: Vec<bool>,
+    took: usize,
+}
+
+impl Markdown {
+    fn of(names: &Names) -> Self {
+        let own = |names: [&str; 3]| names.map(str::to_owned).into_iter();
+        let head = own(["Run", "State", "Model"]).chain(names.iter().map(|name| columns::called(name).1));
+        let head: Vec<String> = head.chain(own(["Took", "Data", "Created"])).collect();
+        let keyed = names.iter().map(|name| name.starts_with(METRIC));
+        let is_metric = [false; 3].into_iter().chain(keyed).chain([false; 3]).collect();
+        Self { took: head.len() - 3, head, is_metric }
+    }
+
+    fn head(&self) -> String {
+        let is_number = self.is_metric.iter().enumerate().map(|(at, is_metric)| *is_metric || at == self.took);
+        markdown_head(&self.head, &is_number.collect::<Vec<_>>())
+    }
+
+    fn line(&self, row: Cells) -> String {
+        let shown = |(at, cell): (usize, Option<String>)| {
+            let Some(text) = cell else { return "–".to_owned() };
+            match text.parse::<f64>() {
+                Ok(value) if self.is_metric.get(at) == Some(&true) => words::figure(value),
+                Ok(value) if at == self.took => words::duration(value),
+                Ok(_) if at == self.took + 1 => format!("v{text}"),
+                _ => text,
+            }
+        };
+        markdown_line(&row.into_iter().enumerate().map(shown).collect::<Vec<_>>())
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +195,8 @@ mod tests {
         let cell = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let row = ["brisk|heron", "finished", "trees", "0.123456789", "0.1", "61.0", "3", "2026-11-29T05:00:00Z"];
         let rows = vec![row.map(cell).to_vec(), ["a", "failed", "", "", "", "", "", ""].map(cell).to_vec()];
-        let text = as_markdown(&names, rows);
+        let markdown = Markdown::of(&names);
+        let text = markdown.head() + &rows.into_iter().map(|row| markdown.line(row)).collect::<String>();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "| Run | State | Model | Loss | Learning rate | Took | Data | Created |");
         assert_eq!(lines[1], "| --- | --- | --- | ---: | --- | ---: | --- | --- |");

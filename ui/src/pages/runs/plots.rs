@@ -10,7 +10,7 @@ mod values;
 
 use api::{
     ApiError,
-    run_table::{GroupRuns, Listing, RunCells, TabulateRuns},
+    run_table::{GroupRuns, Listing, RunCells, TabulateRuns, filled},
     table_view::Plotted,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -166,11 +166,11 @@ async fn all(client: Client, list: Listing, names: Names, most: u64) -> Result<C
         let offset = cells.ids.len() as u64;
         let limit = Some(PIECE.min(most - offset) as u32);
         let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset, limit };
-        let RunCells { rows, total } = client.call(request).await?;
+        let RunCells { rows, total, .. } = client.call(request).await?;
         cells.total = total;
         let is_last = rows.is_empty();
         for row in rows {
-            let mut row = row.into_iter();
+            let mut row = filled(row, columns.len()).into_iter();
             cells.ids.push(row.next().flatten().unwrap_or_default());
             cells.names.push(row.next().flatten().unwrap_or_default());
             for (name, cell) in names.iter().zip(row) {

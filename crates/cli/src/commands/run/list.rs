@@ -7,12 +7,12 @@ use std::io::Write as _;
 use api::{
     ApiError,
     figure::counted,
-    run::{ListRuns, RunTable},
-    run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, named, parts},
+    run::ListRuns,
+    run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, filled, parts},
     table_view::{TableView, field, sort_of},
     tracking::Scope,
 };
-use charts::text_table::{csv_line, markdown};
+use charts::text_table::{csv_line, markdown, markdown_head, markdown_line};
 use clap::Args;
 
 use super::views;
@@ -64,7 +64,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "KEYS", requires = "group_by")]
     metrics: Option<String>,
     /// The columns, by commas: `name`, `metric.KEY`, `param.KEY`, `tag.KEY`, `id` …; by default what fits the terminal,
-    /// and with --csv and --markdown all
+    /// and with --csv and --markdown all, or of more than 5,000 keys those that most of the runs have
     #[arg(long, conflicts_with = "group_by")]
     columns: Option<String>,
     /// Print all that match as CSV
@@ -149,9 +149,12 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
 /// A page with the columns that were chosen, as a table or as JSON.
 async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str) -> Outcome {
     let columns: Vec<String> = parts(columns).into_iter().map(str::to_owned).collect();
-    let limit = Some(list.limit.unwrap_or(PAGE));
-    let request = TabulateRuns { list: listing.clone(), columns: columns.clone(), offset: list.offset, limit };
-    let answer = context.call(request).await?;
+    let mut pieces = Pieces::new(listing.clone(), columns.clone(), list.offset, list.limit.unwrap_or(PAGE).into());
+    let mut answer = RunCells { columns: Vec::new(), left_out: 0, rows: Vec::new(), total: 0 };
+    while let Some(piece) = pieces.next(context).await? {
+        answer.total = piece.total;
+        answer.rows.extend(piece.rows);
+    }
     if answer.rows.is_empty() && !context.output.json {
         let notes = notes(context, listing).await?;
         return context.output.print(&shown::nothing(answer.total, &notes, &list.filter));
@@ -164,44 +167,81 @@ async fn notes(context: &Context, listing: Listing) -> Outcome<Vec<String>> {
     Ok(context.call(ListRuns::of(listing, 0, 1)).await?.notes)
 }
 
-/// All that match, piece by piece: a table of any length takes no memory.
-async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> Outcome {
-    let columns = match &list.columns {
-        Some(columns) => parts(columns).into_iter().map(str::to_owned).collect(),
-        None => every(&context.call(ListRuns::of(listing.clone(), 0, 1)).await?),
-    };
-    let mut left = list.limit.map_or(u64::MAX, u64::from);
-    let mut offset = list.offset;
-    let mut all = Vec::new();
-    if form == Form::Csv && !print(&csv_line(&columns))? {
-        return Ok(());
+/// A table that is asked for piece by piece: of any length it takes no memory.
+struct Pieces {
+    request: TabulateRuns,
+    /// Rows that are still wanted.
+    left: u64,
+}
+
+impl Pieces {
+    fn new(list: Listing, columns: Vec<String>, offset: u64, most: u64) -> Self {
+        Self { request: TabulateRuns { list, columns, offset, limit: None }, left: most }
     }
-    while left > 0 {
-        let limit = left.min(u64::from(PIECE)) as u32;
-        let request = TabulateRuns { list: listing.clone(), columns: columns.clone(), offset, limit: Some(limit) };
-        let RunCells { rows, total } = context.call(request).await?;
-        let count = rows.len() as u64;
-        if total == 0 {
+
+    /// The next piece; `None` behind the last. The columns are those of the first.
+    async fn next(&mut self, context: &Context) -> Outcome<Option<RunCells>> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.request.limit = Some(self.left.min(u64::from(PIECE)) as u32);
+        let piece = context.call(self.request.clone()).await?;
+        if self.request.columns.is_empty() {
+            self.request.columns.clone_from(&piece.columns);
+        }
+        let count = piece.rows.len() as u64;
+        self.request.offset += count;
+        let is_last = count == 0 || self.request.offset >= piece.total;
+        self.left = if is_last { 0 } else { self.left - count };
+        Ok(Some(piece))
+    }
+}
+
+/// All that match, each line written as it comes.
+async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> Outcome {
+    let columns = list.columns.as_deref().map(parts).unwrap_or_default().into_iter().map(str::to_owned).collect();
+    let most = list.limit.map_or(u64::MAX, u64::from);
+    let mut pieces = Pieces::new(listing.clone(), columns, list.offset, most);
+    let mut is_first = true;
+    while let Some(piece) = pieces.next(context).await? {
+        let columns = &pieces.request.columns;
+        if is_first && !print(&head(columns, form))? {
+            return Ok(());
+        }
+        if is_first && let Some(said) = left_out(piece.left_out) {
+            context.output.say(&said);
+        }
+        if piece.total == 0 {
             notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(note));
         }
-        let rows = rows.into_iter().map(|row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>());
-        if form == Form::Csv {
-            if !print(&rows.map(csv_line).collect::<String>())? {
+        is_first = false;
+        for row in piece.rows {
+            let cells: Vec<String> = filled(row, columns.len()).into_iter().map(Option::unwrap_or_default).collect();
+            let line = if form == Form::Csv { csv_line(cells) } else { markdown_line(&cells) };
+            if !print(&line)? {
                 return Ok(());
             }
-        } else {
-            all.extend(rows);
         }
-        (offset, left) = (offset + count, left - count);
-        if count == 0 || offset >= total {
-            break;
-        }
-    }
-    if form == Form::Markdown {
-        let is_number: Vec<bool> = columns.iter().map(|name| shown::is_number(name)).collect();
-        print(&markdown(&columns, &is_number, &all))?;
     }
     Ok(())
+}
+
+/// How the table begins.
+fn head(columns: &[String], form: Form) -> String {
+    let is_number: Vec<bool> = columns.iter().map(|name| shown::is_number(name)).collect();
+    if form == Form::Csv { csv_line(columns) } else { markdown_head(columns, &is_number) }
+}
+
+/// What is said of columns that are too many to be all of a table.
+fn left_out(count: u64) -> Option<String> {
+    let are = if count == 1 { "is" } else { "are" };
+    let keys = counted(count, "metric, param or tag", "metrics, params and tags");
+    (count > 0).then(|| {
+        format!(
+            "{keys} {are} left out: the columns are those that most of the runs have. Choose others with --columns \
+             name,metric.KEY,param.KEY,tag.KEY."
+        )
+    })
 }
 
 /// Whether there is still a reader: one that went away (`| head`) is no error.
@@ -212,17 +252,6 @@ fn print(text: &str) -> Result<bool, ApiError> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(ApiError::new(api::ErrorCode::Internal, format!("Can't write the answer: {error}."))),
     }
-}
-
-/// Every column that the runs have.
-fn every(table: &RunTable) -> Vec<String> {
-    let own = ["id", "name", "state", "kind", "model", "snapshot", "commit", "user", "created", "started", "ended"];
-    let keyed = |kind: &'static str, keys: &[String]| keys.iter().map(|key| named(kind, key)).collect::<Vec<_>>();
-    let mut columns: Vec<String> = own.iter().chain(&["duration"]).map(|name| (*name).to_owned()).collect();
-    columns.extend(keyed("metric", &table.metric_keys));
-    columns.extend(keyed("param", &table.param_keys));
-    columns.extend(keyed("tag", &table.tag_keys));
-    columns
 }
 
 async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, form: Form) -> Outcome {

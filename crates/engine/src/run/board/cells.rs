@@ -2,10 +2,14 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use api::ExperimentId;
+use api::{ExperimentId, run_table::SparseRow};
 use store::Connection;
 
-use super::{Asked, Board, Query, Table, column, matched, matching, order};
+use super::{
+    Asked, Board, Query, Table,
+    column::{Numbers, Texts},
+    matched, matching, order,
+};
 use crate::run::{filter::Field, mlflow_status};
 
 /// What stands in a column of text.
@@ -21,22 +25,42 @@ pub(crate) enum Column {
 /// Rows of cells, and how many match in all.
 type Cells = (Vec<Vec<Option<String>>>, u64);
 
+/// Rows of the cells that they have, and how many match in all.
+type SparseCells = (Vec<SparseRow>, u64);
+
+/// What a cell takes beside its text, about: on the wire, and while the answer is made.
+const CELL_BYTES: usize = 32;
+
 impl Board {
-    /// The cells of the runs that match, in their order. Blocks.
+    /// The cells of the runs that match, in their order: rows of so many bytes at most, but one in any case. Blocks.
     pub(crate) fn cells(
         &self,
         connection: &Connection,
         asked: &Asked,
         query: &Query,
-        columns: &[Column],
-    ) -> store::Result<Cells> {
+        (columns, most_bytes): (&[Column], usize),
+    ) -> store::Result<SparseCells> {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, rows) = matched(connection, &tables, query, asked)?;
         let total = rows.len() as u64;
         let sorted = order::first(&only, rows, &query.orders, query.offset.saturating_add(query.limit));
         let names = experiments(connection, query, columns)?;
-        let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns, &names);
-        Ok((sorted.into_iter().skip(query.offset as usize).map(row).collect(), total))
+        let sources: Vec<Vec<(u32, Source<'_>)>> = only.iter().map(|table| sources(table, columns)).collect();
+        let patience = asked.patience();
+        let (mut answer, mut bytes) = (Vec::new(), 0);
+        for (index, row) in sorted.into_iter().skip(query.offset as usize) {
+            patience.check()?;
+            let cells = sources[index]
+                .iter()
+                .filter_map(|(at, source)| Some((*at, source.text(only[index], row as usize, &names)?.into_owned())));
+            let cells: SparseRow = cells.collect();
+            bytes += cells.iter().map(|(_, text)| text.len() + CELL_BYTES).sum::<usize>() + CELL_BYTES;
+            if bytes > most_bytes && !answer.is_empty() {
+                break;
+            }
+            answer.push(cells);
+        }
+        Ok((answer, total))
     }
 
     /// Of the runs that match and have a finite value of a metric the cells of those alone that `choose` takes, by
@@ -73,6 +97,34 @@ fn experiments(connection: &Connection, query: &Query, columns: &[Column]) -> st
     Ok(names)
 }
 
+/// Where a table has what stands in a column: looked up once for all of its rows.
+enum Source<'t> {
+    Numbers(&'t Numbers),
+    Texts(&'t Texts),
+    OfRow(&'t Column),
+}
+
+impl Source<'_> {
+    fn text<'s>(&'s self, table: &'s Table, row: usize, names: &'s Names) -> Option<Cow<'s, str>> {
+        match self {
+            Self::Numbers(column) => column.get(row).map(number),
+            Self::Texts(column) => column.text(row).map(Cow::Borrowed),
+            Self::OfRow(column) => cell(table, row, column, names).map(Cow::Owned),
+        }
+    }
+}
+
+/// The columns that a table has anything of, each with its place.
+fn sources<'t>(table: &'t Table, columns: &'t [Column]) -> Vec<(u32, Source<'t>)> {
+    let source = |column: &'t Column| match column {
+        Column::Field(Field::Metric(key)) => table.metrics.get(key).map(Source::Numbers),
+        Column::Field(Field::Param(key)) => table.params.get(key).map(Source::Texts),
+        Column::Field(Field::Tag(key)) => table.tags.get(key).map(Source::Texts),
+        of_row => Some(Source::OfRow(of_row)),
+    };
+    columns.iter().zip(0..).filter_map(|(column, at)| Some((at, source(column)?))).collect()
+}
+
 fn cells(table: &Table, row: usize, columns: &[Column], names: &Names) -> Vec<Option<String>> {
     columns.iter().map(|column| cell(table, row, column, names)).collect()
 }
@@ -87,7 +139,7 @@ fn cell(table: &Table, row: usize, column: &Column, names: &Names) -> Option<Str
 }
 
 pub(super) fn metric(table: &Table, key: &str, row: usize) -> Option<f64> {
-    column::number(table.metrics.get(key)?, row)
+    table.metrics.get(key)?.get(row)
 }
 
 /// What a row has for a field.

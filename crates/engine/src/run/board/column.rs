@@ -53,34 +53,86 @@ impl<T: Default> Columns<T> {
     }
 }
 
-/// Rows beyond the column's end have no value either.
-pub(super) fn set(column: &mut Vec<f64>, row: usize, value: f64) {
-    if column.len() <= row {
-        column.resize(row + 1, f64::from_bits(MISSING));
-    }
-    // A NaN that came from outside is the plain one.
-    column[row] = if value.is_nan() { f64::NAN } else { value };
+/// What stands in the rows from the first that has something to the last: of a hundred thousand keys of one run each takes
+/// one place, whatever the number of runs.
+#[derive(Debug, Clone)]
+struct Stretch<T> {
+    first: usize,
+    values: Vec<T>,
 }
 
-pub(super) fn number(column: &[f64], row: usize) -> Option<f64> {
-    column.get(row).copied().filter(|value| value.to_bits() != MISSING)
-}
-
-pub(super) fn clear(column: &mut [f64], row: usize) {
-    if let Some(value) = column.get_mut(row) {
-        *value = f64::from_bits(MISSING);
+impl<T> Default for Stretch<T> {
+    fn default() -> Self {
+        Self { first: 0, values: Vec::new() }
     }
 }
 
-pub(super) fn any(column: &[f64]) -> bool {
-    column.iter().any(|value| value.to_bits() != MISSING)
+impl<T: Copy> Stretch<T> {
+    fn get(&self, row: usize) -> Option<T> {
+        self.values.get(row.checked_sub(self.first)?).copied()
+    }
+
+    /// The place of a row; `missing` stands in those that are made on the way.
+    fn place(&mut self, row: usize, missing: T) -> &mut T {
+        if self.values.is_empty() {
+            self.first = row;
+        }
+        if row < self.first {
+            self.values.splice(0..0, std::iter::repeat_n(missing, self.first - row));
+            self.first = row;
+        }
+        let at = row - self.first;
+        if self.values.len() <= at {
+            self.values.resize(at + 1, missing);
+        }
+        &mut self.values[at]
+    }
+
+    fn there(&mut self, row: usize) -> Option<&mut T> {
+        self.values.get_mut(row.checked_sub(self.first)?)
+    }
+
+    /// Rows from here on have no value.
+    fn end(&self) -> usize {
+        self.first + self.values.len()
+    }
+}
+
+/// A metric's values.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Numbers(Stretch<f64>);
+
+impl Numbers {
+    pub(super) fn set(&mut self, row: usize, value: f64) {
+        // A NaN that came from outside is the plain one.
+        *self.0.place(row, f64::from_bits(MISSING)) = if value.is_nan() { f64::NAN } else { value };
+    }
+
+    pub(super) fn get(&self, row: usize) -> Option<f64> {
+        self.0.get(row).filter(|value| value.to_bits() != MISSING)
+    }
+
+    pub(super) fn clear(&mut self, row: usize) {
+        if let Some(value) = self.0.there(row) {
+            *value = f64::from_bits(MISSING);
+        }
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.0.values.iter().any(|value| value.to_bits() != MISSING)
+    }
+
+    /// Rows from here on have no value.
+    pub(super) fn end(&self) -> usize {
+        self.0.end()
+    }
 }
 
 /// Texts by their number in a dictionary: a filter looks at each text once, whatever the number of rows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Texts {
     /// 0 is no value, n the text n - 1.
-    rows: Vec<u32>,
+    rows: Stretch<u32>,
     texts: Vec<String>,
     numbers: HashMap<String, u32>,
 }
@@ -96,12 +148,9 @@ impl Texts {
                 number
             }
         };
-        if self.rows.len() <= row {
-            self.rows.resize(row + 1, 0);
-        }
-        self.rows[row] = number;
+        *self.rows.place(row, 0) = number;
         // A text that runs change all the time leaves those behind that no row has any more.
-        if self.texts.len() > 2 * self.rows.len() + SPARE_TEXTS {
+        if self.texts.len() > 2 * self.rows.values.len() + SPARE_TEXTS {
             self.compact();
         }
     }
@@ -109,8 +158,7 @@ impl Texts {
     /// Forgets the texts that no row has.
     fn compact(&mut self) {
         let old = std::mem::take(self);
-        self.rows = vec![0; old.rows.len()];
-        for row in 0..old.rows.len() {
+        for row in old.rows.first..old.rows.end() {
             if let Some(text) = old.text(row) {
                 self.set(row, text);
             }
@@ -118,18 +166,23 @@ impl Texts {
     }
 
     pub(super) fn clear(&mut self, row: usize) {
-        if let Some(number) = self.rows.get_mut(row) {
+        if let Some(number) = self.rows.there(row) {
             *number = 0;
         }
     }
 
     pub(super) fn any(&self) -> bool {
-        self.rows.iter().any(|number| *number > 0)
+        self.rows.values.iter().any(|number| *number > 0)
+    }
+
+    /// Rows from here on have no value.
+    pub(super) fn end(&self) -> usize {
+        self.rows.end()
     }
 
     /// 0 where the row has no value.
     pub(super) fn number(&self, row: usize) -> usize {
-        self.rows.get(row).copied().unwrap_or(0) as usize
+        self.rows.get(row).unwrap_or(0) as usize
     }
 
     pub(super) fn text(&self, row: usize) -> Option<&str> {
@@ -158,7 +211,24 @@ impl Texts {
 
 #[cfg(test)]
 mod tests {
-    use super::{SPARE_TEXTS, Texts};
+    use super::{Numbers, SPARE_TEXTS, Texts};
+
+    #[test]
+    fn a_column_takes_the_rows_from_its_first_value_to_its_last() {
+        let mut column = Numbers::default();
+        column.set(100_000, 1.0);
+        assert_eq!(column.0.values.len(), 1);
+        column.set(99_998, 2.0);
+        column.set(100_001, f64::NAN);
+        let rows = [0, 99_997, 99_998, 99_999, 100_000, 100_002];
+        assert_eq!(rows.map(|row| column.get(row)), [None, None, Some(2.0), None, Some(1.0), None]);
+        assert!(column.get(100_001).is_some_and(f64::is_nan));
+        column.clear(7);
+        column.clear(99_998);
+        column.clear(100_000);
+        column.clear(100_001);
+        assert!(!column.any() && column.end() == 100_002);
+    }
 
     #[test]
     fn texts_that_no_row_has_any_more_are_forgotten() {

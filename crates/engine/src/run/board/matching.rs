@@ -10,7 +10,7 @@ use store::{Connection, run_columns::RunHead};
 
 use super::{
     Patience, Table,
-    column::{self, Texts},
+    column::{Numbers, Texts},
 };
 use crate::run::{
     address_in,
@@ -26,7 +26,7 @@ pub(super) enum Test<'t> {
     Always(bool),
     All(Vec<Self>),
     Not(Box<Self>),
-    Metric(&'t [f64], Comparison, f64),
+    Metric(&'t Numbers, Comparison, f64),
     /// By the number of the row's text.
     Texts(&'t Texts, Vec<bool>),
     Row(Box<dyn Fn(&RunHead) -> bool + 't>),
@@ -176,7 +176,7 @@ impl<'t> Test<'t> {
             Self::Always(answer) => *answer,
             Self::All(tests) => tests.iter().all(|test| test.holds(table, row)),
             Self::Not(inner) => !inner.holds(table, row),
-            Self::Metric(column, comparison, number) => match column::number(column, row) {
+            Self::Metric(column, comparison, number) => match column.get(row) {
                 Some(value) => compares(value, *comparison, *number),
                 None => *comparison == Comparison::IsNull,
             },

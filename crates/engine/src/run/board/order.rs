@@ -6,7 +6,7 @@ use store::run_columns::RunHead;
 
 use super::{
     Order, Table,
-    column::{self, Texts},
+    column::{Numbers, Texts},
 };
 use crate::run::{filter::Field, mlflow_status};
 
@@ -52,7 +52,7 @@ fn text(value: Option<&str>) -> Key<'_> {
 
 /// Where a table has what an order sorts by.
 enum Source<'a> {
-    Numbers(&'a [f64]),
+    Numbers(&'a Numbers),
     Texts(&'a Texts),
     /// No row has it.
     Nothing,
@@ -65,7 +65,7 @@ impl<'a> Source<'a> {
     fn of(table: &'a Table, field: &'a Field) -> Self {
         let texts = |column: Option<&'a Texts>| column.map_or(Self::Nothing, Self::Texts);
         match field {
-            Field::Metric(name) => table.metrics.get(name).map_or(Self::Nothing, |column| Self::Numbers(column)),
+            Field::Metric(name) => table.metrics.get(name).map_or(Self::Nothing, Self::Numbers),
             Field::Param(name) => texts(table.params.get(name)),
             Field::Tag(name) => texts(table.tags.get(name)),
             Field::Id | Field::ArtifactUri => Self::Id,
@@ -75,7 +75,7 @@ impl<'a> Source<'a> {
 
     fn key(&self, table: &'a Table, row: usize) -> Key<'a> {
         match self {
-            Self::Numbers(column) => number(column::number(column, row)),
+            Self::Numbers(column) => number(column.get(row)),
             Self::Texts(column) => text(column.text(row)),
             Self::Head(field) => of_head(&table.rows[row], field),
             Self::Nothing | Self::Id => Key::Missing,

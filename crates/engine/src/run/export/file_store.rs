@@ -1,6 +1,8 @@
 //! Runs as MLflow's file store.
 
 use std::{
+    cmp::Reverse,
+    collections::HashSet,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -10,7 +12,7 @@ use anyhow::Context as _;
 use api::{series::Point, tracking::LoggedModel};
 use foreign::{
     Head,
-    mlflow_files::write::{self, FileStore, models::address},
+    mlflow_files::write::{self, FileStore, keys::refused, models::address},
 };
 
 use super::{
@@ -28,6 +30,8 @@ pub(super) struct FileStoreForm {
     store: FileStore,
     run: Option<write::Run>,
     name: String,
+    /// The run's metrics that have no place.
+    without: HashSet<String>,
     exported: Exported,
 }
 
@@ -42,6 +46,7 @@ impl FileStoreForm {
             store: FileStore::open_for(folder.to_path_buf(), place)?,
             run: None,
             name: String::new(),
+            without: HashSet::new(),
             exported: Exported::default(),
         })
     }
@@ -73,10 +78,14 @@ impl Form for FileStoreForm {
             commit: run.code.as_ref().map(|code| code.commit.clone()),
             command: run.command.clone(),
         };
-        let (written, refused) = self.store.run(*run.id.as_bytes(), &head)?;
-        for key in refused {
-            left.say(format!("{}: MLflow takes no param or tag named \"{key}\".", run.name));
-        }
+        let (written, mut without) = self.store.run(*run.id.as_bytes(), &head)?;
+        // Of two that clash the one is kept that more was logged to.
+        let mut metrics: Vec<_> = run.metrics.iter().collect();
+        metrics.sort_by_key(|metric| Reverse(metric.count));
+        let of_metrics = refused("metric", metrics.into_iter().map(|metric| metric.key.as_str()));
+        self.without = of_metrics.iter().map(|one| one.key.clone()).collect();
+        without.extend(of_metrics);
+        without.iter().for_each(|one| left.say(format!("{}: {one}", run.name)));
         for input in &told.inputs {
             written.input(input)?;
         }
@@ -89,11 +98,9 @@ impl Form for FileStoreForm {
         Ok(())
     }
 
-    fn points(&mut self, key: &str, points: &[Point], left: &mut Left) -> anyhow::Result<()> {
-        if let Some(run) = &self.run
-            && !run.points(key, points)?
-        {
-            left.say(format!("{}: MLflow takes no metric named \"{key}\".", self.name));
+    fn points(&mut self, key: &str, points: &[Point], _: &mut Left) -> anyhow::Result<()> {
+        if let Some(run) = self.run.as_ref().filter(|_| !self.without.contains(key)) {
+            run.points(key, points)?;
         }
         Ok(())
     }
@@ -106,8 +113,7 @@ impl Form for FileStoreForm {
     fn picture(&mut self, picture: Picture) -> anyhow::Result<bool> {
         let Picture { key, step, bytes, .. } = picture;
         let (Some(run), Some(ending)) = (&self.run, ending(&bytes)) else { return Ok(false) };
-        let parts = key.split('/').take(DEEPEST).map(file_name);
-        let folder = parts.fold(run.artifacts().join("images"), |folder, part| folder.join(part));
+        let folder = folder_of(run.artifacts().join("images"), &key);
         let writing = || format!("write {}", folder.display());
         fs::create_dir_all(&folder).with_context(writing)?;
         // On a disk that knows no case, and of keys that are called alike there, both have a place.
@@ -127,10 +133,8 @@ impl Form for FileStoreForm {
         if self.exported.logged.insert(model.id.clone(), group.to_owned()).is_some() {
             return Ok(None);
         }
-        let (folder, refused) = self.store.logged(&logged_head(model, group))?;
-        for key in refused {
-            left.say(format!("{}: MLflow takes no param, tag or figure named \"{key}\".", model.name));
-        }
+        let (folder, without) = self.store.logged(&logged_head(model, group))?;
+        without.iter().for_each(|one| left.say(format!("{}: {one}", model.name)));
         Ok(Some(folder))
     }
 
@@ -139,9 +143,7 @@ impl Form for FileStoreForm {
         let of_logged = |group: &str, id: &str| self.store.artifacts_of_logged(group, id);
         let Some(head) = model_head(model, &self.exported, &of_run, &of_logged, &address) else { return Ok(()) };
         match self.store.registered(&head)? {
-            Some(refused) => {
-                refused.iter().for_each(|key| left.say(format!("{}: MLflow takes no tag named \"{key}\".", head.name)))
-            }
+            Some(without) => without.iter().for_each(|one| left.say(format!("{}: {one}", head.name))),
             None => {
                 left.say(format!("MLflow's file store takes no model named \"{}\", or it is there twice.", head.name))
             }
@@ -154,7 +156,39 @@ impl Form for FileStoreForm {
     }
 }
 
+/// The folder of a key's pictures. One of the key `a` is the file `a/step_1.png`, which another key may be called: its folder
+/// is `a/step_1.png_`.
+fn folder_of(images: PathBuf, key: &str) -> PathBuf {
+    let is_taken = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| !found.is_dir());
+    key.split('/').take(DEEPEST).map(file_name).fold(images, |folder, mut part| {
+        while is_taken(&folder.join(&part)) {
+            part.push('_');
+        }
+        folder.join(part)
+    })
+}
+
+/// Whether a file stands where a path needs a folder.
+pub(super) fn stands_in_the_way(path: &Path) -> bool {
+    path.ancestors().any(|above| above.symlink_metadata().is_ok_and(|found| !found.is_dir()))
+}
+
 /// What the name of a picture ends with, by its first bytes.
 fn ending(bytes: &[u8]) -> Option<&'static str> {
     sniffed(bytes)?.strip_prefix("image/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_called_as_a_picture_of_another_has_a_folder_beside_it() {
+        let images = tempfile::tempdir().unwrap();
+        fs::create_dir(images.path().join("a")).unwrap();
+        fs::write(images.path().join("a/step_1.png"), "").unwrap();
+        let of = |key: &str| folder_of(images.path().to_path_buf(), key);
+        assert_eq!(of("a/step_1.png/b"), images.path().join("a/step_1.png_/b"));
+        assert_eq!(of("a"), images.path().join("a"));
+    }
 }

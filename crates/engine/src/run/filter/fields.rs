@@ -141,6 +141,16 @@ pub(crate) fn unknown_keys(filter: &Filter, known: &[Vec<String>; 3]) -> Vec<Str
     notes
 }
 
+/// What a filter compares.
+pub(crate) fn fields_of(filter: &Filter) -> Vec<&Field> {
+    match filter {
+        Filter::And(all) | Filter::Or(all) => all.iter().flat_map(fields_of).collect(),
+        Filter::Not(inner) => fields_of(inner),
+        Filter::All | Filter::Word(_) => Vec::new(),
+        Filter::Compare(field, ..) => vec![field],
+    }
+}
+
 fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], notes: &mut Vec<String>) {
     match filter {
         Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| unknown_keys_of(one, known, notes)),

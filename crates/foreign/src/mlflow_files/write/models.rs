@@ -1,7 +1,7 @@
 //! Logged models in their experiment's folder, and the registry beside the experiments.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -9,7 +9,11 @@ use std::{
 use api::tracking::{LoggedStatus, Stage};
 use serde::Serialize;
 
-use super::{FileStore, Run, hexadecimal, is_key, make_parent, named, put_yaml, uri};
+use super::{
+    FileStore, Run, hexadecimal,
+    keys::{Refused, Why, refused},
+    make_parent, named, put_pairs, put_yaml, uri,
+};
 use crate::{
     Result,
     file::failed,
@@ -71,9 +75,6 @@ struct EdgeMeta<'a> {
     step: Option<i64>,
 }
 
-/// What of a model MLflow has no place for.
-pub type Refused = Vec<String>;
-
 impl Run {
     /// Says that it was given a logged model, or made it at a step.
     ///
@@ -105,14 +106,16 @@ impl FileStore {
     ///
     /// # Errors
     /// Where a file can't be written, or the store holds a model of this id.
-    pub fn logged(&mut self, head: &LoggedHead) -> Result<(PathBuf, Refused)> {
+    pub fn logged(&mut self, head: &LoggedHead) -> Result<(PathBuf, Vec<Refused>)> {
         let experiment = self.experiment(&head.group, head.created_ms)?;
         let folder = self.folder.join(&experiment).join("models").join(&head.id);
         let place = self.place.join(&experiment).join("models").join(&head.id).join("artifacts");
         make_parent(&folder)?;
         fs::create_dir(&folder).map_err(failed(&folder))?;
-        let mut refused = pairs(&folder.join("params"), &head.params)?;
-        refused.extend(pairs(&folder.join("tags"), &head.tags)?);
+        let mut left = pairs(&folder.join("params"), "param", &head.params)?;
+        left.extend(pairs(&folder.join("tags"), "tag", &head.tags)?);
+        let without = refused("figure", head.figures.iter().map(|figure| figure.key.as_str()));
+        let keyless: BTreeSet<&str> = without.iter().map(|one| one.key.as_str()).collect();
         fs::create_dir_all(folder.join("metrics")).map_err(failed(&folder))?;
         let mut lines: BTreeMap<&str, String> = BTreeMap::new();
         for figure in &head.figures {
@@ -120,14 +123,18 @@ impl FileStore {
                 (Some(name), Some(digest)) => format!(" {name} {digest}"),
                 _ => String::new(),
             };
+            if keyless.contains(figure.key.as_str()) {
+                continue;
+            }
             // MLflow parts the line at its spaces.
-            if !is_key(&figure.key) || on.split(' ').count() > 3 || on.contains(['\n', '\r']) {
-                refused.push(figure.key.clone());
+            if on.split(' ').count() > 3 || on.contains(['\n', '\r']) {
+                left.push(Refused { kind: "figure", key: figure.key.clone(), why: Why::Name });
                 continue;
             }
             let line = format!("{} {:?} {} {}{on}\n", figure.time_ms, figure.value, figure.step, figure.run);
             lines.entry(&figure.key).or_default().push_str(&line);
         }
+        left.extend(without);
         for (key, lines) in lines {
             put_text(&folder.join("metrics").join(key), &lines)?;
         }
@@ -148,7 +155,7 @@ impl FileStore {
             status_message: head.status_message.as_deref(),
         };
         put_yaml(&folder.join("meta.yaml"), &meta)?;
-        Ok((folder.join("artifacts"), refused))
+        Ok((folder.join("artifacts"), left))
     }
 
     /// Where the files of a run of the store will be read, once it is at its place.
@@ -167,14 +174,14 @@ impl FileStore {
     ///
     /// # Errors
     /// Where a file can't be written.
-    pub fn registered(&self, head: &ModelHead) -> Result<Option<Refused>> {
+    pub fn registered(&self, head: &ModelHead) -> Result<Option<Vec<Refused>>> {
         let is_name = !head.name.contains(['/', '\\', '%', ':']) && !matches!(head.name.as_str(), "" | "." | "..");
         let folder = self.folder.join("models").join(&head.name);
         if !is_name || folder.exists() {
             return Ok(None);
         }
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
-        let mut refused = pairs(&folder.join("tags"), &head.tags)?;
+        let mut left = pairs(&folder.join("tags"), "tag", &head.tags)?;
         let aliases = head
             .versions
             .iter()
@@ -186,7 +193,7 @@ impl FileStore {
         for version in &head.versions {
             let folder = folder.join(format!("version-{}", version.number));
             fs::create_dir_all(&folder).map_err(failed(&folder))?;
-            refused.extend(pairs(&folder.join("tags"), &version.tags)?);
+            left.extend(pairs(&folder.join("tags"), "tag", &version.tags)?);
             let stands = version.files.as_deref().map(uri);
             let meta = VersionMeta {
                 creation_timestamp: version.created_ms,
@@ -217,7 +224,7 @@ impl FileStore {
             name: &head.name,
         };
         put_yaml(&folder.join("meta.yaml"), &meta)?;
-        Ok(Some(refused))
+        Ok(Some(left))
     }
 }
 
@@ -240,16 +247,7 @@ fn put_text(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(failed(path))
 }
 
-/// Writes a file a pair; the keys that MLflow refuses are returned.
-fn pairs(folder: &Path, pairs: &[(String, String)]) -> Result<Vec<String>> {
-    let mut refused = Vec::new();
+fn pairs(folder: &Path, kind: &'static str, pairs: &[(String, String)]) -> Result<Vec<Refused>> {
     fs::create_dir_all(folder).map_err(failed(folder))?;
-    for (key, value) in pairs {
-        if is_key(key) {
-            put_text(&folder.join(key), value)?;
-        } else {
-            refused.push(key.clone());
-        }
-    }
-    Ok(refused)
+    put_pairs(folder, kind, &pairs.iter().map(|(key, value)| (key.as_str(), value)).collect::<Vec<_>>())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     run::{RunRow, RunTable, SYSTEM},
-    run_table::{RunCells, named},
+    run_table::{RunCells, SparseRow, filled, named},
     spending::money,
 };
 use serde_json::{Map, Value, json};
@@ -190,8 +190,9 @@ pub(super) fn chosen(columns: &[String], cells: &RunCells) -> String {
     let right = |name: &String| if is_number(name) { format!(">{name}") } else { name.clone() };
     let headings: Vec<String> = columns.iter().map(right).collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let line = |row: &Vec<Option<String>>| {
-        columns.iter().zip(row).map(|(name, cell)| words::or_dash(cell.as_deref(), |cell| read(name, cell))).collect()
+    let line = |row: &SparseRow| {
+        let cells = filled(row.clone(), columns.len());
+        columns.iter().zip(cells).map(|(name, cell)| words::or_dash(cell.as_deref(), |cell| read(name, cell))).collect()
     };
     table(&headings, cells.rows.iter().map(line)) + &rest(cells.rows.len(), cells.total)
 }
@@ -212,15 +213,16 @@ fn read(column: &str, cell: &str) -> String {
 
 /// Cells that were chosen, for programs: each row by the names of its columns.
 pub(super) fn as_json(columns: &[String], cells: &RunCells) -> Value {
-    let value = |name: &str, cell: &Option<String>| match cell {
+    let value = |name: &str, cell: Option<String>| match cell {
         Some(text) => match text.parse::<f64>() {
             Ok(number) if is_number(name) && number.is_finite() => json!(number),
             _ => json!(text),
         },
         None => Value::Null,
     };
-    let row = |row: &Vec<Option<String>>| {
-        let named = columns.iter().zip(row).map(|(name, cell)| (name.clone(), value(name, cell)));
+    let row = |row: &SparseRow| {
+        let cells = filled(row.clone(), columns.len());
+        let named = columns.iter().zip(cells).map(|(name, cell)| (name.clone(), value(name, cell)));
         Value::Object(named.collect::<Map<_, _>>())
     };
     json!({ "rows": cells.rows.iter().map(row).collect::<Vec<_>>(), "total": cells.total })
