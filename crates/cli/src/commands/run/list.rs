@@ -2,10 +2,7 @@
 
 mod shown;
 
-use std::io::Write as _;
-
 use api::{
-    ApiError,
     figure::counted,
     run::{ListRuns, RunTable},
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, named, parts},
@@ -18,7 +15,7 @@ use clap::Args;
 use super::views;
 use crate::{
     context::{Context, Outcome},
-    output::table,
+    output::{self, table},
     terminal, words,
 };
 
@@ -173,7 +170,7 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
     let mut left = list.limit.map_or(u64::MAX, u64::from);
     let mut offset = list.offset;
     let mut all = Vec::new();
-    if form == Form::Csv && !print(&csv_line(&columns))? {
+    if form == Form::Csv && !output::pass(&csv_line(&columns))? {
         return Ok(());
     }
     while left > 0 {
@@ -186,7 +183,7 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
         }
         let rows = rows.into_iter().map(|row| row.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>());
         if form == Form::Csv {
-            if !print(&rows.map(csv_line).collect::<String>())? {
+            if !output::pass(&rows.map(csv_line).collect::<String>())? {
                 return Ok(());
             }
         } else {
@@ -199,19 +196,9 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
     }
     if form == Form::Markdown {
         let is_number: Vec<bool> = columns.iter().map(|name| shown::is_number(name)).collect();
-        print(&markdown(&columns, &is_number, &all))?;
+        output::pass(&markdown(&columns, &is_number, &all))?;
     }
     Ok(())
-}
-
-/// Whether there is still a reader: one that went away (`| head`) is no error.
-fn print(text: &str) -> Result<bool, ApiError> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(ApiError::new(api::ErrorCode::Internal, format!("Can't write the answer: {error}."))),
-    }
 }
 
 /// Every column that the runs have.
@@ -257,13 +244,13 @@ async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, for
                 ),
             );
             groups.groups.iter().for_each(|group| text.push_str(&csv_line(digits(group))));
-            print(&text).map(drop)
+            output::pass(&text).map(drop)
         }
         Form::Markdown => {
             let head: Vec<String> = by.iter().cloned().chain(["runs".to_owned()]).chain(metrics).collect();
             let is_number: Vec<bool> = (0..head.len()).map(|at| at >= by.len()).collect();
             let rows: Vec<Vec<String>> = groups.groups.iter().map(line).collect();
-            print(&markdown(&head, &is_number, &rows)).map(drop)
+            output::pass(&markdown(&head, &is_number, &rows)).map(drop)
         }
     }
 }
