@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    io::ErrorKind,
+    io::{ErrorKind, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     pin::pin,
@@ -24,6 +24,7 @@ use api::{
     package::{BuildPackage, ListPackages},
     project::{GetProject, OpenProject, SameId},
     run::{GetRun, ResumeRun, Run, StartRun, StopRun},
+    tracking::{PurgeRuns, TrashRuns},
 };
 use journeys::{
     process::{again_behind, read, skipped_without},
@@ -97,6 +98,12 @@ fn a_full_disk_is_said_and_loses_nothing() {
 }
 
 #[test]
+fn on_a_disk_without_a_byte_left_runs_are_deleted_all_the_same() {
+    let test = "disks::on_a_disk_without_a_byte_left_runs_are_deleted_all_the_same";
+    on_a_disk(DISK, test, deleting).unwrap();
+}
+
+#[test]
 fn a_training_on_a_full_disk_ends_plainly_and_goes_on_once_there_is_room() {
     let test = "disks::a_training_on_a_full_disk_ends_plainly_and_goes_on_once_there_is_room";
     on_a_disk(LARGER_DISK, test, full_while_training).unwrap();
@@ -141,6 +148,35 @@ async fn full(disk: &Path) -> Result<()> {
     }
     ensure!(stage.call(GetDataset { project }).await?.snapshots.len() == snapshots + 1);
     ensure!(stage.call(ListPackages { version: Some(version.id) }).await?.len() == 1);
+    Ok(())
+}
+
+/// To the last byte.
+fn fill(disk: &Path, name: &str) -> Result<PathBuf> {
+    let path = disk.join(name);
+    let mut file = fs::File::create(&path)?;
+    for piece in [1 << 20, 1 << 12, 1] {
+        loop {
+            match file.write_all(&vec![1; piece]) {
+                Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                written => written?,
+            }
+        }
+    }
+    Ok(path)
+}
+
+async fn deleting(disk: &Path) -> Result<()> {
+    let Some(stage) = Stage::within(tempfile::tempdir_in(disk)?).await? else { return Ok(()) };
+    let project = stage.project("big-x").await?;
+    let run = stage.train(project).await?;
+    let mut fillers = vec![fill(disk, "one")?];
+    let stage = stage.reopen().await.context("open it on a full disk")?;
+    fillers.push(fill(disk, "two")?);
+    stage.call(TrashRuns { runs: vec![run] }).await.context("delete a run")?;
+    stage.call(PurgeRuns { runs: vec![run] }).await.context("delete it for good")?;
+    ensure!(stage.call(GetRun { run }).await.is_err());
+    fillers.iter().try_for_each(fs::remove_file)?;
     Ok(())
 }
 

@@ -226,7 +226,7 @@ async fn answer(context: &mut Context, command: Command) -> Outcome {
                     .with_hint("For example: '{\"run\": \"…\"}'")
             })?;
             let answer = context.session.call_json(&method, params).await?;
-            context.output.show(&answer, |answer| serde_json::to_string_pretty(answer).unwrap_or_default())
+            Output { json: true, ..context.output }.show(&answer, |_| String::new())
         }
         // Answered before the workspace is opened.
         Command::Serve(_) | Command::Exec(_) | Command::Meter(_) | Command::Completions { .. } => Ok(()),

@@ -2,6 +2,10 @@
 //!
 //! Answers go to stdout, everything else (progress, errors, hints) to stderr, so that a pipe gets
 //! the answer only.
+//!
+//! Whatever is told here is made [`harmless`] on its way out, so that no command needs to remember it: names, notes
+//! and messages come from other programs. The exceptions are what a run's own program wrote (`exec`, `run log`), and
+//! cells on their way into a pipe or a file ([`pass`]).
 
 use std::{
     borrow::Cow,
@@ -11,6 +15,9 @@ use std::{
 use api::{ApiError, ErrorCode};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
+
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[0m";
 
 /// Where and how answers are printed.
 #[derive(Debug, Clone, Copy)]
@@ -28,28 +35,23 @@ impl Output {
 
     /// Prints a record: as JSON, or as `human` tells it.
     pub(crate) fn show<T: Serialize>(&self, value: &T, human: impl FnOnce(&T) -> String) -> Result<(), ApiError> {
-        let text = if self.json {
-            serde_json::to_string_pretty(value).map_err(|error| {
+        if self.json {
+            let text = serde_json::to_string_pretty(value).map_err(|error| {
                 ApiError::new(ErrorCode::Internal, format!("Can't write the answer as JSON: {error}."))
-            })?
-        } else {
-            human(value)
-        };
-        self.print(&text)
+            })?;
+            return line(&harmless_json(&text));
+        }
+        self.print(&human(value))
     }
 
     /// Prints lines to stdout. A reader that went away (`| head`) is no error.
     pub(crate) fn print(&self, text: &str) -> Result<(), ApiError> {
-        let text = text.trim_end_matches('\n');
-        if text.is_empty() {
-            return Ok(());
-        }
-        match writeln!(std::io::stdout().lock(), "{text}") {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(ApiError::new(ErrorCode::Internal, format!("Can't write the answer: {error}.")))
-            }
-            _ => Ok(()),
-        }
+        line(&text.lines().map(harmless_line).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Prints a drawing with colours, whose names its maker has made [`harmless`].
+    pub(crate) fn print_drawn(&self, drawn: &str) -> Result<(), ApiError> {
+        line(drawn)
     }
 
     /// Tells a person something beside the answer.
@@ -58,12 +60,32 @@ impl Output {
     }
 }
 
+fn line(text: &str) -> Result<(), ApiError> {
+    let text = text.trim_end_matches('\n');
+    if text.is_empty() { Ok(()) } else { write(&format!("{text}\n")).map(drop) }
+}
+
+/// Whether there is still a reader: one that went away (`| head`) is no error.
+fn write(text: &str) -> Result<bool, ApiError> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(ApiError::new(ErrorCode::Internal, format!("Can't write the answer: {error}."))),
+    }
+}
+
+/// Prints text byte for byte into a pipe or a file, and harmless at a terminal; whether there is still a reader.
+pub(crate) fn pass(text: &str) -> Result<bool, ApiError> {
+    if std::io::stdout().is_terminal() { write(&harmless(text)) } else { write(text) }
+}
+
 /// Prints an error as a sentence and its way out; as JSON on stderr where JSON was asked for.
 pub(crate) fn print_error(error: &ApiError, json: bool) {
     let mut stderr = std::io::stderr().lock();
     if json {
         let text = serde_json::to_string(error).unwrap_or_else(|_| error.message.clone());
-        let _ = writeln!(stderr, "{text}");
+        let _ = writeln!(stderr, "{}", harmless_json(&text));
         return;
     }
     let (start, end) = if coloured(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
@@ -74,10 +96,38 @@ pub(crate) fn print_error(error: &ApiError, json: bool) {
 }
 
 /// What came from data, names or other programs, without what would steer a terminal (an escape sequence clears the
-/// screen, or types): such characters are shown as U+FFFD. Lines and tabs stay.
+/// screen, or types; an override turns the rest of a line around): such characters are shown as U+FFFD. Lines and tabs
+/// stay.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
-    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
     if text.contains(steers) { text.replace(steers, "\u{fffd}").into() } else { text.into() }
+}
+
+fn steers(character: char) -> bool {
+    let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || character.is_control() && !matches!(character, '\n' | '\t')
+}
+
+/// A line of an answer; one that is dim as a whole, as a table's headings are, stays so.
+fn harmless_line(line: &str) -> Cow<'_, str> {
+    match line.strip_prefix(DIM).and_then(|rest| rest.strip_suffix(PLAIN)) {
+        Some(inner) => format!("{DIM}{}{PLAIN}", harmless(inner)).into(),
+        None => harmless(line),
+    }
+}
+
+/// JSON of the same meaning: what would steer a terminal stands in its strings as `\u…`.
+fn harmless_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(steers) {
+        return json.into();
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        match steers(character) {
+            true => safe.push_str(&format!("\\u{:04x}", u32::from(character))),
+            false => safe.push(character),
+        }
+    }
+    safe.into()
 }
 
 /// A name within a line of others.
@@ -129,15 +179,18 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
     if coloured_answer()
         && let Some(heading) = lines.first_mut()
     {
-        *heading = format!("\x1b[2m{heading}\x1b[0m");
+        *heading = format!("{DIM}{heading}{PLAIN}");
     }
     lines.join("\n")
 }
 
-/// `name  value` lines, the names padded to one width; a pair without a value is left out.
+/// `name  value` lines, the names padded to one width; a pair without a value is left out. Further lines of a value
+/// stand below its first, so that none looks like a pair.
 pub(crate) fn pairs(pairs: &[(&str, Option<String>)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let lines = pairs.iter().filter_map(|(name, value)| Some(format!("{name:<width$}  {}", harmless(value.as_ref()?))));
+    let below = format!("\n{:width$}  ", "");
+    let told = |value: &str| harmless(value.trim_end()).replace('\n', &below);
+    let lines = pairs.iter().filter_map(|(name, value)| Some(format!("{name:<width$}  {}", told(value.as_ref()?))));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -157,6 +210,22 @@ mod tests {
         assert_eq!(table(&["name"], [vec!["a\x1b[2Jb".to_owned()]]), "name\na\u{fffd}[2Jb");
         assert_eq!(pairs(&[("name", Some("\x07\u{9b}31m ä".into()))]), "name  \u{fffd}\u{fffd}31m ä");
         assert_eq!(harmless("two\nlines\tand more"), "two\nlines\tand more");
+        assert_eq!(harmless("run \u{202e}gpj.\u{2066}x"), "run \u{fffd}gpj.\u{fffd}x");
+        assert_eq!(harmless_line("\x1b[2mname\x1b[31m\x1b[0m"), "\x1b[2mname\u{fffd}[31m\x1b[0m");
+        assert_eq!(harmless_line("\x1b[2mname"), "\u{fffd}[2mname");
+    }
+
+    #[test]
+    fn json_says_the_same_and_steers_nothing() {
+        let name = "a\u{9b}31m\u{202e}b";
+        let json = serde_json::to_string(name).unwrap();
+        assert_eq!(harmless_json(&json), r#""a\u009b31m\u202eb""#);
+        assert_eq!(serde_json::from_str::<String>(&harmless_json(&json)).unwrap(), name);
+    }
+
+    #[test]
+    fn no_line_of_a_value_looks_like_a_pair() {
+        assert_eq!(pairs(&[("run", Some("a\nstate  done".into())), ("notes", None)]), "run    a\n       state  done");
     }
 
     #[test]

@@ -51,7 +51,11 @@ pub fn try_hold(workspace: &Workspace, command: &str) -> Result<Option<Held>, Ap
     let Some(file) = try_lock(workspace)? else { return Ok(None) };
     let holder = Holder { pid: std::process::id(), command: command.to_owned() };
     let text = serde_json::to_vec(&holder).unwrap_or_default();
-    std::fs::write(workspace.holder_path(), text).map_err(|error| unusable(workspace, "write in", &error))?;
+    match std::fs::write(workspace.holder_path(), text) {
+        // It is only who others are told; whoever frees space needs the lock.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+        written => written.map_err(|error| unusable(workspace, "write in", &error))?,
+    }
     Ok(Some(Held { _file: file }))
 }
 

@@ -7,8 +7,8 @@ use api::{ApiError, ErrorCode, Request};
 use serde_json::Value;
 
 use crate::{
-    Engine, dataset, error, hardware, host, host_log, jobs, model, overview, project, run, sample, settings, storage,
-    tracking,
+    Engine, ballast, dataset, error, hardware, host, host_log, jobs, model, overview, project, run, sample, settings,
+    storage, tracking,
 };
 
 macro_rules! handlers {
@@ -204,6 +204,16 @@ handlers! {
 
 /// Answers a call.
 pub async fn dispatch(engine: &Engine, method: &str, params: Value) -> Result<Value, ApiError> {
+    if ballast::frees(method) {
+        ballast::give(engine).await;
+        let answer = answered(engine, method, params).await;
+        ballast::make(engine).await;
+        return answer;
+    }
+    answered(engine, method, params).await
+}
+
+async fn answered(engine: &Engine, method: &str, params: Value) -> Result<Value, ApiError> {
     route(engine, method, params).await.map_err(|failure| {
         let told = error::told(&failure);
         if told.code == ErrorCode::Internal {

@@ -5,6 +5,7 @@
 //! announces what changed. External systems are reached through [`ports`] only, time through
 //! [`clock`]; nothing here reads the environment, prints, or knows of HTTP.
 
+mod ballast;
 mod beneath;
 mod blocking;
 pub mod clock;
@@ -147,6 +148,7 @@ impl Engine {
     pub async fn open(workspace: Workspace, options: Options) -> anyhow::Result<Self> {
         workspace.make()?;
         let lock = if options.lock_held { None } else { Some(workspace.lock(&options.command)?) };
+        ballast::give_some(&workspace);
         let folder = workspace.folder().to_owned();
         let store = tokio::task::spawn_blocking(move || Store::open(&folder)).await??;
         let started_ms = options.clock.now_ms();
@@ -180,6 +182,7 @@ impl Engine {
             tracing::warn!(error = format!("{error:#}"), "what was left half-written can't be removed");
         }
         if engine.options().mode == Mode::Host {
+            ballast::make(&engine).await;
             tracking::artifacts::sweep_halves(&engine);
             tracking::gone::sweep(&engine).await?;
         }

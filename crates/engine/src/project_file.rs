@@ -41,7 +41,7 @@ pub const EDITED: &str = "slipway.toml as it would be";
 /// Reads the text; `name` is what the file is called in errors.
 pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
     let document = Document::parse(text.to_owned())
-        .map_err(|error| wrong(name, text, error.span(), &one_line(error.message()), None))?;
+        .map_err(|error| wrong(name, text, error.span(), &plain(error.message()), None))?;
     let version = document.get("version").and_then(Item::as_integer).unwrap_or(i64::from(VERSION));
     let newer = version > i64::from(VERSION);
     let mut unknown = Vec::new();
@@ -56,8 +56,8 @@ pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
             })
             .collect();
         unknown.iter().for_each(|key| remove(known.as_table_mut(), &key.keys));
-        let file =
-            toml_edit::de::from_document(known).map_err(|error| wrong(name, text, None, error.message(), None))?;
+        let file = toml_edit::de::from_document(known)
+            .map_err(|error| wrong(name, text, None, &plain(error.message()), None))?;
         return check(file, &document, text, name).map(|file| Parsed { file, warnings });
     }
     if let Some(key) = unknown.into_iter().next() {
@@ -68,7 +68,7 @@ pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
         return Err(wrong(name, text, key.span.clone(), &format!("the key `{}` is not known", key.path()), Some(hint)));
     }
     let file = toml_edit::de::from_str::<ProjectFile>(text)
-        .map_err(|error| wrong(name, text, error.span(), &one_line(error.message()), None))?;
+        .map_err(|error| wrong(name, text, error.span(), &plain(error.message()), None))?;
     check(file, &document, text, name).map(|file| Parsed { file, warnings: Vec::new() })
 }
 
@@ -295,6 +295,24 @@ fn place(text: &str, byte: usize) -> (usize, usize) {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     (line, column)
+}
+
+/// What the reader says, with a number's kind in a person's words.
+fn plain(message: &str) -> String {
+    const KINDS: [(&str, &str); 8] = [
+        ("u8", "a whole number from 0 to 255"),
+        ("u16", "a whole number from 0 to 65535"),
+        ("u32", "a whole number from 0 to 4294967295"),
+        ("u64", "a whole number of at least 0"),
+        ("usize", "a whole number of at least 0"),
+        ("i64", "a whole number"),
+        ("f32", "a number"),
+        ("f64", "a number"),
+    ];
+    let message = one_line(message);
+    let kind =
+        KINDS.iter().find_map(|(kind, words)| Some((message.strip_suffix(kind)?.strip_suffix("expected ")?, words)));
+    kind.map_or_else(|| message.clone(), |(said, words)| format!("{said}expected {words}"))
 }
 
 fn one_line(message: &str) -> String {

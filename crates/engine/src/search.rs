@@ -12,7 +12,7 @@ mod programs;
 pub(crate) mod space;
 mod trials;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::bail;
 use api::{
@@ -32,7 +32,7 @@ use tokio::sync::Mutex;
 use crate::{
     Engine, Mode, error, folder,
     jobs::NewJob,
-    run::{self, Lists, command, name},
+    run::{self, Lists, command, name, spending},
 };
 use judge::Judge;
 use space::Of;
@@ -45,8 +45,9 @@ const FAILURES: usize = 3;
 #[derive(Default)]
 pub(crate) struct Searches {
     judges: Mutex<HashMap<SearchId, Judge>>,
-    /// One goes on at a time: of two that ask for the same the second finds it under way.
-    resuming: Mutex<()>,
+    /// Of two that ask to go on with the same search the second finds it under way. One lock each: a slow folder holds
+    /// up nobody else's.
+    resuming: std::sync::Mutex<HashMap<SearchId, Arc<Mutex<()>>>>,
     /// Why fewer trials run at once than asked for.
     held_back: std::sync::Mutex<HashMap<SearchId, String>>,
 }
@@ -60,6 +61,14 @@ impl Searches {
             None => held_back.remove(&id),
         };
         before != why
+    }
+
+    /// What one must hold to go on with a search.
+    fn resuming(&self, id: SearchId) -> Arc<Mutex<()>> {
+        let mut resuming = self.resuming.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Those that nobody holds or waits for are known here alone.
+        resuming.retain(|_, lock| Arc::strong_count(lock) > 1);
+        resuming.entry(id).or_default().clone()
     }
 
     fn held_back(&self, id: SearchId) -> Option<String> {
@@ -131,6 +140,8 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
         programs::program(engine)?;
     }
     budget::check(engine, &config.budget).await?;
+    // Each trial's own, which would be refused with its run.
+    spending::terms(engine, &project.file.budget, spending::TABLE).await?;
     let planned = space::planned(&config, &space)?;
     let id = SearchId::from_bytes(engine.new_id());
     let run = RunId::from_bytes(engine.new_id());
@@ -246,7 +257,8 @@ pub async fn stop(engine: &Engine, request: StopSearch) -> anyhow::Result<Search
 
 /// Goes on with a search, or asks for more trials of it.
 pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Search> {
-    let _resuming = engine.searches().resuming.lock().await;
+    let resuming = engine.searches().resuming(request.search);
+    let _resuming = resuming.lock().await;
     let search = find(engine, request.search).await?;
     let id = search.id;
     if search.state == SearchState::Running {
@@ -259,6 +271,7 @@ pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Se
     config.trials = request.trials.unwrap_or(config.trials);
     // Who goes on with a search that its budget stopped has raised it in the folder's file.
     let (project, _) = folder::look(engine, search.project).await?;
+    spending::terms(engine, &project.file.budget, spending::TABLE).await?;
     let of_file = Some(project.file.search.budget).filter(|budget| !budget.is_empty());
     if let Some(budget) = request.budget.or(of_file) {
         config.budget = budget;

@@ -85,6 +85,13 @@ fn found_in(folder: &Path) -> Vec<Found> {
     found
 }
 
+/// Why a database that is named, or lies where MLflow keeps its, can't be read.
+fn unreadable(path: &Path) -> Option<StoreError> {
+    let database = if path.is_dir() { path.join("mlflow.db") } else { path.to_owned() };
+    let named = database.extension().is_some_and(|extension| extension == "db") && database.is_file();
+    if named { store::mlflow_db::MlflowDb::open(&database).err() } else { None }
+}
+
 /// Enters a source and reads it whole, as a job.
 pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
     let path = project::absolute(&request.path)?;
@@ -194,7 +201,15 @@ pub async fn set_followed(engine: &Engine, request: FollowSource) -> anyhow::Res
 /// What lies at a path, where it is one log alone.
 async fn only_kind(path: &Path) -> anyhow::Result<Kind> {
     let looked = path.to_owned();
-    let found = tokio::task::spawn_blocking(move || found_in(&looked)).await?;
+    let looked = tokio::task::spawn_blocking(move || {
+        let found = found_in(&looked);
+        let unread = if found.is_empty() { unreadable(&looked) } else { None };
+        (found, unread)
+    });
+    let (found, unread) = looked.await?;
+    if let Some(error) = unread {
+        bail!(ApiError::invalid(error.to_string()).with_hint("Nothing was read of it, and it stays as it is."));
+    }
     let own: HashSet<Kind> = found.iter().filter(|found| found.path == path).map(|found| found.kind).collect();
     let mut own = own.into_iter();
     match (own.next(), own.next(), found.as_slice()) {
@@ -210,7 +225,7 @@ async fn only_kind(path: &Path) -> anyhow::Result<Kind> {
         ),
         _ => bail!(
             ApiError::new(ErrorCode::Conflict, format!("There are several logs at {}.", path.display()))
-                .with_hint("Say which is meant: `source.look` names them with their kinds.")
+                .with_hint("Say which is meant: `slipway source look` names them with their kinds.")
         ),
     }
 }

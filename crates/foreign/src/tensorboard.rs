@@ -220,7 +220,7 @@ impl Reading<'_, '_> {
         let head = Head {
             key: self.name.clone(),
             id: None,
-            name: self.name.clone(),
+            name: if self.name == "." && !self.group.is_empty() { self.group.to_owned() } else { self.name.clone() },
             group: self.group.to_owned(),
             state,
             created_ms: self.run.created_ms.unwrap_or_default(),

@@ -8,7 +8,7 @@ use std::{
 use axum::{
     Json,
     extract::{FromRequest as _, Path, Request, State},
-    http::HeaderValue,
+    http::{HeaderValue, StatusCode},
     response::{IntoResponse as _, Response},
 };
 use serde::de::DeserializeOwned;
@@ -20,7 +20,7 @@ use api::{
     host::{MakeKey, OpenSession, PageKey, Session, StopHost},
 };
 
-use crate::{Host, refusal::Refusal};
+use crate::{CALL_LIMIT_BYTES, Host, KEY_LIMIT_BYTES, refusal::Refusal};
 
 /// Names the request in our log.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -41,7 +41,7 @@ pub(crate) async fn call(State(host): State<Host>, request: Request) -> Response
 }
 
 async fn read(host: &Host, request: Request) -> Result<Call<Value>, ApiError> {
-    let call: Call<Value> = body(host, "call", request).await?;
+    let call: Call<Value> = body(host, "call", CALL_LIMIT_BYTES, request).await?;
     if call.method.len() > LONGEST_METHOD {
         return Err(ApiError::invalid(format!("A method's name has no {} characters.", call.method.len())));
     }
@@ -49,11 +49,20 @@ async fn read(host: &Host, request: Request) -> Result<Call<Value>, ApiError> {
 }
 
 /// The JSON of a request's body, which arrives within the host's patience.
-pub(crate) async fn body<T: DeserializeOwned>(host: &Host, what: &str, request: Request) -> Result<T, ApiError> {
+pub(crate) async fn body<T: DeserializeOwned>(
+    host: &Host,
+    what: &str,
+    limit_bytes: usize,
+    request: Request,
+) -> Result<T, ApiError> {
     let body = tokio::time::timeout(host.patience, Json::<T>::from_request(request, &())).await;
     let body = body.map_err(|_| ApiError::invalid(format!("The {what} did not arrive within {:?}.", host.patience)))?;
-    let Json(body) =
-        body.map_err(|rejection| ApiError::invalid(format!("The {what} can't be read: {}.", rejection.body_text())))?;
+    let Json(body) = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::invalid(format!("The {what} is larger than the limit of {} MB.", limit_bytes >> 20))
+        }
+        _ => ApiError::invalid(format!("The {what} can't be read: {}.", rejection.body_text())),
+    })?;
     Ok(body)
 }
 
@@ -112,7 +121,7 @@ pub fn page_address(port: u16, key: &str) -> String {
 
 /// Trades a one-time key for a session token.
 pub(crate) async fn open_session(State(host): State<Host>, request: Request) -> Result<Json<Session>, Refusal> {
-    let OpenSession { key } = body(&host, "key", request).await?;
+    let OpenSession { key } = body(&host, "key", KEY_LIMIT_BYTES, request).await?;
     match host.access.trade(&key).map_err(|error| no_randomness(&error))? {
         Some(token) => Ok(Json(Session { token })),
         None => Err(Refusal(

@@ -47,6 +47,8 @@ use activity::Activity;
 
 /// A call's body: rows with pictures in them are large, everything else is small.
 const CALL_LIMIT_BYTES: usize = 64 << 20;
+/// Of what anybody may send.
+const KEY_LIMIT_BYTES: usize = 1 << 20;
 /// How long a connection may take for the head of its next request: half-sent ones would use up our files.
 const HEAD_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long a browser may keep the answer to a preflight.
@@ -124,7 +126,7 @@ async fn answer(mut listener: TcpListener, router: Router, ending: CancellationT
 pub fn router(host: Host) -> Router {
     let routes = Router::new()
         .route("/api/call", post(call::call).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)))
-        .route("/api/session", post(call::open_session))
+        .route("/api/session", post(call::open_session).layer(DefaultBodyLimit::max(KEY_LIMIT_BYTES)))
         .route("/api/events", get(events::events))
         .route("/api/runs/{run}/log", get(events::run_log))
         .route("/api/series", get(series::one).post(series::many).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)))

@@ -13,7 +13,7 @@ use api::{
     series::{self, Series, Viewport, Viewports},
 };
 
-use crate::{Host, call, refusal::Refusal};
+use crate::{CALL_LIMIT_BYTES, Host, call, refusal::Refusal};
 
 /// Nobody's screen is wider.
 const MOST_POINTS: u32 = 20_000;
@@ -48,7 +48,7 @@ pub(crate) async fn one(
 }
 
 pub(crate) async fn many(State(host): State<Host>, request: Request) -> Result<Response, Refusal> {
-    let viewports: Viewports = call::body(&host, "question", request).await?;
+    let viewports: Viewports = call::body(&host, "question", CALL_LIMIT_BYTES, request).await?;
     Ok(binary(series::many_to_bytes(&many_of(&host.engine, viewports).await?)))
 }
 

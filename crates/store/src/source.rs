@@ -149,6 +149,24 @@ pub fn set_gone(transaction: &Transaction<'_>, id: SourceId) -> Result<()> {
     Ok(())
 }
 
+/// Notes that a forgotten source is brought back: no run of it is to be deleted any more.
+pub fn set_returning(transaction: &Transaction<'_>, id: SourceId) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE source SET forgotten = json_set(json_remove(forgotten, '$.going'), '$.returning', json('true')) WHERE id = ?1",
+        )?
+        .execute(params![id.as_bytes()])?;
+    Ok(())
+}
+
+/// Those that a host that was killed left half brought back.
+pub fn returning(connection: &Connection) -> Result<Vec<SourceId>> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM source WHERE json_extract(forgotten, '$.returning')")?;
+    let rows = statement.query_map([], |row| Ok(id_column!(row, 0, SourceId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Deletes for good what was forgotten before, unless its runs were kept.
 pub fn delete_forgotten(transaction: &Transaction<'_>, before_ms: i64) -> Result<()> {
     transaction

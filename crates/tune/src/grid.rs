@@ -1,7 +1,7 @@
 //! Every combination, one after another: the last hyperparameter by name changes first, each from its first value
 //! to its last.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     space::{Domain, Space},
@@ -52,7 +52,8 @@ pub fn trial(space: &Space, index: u64) -> Result<Option<Trial>, GridError> {
 /// As [`size`].
 pub fn next(space: &Space, rows: &[Row]) -> Result<Option<Trial>, GridError> {
     let size = size(space)?;
-    let tried: HashSet<u64> = rows.iter().filter_map(|row| index(space, &row.trial)).collect();
+    let places = places(space);
+    let tried: HashSet<u64> = rows.iter().filter_map(|row| index(space, &places, &row.trial)).collect();
     // One of so many indices is free, since each row takes at most one.
     match (0..size).take(tried.len() + 1).find(|index| !tried.contains(index)) {
         Some(free) => trial(space, free),
@@ -67,11 +68,24 @@ fn nth(domain: &Domain, index: u64) -> crate::trial::Value {
     }
 }
 
+/// Where the text of each value stands, so that a row of a long list is not looked for from its beginning.
+type Places<'a> = HashMap<&'a str, HashMap<String, usize>>;
+
+fn places(space: &Space) -> Places<'_> {
+    let of = |domain: &Domain| match domain {
+        Domain::Values(values) => values.iter().enumerate().map(|(at, value)| (value.to_string(), at)).collect(),
+        Domain::Range(_) => HashMap::new(),
+    };
+    space.iter().map(|(name, domain)| (name.as_str(), of(domain))).collect()
+}
+
 /// Where a trial stands in the grid; `None` where it is not of it.
-fn index(space: &Space, trial: &Trial) -> Option<u64> {
+fn index(space: &Space, places: &Places<'_>, trial: &Trial) -> Option<u64> {
     space.iter().try_fold(0u64, |index, (name, domain)| {
         let value = trial.get(name)?;
-        let coordinate = domain.coordinate(value)?;
+        let place = places.get(name.as_str()).and_then(|places| places.get(&value.to_string()));
+        let place = place.map(|place| *place as f64).filter(|place| domain.value(*place).is_same(value));
+        let coordinate = place.or_else(|| domain.coordinate(value))?;
         let own = match domain {
             Domain::Values(_) => coordinate,
             Domain::Range(range) => range.stride().map_or(0.0, |stride| ((coordinate - range.min) / stride).round()),

@@ -1,6 +1,6 @@
 //! The space that is searched: `[search.space]` of `slipway.toml`.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, HashSet, btree_map};
 
 pub use api::search::Written;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,8 @@ use crate::trial::{Trial, Value};
 
 /// Whole numbers up to here are exact as f64.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
+/// What is longer is a range.
+const MOST_VALUES: usize = 10_000;
 
 /// What is wrong with a space, for a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +32,8 @@ pub enum Fault {
     Both,
     #[error("`values` is empty")]
     NoValues,
+    #[error("{0} `values` are more than 10000: a range, as `{{ min = 0, max = 1 }}`, has no such limit")]
+    TooMany(usize),
     #[error("{0} stands in `values` twice")]
     Twice(String),
     #[error("`{0}` is not a finite number")]
@@ -144,12 +148,21 @@ fn of_values(values: Vec<Value>) -> Result<Domain, Fault> {
     if values.is_empty() {
         return Err(Fault::NoValues);
     }
-    for (at, value) in values.iter().enumerate() {
+    if values.len() > MOST_VALUES {
+        return Err(Fault::TooMany(values.len()));
+    }
+    let (mut texts, mut wholes, mut numbers) = (HashSet::new(), HashSet::new(), HashSet::new());
+    for value in &values {
         if value.number().is_some_and(|number| !number.is_finite()) {
             return Err(Fault::NotFinite("values"));
         }
-        // The same text would be the same param of a run.
-        if values[..at].iter().any(|other| other.is_same(value) || other.to_string() == value.to_string()) {
+        // The same text would be the same param of a run; 1 and 1.0 are the same with different texts.
+        let bits = value.number().map(|number| (number + 0.0).to_bits());
+        let (own, other) =
+            if matches!(value, Value::Integer(_)) { (&mut wholes, &numbers) } else { (&mut numbers, &wholes) };
+        let is_known = bits.is_some_and(|bits| other.contains(&bits));
+        own.extend(bits);
+        if !texts.insert(value.to_string()) || is_known {
             return Err(Fault::Twice(value.to_string()));
         }
     }

@@ -1,6 +1,6 @@
 //! `slipway deploy`: plan, roll out, call, scale, roll back, delete.
 
-use std::{io::Write as _, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use api::{
     ApiError,
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     context::{Context, Outcome, absolute},
-    output::{pairs, table},
+    output::{self, pairs, table},
     words,
 };
 
@@ -315,7 +315,7 @@ async fn follow_logs(
             tokio::time::sleep(LOG_TICK).await;
         } else if context.output.json {
             context.output.show(&came.lines, |lines| lines.join("\n"))?;
-        } else if came.lines.iter().any(|line| writeln!(std::io::stdout(), "{line}").is_err()) {
+        } else if !output::pass(&(came.lines.join("\n") + "\n"))? {
             return Ok(());
         }
         // More may be there than one answer holds: it is asked at once where something came.

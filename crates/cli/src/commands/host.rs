@@ -204,7 +204,7 @@ pub(crate) async fn log(context: &Context, arguments: LogArguments) -> Outcome {
     let level = level.map(|level| level.to_uppercase());
     context.output.show(&context.call(GetLog { level, contains, limit: Some(limit) }).await?, |lines| {
         let line = |line: &LogLine| {
-            format!("{}  {:5}  {}  {}", words::time(line.at_ms), line.level, line.target, line.message)
+            format!("{}  {:5}  {}  {}", words::time(line.at_ms), line.level, line.target, one_line(&line.message))
         };
         lines.iter().map(line).collect::<Vec<_>>().join("\n")
     })

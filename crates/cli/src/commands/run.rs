@@ -27,7 +27,7 @@ use clap::{Args, Subcommand};
 
 use crate::{
     context::{Context, Outcome, absolute},
-    output::{pairs, table},
+    output::{one_line, pairs, table},
     words,
 };
 
@@ -90,7 +90,7 @@ pub(crate) enum RunCommand {
         /// A run's name or id, or `latest`
         run: String,
     },
-    /// Prints what a run wrote
+    /// Prints what a run wrote, byte for byte: colours and progress bars are as its program drew them
     Log {
         /// A run's name or id, or `latest`
         run: String,
@@ -389,7 +389,7 @@ async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> 
         if context.output.json && grew {
             context.output.show(&chunk, |chunk| chunk.text.clone())?;
         } else {
-            // The bytes as they are: a line may go on in the next chunk.
+            // The bytes as they are: a line may go on in the next chunk, and the colours and bars are the program's own.
             let mut stdout = std::io::stdout().lock();
             if stdout.write_all(chunk.text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
                 return Ok(after);
@@ -415,10 +415,10 @@ fn around(run: RunId, nested: &Nested) -> String {
     const NAMED: usize = 5;
     let mut text = String::new();
     if let Some(parent) = &nested.parent {
-        text += &format!("\n\nIt stands under {} ({}).", parent.name, parent.id);
+        text += &format!("\n\nIt stands under {} ({}).", one_line(&parent.name), parent.id);
     }
     if nested.total > 0 {
-        let names: Vec<&str> = nested.children.iter().take(NAMED).map(|child| child.name.as_str()).collect();
+        let names: Vec<String> = nested.children.iter().take(NAMED).map(|child| one_line(&child.name)).collect();
         let more = nested.total - names.len() as u64;
         let more = if more > 0 { format!(" and {} more", words::count(more)) } else { String::new() };
         let (count, runs) = (words::count(nested.total), if nested.total == 1 { "run stands" } else { "runs stand" });
@@ -441,7 +441,7 @@ pub(crate) fn shown(run: &Run) -> String {
         Some(text).filter(|text| !text.is_empty())
     };
     let head = pairs(&[
-        ("run", Some(format!("{} ({})", run.name, run.id))),
+        ("run", Some(format!("{} ({})", one_line(&run.name), run.id))),
         ("state", Some(words::word(&run.state))),
         ("because", run.ended_because.as_ref().map(ToString::to_string)),
         ("command", run.command.as_ref().map(|command| command.join(" "))),

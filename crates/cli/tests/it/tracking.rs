@@ -138,6 +138,26 @@ fn a_meter_ends_with_its_process_and_knows_it_from_another_of_its_number() {
 }
 
 #[test]
+fn what_a_client_calls_its_run_steers_no_terminal() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let run = client.run(&json!(0), "plain", "0.1", 4.0);
+    let child = client.run(&json!(0), "child", "0.1", 4.0);
+    let name = "\u{1b}[31mEVIL\u{1b}]0;t\u{7}\u{202e}\nstate  finished";
+    client.post("runs/update", &json!({ "run_id": run, "run_name": name }));
+    client.post("runs/set-tag", &json!({ "run_id": child, "key": "mlflow.parentRunId", "value": run }));
+    for arguments in [&["run", "show", &*run][..], &["run", "show", &*child], &["open", "--run", &*run]] {
+        let said = String::from_utf8(place.run(arguments).stdout).unwrap();
+        assert!(said.contains("EVIL") && !said.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{arguments:?}: {said:?}");
+        assert!(arguments[0] == "open" || !said.contains("\nstate  finished"), "{arguments:?}: {said:?}");
+    }
+    assert_eq!(place.json(&["run", "show", &run])["name"], name);
+    // Programs get the exact bytes.
+    let csv = place.run(&["run", "list", "--experiment", "Default", "--csv", "--columns", "name"]);
+    assert!(String::from_utf8(csv.stdout).unwrap().contains(name));
+}
+
+#[test]
 fn the_address_stays_until_it_is_renewed() {
     let place = Place::new();
     let printed = place.run(&["tracking"]);

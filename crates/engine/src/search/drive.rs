@@ -101,7 +101,13 @@ async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> a
         if let Some(error) = budget::over(engine, &seen.search).await? {
             bail!(error);
         }
-        programs.bury(context)?;
+        if programs.bury(context)? {
+            // Before the next begins in its place: that may be one too many.
+            seen = trials::look(engine, id, &programs.in_hand(), 0).await?;
+            if let Some(error) = hopeless(engine, &seen.search, programs, FAILURES).await? {
+                bail!(error);
+            }
+        }
         let (room, why) = match seen.search.command {
             Some(_) => programs.room(engine, &seen.search, seen.under_way).await?,
             None => (seen.search.config.parallel as usize, waits(engine, &seen.search)),
@@ -119,7 +125,7 @@ async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> a
             trials::announce(engine, &seen.search);
         }
         // Of a search that is over one failure is enough, where nothing else came of it.
-        if let Some(error) = hopeless(engine, &seen.search, if seen.over { 1 } else { FAILURES }).await? {
+        if let Some(error) = hopeless(engine, &seen.search, programs, if seen.over { 1 } else { FAILURES }).await? {
             bail!(error);
         }
         if seen.over {
@@ -196,7 +202,12 @@ fn told(search: &Search) -> String {
 }
 
 /// Why it makes no sense to go on: the first trials failed, `least` of them and every one.
-async fn hopeless(engine: &Engine, search: &Search, least: usize) -> anyhow::Result<Option<ApiError>> {
+async fn hopeless(
+    engine: &Engine,
+    search: &Search,
+    programs: &Programs,
+    least: usize,
+) -> anyhow::Result<Option<ApiError>> {
     let is_over = |trial: &&Trial| !matches!(trial.outcome, TrialOutcome::Running | TrialOutcome::Interrupted);
     let over: Vec<&Trial> = search.trials.iter().filter(is_over).collect();
     if over.len() < least || over.iter().any(|trial| trial.outcome != TrialOutcome::Failed) {
@@ -207,8 +218,13 @@ async fn hopeless(engine: &Engine, search: &Search, least: usize) -> anyhow::Res
     if let (Some(Run { state: RunState::Finished, .. }), Some((key, _))) = (&last, &search.judged) {
         return Ok(Some(unmeasured(key, count, &measured)));
     }
-    let because = last.and_then(|run| run.ended_because);
-    let why = because.as_ref().map_or_else(|| "it logged no value of the metric".to_owned(), |why| why.message.clone());
+    let because = match &last {
+        Some(run) => run.ended_because.clone(),
+        None => over.last().and_then(|trial| programs.unbegun(trial.number)),
+    };
+    let unsaid =
+        if last.is_some() { "it logged no value of the metric" } else { "its run was not begun, or is deleted" };
+    let why = because.as_ref().map_or_else(|| unsaid.to_owned(), |why| why.message.clone());
     let message = match count {
         1 => format!("The trial failed: {why}"),
         _ => format!("The first {count} trials failed; the last: {why}"),
@@ -216,6 +232,7 @@ async fn hopeless(engine: &Engine, search: &Search, least: usize) -> anyhow::Res
     let error = ApiError::new(ErrorCode::Conflict, message);
     Ok(Some(match because.and_then(|why| why.hint) {
         Some(hint) => error.with_hint(hint),
+        None if last.is_none() => error.with_hint("See the log of its job: `slipway job log`."),
         None => error.with_hint("See the log of one of its runs."),
     }))
 }

@@ -4,7 +4,7 @@
 //! A trial's need is what those before it were seen to use at most; until that is known one runs alone.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
     process::{Child, Command, Stdio},
@@ -40,6 +40,8 @@ pub(super) struct Programs {
     environment: Option<Environment>,
     running: Vec<Running>,
     ended: HashSet<u64>,
+    /// What those that failed said last.
+    words: HashMap<u64, String>,
     /// Memory that is taken for trials about to begin.
     taken: Vec<Admitted>,
     turn: Option<Turn>,
@@ -70,6 +72,7 @@ impl Programs {
             environment,
             running: Vec::new(),
             ended: HashSet::new(),
+            words: HashMap::new(),
             taken: Vec::new(),
             turn: None,
             memory: Memory::default(),
@@ -85,8 +88,10 @@ impl Programs {
         self.running.is_empty()
     }
 
-    /// Takes those that have ended out of the running ones; what one that failed said last goes into the job's log.
-    pub(super) fn bury(&mut self, context: &JobContext) -> anyhow::Result<()> {
+    /// Takes those that have ended out of the running ones, and answers whether there were any; what one that failed
+    /// said last goes into the job's log.
+    pub(super) fn bury(&mut self, context: &JobContext) -> anyhow::Result<bool> {
+        let before = self.running.len();
         let mut left = Vec::with_capacity(self.running.len());
         for mut one in std::mem::take(&mut self.running) {
             let Some(status) = one.child.try_wait().context("wait for a trial's end")? else {
@@ -97,10 +102,16 @@ impl Programs {
             let words = last_words(&one.said);
             if !status.success() && !words.is_empty() {
                 context.log(format!("trial {}: {words}", one.number));
+                self.words.insert(one.number, words);
             }
         }
         self.running = left;
-        Ok(())
+        Ok(self.running.len() < before)
+    }
+
+    /// Why a trial that has no run was not begun: the error of its `slipway exec`, or its last words.
+    pub(super) fn unbegun(&self, trial: u64) -> Option<ApiError> {
+        self.words.get(&trial).map(|words| reason(words))
     }
 
     /// How many trials may be under way now, and why these are fewer than asked for.
@@ -243,6 +254,17 @@ impl Memory {
             }
         }
         Ok(())
+    }
+}
+
+/// What the command line says of an error, as it was: message and hint.
+fn reason(words: &str) -> ApiError {
+    let error = ApiError::new(ErrorCode::Conflict, words);
+    let Some(told) = words.lines().find_map(|line| line.strip_prefix("error: ")) else { return error };
+    let error = ApiError { message: told.to_owned(), ..error };
+    match words.lines().find_map(|line| line.strip_prefix(" hint: ")) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
     }
 }
 

@@ -168,8 +168,8 @@ pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<
         .store()
         .write(move |tx| {
             let Some(id) = store::source::forgotten_at(tx, &wanted)? else { return Ok(None) };
-            // Whoever still deletes its runs ends.
-            store::source::set_gone(tx, id)?;
+            // Whoever still deletes its runs ends, and where we are killed the next host goes on.
+            store::source::set_returning(tx, id)?;
             Ok(store::source::forgotten(tx, id)?.map(|forgotten| (id, forgotten)))
         })
         .await?;
@@ -177,6 +177,17 @@ pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<
         ApiError::not_found(format!("No log at {path} was forgotten within a day."))
             .with_hint("Add it again: `slipway source add` reads it from its beginning.")
     })?;
+    come_back(engine, id, forgotten).await?;
+    let source = find(engine, id).await?.source;
+    if source.watched && engine.options().mode == Mode::Host {
+        following::follow(engine, &source);
+        read_soon(engine, id);
+    }
+    Ok(source)
+}
+
+/// Brings back what was deleted with a source, and at last the source.
+async fn come_back(engine: &Engine, id: SourceId, forgotten: serde_json::Value) -> anyhow::Result<()> {
     let forgotten: Forgotten = serde_json::from_value(forgotten).context("what was deleted with the log")?;
     let (runs, now_ms) = (forgotten.runs, engine.now_ms());
     let (models, logged) = (forgotten.models, forgotten.logged);
@@ -201,12 +212,7 @@ pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<
     };
     engine.store().write_durable(bring_back).await?;
     announce(engine);
-    let source = find(engine, id).await?.source;
-    if source.watched && engine.options().mode == Mode::Host {
-        following::follow(engine, &source);
-        read_soon(engine, id);
-    }
-    Ok(source)
+    Ok(())
 }
 
 fn put_back(tx: &Transaction<'_>, gone: Gone, now_ms: i64) -> store::Result<()> {
@@ -216,13 +222,21 @@ fn put_back(tx: &Transaction<'_>, gone: Gone, now_ms: i64) -> store::Result<()> 
     gone.versions.into_iter().try_for_each(|(version, notes)| enter_version(tx, version, &notes, now_ms))
 }
 
-/// Goes on with what a host that was killed was forgetting, and deletes for good what was forgotten longer ago.
+/// Goes on with what a host that was killed was forgetting or bringing back, and deletes for good what was forgotten longer ago.
 pub(super) async fn sweep(engine: &Engine) -> anyhow::Result<()> {
     for id in engine.store().read(store::source::going).await? {
         let forgotten = engine.store().read(move |c| store::source::forgotten(c, id)).await?;
         let Some(forgotten) = forgotten else { continue };
         let forgotten: Forgotten = serde_json::from_value(forgotten).context("what is deleted with the log")?;
         trash(engine, id, forgotten.at_ms, &forgotten.runs).await?;
+    }
+    for id in engine.store().read(store::source::returning).await? {
+        if let Some(forgotten) = engine.store().read(move |c| store::source::forgotten(c, id)).await? {
+            // It stays as it is and can be restored by hand; the workspace opens all the same.
+            if let Err(error) = come_back(engine, id, forgotten).await {
+                tracing::warn!(source = %id, error = format!("{error:#}"), "a log is only half brought back");
+            }
+        }
     }
     let before_ms = engine.now_ms() - KEPT_MS;
     Ok(engine.store().write(move |tx| store::source::delete_forgotten(tx, before_ms)).await?)

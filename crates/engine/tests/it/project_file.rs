@@ -51,6 +51,8 @@ fn values_without_sense_are_refused_where_they_stand() {
     check("[monitoring]\nraise_after = 0\n", &["line 2", "at least 1"]);
     check(&format!("version = 1\nname = \"{}\"\n", "x".repeat(201)), &["line 2", "at most 200 characters"]);
     check("name = \"a\\nb\"\n", &["line 1", "one line"]);
+    check("[split]\nseed = \"zero\"\n", &["line 2", "expected a whole number of at least 0"]);
+    check("[budget]\nmax_hours = \"two\"\n", &["line 2", "expected a number"]);
     check("[budget]\nmax_hours = 0\n", &["line 2", "`budget.max_hours`", "above 0"]);
     check("[budget]\nmax_costs = 1\n", &["line 2", "`budget.max_costs`", "max_cost`"]);
     for (key, value) in [("rounds", "0"), ("hidden", "[0]"), ("max_depth", "4000000000"), ("threads", "100000")] {

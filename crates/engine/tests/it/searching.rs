@@ -287,6 +287,41 @@ async fn of_two_that_go_on_with_a_search_at_once_one_does() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_budget_that_no_trial_could_keep_is_refused_before_anything_starts() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    stage.program("exec sleep 600");
+    let search = stage.call(start(project, of_program(), None)).await.id;
+    stage.call(StopSearch { search }).await;
+    stage.call(EditProjectFile { project, set: vec![("budget.max_cost".to_owned(), json!(1.0))] }).await;
+    for refused in [
+        stage.try_call(start(project, of_program(), None)).await.unwrap_err(),
+        stage.try_call(resume(search)).await.unwrap_err(),
+    ] {
+        assert_eq!(refused.code, ErrorCode::Invalid);
+        assert!(refused.message.contains("`budget.max_cost` can't be kept: no price is set"), "{}", refused.message);
+    }
+    assert_eq!(stage.call(ListSearches { project }).await.len(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_search_says_why_its_trials_could_not_be_begun() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    stage.program("echo 'error: The folder is gone.' >&2; echo ' hint: Bring it back.' >&2; exit 2");
+    let many = (1..9).map(Value::Integer).collect::<Vec<_>>();
+    let config = SearchConfig { space: space(&[("lr", values(&many))]), ..of_program() };
+    let begun = stage.call(start(project, config, None)).await.id;
+    let search = over(&stage, begun).await;
+    assert_eq!((search.state, search.trials.len()), (SearchState::Failed, 3), "{:?}", search.trials);
+    let error = search.error.unwrap();
+    assert_eq!(error.message, "The first 3 trials failed; the last: The folder is gone.");
+    assert_eq!(error.hint.as_deref(), Some("Bring it back."));
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn a_search_whose_trials_bring_nothing_new_writes_nothing() {
     let stage = Stage::new().await;
     let project = project(&stage).await;

@@ -121,6 +121,39 @@ async fn a_log_whose_host_was_killed_while_it_was_forgotten_is_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_can_not_be_read_is_named_with_the_reason() {
+    let stage = Stage::new().await;
+    let path = stage.path("mlflow.db");
+    let refused = async |content: &[u8], path: &Path| {
+        fs::write(stage.path("mlflow.db"), content).unwrap();
+        let path = path.to_string_lossy().into_owned();
+        stage.try_call(AddSource { path, kind: None, project: None, once: true }).await.unwrap_err().message
+    };
+    let message = refused(b"no database at all", &path).await;
+    assert!(message.contains("mlflow.db is no database of MLflow's: it is no SQLite database"), "{message}");
+    let message = refused(b"", path.parent().unwrap()).await;
+    assert!(message.contains("it has no table experiments"), "{message}");
+    assert!(stage.call(ListSources {}).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_host_was_killed_while_it_came_back_is_back() {
+    let mut stage = Stage::new().await;
+    let folder = stage.path("tensorboard");
+    copy(&fixture("foreign/tests/fixtures/tensorboard"), &folder);
+    add(&stage, &folder.join("runs"), Some(Kind::TensorBoard)).await;
+    let first = series(&stage).await;
+    let id = stage.call(ListSources {}).await.remove(0).id;
+    stage.call(RemoveSource { source: id, keep_runs: false }).await;
+    assert!(series(&stage).await.is_empty());
+    // The first of its commits, and no other.
+    stage.engine.store().write(move |tx| store::source::set_returning(tx, id)).await.unwrap();
+    stage.reopen().await;
+    assert_eq!((series(&stage).await, stage.call(ListSources {}).await.len()), (first, 1));
+    assert!(stage.engine.store().read(store::source::returning).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_is_added_again_goes_on_with_the_runs_that_were_kept() {
     let stage = Stage::new().await;
     let folder = stage.path("tensorboard");

@@ -85,6 +85,16 @@ fn a_medium_is_read_again_where_it_stands() {
 }
 
 #[test]
+fn a_run_that_is_the_logs_folder_has_that_folders_name() {
+    let folder = copy("tensorboard");
+    let told = read(&TensorBoard::new(folder.path().join("runs/old/train")), &Mark::default());
+    let heads = told.told.iter().filter_map(|one| if let Told::Run(head) = one { Some(head) } else { None });
+    let heads: Vec<_> = heads.map(|head| (head.key.as_str(), head.name.as_str())).collect();
+    // Its key stays that of the readings before.
+    assert!(!heads.is_empty() && heads.iter().all(|head| *head == (".", "train")), "{heads:?}");
+}
+
+#[test]
 fn an_end_at_any_byte_waits_and_is_read_on() {
     let folder = copy("tensorboard");
     let path = event_file(folder.path(), "runs/old/train");

@@ -28,7 +28,8 @@ pub(super) fn safe(path: &str) -> Result<Vec<String>, Failure> {
     let mut decoded = path.to_owned();
     // What a proxy or a client encoded twice is decoded until nothing changes, as MLflow does.
     for _ in 0..8 {
-        let once = percent_encoding::percent_decode_str(&decoded).decode_utf8().map_err(|_| refused())?.into_owned();
+        let once = percent_encoding::percent_decode_str(&decoded).decode_utf8();
+        let once = once.map_err(|_| Failure::invalid("Invalid path: a name in it is no UTF-8."))?.into_owned();
         if once == decoded {
             break;
         }
@@ -41,10 +42,11 @@ pub(super) fn safe(path: &str) -> Result<Vec<String>, Failure> {
     if trimmed.is_empty() {
         return Ok(Vec::new());
     }
-    let parts = upload::parts(trimmed, kept).map_err(|error| match cfg!(windows) {
-        // What a client elsewhere keeps must be said where it can't be.
-        true => Failure::invalid(format!("Invalid path: {}", error.message)),
-        false => refused(),
+    // What leads elsewhere gets MLflow's words alone; what is too long, or can't be kept on this system, is told why.
+    let leads = trimmed.split('/').any(|part| matches!(part, "" | "." | ".."));
+    let parts = upload::parts(trimmed, kept).map_err(|error| match leads {
+        true => refused(),
+        false => Failure::invalid(format!("Invalid path: {}", error.message)),
     })?;
     if decoded.contains('#') || leads_elsewhere_on_windows(trimmed) {
         return Err(refused());
@@ -233,6 +235,15 @@ mod tests {
         }
         assert_eq!(safe("1/a b%20c/d.txt").unwrap(), ["1", "a b c", "d.txt"]);
         assert!(safe("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_too_long_or_no_text_is_told_so() {
+        let told = |path: &str| format!("{:?}", safe(path).unwrap_err());
+        assert!(told(&"a/".repeat(40)).contains("it is too deep"));
+        assert!(told(&format!("a/{}", "x".repeat(256))).contains("a name in it is too long"));
+        assert!(told("a/%ff").contains("no UTF-8"));
+        assert!(told("a/../b").contains("message: \"Invalid path\""));
     }
 
     #[cfg(not(windows))]

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::{Method, header},
+    http::{Method, StatusCode, header},
 };
 use serde::{
     Deserialize, Deserializer,
@@ -15,7 +15,10 @@ use serde::{
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
-use super::failure::Failure;
+use super::{
+    BODY_LIMIT_BYTES,
+    failure::{Failure, INVALID},
+};
 use crate::Host;
 
 /// A body that may take much more memory once it is read: JSON of many small values takes fifteen times its bytes.
@@ -65,8 +68,21 @@ fn check_kind(request: &Request) -> Result<(), Failure> {
 pub(super) async fn whole(request: Request, host: &Host) -> Result<Bytes, Failure> {
     check_kind(&request)?;
     let body = tokio::time::timeout(host.patience, Bytes::from_request(request, &())).await;
-    let body = body.map_err(|_| Failure::invalid(format!("The request did not arrive within {:?}.", host.patience)))?;
-    body.map_err(|rejection| Failure::invalid(rejection.body_text()))
+    // Clients send what timed out again.
+    let late = || {
+        let message = format!("The request did not arrive within {:?}.", host.patience);
+        Failure::new(StatusCode::REQUEST_TIMEOUT, "DEADLINE_EXCEEDED", message)
+    };
+    body.map_err(|_| late())?.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let message = format!(
+                "The request is larger than {} MB: send it in several, as `log-batch` of fewer metrics, params and tags.",
+                BODY_LIMIT_BYTES >> 20
+            );
+            Failure::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID, message)
+        }
+        _ => Failure::invalid(rejection.body_text()),
+    })
 }
 
 pub(super) fn wrong(error: &serde_json::Error) -> Failure {

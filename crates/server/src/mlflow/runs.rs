@@ -214,7 +214,7 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     let most = asked.max_results.map_or(DEFAULT_RESULTS, |most| most.0);
     if !(1..=MOST_RESULTS).contains(&most) {
         return Err(Failure::invalid(format!(
-            "Invalid value for request parameter max_results. It must be at most {MOST_RESULTS}, but got value {most}"
+            "Invalid value for request parameter max_results. It must be at least 1 and at most {MOST_RESULTS}, but got value {most}"
         )));
     }
     let offset = offset(asked.page_token.as_deref())?;

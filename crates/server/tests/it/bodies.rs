@@ -21,7 +21,7 @@ async fn a_call_that_is_too_large_is_refused() {
     let running = Running::start().await;
     let large = vec![b' '; (64 << 20) + 1];
     let error = refused(post(&running, large).await, StatusCode::BAD_REQUEST).await;
-    assert!(error.message.contains("limit"), "{error}");
+    assert!(error.message.contains("larger than the limit of 64 MB"), "{error}");
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use api::run::RunState;
 use serde_json::{Value as Json, json};
 use tune::{
+    grid,
     space::Space,
-    trial::{Outcome, Value},
+    trial::{Outcome, Row, Value},
 };
 
 use crate::{said, space};
@@ -42,6 +43,20 @@ fn a_wrong_space_is_refused_in_plain_words() {
     check_error(json!({"n": {"min": 0, "max": 1e17, "int": true}}), "n: `int` needs a whole `max`");
     check_error(json!({"n": {"min": 0, "max": 8, "int": true, "step": 1.5}}), "n: `int` needs a whole `step`");
     check_error(json!({"lr": {"min": 0, "max": 1, "steps": 3}}), "unknown field `steps`");
+}
+
+#[test]
+fn a_long_list_is_read_at_once_and_a_longer_one_refused() {
+    let list = |length: u32| json!({"lr": {"values": (0..length).collect::<Vec<_>>()}});
+    let began = std::time::Instant::now();
+    let space = space(list(10_000));
+    let rows: Vec<Row> = (0..2_000)
+        .map(|index| Row { trial: grid::trial(&space, index).unwrap().unwrap(), outcome: Outcome::Running })
+        .collect();
+    assert_eq!(said(&grid::next(&space, &rows).unwrap().unwrap()), "lr=2000");
+    // Each value looked for among all the others took half a minute.
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    check_error(list(10_001), "lr: 10001 `values` are more than 10000");
 }
 
 #[test]

@@ -301,7 +301,7 @@ pub(super) async fn run(context: &Context, mut asked: Plot) -> Outcome {
         let axes = plot::Axes { log_x: asked.has_log_x(), log_y: asked.has_log_y(), is_clock: asked.is_clock() };
         let drawn = plot::plot(&lines, asked.width, asked.height, axes, output::coloured_answer());
         let notes: String = notes.iter().map(|note| format!("{}\n", output::harmless(note))).collect();
-        context.output.print(&format!("{}\n{drawn}\n{notes}", output::harmless(&key)))?;
+        context.output.print_drawn(&format!("{}\n{drawn}\n{notes}", output::harmless(&key)))?;
     }
     Ok(())
 }

@@ -2,10 +2,7 @@
 
 mod shown;
 
-use std::io::Write as _;
-
 use api::{
-    ApiError,
     figure::counted,
     run::ListRuns,
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, filled, parts},
@@ -18,7 +15,7 @@ use clap::Args;
 use super::views;
 use crate::{
     context::{Context, Outcome},
-    output::table,
+    output::{self, table},
     terminal, words,
 };
 
@@ -197,7 +194,7 @@ impl Pieces {
     }
 }
 
-/// All that match, each line written as it comes.
+/// All that match, each piece written as it comes.
 async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> Outcome {
     let columns = list.columns.as_deref().map(parts).unwrap_or_default().into_iter().map(str::to_owned).collect();
     let most = list.limit.map_or(u64::MAX, u64::from);
@@ -205,7 +202,7 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
     let mut is_first = true;
     while let Some(piece) = pieces.next(context).await? {
         let columns = &pieces.request.columns;
-        if is_first && !print(&head(columns, form))? {
+        if is_first && !output::pass(&head(columns, form))? {
             return Ok(());
         }
         if is_first && let Some(said) = left_out(piece.left_out) {
@@ -215,12 +212,12 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
             notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(note));
         }
         is_first = false;
-        for row in piece.rows {
+        let row = |row| {
             let cells: Vec<String> = filled(row, columns.len()).into_iter().map(Option::unwrap_or_default).collect();
-            let line = if form == Form::Csv { csv_line(cells) } else { markdown_line(&cells) };
-            if !print(&line)? {
-                return Ok(());
-            }
+            if form == Form::Csv { csv_line(cells) } else { markdown_line(&cells) }
+        };
+        if !output::pass(&piece.rows.into_iter().map(row).collect::<String>())? {
+            return Ok(());
         }
     }
     Ok(())
@@ -242,16 +239,6 @@ fn left_out(count: u64) -> Option<String> {
              name,metric.KEY,param.KEY,tag.KEY."
         )
     })
-}
-
-/// Whether there is still a reader: one that went away (`| head`) is no error.
-fn print(text: &str) -> Result<bool, ApiError> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(ApiError::new(api::ErrorCode::Internal, format!("Can't write the answer: {error}."))),
-    }
 }
 
 async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, form: Form) -> Outcome {
@@ -286,13 +273,13 @@ async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, for
                 ),
             );
             groups.groups.iter().for_each(|group| text.push_str(&csv_line(digits(group))));
-            print(&text).map(drop)
+            output::pass(&text).map(drop)
         }
         Form::Markdown => {
             let head: Vec<String> = by.iter().cloned().chain(["runs".to_owned()]).chain(metrics).collect();
             let is_number: Vec<bool> = (0..head.len()).map(|at| at >= by.len()).collect();
             let rows: Vec<Vec<String>> = groups.groups.iter().map(line).collect();
-            print(&markdown(&head, &is_number, &rows)).map(drop)
+            output::pass(&markdown(&head, &is_number, &rows)).map(drop)
         }
     }
 }
