@@ -19,6 +19,7 @@ use thirtyfour::By;
 
 const SHORT: Duration = Duration::from_secs(10);
 const LOSS: &str = "//main//*[contains(@class,'chart-card')][.//*[@role='slider' and @aria-label='loss']]";
+const DIFF: &str = "diff --git a/train.py b/train.py\nindex 1..2 100644\n--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-rate = 1\n+rate = 2\n";
 const DIFFERS: &str = "//main//*[contains(@class,'card')][.//*[.='What differs']]";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,12 +33,21 @@ async fn compared(desk: &Desk) -> Result<()> {
     for (at, lr) in ["0.1", "0.1", "0.2", "0.2"].into_iter().enumerate() {
         runs.push(log(&sweep, at, lr).await.context("log a run")?);
     }
+    let diff = json!({"run_id": runs[0], "key": "mlflow.source.git.diff", "value": DIFF});
+    sweep.post("set-tag", diff).await?;
     let driver = desk.driver();
     desk.go(&sweep.runs(&comparing(&runs))).await?;
     lines(desk, 4).await?;
     seen(driver, &format!("{DIFFERS}//tr[contains(., 'lr') and contains(., '0.1') and contains(., '0.2')]")).await?;
     seen(driver, &format!("{DIFFERS}//tr[contains(., 'dataset wine') and contains(., 'd0') and contains(., 'd3')]"))
         .await?;
+
+    // What one had not committed, as its client tells it.
+    seen(driver, "//main//section[.//h2='Code']//h3[.='Not committed in r0']").await?;
+    let line =
+        "//main//*[contains(@class,'code-differs')]//pre//*[contains(@class,'good') and contains(., '+rate = 2')]";
+    seen(driver, line).await?.scroll_into_view().await?;
+    desk.browser.picture("compare-code").await?;
 
     choose(desk, "Along", "Accuracy").await.context("along a metric")?;
     // Each run has ten losses and, but for the last of them, accuracies.

@@ -20,13 +20,14 @@ use thirtyfour::{By, Key};
 
 const LONG: Duration = Duration::from_secs(60);
 const RUN: &str = "00000000000000000000000000000abc";
+const PLAIN: &str = "00000000000000000000000000000abd";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn media_are_slid_through_and_enlarged() {
     Desk::tried("media", media).await.unwrap();
 }
 
-/// A run as MLflow's client leaves it, with a picture at two steps, a table, a text and a sound.
+/// A run as MLflow's client leaves it, with a picture at two steps, a table, a text and a sound; and one with a picture.
 fn logged(folder: &Path) -> Result<()> {
     let run = folder.join("1").join(RUN);
     for name in ["params", "metrics", "tags", "artifacts/images"] {
@@ -36,21 +37,25 @@ fn logged(folder: &Path) -> Result<()> {
         folder.join("1/meta.yaml"),
         "artifact_location: file:///mlruns/1\nexperiment_id: '1'\nlifecycle_stage: active\nname: seen\n",
     )?;
-    fs::write(
-        run.join("meta.yaml"),
-        format!(
-            "artifact_uri: file:///mlruns/1/{RUN}/artifacts\nend_time: 1700000001000\nexperiment_id: '1'\n\
-             lifecycle_stage: active\nrun_id: {RUN}\nrun_name: pictured\nstart_time: 1700000000000\nstatus: 3\nuser_id: ada\n"
-        ),
-    )?;
+    fs::write(run.join("meta.yaml"), meta(RUN, "pictured"))?;
     fs::write(run.join("tags/mlflow.loggedArtifacts"), r#"[{"path": "scores.json", "type": "table"}]"#)?;
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/foreign/tests/fixtures/dvclive/plots/images");
     for (step, from) in [(1, "sample.png"), (20, "steps/3.png")] {
         let to = format!("artifacts/images/sample+step+{step}+timestamp+{step}+u.png");
         fs::copy(fixture.join(from), run.join(to))?;
     }
+    let other = folder.join("1").join(PLAIN);
+    for name in ["params", "metrics", "tags", "artifacts/images"] {
+        fs::create_dir_all(other.join(name))?;
+    }
+    fs::write(other.join("meta.yaml"), meta(PLAIN, "plain"))?;
+    fs::copy(fixture.join("sample.png"), other.join("artifacts/images/sample+step+20+timestamp+20+u.png"))?;
     fs::write(run.join("artifacts/scores.json"), r#"{"columns": ["name", "score"], "data": [["alpha", 0.5]]}"#)?;
     fs::write(run.join("artifacts/words.txt"), "what was said")?;
+    let hostile = "<p>A report.</p><script>parent.document.title = document.title = 'taken'</script>";
+    fs::write(run.join("artifacts/report.html"), hostile)?;
+    let mark = "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'><circle r='20' cx='20' cy='20'/></svg>";
+    fs::write(run.join("artifacts/mark.svg"), mark)?;
     // A second of silence, 8,000 samples of a byte.
     let mut sound =
         b"RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x40\x1f\0\0".to_vec();
@@ -59,22 +64,30 @@ fn logged(folder: &Path) -> Result<()> {
     Ok(fs::write(run.join("artifacts/tone.wav"), sound)?)
 }
 
+/// What MLflow writes of a run.
+fn meta(id: &str, name: &str) -> String {
+    format!(
+        "artifact_uri: file:///mlruns/1/{id}/artifacts\nend_time: 1700000001000\nexperiment_id: '1'\n\
+         lifecycle_stage: active\nrun_id: {id}\nrun_name: {name}\nstart_time: 1700000000000\nstatus: 3\nuser_id: ada\n"
+    )
+}
+
 async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     let driver = desk.driver();
     let logs = folder.join("mlruns");
     logged(&logs)?;
     let path = logs.to_string_lossy().into_owned();
     desk.client.call(AddSource { path, kind: Some(Kind::MlflowFiles), project: None, once: true }).await?;
-    let mut found = None::<RunRow>;
-    until("the run is read", LONG, async || {
+    let mut rows = Vec::<RunRow>::new();
+    until("the runs are read", LONG, async || {
         let all = desk.client.call(ListExperiments::default()).await?;
         let Some(experiment) = all.into_iter().find(|one| one.name == "seen") else { return Ok(false) };
         let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
-        found = desk.client.call(request).await?.rows.into_iter().next();
-        Ok(found.is_some())
+        rows = desk.client.call(request).await?.rows;
+        Ok(rows.len() == 2)
     })
     .await?;
-    let run = found.context("the run is gone")?;
+    let run = rows.iter().find(|row| row.name == "pictured").context("the run is gone")?;
     let all = desk.client.call(ListExperiments::default()).await?;
     let experiment = all.into_iter().find(|one| one.name == "seen").context("the experiment is gone")?;
     desk.go(&format!("/e/{}/runs/{}", experiment.id, run.id)).await?;
@@ -103,13 +116,60 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     // What the browser can make nothing of is said, instead of its broken mark.
     seen(driver, &format!("{}//p[starts-with(., \"This picture can't be shown\")]", of("torn.png"))).await?;
     gone(driver, &format!("{}//img", of("torn.png"))).await?;
+    // A page and a drawing that somebody logged are seen, and can do nothing.
+    let page = seen(driver, &format!("{}//iframe[@title]", of("report.html"))).await?;
+    ensure!(page.attr("sandbox").await?.as_deref() == Some(""), "the page is in no sandbox");
+    drawn(desk, &format!("{}//img", of("mark.svg"))).await?;
+    ensure!(driver.title().await? != "taken", "a script of the page ran");
     desk.browser.picture("media").await?;
     taken(desk, folder, &of("scores.json")).await.context("the table as CSV")?;
+    filed(desk).await.context("its files")?;
+    let plain = rows.iter().find(|row| row.name == "plain").context("the other run is gone")?;
+    beside(desk, &format!("/e/{}/runs?compare={},{}", experiment.id, run.id, plain.id))
+        .await
+        .context("beside each other")?;
+    desk.go(&format!("/e/{}/runs/{}?tab=media", experiment.id, run.id)).await?;
     slid(desk, folder).await.context("a histogram over steps")?;
     edited(desk).await.context("notes")?;
     // An address that names no tab is about the first.
     desk.go(&format!("/e/{}/runs/{}?tab=nonsense", experiment.id, run.id)).await?;
     seen(driver, "//nav[contains(@class,'tabs')]//a[.='Charts' and @aria-current='page']").await.map(drop)
+}
+
+/// The run's files: a tree of folders, opened and closed by keys, one file read beside it.
+async fn filed(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Artifacts')]").await?;
+    let preview = |name: &str| format!("//main//section[@aria-label='Preview of {name}']");
+    let folder = seen(driver, "//main//tr[@aria-label='Folder images']").await?;
+    let was_open = folder.attr("aria-expanded").await?.as_deref() == Some("true");
+    folder.send_keys("" + if was_open { Key::Left } else { Key::Right }).await?;
+    let turned = format!("//main//tr[@aria-label='Folder images' and @aria-expanded='{}']", !was_open);
+    seen(driver, &turned).await?;
+    press(driver, "//main//button[.='scores.json']").await?;
+    seen(driver, &format!("{}//pre[contains(., 'alpha')]", preview("scores.json"))).await?;
+    press(driver, "//main//button[.='report.html']").await?;
+    seen(driver, &format!("{}//iframe[@sandbox='']", preview("report.html"))).await?;
+    desk.browser.picture("artifacts-tree").await?;
+    press(driver, "//main//button[@aria-label='Close the preview']").await?;
+    gone(driver, &preview("report.html")).await
+}
+
+/// The same key of two runs at one step; the one that has none says so.
+async fn beside(desk: &Desk, page: &str) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(page).await?;
+    press(driver, "//main//button[@role='radio'][.='Media']").await?;
+    let key = "//main//select[@aria-label='Key of the media']/option[starts-with(., 'sample')]";
+    seen(driver, key).await?.click().await?;
+    let all = "//main//section[@aria-label='Media of the runs']";
+    for run in ["pictured", "plain"] {
+        drawn(desk, &format!("{all}//*[contains(., '{run}')]//img[@alt='sample at step 20']")).await.context(run)?;
+    }
+    desk.browser.picture("media-beside").await?;
+    let slider = seen(driver, &format!("{all}//input[@type='range']")).await?;
+    slider.send_keys("" + Key::Left).await?;
+    seen(driver, &format!("{all}//*[contains(., 'None at step 1')]")).await.map(drop)
 }
 
 /// A logged table as other programs read it.

@@ -22,6 +22,7 @@ use journeys::{
 
 const SLOW: Duration = Duration::from_secs(60);
 const NAME: &str = "leavers";
+const PREVIEW: &str = "//main//section[starts-with(@aria-label,'Preview of ')]";
 
 /// MLflow's client, which is told an address.
 struct Client<'a> {
@@ -63,6 +64,7 @@ async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
 
     let list = format!("/p/{}/models", project.id);
     opened(desk, &list).await.context("from the list to the version")?;
+    logged(desk).await.context("to the logged model and back")?;
     named(desk, &client).await.context("an alias and a stage")?;
     described(desk).await.context("a description and a tag")?;
     ensure!(
@@ -99,11 +101,24 @@ async fn opened(desk: &Desk, list: &str) -> Result<()> {
     there(driver, "//main//button[normalize-space(.)='Deploy' and @disabled]").await?;
     seen(driver, "//main//*[contains(@class, 'lineage')]//*[contains(., 'Run')]").await?;
     press(driver, "//main//button[.='MLmodel']").await?;
-    seen(driver, "//dialog[@open]//pre[contains(., 'flavors:')]").await?;
+    seen(driver, &format!("{PREVIEW}//pre[contains(., 'flavors:')]")).await?;
     desk.browser.picture("registered-file").await?;
-    driver.action_chain().send_keys(thirtyfour::Key::Escape).perform().await?;
-    gone(driver, "//dialog[@open]").await?;
+    press(driver, &format!("{PREVIEW}//button[@aria-label='Close the preview']")).await?;
+    gone(driver, PREVIEW).await?;
     desk.browser.picture("registered").await
+}
+
+/// From the version to the run's logged model that it was made of, to its files, and back.
+async fn logged(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    press(driver, "//main//a[.='from python']").await?;
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Models')]").await?;
+    seen(driver, "//main//td[contains(., 'Tensor of float64')]").await?;
+    press(driver, "//main//button[.='MLmodel']").await?;
+    seen(driver, &format!("{PREVIEW}//pre[contains(., 'flavors:')]")).await?;
+    desk.browser.picture("logged-model").await?;
+    press(driver, &format!("//main//section[.//h2='Registered from it']//a[.='{NAME} v1']")).await?;
+    seen(driver, &format!("//main//h1[contains(., '{NAME} v1')]")).await.map(drop)
 }
 
 async fn named(desk: &Desk, client: &Client<'_>) -> Result<()> {
