@@ -130,7 +130,8 @@ impl Programs {
         let wanted = (search.config.parallel as usize).saturating_sub(under_way).min(left);
         if wanted == 0 {
             self.wait_no_more();
-            return Ok((under_way, None));
+            // Where none is under way none is left either, and a look that may begin one finds the search over.
+            return Ok((under_way.max(1), None));
         }
         let Some(peak) = self.memory.peak_bytes else {
             if under_way == 0 {
