@@ -86,6 +86,11 @@ async fn compared(desk: &Desk) -> Result<()> {
     desk.go(&sweep.runs("")).await?;
     press(driver, "//main//*[@role='checkbox' and @aria-label='Select r0']").await?;
     seen(driver, LOSS).await.context("the curve of the selected run")?;
+    // The rows begin right below the tools, also beside the pane.
+    let below = "const edge = (path, side) => document.querySelector(path).getBoundingClientRect()[side];
+        return edge('main table', 'top') - edge('main .tools', 'bottom');";
+    let gap = driver.execute(below, Vec::new()).await?.convert::<f64>()?;
+    ensure!(gap.abs() < 8.0, "the rows begin {gap} px below the tools");
     desk.browser.picture("runs-pane").await?;
     desk.go(&sweep.runs("curve=none")).await?;
     press(driver, "//main//*[@role='checkbox' and @aria-label='Select r0']").await?;

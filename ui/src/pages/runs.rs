@@ -305,7 +305,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 </div>
                 <Chips value=filter />
                 // The pane stands beside the rows and below the tools: no row moves down where a run is selected.
-                <div class="beside">
+                <div class="rows-and-pane">
                     <div class="rows-of-runs">
                         {move || failed.get().map(|error| {
                             // A filter that can't be read is no better the second time.

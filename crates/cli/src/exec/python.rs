@@ -121,7 +121,7 @@ fn interpreter<'word>(
         }
         has_user &= !own.contains(['s', 'I']);
         has_variables &= !own.contains(['E', 'I']);
-        match options[own.len()..].as_bytes() {
+        match &options.as_bytes()[own.len()..] {
             [b'c' | b'm', ..] => break,
             [_] => drop(words.next()),
             _ => {}
@@ -359,7 +359,8 @@ fn named(entry: &str) -> Option<(String, String)> {
         .then(|| (api::run::package_name(name), version.to_owned()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 

@@ -31,6 +31,12 @@ pub(super) fn CodeDiffers(chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoV
         let known = others.with(|others| others.iter().any(|(id, _)| *id == asked).then(|| asked.clone()));
         known.or_else(|| others.with(|others| others.first().map(|(id, _)| id.clone())))
     });
+    // The choice says what is shown before anybody chooses, too.
+    Effect::new(move |_| {
+        if let Some(now) = other.get().filter(|now| asked.with_untracked(|asked| asked != now)) {
+            asked.set(now);
+        }
+    });
     let answer = query(move || {
         let to = other.get()?.parse::<RunId>().ok()?;
         Some(DiffCode { from: baseline.get()?, to })
@@ -57,7 +63,7 @@ pub(super) fn CodeDiffers(chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoV
             }
         });
         let body = view! {
-            {diff.remarks.iter().map(|remark| view! { <p class="muted small padded">{remark.clone()}</p> }).collect_view()}
+            {(!diff.remarks.is_empty()).then(|| view! { <p class="muted small padded">{diff.remarks.join(" ")}</p> })}
             {match diff.between {
                 Some(patch) if patch.files.is_empty() => view! { <p class="muted small padded">"The code does not differ."</p> }.into_any(),
                 Some(patch) => files(patch).into_any(),
