@@ -36,7 +36,7 @@ pub(crate) fn file(root: &Dir, relative: &Path) -> io::Result<File> {
     if opened.metadata()?.is_file() { Ok(opened) } else { Err(ErrorKind::NotFound.into()) }
 }
 
-/// What a link is one to, if that is a file which lies in the folder: what [`file`] opens by the link's name.
+/// What a link is one to, if that is a file which lies in the folder: what [`file()`] opens by the link's name.
 pub(crate) fn linked(root: &Dir, link: &Path) -> Option<Metadata> {
     // Of a link that leads out, or to nothing, the system's sandbox says no more.
     root.metadata(link).ok().filter(Metadata::is_file)
