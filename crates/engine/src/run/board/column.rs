@@ -1,6 +1,6 @@
 //! A key's values over all rows of a table.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use super::Patience;
 
@@ -92,9 +92,9 @@ impl<T: Copy> Stretch<T> {
         self.values.get_mut(row.checked_sub(self.first)?)
     }
 
-    /// Rows from here on have no value.
-    fn end(&self) -> usize {
-        self.first + self.values.len()
+    /// Other rows have no value.
+    fn rows(&self) -> Range<usize> {
+        self.first..self.first + self.values.len()
     }
 }
 
@@ -122,9 +122,9 @@ impl Numbers {
         self.0.values.iter().any(|value| value.to_bits() != MISSING)
     }
 
-    /// Rows from here on have no value.
-    pub(super) fn end(&self) -> usize {
-        self.0.end()
+    /// Other rows have no value.
+    pub(super) fn rows(&self) -> Range<usize> {
+        self.0.rows()
     }
 }
 
@@ -158,7 +158,7 @@ impl Texts {
     /// Forgets the texts that no row has.
     fn compact(&mut self) {
         let old = std::mem::take(self);
-        for row in old.rows.first..old.rows.end() {
+        for row in old.rows.rows() {
             if let Some(text) = old.text(row) {
                 self.set(row, text);
             }
@@ -175,9 +175,9 @@ impl Texts {
         self.rows.values.iter().any(|number| *number > 0)
     }
 
-    /// Rows from here on have no value.
-    pub(super) fn end(&self) -> usize {
-        self.rows.end()
+    /// Other rows have no value.
+    pub(super) fn rows(&self) -> Range<usize> {
+        self.rows.rows()
     }
 
     /// 0 where the row has no value.
@@ -227,7 +227,7 @@ mod tests {
         column.clear(99_998);
         column.clear(100_000);
         column.clear(100_001);
-        assert!(!column.any() && column.end() == 100_002);
+        assert!(!column.any() && column.rows() == (99_998..100_002));
     }
 
     #[test]
