@@ -11,6 +11,7 @@ mod menu;
 mod notices;
 mod pages;
 mod quit;
+mod saving;
 mod tray;
 
 use std::path::Path;
@@ -45,6 +46,8 @@ fn main() {
             commands::pick_folder,
             commands::pick_files,
             commands::save_path,
+            saving::save_file,
+            saving::save_from_host,
             commands::picture,
             arrivals::take_arrivals,
             commands::reveal,
@@ -59,15 +62,18 @@ fn main() {
             }
         })
         .setup(|app| {
-            WebviewWindowBuilder::new(app, "main", WebviewUrl::App("index.html".into()))
+            let window = WebviewWindowBuilder::new(app, "main", WebviewUrl::App("index.html".into()))
                 .title("Slipway")
                 .inner_size(1280.0, 800.0)
                 .min_inner_size(760.0, 520.0)
                 // Where the person is, as the pages say it: a list of windows is read by it.
                 .on_document_title_changed(|window, title| {
                     let _ = window.set_title(&title);
-                })
-                .build()?;
+                });
+            // WebKitGTK may refuse a page the clipboard otherwise; to the others a press is enough.
+            #[cfg(target_os = "linux")]
+            let window = window.enable_clipboard_access();
+            window.build()?;
             tray::build(app.handle());
             let arguments: Vec<String> = std::env::args().skip(1).collect();
             if let Ok(directory) = std::env::current_dir() {

@@ -19,6 +19,8 @@ use crate::{
 
 /// The window's title ends so, whatever page it shows.
 pub const WINDOW: &str = "Slipway$";
+/// What its system calls the folder for downloads, in its person's language.
+pub const DOWNLOADS: &str = "Loaded";
 /// What a program takes to end.
 pub const SOON: Duration = Duration::from_secs(60);
 
@@ -46,7 +48,9 @@ impl Desktop {
         // Where the lock is another user's, nobody's cluster is beside this one's tests.
         let alone = crate::cluster::one_at_a_time().ok();
         let folder = tempfile::tempdir()?;
-        std::fs::create_dir_all(folder.path().join("home"))?;
+        let settings = folder.path().join("home/.config");
+        std::fs::create_dir_all(&settings)?;
+        std::fs::write(settings.join("user-dirs.dirs"), format!("XDG_DOWNLOAD_DIR=\"$HOME/{DOWNLOADS}\"\n"))?;
         let bus = Bus::start(folder.path())?;
         let screen = Screen::start(folder.path(), 1800, 900)?;
         Ok(Some(Self { screen, bus, program, folder, _alone: alone }))
@@ -54,6 +58,11 @@ impl Desktop {
 
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Where the window saves what its pages give a person.
+    pub fn downloads(&self) -> PathBuf {
+        self.folder.path().join("home").join(DOWNLOADS)
     }
 
     /// Starts the window's program with arguments.

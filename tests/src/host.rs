@@ -142,6 +142,7 @@ pub fn environment(command: &mut Command, folder: &Path) {
         .env("SLIPWAY_HOME", workspace(folder))
         .env("HOME", folder.join("home"))
         .env("XDG_DOCUMENTS_DIR", folder.join("home/Documents"))
+        .env_remove("XDG_CONFIG_HOME")
         .env_remove("KUBECONFIG")
         .env_remove("DBUS_SESSION_BUS_ADDRESS");
 }

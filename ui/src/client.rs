@@ -8,6 +8,7 @@ pub(crate) mod job;
 pub(crate) mod pace;
 pub(crate) mod paged;
 pub(crate) mod query;
+pub(crate) mod saving;
 pub(crate) mod shell;
 pub(crate) mod upload;
 pub(crate) mod wire;
@@ -161,7 +162,7 @@ impl Client {
     }
 
     /// A file of the host's, as an address that an `<img>` or a download link can take. The caller
-    /// gives it back with [`wire::forget_object`].
+    /// gives it back with [`wire::forget_object`]; to save a file is [`saving::of_host`]'s.
     pub(crate) async fn blob(self, path: &str) -> Result<String, ApiError> {
         let read = async || {
             wire::object_address(wire::send(&self.address().await?, "GET", path, wire::Body::None).await?).await

@@ -37,6 +37,7 @@ pub(crate) mod row_form;
 pub(crate) mod row_keys;
 pub(crate) mod rows;
 pub(crate) mod sandboxed;
+pub(crate) mod save;
 pub(crate) mod send_traffic;
 pub(crate) mod stage;
 pub(crate) mod states;

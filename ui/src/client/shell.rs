@@ -50,6 +50,31 @@ pub(crate) async fn save_path(title: &str, name: &str) -> Option<String> {
     ask::<Option<String>>("save_path", &[("title", title), ("name", name)]).await.ok().flatten()
 }
 
+/// Where the shell saved a file.
+#[derive(Deserialize)]
+pub(crate) struct Saved {
+    pub(crate) path: String,
+    /// Its name, which may have got a number.
+    pub(crate) name: String,
+    /// The folder's name alone.
+    pub(crate) folder: String,
+}
+
+/// Saves a text in the person's folder for downloads.
+pub(super) async fn save_text(name: &str, text: &str) -> Result<Saved, ApiError> {
+    ask("save_file", &[("name", name), ("text", text)]).await
+}
+
+/// Saves bytes there, which come in base64.
+pub(super) async fn save_encoded(name: &str, encoded: &str) -> Result<Saved, ApiError> {
+    ask("save_file", &[("name", name), ("encoded", encoded)]).await
+}
+
+/// Saves a file of the host's there, without its bytes in the page.
+pub(super) async fn save_from_host(name: &str, address: &str) -> Result<Saved, ApiError> {
+    ask("save_from_host", &[("name", name), ("address", address)]).await
+}
+
 /// What the program was started with.
 #[derive(Default, Deserialize)]
 pub(crate) struct Arrived {

@@ -83,20 +83,17 @@ pub(crate) fn forget_object(address: &str) {
     let _ = web_sys::Url::revoke_object_url(address);
 }
 
-/// Hands text to the person as a file, as a browser's download.
-pub(crate) fn save_text(name: &str, kind: &str, text: &str) {
+/// A text as a `blob:` address.
+pub(super) fn text_address(kind: &str, text: &str) -> Result<String, ApiError> {
     let parts = Array::of1(&JsValue::from_str(text));
     let options = web_sys::BlobPropertyBag::new();
     options.set_type(kind);
-    let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options);
-    if let Ok(address) = blob.and_then(|blob| web_sys::Url::create_object_url_with_blob(&blob)) {
-        save_address(name, &address);
-        forget_object(&address);
-    }
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options).map_err(broken)?;
+    web_sys::Url::create_object_url_with_blob(&blob).map_err(broken)
 }
 
-/// Downloads what a `blob:` or `data:` address holds.
-pub(crate) fn save_address(name: &str, address: &str) {
+/// Has the browser download what a `blob:` or `data:` address holds.
+pub(super) fn download(name: &str, address: &str) {
     let document = web_sys::window().and_then(|window| window.document());
     let link = document.and_then(|document| document.create_element("a").ok());
     if let Some(link) = link.and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok()) {

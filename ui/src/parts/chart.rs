@@ -19,9 +19,10 @@ use super::{
     curves::NAMED,
     icon,
     menu::{Item, MenuButton},
+    save,
+    toast::Toasts,
     words,
 };
-use crate::client::wire;
 
 /// The width of an element, for as long as it is there.
 pub(crate) fn width_of(node: NodeRef<html::Div>) -> Signal<f64> {
@@ -88,6 +89,7 @@ pub(crate) fn ChartCard(
     #[prop(optional)]
     on_move: Option<Callback<bool>>,
 ) -> impl IntoView {
+    let toasts = Toasts::get();
     // `None` until a person chooses.
     let chosen_log = RwSignal::new(None::<bool>);
     // Also a chart that comes with a logarithmic axis can be made linear.
@@ -143,12 +145,13 @@ pub(crate) fn ChartCard(
             }));
         }
         items.push(Item::new("Save as SVG", icon::DOWNLOAD, move || {
-            wire::save_text(&format!("{svg_name}.svg"), "image/svg+xml", &picture(&shown.get_untracked()));
+            save::svg(toasts, &svg_name, picture(&shown.get_untracked()));
         }));
-        items
-            .push(Item::new("Save as PNG", icon::IMAGE, move || save_png(&png_name, &picture(&shown.get_untracked()))));
+        items.push(Item::new("Save as PNG", icon::IMAGE, move || {
+            save::png(toasts, &png_name, &picture(&shown.get_untracked()));
+        }));
         items.push(Item::new("Save as CSV", icon::TABLE, move || {
-            wire::save_text(&format!("{csv_name}.csv"), "text/csv", &csv(&shown.get_untracked()));
+            save::csv(toasts, &csv_name, csv(&shown.get_untracked()), None);
         }));
         items
     };
@@ -506,37 +509,6 @@ fn themed(svg: &str) -> String {
     let light =
         document().document_element().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("light");
     export::standalone(svg, if light { &export::LIGHT } else { &export::DARK })
-}
-
-/// Draws the picture at twice its size onto a canvas, and saves that.
-pub(crate) fn save_png(name: &str, svg: &str) {
-    let file = format!("{name}.png");
-    let address = format!("data:image/svg+xml;charset=utf-8,{}", wire::encode(svg));
-    let Ok(image) = web_sys::HtmlImageElement::new() else { return };
-    let loaded = image.clone();
-    let drawn = Closure::once_into_js(move || {
-        let canvas = document()
-            .create_element("canvas")
-            .ok()
-            .and_then(|canvas| canvas.dyn_into::<web_sys::HtmlCanvasElement>().ok());
-        let Some(canvas) = canvas else { return };
-        canvas.set_width(loaded.width() * 2);
-        canvas.set_height(loaded.height() * 2);
-        let context = canvas
-            .get_context("2d")
-            .ok()
-            .flatten()
-            .and_then(|context| context.dyn_into::<web_sys::CanvasRenderingContext2d>().ok());
-        if let Some(context) = context {
-            let (width, height) = (f64::from(canvas.width()), f64::from(canvas.height()));
-            let _ = context.draw_image_with_html_image_element_and_dw_and_dh(&loaded, 0.0, 0.0, width, height);
-            if let Ok(address) = canvas.to_data_url() {
-                wire::save_address(&file, &address);
-            }
-        }
-    });
-    image.set_onload(Some(drawn.unchecked_ref()));
-    image.set_src(&address);
 }
 
 /// A text as one cell of a CSV file.

@@ -18,12 +18,14 @@ use self::{
     tree::{Folder, Line, PIECE, found, parent},
 };
 use super::{
-    button::{IconButton, Pending},
+    button::IconButton,
     card::Card,
     field::TextField,
     icon::{self, icon},
     row_keys::{is_meant_for_row, move_among_rows, opens_row},
+    save,
     take_table::{Form, TakeTable, TextTable},
+    toast::Toasts,
     when::Ago,
     words,
 };
@@ -61,20 +63,15 @@ pub(crate) fn Files(
     files: Signal<Vec<Artifact>>,
     #[prop(optional, into)] class: String,
 ) -> impl IntoView {
-    let client = Client::get();
-    let pending = Pending::new();
+    let (client, toasts) = (Client::get(), Toasts::get());
     let from = StoredValue::new(from);
     let address = move |path: &str| {
         let encoded = path.split('/').map(wire::encode).collect::<Vec<_>>().join("/");
         from.with_value(|from| format!("{from}/{encoded}"))
     };
     let save = Callback::new(move |path: String| {
-        let from = address(&path);
         let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
-        pending.run(async move { client.blob(&from).await }, move |address| {
-            wire::save_address(&name, &address);
-            wire::forget_object(&address);
-        });
+        save::file(client, toasts, name, address(&path));
     });
     let top = Memo::new(move |_| Arc::new(files.with(|files| Folder::of(files))));
     let tree = Tree {

@@ -7,11 +7,12 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast as _;
 
 use super::{
-    chart::{cell, save_png, standalone, width_of},
+    chart::{cell, standalone, width_of},
     icon,
     menu::{Item, MenuButton, Menus},
+    save,
+    toast::Toasts,
 };
-use crate::client::wire;
 
 /// How wide it is saved.
 const SAVED: f64 = 860.0;
@@ -35,7 +36,7 @@ pub(crate) fn Picture(
     #[prop(optional_no_strip)]
     on_part: Option<Callback<usize>>,
 ) -> impl IntoView {
-    let menus = Menus::get();
+    let (menus, toasts) = (Menus::get(), Toasts::get());
     let node = NodeRef::<html::Div>::new();
     let width = width_of(node);
     let draw = StoredValue::new(draw);
@@ -58,7 +59,7 @@ pub(crate) fn Picture(
     let saved = move |part: Option<Part>| draw.with_value(|draw| draw(SAVED, part));
     let items = move || {
         let name = called.get_value();
-        let (svg, png, csv) = (format!("{name}.svg"), name.clone(), format!("{name}.csv"));
+        let (svg, png, csv) = (name.clone(), name.clone(), name);
         let now = part.get_untracked();
         let mut items = Vec::new();
         if now.is_some() {
@@ -66,11 +67,11 @@ pub(crate) fn Picture(
         }
         items.extend([
             Item::new("Save as SVG", icon::DOWNLOAD, move || {
-                wire::save_text(&svg, "image/svg+xml", &standalone(&saved(now)));
+                save::svg(toasts, &svg, standalone(&saved(now)));
             }),
-            Item::new("Save as PNG", icon::IMAGE, move || save_png(&png, &standalone(&saved(now)))),
+            Item::new("Save as PNG", icon::IMAGE, move || save::png(toasts, &png, &standalone(&saved(now)))),
             Item::new("Save as CSV", icon::TABLE, move || {
-                wire::save_text(&csv, "text/csv", &table(&saved(None).spots));
+                save::csv(toasts, &csv, table(&saved(None).spots), None);
             }),
         ]);
         items

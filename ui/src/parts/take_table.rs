@@ -10,10 +10,10 @@ use super::{
     button::IconButton,
     icon,
     menu::{Item, Menus},
+    save,
     toast::Toasts,
     words,
 };
-use crate::client::wire;
 
 /// For whom the cells are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +86,7 @@ impl TextTable {
         let text = self.written(form);
         match form {
             Form::Markdown => toasts.copy_unseen(&text, "Copied as Markdown", &count),
-            Form::Csv => {
-                wire::save_text(&format!("{many}.csv"), "text/csv", &text);
-                toasts.done(format!("Saved {count} as CSV"));
-            }
+            Form::Csv => save::csv(toasts, many, text, Some(count)),
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::{ApiError, Request};
+use api::{ApiError, ErrorCode, Request};
 use leptos::{prelude::*, task::spawn_local};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 
 use super::{
     button::{Button, IconButton},
-    icon::{CIRCLE_CHECK, COPY, INFO, TRIANGLE_ALERT, UNDO_2, X, icon},
+    icon::{CIRCLE_CHECK, COPY, INFO, Icon, TRIANGLE_ALERT, UNDO_2, X, icon},
     states::prose,
 };
 use crate::client::Client;
@@ -26,19 +28,30 @@ struct Toast {
     text: String,
     detail: Option<String>,
     link: Option<String>,
-    undo: Option<Undo>,
+    action: Option<Action>,
 }
 
-/// Takes back what a note says.
-type Undo = Arc<dyn Fn() + Send + Sync>;
+/// The button of a note: it takes back what the note says, or goes on from there.
+#[derive(Clone)]
+pub(crate) struct Action {
+    label: &'static str,
+    mark: Icon,
+    act: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Action {
+    pub(crate) fn new(label: &'static str, mark: Icon, act: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { label, mark, act: Arc::new(act) }
+    }
+}
 
 /// The window's notes.
 #[derive(Clone, Copy)]
 pub(crate) struct Toasts(RwSignal<Vec<Toast>>);
 
 const STAYS: Duration = Duration::from_secs(5);
-/// One with a way back has to be read first.
-const STAYS_WITH_UNDO: Duration = Duration::from_secs(12);
+/// One with a button has to be read first.
+const STAYS_WITH_ACTION: Duration = Duration::from_secs(12);
 const AT_MOST: usize = 4;
 
 impl Toasts {
@@ -65,7 +78,12 @@ impl Toasts {
                 }
             });
         };
-        self.put(Tone::Done, text.into(), None, None, Some(Arc::new(undo)));
+        self.acting(text, None, Action::new("Undo", UNDO_2, undo));
+    }
+
+    /// Says what was done, with a button.
+    pub(crate) fn acting(self, text: impl Into<String>, detail: Option<String>, action: Action) {
+        self.put(Tone::Done, text.into(), detail, None, Some(action));
     }
 
     pub(crate) fn note(self, text: impl Into<String>, detail: Option<String>, link: Option<String>) {
@@ -78,28 +96,42 @@ impl Toasts {
     }
 
     pub(crate) fn copy(self, text: &str) {
-        let clipboard = window().navigator().clipboard();
-        let _ = clipboard.write_text(text);
-        self.done("Copied");
+        self.copy_saying(text.to_owned(), "Copied".to_owned(), None);
     }
 
     /// Copies what is not to be seen, and says what it was and what it is for.
     pub(crate) fn copy_unseen(self, text: &str, said: &str, detail: &str) {
-        let clipboard = window().navigator().clipboard();
-        let _ = clipboard.write_text(text);
-        self.add(Tone::Done, said.to_owned(), Some(detail.to_owned()), None);
+        self.copy_saying(text.to_owned(), said.to_owned(), Some(detail.to_owned()));
+    }
+
+    fn copy_saying(self, text: String, said: String, detail: Option<String>) {
+        // Begun at once: a webview lets a page write to the clipboard while a press lasts, some only then.
+        let written = clipboard(&text);
+        spawn_local(async move {
+            let Some(written) = written else {
+                let message = "Nothing was copied: the browser gives this page no clipboard.";
+                return self.error(&ApiError::new(ErrorCode::Unsupported, message));
+            };
+            if JsFuture::from(written).await.is_ok() {
+                return self.add(Tone::Done, said, detail, None);
+            }
+            // Somebody waited for what is copied, and the press was over: another one takes it.
+            let about = detail.clone();
+            let copy = move || self.copy_saying(text.clone(), said.clone(), about.clone());
+            self.put(Tone::Note, "Ready to be copied".to_owned(), detail, None, Some(Action::new("Copy", COPY, copy)));
+        });
     }
 
     fn add(self, tone: Tone, text: String, detail: Option<String>, link: Option<String>) {
         self.put(tone, text, detail, link, None);
     }
 
-    fn put(self, tone: Tone, text: String, detail: Option<String>, link: Option<String>, undo: Option<Undo>) {
-        let stays = if undo.is_some() { STAYS_WITH_UNDO } else { STAYS };
+    fn put(self, tone: Tone, text: String, detail: Option<String>, link: Option<String>, action: Option<Action>) {
+        let stays = if action.is_some() { STAYS_WITH_ACTION } else { STAYS };
         let number = self.0.with_untracked(|toasts| toasts.last().map_or(0, |toast| toast.number + 1));
         self.0.update(|toasts| {
             toasts.retain(|toast| toast.text != text);
-            toasts.push(Toast { number, tone, text, detail, link, undo });
+            toasts.push(Toast { number, tone, text, detail, link, action });
             if toasts.len() > AT_MOST {
                 toasts.remove(0);
             }
@@ -112,6 +144,13 @@ impl Toasts {
     fn close(self, number: u64) {
         self.0.try_update(|toasts| toasts.retain(|toast| toast.number != number));
     }
+}
+
+/// Begins to write a text to the clipboard; `None` where a page has none.
+fn clipboard(text: &str) -> Option<js_sys::Promise> {
+    let clipboard = window().navigator().clipboard();
+    let is_there = !AsRef::<JsValue>::as_ref(&clipboard).is_undefined();
+    is_there.then(|| clipboard.write_text(text))
 }
 
 /// Where the notes stand; readers hear them as they come.
@@ -140,12 +179,12 @@ pub(crate) fn ToastList() -> impl IntoView {
                                 }}
                                 {toast.detail.map(|detail| view! { <div class="small muted">{prose(&detail)}</div> })}
                             </div>
-                            {toast.undo.map(|undo| {
+                            {toast.action.map(|Action { label, mark, act }| {
                                 let press = move || {
                                     toasts.close(number);
-                                    undo();
+                                    act();
                                 };
-                                view! { <Button label="Undo" mark=UNDO_2 kind="s" on_press=press /> }
+                                view! { <Button label mark kind="s" on_press=press /> }
                             })}
                             {failed.then(|| view! { <IconButton label="Copy details" mark=COPY on_press=move |_| toasts.copy(&whole) /> })}
                             <IconButton label="Close" mark=X on_press=move |_| toasts.close(number) />

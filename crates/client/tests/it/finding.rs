@@ -15,7 +15,7 @@ fn workspace() -> (tempfile::TempDir, Workspace) {
     (folder, workspace)
 }
 
-fn left_behind(address: &str) -> HostFile {
+pub(crate) fn left_behind(address: &str) -> HostFile {
     HostFile {
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),

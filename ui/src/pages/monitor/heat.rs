@@ -15,15 +15,17 @@ use leptos::{html, prelude::*};
 
 use super::Chosen;
 use crate::{
-    client::{query::query, wire},
+    client::query::query,
     parts::{
         button::Button,
         card::Card,
-        chart::{save_png, standalone, width_of},
+        chart::{standalone, width_of},
         distribution::verdict,
         icon,
         menu::{Item, MenuButton},
         picture::tip,
+        save,
+        toast::Toasts,
         words,
     },
 };
@@ -82,11 +84,12 @@ pub(super) fn Heat(
             choose(windows, order, chosen, row, column);
         }
     };
+    let toasts = Toasts::get();
     let items = move || {
         let saved = move || standalone(&map.with_untracked(|map| heat::draw(map, heat::widest(map))));
         vec![
-            Item::new("Save as SVG", icon::DOWNLOAD, move || wire::save_text("Drift.svg", "image/svg+xml", &saved())),
-            Item::new("Save as PNG", icon::IMAGE, move || save_png("Drift", &saved())),
+            Item::new("Save as SVG", icon::DOWNLOAD, move || save::svg(toasts, "Drift", saved())),
+            Item::new("Save as PNG", icon::IMAGE, move || save::png(toasts, "Drift", &saved())),
         ]
     };
     let hover = RwSignal::new(None::<(usize, usize)>);

@@ -14,11 +14,12 @@ use super::{
     exporting::ExportRunsDialog,
 };
 use crate::{
-    client::{Client, wire},
+    client::Client,
     parts::{
         button::{IconButton, Pending},
         icon,
         menu::{Item, Menus},
+        save,
         toast::Toasts,
         words,
     },
@@ -69,8 +70,7 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         let head = csv_line(&shown);
         let line = |row: Cells| csv_line(row.into_iter().map(Option::unwrap_or_default));
         pending.run(async move { all(client, list, shown, 0..u64::MAX, line).await }, move |(lines, count)| {
-            wire::save_text("runs.csv", "text/csv", &(head + &lines));
-            toasts.done(format!("Saved {} as CSV", words::counted(count, "run", "runs")));
+            save::csv(toasts, "runs", head + &lines, Some(words::counted(count, "run", "runs")));
         });
     };
     let items = move || {

@@ -15,16 +15,17 @@ use super::{
     values::{between, brush_read, brush_said, condition, coordinate, fields, joined, tidy},
 };
 use crate::{
-    client::wire,
     pages::runs::columns::{self, Names, PARAM},
     parts::{
         button::{Button, IconButton},
         card::Card,
-        chart::{save_png, standalone, width_of},
+        chart::{standalone, width_of},
         field::{Select, TextField},
         icon,
         menu::{Item, MenuButton},
+        save,
         states::{Problem, Skeleton},
+        toast::Toasts,
         words,
     },
 };
@@ -375,12 +376,11 @@ fn Lines(
     let saved = move || {
         standalone(&chart.with_untracked(|chart| parallel::draw(chart, Size { width: SAVED, height: HEIGHT }).0))
     };
+    let toasts = Toasts::get();
     let items = move || {
         vec![
-            Item::new("Save as SVG", icon::DOWNLOAD, move || {
-                wire::save_text("Parallel coordinates.svg", "image/svg+xml", &saved())
-            }),
-            Item::new("Save as PNG", icon::IMAGE, move || save_png("Parallel coordinates", &saved())),
+            Item::new("Save as SVG", icon::DOWNLOAD, move || save::svg(toasts, "Parallel coordinates", saved())),
+            Item::new("Save as PNG", icon::IMAGE, move || save::png(toasts, "Parallel coordinates", &saved())),
         ]
     };
     // The line under the pointer, over the drawing: the others are not drawn anew for it.
