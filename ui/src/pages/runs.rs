@@ -324,7 +324,7 @@ pub(crate) fn Runs() -> impl IntoView {
                             <groups::Grouped groups filter on_open=open />
                         })}
                         {move || shows_plot.get().then(|| view! {
-                            <plots::Plots whose=plots::Whose::Listed(listing) plotted facts filter=Some(filter) on_open=open_id />
+                            <plots::Plots whose=plots::Whose::Listed(seen_list) plotted facts filter=Some(filter) on_open=open_id />
                         })}
                         <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
                             <Table
