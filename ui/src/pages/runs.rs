@@ -625,7 +625,11 @@ fn Foot(
                 {sd.map(|sd| view! { <span title="Mean ± standard deviation (n − 1) over all runs that match and were validated on the same rows">"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(sd)}</span></span> })}
                 <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{move || others.get()}</span>
             })}
-            <span class="right flex"><kbd>"x"</kbd>" select "<kbd>"Enter"</kbd>" open "<kbd>"/"</kbd>" filter"</span>
+            <span class="right flex">
+                <span><kbd>"x"</kbd>" select"</span>
+                <span><kbd>"Enter"</kbd>" open"</span>
+                <span><kbd>"/"</kbd>" filter"</span>
+            </span>
         </div>
     }
 }

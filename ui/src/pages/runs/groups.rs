@@ -284,7 +284,10 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
             {move || bands.with(Option::is_some).then(|| view! {
                 <Button label="Compare curves" kind="quiet s" mark=icon::LAYERS on_press=compare />
             })}
-            <span class="right flex">"mean ± standard deviation (n − 1) "<kbd>"Enter"</kbd>" open a group"</span>
+            <span class="right flex">
+                <span>"mean ± standard deviation (n − 1)"</span>
+                <span><kbd>"Enter"</kbd>" open a group"</span>
+            </span>
         </div>
     }
 }
