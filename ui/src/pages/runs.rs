@@ -246,8 +246,11 @@ pub(crate) fn Runs() -> impl IntoView {
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {
-        let picked = picked.with(|picked| picked.iter().take(MOST).cloned().collect::<Vec<_>>().join(","));
-        format!("{}?compare={picked}", place.link("runs"))
+        picked.with(|picked| {
+            let of = compare::said_of(picked.len() as u64);
+            let runs = picked.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(",");
+            format!("{}?compare={runs}{of}", place.link("runs"))
+        })
     });
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let none = Memo::new(move |_| empty.get() && !deleted.get());
@@ -542,7 +545,7 @@ fn stretch(list: Signal<Option<Listing>>, picked: RwSignal<Vec<String>>) -> Call
     let (client, pending) = (Client::get(), Pending::new());
     Callback::new(move |rows: Range<u64>| {
         let Some(list) = list.get_untracked() else { return };
-        let request = PickRuns { list, offset: rows.start, limit: Some(rows.end - rows.start) };
+        let request = PickRuns { list, offset: rows.start, limit: Some(rows.end - rows.start), evenly_by: None };
         pending.run(async move { client.call(request).await }, move |answer: PickedRuns| {
             picked.try_update(|picked| {
                 let known: BTreeSet<&String> = picked.iter().collect();
