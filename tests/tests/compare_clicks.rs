@@ -99,6 +99,56 @@ async fn compared(desk: &Desk) -> Result<()> {
     many(desk, &sweep).await.context("very many runs")
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_curves_of_a_run_lie_along_stands_in_its_address() {
+    Desk::tried("run-axes", async |desk, _| axes(desk).await).await.unwrap();
+}
+
+/// Chosen on a run's page, kept in its tabs, found again after the page was loaded anew, and chosen in the pane.
+async fn axes(desk: &Desk) -> Result<()> {
+    const CHART: &str = "//main//*[contains(@class,'chart-card')][.//h2[.='Loss']]";
+    let says = |text: &str| format!("{CHART}//*[name()='text'][contains(., '{text}')]");
+    let sweep = Tracked::new(&desk.client, "axes").await?;
+    let run = log(&sweep, 0, "0.1").await?;
+    let driver = desk.driver();
+    desk.go(&format!("/e/{}/runs/{run}", sweep.experiment.id)).await?;
+    seen(driver, &says("step")).await?;
+    choose(desk, "Along", "Accuracy").await?;
+    seen(driver, &says("Accuracy")).await?;
+    seen(driver, &format!("{CHART}//*[contains(., '1 point without Accuracy')]")).await?;
+    choose(desk, "Axes", "Log along").await?;
+    let says_all = async |parts: &[&str]| {
+        until("the address", SHORT, async || {
+            let search = driver.current_url().await?.query().unwrap_or_default().to_owned();
+            Ok(parts.iter().all(|part| search.contains(part)))
+        })
+        .await
+    };
+    says_all(&["along=metric.accuracy", "log=x"]).await?;
+    seen(driver, &format!("{CHART}//*[contains(., 'without a positive Accuracy')]")).await?;
+    press(driver, "//nav[contains(@class,'tabs')]//a[.='Parameters']").await?;
+    says_all(&["tab=params", "along=metric.accuracy", "log=x"]).await?;
+    press(driver, "//nav[contains(@class,'tabs')]//a[.='Charts']").await?;
+    driver.refresh().await?;
+    seen(driver, &says("Accuracy")).await.context("the axis after a reload")?;
+    says_all(&["along=metric.accuracy", "log=x"]).await?;
+    desk.browser.picture("run-axes").await?;
+    choose(desk, "Along", "Share of the run").await?;
+    seen(driver, &says("of the run")).await?;
+
+    // The same beside the table.
+    desk.go(&sweep.runs("")).await?;
+    press(driver, "//main//*[@role='checkbox' and @aria-label='Select r0']").await?;
+    seen(driver, LOSS).await?;
+    choose(desk, "Along", "Accuracy").await?;
+    seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await.context("the pane's axis")?;
+    for along in ["Clock", "Time since its begin", "Steps"] {
+        choose(desk, "Along", along).await?;
+        gone(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await?;
+    }
+    Ok(())
+}
+
 /// More runs than can be named: no legend, all of them lines, the one at the pointer told, and the rest of their names
 /// behind a button.
 async fn many(desk: &Desk, sweep: &Tracked) -> Result<()> {

@@ -215,6 +215,11 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     desk.browser.picture("run-parallel").await?;
     let svg = saved_svg(desk, folder, "Parallel coordinates").await?;
     ensure!(svg.contains(">lr<"), "no axis is named in {svg}");
+    press(driver, "//main//button[@aria-label=\"Drawing's menu\"]").await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
+    let text = saved(folder, "Parallel coordinates.csv").await?;
+    let head = text.starts_with("id,name,param.lr,") && text.contains("metric.loss");
+    ensure!(head && text.lines().count() == 3, "of the brushed runs is saved {text:?}");
     dragged(desk).await.context("a brush that is drawn by the pointer")?;
     press(driver, "//main//button[normalize-space(.)='Filter to these']").await?;
     seen(driver, "//main//*[@role='status' and .='2 runs']").await?;

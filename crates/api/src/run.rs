@@ -97,6 +97,8 @@ pub fn package_name(name: &str) -> String {
 pub const MACHINE_GPU: &str = "machine.gpu";
 /// Why a client's run is not measured, where it was to be.
 pub const MACHINE_UNMEASURED: &str = "machine.unmeasured";
+/// What a client's program uses is entered once its run goes on for so long: one that measures itself has said so by then.
+pub const CLIENT_MEASURED_SECS: u64 = 12;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

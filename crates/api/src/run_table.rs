@@ -98,6 +98,10 @@ pub struct PickRuns {
     /// By default to the end.
     #[serde(default)]
     pub limit: Option<u64>,
+    /// Takes them in turn from the groups by this, which is one of [`GroupRuns::by`], so that a limit leaves each some;
+    /// they stand in the order of the list all the same.
+    #[serde(default)]
+    pub evenly_by: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -28,3 +28,4 @@ pub mod spark;
 pub mod text;
 pub mod text_table;
 pub mod tick;
+pub mod values;

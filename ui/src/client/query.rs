@@ -38,7 +38,7 @@ impl<T: Send + Sync + 'static> Query<T> {
         answer
     }
 
-    /// Asks again now.
+    /// Asks again now, also in the pause after an answer.
     pub(crate) fn refresh(self) {
         if let Some(again) = self.again.try_get_value() {
             again();
@@ -52,7 +52,25 @@ struct Question<R> {
     key: String,
     generation: u64,
     busy: bool,
+    /// Busy with nothing but the pause after an answer.
+    pauses: bool,
     stale: bool,
+}
+
+impl<R> Question<R> {
+    /// Whether it is to be asked. While an answer is on its way one more question is enough, however many changes come in.
+    fn asks(&mut self) -> bool {
+        self.stale = self.busy;
+        !std::mem::replace(&mut self.busy, true)
+    }
+
+    /// A person asks, who waits for no pause.
+    fn wakes(&mut self) {
+        if std::mem::take(&mut self.pauses) {
+            self.generation += 1;
+            self.busy = false;
+        }
+    }
 }
 
 /// Asks what `request` says, and anew whenever its signals change; `None` asks nothing yet.
@@ -103,16 +121,12 @@ where
         key: String::new(),
         generation: 0,
         busy: false,
+        pauses: false,
         stale: false,
     });
 
     let ask: Rc<dyn Fn()> = Rc::new(move || {
-        // While an answer is on its way one more question is enough, however many changes come in.
-        let start = question.try_update_value(|question| {
-            question.stale = question.busy;
-            !std::mem::replace(&mut question.busy, true)
-        });
-        if start == Some(true) {
+        if question.try_update_value(Question::asks) == Some(true) {
             spawn_local(answers(client, question, value, error, pause_ms));
         }
     });
@@ -130,6 +144,7 @@ where
                 question.key.clone_from(&key);
                 question.generation += 1;
                 question.busy = false;
+                question.pauses = false;
             });
             let kept = client.inner.with_value(|inner| inner.kept.borrow().get(&key).cloned());
             value.set(kept.and_then(|kept| kept.downcast_ref::<R::Response>().cloned()));
@@ -141,7 +156,14 @@ where
 
     let inner = client.inner.get_value();
     let id = inner.number();
-    let again = StoredValue::new_local(ask.clone());
+    let again: Rc<dyn Fn()> = {
+        let ask = ask.clone();
+        Rc::new(move || {
+            question.try_update_value(Question::wakes);
+            ask();
+        })
+    };
+    let again = StoredValue::new_local(again);
     let held = StoredValue::new(false);
     inner.queries.borrow_mut().insert(
         id,
@@ -194,10 +216,12 @@ async fn answers<R>(
             Err(failed) => error.set(Some(failed)),
         }
         if pause_ms > 0 {
+            question.try_update_value(|question| question.pauses = true);
             sleep(pause_ms).await;
             if question.try_with_value(|question| question.generation) != ours {
                 return;
             }
+            question.try_update_value(|question| question.pauses = false);
         }
         if question.try_with_value(|question| question.stale) != Some(true) {
             break;
@@ -208,4 +232,23 @@ async fn answers<R>(
 
 fn key_of<R: Request>(request: &R) -> String {
     format!("{} {}", R::METHOD, serde_json::to_string(request).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_again_waits_for_no_pause() {
+        let mut question =
+            Question { request: Some(()), key: String::new(), generation: 1, busy: true, pauses: false, stale: false };
+        question.wakes();
+        assert!(!question.asks() && question.stale, "after the answer that is on its way");
+        assert_eq!(question.generation, 1);
+        question.pauses = true;
+        assert!(!question.asks(), "what changes in the pause is asked for after it");
+        question.wakes();
+        assert!(question.asks() && !question.pauses);
+        assert_eq!(question.generation, 2, "who slept until now has nothing more to do");
+    }
 }

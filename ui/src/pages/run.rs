@@ -34,7 +34,7 @@ use crate::{
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
-        curve_look::{AlongChoice, Look, LookChoice},
+        curve_look::{CURVES, Look, MACHINE, NAMES},
         dialog::Confirm,
         icon::{self, icon},
         mark_ended::MarkEnded,
@@ -578,22 +578,11 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
         }
         keys
     });
-    let (look, machine) = (Look::new(), Look::over_time());
-    let curve_keys = Memo::new(move |_| {
-        let curves = |run: &Run| {
-            run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect::<Vec<_>>()
-        };
-        run.with(curves)
-    });
+    let query = use_location().query;
+    let look = Look::new().of_address(query, CURVES);
+    let machine = Look::over_time().of_address(query, MACHINE);
     view! {
-        <Tabs tabs=Signal::from(tabs) current=tab>
-            {move || match tab.get().as_str() {
-                "charts" => view! { <LookChoice look keys=curve_keys /> }.into_any(),
-                // What a machine used has no noise that a person would take away.
-                "system" => view! { <AlongChoice look=machine /> }.into_any(),
-                _ => ().into_any(),
-            }}
-        </Tabs>
+        <Tabs tabs=Signal::from(tabs) current=tab keeps=NAMES />
         <div class="tab-body">
             {move || match tab.get().as_str() {
                 "evaluation" => view! { <evaluation::EvaluationTab run=id has=Signal::derive(move || run.with(|run| run.has_evaluation)) /> }.into_any(),

@@ -246,8 +246,11 @@ pub(crate) fn Runs() -> impl IntoView {
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {
-        let picked = picked.with(|picked| picked.iter().take(MOST).cloned().collect::<Vec<_>>().join(","));
-        format!("{}?compare={picked}", place.link("runs"))
+        picked.with(|picked| {
+            let of = compare::said_of(picked.len() as u64);
+            let runs = picked.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(",");
+            format!("{}?compare={runs}{of}", place.link("runs"))
+        })
     });
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let none = Memo::new(move |_| empty.get() && !deleted.get());
@@ -324,7 +327,7 @@ pub(crate) fn Runs() -> impl IntoView {
                             <groups::Grouped groups filter on_open=open />
                         })}
                         {move || shows_plot.get().then(|| view! {
-                            <plots::Plots whose=plots::Whose::Listed(listing) plotted facts filter=Some(filter) on_open=open_id />
+                            <plots::Plots whose=plots::Whose::Listed(seen_list) plotted facts filter=Some(filter) on_open=open_id />
                         })}
                         <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
                             <Table
@@ -542,7 +545,7 @@ fn stretch(list: Signal<Option<Listing>>, picked: RwSignal<Vec<String>>) -> Call
     let (client, pending) = (Client::get(), Pending::new());
     Callback::new(move |rows: Range<u64>| {
         let Some(list) = list.get_untracked() else { return };
-        let request = PickRuns { list, offset: rows.start, limit: Some(rows.end - rows.start) };
+        let request = PickRuns { list, offset: rows.start, limit: Some(rows.end - rows.start), evenly_by: None };
         pending.run(async move { client.call(request).await }, move |answer: PickedRuns| {
             picked.try_update(|picked| {
                 let known: BTreeSet<&String> = picked.iter().collect();
@@ -625,7 +628,11 @@ fn Foot(
                 {sd.map(|sd| view! { <span title="Mean ± standard deviation (n − 1) over all runs that match and were validated on the same rows">"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(sd)}</span></span> })}
                 <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{move || others.get()}</span>
             })}
-            <span class="right flex"><kbd>"x"</kbd>" select "<kbd>"Enter"</kbd>" open "<kbd>"/"</kbd>" filter"</span>
+            <span class="right flex">
+                <span><kbd>"x"</kbd>" select"</span>
+                <span><kbd>"Enter"</kbd>" open"</span>
+                <span><kbd>"/"</kbd>" filter"</span>
+            </span>
         </div>
     }
 }

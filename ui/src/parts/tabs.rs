@@ -17,12 +17,14 @@ impl Tab {
     }
 }
 
-/// A row of tabs; the first has the address without `?tab=`. `children` stand at the right.
+/// A row of tabs; the first has the address without `?tab=`.
 #[component]
 pub(crate) fn Tabs(
     #[prop(into)] tabs: Signal<Vec<Tab>>,
     #[prop(into)] current: Signal<String>,
-    #[prop(optional)] children: Option<Children>,
+    /// What of the query stays in the address of each.
+    #[prop(optional)]
+    keeps: &'static [&'static str],
 ) -> impl IntoView {
     let here = leptos_router::hooks::use_location();
     let first = tabs.with_untracked(|tabs| tabs.first().map_or("", |tab| tab.key));
@@ -31,8 +33,8 @@ pub(crate) fn Tabs(
             <For each=move || tabs.get() key=|tab| (tab.key, tab.count) let:tab>
                 <a
                     href=move || {
-                        let path = here.pathname.get();
-                        if tab.key == first { path } else { format!("{path}?tab={}", tab.key) }
+                        let own = (tab.key != first).then_some(tab.key);
+                        here.search.with(|search| address(&here.pathname.get(), own, search, keeps))
                     }
                     class:on=move || current.get() == tab.key
                     aria-current=move || (current.get() == tab.key).then_some("page")
@@ -41,9 +43,16 @@ pub(crate) fn Tabs(
                     {tab.count.map(|count| view! { " " <span class="faint">{super::words::count(count)}</span> })}
                 </a>
             </For>
-            {children.map(|children| view! { <span class="right flex">{children()}</span> })}
         </nav>
     }
+}
+
+/// The address of a tab, with what of the query is kept.
+fn address(path: &str, tab: Option<&str>, query: &str, keeps: &[&str]) -> String {
+    let is_kept = |part: &&str| part.split('=').next().is_some_and(|key| keeps.contains(&key));
+    let kept = query.trim_start_matches('?').split('&').filter(is_kept).map(str::to_owned);
+    let parts: Vec<String> = tab.map(|tab| format!("tab={tab}")).into_iter().chain(kept).collect();
+    if parts.is_empty() { path.to_owned() } else { format!("{path}?{}", parts.join("&")) }
 }
 
 /// The tab that the address names, or the first where it names none that is there. `keys` are those of the tabs.
@@ -66,6 +75,17 @@ fn named(keys: &[&'static str], asked: Option<&str>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tab_keeps_of_the_query_what_is_to_stay() {
+        let of = |tab, query| address("/runs/1", tab, query, &["along", "log"]);
+        assert_eq!(of(None, ""), "/runs/1");
+        assert_eq!(of(None, "?tab=logs&register=1"), "/runs/1");
+        assert_eq!(
+            of(Some("logs"), "?tab=code&along=metric.a%2Fb&logs=1&log=x"),
+            "/runs/1?tab=logs&along=metric.a%2Fb&log=x"
+        );
+    }
 
     #[test]
     fn an_address_that_names_no_tab_is_about_the_first() {

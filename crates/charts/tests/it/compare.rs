@@ -13,6 +13,7 @@ use charts::{
     ramp::{self, Shade},
     role::Role,
     scatter::{self, Scatter},
+    values::{self, Value},
 };
 
 const SIZE: Size = Size { width: 560.0, height: 240.0 };
@@ -268,6 +269,8 @@ fn whatever_there_is_to_draw_is_drawn_soundly() {
         assert!(is_sound(&distribution::draw(&Distribution::default(), size).svg));
         assert!(is_sound(&ramp::key(&Shade::default(), size.width).svg));
         assert!(importance::draw("", &[], size.width).svg.contains("no parameters"));
+        let value = |value: f64| Value { name: "brisk-heron".to_owned(), role: Role::Series(1), value };
+        assert!(is_sound(&values::draw("", &[value(f64::INFINITY), value(-1e300), value(0.0)], size.width).svg));
         assert!(is_sound(&parallel::draw(&Parallel::default(), size).0.svg));
     }
 }

@@ -54,12 +54,17 @@ pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGro
 pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRuns> {
     let filter = filter::parse(&request.list.filter)?;
     let sort = orders(request.list.sort.as_deref(), request.list.descending)?;
+    let evenly_by = request.evenly_by.as_deref().map(groupable).transpose()?;
     let (list, offset, board) = (request.list, request.offset, engine.clone());
     let limit = request.limit.unwrap_or(u64::from(u32::MAX));
     let (asked, _asking) = engine.board().ask();
     let answer = engine.store().read(move |c| {
         let orders = sort.map_or_else(|| ranked(c, list.of), Ok)?;
-        let page = board.board().page(c, &asked, &query(c, &list, filter, orders, offset, limit)?)?;
+        let query = query(c, &list, filter, orders, offset, limit)?;
+        let page = match &evenly_by {
+            Some(by) => board.board().page_evenly(c, &asked, &query, by)?,
+            None => board.board().page(c, &asked, &query)?,
+        };
         Ok(PickedRuns { runs: page.runs, total: page.total })
     });
     Ok(answer.await?)

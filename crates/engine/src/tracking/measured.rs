@@ -22,7 +22,7 @@ use anyhow::Context as _;
 use api::{
     RunId,
     event::NewestPoint,
-    run::{MACHINE, MACHINE_UNMEASURED, RunState, SYSTEM},
+    run::{CLIENT_MEASURED_SECS, MACHINE, MACHINE_UNMEASURED, RunState, SYSTEM},
     series::Point,
     spending::{BudgetConfig, ENERGY_JOULES, Terms},
     tracking::PARENT_TAG,
@@ -46,7 +46,7 @@ use crate::{
 const AFTER: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(1);
 /// A client that measures itself tells it for the first time after 10 s; until then nothing of ours is entered.
-const HELD: Duration = Duration::from_secs(12);
+const HELD: Duration = Duration::from_secs(CLIENT_MEASURED_SECS);
 /// Runs of one process that are measured at once.
 const MOST: usize = 8;
 /// Runs of all: each has a `slipway meter`, which looks through every process of the machine.

@@ -203,11 +203,16 @@ async fn groups_stand_by_number_by_mean_and_by_size_and_page_by_page() {
 async fn all_that_match_are_picked_without_being_fetched() {
     let stage = Stage::new().await;
     let (sweep, runs) = filled(&stage).await;
-    let pick = |filter: &str, offset, limit| PickRuns { list: listing(&sweep, filter), offset, limit };
+    let pick = |filter: &str, offset, limit| PickRuns { list: listing(&sweep, filter), offset, limit, evenly_by: None };
     let all = stage.call(pick("", 0, None)).await;
     assert_eq!((all.runs, all.total), (runs.clone(), 6));
     let some = stage.call(pick("param.seed = 1 or param.seed = 2", 1, Some(2))).await;
     assert_eq!((some.runs, some.total), (vec![runs[1], runs[3]], 4));
+    // By turns of their model: trees, mlp, none, and trees again.
+    let evenly = |by: &str| PickRuns { evenly_by: Some(by.to_owned()), ..pick("", 0, Some(4)) };
+    let some = stage.call(evenly("param.\"the model\"")).await;
+    assert_eq!((some.runs, some.total), (vec![runs[0], runs[1], runs[2], runs[4]], 6));
+    assert_eq!(stage.try_call(evenly("metric.loss")).await.unwrap_err().code, ErrorCode::Invalid);
     // What was deleted is not picked with the rest.
     stage.call(TrashRuns { runs: vec![runs[0]] }).await;
     assert_eq!(stage.call(pick("", 0, None)).await.runs, runs[1..]);

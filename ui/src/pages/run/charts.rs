@@ -12,8 +12,8 @@ use super::{figures::AllFigures, logs::Tail};
 use crate::parts::{
     button::Button,
     chart::ChartCard,
-    curve_look::{Look, keep, kept},
-    curves::{Along, Over, Wanted, gap_of, lines_of_runs, most_points},
+    curve_look::{Look, LookChoice, keep, kept},
+    curves::{Wanted, lines_of_runs, most_points},
     field::TextField,
     icon,
     states::Empty,
@@ -29,7 +29,7 @@ const DRAWN: usize = 24;
 /// One row of charts, or two, fill the window as it is when the page opens.
 fn height(rows: f64) -> f64 {
     let window = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(800.0);
-    ((window - 400.0) / rows - 84.0).clamp(190.0, 320.0)
+    ((window - 440.0) / rows - 84.0).clamp(190.0, 320.0)
 }
 
 /// Rows of what a run has measured; one that is under way may measure more.
@@ -64,6 +64,11 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
         keys.sort_by_key(|key| !words::figure_of(key).1.is_some_and(|part| part.starts_with("train")));
     }
     groups
+}
+
+/// What the run measured more than once.
+fn curves(run: &Run) -> Vec<String> {
+    run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect()
 }
 
 /// The names with one of them at another place; beyond the last it is the last.
@@ -133,6 +138,10 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
             }
         });
     };
+    // What a machine used has no noise that a person would take away.
+    let smooths = !system;
+    // And was measured at no step of the run's: it lies along nothing else that was.
+    let axes = Signal::derive(move || if system { Vec::new() } else { run.with(curves) });
     let cross = RwSignal::new(None);
     let is_training = run.with_untracked(|run| run.kind == RunKind::Training);
     let height = height(run.with_untracked(|run| rows(run, system)));
@@ -145,16 +154,17 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
             };
             view! { <Empty mark=icon::ACTIVITY title="Nothing measured yet" text=text /> }
         })}
-        {move || is_many.get().then(|| view! {
-            <div class="plot-tools flex">
+        <div class="plot-tools flex wrap" class:hidden=move || sorted.with(Vec::is_empty)>
+            <LookChoice look keys=axes smooths />
+            {move || is_many.get().then(|| view! {
                 <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true />
                 <span class="faint caption" role="status">{move || {
                     let (all, fit) = (sorted.with(Vec::len), fitting.with(Vec::len));
                     let all = words::counted(all as u64, "chart", "charts");
                     if wanted.with(|wanted| wanted.trim().is_empty()) { all } else { format!("{fit} of {all}") }
                 }}</span>
-            </div>
-        })}
+            })}
+        </div>
         <div class="charts">
             <For each=shown key=move |group: &(String, Vec<String>)| (run.with_untracked(|run| run.id), group.clone()) let:group>
                 {
@@ -248,18 +258,15 @@ fn MetricChart(
             Wanted { run: id, key: key.clone(), name: words::part_of(part), role, began_ms: 0 }
         })
         .collect();
-    let along = move || look.along();
     // Queued runs begin while they are looked at.
     let began = Memo::new(move |_| run.with(Run::began_ms));
-    // What the machine used stands along its own tab's time.
-    let over = move || if is_system { None } else { look.by_metric() };
     let fetched = lines_of_runs(
         move || {
             let began_ms = began.get();
             wanted.iter().cloned().map(|one| Wanted { began_ms, ..one }).collect()
         },
-        along,
-        move || over().map(|key| Over { key, log: false }),
+        move || look.along(),
+        move || look.over(),
         zoom,
     );
     let curves = Signal::derive(move || fetched.get().lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>());
@@ -280,20 +287,14 @@ fn MetricChart(
                 line.band.iter_mut().for_each(|band| *band = (band.0 * part, band.1 * part));
             }
         }
-        let metric = over();
-        let x = match (along(), &metric) {
-            (_, Some(metric)) => Axis::labelled(words::key(metric)),
-            (Along::Step | Along::Share, _) => Axis::steps(),
-            (Along::Seconds | Along::Clock, _) => Axis { unit: "s".to_owned(), ..Axis::default() },
-        };
         LineChart {
             name: said.clone(),
-            gap: if along() == Along::Seconds { gap_of(&lines) } else { None },
+            gap: look.gap_of(&lines),
             lines,
-            x,
-            y: Axis { unit: unit.to_owned(), from_zero: is_system, ..Axis::default() },
+            x: look.x_axis(),
+            y: Axis { unit: unit.to_owned(), from_zero: is_system, scale: look.y_scale(), ..Axis::default() },
             // Along a metric the neighbours of a point are not those before it.
-            smoothing: if is_system || is_schedule || metric.is_some() { 0.0 } else { smoothing.get() },
+            smoothing: if is_system || is_schedule || look.by_metric().is_some() { 0.0 } else { smoothing.get() },
             has_marks: true,
             bar_width: None,
         }
@@ -305,11 +306,8 @@ fn MetricChart(
         String::new()
     };
     let note = Signal::derive(move || {
-        let left_out = fetched.with(|fetched| fetched.left_out);
-        match over().filter(|_| left_out > 0) {
-            Some(key) => format!("{} without {}", words::counted(left_out, "point", "points"), words::key(&key)),
-            None => part_of_one.clone(),
-        }
+        let left_out = look.left_out(fetched.with(|fetched| fetched.left_out), chart);
+        if left_out.is_empty() { part_of_one.clone() } else { left_out.join(", ") }
     });
     view! {
         <div

@@ -2,7 +2,7 @@
 
 use api::{
     host::GetSettings,
-    run::{MACHINE_GPU, MACHINE_UNMEASURED, Run, RunKind},
+    run::{CLIENT_MEASURED_SECS, MACHINE_GPU, MACHINE_UNMEASURED, Run, RunKind},
 };
 use leptos::prelude::*;
 
@@ -12,10 +12,10 @@ use crate::{
     parts::{button::CopyLine, curve_look::Look, icon, states::Empty, when},
 };
 
-/// A client's run is looked for after 5 s, and what was measured of it is entered after 12 s, with the next look.
-const FIRST_OF_CLIENT_SECS: i64 = 15;
+/// What was measured of a client's run comes with the next look.
+const FIRST_OF_CLIENT_SECS: u64 = CLIENT_MEASURED_SECS + 3;
 /// A program's run is looked at every 2 s from its begin.
-const FIRST_OF_PROGRAM_SECS: i64 = 4;
+const FIRST_OF_PROGRAM_SECS: u64 = 4;
 
 /// Of a client's run of which nobody noted why it is not measured.
 const UNMEASURED: &str = "A run that ends within seconds is not measured, nor one on another machine.";
@@ -27,9 +27,11 @@ const ENDED_BEFORE: &str = "It was over before the first measurement.";
 #[derive(Debug, Clone, PartialEq)]
 enum Without {
     /// The first comes within so many seconds.
-    Soon(i64),
+    Soon(u64),
     /// Why there is none.
     Because(String),
+    /// A setting says that nothing is measured.
+    TurnedOff,
     /// It was to come, and it isn't known why it has not.
     Late,
 }
@@ -40,7 +42,7 @@ struct Standing<'run> {
     kind: RunKind,
     is_over: bool,
     /// Seconds since it began.
-    age: i64,
+    age: u64,
     /// Why it is not measured, where that was noted.
     noted: Option<&'run str>,
     /// Whether what clients' programs use is measured.
@@ -49,12 +51,12 @@ struct Standing<'run> {
 
 fn without(run: Standing<'_>) -> Without {
     let because = |why: &str| Without::Because(why.to_owned());
-    let soon = |within: i64| Some(within - run.age).filter(|left| *left > 0 && !run.is_over).map(Without::Soon);
+    let soon = |within: u64| within.checked_sub(run.age).filter(|left| *left > 0 && !run.is_over).map(Without::Soon);
     match run.kind {
         RunKind::Imported => because(NOT_IN_LOG),
         RunKind::Client => match run.noted {
             Some(why) => because(why),
-            None if !run.is_on => because(TURNED_OFF),
+            None if !run.is_on => Without::TurnedOff,
             None => soon(FIRST_OF_CLIENT_SECS).unwrap_or_else(|| because(UNMEASURED)),
         },
         _ if run.is_over => because(ENDED_BEFORE),
@@ -93,7 +95,7 @@ fn Unmeasured(run: Signal<Run>) -> impl IntoView {
     let told = Memo::new(move |_| {
         let is_on = settings.value.with(|settings| settings.as_ref().is_none_or(|settings| settings.tracking_measured));
         run.with(|run| {
-            let age = (now.get() - run.began_ms()).max(0) / 1000;
+            let age = (now.get() - run.began_ms()).max(0).unsigned_abs() / 1000;
             let noted = run.environment.get(MACHINE_UNMEASURED).map(String::as_str);
             without(Standing { kind: run.kind, is_over: run.state.is_over(), age, noted, is_on })
         })
@@ -108,18 +110,22 @@ fn Unmeasured(run: Signal<Run>) -> impl IntoView {
             let text = "Processor and memory are measured while the run is under way.";
             view! { <Empty mark=icon::CPU title="Not measured yet" text /> }.into_any()
         }
-        Without::Because(why) if is_client.get() => {
-            let text = format!("{why} To measure processor, memory and GPU from its start, start it as:");
-            view! {
-                <Empty mark=icon::CPU title="Nothing measured" text>
-                    <CopyLine text="slipway exec -- python train.py" />
-                    <span class="muted">"or let its client measure"</span>
-                    <CopyLine text="mlflow.enable_system_metrics_logging()" />
-                </Empty>
-            }
-            .into_any()
-        }
+        Without::TurnedOff => of_client(TURNED_OFF, true).into_any(),
+        Without::Because(why) if is_client.get() => of_client(&why, false).into_any(),
         Without::Because(text) => view! { <Empty mark=icon::CPU title="Nothing measured" text /> }.into_any(),
+    }
+}
+
+/// Why nothing is measured of a client's run, and how it would be.
+fn of_client(why: &str, is_off: bool) -> impl IntoView + use<> {
+    let text = format!("{why} To measure processor, memory and GPU from its start, start it as:");
+    view! {
+        <Empty mark=icon::CPU title="Nothing measured" text>
+            <CopyLine text="slipway exec -- python train.py" />
+            <span class="muted">"or let its client measure"</span>
+            <CopyLine text="mlflow.enable_system_metrics_logging()" />
+            {is_off.then(|| view! { <a class="btn" href="/settings">"Turn it on in Settings"</a> })}
+        </Empty>
     }
 }
 
@@ -143,7 +149,7 @@ mod tests {
             Standing { noted: Some("Its process belongs to another user."), ..young },
             "Its process belongs to another user.",
         );
-        because(Standing { is_on: false, ..young }, TURNED_OFF);
+        assert_eq!(without(Standing { is_on: false, ..young }), Without::TurnedOff);
         because(Standing { is_over: true, ..young }, UNMEASURED);
         because(Standing { age: 60, ..young }, UNMEASURED);
         because(Standing { kind: RunKind::Imported, ..young }, NOT_IN_LOG);

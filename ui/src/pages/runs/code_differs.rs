@@ -8,9 +8,12 @@ use leptos::prelude::*;
 
 use super::{comparison::Seen, overlaid::Compared};
 use crate::{
-    client::query::query,
-    parts::{card::Card, field::Select, states::Failure},
+    client::query::paced,
+    parts::{card::Card, field::Select, states::Load, words},
 };
+
+/// Milliseconds between two looks at the same two runs.
+const LOOKS_APART_MS: i32 = 30_000;
 
 /// From the baseline, or the first run, to one of the others, which is chosen where there are several.
 #[component]
@@ -37,42 +40,54 @@ pub(super) fn CodeDiffers(chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoV
             asked.set(now);
         }
     });
-    let answer = query(move || {
+    // A run that goes on announces itself each second, and each answer starts git.
+    let request = move || {
         let to = other.get()?.parse::<RunId>().ok()?;
         Some(DiffCode { from: baseline.get()?, to })
-    });
+    };
+    let answer = paced(request, LOOKS_APART_MS);
     let name_of = move |id: Option<RunId>| {
         let named = chosen.with(|chosen| chosen.iter().find(|run| Some(run.id) == id).map(|run| run.name.clone()));
         named.unwrap_or_default()
     };
-    move || {
-        if let Some(error) = answer.error.get() {
-            return Some(view! { <Failure error again=move || answer.refresh() /> }.into_any());
+    let from = Memo::new(move |_| name_of(baseline.get()));
+    let to = Memo::new(move |_| name_of(other.get().and_then(|id| id.parse().ok())));
+    let is_choice = Memo::new(move |_| others.with(Vec::len) > 1);
+    // Of a single pair nothing is said where there is nothing to say; while it is asked for it stays as it was.
+    let is_told = Memo::new(move |before: Option<&bool>| {
+        let says = answer.value.with(|diff| diff.as_ref().map(says_something));
+        match others.with(Vec::len) {
+            0 => false,
+            1 => answer.error.with(Option::is_some) || says.unwrap_or(before == Some(&true)),
+            _ => true,
         }
-        let diff = answer.value.get().filter(|diff| says_something(diff) || others.with(Vec::len) > 1)?;
-        let from = name_of(baseline.get());
-        let to = name_of(other.get().and_then(|id| id.parse().ok()));
-        let extra = ViewFn::from({
-            let from = from.clone();
-            move || {
-                let is_choice = others.with(Vec::len) > 1;
-                view! {
-                    <span class="faint caption">{format!("from {from} to{}", if is_choice { "" } else { " the other" })}</span>
-                    {is_choice.then(|| view! { <Select value=asked options=others name="The other run" /> })}
-                }
+    });
+    let card = move || {
+        let extra = ViewFn::from(move || {
+            view! {
+                <span class="faint caption">
+                    {move || format!("from {} to{}", from.get(), if is_choice.get() { "" } else { " the other" })}
+                </span>
+                {move || is_choice.get().then(|| view! { <Select value=asked options=others name="The other run" /> })}
             }
         });
-        let body = view! {
-            {(!diff.remarks.is_empty()).then(|| view! { <p class="muted small padded">{diff.remarks.join(" ")}</p> })}
-            {match diff.between {
-                Some(patch) if patch.files.is_empty() => view! { <p class="muted small padded">"The code does not differ."</p> }.into_any(),
-                Some(patch) => files(patch).into_any(),
-                None => ().into_any(),
-            }}
-            {own(&from, diff.from_uncommitted)}
-            {own(&to, diff.to_uncommitted)}
-        };
-        Some(view! { <Card title="Code" class="h code-differs" flush=true extra>{body}</Card> }.into_any())
+        view! {
+            <Card title="Code" class="h code-differs" flush=true extra>
+                <Load query=answer lines=3 let:diff>{move || differences(diff.get(), from, to)}</Load>
+            </Card>
+        }
+    };
+    move || is_told.get().then(card)
+}
+
+fn differences(diff: CodeDiff, from: Memo<String>, to: Memo<String>) -> impl IntoView {
+    let is_equal = diff.between.as_ref().is_some_and(|patch| patch.files.is_empty());
+    view! {
+        {(!diff.remarks.is_empty()).then(|| view! { <p class="muted small padded">{diff.remarks.join(" ")}</p> })}
+        {is_equal.then(|| view! { <p class="muted small padded">"The code does not differ."</p> })}
+        {diff.between.filter(|_| !is_equal).map(files)}
+        {own(from, diff.from_uncommitted)}
+        {own(to, diff.to_uncommitted)}
     }
 }
 
@@ -82,16 +97,17 @@ fn says_something(diff: &CodeDiff) -> bool {
     !diff.remarks.is_empty() || [&diff.between, &diff.from_uncommitted, &diff.to_uncommitted].into_iter().any(has_files)
 }
 
-fn own(run: &str, patch: Option<Patch>) -> impl IntoView + use<> {
-    let title = format!("Not committed in {run}");
-    patch.map(|patch| view! { <h3 class="padded">{title}</h3>{files(patch)} })
+fn own(run: Memo<String>, patch: Option<Patch>) -> impl IntoView {
+    patch.map(
+        |patch| view! { <h3 class="padded">{move || format!("Not committed in {}", run.get())}</h3>{files(patch)} },
+    )
 }
 
 fn files(patch: Patch) -> impl IntoView {
     let more = match (patch.more_files, patch.is_cut) {
         (_, true) => Some("There is more than is shown: the differences are very long.".to_owned()),
         (0, false) => None,
-        (more, false) => Some(format!("{more} more files differ.")),
+        (more, false) => Some(words::counted(more, "more file differs.", "more files differ.")),
     };
     let few = patch.files.len() == 1;
     view! {

@@ -58,6 +58,21 @@ pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<Vec<RunId>> {
     })
 }
 
+/// What the address adds of how many runs those are that are compared, where they are more than fit.
+pub(super) fn said_of(runs: u64) -> String {
+    if runs > MOST as u64 { format!("&of={runs}") } else { String::new() }
+}
+
+/// Which part of the chosen runs is compared; nothing where all are.
+fn part(compared: usize, of: Option<u64>) -> Option<String> {
+    let of = of.filter(|of| *of > compared as u64 && compared > 0)?;
+    Some(format!(
+        "{} of {} runs are compared. To compare others, narrow the filter of the table or select fewer rows.",
+        words::count(compared as u64),
+        words::count(of)
+    ))
+}
+
 #[component]
 pub(super) fn Compare(
     /// As many as the address names.
@@ -96,6 +111,7 @@ pub(super) fn Compare(
     let open = Callback::new(move |id: String| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
     });
+    let of = Memo::new(move |_| query.with(|query| query.get("of")).and_then(|of| of.parse::<u64>().ok()));
     let is_unfolded = RwSignal::new(false);
     let shown = Memo::new(move |_| {
         let all = runs.get();
@@ -174,6 +190,7 @@ pub(super) fn Compare(
                     {move || named.with(Vec::len).checked_sub(MOST).filter(|more| *more > 0).map(|more| view! {
                         <p class="small muted">{format!("The first {MOST} are compared; {} left out.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
                     })}
+                    {move || part(runs.with(Vec::len), of.get()).map(|part| view! { <p class="small muted" data-part="">{part}</p> })}
                 </div>
                 <div class="right flex">
                     <plots::CanvasSwitcher plotted />
@@ -307,6 +324,13 @@ fn OneRun(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn that_not_all_runs_are_compared_is_said() {
+        assert_eq!([said_of(100), said_of(200)], ["", "&of=200"]);
+        assert!(part(100, Some(2_000)).is_some_and(|said| said.starts_with("100 of 2,000 runs are compared.")));
+        assert_eq!([part(100, None), part(4, Some(4)), part(0, Some(200))], [None, None, None]);
+    }
 
     #[test]
     fn of_very_many_runs_the_first_stand_in_the_head_and_the_baseline_too() {

@@ -13,13 +13,13 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use super::{
-    columns::{METRIC, PARAM, TAG},
+    columns::{PARAM, TAG},
     overlaid::Compared,
 };
 use crate::{
     frame::address::keep_in_address,
     parts::{
-        curve_look::{Look, SmoothingChoice},
+        curve_look::{CURVES, Look, LookChoice},
         curves::NAMED,
         field::Select,
         words,
@@ -29,58 +29,28 @@ use crate::{
 /// How runs are laid over each other.
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
-    /// Along a metric where it begins with "metric.".
     pub(super) look: Look,
-    /// Of "x" and "y" those that are logarithmic.
-    log: RwSignal<String>,
     /// `param.KEY` or `tag.KEY` that groups are made by; empty where each run has its line.
     pub(super) bands: RwSignal<String>,
     /// The baseline's id.
     pub(super) pin: RwSignal<String>,
-    /// The axis is somebody's choice, so it isn't changed by itself.
-    pub(super) is_along_chosen: RwSignal<bool>,
 }
 
 impl Seen {
     /// Each run a line over steps.
     pub(super) fn plain(look: Look) -> Self {
         let text = || RwSignal::new(String::new());
-        Self { look, log: text(), bands: text(), pin: text(), is_along_chosen: RwSignal::new(false) }
+        Self { look, bands: text(), pin: text() }
     }
 
     /// As the address says, which then follows what is chosen.
     pub(super) fn of_address(query: Memo<ParamsMap>) -> Self {
-        let seen = Self::plain(Look::new());
-        let given = |key: &str| query.with_untracked(|query| query.get(key)).filter(|value| !value.is_empty());
-        if let Some(along) = given("along") {
-            seen.look.along.set(along);
-            seen.is_along_chosen.set(true);
-        }
-        if let Some(smoothing) = given("smooth").and_then(|text| smoothing_of(&text)) {
-            seen.look.choose(smoothing);
-        }
-        seen.log.set(given("log").unwrap_or_default());
-        seen.bands.set(given("bands").unwrap_or_default());
-        seen.pin.set(given("pin").unwrap_or_default());
-        keep_in_address(move || {
-            vec![
-                ("along", seen.look.along.get()),
-                ("smooth", seen.look.chosen().map_or_else(String::new, |by| format!("{by:.2}"))),
-                ("log", seen.log.get()),
-                ("bands", seen.bands.get()),
-                ("pin", seen.pin.get()),
-            ]
-        });
+        let seen = Self::plain(Look::new().of_address(query, CURVES));
+        let given = |key: &str| query.with_untracked(|query| query.get(key)).unwrap_or_default();
+        seen.bands.set(given("bands"));
+        seen.pin.set(given("pin"));
+        keep_in_address(move || vec![("bands", seen.bands.get()), ("pin", seen.pin.get())]);
         seen
-    }
-
-    /// The metric along which the others lie.
-    pub(super) fn by_metric(self) -> Option<String> {
-        self.look.by_metric()
-    }
-
-    pub(super) fn is_log(self, axis: char) -> bool {
-        self.log.with(|log| log.contains(axis))
     }
 
     pub(super) fn pinned(self) -> Option<RunId> {
@@ -92,10 +62,6 @@ impl Seen {
         let is_pinned = self.pin.with_untracked(|pin| pin.parse() == Ok(run));
         self.pin.set(if is_pinned { String::new() } else { run.to_string() });
     }
-}
-
-fn smoothing_of(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().filter(|value| (0.0..=0.98).contains(value))
 }
 
 /// What a run's group is called.
@@ -163,16 +129,10 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
 /// The choices above the charts.
 #[component]
 pub(super) fn Tools(seen: Seen, chosen: Memo<Vec<Compared>>) -> impl IntoView {
-    let along = Signal::derive(move || {
-        let own =
-            [("step", "Steps"), ("share", "Share of the run"), ("time", "Time since its begin"), ("clock", "Clock")];
-        let mut options: Vec<(String, String)> =
-            own.iter().map(|(value, label)| ((*value).to_owned(), (*label).to_owned())).collect();
-        let mut keys: BTreeSet<String> =
+    let keys = Signal::derive(move || {
+        let keys: BTreeSet<String> =
             chosen.with(|chosen| chosen.iter().flat_map(|run| run.curves.iter().cloned()).collect());
-        keys.extend(seen.by_metric());
-        options.extend(keys.into_iter().map(|key| (format!("{METRIC}{key}"), words::key(&key))));
-        options
+        keys.into_iter().collect::<Vec<_>>()
     });
     let bands = Signal::derive(move || {
         let mut options = vec![(String::new(), "No groups".to_owned())];
@@ -189,21 +149,9 @@ pub(super) fn Tools(seen: Seen, chosen: Memo<Vec<Compared>>) -> impl IntoView {
         options.extend(named.into_iter().filter(|name| !name.is_empty()).map(|name| (name.clone(), label(&name))));
         options
     });
-    let log = ["", "y", "x", "xy"].map(str::to_owned);
-    let axes = ["Automatic axes", "Log values", "Log along", "Log both"].map(str::to_owned);
-    let axes: Vec<(String, String)> = log.into_iter().zip(axes).collect();
-    Effect::new(move |before: Option<String>| {
-        let now = seen.look.along.get();
-        if before.is_some_and(|before| before != now) {
-            seen.is_along_chosen.set(true);
-        }
-        now
-    });
     view! {
-        <Select value=seen.look.along options=along name="Along" />
+        <LookChoice look=seen.look keys />
         <Select value=seen.bands options=bands name="Groups" />
-        <Select value=seen.log options=axes name="Axes" />
-        <SmoothingChoice look=seen.look />
     }
 }
 
@@ -258,13 +206,5 @@ mod tests {
         assert!(all[..19].iter().all(|line| line.weight == Weight::Thin));
         let few = drawn(lines[..3].to_vec(), &runs, "", None);
         assert!(few.iter().all(|line| line.weight == Weight::Plain));
-    }
-
-    #[test]
-    fn a_smoothing_that_can_not_be_is_none() {
-        assert_eq!(smoothing_of("0.30"), Some(0.3));
-        for text in ["2", "-1", "NaN", "much"] {
-            assert_eq!(smoothing_of(text), None);
-        }
     }
 }

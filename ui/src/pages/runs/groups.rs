@@ -14,6 +14,7 @@ use leptos_router::hooks::use_navigate;
 use super::{
     Facts,
     columns::{self, METRIC, Names, PARAM, TAG},
+    compare::said_of,
     other_rows,
 };
 use crate::{
@@ -249,10 +250,13 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
     });
     let compare = move || {
         let (Some(list), Some(bands)) = (list.get_untracked(), bands.get_untracked()) else { return };
-        let request = PickRuns { list, offset: 0, limit: Some(COMPARED as u64) };
+        // Of each group some, so that it has its band.
+        let evenly_by = Some(api::table_view::field(&bands));
+        let request = PickRuns { list, offset: 0, limit: Some(COMPARED as u64), evenly_by };
         pending.run(async move { client.call(request).await }, move |picked| {
             let runs = picked.runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-            let to = place.link(&format!("runs?compare={runs}&bands={}", wire::encode(&bands)));
+            let of = said_of(picked.total);
+            let to = place.link(&format!("runs?compare={runs}{of}&bands={}", wire::encode(&bands)));
             navigate.try_with_value(|navigate| navigate(&to, Default::default()));
         });
     };
@@ -284,7 +288,10 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
             {move || bands.with(Option::is_some).then(|| view! {
                 <Button label="Compare curves" kind="quiet s" mark=icon::LAYERS on_press=compare />
             })}
-            <span class="right flex">"mean ± standard deviation (n − 1) "<kbd>"Enter"</kbd>" open a group"</span>
+            <span class="right flex">
+                <span>"mean ± standard deviation (n − 1)"</span>
+                <span><kbd>"Enter"</kbd>" open a group"</span>
+            </span>
         </div>
     }
 }

@@ -6,13 +6,13 @@ use api::{
     id::RunId,
     run::{Run, RunRow},
 };
-use charts::{axis::Axis, line::LineChart, plot::Scale};
+use charts::{axis::Axis, line::LineChart};
 use leptos::prelude::*;
 
 use super::comparison::{self, Seen};
 use crate::parts::{
     chart::ChartCard,
-    curves::{Along, Over, RunLines, Wanted, gap_of, lines_of_runs, most_points},
+    curves::{RunLines, Wanted, lines_of_runs, most_points},
     words,
 };
 
@@ -98,8 +98,7 @@ pub(super) fn Overlaid(
             with.filter_map(wanted).collect()
         })
     };
-    let over = move || seen.by_metric().map(|key| Over { key, log: seen.is_log('x') });
-    let own = lines_of_runs(move || wanted(&asked), move || look.along(), over, zoom);
+    let own = lines_of_runs(move || wanted(&asked), move || look.along(), move || look.over(), zoom);
     let curves = Memo::new(move |_| {
         let RunLines { lines, left_out } = own.get();
         let lines =
@@ -108,7 +107,7 @@ pub(super) fn Overlaid(
     });
     // Sixty rounds beside two thousand steps are a stroke at the edge: such runs start as shares.
     let differ = Memo::new(move |_| {
-        if seen.by_metric().is_some() {
+        if look.by_metric().is_some() {
             return false;
         }
         let ends = own.with(|own| own.lines.iter().filter_map(|(_, line)| line.x.last().copied()).collect::<Vec<_>>());
@@ -117,7 +116,7 @@ pub(super) fn Overlaid(
     });
     Effect::new(move |before: Option<bool>| {
         let now = differ.get();
-        let is_free = zoom.with_untracked(Option::is_none) && !seen.is_along_chosen.get_untracked();
+        let is_free = zoom.with_untracked(Option::is_none) && !look.is_along_chosen.get_untracked();
         if now && before != Some(true) && is_free && look.along.with_untracked(|along| along == "step") {
             look.along.set("share".to_owned());
         }
@@ -126,51 +125,20 @@ pub(super) fn Overlaid(
     let smoothing = look.smoothing_of(move || curves.with(|(lines, _)| most_points(lines)), zoom);
     let chart = Signal::derive(move || {
         let lines = curves.with(|(lines, _)| lines.clone());
-        let (along, metric) = (look.along(), seen.by_metric());
-        let mut x = match (along, &metric) {
-            (_, Some(metric)) => Axis::labelled(words::key(metric)),
-            // To the end of the run, wherever the last value was measured.
-            (Along::Share, _) => {
-                Axis { unit: "%".to_owned(), range: Some((0.0, 100.0)), ..Axis::labelled("of the run") }
-            }
-            (Along::Seconds, _) => Axis { unit: "s".to_owned(), ..Axis::default() },
-            (Along::Clock, _) => {
-                let offset_minutes = -js_sys::Date::new_0().get_timezone_offset() as i32;
-                Axis { scale: Scale::Time { offset_minutes }, ..Axis::default() }
-            }
-            (Along::Step, _) => Axis::steps(),
-        };
-        // A clock has no powers of ten, and a share begins at nothing.
-        if seen.is_log('x') && x.scale == Scale::Linear && x.range.is_none() {
-            x.scale = Scale::Log;
-        }
-        let scale = if seen.is_log('y') { Scale::Log } else { Scale::Linear };
         LineChart {
             name: name.clone(),
-            gap: if matches!(along, Along::Seconds | Along::Clock) { gap_of(&lines) } else { None },
+            gap: look.gap_of(&lines),
             // Along a metric the neighbours of a point are not those before it.
-            smoothing: if metric.is_some() { 0.0 } else { smoothing.get() },
+            smoothing: if look.by_metric().is_some() { 0.0 } else { smoothing.get() },
             lines,
-            x,
-            y: Axis { scale, ..Axis::default() },
+            x: look.x_axis(),
+            y: Axis { scale: look.y_scale(), ..Axis::default() },
             has_marks: true,
             ..LineChart::default()
         }
     });
     let note = Signal::derive(move || {
-        let mut notes = Vec::new();
-        let left_out = curves.with(|(_, left_out)| *left_out);
-        if left_out > 0 {
-            let points = words::counted(left_out, "point", "points");
-            let key = seen.by_metric().map(|key| words::key(&key)).unwrap_or_default();
-            // Over a metric a log axis is asked for what it can show.
-            let positive = if seen.is_log('x') { "a positive " } else { "" };
-            notes.push(format!("{points} without {positive}{key}"));
-        }
-        let not_positive = if seen.is_log('x') { chart.with(LineChart::left_out) } else { 0 };
-        if not_positive > 0 {
-            notes.push(format!("{} not above 0", words::counted(not_positive as u64, "point", "points")));
-        }
+        let mut notes = look.left_out(curves.with(|(_, left_out)| *left_out), chart);
         if seen.bands.with(|bands| !bands.is_empty()) {
             notes.push("mean ± sd".to_owned());
         }

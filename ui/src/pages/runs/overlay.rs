@@ -12,8 +12,8 @@ use super::{
 };
 use crate::parts::{
     button::Button,
-    curve_look::Look,
-    field::{Segments, Select},
+    curve_look::{Look, LookChoice},
+    field::Select,
     icon::{self, icon},
     pane::Pane,
     states::Empty,
@@ -101,6 +101,7 @@ pub(super) fn Overlay(
         let named = keys.into_iter().map(|key| (key.clone(), words::key(&key)));
         [(String::new(), "Automatic".to_owned())].into_iter().chain(named).collect::<Vec<_>>()
     });
+    let axes = Signal::derive(move || known.with(|known| known.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>()));
     let none = Memo::new(move |_| keys.with(Vec::is_empty) && chosen.with(|chosen| !chosen.is_empty()));
     let cross = RwSignal::new(None);
     let look = Look::new();
@@ -111,8 +112,8 @@ pub(super) fn Overlay(
             on_close=move || picked.set(Vec::new())
         >
             <div class="flex wrap">
-                <Segments value=look.along name="Along" options=vec![("step", "Step"), ("share", "Share of the run"), ("time", "Time")] />
                 <Select value=curve options name="Figure" />
+                <LookChoice look keys=axes />
                 {move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn s right" href=move || compare.get()>{icon(icon::LAYERS)}"Compare"</a> })}
             </div>
             {move || (picked.with(Vec::len) > DRAWN).then(|| view! { <p class="small muted">{format!("The first {DRAWN} of them are drawn here; Compare draws up to {MOST}.")}</p> })}

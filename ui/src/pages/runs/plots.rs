@@ -22,7 +22,7 @@ use super::{
     overlaid::Compared,
 };
 use crate::{
-    client::{Client, pace, query::paced},
+    client::{Client, events::sleep, pace, query::paced},
     parts::{field::Segments, words},
 };
 
@@ -135,27 +135,73 @@ fn fetched(whose: Whose, names: Memo<Names>, most: u64) -> Fetched {
         Some(GroupRuns { list, by: Vec::new(), metrics, validated_on: None, offset: 0, limit: Some(1) })
     };
     let figures = paced(asked, pace::LIST_MS);
-    let generation = StoredValue::new(0_u64);
+    let turn = StoredValue::new(Turn::default());
     Effect::new(move |_| {
         fetched.error.set(figures.error.get());
+        // Without a list it is covered: what was drawn stays.
         let (Some(list), names) = (list.get(), names.get()) else { return };
         if figures.value.with(Option::is_none) {
             return;
         }
-        let own = generation.with_value(|last| last + 1);
-        generation.set_value(own);
+        let own = turn.try_update_value(|turn| turn.begins((list.clone(), names.clone())));
+        let Some(Some(own)) = own else { return };
         spawn_local(async move {
-            let answer = all(client, list, names, most).await;
-            if generation.try_get_value() != Some(own) {
-                return;
-            }
-            match answer {
-                Ok(cells) => drop(fetched.cells.try_set(Some(cells))),
-                Err(error) => drop(fetched.error.try_set(Some(error))),
+            loop {
+                let answer = all(client, list.clone(), names.clone(), most).await;
+                let Some(Some(again)) = turn.try_update_value(|turn| turn.ends(own)) else { return };
+                match answer {
+                    Ok(cells) => drop(fetched.cells.try_set(Some(cells))),
+                    Err(error) => drop(fetched.error.try_set(Some(error))),
+                }
+                if !again {
+                    return;
+                }
+                sleep(pace::LIST_MS).await;
+                if turn.try_update_value(|turn| turn.goes_on(own)) != Some(true) {
+                    return;
+                }
             }
         });
     });
     fetched
+}
+
+/// One fetch of some rows at a time: those of one that lasts longer than the runs are quiet come all the same.
+#[derive(Debug, Default)]
+struct Turn {
+    asked: Option<(Listing, Names)>,
+    generation: u64,
+    is_busy: bool,
+    is_stale: bool,
+}
+
+impl Turn {
+    /// The number of the fetch that begins now; none where one of the same rows is under way, which then goes on.
+    /// Another question does not wait for an answer that nobody wants any more.
+    fn begins(&mut self, asked: (Listing, Names)) -> Option<u64> {
+        if self.is_busy && self.asked.as_ref() == Some(&asked) {
+            self.is_stale = true;
+            return None;
+        }
+        *self = Self { asked: Some(asked), generation: self.generation + 1, is_busy: true, is_stale: false };
+        Some(self.generation)
+    }
+
+    /// Whether what came must be fetched once more; nothing where nobody wants it.
+    fn ends(&mut self, generation: u64) -> Option<bool> {
+        if generation != self.generation {
+            return None;
+        }
+        self.is_busy = self.is_stale;
+        Some(self.is_stale)
+    }
+
+    /// Whether it is still to be fetched after a pause.
+    fn goes_on(&mut self, generation: u64) -> bool {
+        let is_wanted = generation == self.generation;
+        self.is_stale &= !is_wanted;
+        is_wanted
+    }
 }
 
 async fn all(client: Client, list: Listing, names: Names, most: u64) -> Result<Cells, ApiError> {
@@ -191,5 +237,28 @@ fn how_many(cells: &Cells) -> String {
         format!("the first {} of {} runs, by the table's order", words::count(shown), words::count(cells.total))
     } else {
         words::counted(shown, "run", "runs")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::tracking::Scope;
+
+    use super::*;
+
+    #[test]
+    fn a_fetch_that_lasts_is_not_begun_anew_by_each_change() {
+        let list = Listing { of: Scope::All, deleted: false, filter: String::new(), sort: None, descending: false };
+        let asked = |name: &str| (list.clone(), vec![name.to_owned()]);
+        let mut turn = Turn::default();
+        assert_eq!(turn.begins(asked("param.lr")), Some(1));
+        assert_eq!([turn.begins(asked("param.lr")), turn.begins(asked("param.lr"))], [None, None]);
+        assert_eq!(turn.ends(1), Some(true), "what came is drawn, and what changed meanwhile is fetched once");
+        assert_eq!(turn.begins(asked("param.lr")), None, "that one is under way");
+        assert!(turn.goes_on(1));
+        assert_eq!(turn.ends(1), Some(false));
+        assert_eq!(turn.begins(asked("param.lr")), Some(2));
+        assert_eq!(turn.begins(asked("param.depth")), Some(3), "another axis waits for nothing");
+        assert_eq!((turn.ends(2), turn.ends(3)), (None, Some(false)));
     }
 }

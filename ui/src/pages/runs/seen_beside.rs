@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
+    ApiError, ErrorCode,
     id::RunId,
     media::{GetMedium, ListMedia, MediaOfKey, MediumKind, RunMedia},
 };
@@ -21,7 +22,7 @@ use crate::{
         field::Select,
         icon,
         medium::shown,
-        states::{Empty, Load},
+        states::{Empty, Failure, Load, Skeleton},
         step_slider::{StepSlider, Walk},
         words,
     },
@@ -53,20 +54,39 @@ fn steps(found: &Found, key: &str) -> Vec<i64> {
     all.into_iter().collect()
 }
 
-/// Why a run has nothing to show of a key at a step; `None` where it has.
-fn missing(media: Option<&RunMedia>, key: &str, step: i64) -> Option<String> {
-    let of_key = |media: &RunMedia| media.keys.iter().find(|of| of.key == key).cloned();
-    let Some(MediaOfKey { steps, .. }) = media.and_then(of_key) else {
-        return Some("This run has none of this key.".to_owned());
+/// Why a run has nothing to show of a key at a step; `None` where it has, or may have: of very many keys and steps the
+/// host names some only, of the steps always the first and the last.
+fn missing(media: &RunMedia, key: &str, step: i64) -> Option<String> {
+    let Some(MediaOfKey { steps, total, .. }) = media.keys.iter().find(|of| of.key == key) else {
+        return (keys_left_out(media) == 0).then(|| "This run has none of this key.".to_owned());
     };
-    match (steps.binary_search(&step), steps.first(), steps.last()) {
-        (Ok(_), ..) => None,
-        (_, Some(first), Some(last)) if first != last => {
-            Some(format!("None at step {step}: it has some from step {first} to {last}."))
-        }
-        (_, Some(only), _) => Some(format!("None at step {step}: it has one at step {only}.")),
-        _ => Some(format!("None at step {step}.")),
+    let (first, last) = (steps.first().copied()?, steps.last().copied()?);
+    let may_have = *total > steps.len() as u64 && (first..=last).contains(&step);
+    if may_have || steps.binary_search(&step).is_ok() {
+        return None;
     }
+    Some(if first == last {
+        format!("None at step {step}: it has one at step {first}.")
+    } else {
+        format!("None at step {step}: it has some from step {first} to {last}.")
+    })
+}
+
+fn keys_left_out(media: &RunMedia) -> u64 {
+    media.total.saturating_sub(media.keys.len() as u64)
+}
+
+/// What a run's card shows.
+#[derive(Debug, Clone, PartialEq)]
+enum Card {
+    /// It is not known yet what the run has.
+    Waits,
+    /// And it could not be asked.
+    Failed(ApiError),
+    /// Why there is nothing.
+    Nothing(String),
+    /// What the host answers: it has some at the step, or may have.
+    Asked,
 }
 
 #[component]
@@ -111,28 +131,37 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
         now
     });
     let has_some = Memo::new(move |_| all.with(|all| !all.is_empty()));
-    let is_known = move || runs.with(|runs| !runs.is_empty() && runs.len() == found.with(BTreeMap::len));
-    let has_none = Memo::new(move |_| !has_some.get() && is_known());
+    // Runs of which it can't be told what they have: their cards say why.
+    let failed = RwSignal::new(BTreeSet::<RunId>::new());
+    let has_failed = Memo::new(move |_| failed.with(|failed| !failed.is_empty()));
+    let is_known = Memo::new(move |_| runs.with(Vec::len) == found.with(BTreeMap::len));
+    let has_runs = Memo::new(move |_| runs.with(|runs| !runs.is_empty()));
+    let is_undecided = Memo::new(move |_| has_runs.get() && !has_some.get() && !has_failed.get());
+    let unlisted = Memo::new(move |_| found.with(|found| found.values().map(keys_left_out).max().unwrap_or_default()));
     let left_out = Memo::new(move |_| chosen.with(Vec::len).saturating_sub(MOST));
     let roles = Memo::new(move |_| chosen.with(|chosen| seen.bands.with(|bands| roles(chosen, bands))));
     view! {
-        {move || has_none.get().then(|| view! {
+        {move || (is_undecided.get() && !is_known.get()).then(|| view! { <Skeleton lines=6 /> })}
+        {move || (is_undecided.get() && is_known.get()).then(|| view! {
             <Empty mark=icon::IMAGE title="No media" text="None of these runs logged a picture, a sound, a video, a page, a text or a table." />
         })}
-        <section class:hidden=move || !has_some.get() aria-label="Media of the runs">
-            <div class="flex wrap tools-of-charts">
+        <section class:hidden=move || !has_some.get() && !has_failed.get() aria-label="Media of the runs">
+            <div class="flex wrap tools-of-charts" class:hidden=move || !has_some.get()>
                 <Select value options name="Key of the media" />
                 <span class="faint caption">{move || walk.step.get().map(|step| format!("step {step}"))}</span>
                 <StepSlider walk of=key />
                 {move || (left_out.get() > 0).then(|| view! {
                     <span class="faint caption">{format!("The first {MOST} runs; {} not shown", words::counted(left_out.get() as u64, "more is", "more are"))}</span>
                 })}
+                {move || (unlisted.get() > 0).then(|| view! {
+                    <span class="faint caption">{words::counted(unlisted.get(), "more key of a run is not listed", "more keys of a run are not listed")}</span>
+                })}
             </div>
             <div class="media">
                 <For each=move || runs.get() key=Clone::clone let:run>
                     {
                         let (run, name) = run;
-                        view! { <OfRun run name found key step=walk.step has_some role=Signal::derive(move || roles.with(|roles| roles.get(&run).copied())) /> }
+                        view! { <OfRun run name found failed key step=walk.step role=Signal::derive(move || roles.with(|roles| roles.get(&run).copied())) /> }
                     }
                 </For>
             </div>
@@ -145,40 +174,67 @@ fn OfRun(
     run: RunId,
     name: String,
     found: RwSignal<Found>,
+    failed: RwSignal<BTreeSet<RunId>>,
     key: Memo<String>,
     step: Memo<Option<i64>>,
-    has_some: Memo<bool>,
     role: Signal<Option<Role>>,
 ) -> impl IntoView {
     let place = Place::get();
     let media = paced(move || Some(ListMedia { run }), WALKS_APART_MS);
     Effect::new(move |_| {
-        if let Some(media) = media.value.get() {
-            found.update(|found| drop(found.insert(run, media)));
+        let now = media.value.get();
+        if let Some(now) = now.filter(|now| found.with_untracked(|found| found.get(&run) != Some(now))) {
+            found.update(|found| drop(found.insert(run, now)));
+        }
+    });
+    let why_not = Memo::new(move |_| media.error.get().filter(|_| media.value.with(Option::is_none)));
+    Effect::new(move |_| {
+        let is_failed = why_not.with(Option::is_some);
+        if failed.with_untracked(|failed| failed.contains(&run)) != is_failed {
+            failed.update(|failed| {
+                let _ = if is_failed { failed.insert(run) } else { failed.remove(&run) };
+            });
         }
     });
     on_cleanup(move || {
         found.try_update(|found| found.remove(&run));
+        failed.try_update(|failed| failed.remove(&run));
     });
-    let why = Memo::new(move |_| {
-        let step = step.get()?;
-        found.with(|found| key.with(|key| missing(found.get(&run), key, step)))
+    let card = Memo::new(move |_| {
+        if let Some(error) = why_not.get() {
+            return Card::Failed(error);
+        }
+        let (key, step) = (key.get(), step.get());
+        found.with(|found| match (found.get(&run), step) {
+            (None, _) => Card::Waits,
+            (Some(_), None) => Card::Nothing("This run has no media.".to_owned()),
+            (Some(media), Some(step)) => missing(media, &key, step).map_or(Card::Asked, Card::Nothing),
+        })
     });
     let asked = move || {
-        let step = step.get().filter(|_| why.with(Option::is_none))?;
+        let step = step.get().filter(|_| card.with(|card| *card == Card::Asked))?;
         Some(GetMedium { run, key: key.get(), step: Some(step) })
     };
     let medium = paced(asked, WALKS_APART_MS);
+    // Of what may be there the host knows.
+    let is_not_there = Memo::new(move |_| {
+        medium.error.with(|error| error.as_ref().is_some_and(|error| error.code == ErrorCode::NotFound))
+    });
+    let not_there = move || step.get().map(|step| format!("None at step {step}.")).unwrap_or_default();
+    let nothing = |why: String| view! { <p class="muted small padded">{why}</p> };
     view! {
         <section class="card medium">
             <header class="flex">
                 <i class=move || format!("swatch fill {}", role.get().map(|role| role.class()).unwrap_or_default())></i>
                 <strong class="cut"><a class="plain" href=place.link(&format!("runs/{run}"))>{name}</a></strong>
             </header>
-            {move || has_some.get().then(|| match why.get() {
-                Some(why) => view! { <p class="muted small padded">{why}</p> }.into_any(),
-                None => view! { <Load query=medium lines=3 let:medium>{move || shown(run, medium.get())}</Load> }.into_any(),
-            })}
+            {move || match card.get() {
+                Card::Waits => view! { <Skeleton lines=3 /> }.into_any(),
+                Card::Failed(error) => view! { <Failure error again=move || media.refresh() /> }.into_any(),
+                Card::Nothing(why) => nothing(why).into_any(),
+                Card::Asked if is_not_there.get() => nothing(not_there()).into_any(),
+                Card::Asked => view! { <Load query=medium lines=3 let:medium>{move || shown(run, medium.get())}</Load> }.into_any(),
+            }}
         </section>
     }
 }
@@ -214,10 +270,21 @@ mod tests {
     #[test]
     fn a_run_without_it_says_so() {
         let one = media(&[("a", &[1]), ("samples", &[10, 20])]);
-        assert_eq!(missing(Some(&one), "samples", 20), None);
-        let why = |media: Option<&RunMedia>, key: &str| missing(media, key, 15).unwrap_or_default();
-        assert!(why(Some(&one), "samples").contains("from step 10 to 20"));
-        assert!(why(Some(&one), "a").contains("one at step 1."));
-        assert!(why(Some(&one), "b").contains("none of this key") && why(None, "a").contains("none of this key"));
+        assert_eq!(missing(&one, "samples", 20), None);
+        let why = |key: &str| missing(&one, key, 15).unwrap_or_default();
+        assert!(why("samples").contains("from step 10 to 20"));
+        assert!(why("a").contains("one at step 1."));
+        assert!(why("b").contains("none of this key"));
+    }
+
+    #[test]
+    fn what_was_left_out_of_a_list_may_be_there() {
+        let mut cut = media(&[("samples", &[10, 20, 30])]);
+        cut.keys[0].total = 21;
+        assert_eq!(missing(&cut, "samples", 15), None);
+        assert!(missing(&cut, "samples", 31).is_some(), "the last is never left out");
+        assert!(missing(&cut, "b", 15).is_some());
+        cut.total = 2;
+        assert_eq!((missing(&cut, "b", 15), keys_left_out(&cut)), (None, 1));
     }
 }

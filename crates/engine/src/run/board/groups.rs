@@ -1,6 +1,6 @@
 //! Rows that share values: how many there are, and what their metrics come to.
 
-use std::{borrow::Cow, cmp::Ordering, collections::HashMap};
+use std::{borrow::Cow, cmp::Ordering, collections::HashMap, hash::Hash};
 
 use api::{
     SplitId,
@@ -9,7 +9,7 @@ use api::{
 use store::Connection;
 use tune::intervals::summarize;
 
-use super::{Asked, Board, Query, Table, cells, matched};
+use super::{Asked, Board, Page, Query, Table, cells, matched, order};
 use crate::run::filter::Field;
 
 /// What rows are grouped by, and what is summed up.
@@ -63,6 +63,43 @@ impl Board {
         let groups = groups.into_iter().skip(query.offset as usize).take(query.limit as usize).collect();
         Ok(RunGroups { groups, total, runs, other_rows })
     }
+
+    /// A page of runs in their order, which takes them in turn from the groups that they fall into. Blocks.
+    pub(crate) fn page_evenly(
+        &self,
+        connection: &Connection,
+        asked: &Asked,
+        query: &Query,
+        by: &Field,
+    ) -> store::Result<Page> {
+        let tables = self.fresh(connection, asked.moment, &query.experiments)?;
+        let (only, matched) = matched(connection, &tables, query, asked)?;
+        let total = matched.len() as u64;
+        let sorted = order::first(&only, matched, &query.orders, u64::MAX);
+        let sorted = sorted.get(query.offset.min(total) as usize..).unwrap_or_default();
+        let keys = sorted.iter().map(|(index, row)| cells::text(only[*index], *row as usize, by));
+        let runs = in_turn(keys, query.limit.min(total) as usize).into_iter().map(|at| {
+            let (index, row) = sorted[at];
+            only[index].rows[row as usize].id
+        });
+        Ok(Page { runs: runs.collect(), total })
+    }
+}
+
+/// The places of so many of these, taken in turn from each of the groups that they stand in; in their order.
+fn in_turn<K: Eq + Hash>(keys: impl Iterator<Item = K>, most: usize) -> Vec<usize> {
+    let mut counts = HashMap::<K, usize>::new();
+    let turn = |(at, key): (usize, K)| {
+        let count = counts.entry(key).or_default();
+        *count += 1;
+        (*count, at)
+    };
+    let mut places: Vec<(usize, usize)> = keys.enumerate().map(turn).collect();
+    places.sort_unstable();
+    places.truncate(most);
+    let mut places: Vec<usize> = places.into_iter().map(|(_, at)| at).collect();
+    places.sort_unstable();
+    places
 }
 
 impl Grouping {
@@ -124,7 +161,16 @@ fn natural(left: &str, right: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::natural;
+    use super::{in_turn, natural};
+
+    #[test]
+    fn each_group_has_its_turn() {
+        let taken = |most: usize| in_turn("aaaabbc".chars(), most);
+        assert_eq!(taken(3), [0, 4, 6]);
+        assert_eq!(taken(4), [0, 1, 4, 6], "the second of the first group comes next");
+        assert_eq!(taken(100), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(taken(0), [0; 0]);
+    }
 
     #[test]
     fn numbers_stand_in_their_order_before_texts() {

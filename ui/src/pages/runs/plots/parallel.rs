@@ -12,7 +12,7 @@ use leptos::{html, prelude::*};
 
 use super::{
     Facts, Whose, fetched, first_metric, how_many, options,
-    values::{between, brush_read, brush_said, condition, coordinate, fields, joined, tidy},
+    values::{Cells, between, brush_read, brush_said, condition, coordinate, fields, joined, tidy},
 };
 use crate::{
     pages::runs::columns::{self, Names, PARAM},
@@ -142,8 +142,7 @@ pub(super) fn ParallelView(
             axes
             brushes
             dragged
-            ids=Signal::derive(move || data.cells.with(|cells| cells.as_ref().map(|cells| cells.ids.clone()).unwrap_or_default()))
-            names=Signal::derive(move || data.cells.with(|cells| cells.as_ref().map(|cells| cells.names.clone()).unwrap_or_default()))
+            cells=data.cells
             on_open
         />
         <div class="axis-rows" role="list" aria-label="Axes">
@@ -272,8 +271,7 @@ fn Lines(
     axes: Memo<Names>,
     brushes: RwSignal<Brushes>,
     dragged: RwSignal<Option<(usize, f64)>>,
-    ids: Signal<Vec<String>>,
-    names: Signal<Vec<String>>,
+    cells: RwSignal<Option<Cells>>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     let node = NodeRef::<html::Div>::new();
@@ -326,7 +324,7 @@ fn Lines(
         }
     };
     let open = move |run: usize| {
-        if let Some(id) = ids.with_untracked(|ids| ids.get(run).cloned()) {
+        if let Some(id) = cells.with_untracked(|cells| cells.as_ref()?.ids.get(run).cloned()) {
             on_open.run(id);
         }
     };
@@ -381,6 +379,15 @@ fn Lines(
         vec![
             Item::new("Save as SVG", icon::DOWNLOAD, move || save::svg(toasts, "Parallel coordinates", saved())),
             Item::new("Save as PNG", icon::IMAGE, move || save::png(toasts, "Parallel coordinates", &saved())),
+            Item::new("Save as CSV", icon::TABLE, move || {
+                let rows = cells.with_untracked(|cells| {
+                    let within = chart.with_untracked(|chart| {
+                        (0..chart.runs()).filter(|run| chart.is_brushed(*run)).collect::<Vec<_>>()
+                    });
+                    axes.with_untracked(|axes| cells.as_ref().map(|cells| cells.as_csv(axes, &within)))
+                });
+                save::csv(toasts, "Parallel coordinates", rows.unwrap_or_default(), None);
+            }),
         ]
     };
     // The line under the pointer, over the drawing: the others are not drawn anew for it.
@@ -394,7 +401,7 @@ fn Lines(
         });
         let (x, y) = *points.first()?;
         let line = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
-        let name = names.with(|names| names.get(run).cloned()).unwrap_or_default();
+        let name = cells.with(|cells| cells.as_ref()?.names.get(run).cloned()).unwrap_or_default();
         Some(view! {
             <svg class="over" width="100%" height=HEIGHT aria-hidden="true" style="pointer-events: none">
                 <polyline points=line fill="none" stroke="var(--text)" stroke-width="2.4" />

@@ -6,6 +6,7 @@ use api::run_table::quoted;
 use charts::{
     parallel::{Brush, Coordinate, Kind},
     plot::Scale,
+    text_table::csv_line,
 };
 
 use super::super::{
@@ -33,6 +34,17 @@ impl Cells {
             columns: names.iter().map(column).collect(),
             total: runs.len() as u64,
         }
+    }
+
+    /// These columns of these runs as they were logged, a line a run.
+    pub(super) fn as_csv(&self, columns: &[String], runs: &[usize]) -> String {
+        let head = ["id", "name"].map(str::to_owned).into_iter().chain(columns.iter().cloned());
+        let row = |run: &usize| {
+            let own = [&self.ids, &self.names].map(|texts| texts.get(*run).cloned().unwrap_or_default());
+            let cell = |name: &String| self.column(name).get(*run).cloned().flatten().unwrap_or_default();
+            csv_line(own.into_iter().chain(columns.iter().map(cell)))
+        };
+        csv_line(head) + &runs.iter().map(row).collect::<String>()
     }
 
     pub(super) fn column(&self, name: &str) -> &[Option<String>] {
@@ -185,6 +197,8 @@ mod tests {
         assert_eq!((drawn.total, drawn.names.len(), drawn.column("param.none")), (2, 2, &[None, None][..]));
         assert_eq!(drawn.column("param.lr"), cells(&["0.1", ""]));
         assert_eq!(drawn.column("tag.team"), cells(&["red", "red"]));
+        let csv = drawn.as_csv(&names[..2], &[1]);
+        assert_eq!(csv, format!("id,name,param.lr,metric.loss\r\n{},brisk-heron,,NaN\r\n", drawn.ids[1]));
         let loss = drawn.numbers("metric.loss");
         assert!(loss[0] == 0.123_456_789_012 && loss[1].is_nan());
     }
