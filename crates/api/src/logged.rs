@@ -28,7 +28,7 @@ pub enum LoggedBy {
 pub const MOST: usize = 1_000;
 
 /// What is listed, and how many there are.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoggedList {
     /// At most [`MOST`], the newest first; either none that was deleted, or only such.
     pub models: Vec<LoggedModel>,

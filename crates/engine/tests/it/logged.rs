@@ -195,7 +195,7 @@ async fn a_logged_model_is_deleted_restored_and_a_day_later_collected() {
     let folders: Vec<_> = ids[..4].iter().map(|id| files(&stage, id, 100)).collect();
     let delete = async |model: &str| stage.try_call(DeleteLogged { model: model.to_owned() }).await;
     let restore = async |model: &str| stage.try_call(RestoreLogged { model: model.to_owned() }).await;
-    let list = async |deleted| {
+    let list = async |deleted: bool| {
         let LoggedList { models, deleted, .. } = stage.call(ListLogged { of: LoggedBy::Run(run.id), deleted }).await;
         (models.into_iter().map(|model| model.name).collect::<Vec<_>>(), deleted)
     };
