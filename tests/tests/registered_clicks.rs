@@ -22,6 +22,10 @@ use journeys::{
 
 const SLOW: Duration = Duration::from_secs(60);
 const NAME: &str = "leavers";
+/// What the logged model is registered as once more, by a person.
+const AGAIN: &str = "stayers";
+/// A logged model that nobody registers.
+const ALONE: &str = "unregistered";
 const PREVIEW: &str = "//main//section[starts-with(@aria-label,'Preview of ')]";
 
 /// MLflow's client, which is told an address.
@@ -85,7 +89,8 @@ async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
     );
     deleted(desk, &list).await.context("delete it again")?;
     ensure!(client.run(&["versions", NAME])? == "[]", "its client sees the version again");
-    Ok(())
+    let run = client.run(&["log", &own.name, ALONE]).context("log a model")?;
+    taken_away(desk, &format!("/p/{}/runs/{run}?tab=models", project.id)).await.context("delete a logged model")
 }
 
 async fn opened(desk: &Desk, list: &str) -> Result<()> {
@@ -108,7 +113,8 @@ async fn opened(desk: &Desk, list: &str) -> Result<()> {
     desk.browser.picture("registered").await
 }
 
-/// From the version to the run's logged model that it was made of, to its files, and back.
+/// From the version to the run's logged model that it was made of, to its files, and back. It is registered once more,
+/// and the file that is read meanwhile stays open.
 async fn logged(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
     press(driver, "//main//a[.='from python']").await?;
@@ -117,6 +123,14 @@ async fn logged(desk: &Desk) -> Result<()> {
     press(driver, "//main//button[.='MLmodel']").await?;
     seen(driver, &format!("{PREVIEW}//pre[contains(., 'flavors:')]")).await?;
     desk.browser.picture("logged-model").await?;
+    press(driver, "//main//button[normalize-space(.)='Register…']").await?;
+    there(driver, &format!("//dialog[@open]//datalist/option[@value='{NAME}']")).await?;
+    fill(driver, "//dialog[@open]//label[contains(., 'Name')]//input", AGAIN).await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Register']").await?;
+    let link = format!("//div[@class='toast']//a[contains(@href, '?version=') and .='Registered as {AGAIN} v1']");
+    seen(driver, &link).await?;
+    seen(driver, &format!("//main//section[.//h2='Registered from it']//a[.='{AGAIN} v1']")).await?;
+    there(driver, &format!("{PREVIEW}//pre[contains(., 'flavors:')]")).await.context("the file stays open")?;
     press(driver, &format!("//main//section[.//h2='Registered from it']//a[.='{NAME} v1']")).await?;
     seen(driver, &format!("//main//h1[contains(., '{NAME} v1')]")).await.map(drop)
 }
@@ -183,6 +197,23 @@ async fn deleted(desk: &Desk, list: &str) -> Result<()> {
     until("the list", SLOW, is_there).await?;
     ensure!(driver.current_url().await?.path() == list, "the page is {}", driver.current_url().await?);
     gone(driver, "//main//tr[contains(@aria-label, 'Open leavers v1')]").await
+}
+
+/// A logged model is deleted and comes back, by Undo and from the list of what was deleted.
+async fn taken_away(desk: &Desk, page: &str) -> Result<()> {
+    let driver = desk.driver();
+    let line = format!("//main//section[.//h2='Deleted']//tr[contains(., '{ALONE}')]");
+    let undo = format!("//div[@class='toast'][contains(., 'Deleted {ALONE}')]//button[normalize-space(.)='Undo']");
+    desk.go(page).await?;
+    for back in [undo, format!("{line}//button[normalize-space(.)='Restore']")] {
+        press(driver, &format!("//main//button[@aria-label='More of {ALONE}']")).await?;
+        press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete']").await?;
+        seen(driver, &line).await?;
+        press(driver, &back).await?;
+        gone(driver, &line).await?;
+        seen(driver, "//main//button[normalize-space(.)='Register…']").await?;
+    }
+    Ok(())
 }
 
 /// Undo brings the row back, which opens as before.

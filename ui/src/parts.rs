@@ -18,6 +18,8 @@ pub(crate) mod filter_line;
 pub(crate) mod icon;
 pub(crate) mod lineage;
 pub(crate) mod log;
+pub(crate) mod logged;
+pub(crate) mod logged_acts;
 pub(crate) mod mark_ended;
 pub(crate) mod markdown;
 pub(crate) mod medium;

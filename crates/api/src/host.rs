@@ -312,7 +312,8 @@ pub struct MovedSecrets {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct GetStorage {}
 
-/// Deletes what nothing points at; a dry run only says how much.
+/// Deletes what nothing points at, and logged models that were deleted more than a day ago. A dry run only says how
+/// much.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CollectGarbage {
     pub dry_run: bool,

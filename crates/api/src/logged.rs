@@ -20,17 +20,21 @@ pub enum LoggedBy {
     Run(RunId),
     /// Those of experiments.
     Within(Scope),
+    /// Those that no run made, of all experiments.
+    NoRun,
 }
 
 /// How many a list has at most, the newest first.
 pub const MOST: usize = 1_000;
 
 /// What is listed, and how many there are.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoggedList {
-    /// At most [`MOST`], the newest first; none that was deleted.
+    /// At most [`MOST`], the newest first; either none that was deleted, or only such.
     pub models: Vec<LoggedModel>,
     pub total: u64,
+    /// How many were deleted and can be restored, whether or not these are what is listed.
+    pub deleted: u64,
 }
 
 /// A version that was registered from a logged model.
@@ -99,11 +103,49 @@ impl FiguresByDataset {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListLogged {
     pub of: LoggedBy,
+    /// Those that were deleted, instead of those that are there.
+    #[serde(default)]
+    pub deleted: bool,
 }
 
+/// In this and the requests below a logged model is named by its id ("m-" and 32 hexadecimal digits), or by its name
+/// where no other has that.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetLogged {
-    /// "m-" and 32 hexadecimal digits.
+    pub model: String,
+}
+
+/// What becomes a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoggedAt {
+    Model(String),
+    /// A folder of a run's artifacts that has an `MLmodel` file, by its path among these.
+    Folder {
+        run: RunId,
+        path: String,
+    },
+}
+
+/// Registers what a client logged as the next version of a registered model, which is made where there is none of the
+/// name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RegisterLogged {
+    pub from: LoggedAt,
+    pub name: String,
+}
+
+/// Deletes a logged model so that it can be restored; refused while a version points at its files. After a day the next
+/// [`crate::host::CollectGarbage`] deletes it for good, with its files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteLogged {
+    pub model: String,
+}
+
+/// Restores a logged model that was deleted, also by a client, and that no cleaning took yet. A name is looked for
+/// among those that were deleted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreLogged {
     pub model: String,
 }
 
@@ -111,8 +153,12 @@ crate::requests! { METHODS;
     ListLogged => "model.logged_list" -> LoggedList, |me| match me.of {
         LoggedBy::Run(run) => vec![Tag::Run(run), Tag::ClientModels],
         LoggedBy::Within(scope) => vec![scope.tag(), Tag::ClientModels],
+        LoggedBy::NoRun => vec![Tag::Experiments, Tag::ClientModels],
     };
     GetLogged => "model.logged" -> LoggedDetail, |_me| vec![Tag::AnyModels];
+    RegisterLogged => "model.register_logged" -> LoggedVersion;
+    DeleteLogged => "model.delete_logged" -> LoggedModel;
+    RestoreLogged => "model.restore_logged" -> LoggedModel;
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ const FREES: &[&str] = &[
     "experiment.purge",
     "model.delete",
     "model.delete_name",
+    "model.delete_logged",
     "deploy.delete",
     "search.delete",
     "source.remove",

@@ -136,6 +136,9 @@ handlers! {
     api::registered::RestoreVersion => tracking::gone::restore_version,
     api::logged::ListLogged => tracking::logged::shown::list,
     api::logged::GetLogged => tracking::logged::shown::get,
+    api::logged::RegisterLogged => tracking::logged::registering::register,
+    api::logged::DeleteLogged => tracking::logged::deletion::delete,
+    api::logged::RestoreLogged => tracking::logged::deletion::restore,
     api::registered::ListDeletedModels => tracking::gone::list,
     api::registered::SaveVersionFile => tracking::registered::save_file,
     // host

@@ -17,6 +17,7 @@ use store::blob::BlobHash;
 use crate::{
     Engine, error,
     snapshot::cache::{self, Kind},
+    tracking::logged,
     uploads,
     workspace::Workspace,
 };
@@ -205,7 +206,8 @@ impl Used {
     }
 }
 
-/// Deletes blobs, run folders, caches and drops that no record names; a dry run only counts them.
+/// Deletes blobs, run folders, caches and drops that no record names, and logged models that were deleted long ago; a
+/// dry run only counts them.
 pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Result<Freed> {
     // Work under way has put blobs whose record comes last.
     let Ok(_alone) = engine.blob_gate().try_write() else {
@@ -219,7 +221,7 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
     };
     let folder = engine.workspace().deployments();
     let folders = tokio::task::spawn_blocking(move || entries(&folder)).await?;
-    let used = engine.store().read(move |c| Used::read(c, folders)).await?;
+    let mut used = engine.store().read(move |c| Used::read(c, folders)).await?;
     let (store, workspace, now_ms) = (engine.store().clone(), engine.workspace().clone(), engine.now_ms());
     if used.knows_nothing {
         let (blobs, runs) = (store.blobs().clone(), workspace.runs());
@@ -234,9 +236,17 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
             ));
         }
     }
+    let past = logged::deletion::let_go(engine, dry_run).await?;
+    for model in &past {
+        used.logged.remove(model);
+    }
     let floors = used.floors.clone();
     let mut freed = tokio::task::spawn_blocking(move || {
         let mut freed = Freed::default();
+        // Those with files are found by their folders.
+        for _ in past.iter().filter(|model| !workspace.logged(model).exists()) {
+            add(&mut freed, LOGGED, 0);
+        }
         // First what may be a link to a blob: the bytes are counted where they are freed.
         for (part, path) in unused_files(&workspace, &used, now_ms) {
             let bytes = if dry_run { size_of(&path) } else { remove_folder(&path) };

@@ -2,8 +2,8 @@
 //!
 //! The wire is the server's: here stand the meanings. Whatever a client may do, a person may do by the window and the
 //! command line too, through the same functions. The exceptions are what programs say of themselves (values, params,
-//! datasets, files, a run's begin and end, the registering of their versions), deleting single files, and the tags of
-//! experiments and of logged models: these a person sees, and a client changes.
+//! datasets, files, a run's begin and end, versions of files that lie elsewhere), deleting single files, and the tags
+//! of experiments and of logged models: these a person sees, and a client changes.
 
 pub mod artifacts;
 pub mod client;

@@ -113,9 +113,16 @@ pub fn of_logged(connection: &Connection, logged: &str) -> Result<Vec<(String, C
     Ok(rows)
 }
 
-/// What the versions' files lie in, by the id of the run or of the logged model: a version of each (`churn v3`).
+/// The ids of the runs and logged models that a version's files lie in, by their address and the logged model that it is.
 ///
 /// An address may be `runs:/RUN/…`, `models:/m-…`, or that of the proxy: the id is a part of each.
+pub fn places(location: &str, logged: Option<&str>) -> impl Iterator<Item = String> {
+    let is_id = |part: &&str| part.starts_with("m-") || part.len() == 32;
+    // An id's digits may be written large.
+    location.split(['/', ':']).filter(is_id).map(str::to_ascii_lowercase).chain(logged.map(str::to_owned))
+}
+
+/// What the versions' files lie in, by the id of the run or of the logged model: a version of each (`churn v3`).
 pub fn pointed(connection: &Connection) -> Result<HashMap<String, String>> {
     let mut statement = connection.prepare_cached(
         "SELECT model.name, client_version.number, client_version.location, client_version.logged
@@ -126,9 +133,7 @@ pub fn pointed(connection: &Connection) -> Result<HashMap<String, String>> {
     while let Some(row) = rows.next()? {
         let (name, number): (String, u32) = (row.get(0)?, row.get(1)?);
         let (location, logged): (String, Option<String>) = (row.get(2)?, row.get(3)?);
-        let is_id = |part: &&str| part.starts_with("m-") || part.len() == 32;
-        // An id's digits may be written large.
-        for place in location.split(['/', ':']).filter(is_id).map(str::to_ascii_lowercase).chain(logged) {
+        for place in places(&location, logged.as_deref()) {
             pointed.entry(place).or_insert_with(|| format!("{name} v{number}"));
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     ExperimentId, RunId,
-    tracking::{LoggedMetric, LoggedModel, LoggedStatus},
+    tracking::{LoggedMetric, LoggedModel, LoggedStatus, Scope},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
@@ -67,7 +67,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LoggedModel> {
     })
 }
 
-fn whole(connection: &Connection, mut model: LoggedModel) -> Result<LoggedModel> {
+/// A logged model that was read without them, with its params, tags and figures.
+pub fn whole(connection: &Connection, mut model: LoggedModel) -> Result<LoggedModel> {
     let mut texts = connection.prepare_cached("SELECT is_tag, key, value FROM logged_model_text WHERE model = ?1")?;
     for text in texts.query_map(params![model.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
         let (is_tag, key, value): (bool, String, String) = text?;
@@ -130,6 +131,72 @@ pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Resul
     ))?;
     let rows = statement.query_map(params![experiment.as_bytes()], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
     rows.into_iter().map(|model| whole(connection, model)).collect()
+}
+
+/// Whose logged models are listed. Of a deleted experiment only who asks for that one sees any.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose {
+    Within(Scope),
+    /// Those that no run made.
+    NoRun,
+}
+
+const OF_THERE: &str = "experiment IN (SELECT id FROM experiment WHERE deleted_ms IS NULL)";
+
+/// The newest `most`, each without its params, tags and figures; with `deleted` of those that were deleted.
+pub fn newest(connection: &Connection, whose: Whose, deleted: bool, most: usize) -> Result<Vec<LoggedModel>> {
+    let (wanted, id) = condition(whose);
+    let is_deleted = if deleted { "IS NOT NULL" } else { "IS NULL" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM logged_model WHERE {wanted} AND deleted_ms {is_deleted}
+         ORDER BY created_ms DESC, id DESC LIMIT ?2"
+    ))?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(statement.query_map(params![id, most], read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many are there, and how many were deleted.
+pub fn counts(connection: &Connection, whose: Whose) -> Result<(u64, u64)> {
+    let (wanted, id) = condition(whose);
+    let (all, deleted): (i64, i64) = connection
+        .prepare_cached(&format!("SELECT COUNT(*), COUNT(deleted_ms) FROM logged_model WHERE {wanted}"))?
+        .query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(((all - deleted) as u64, deleted as u64))
+}
+
+/// What their rows fulfil, with what `?1` stands for.
+fn condition(whose: Whose) -> (String, Option<[u8; 16]>) {
+    match whose {
+        Whose::Within(Scope::Experiment(id)) => ("experiment = ?1".to_owned(), Some(*id.as_bytes())),
+        Whose::Within(Scope::Project(id)) => {
+            let of = "experiment IN (SELECT id FROM experiment WHERE project = ?1 AND deleted_ms IS NULL)";
+            (of.to_owned(), Some(*id.as_bytes()))
+        }
+        Whose::Within(Scope::All) => (format!("?1 IS NULL AND {OF_THERE}"), None),
+        Whose::NoRun => (format!("?1 IS NULL AND run IS NULL AND {OF_THERE}"), None),
+    }
+}
+
+/// The ids of the newest `most` of a name, of experiments that are there; with `deleted` of those that were deleted.
+pub fn named(connection: &Connection, name: &str, deleted: bool, most: u32) -> Result<Vec<String>> {
+    let is_deleted = if deleted { "IS NOT NULL" } else { "IS NULL" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT id FROM logged_model WHERE name = ?1 AND deleted_ms {is_deleted} AND {OF_THERE}
+         ORDER BY created_ms DESC, id DESC LIMIT ?2"
+    ))?;
+    let rows = statement.query_map(params![name, most], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Those that were deleted before a moment, without their params, tags and figures. What a log tells of goes with its
+/// log: as long as that is read or can come back, it may bring them back, too.
+pub fn deleted_before(connection: &Connection, before_ms: i64) -> Result<Vec<LoggedModel>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM logged_model WHERE deleted_ms < ?1
+         AND id NOT IN (SELECT record FROM source_record WHERE kind = ?2)"
+    ))?;
+    let told = crate::source::RecordKind::Logged.word();
+    Ok(statement.query_map(params![before_ms, told], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Enters a logged model, or writes its status and times again; its params and tags are added.

@@ -323,7 +323,7 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Named => "named",
             Self::Logged => "logged",

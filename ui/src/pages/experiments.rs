@@ -1,6 +1,7 @@
 //! Experiments: groups of runs in folders, whether they belong to a project or not.
 
 mod forms;
+mod logged;
 mod models;
 mod sources;
 mod tree;
@@ -18,6 +19,7 @@ use leptos_router::hooks::use_navigate;
 
 use self::{
     forms::{Ask, Asking},
+    logged::{LoggedOfNoRun, LoggedPage},
     models::OtherModels,
     sources::Sources,
     tree::{Line, as_text, fits, lines, note},
@@ -44,15 +46,16 @@ use crate::{
     },
 };
 
-/// The list, or the page of a version without a project that the address names.
+/// The list, or the page of a version without a project or of a logged model without a run that the address names.
 #[component]
 pub(crate) fn Experiments() -> impl IntoView {
-    let asked = client_version::asked();
-    move || match asked.get() {
-        Some(version) => {
+    let (asked, logged) = (client_version::asked(), logged::asked());
+    move || match (asked.get(), logged.get()) {
+        (Some(version), _) => {
             view! { <ClientVersionPage version of="Experiments" list="/experiments".to_owned() /> }.into_any()
         }
-        None => view! { <List /> }.into_any(),
+        (None, Some(model)) => view! { <LoggedPage model /> }.into_any(),
+        (None, None) => view! { <List /> }.into_any(),
     }
 }
 
@@ -123,6 +126,7 @@ fn List() -> impl IntoView {
             </Load>
             <Sources adding />
             <OtherModels />
+            <LoggedOfNoRun />
             <Ask asking=acts.asking folders=Signal::from(folders) projects=names />
             <Purge acts />
             <DeleteDefault acts />

@@ -529,7 +529,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     // A run that is under way announces itself many times a second, and each of these walks through its folder.
     let artifacts = paced(move || Some(api::run::ListArtifacts { run: id.get() }), WALKS_APART_MS);
     let media = paced(move || Some(api::media::ListMedia { run: id.get() }), WALKS_APART_MS);
-    let logged = paced(move || Some(ListLogged { of: LoggedBy::Run(id.get()) }), WALKS_APART_MS);
+    let logged = paced(move || Some(ListLogged { of: LoggedBy::Run(id.get()), deleted: false }), WALKS_APART_MS);
     // Of a training its progress says what it takes; a program's run is measured from outside; a search takes nothing.
     let has_system = Memo::new(move |_| {
         run.with(|run| {
@@ -553,9 +553,11 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
             tabs.push(Tab { count: Some(media), ..Tab::new("media", "Media") });
         }
         tabs.push(Tab { count, ..Tab::new("artifacts", "Artifacts") });
-        let models = logged.value.with(|logged| logged.as_ref().map_or(0, |logged| logged.total));
-        if models > 0 {
-            tabs.push(Tab { count: Some(models), ..Tab::new("models", "Models") });
+        let models = logged.value.with(|logged| logged.as_ref().map(|logged| (logged.total, logged.deleted)));
+        if let Some((total, deleted)) = models
+            && total + deleted > 0
+        {
+            tabs.push(Tab { count: Some(total), ..Tab::new("models", "Models") });
         }
         tabs.push(Tab::new("logs", "Logs"));
         if has_system.get() {

@@ -193,9 +193,10 @@ pub(crate) fn version_page(version: VersionId, project: Option<ProjectId>) -> St
     format!("{page}?version={version}")
 }
 
-/// The address of a logged model, which stands on the page of its run.
+/// The address of a logged model, which stands on the page of its run; one that no run made on a page of its own.
 fn page_of(c: &store::Connection, model: &LoggedModel) -> store::Result<Option<String>> {
-    let row = model.run.map(|run| store::run::bare(c, run)).transpose()?.flatten();
+    let Some(run) = model.run else { return Ok(Some(format!("/experiments?logged={}", model.id))) };
+    let row = store::run::bare(c, run)?;
     Ok(row.map(|row| format!("{}?tab=models&model={}", row.run.page(), model.id)))
 }
 

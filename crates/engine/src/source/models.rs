@@ -102,9 +102,7 @@ impl Writing<'_, '_> {
         if let Some(known) = store::source::record(self.tx, self.source.id, Named, id)? {
             return Ok(known);
         }
-        let digits = id.strip_prefix("m-").unwrap_or_default();
-        let is_one = digits.len() == 32 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let is_free = is_one && store::logged_model::get(self.tx, id)?.is_none();
+        let is_free = crate::tracking::logged::is_id(id) && store::logged_model::get(self.tx, id)?.is_none();
         let own = if is_free { id.to_owned() } else { format!("m-{}", RunId::from_bytes(self.made_of("logged", id))) };
         store::source::put_record(self.tx, self.source.id, Named, id, &own)?;
         Ok(own)

@@ -1,7 +1,7 @@
 //! What a person deletes of the models that clients registered can be brought back for a day. Their files stay with their
 //! runs, so that the records are all there is to keep; for clients they are gone at once, as after a deletion of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use api::{
     ApiError, ErrorCode, ModelId, ProjectId, VersionId,
@@ -144,6 +144,19 @@ fn take(tx: &Transaction<'_>, what: &str, id: impl std::fmt::Display, now_ms: i6
     let gone = setting::get(tx, &name)?.ok_or_else(missing)?;
     setting::delete(tx, &name)?;
     Ok(gone)
+}
+
+/// What the files of versions lie in that can be taken back, by the ids of runs and logged models.
+pub(crate) fn places(c: &Connection, now_ms: i64) -> store::Result<HashSet<String>> {
+    let oldest = named(now_ms - KEPT_MS);
+    let mut places = HashSet::new();
+    for (name, _) in setting::below(c, setting::GONE)?.into_iter().filter(|(name, _)| *name >= oldest) {
+        let Some(gone) = setting::get::<Gone>(c, &name)? else { continue };
+        for (version, _) in &gone.versions {
+            places.extend(store::client_version::places(&version.location, version.logged.as_deref()));
+        }
+    }
+    Ok(places)
 }
 
 /// What can be taken back, the newest deletion first.

@@ -1,5 +1,7 @@
 //! Models that clients logged.
 
+pub mod deletion;
+pub mod registering;
 pub mod shown;
 
 use std::collections::btree_map::Entry;
@@ -84,6 +86,44 @@ pub fn artifact_uri(number: i64, id: &str) -> String {
 
 pub(super) fn missing(id: &str) -> ApiError {
     ApiError::not_found(format!("Logged model with ID '{id}' not found."))
+}
+
+/// Whether a text is an id, and no name.
+pub(crate) fn is_id(text: &str) -> bool {
+    let digits = text.strip_prefix("m-").unwrap_or_default();
+    digits.len() == 32 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Of several of a name so many are told apart.
+const TOLD_APART: u32 = 5;
+
+/// The id of a logged model that a person names by it, or by its name where no other has that: among those that are
+/// there, or among those that were deleted.
+fn named(c: &store::Connection, named: &str, deleted: bool) -> store::Result<String> {
+    if is_id(named) {
+        return Ok(named.to_owned());
+    }
+    let mut same = store::logged_model::named(c, named, deleted, TOLD_APART)?;
+    let what = if deleted { "deleted logged model" } else { "logged model" };
+    match same.len() {
+        1 => Ok(same.remove(0)),
+        0 => {
+            let missing = ApiError::not_found(format!("No {what} is called {named}."));
+            let other = store::logged_model::named(c, named, !deleted, 1)?;
+            let hint = match (other.first(), deleted) {
+                (Some(id), false) => {
+                    format!("A deleted one is: `slipway model logged restore {id}` brings it back.")
+                }
+                (_, false) => "`slipway model logged list` shows them.".to_owned(),
+                (_, true) => "`slipway model logged list --deleted` shows them.".to_owned(),
+            };
+            Err(missing.with_hint(hint).into())
+        }
+        _ => {
+            let several = ApiError::invalid(format!("Several {what}s are called {named}."));
+            Err(several.with_hint(format!("Name one by its id: {}.", same.join(", "))).into())
+        }
+    }
 }
 
 pub async fn get(engine: &Engine, id: &str) -> anyhow::Result<Told> {

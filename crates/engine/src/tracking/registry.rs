@@ -361,45 +361,79 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
     check_description(new.description.as_deref())?;
     let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
     let wanted = Which::from(name);
-    let number = engine
-        .store()
-        .write_durable(move |tx| {
-            let mut row = wanted.find(tx)?;
-            let resolved = source::resolve(tx, &new)?;
-            let run = match resolved.run.as_deref().and_then(|run| run.parse::<RunId>().ok()) {
-                Some(run) => store::run::standing(tx, run)?.map(|_| run),
-                None => None,
-            };
-            let version = ClientVersion {
-                id,
-                model: row.id,
-                number: 0,
-                run,
-                run_told: resolved.run,
-                run_link: new.run_link,
-                source: resolved.source,
-                location: resolved.location,
-                logged: resolved.logged,
-                user: new.user,
-                created_ms: now_ms,
-                aliases: Vec::new(),
-                stage: Stage::None,
-                tags: BTreeMap::new(),
-                notes: String::new(),
-            };
-            let number = store::client_version::insert(tx, &version)?;
-            let notes = new.description.unwrap_or_default();
-            store::client_version::put_notes(tx, id, &VersionNotes { notes, stage: Stage::None, updated_ms: now_ms })?;
-            for (key, value) in &new.tags {
-                store::client_version::put_tag(tx, id.as_bytes(), key, value)?;
-            }
-            row.updated_ms = now_ms;
-            store::model::put(tx, &row)?;
-            Ok(number)
-        })
-        .await?;
+    let add = move |tx: &store::Transaction<'_>| enter_version(tx, wanted.find(tx)?, id, new, now_ms);
+    let number = engine.store().write_durable(add).await?;
     changed(engine, name).await?;
     version(engine, name, &number.to_string()).await
+}
+
+/// The same under a name that may not be registered yet, as a client does it in two steps: either both come or neither.
+pub async fn register(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
+    check_name(name)?;
+    check_description(new.description.as_deref())?;
+    let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
+    let fresh = ModelRow {
+        id: ModelId::from_bytes(engine.new_id()),
+        project: None,
+        name: name.to_owned(),
+        created_ms: now_ms,
+        updated_ms: now_ms,
+        notes: String::new(),
+    };
+    let add = move |tx: &store::Transaction<'_>| {
+        let row = match named(tx, &fresh.name)? {
+            Some(row) => row,
+            None => {
+                store::model::insert(tx, &fresh)?;
+                fresh
+            }
+        };
+        enter_version(tx, row, id, new, now_ms)
+    };
+    let number = engine.store().write_durable(add).await?;
+    changed(engine, name).await?;
+    version(engine, name, &number.to_string()).await
+}
+
+/// Enters a version under a model's next number, which is the answer.
+fn enter_version(
+    tx: &store::Transaction<'_>,
+    mut row: ModelRow,
+    id: VersionId,
+    new: NewVersion,
+    now_ms: i64,
+) -> store::Result<u32> {
+    let resolved = source::resolve(tx, &new)?;
+    let run = match resolved.run.as_deref().and_then(|run| run.parse::<RunId>().ok()) {
+        Some(run) => store::run::standing(tx, run)?.map(|_| run),
+        None => None,
+    };
+    let version = ClientVersion {
+        id,
+        model: row.id,
+        number: 0,
+        run,
+        run_told: resolved.run,
+        run_link: new.run_link,
+        source: resolved.source,
+        location: resolved.location,
+        logged: resolved.logged,
+        user: new.user,
+        created_ms: now_ms,
+        aliases: Vec::new(),
+        stage: Stage::None,
+        tags: BTreeMap::new(),
+        notes: String::new(),
+    };
+    let number = store::client_version::insert(tx, &version)?;
+    let notes = new.description.unwrap_or_default();
+    store::client_version::put_notes(tx, id, &VersionNotes { notes, stage: Stage::None, updated_ms: now_ms })?;
+    for (key, value) in &new.tags {
+        store::client_version::put_tag(tx, id.as_bytes(), key, value)?;
+    }
+    row.updated_ms = now_ms;
+    store::model::put(tx, &row)?;
+    Ok(number)
 }
 
 /// Changes what is written about a version, in one transaction: what others change beside it stays.

@@ -1,9 +1,13 @@
 //! Models that clients logged, as the window and the command line see them.
 
 use api::{
-    logged::{GetLogged, ListLogged, LoggedBy},
-    run::GetLineage,
-    tracking::{CreateExperiment, LoggedStatus, Scope},
+    ErrorCode,
+    host::{CollectGarbage, Freed},
+    logged::{DeleteLogged, GetLogged, ListLogged, LoggedAt, LoggedBy, LoggedList, RegisterLogged, RestoreLogged},
+    model::DeleteVersion,
+    registered::GetClientVersion,
+    run::{GetLineage, Run},
+    tracking::{CreateExperiment, Experiment, LoggedModel, LoggedStatus, Scope},
 };
 use engine::tracking::{
     client::{self, Begin},
@@ -33,9 +37,9 @@ async fn a_logged_model_is_shown_with_its_run_its_files_and_what_was_registered_
     let version = NewVersion { source, logged: Some(made.clone()), ..NewVersion::default() };
     let version = registry::add_version(&stage.engine, "churn", version).await.unwrap().id;
 
-    let of_run = stage.call(ListLogged { of: LoggedBy::Run(run.id) }).await;
+    let of_run = stage.call(ListLogged { of: LoggedBy::Run(run.id), deleted: false }).await;
     assert_eq!((of_run.total, of_run.models[0].name.as_str()), (1, "forest"));
-    let all = stage.call(ListLogged { of: LoggedBy::Within(Scope::Experiment(sweep.id)) }).await;
+    let all = stage.call(ListLogged { of: LoggedBy::Within(Scope::Experiment(sweep.id)), deleted: false }).await;
     assert_eq!(all.total, 2);
 
     let detail = stage.call(GetLogged { model: made.clone() }).await;
@@ -56,8 +60,10 @@ async fn a_logged_model_is_shown_with_its_run_its_files_and_what_was_registered_
     let node = nodes.iter().find(|node| node.id == made).unwrap();
     assert_eq!(node.link, Some(format!("{}?tab=models&model={made}", run.page())));
 
-    let alone = stage.call(GetLogged { model: bare }).await;
+    let alone = stage.call(GetLogged { model: bare.clone() }).await;
     assert_eq!((alone.run, alone.files.len(), alone.lineage.len()), (None, 0, 1));
+    let of_none = stage.call(ListLogged { of: LoggedBy::NoRun, deleted: false }).await;
+    assert_eq!((of_none.total, of_none.models[0].id.as_str()), (1, bare.as_str()));
 
     let read = async |path: &str| logged::shown::file(&stage.engine, &made, path).await;
     assert!(read("data/model.pkl").await.is_ok());
@@ -65,5 +71,175 @@ async fn a_logged_model_is_shown_with_its_run_its_files_and_what_was_registered_
         assert!(read(path).await.is_err(), "{path}");
     }
     let error = stage.try_call(GetLogged { model: "m-none".to_owned() }).await.unwrap_err();
-    assert_eq!(error.code, api::ErrorCode::NotFound);
+    assert_eq!(error.code, ErrorCode::NotFound);
+}
+
+/// An experiment with a run.
+async fn begun(stage: &Stage) -> (Experiment, Run) {
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    let begin = Begin { name: Some("one".to_owned()), started_ms: Some(1), ..Begin::default() };
+    let run = client::begin(&stage.engine, &sweep.number.to_string(), begin).await.unwrap().row.run;
+    (sweep, run)
+}
+
+async fn logged(stage: &Stage, of: &Experiment, name: &str, run: &Run) -> LoggedModel {
+    let new = New { name: Some(name.to_owned()), run: Some(run.id), ..New::default() };
+    logged::create(&stage.engine, of, new).await.unwrap().0
+}
+
+fn files(stage: &Stage, model: &str, bytes: usize) -> std::path::PathBuf {
+    let folder = stage.engine.workspace().logged(model);
+    std::fs::create_dir_all(folder.join("artifacts")).unwrap();
+    std::fs::write(folder.join("artifacts/MLmodel"), vec![b'#'; bytes]).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_name_is_found_among_all_and_a_list_fills_only_what_it_answers() {
+    let stage = Stage::new().await;
+    let (sweep, run) = begun(&stage).await;
+    let mut of_one = Vec::new();
+    for name in ["oldest", "m-net", "twice", "twice"] {
+        of_one.push(logged(&stage, &sweep, name, &run).await);
+    }
+    let like = of_one[0].clone();
+    let newer = move |number: i64| LoggedModel {
+        id: format!("m-{number:032x}"),
+        name: format!("newer {number}"),
+        created_ms: like.created_ms + 10_000 + number,
+        params: [("depth".to_owned(), number.to_string())].into(),
+        ..like.clone()
+    };
+    let put = move |tx: &store::Transaction<'_>| {
+        (0..1_000).try_for_each(|number| store::logged_model::put(tx, &newer(number)))
+    };
+    stage.engine.store().write(put).await.unwrap();
+
+    for of in [LoggedBy::Within(Scope::All), LoggedBy::Run(run.id)] {
+        let all = stage.call(ListLogged { of, deleted: false }).await;
+        assert_eq!((all.total, all.models.len(), all.deleted), (1_004, 1_000, 0));
+        let first = &all.models[0];
+        assert_eq!((first.name.as_str(), first.params["depth"].as_str()), ("newer 999", "999"));
+    }
+    for (at, name) in [(0, "oldest"), (1, "m-net")] {
+        assert_eq!(stage.call(GetLogged { model: name.to_owned() }).await.model.id, of_one[at].id);
+    }
+    let error = stage.try_call(GetLogged { model: "twice".to_owned() }).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Invalid);
+    let hint = error.hint.unwrap();
+    assert!(of_one[2..].iter().all(|model| hint.contains(&model.id)), "{hint}");
+}
+
+#[tokio::test]
+async fn a_person_registers_as_a_client_does() {
+    let stage = Stage::new().await;
+    let (sweep, run) = begun(&stage).await;
+    let model = logged(&stage, &sweep, "forest", &run).await;
+    let by_client = NewVersion {
+        source: format!("models:/{}", model.id),
+        run: Some(run.id.to_string()),
+        logged: Some(model.id.clone()),
+        ..NewVersion::default()
+    };
+    registry::create(&stage.engine, "other", None, Vec::new()).await.unwrap();
+    let by_client = registry::add_version(&stage.engine, "other", by_client).await.unwrap();
+    let from = |model: &str| LoggedAt::Model(model.to_owned());
+    let register =
+        async |from: LoggedAt, name: &str| stage.try_call(RegisterLogged { from, name: name.to_owned() }).await;
+
+    // The name is made with the first version, and has the next one.
+    let first = register(from("forest"), " churn ").await.unwrap();
+    let second = register(from(&model.id), "churn").await.unwrap();
+    assert_eq!((first.name.as_str(), first.number, second.number), ("churn", 1, 2));
+    assert!(first.page.ends_with(&format!("?version={}", first.id)), "{}", first.page);
+    let own = registry::version(&stage.engine, "churn", "1").await.unwrap();
+    assert_eq!((&own.source, &own.location), (&by_client.source, &by_client.location));
+    assert_eq!((own.run, &own.run_told, &own.logged), (by_client.run, &by_client.run_told, &by_client.logged));
+    let kinds = stage.call(GetClientVersion { version: first.id }).await.lineage;
+    let kinds: Vec<&str> = kinds.iter().map(|node| node.kind.as_str()).collect();
+    assert_eq!(kinds, ["run", "logged model", "version"]);
+
+    // A folder of a run's artifacts, if a model is in it.
+    let folder = stage.engine.workspace().run(run.id).join("artifacts/deep/model");
+    std::fs::create_dir_all(&folder).unwrap();
+    let at = |path: &str| LoggedAt::Folder { run: run.id, path: path.to_owned() };
+    assert_eq!(register(at("deep/model"), "churn").await.unwrap_err().code, ErrorCode::NotFound);
+    std::fs::write(folder.join("MLmodel"), "flavors: {}\n").unwrap();
+    let third = register(at("deep/model"), "churn").await.unwrap();
+    assert_eq!(third.number, 3);
+    let detail = stage.call(GetClientVersion { version: third.id }).await;
+    assert_eq!(detail.version.run, Some(run.id));
+    assert_eq!(detail.files.unwrap()[0].path, "MLmodel");
+    assert_eq!(register(at("deep/../model"), "churn").await.unwrap_err().code, ErrorCode::Invalid);
+
+    // What is refused leaves no name behind.
+    for (from, name) in [(from("none"), "fresh"), (from("forest"), "a/b"), (from("forest"), " ")] {
+        assert!(register(from, name).await.is_err(), "{name:?}");
+    }
+    assert!(registry::get(&stage.engine, "fresh").await.is_err());
+}
+
+fn part(freed: &Freed) -> Option<(u64, u64)> {
+    let part = freed.parts.iter().find(|part| part.name == "Models of clients");
+    part.map(|part| (part.bytes, part.records))
+}
+
+#[tokio::test]
+async fn a_logged_model_is_deleted_restored_and_a_day_later_collected() {
+    let stage = Stage::new().await;
+    let (sweep, run) = begun(&stage).await;
+    let mut ids = Vec::new();
+    for name in ["registered", "once registered", "fresh", "past", "without files"] {
+        ids.push(logged(&stage, &sweep, name, &run).await.id);
+    }
+    let folders: Vec<_> = ids[..4].iter().map(|id| files(&stage, id, 100)).collect();
+    let delete = async |model: &str| stage.try_call(DeleteLogged { model: model.to_owned() }).await;
+    let restore = async |model: &str| stage.try_call(RestoreLogged { model: model.to_owned() }).await;
+    let list = async |deleted: bool| {
+        let LoggedList { models, deleted, .. } = stage.call(ListLogged { of: LoggedBy::Run(run.id), deleted }).await;
+        (models.into_iter().map(|model| model.name).collect::<Vec<_>>(), deleted)
+    };
+    let mut versions = Vec::new();
+    for id in &ids[..2] {
+        let (from, name) = (LoggedAt::Model(id.clone()), "churn".to_owned());
+        versions.push(stage.call(RegisterLogged { from, name }).await.id);
+    }
+
+    let refused = delete("registered").await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InUse);
+    assert!(refused.message.contains("churn v1"), "{}", refused.message);
+    assert!(delete("fresh").await.unwrap().deleted_ms.is_some());
+    assert_eq!(delete(&ids[2]).await.unwrap_err().code, ErrorCode::Conflict);
+    assert!(delete("fresh").await.unwrap_err().hint.unwrap().contains(&ids[2]));
+    assert_eq!(list(true).await, (vec!["fresh".to_owned()], 1));
+    assert_eq!(list(false).await.0.len(), 4);
+    let (from, name) = (LoggedAt::Model(ids[2].clone()), "churn".to_owned());
+    assert_eq!(stage.try_call(RegisterLogged { from, name }).await.unwrap_err().code, ErrorCode::Conflict);
+    let by_client =
+        NewVersion { source: format!("models:/{}", ids[2]), logged: Some(ids[2].clone()), ..NewVersion::default() };
+    assert!(registry::add_version(&stage.engine, "churn", by_client).await.is_err());
+    assert_eq!(restore("fresh").await.unwrap().deleted_ms, None);
+    assert_eq!(restore(&ids[2]).await.unwrap_err().code, ErrorCode::Conflict);
+    assert_eq!(list(true).await, (Vec::new(), 0));
+
+    // All but one were deleted long ago, as a client may do it whatever points at them.
+    delete("fresh").await.unwrap();
+    let past = [0, 1, 3, 4].map(|at| ids[at].clone());
+    let long_ago = move |tx: &store::Transaction<'_>| {
+        past.iter().try_for_each(|id| store::logged_model::set_deleted(tx, id, Some(1)))
+    };
+    stage.engine.store().write(long_ago).await.unwrap();
+    // This version can still be brought back.
+    stage.call(DeleteVersion { version: versions[1] }).await;
+    let would = stage.call(CollectGarbage { dry_run: true }).await;
+    assert_eq!(part(&would), Some((100, 2)), "{would:?}");
+    assert!(folders[3].exists());
+    assert_eq!(stage.call(CollectGarbage { dry_run: false }).await, would);
+    let there: Vec<bool> = folders.iter().map(|folder| folder.exists()).collect();
+    assert_eq!(there, [true, true, true, false]);
+    for id in &ids[3..] {
+        assert_eq!(restore(id).await.unwrap_err().code, ErrorCode::NotFound);
+    }
+    assert_eq!(restore("once registered").await.unwrap().id, ids[1]);
+    assert_eq!(part(&stage.call(CollectGarbage { dry_run: false }).await), None);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     id::RunId,
+    logged::LoggedAt,
     run::{Artifact, EditRun, GetLineage, MACHINE, PACKAGE, Run},
     tracking::SOURCE_TAG,
 };
@@ -15,11 +16,12 @@ use crate::{
         query::{Query, query},
     },
     parts::{
-        button::{CopyButton, Pending},
+        button::{Button, CopyButton, Pending},
         card::{Card, Chip},
         files::Files,
         icon,
         lineage::Lineage,
+        logged_acts::{LoggedActs, RegisterDialog},
         notes::Notes as WrittenNotes,
         states::{Empty, Load},
         tag_form::TagForm,
@@ -137,13 +139,46 @@ pub(super) fn ArtifactsTab(run: Memo<RunId>, artifacts: Query<Vec<Artifact>>) ->
         <Load query=artifacts let:artifacts>
             {
                 let none = Memo::new(move |_| artifacts.with(Vec::is_empty));
-                move || match none.get() {
+                let folders = Memo::new(move |_| artifacts.with(|artifacts| folders_of_models(artifacts)));
+                let has_models = Memo::new(move |_| !folders.with(Vec::is_empty));
+                let files = move || match none.get() {
                     true => view! { <Empty mark=icon::FILE title="No artifacts" text="Files that a run leaves in its folder stand here: the model, checkpoints, whatever a program writes." /> }.into_any(),
                     // What was opened and searched stays so while the run writes more.
                     false => view! { <Files from=format!("/api/blob/runs/{}", run.get_untracked()) files=artifacts /> }.into_any(),
+                };
+                view! {
+                    {move || has_models.get().then(|| view! { <ModelFolders run folders /> })}
+                    <div class:section=has_models>{files}</div>
                 }
             }
         </Load>
+    }
+}
+
+/// Folders among the artifacts that hold a model of MLflow's, by their paths there.
+fn folders_of_models(artifacts: &[Artifact]) -> Vec<String> {
+    let folder = |one: &Artifact| Some(one.path.strip_prefix("artifacts/")?.strip_suffix("/MLmodel")?.to_owned());
+    artifacts.iter().filter_map(folder).collect()
+}
+
+#[component]
+fn ModelFolders(run: Memo<RunId>, folders: Memo<Vec<String>>) -> impl IntoView {
+    let acts = LoggedActs::new();
+    let row = move |path: String| {
+        let shown = path.clone();
+        let register = move || acts.register(LoggedAt::Folder { run: run.get_untracked(), path: path.clone() });
+        view! {
+            <tr>
+                <td class="mono">{shown}</td>
+                <td class="end"><Button label="Register…" mark=icon::BOX kind="quiet s" on_press=register /></td>
+            </tr>
+        }
+    };
+    view! {
+        <Card title="Models among them" class="h" flush=true>
+            <table class="small-table"><tbody>{move || folders.get().into_iter().map(row).collect_view()}</tbody></table>
+        </Card>
+        <RegisterDialog acts />
     }
 }
 
@@ -235,6 +270,14 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_with_an_mlmodel_file_holds_a_model() {
+        let files =
+            ["artifacts/deep/model/MLmodel", "artifacts/deep/model/model.pkl", "model/MLmodel", "artifacts/MLmodels"];
+        let file = |path: &&str| Artifact { path: (*path).to_owned(), size_bytes: 1, modified_ms: 0 };
+        assert_eq!(folders_of_models(&files.iter().map(file).collect::<Vec<_>>()), ["deep/model"]);
+    }
 
     #[test]
     fn what_a_run_was_told_is_taken_under_its_own_keys() {

@@ -3,8 +3,7 @@
 
 use api::{
     id::RunId,
-    logged::{FiguresByDataset, GetLogged, LoggedDetail, LoggedList, LoggedVersion},
-    tracking::{LoggedModel, LoggedStatus},
+    logged::{GetLogged, LoggedBy, LoggedList},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -13,16 +12,9 @@ use crate::{
     client::query::{Query, query},
     frame::address,
     parts::{
-        button::CopyButton,
-        card::{Card, Chip},
-        client_version::{Signature, flavor},
-        files::Files,
         icon,
-        lineage::Lineage,
-        states::{Empty, Load, Problem},
-        take_table::{Form, TakeTable, TextTable},
-        when::Ago,
-        words,
+        logged::{DeletedLogged, LoggedCards, LoggedTable},
+        states::{Empty, Load},
     },
 };
 
@@ -38,250 +30,29 @@ pub(super) fn ModelsTab(run: Memo<RunId>, models: Query<LoggedList>) -> impl Int
                     asked.or_else(|| list.with(|list| list.models.first().map(|model| model.id.clone())))
                 });
                 let detail = query(move || chosen.get().map(|model| GetLogged { model }));
-                let is_one = Memo::new(move |_| list.with(|list| list.models.len() == 1));
+                // One that is alone needs no list, unless another is shown.
+                let is_listed = Memo::new(move |_| {
+                    list.with(|list| match list.models.as_slice() {
+                        [] => false,
+                        [only] => chosen.with(|chosen| chosen.as_ref() != Some(&only.id)),
+                        _ => true,
+                    })
+                });
+                let has_deleted = Memo::new(move |_| list.with(|list| list.deleted > 0));
+                let to = Callback::new(|id: String| address::asking(vec![("tab", "models".to_owned()), ("model", id)]));
                 view! {
                     {move || (chosen.get().is_none()).then(|| view! {
                         <Empty mark=icon::BOX title="No logged model" text="What a program logs by mlflow.sklearn.log_model and its like stands here, whether or not it is registered." />
                     })}
-                    {move || (!is_one.get() && list.with(|list| !list.models.is_empty())).then(|| view! { <All list chosen /> })}
-                    {move || chosen.get().map(|_| view! { <div class="section"><Load query=detail lines=8 let:detail><One detail run /></Load></div> })}
+                    {move || is_listed.get().then(|| view! { <LoggedTable list to chosen /> })}
+                    {move || chosen.get().map(|_| view! {
+                        <div class="section"><Load query=detail lines=8 let:detail><LoggedCards detail here=Signal::derive(move || Some(run.get())) /></Load></div>
+                    })}
+                    {move || has_deleted.get().then(|| view! {
+                        <div class="section"><DeletedLogged of=Signal::derive(move || LoggedBy::Run(run.get())) /></div>
+                    })}
                 }
             }
         </Load>
-    }
-}
-
-#[component]
-fn All(list: Signal<LoggedList>, chosen: Memo<Option<String>>) -> impl IntoView {
-    let left_out = move || list.with(|list| list.total.saturating_sub(list.models.len() as u64));
-    let count = Signal::derive(move || words::counted(list.with(|list| list.total), "logged model", "logged models"));
-    let taken = ViewFn::from(move || {
-        view! { <TakeTable of=("logged model", "logged models") table=move |form| list.with_untracked(|list| as_text(&list.models, form)) /> }
-    });
-    view! {
-        <Card title=count class="h" flush=true extra=taken>
-            <div class="scrolls">
-                <table class="small-table">
-                    <thead><tr><th>"Name"</th><th>"Type"</th><th>"Status"</th><th class="num">"Params"</th><th class="num">"Logged"</th></tr></thead>
-                    <tbody>
-                        <For each=move || list.get().models key=|model| (model.id.clone(), model.updated_ms) let:model>
-                            {
-                                let id = model.id.clone();
-                                let is_on = Memo::new(move |_| chosen.with(|chosen| chosen.as_ref() == Some(&id)));
-                                let to = address::asking(vec![("tab", "models".to_owned()), ("model", model.id.clone())]);
-                                view! {
-                                    <tr class:on=is_on>
-                                        <td><a class="link" href=to aria-current=move || is_on.get().then_some("true")>{model.name.clone()}</a></td>
-                                        <td class="muted">{model.kind.clone().unwrap_or_else(|| "–".to_owned())}</td>
-                                        <td><Status status=model.status /></td>
-                                        <td class="num">{model.params.len()}</td>
-                                        <td class="num faint"><Ago ms=model.created_ms /></td>
-                                    </tr>
-                                }
-                            }
-                        </For>
-                    </tbody>
-                </table>
-            </div>
-            {move || (left_out() > 0).then(|| view! { <p class="muted small padded">{format!("{} are left out.", words::counted(left_out(), "older one", "older ones"))}</p> })}
-        </Card>
-    }
-}
-
-fn as_text(models: &[LoggedModel], form: Form) -> TextTable {
-    let row = |model: &LoggedModel| {
-        [
-            model.name.clone(),
-            model.id.clone(),
-            form.text(model.kind.as_deref()),
-            status(model.status).0.to_owned(),
-            form.moment(Some(model.created_ms)),
-        ]
-    };
-    let head = [("Name", false), ("Id", false), ("Type", false), ("Status", false), ("Logged", false)];
-    TextTable::of(head, models.iter().map(row))
-}
-
-const fn status(status: LoggedStatus) -> (&'static str, &'static str) {
-    match status {
-        LoggedStatus::Pending => ("being written", "info"),
-        LoggedStatus::Ready => ("ready", "good"),
-        LoggedStatus::Failed => ("upload failed", "bad"),
-    }
-}
-
-#[component]
-fn Status(status: LoggedStatus) -> impl IntoView {
-    let (text, tone) = self::status(status);
-    view! { <Chip text tone /> }
-}
-
-#[component]
-fn One(detail: Signal<LoggedDetail>, run: Memo<RunId>) -> impl IntoView {
-    let unreadable = Memo::new(move |_| detail.with(|detail| detail.unreadable.clone()));
-    let described = Memo::new(move |_| detail.with(|detail| detail.described.clone()));
-    let versions = Memo::new(move |_| detail.with(|detail| detail.versions.clone()));
-    let figures = Memo::new(move |_| detail.with(|detail| FiguresByDataset::of(&detail.model)));
-    let texts =
-        |of: fn(&LoggedModel) -> Vec<(String, String)>| Memo::new(move |_| detail.with(|detail| of(&detail.model)));
-    let params = texts(|model| model.params.clone().into_iter().collect());
-    let tags = texts(|model| model.tags.clone().into_iter().collect());
-    let id = Memo::new(move |_| detail.with(|detail| detail.model.id.clone()));
-    let files = Signal::derive(move || detail.with(|detail| detail.files.clone()));
-    view! {
-        {move || unreadable.get().map(|why| view! { <div class="notices"><Problem error=api::ApiError::invalid(why) /></div> })}
-        <div class="watch">
-            <div class="stack">
-                <Measured figures />
-                {move || described.get().map(|described| view! { <Signature described /> })}
-                {move || {
-                    let from = format!("/api/blob/logged/{}", id.get());
-                    match files.with(Vec::is_empty) {
-                        true => view! { <Card title="Files" class="h"><p class="small muted">"No files were logged with it."</p></Card> }.into_any(),
-                        false => view! { <Files from files /> }.into_any(),
-                    }
-                }}
-                <Lineage nodes=Signal::derive(move || detail.with(|detail| detail.lineage.clone())) />
-            </div>
-            <div class="stack">
-                <About detail run />
-                <Card title="Registered from it" class="h" flush=true>
-                    {move || match versions.get() {
-                        none if none.is_empty() => view! { <p class="muted small padded">"No version was registered from it."</p> }.into_any(),
-                        versions => view! {
-                            <table class="small-table"><tbody>{versions.into_iter().map(|version| view! { <VersionLine version /> }).collect_view()}</tbody></table>
-                        }.into_any(),
-                    }}
-                </Card>
-                <Pairs title="Parameters" of=params none="No parameters were logged with it." />
-                {move || (!tags.with(Vec::is_empty)).then(|| view! { <Pairs title="Tags" of=tags none="" /> })}
-            </div>
-        </div>
-    }
-}
-
-#[component]
-fn VersionLine(version: LoggedVersion) -> impl IntoView {
-    let aliases = version.aliases.into_iter().map(|alias| view! { <Chip text=alias tone="accent mono" /> });
-    view! {
-        <tr>
-            <td><a class="link" href=version.page>{format!("{} v{}", version.name, version.number)}</a></td>
-            <td><span class="flex wrap">{aliases.collect_view()}</span></td>
-        </tr>
-    }
-}
-
-#[component]
-fn Pairs(title: &'static str, of: Memo<Vec<(String, String)>>, none: &'static str) -> impl IntoView {
-    let row = |(key, value): (String, String)| {
-        view! { <tr><td class="muted">{key}</td><td class="num"><span class="cut" title=value.clone()>{value.clone()}</span></td></tr> }
-    };
-    view! {
-        <Card title class="h" flush=true>
-            {move || match of.get() {
-                pairs if pairs.is_empty() => view! { <p class="muted small padded">{none}</p> }.into_any(),
-                pairs => view! { <table class="small-table even"><tbody>{pairs.into_iter().map(row).collect_view()}</tbody></table> }.into_any(),
-            }}
-        </Card>
-    }
-}
-
-#[component]
-fn About(detail: Signal<LoggedDetail>, run: Memo<RunId>) -> impl IntoView {
-    view! {
-        <Card title=Signal::derive(move || detail.with(|detail| detail.model.name.clone())) class="h">
-            {move || {
-                let LoggedDetail { model, run: made_by, experiment_name, described, .. } = detail.get();
-                let flavors: Vec<String> = described.iter().flat_map(|described| &described.flavors).map(flavor).collect();
-                // On the page of the run that made it, it says that.
-                let is_here = model.run == Some(run.get());
-                view! {
-                    <dl class="pairs">
-                        <dt>"Status"</dt><dd><Status status=model.status /></dd>
-                        {model.status_message.map(|why| view! { <dt>"Why"</dt><dd>{why}</dd> })}
-                        {model.deleted_ms.map(|ms| view! { <dt>"Deleted"</dt><dd><Ago ms=ms /></dd> })}
-                        <dt>"Type"</dt><dd>{model.kind.unwrap_or_else(|| "–".to_owned())}</dd>
-                        {(!flavors.is_empty()).then(|| view! { <dt>"Flavors"</dt><dd>{flavors.join(", ")}</dd> })}
-                        <dt>"Made by"</dt>
-                        <dd>{match made_by {
-                            _ if is_here => view! { <span class="muted">"this run"</span> }.into_any(),
-                            Some((name, page)) => view! { <a class="link" href=page>{name}</a> }.into_any(),
-                            None => view! { <span class="faint">"no run"</span> }.into_any(),
-                        }}</dd>
-                        <dt>"Experiment"</dt><dd>{experiment_name}</dd>
-                        <dt>"Logged"</dt><dd><Ago ms=model.created_ms /></dd>
-                        <dt>"Id"</dt>
-                        <dd class="flex"><span class="mono cut" title=model.id.clone()>{model.id.clone()}</span><CopyButton text=model.id label="Copy the logged model's id" /></dd>
-                    </dl>
-                }
-            }}
-        </Card>
-    }
-}
-
-/// What it was measured at: a row a figure, a column a dataset.
-#[component]
-fn Measured(figures: Memo<FiguresByDataset>) -> impl IntoView {
-    let taken = ViewFn::from(move || {
-        view! { <TakeTable of=("figure", "figures") table=move |form| figures.with_untracked(|figures| figures_as_text(figures, form)) /> }
-    });
-    view! {
-        <Card title="Metrics by dataset" class="h" flush=true extra=taken>
-            {move || {
-                let FiguresByDataset { datasets, rows } = figures.get();
-                if rows.is_empty() {
-                    return view! { <p class="muted small padded">"Nothing was measured of it: mlflow.log_metric(…, model_id=…) does, and mlflow.evaluate."</p> }.into_any();
-                }
-                let head = datasets.into_iter().map(|dataset| match dataset {
-                    Some((name, digest)) => view! { <th class="num" scope="col" title=digest>{name}</th> }.into_any(),
-                    None => view! { <th class="num faint" scope="col">"no dataset"</th> }.into_any(),
-                });
-                let row = |(key, values): (String, Vec<Option<f64>>)| {
-                    let cells = values.into_iter().map(|value| view! { <td class="num">{value.map_or_else(|| "–".to_owned(), words::figure)}</td> });
-                    view! { <tr><td>{words::key(&key)}</td>{cells.collect_view()}</tr> }
-                };
-                view! {
-                    <div class="scrolls">
-                        <table class="small-table">
-                            <thead><tr><th scope="col">"Metric"</th>{head.collect_view()}</tr></thead>
-                            <tbody>{rows.into_iter().map(row).collect_view()}</tbody>
-                        </table>
-                    </div>
-                }
-                .into_any()
-            }}
-        </Card>
-    }
-}
-
-fn figures_as_text(figures: &FiguresByDataset, form: Form) -> TextTable {
-    let named = |dataset: &Option<(String, String)>| match dataset {
-        Some((name, digest)) if !digest.is_empty() => (format!("{name} ({digest})"), true),
-        Some((name, _)) => (name.clone(), true),
-        None => ("no dataset".to_owned(), true),
-    };
-    let head = std::iter::once(("Metric".to_owned(), false)).chain(figures.datasets.iter().map(named));
-    let row = |(key, values): &(String, Vec<Option<f64>>)| {
-        std::iter::once(key.clone()).chain(values.iter().map(|value| form.number(*value))).collect()
-    };
-    TextTable { head: head.collect(), rows: figures.rows.iter().map(row).collect() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_taken_with_their_datasets() {
-        let figures = FiguresByDataset {
-            datasets: vec![None, Some(("test".to_owned(), "d1".to_owned()))],
-            rows: vec![("f1".to_owned(), vec![None, Some(0.9)])],
-        };
-        let csv = figures_as_text(&figures, Form::Csv);
-        let titles: Vec<&str> = csv.head.iter().map(|(title, _)| title.as_str()).collect();
-        assert_eq!(
-            (titles, &csv.rows[0]),
-            (vec!["Metric", "no dataset", "test (d1)"], &["f1", "", "0.9"].map(str::to_owned).to_vec())
-        );
     }
 }

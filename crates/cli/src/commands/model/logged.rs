@@ -2,7 +2,10 @@
 
 use api::{
     ApiError,
-    logged::{FiguresByDataset, GetLogged, ListLogged, LoggedBy, LoggedDetail, LoggedList},
+    logged::{
+        DeleteLogged, FiguresByDataset, GetLogged, ListLogged, LoggedAt, LoggedBy, LoggedDetail, LoggedList,
+        RegisterLogged, RestoreLogged,
+    },
     tracking::{LoggedModel, Scope},
 };
 use clap::Subcommand;
@@ -23,50 +26,82 @@ pub(crate) enum LoggedCommand {
         /// Those of an experiment, by its name or number
         #[arg(long, conflicts_with = "run")]
         experiment: Option<String>,
+        /// Those that no run made
+        #[arg(long, conflicts_with_all = ["run", "experiment"])]
+        without_run: bool,
+        /// Those that were deleted and can be restored
+        #[arg(long)]
+        deleted: bool,
     },
     /// Shows one: its type, params and figures, the run that made it, its files and what was registered from it
     Show {
         /// Its id, or its name where no other has it
         model: String,
     },
+    /// Registers one as the next version of a model: `register m-0123… --name churn`
+    Register {
+        /// Its id, or its name where no other has it
+        #[arg(required_unless_present = "run", conflicts_with = "run")]
+        model: Option<String>,
+        /// Instead a folder among the artifacts of this run, by its name or id
+        #[arg(long, requires = "folder")]
+        run: Option<String>,
+        /// The folder's path among the run's artifacts; it has a file called MLmodel
+        #[arg(long, value_name = "PATH", requires = "run")]
+        folder: Option<String>,
+        /// The registered model's name; it is made where there is none
+        #[arg(long)]
+        name: String,
+    },
+    /// Deletes one so that it can be restored; refused while a version was registered from it
+    Delete {
+        /// Its id, or its name where no other has it
+        model: String,
+    },
+    /// Restores one, also what a client deleted; a day later `storage collect` may have taken it
+    Restore {
+        /// Its id, or its name where no other deleted one has it
+        model: String,
+    },
 }
 
 pub(super) async fn run(context: &Context, command: LoggedCommand) -> Outcome {
     match command {
-        LoggedCommand::List { run, experiment } => {
+        LoggedCommand::List { run, experiment, without_run, deleted } => {
             let of = match (run, experiment) {
                 (Some(run), _) => LoggedBy::Run(context.run(&run).await?),
                 (None, Some(experiment)) => {
                     LoggedBy::Within(Scope::Experiment(context.experiment(&experiment, false).await?.id))
                 }
+                (None, None) if without_run => LoggedBy::NoRun,
                 (None, None) => LoggedBy::Within(Scope::All),
             };
-            context.output.show(&context.call(ListLogged { of }).await?, list)
+            context.output.show(&context.call(ListLogged { of, deleted }).await?, |found| list(found, deleted))
         }
-        LoggedCommand::Show { model } => {
-            let model = named(context, model).await?;
-            context.output.show(&context.call(GetLogged { model }).await?, shown)
+        LoggedCommand::Show { model } => context.output.show(&context.call(GetLogged { model }).await?, shown),
+        LoggedCommand::Register { model, run, folder, name } => {
+            let from = match (model, run, folder) {
+                (Some(model), ..) => LoggedAt::Model(model),
+                (None, Some(run), Some(path)) => LoggedAt::Folder { run: context.run(&run).await?, path },
+                _ => return Err(ApiError::invalid("Name a logged model, or a run and a folder of its artifacts.")),
+            };
+            let version = context.call(RegisterLogged { from, name }).await?;
+            context.output.show(&version, |version| format!("{}:{} is registered.", version.name, version.number))
+        }
+        LoggedCommand::Delete { model } => {
+            let deleted = context.call(DeleteLogged { model }).await?;
+            context.output.show(&deleted, |model| {
+                format!("{} is deleted.\nBack: slipway model logged restore {}", model.name, model.id)
+            })
+        }
+        LoggedCommand::Restore { model } => {
+            let restored = context.call(RestoreLogged { model }).await?;
+            context.output.show(&restored, |model| format!("{} is back.", model.name))
         }
     }
 }
 
-/// The id of a logged model; a name is looked for among those that are listed.
-async fn named(context: &Context, model: String) -> Outcome<String> {
-    if model.starts_with("m-") {
-        return Ok(model);
-    }
-    let all = context.call(ListLogged { of: LoggedBy::Within(Scope::All) }).await?.models;
-    let mut same = all.iter().filter(|one| one.name == model);
-    match (same.next(), same.next()) {
-        (Some(only), None) => Ok(only.id.clone()),
-        (Some(_), Some(_)) => Err(ApiError::invalid(format!("Several logged models are called {model}."))
-            .with_hint("Name one by its id: `slipway model logged list` shows them.")),
-        (None, _) => Err(ApiError::not_found(format!("No logged model is called {model}."))
-            .with_hint("`slipway model logged list` shows them.")),
-    }
-}
-
-fn list(list: &LoggedList) -> String {
+fn list(list: &LoggedList, deleted: bool) -> String {
     let row = |model: &LoggedModel| {
         vec![
             model.id.clone(),
@@ -75,11 +110,11 @@ fn list(list: &LoggedList) -> String {
             words::word(&model.status),
             model.params.len().to_string(),
             FiguresByDataset::of(model).rows.len().to_string(),
-            words::time(model.created_ms),
+            words::time(model.deleted_ms.unwrap_or(model.created_ms)),
         ]
     };
-    let mut told =
-        table(&["id", "name", "type", "status", ">params", ">metrics", "logged"], list.models.iter().map(row));
+    let when = if deleted { "deleted" } else { "logged" };
+    let mut told = table(&["id", "name", "type", "status", ">params", ">metrics", when], list.models.iter().map(row));
     let left_out = list.total - list.models.len() as u64;
     if left_out > 0 {
         told.push_str(&format!("\n{left_out} older ones are left out."));

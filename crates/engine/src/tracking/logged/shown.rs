@@ -6,9 +6,10 @@ use anyhow::bail;
 use api::{
     ApiError, RunId,
     logged::{GetLogged, ListLogged, LoggedBy, LoggedDetail, LoggedList, LoggedVersion, MOST},
-    tracking::{LoggedModel, Scope},
+    tracking::LoggedModel,
 };
 use foreign::mlmodel;
+use store::logged_model::Whose;
 
 use super::missing;
 use crate::{
@@ -18,32 +19,41 @@ use crate::{
 };
 
 pub async fn list(engine: &Engine, request: ListLogged) -> anyhow::Result<LoggedList> {
-    if let LoggedBy::Run(run) = request.of {
+    let ListLogged { of, deleted } = request;
+    if let LoggedBy::Run(run) = of {
         run::find(engine, run).await?;
     }
-    let models = engine.store().read(move |c| match request.of {
-        LoggedBy::Run(run) => {
-            let made = lineage::made_by(c, run, &store::run_input::models(c, run)?)?;
-            made.iter().map(|id| store::logged_model::get(c, id)).filter_map(Result::transpose).collect()
-        }
-        LoggedBy::Within(scope) => within(c, scope),
-    });
-    let mut models: Vec<LoggedModel> = models.await?;
-    models.retain(|model| model.deleted_ms.is_none());
-    models.sort_by(|left, right| right.created_ms.cmp(&left.created_ms).then(right.id.cmp(&left.id)));
-    let total = models.len() as u64;
-    models.truncate(MOST);
-    Ok(LoggedList { models, total })
+    let read = move |c: &store::Connection| {
+        let (listed, there, gone) = match of {
+            LoggedBy::Run(run) => of_run(c, run, deleted)?,
+            LoggedBy::Within(scope) => of_many(c, Whose::Within(scope), deleted)?,
+            LoggedBy::NoRun => of_many(c, Whose::NoRun, deleted)?,
+        };
+        let models = listed.into_iter().map(|model| store::logged_model::whole(c, model));
+        let models = models.collect::<store::Result<Vec<_>>>()?;
+        Ok(LoggedList { models, total: if deleted { gone } else { there }, deleted: gone })
+    };
+    Ok(engine.store().read(read).await?)
 }
 
-fn within(c: &store::Connection, scope: Scope) -> store::Result<Vec<LoggedModel>> {
-    let experiments = match scope {
-        Scope::Project(project) => store::experiment::all_of_project(c, project)?,
-        Scope::Experiment(experiment) => vec![experiment],
-        Scope::All => store::experiment::there(c)?,
-    };
-    let each = experiments.into_iter().map(|experiment| store::logged_model::of_experiment(c, experiment));
-    Ok(each.collect::<store::Result<Vec<_>>>()?.into_iter().flatten().collect())
+/// Those that are listed, without their params, tags and figures; how many are there, and how many were deleted.
+type Found = (Vec<LoggedModel>, u64, u64);
+
+fn of_run(c: &store::Connection, run: RunId, deleted: bool) -> store::Result<Found> {
+    let made = lineage::made_by(c, run, &store::run_input::models(c, run)?)?;
+    let all = made.iter().map(|id| store::logged_model::bare(c, id)).filter_map(Result::transpose);
+    let all = all.collect::<store::Result<Vec<_>>>()?;
+    let (gone, there): (Vec<_>, Vec<_>) = all.into_iter().partition(|model| model.deleted_ms.is_some());
+    let counts = (there.len() as u64, gone.len() as u64);
+    let mut listed = if deleted { gone } else { there };
+    listed.sort_by(|left, right| right.created_ms.cmp(&left.created_ms).then(right.id.cmp(&left.id)));
+    listed.truncate(MOST);
+    Ok((listed, counts.0, counts.1))
+}
+
+fn of_many(c: &store::Connection, whose: Whose, deleted: bool) -> store::Result<Found> {
+    let (there, gone) = store::logged_model::counts(c, whose)?;
+    Ok((store::logged_model::newest(c, whose, deleted, MOST)?, there, gone))
 }
 
 pub async fn get(engine: &Engine, request: GetLogged) -> anyhow::Result<LoggedDetail> {
@@ -52,6 +62,7 @@ pub async fn get(engine: &Engine, request: GetLogged) -> anyhow::Result<LoggedDe
     let found = engine
         .store()
         .read(move |c| {
+            let wanted = super::named(c, &wanted, false)?;
             let Some(model) = store::logged_model::get(c, &wanted)? else { return Ok(None) };
             let experiment = store::experiment::get(c, model.experiment)?.map(|experiment| experiment.name);
             let run = model.run.map(|run| store::run::bare(c, run)).transpose()?.flatten();

@@ -1,6 +1,6 @@
 //! What a client may register a version from, and where its files lie, by the rules of MLflow's server.
 
-use api::{ApiError, RunId};
+use api::{ApiError, RunId, tracking::LoggedModel};
 use percent_encoding::percent_decode_str;
 
 use super::{NewVersion, Version, Which, read};
@@ -142,10 +142,15 @@ pub(super) fn resolve(tx: &store::Transaction<'_>, new: &NewVersion) -> store::R
         _ => {}
     }
     if let Some(id) = &resolved.logged {
-        let model = store::logged_model::bare(tx, id)?.ok_or_else(|| logged::missing(id))?;
+        let model = there(tx, id)?.ok_or_else(|| logged::missing(id))?;
         resolved.run = resolved.run.or(model.run.map(|run| run.to_string()));
     }
     Ok(resolved)
+}
+
+/// A logged model that is not deleted: the files of one that is may be gone any time.
+fn there(tx: &store::Transaction<'_>, id: &str) -> store::Result<Option<LoggedModel>> {
+    Ok(store::logged_model::bare(tx, id)?.filter(|model| model.deleted_ms.is_none()))
 }
 
 /// A path of the machine is one of a run that its client keeps there itself.
@@ -203,7 +208,7 @@ fn of_models(tx: &store::Transaction<'_>, uri: &Uri<'_>, mut resolved: Resolved)
             if resolved.logged.as_ref() != Some(&id) {
                 return Err(wrong.into());
             }
-            let Some(model) = store::logged_model::bare(tx, &id)? else { return Err(wrong.into()) };
+            let Some(model) = there(tx, &id)? else { return Err(wrong.into()) };
             let (number, _) = store::experiment::address(tx, model.experiment)?.unwrap_or_default();
             resolved.location = logged::artifact_uri(number, &id);
             resolved.run = resolved.run.or(model.run.map(|run| run.to_string()));
