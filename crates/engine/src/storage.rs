@@ -16,6 +16,7 @@ use store::blob::BlobHash;
 
 use crate::{
     Engine, error,
+    run::uncommitted,
     snapshot::cache::{self, Kind},
     uploads,
     workspace::Workspace,
@@ -285,8 +286,9 @@ fn unused_files(workspace: &Workspace, used: &Used, now_ms: i64) -> Vec<(&'stati
     strangers(TABLES, &workspace.snapshots_cache(), &|name| used.snapshots.contains_key(name));
     strangers(MODELS, &workspace.models_cache(), &|name| used.versions.iter().any(|version| version == name));
     // Notes of a snapshot that was interrupted help only beside the bytes that it kept, and those go too.
-    let folders = [workspace.snapshots_cache(), workspace.models_cache()];
+    let folders = [workspace.snapshots_cache(), workspace.models_cache(), workspace.patches_cache()];
     strangers(NOTES, &workspace.cache(), &|name| folders.iter().any(|folder| folder.ends_with(name)));
+    unused.extend(unused_patches(workspace).into_iter().map(|path| (NOTES, path)));
     for file in snapshot_files(workspace) {
         let Some(wanted) = used.snapshots.get(&file.snapshot) else { continue };
         let is_wanted = |name: &str| {
@@ -305,32 +307,44 @@ fn unused_files(workspace: &Workspace, used: &Used, now_ms: i64) -> Vec<(&'stati
     unused
 }
 
+/// Patches in the cache that no run has any more: links to nothing else. Where links can't be counted, all of them.
+pub(crate) fn unused_patches(workspace: &Workspace) -> Vec<PathBuf> {
+    let all = entries(&workspace.patches_cache()).into_iter().map(|(_, path)| path);
+    all.filter(|path| size_of(path) > 0).collect()
+}
+
 /// What a folder holds: names and paths. Nothing where there is no such folder.
 fn entries(folder: &Path) -> Vec<(String, PathBuf)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     entries.flatten().map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
 }
 
-/// Bytes of a file or of everything below a folder. Images in the cache are links to blobs: they
-/// are counted with the blobs.
+/// Bytes of a file or of everything below a folder. What is linked in the cache is counted where else it lies: images with
+/// the blobs, and what runs had not committed with these, each its share.
 pub(crate) fn size_of(path: &Path) -> u64 {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return 0 };
     if !metadata.is_dir() {
         let in_cache = path.components().any(|part| part.as_os_str() == "cache");
-        return if in_cache && is_linked(&metadata) { 0 } else { metadata.len() };
+        return match links(&metadata) {
+            0 | 1 => metadata.len(),
+            _ if in_cache => 0,
+            // One of them is the cache's.
+            links if uncommitted::is_patch(path) => metadata.len() / (links - 1),
+            _ => metadata.len(),
+        };
     }
     std::fs::read_dir(path).map(|entries| entries.flatten().map(|entry| size_of(&entry.path())).sum()).unwrap_or(0)
 }
 
 #[cfg(unix)]
-fn is_linked(metadata: &std::fs::Metadata) -> bool {
+fn links(metadata: &std::fs::Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt as _;
-    metadata.nlink() > 1
+    metadata.nlink()
 }
 
 #[cfg(not(unix))]
-fn is_linked(_metadata: &std::fs::Metadata) -> bool {
-    false
+fn links(_metadata: &std::fs::Metadata) -> u64 {
+    1
 }
 
 /// Deletes a folder and says how many bytes that freed; what can't be deleted is left for the next

@@ -58,7 +58,7 @@ async fn run(stage: &Stage, name: &str) -> RunId {
             name: Some(name.to_owned()),
         })
         .await;
-    patch.into_iter().for_each(|patch| uncommitted::keep(begun.folder.as_ref(), &patch).unwrap());
+    patch.into_iter().for_each(|patch| uncommitted::keep(stage.engine.workspace(), begun.run, &patch).unwrap());
     begun.run
 }
 
