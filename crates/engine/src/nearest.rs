@@ -1,7 +1,7 @@
 //! What was probably meant by a name that is not known.
 
-/// Characters of a name that may be mistyped: how far two long ones are from each other takes the product of their lengths
-/// to tell.
+/// Characters of a name that may be mistyped: how far two long ones are from each other takes the product of their
+/// lengths to tell.
 const LONGEST: usize = 100;
 
 /// The known name that a mistyped one is nearest to; `None` where none is near: a third of its letters may be wrong, and

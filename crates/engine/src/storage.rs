@@ -319,8 +319,8 @@ fn entries(folder: &Path) -> Vec<(String, PathBuf)> {
     entries.flatten().map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
 }
 
-/// Bytes of a file or of everything below a folder. What is linked in the cache is counted where else it lies: images with
-/// the blobs, and what runs had not committed with these, each its share.
+/// Bytes of a file or of everything below a folder. What is linked in the cache is counted where else it lies: images
+/// with the blobs, and what runs had not committed with these, each its share.
 pub(crate) fn size_of(path: &Path) -> u64 {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return 0 };
     if !metadata.is_dir() {

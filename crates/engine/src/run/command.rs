@@ -138,8 +138,8 @@ pub(crate) async fn new_row(
 /// The state of the code in a folder; `None` where it is not under git, has no commit yet, or no `git` is there.
 ///
 /// Dirty is what `git describe --dirty` calls so: a file that git tracks differs from the commit. Data, environments
-/// and what a run leaves lie beside the code without being tracked, and would make every run dirty. Where git can't tell, the
-/// code is dirty, since it may be.
+/// and what a run leaves lie beside the code without being tracked, and would make every run dirty. Where git can't
+/// tell, the code is dirty, since it may be.
 pub async fn code(folder: &Path) -> Option<api::run::Code> {
     let commit = git::ask(folder, &[], &["rev-parse", "HEAD"], git::LINE_BYTES).await?.line();
     let branch = git::ask(folder, &[], &["symbolic-ref", "--short", "-q", "HEAD"], git::LINE_BYTES).await;

@@ -1,5 +1,5 @@
-//! The program `git`, asked to read: without locks, hooks, drivers of the user's for diffs, or the network, and so that its
-//! answer is the same whatever the user has set.
+//! The program `git`, asked to read: without locks, hooks, drivers of the user's for diffs, or the network, and so that
+//! its answer is the same whatever the user has set.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -10,8 +10,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A line of its that names something.
 pub(super) const LINE_BYTES: usize = 16 << 10;
 
-/// Where we were started from within a hook of git's, these would name that repository; the last two change how diffs are
-/// written, whatever its command says.
+/// Where we were started from within a hook of git's, these would name that repository; the last two change how diffs
+/// are written, whatever its command says.
 const UNSET: [&str; 9] = [
     "GIT_DIR",
     "GIT_WORK_TREE",

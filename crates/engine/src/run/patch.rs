@@ -17,8 +17,9 @@ pub(super) fn read(text: &str) -> Patch {
     reading.patch
 }
 
-/// A patch without the files whose changes are no text: git can't apply what it did not write down. `None` where changes
-/// stand in it otherwise than `git diff` tells those of one file: coloured, without its first lines, or as those of a merge.
+/// A patch without the files whose changes are no text: git can't apply what it did not write down. `None` where
+/// changes stand in it otherwise than `git diff` tells those of one file: coloured, without its first lines, or as
+/// those of a merge.
 pub(super) fn without_binary(patch: &[u8]) -> Option<(Vec<u8>, bool)> {
     let starts = |with: &[u8]| {
         let is_start = |at: &usize| patch[*at..].starts_with(with) && (*at == 0 || patch[*at - 1] == b'\n');

@@ -1,8 +1,9 @@
 //! What a run had not committed when it began: a patch of the files that git tracks, kept beside its artifacts and
 //! listed with them. Files that git ignores or does not know are never read.
 //!
-//! A search begins thousands of runs on the same changes, so that a patch is one file of all runs that have it: links to it,
-//! where the disk has such. The cache holds a link to those that were kept last, which the next run finds by content.
+//! A search begins thousands of runs on the same changes, so that a patch is one file of all runs that have it: links
+//! to it, where the disk has such. The cache holds a link to those that were kept last, which the next run finds by
+//! content.
 
 use std::{fs, io, path::Path};
 

@@ -185,8 +185,8 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     Ok(done())
 }
 
-/// The files of an upload's parts in their order, and their bytes: it is completed by as many as it was begun with, each
-/// named once, and each has come.
+/// The files of an upload's parts in their order, and their bytes: it is completed by as many as it was begun with,
+/// each named once, and each has come.
 async fn files(folder: &std::path::Path, parts: i64, mut numbers: Vec<i64>) -> Result<(Vec<PathBuf>, u64), Failure> {
     numbers.sort_unstable();
     if numbers.is_empty() {

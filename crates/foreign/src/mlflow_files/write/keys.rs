@@ -49,7 +49,8 @@ impl Disk {
         if !self.knows_no_case {
             return key.to_owned();
         }
-        // By letter: a text's own last sigma is another than one within it. Upper first, since several have one upper form.
+        // By letter: a text's own last sigma is another than one within it. Upper first, since several have one upper
+        // form.
         key.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
     }
 }
