@@ -50,7 +50,8 @@ cargo xtask COMMAND
   bench release [start] [memory] [pages] [image]   the bars of the release build
   platforms         type-check the whole workspace for Windows and macOS
   dist              a .deb and an .rpm
-  full              all of it: tests, gates, 200 kills, both benches, dist, platforms; one table at the end
+  full              all of it: tests, gates, 200 kills, the benches of fraud, tracking and the release build, dist,
+                    platforms; one table at the end
 ";
 
 fn main() -> Result<()> {

@@ -75,7 +75,8 @@ pub struct DiffCode {
 /// How the code of one run became that of another.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CodeDiff {
-    /// From the one run's files to the other's; `None` where they can't be laid beside each other.
+    /// From the one run's files to the other's; `None` where they can't be laid beside each other, or where nothing
+    /// that is known differs and not everything is known.
     pub between: Option<Patch>,
     /// What each had not committed, where that is not part of `between`.
     pub from_uncommitted: Option<Patch>,

@@ -109,8 +109,8 @@ pub struct MoveExperiment {
 }
 
 /// Renames or moves a folder of experiments: all that stand in it and in the folders below go along, deleted ones too.
-/// Answers how many of those are there. Refused where a folder of the new path is there, or would stand in itself; the same
-/// with `from` and `to` exchanged undoes it.
+/// Answers how many of those are there. Refused where a folder of the new path is there, be it of deleted experiments
+/// alone, or would stand in itself; the same with `from` and `to` exchanged undoes it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MoveFolder {
     /// "vision/resnet".

@@ -164,7 +164,8 @@ async fn begin(
     };
     let begun = match session.call(request).await {
         Ok(begun) => {
-            let kept = uncommitted.map_or(Ok(()), |patch| uncommitted::keep(Path::new(&begun.folder), &patch));
+            let workspace = engine::workspace::Workspace::at(workspace.folder());
+            let kept = uncommitted.map_or(Ok(()), |patch| uncommitted::keep(&workspace, begun.run, &patch));
             if let Err(error) = kept {
                 tracing::warn!("what was not committed is not kept: {error}");
             }

@@ -98,7 +98,10 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
             let query = Query { experiments, view, filter, orders, offset, limit };
             let page = board.board().page(c, &asked, &query)?;
             let keys = board.board().keys(c, &asked, &query.experiments)?;
-            let notes = if page.total == 0 { filter::unknown_keys(&query.filter, &keys) } else { Vec::new() };
+            let notes = match page.total {
+                0 => filter::unknown_keys(&query.filter, &keys, &asked.time_for_help()),
+                _ => Vec::new(),
+            };
             let [metric_keys, param_keys, tag_keys] = keys;
             let best = project.map(|project| store::run::best(c, project)).transpose()?.flatten();
             Ok(RunTable {

@@ -16,6 +16,7 @@ use store::blob::BlobHash;
 
 use crate::{
     Engine, error,
+    run::uncommitted,
     snapshot::cache::{self, Kind},
     tracking::logged,
     uploads,
@@ -172,8 +173,25 @@ impl Wanted {
     }
 }
 
+/// Folders of records, by their names.
+struct There {
+    deployments: Vec<(String, PathBuf)>,
+    runs: Vec<(String, PathBuf)>,
+    logged: Vec<(String, PathBuf)>,
+}
+
+impl There {
+    fn list(workspace: &Workspace) -> Self {
+        Self {
+            deployments: entries(&workspace.deployments()),
+            runs: entries(&workspace.runs()),
+            logged: entries(&workspace.all_logged()),
+        }
+    }
+}
+
 impl Used {
-    /// `folders` are those of deployments, listed before: a deployment's record is entered before its folder is made.
+    /// `folders` are those of deployments, listed before.
     fn read(c: &store::Connection, folders: Vec<(String, PathBuf)>) -> store::Result<Self> {
         let mut snapshots = HashMap::new();
         let projects = store::project::all(c)?;
@@ -219,9 +237,11 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
             .with_hint("Look again once it is done.")
         );
     };
-    let folder = engine.workspace().deployments();
-    let folders = tokio::task::spawn_blocking(move || entries(&folder)).await?;
-    let mut used = engine.store().read(move |c| Used::read(c, folders)).await?;
+    // Before the records: what is begun meanwhile is no stranger, for its record is entered before its folder is made.
+    let workspace = engine.workspace().clone();
+    let there = tokio::task::spawn_blocking(move || There::list(&workspace)).await?;
+    let deployments = there.deployments;
+    let mut used = engine.store().read(move |c| Used::read(c, deployments)).await?;
     let (store, workspace, now_ms) = (engine.store().clone(), engine.workspace().clone(), engine.now_ms());
     if used.knows_nothing {
         let (blobs, runs) = (store.blobs().clone(), workspace.runs());
@@ -248,7 +268,7 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
             add(&mut freed, LOGGED, 0);
         }
         // First what may be a link to a blob: the bytes are counted where they are freed.
-        for (part, path) in unused_files(&workspace, &used, now_ms) {
+        for (part, path) in unused_files(&workspace, there.runs, there.logged, &used, now_ms) {
             let bytes = if dry_run { size_of(&path) } else { remove_folder(&path) };
             add(&mut freed, part, bytes);
         }
@@ -284,19 +304,28 @@ fn add(freed: &mut Freed, part: &str, bytes: u64) {
 }
 
 /// Files and folders that nothing needs, by their part.
-fn unused_files(workspace: &Workspace, used: &Used, now_ms: i64) -> Vec<(&'static str, PathBuf)> {
+fn unused_files(
+    workspace: &Workspace,
+    runs: Vec<(String, PathBuf)>,
+    logged: Vec<(String, PathBuf)>,
+    used: &Used,
+    now_ms: i64,
+) -> Vec<(&'static str, PathBuf)> {
     let mut unused: Vec<(&'static str, PathBuf)> = Vec::new();
+    let gone = runs.into_iter().filter(|(name, _)| !used.runs.contains(name));
+    unused.extend(gone.map(|(_, path)| (RUNS, path)));
+    let gone = logged.into_iter().filter(|(name, _)| !used.logged.contains(name));
+    unused.extend(gone.map(|(_, path)| (LOGGED, path)));
     let mut strangers = |part, folder: &Path, is_known: &dyn Fn(&str) -> bool| {
         let strange = entries(folder).into_iter().filter(|(name, _)| !is_known(name));
         unused.extend(strange.map(|(_, path)| (part, path)));
     };
-    strangers(RUNS, &workspace.runs(), &|name| used.runs.contains(name));
-    strangers(LOGGED, &workspace.all_logged(), &|name| used.logged.contains(name));
     strangers(TABLES, &workspace.snapshots_cache(), &|name| used.snapshots.contains_key(name));
     strangers(MODELS, &workspace.models_cache(), &|name| used.versions.iter().any(|version| version == name));
     // Notes of a snapshot that was interrupted help only beside the bytes that it kept, and those go too.
-    let folders = [workspace.snapshots_cache(), workspace.models_cache()];
+    let folders = [workspace.snapshots_cache(), workspace.models_cache(), workspace.patches_cache()];
     strangers(NOTES, &workspace.cache(), &|name| folders.iter().any(|folder| folder.ends_with(name)));
+    unused.extend(unused_patches(workspace).into_iter().map(|path| (NOTES, path)));
     for file in snapshot_files(workspace) {
         let Some(wanted) = used.snapshots.get(&file.snapshot) else { continue };
         let is_wanted = |name: &str| {
@@ -315,32 +344,44 @@ fn unused_files(workspace: &Workspace, used: &Used, now_ms: i64) -> Vec<(&'stati
     unused
 }
 
+/// Patches in the cache that no run has any more: links to nothing else. Where links can't be counted, all of them.
+pub(crate) fn unused_patches(workspace: &Workspace) -> Vec<PathBuf> {
+    let all = entries(&workspace.patches_cache()).into_iter().map(|(_, path)| path);
+    all.filter(|path| size_of(path) > 0).collect()
+}
+
 /// What a folder holds: names and paths. Nothing where there is no such folder.
 fn entries(folder: &Path) -> Vec<(String, PathBuf)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     entries.flatten().map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
 }
 
-/// Bytes of a file or of everything below a folder. Images in the cache are links to blobs: they
-/// are counted with the blobs.
+/// Bytes of a file or of everything below a folder. What is linked in the cache is counted where else it lies: images
+/// with the blobs, and what runs had not committed with these, each its share.
 pub(crate) fn size_of(path: &Path) -> u64 {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return 0 };
     if !metadata.is_dir() {
         let in_cache = path.components().any(|part| part.as_os_str() == "cache");
-        return if in_cache && is_linked(&metadata) { 0 } else { metadata.len() };
+        return match links(&metadata) {
+            0 | 1 => metadata.len(),
+            _ if in_cache => 0,
+            // One of them is the cache's.
+            links if uncommitted::is_patch(path) => metadata.len() / (links - 1),
+            _ => metadata.len(),
+        };
     }
     std::fs::read_dir(path).map(|entries| entries.flatten().map(|entry| size_of(&entry.path())).sum()).unwrap_or(0)
 }
 
 #[cfg(unix)]
-fn is_linked(metadata: &std::fs::Metadata) -> bool {
+fn links(metadata: &std::fs::Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt as _;
-    metadata.nlink() > 1
+    metadata.nlink()
 }
 
 #[cfg(not(unix))]
-fn is_linked(_metadata: &std::fs::Metadata) -> bool {
-    false
+fn links(_metadata: &std::fs::Metadata) -> u64 {
+    1
 }
 
 /// Deletes a folder and says how many bytes that freed; what can't be deleted is left for the next

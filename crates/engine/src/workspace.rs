@@ -56,6 +56,11 @@ impl Workspace {
         self.cache().join("models")
     }
 
+    /// Links to what runs had not committed, for the next ones that begin with the same.
+    pub fn patches_cache(&self) -> PathBuf {
+        self.cache().join("patches")
+    }
+
     /// What pages in a browser dropped, until a project takes it; a folder a drop.
     pub fn uploads(&self) -> PathBuf {
         self.folder.join("uploads")

@@ -18,8 +18,6 @@ use crate::{Engine, error, project, tracking::client::code_of};
 
 /// No more of a patch is read.
 const READ_BYTES: usize = 8 << 20;
-/// A line of git's that names something.
-const LINE_BYTES: usize = 16 << 10;
 
 pub async fn compare(engine: &Engine, request: DiffCode) -> anyhow::Result<CodeDiff> {
     let (from, to) = (side(engine, request.from).await?, side(engine, request.to).await?);
@@ -27,35 +25,29 @@ pub async fn compare(engine: &Engine, request: DiffCode) -> anyhow::Result<CodeD
     if [&from, &to].iter().all(|side| side.code.is_none() && side.kept.is_none()) {
         return Ok(diff);
     }
-    for side in [&from, &to] {
-        let is_dirty = side.code.as_ref().is_some_and(|code| code.dirty);
-        match &side.kept {
-            None if is_dirty => diff
-                .remarks
-                .push(format!("{} began with changes that were not committed, and they were not kept.", side.name)),
-            Some(kept) if kept.is_cut => {
-                diff.remarks.push(format!("{} had changed more files than were kept.", side.name));
-            }
-            _ => {}
-        }
-    }
+    // Where something is not known, it may differ, though nothing that is known does.
+    let unknown: Vec<String> = [&from, &to].into_iter().filter_map(unknown).collect();
+    let mut is_known = unknown.is_empty();
+    diff.remarks.extend(unknown);
     let mut are_laid = false;
     if let Some((older, newer)) = commits(&from, &to, &mut diff.remarks) {
-        if older == newer && from.kept == to.kept {
+        if is_known && older == newer && from.kept == to.kept {
             diff.between = Some(Patch::default());
             return Ok(diff);
         }
         match repository(&[older, newer], &[&from, &to]).await {
             Some(root) => {
                 let trees = trees(&root, [(&from, older), (&to, newer)], &mut diff.remarks).await;
-                are_laid = trees.is_some();
-                diff.between = match &trees {
+                let between = match &trees {
                     Some(trees) => between(&root, &trees.variables(), [&trees.ids[0], &trees.ids[1]]).await,
                     None => between(&root, &[], [older, newer]).await,
                 };
-                if diff.between.is_none() {
+                if between.is_none() {
                     diff.remarks.push("Git did not tell how the commits differ.".to_owned());
                 }
+                is_known &= trees.as_ref().is_some_and(|trees| trees.are_whole);
+                diff.between = between.filter(|patch| is_known || !patch.files.is_empty());
+                are_laid = trees.is_some() && diff.between.is_some();
             }
             None => diff.remarks.push(format!(
                 "No repository at hand has both commits, {} and {}.",
@@ -65,10 +57,30 @@ pub async fn compare(engine: &Engine, request: DiffCode) -> anyhow::Result<CodeD
         }
     }
     if !are_laid {
-        let own = |side: &Side| side.kept.as_ref().map(|kept| read(&kept.bytes, kept.is_cut));
+        let own = |side: &Side| {
+            let patch = side.kept.as_ref().map(|kept| read(&kept.bytes, kept.is_cut));
+            patch.filter(|patch| patch.is_cut || !patch.files.is_empty())
+        };
         (diff.from_uncommitted, diff.to_uncommitted) = (own(&from), own(&to));
     }
     Ok(diff)
+}
+
+/// What is not known of what a run had not committed.
+fn unknown(side: &Side) -> Option<String> {
+    let name = &side.name;
+    match &side.kept {
+        Some(kept) if patch::without_binary(&kept.bytes).is_none() => Some(format!(
+            "What {name} had not committed is not written as `git diff` writes it file by file, and can't be read."
+        )),
+        Some(kept) if kept.is_cut => Some(format!("{name} had changed more files than were kept.")),
+        Some(kept) if !kept.bytes.is_empty() => None,
+        _ => side
+            .code
+            .as_ref()
+            .is_some_and(|code| code.dirty)
+            .then(|| format!("{name} began with changes that were not committed, and they were not kept.")),
+    }
 }
 
 /// What is known of a run's code.
@@ -127,12 +139,14 @@ async fn repository(commits: &[&str; 2], sides: &[&Side; 2]) -> Option<PathBuf> 
     let mut folders: Vec<&PathBuf> = sides.iter().flat_map(|side| &side.folders).collect();
     folders.dedup();
     for folder in folders {
-        let Some(root) = git::ask(folder, &[], &["rev-parse", "--show-toplevel"], LINE_BYTES).await else { continue };
+        let Some(root) = git::ask(folder, &[], &["rev-parse", "--show-toplevel"], git::LINE_BYTES).await else {
+            continue;
+        };
         let root = PathBuf::from(root.line());
         let mut has_both = true;
         for commit in commits {
             let named = format!("{commit}^{{commit}}");
-            has_both &= git::ask(&root, &[], &["cat-file", "-e", &named], LINE_BYTES).await.is_some();
+            has_both &= git::ask(&root, &[], &["cat-file", "-e", &named], git::LINE_BYTES).await.is_some();
         }
         if has_both {
             return Some(root);
@@ -144,6 +158,8 @@ async fn repository(commits: &[&str; 2], sides: &[&Side; 2]) -> Option<PathBuf> 
 /// Trees of two runs' files; their objects go with the folder.
 struct Trees {
     ids: Vec<String>,
+    /// Changes in files that are no text are not among them.
+    are_whole: bool,
     folder: tempfile::TempDir,
     objects: PathBuf,
     /// The repository's own objects.
@@ -158,18 +174,20 @@ impl Trees {
 
 /// `None` where what was not committed does not fit onto its commit.
 async fn trees(root: &Path, sides: [(&Side, &str); 2], remarks: &mut Vec<String>) -> Option<Trees> {
-    let shared = git::ask(root, &[], &["rev-parse", "--git-path", "objects"], LINE_BYTES).await?;
+    let shared = git::ask(root, &[], &["rev-parse", "--git-path", "objects"], git::LINE_BYTES).await?;
     let folder = tempfile::tempdir().ok()?;
     let objects = folder.path().join("objects");
     tokio::fs::create_dir(&objects).await.ok()?;
-    let mut trees = Trees { ids: Vec::new(), folder, objects, shared: root.join(shared.line()) };
+    let mut trees = Trees { ids: Vec::new(), are_whole: true, folder, objects, shared: root.join(shared.line()) };
     for (side, commit) in sides {
         let Some(kept) = &side.kept else {
             trees.ids.push(commit.to_owned());
             continue;
         };
-        let (bytes, has_binary) = patch::without_binary(&kept.bytes);
+        // What can't be read was said already.
+        let (bytes, has_binary) = patch::without_binary(&kept.bytes)?;
         if has_binary {
+            trees.are_whole = false;
             remarks.push(format!("Changes of {} in files that are no text are not among these.", side.name));
         }
         let Some(tree) = tree(root, &trees, commit, bytes).await else {
@@ -193,9 +211,15 @@ async fn tree(root: &Path, trees: &Trees, commit: &str, patch: Vec<u8>) -> Optio
     let own = trees.variables();
     let variables = [own[0], own[1], ("GIT_INDEX_FILE", index.as_path())];
     let file = file.to_str()?;
-    git::ask(root, &variables, &["read-tree", commit], LINE_BYTES).await?;
-    git::ask(root, &variables, &["apply", "--cached", "--whitespace=nowarn", file], LINE_BYTES).await?;
-    Some(git::ask(root, &variables, &["write-tree"], LINE_BYTES).await?.line())
+    git::ask(root, &variables, &["read-tree", commit], git::LINE_BYTES).await?;
+    git::ask(
+        root,
+        &variables,
+        &["apply", "--cached", "--whitespace=nowarn", "--no-ignore-whitespace", file],
+        git::LINE_BYTES,
+    )
+    .await?;
+    Some(git::ask(root, &variables, &["write-tree"], git::LINE_BYTES).await?.line())
 }
 
 async fn between(root: &Path, variables: &[(&str, &Path)], ids: [&str; 2]) -> Option<Patch> {

@@ -11,7 +11,7 @@ use store::{project::ProjectRow, run::RunRow, spending::Spending};
 
 use crate::{
     Engine, Mode, folder, project, project_file,
-    run::{self, Lists, spending, surroundings},
+    run::{self, Lists, git, spending, surroundings},
 };
 
 /// Enters a command's run; the caller appends events to its folder as a worker does.
@@ -138,24 +138,16 @@ pub(crate) async fn new_row(
 /// The state of the code in a folder; `None` where it is not under git, has no commit yet, or no `git` is there.
 ///
 /// Dirty is what `git describe --dirty` calls so: a file that git tracks differs from the commit. Data, environments
-/// and what a run leaves lie beside the code without being tracked, and would make every run dirty.
+/// and what a run leaves lie beside the code without being tracked, and would make every run dirty. Where git can't
+/// tell, the code is dirty, since it may be.
 pub async fn code(folder: &Path) -> Option<api::run::Code> {
-    let git = async |arguments: &[&str]| -> Option<String> {
-        let output = tokio::process::Command::new("git")
-            // Without optional locks: reading the state must not get in the way of the user's own git.
-            .arg("--no-optional-locks")
-            .arg("-C")
-            .arg(folder)
-            .args(arguments)
-            .stdin(std::process::Stdio::null())
-            .output()
-            .await
-            .ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let commit = git(&["rev-parse", "HEAD"]).await?;
-    let branch = git(&["symbolic-ref", "--short", "-q", "HEAD"]).await.filter(|branch| !branch.is_empty());
-    let dirty =
-        git(&["status", "--porcelain", "--untracked-files=no"]).await.is_some_and(|changes| !changes.is_empty());
-    Some(api::run::Code { commit, branch, dirty })
+    let commit = git::ask(folder, &[], &["rev-parse", "HEAD"], git::LINE_BYTES).await?.line();
+    let branch = git::ask(folder, &[], &["symbolic-ref", "--short", "-q", "HEAD"], git::LINE_BYTES).await;
+    let changes = ["status", "--porcelain", "--untracked-files=no"];
+    let changes = git::ask(folder, &[], &changes, git::LINE_BYTES).await;
+    Some(api::run::Code {
+        commit,
+        branch: branch.map(|said| said.line()).filter(|branch| !branch.is_empty()),
+        dirty: changes.is_none_or(|changes| !changes.bytes.is_empty()),
+    })
 }

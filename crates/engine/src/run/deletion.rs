@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use api::{ApiError, ErrorCode, ExperimentId, RunId, event::Tag, host::Freed, run::DeleteRun};
 
 use super::Lists;
-use crate::{Engine, error, tracking::experiments};
+use crate::{Engine, error, storage, tracking::experiments};
 
 /// Of many runs so many go in one transaction: others write in between.
 const AT_ONCE: usize = 1_000;
@@ -31,7 +31,7 @@ pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed
         })
         .await?;
     let folder = engine.workspace().run(id).join("checkpoints");
-    let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&folder)).await?;
+    let bytes = tokio::task::spawn_blocking(move || storage::remove_folder(&folder)).await?;
     experiments::announce(engine, &[(id, Lists::of(&row.run))]);
     engine.changed(Tag::Storage);
     Ok(Freed { bytes, records: 0, parts: Vec::new() })
@@ -127,9 +127,16 @@ async fn remove_files(engine: &Engine, gone: &Gone) -> anyhow::Result<u64> {
     let workspace = engine.workspace();
     let of_runs = gone.runs.iter().map(|(run, _)| workspace.run(*run));
     let folders: Vec<_> = of_runs.chain(gone.logged.iter().map(|model| workspace.logged(model))).collect();
-    tokio::task::spawn_blocking(move || folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum())
-        .await
-        .context("remove the files of deleted runs")
+    let workspace = workspace.clone();
+    let removed = tokio::task::spawn_blocking(move || {
+        let bytes = folders.iter().map(|folder| storage::remove_folder(folder)).sum::<u64>();
+        // What they had not committed goes with the last of them, as which it was counted.
+        for patch in storage::unused_patches(&workspace) {
+            storage::remove_folder(&patch);
+        }
+        bytes
+    });
+    removed.await.context("remove the files of deleted runs")
 }
 
 /// Why nothing of an experiment can go for good: it was restored meanwhile.

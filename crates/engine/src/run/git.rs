@@ -1,4 +1,5 @@
-//! The program `git`, asked to read: without locks, hooks, drivers of the user's for diffs, or the network.
+//! The program `git`, asked to read: without locks, hooks, drivers of the user's for diffs, or the network, and so that
+//! its answer is the same whatever the user has set.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -6,6 +7,22 @@ use tokio::io::AsyncReadExt as _;
 
 /// It is given up after this long: a repository on a slow disk must not hold what waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A line of its that names something.
+pub(super) const LINE_BYTES: usize = 16 << 10;
+
+/// Where we were started from within a hook of git's, these would name that repository; the last two change how diffs
+/// are written, whatever its command says.
+const UNSET: [&str; 9] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_PREFIX",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_DIFF_OPTS",
+    "GIT_EXTERNAL_DIFF",
+];
 
 /// What it said, up to the limit.
 pub(super) struct Said {
@@ -28,13 +45,16 @@ pub(super) async fn ask(
     most_bytes: usize,
 ) -> Option<Said> {
     let mut command = tokio::process::Command::new("git");
+    for name in UNSET {
+        command.env_remove(name);
+    }
     command
-        // Where we were started from within a hook of git's, these would name that repository.
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .env_remove("GIT_INDEX_FILE")
         .arg("--no-optional-locks")
-        .args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "diff.relative=false"])
+        // Writing an index, of ours too, would run one. Git's own word for none, on Windows as well.
+        .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"])
+        .args(["-c", "core.quotePath=false", "-c", "diff.relative=false", "-c", "diff.suppressBlankEmpty=false"])
+        // Without this file nothing that compares would answer.
+        .args(["-c", "diff.orderFile=/dev/null"])
         .arg("-C")
         .arg(folder)
         .args(arguments)
@@ -61,13 +81,20 @@ pub(super) async fn ask(
 }
 
 /// How a diff is asked for, so that it is the same whatever the user has set.
-pub(super) const DIFF: [&str; 8] = [
+pub(super) const DIFF: [&str; 15] = [
     "diff",
     "--no-color",
     "--no-ext-diff",
     "--no-textconv",
     "--ignore-submodules=dirty",
+    "--submodule=short",
     "--src-prefix=a/",
     "--dst-prefix=b/",
     "--find-renames",
+    "-l1000",
+    "--unified=3",
+    "--inter-hunk-context=0",
+    "--diff-algorithm=myers",
+    "--indent-heuristic",
+    "--full-index",
 ];

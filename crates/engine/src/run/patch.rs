@@ -17,11 +17,24 @@ pub(super) fn read(text: &str) -> Patch {
     reading.patch
 }
 
-/// A patch without the files whose changes are no text: git can't apply what it did not write down.
-pub(super) fn without_binary(patch: &[u8]) -> (Vec<u8>, bool) {
-    let start = b"diff --git ";
-    let is_start = |at: &usize| patch[*at..].starts_with(start) && (*at == 0 || patch[*at - 1] == b'\n');
-    let starts: Vec<usize> = (0..patch.len()).filter(is_start).collect();
+/// A patch without the files whose changes are no text: git can't apply what it did not write down. `None` where
+/// changes stand in it otherwise than `git diff` tells those of one file: coloured, without its first lines, or as
+/// those of a merge.
+pub(super) fn without_binary(patch: &[u8]) -> Option<(Vec<u8>, bool)> {
+    let starts = |with: &[u8]| {
+        let is_start = |at: &usize| patch[*at..].starts_with(with) && (*at == 0 || patch[*at - 1] == b'\n');
+        (0..patch.len()).filter(is_start).collect::<Vec<usize>>()
+    };
+    let merged = ["diff --cc ", "diff --combined "].iter().any(|with| !starts(with.as_bytes()).is_empty());
+    let starts = starts(b"diff --git ");
+    let before = &patch[..starts.first().copied().unwrap_or(patch.len())];
+    let is_told = before.split(|byte| *byte == b'\n').all(|line| match starts.is_empty() {
+        true => line.trim_ascii().is_empty(),
+        false => !line.starts_with(b"@@"),
+    });
+    if merged || !is_told {
+        return None;
+    }
     let ends = starts.iter().skip(1).copied().chain([patch.len()]);
     let (mut kept, mut was_left_out) = (Vec::with_capacity(patch.len()), false);
     for (from, to) in starts.iter().copied().zip(ends) {
@@ -33,7 +46,7 @@ pub(super) fn without_binary(patch: &[u8]) -> (Vec<u8>, bool) {
             kept.extend_from_slice(file);
         }
     }
-    (kept, was_left_out)
+    Some((kept, was_left_out))
 }
 
 fn is_no_text(line: &[u8]) -> bool {
@@ -205,10 +218,27 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_left_out_of_what_is_applied() {
-        let (kept, was_left_out) = without_binary(PATCH.as_bytes());
+        let (kept, was_left_out) = without_binary(PATCH.as_bytes()).unwrap();
         assert!(was_left_out);
         let files: Vec<String> =
             read(&String::from_utf8(kept).unwrap()).files.into_iter().map(|file| file.path).collect();
         assert_eq!(files, ["a file.py", "gone.txt", "new", "run.sh"]);
+    }
+
+    #[test]
+    fn what_is_not_told_file_by_file_is_no_patch_without_changes() {
+        let plain = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-1\n+2\n";
+        let coloured = format!("\u{1b}[1mdiff --git a/a.py b/a.py\u{1b}[m\n{plain}");
+        let merged = format!(
+            "{PATCH}diff --cc a.py\nindex 1,2..3\n--- a/a.py\n+++ b/a.py\n@@@ -1,1 -1,1 +1,1 @@@\n- 1\n -2\n++3\n"
+        );
+        for patch in [plain, &coloured, &merged, &format!("{plain}{PATCH}"), "changed"] {
+            assert_eq!(without_binary(patch.as_bytes()), None, "{patch}");
+        }
+        for empty in ["", "\n"] {
+            assert_eq!(without_binary(empty.as_bytes()), Some((Vec::new(), false)));
+        }
+        let unmerged = format!("* Unmerged path a.py\n{PATCH}");
+        assert_eq!(without_binary(unmerged.as_bytes()), without_binary(PATCH.as_bytes()));
     }
 }

@@ -88,8 +88,8 @@ pub(crate) async fn start_as(
         .await
         .with_context(|| format!("make the folder {}", folder.display()))?;
     if let Some(patch) = uncommitted::taken(Path::new(&project.path), row.run.code.as_ref()).await {
-        let folder = folder.clone();
-        tokio::task::spawn_blocking(move || uncommitted::keep(&folder, &patch))
+        let workspace = engine.workspace().clone();
+        tokio::task::spawn_blocking(move || uncommitted::keep(&workspace, id, &patch))
             .await?
             .context("keep what was not committed")?;
     }

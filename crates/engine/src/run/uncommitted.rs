@@ -1,11 +1,16 @@
 //! What a run had not committed when it began: a patch of the files that git tracks, kept beside its artifacts and
 //! listed with them. Files that git ignores or does not know are never read.
+//!
+//! A search begins thousands of runs on the same changes, so that a patch is one file of all runs that have it: links
+//! to it, where the disk has such. The cache holds a link to those that were kept last, which the next run finds by
+//! content.
 
 use std::{fs, io, path::Path};
 
-use api::run::Code;
+use api::{RunId, run::Code};
 
 use super::git;
+use crate::{tracking::artifacts::half_name, workspace::Workspace};
 
 /// Below the run's folder; a program makes what folders it likes among its artifacts.
 pub(super) const FOLDER: &str = "code";
@@ -62,10 +67,42 @@ fn whole_files(mut bytes: Vec<u8>) -> Vec<u8> {
 ///
 /// # Errors
 /// Where the run's folder can't be written.
-pub fn keep(run_folder: &Path, patch: &[u8]) -> io::Result<()> {
-    let folder = run_folder.join(FOLDER);
+pub fn keep(workspace: &Workspace, run: RunId, patch: &[u8]) -> io::Result<()> {
+    let folder = workspace.run(run).join(FOLDER);
     fs::create_dir_all(&folder)?;
-    fs::write(folder.join(NAME), patch)
+    let hash = blake3::hash(patch).to_hex().to_string();
+    let (kept, half) = (folder.join(NAME), folder.join(half_name(&hash[..32])));
+    // Sixteen of them and no more, whatever changes.
+    let last = workspace.patches_cache().join(&hash[..1]);
+    if fs::hard_link(&last, &half).is_ok() {
+        // Read once it is linked: another takes its place at any time, and a program may have written over it.
+        if fs::read(&half).is_ok_and(|linked| linked == patch) {
+            return fs::rename(&half, &kept);
+        }
+        fs::remove_file(&half)?;
+    }
+    fs::write(&half, patch)?;
+    // What is written over in place is written over in every run. Windows deletes no file that is only read.
+    if cfg!(unix) {
+        let mut permissions = fs::metadata(&half)?.permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&half, permissions)?;
+    }
+    fs::rename(&half, &kept)?;
+    // Only a help: without it the next run keeps its own. No two runs leave one at once under this name.
+    let coming = last.with_file_name(run.to_string());
+    let left = fs::create_dir_all(workspace.patches_cache())
+        .and_then(|()| fs::hard_link(&kept, &coming))
+        .and_then(|()| fs::rename(&coming, &last));
+    if left.is_err() {
+        let _ = fs::remove_file(&coming);
+    }
+    Ok(())
+}
+
+/// Whether a path of the workspace is that of a patch, which is a file of several runs.
+pub(crate) fn is_patch(path: &Path) -> bool {
+    path.ends_with(Path::new(FOLDER).join(NAME))
 }
 
 /// What was kept with a run, if anything was. Blocks.
@@ -90,5 +127,43 @@ mod tests {
         assert_eq!(kept, Kept { bytes: b"diff --git a/one b/one\n-1\n+2\n".to_vec(), is_cut: true });
         assert_eq!(Kept::read(whole_files(b"diff --git a/one b/one\n-1".to_vec())).bytes, b"");
         assert_eq!(Kept::read(b"-1\n+2".to_vec()), Kept { bytes: b"-1\n+2\n".to_vec(), is_cut: false });
+    }
+
+    #[test]
+    fn runs_that_began_with_the_same_have_one_file_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = Workspace::at(folder.path());
+        let run = |at: u8| RunId::from_bytes([at; 16]);
+        let read = |at: u8| kept(&workspace.run(run(at))).unwrap().bytes;
+        let patch = b"diff --git a/one b/one\n-1\n+2\n".as_slice();
+        for at in [1, 2, 3] {
+            keep(&workspace, run(at), patch).unwrap();
+            assert_eq!(read(at), patch);
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+            let path = |at: u8| workspace.run(run(at)).join(FOLDER).join(NAME);
+            let inode = |at: u8| fs::metadata(path(at)).unwrap().ino();
+            assert_eq!([inode(2), inode(3)], [inode(1); 2]);
+            // Together they are counted as what they take.
+            let size = crate::storage::size_of(&workspace.run(run(1)));
+            assert_eq!(size, patch.len() as u64 / 3);
+            assert_eq!(crate::storage::unused_patches(&workspace).len(), 0);
+            assert_eq!(fs::metadata(path(1)).unwrap().permissions().mode() & 0o222, 0);
+            // Written over by a program that takes the right to: the next run has what it began with.
+            fs::set_permissions(path(1), fs::Permissions::from_mode(0o600)).unwrap();
+            fs::write(path(1), "none").unwrap();
+            keep(&workspace, run(5), patch).unwrap();
+            assert_eq!(read(5), patch);
+        }
+        keep(&workspace, run(4), b"diff --git a/two b/two\n").unwrap();
+        assert_eq!(read(4), b"diff --git a/two b/two\n");
+        // Each run's goes with it alone.
+        fs::remove_dir_all(workspace.run(run(2))).unwrap();
+        assert!(kept(&workspace.run(run(2))).is_none() && kept(&workspace.run(run(3))).is_some());
+        fs::remove_dir_all(workspace.runs()).unwrap();
+        assert_ne!(crate::storage::unused_patches(&workspace).len(), 0, "nobody has them any more");
     }
 }

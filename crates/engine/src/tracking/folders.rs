@@ -39,6 +39,13 @@ pub async fn move_to(engine: &Engine, request: MoveFolder) -> anyhow::Result<u64
                     .with_hint("Choose another name, or move the experiments into it one by one.")
                     .into());
             }
+            // They would go along when the move is undone.
+            if let Some(gone) = all.iter().find(|one| below(&one.folder, &to).is_some()) {
+                let told = format!("The folder {to} holds a deleted experiment, {}.", gone.name);
+                return Err(ApiError::new(ErrorCode::Conflict, told)
+                    .with_hint("Choose another name, or delete it for good or restore it elsewhere first.")
+                    .into());
+            }
             let mut count = 0;
             for experiment in &all {
                 let Some(rest) = below(&experiment.folder, &from) else { continue };

@@ -5,7 +5,7 @@ use api::{
     config::ProjectFile,
     run::BeginCommand,
     run_diff::{CodeDiff, DiffCode, FileChange, Patch},
-    tracking::{GIT_COMMIT_TAG, GIT_DIFF_TAG},
+    tracking::{GIT_COMMIT_TAG, GIT_DIFF_TAG, GIT_DIRTY_TAG},
 };
 use engine::{
     run::{command, uncommitted},
@@ -58,7 +58,7 @@ async fn run(stage: &Stage, name: &str) -> RunId {
             name: Some(name.to_owned()),
         })
         .await;
-    patch.into_iter().for_each(|patch| uncommitted::keep(begun.folder.as_ref(), &patch).unwrap());
+    patch.into_iter().for_each(|patch| uncommitted::keep(stage.engine.workspace(), begun.run, &patch).unwrap());
     begun.run
 }
 
@@ -117,10 +117,10 @@ async fn what_can_not_be_compared_is_said_and_what_is_known_stands_apart() {
     let text = compared.between.unwrap().files.remove(0).text.unwrap();
     assert!(text.contains("-rate = 2\n+rate = 3\n"), "{text}");
 
-    // A patch of other files than the commit's.
+    // A patch of other files than the commit's: that the commits are one does not say that the code is.
     let other = logged(named(&head, &diff.replace("rate = 1", "speed = 1"))).await;
     let compared = stage.call(DiffCode { from: edited, to: other }).await;
-    assert_eq!(told(&compared.between.unwrap()), []);
+    assert_eq!(compared.between, None);
     let own = compared.from_uncommitted.unwrap();
     assert_eq!(told(&own), [("train.py", FileChange::Changed, 1, 1)]);
     assert!(compared.remarks[0].contains("does not fit"), "{:?}", compared.remarks);
@@ -134,4 +134,93 @@ async fn what_can_not_be_compared_is_said_and_what_is_known_stands_apart() {
     let compared = stage.call(DiffCode { from: edited, to: option }).await;
     assert_eq!(compared.remarks, ["logged has no commit."]);
     assert!(!stage.path("written").exists());
+}
+
+#[tokio::test]
+async fn code_of_which_something_is_not_known_is_not_said_to_be_the_same() {
+    let stage = with_repository().await;
+    let head = git(&stage, &["rev-parse", "HEAD"]);
+    let logged = async |name: &str, diff: &str| {
+        let begun = client::begin(&stage.engine, "0", Begin { name: Some(name.to_owned()), ..Begin::default() });
+        let id = begun.await.unwrap().row.run.id;
+        let tags = [(GIT_COMMIT_TAG, head.as_str()), (GIT_DIRTY_TAG, "true"), (GIT_DIFF_TAG, diff)];
+        let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        client::log(&stage.engine, id, Batch { tags, ..Batch::default() }).await.unwrap();
+        id
+    };
+    let whole = "diff --git a/train.py b/train.py\n--- a/train.py\n+++ b/train.py\n@@ -1,2 +1,2 @@\n-rate = 1\n+rate = 3\n print(rate)\n";
+    let (_, plain) = whole.split_once('\n').unwrap();
+    let cut = "# More files differed than are kept here.\n";
+    let picture =
+        "diff --git a/x.png b/x.png\nnew file mode 100644\nindex 0..1\nBinary files /dev/null and b/x.png differ\n";
+    for (diff, why) in [
+        (String::new(), "were not kept"),
+        (cut.to_owned(), "more files than were kept"),
+        (format!("{whole}{cut}"), "more files than were kept"),
+        (plain.to_owned(), "can't be read"),
+        (format!("\u{1b}[1m{whole}"), "can't be read"),
+    ] {
+        let (one, other) = (logged("one", &diff).await, logged("other", &diff).await);
+        let compared = stage.call(DiffCode { from: one, to: other }).await;
+        assert_eq!(compared.between, None, "{diff}");
+        let said = compared.remarks.iter().filter(|remark| remark.contains(why)).count();
+        assert_eq!(said, 2, "{diff}: {:?}", compared.remarks);
+    }
+    let twice = [logged("one", picture).await, logged("other", picture).await];
+    let compared = stage.call(DiffCode { from: twice[0], to: twice[1] }).await;
+    assert_eq!(compared.between, Some(Patch::default()));
+    // Beside a run that changed nothing, where the repository is at hand.
+    let here = run(&stage, "here").await;
+    for diff in ["", cut, plain, picture] {
+        let compared = stage.call(DiffCode { from: here, to: logged("other", diff).await }).await;
+        assert_eq!(compared.between, None, "{diff}");
+        let own = compared.to_uncommitted.map(|patch| patch.files.len());
+        assert_eq!(own, if diff == picture { Some(1) } else { (diff == cut).then_some(0) }, "{diff}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_the_user_has_set_changes_no_patch_and_no_hook_runs() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let stage = with_repository().await;
+    let first = run(&stage, "first").await;
+    let long = |rate: u8| format!("one = 1\n\n# Two\nrate = {rate}\n\nprint(rate)\nprint(one)\n");
+    stage.write("p/train.py", &long(1));
+    commit(&stage);
+    stage.write("p/train.py", &long(2));
+    let folder = stage.path("p");
+    let taken = async || uncommitted::taken(&folder, command::code(&folder).await.as_ref()).await.unwrap();
+    let before = taken().await;
+    assert!(String::from_utf8_lossy(&before).contains("\n # Two\n"));
+    let ran = stage.path("ran");
+    let hook = stage.write("hooks/post-index-change", &format!("#!/bin/sh\n: > '{}'\n", ran.display()));
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let hooks = stage.path("hooks");
+    for (key, value) in [
+        ("diff.context", "0"),
+        ("diff.interHunkContext", "9"),
+        ("diff.noprefix", "true"),
+        ("diff.mnemonicPrefix", "true"),
+        ("diff.algorithm", "patience"),
+        ("diff.suppressBlankEmpty", "true"),
+        ("diff.orderFile", "order"),
+        ("diff.submodule", "log"),
+        ("diff.external", "false"),
+        ("diff.renames", "false"),
+        ("core.abbrev", "9"),
+        ("color.ui", "always"),
+        ("core.hooksPath", hooks.to_str().unwrap()),
+    ] {
+        git(&stage, &["config", key, value]);
+    }
+    assert_eq!(String::from_utf8_lossy(&taken().await), String::from_utf8_lossy(&before));
+    let edited = run(&stage, "edited").await;
+    git(&stage, &["read-tree", "HEAD"]);
+    assert!(ran.exists(), "the hook runs where git is not told otherwise");
+    std::fs::remove_file(&ran).unwrap();
+    let compared = stage.call(DiffCode { from: first, to: edited }).await;
+    assert_eq!(told(&compared.between.unwrap()), [("train.py", FileChange::Changed, 6, 1)]);
+    assert!(!ran.exists());
 }

@@ -284,4 +284,9 @@ async fn a_folder_is_renamed_and_moved_with_all_that_is_in_it() {
     assert_eq!(folders().await, ["images/all", "images/all/resnet", "visionary", "text"]);
     stage.call(go("images/all", "vision")).await;
     assert_eq!(folders().await, ["vision", "vision/resnet", "visionary", "text"]);
+    // What was deleted there would go along when the move is undone.
+    stage.call(DeleteExperiment { experiment: named("d", false).await.id }).await;
+    let error = stage.try_call(go("vision", "text")).await.unwrap_err();
+    assert!(error.message.contains("The folder text holds a deleted experiment, d."), "{error:?}");
+    assert_eq!(named("a", false).await.folder, "vision");
 }

@@ -15,7 +15,7 @@ use api::{run::RunState, series::Point, tracking::RunInput};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use self::keys::{Refused, refused};
+use self::keys::{Disk, Refused, refused};
 use super::meta::Meta;
 use crate::{
     Head, Result,
@@ -31,6 +31,7 @@ pub struct FileStore {
     folder: PathBuf,
     /// Where it will be read: what it says of its own places.
     place: PathBuf,
+    disk: Disk,
     /// Ids by name.
     experiments: BTreeMap<String, String>,
 }
@@ -39,6 +40,7 @@ pub struct FileStore {
 pub struct Run {
     folder: PathBuf,
     experiment: PathBuf,
+    disk: Disk,
     meta: RunMeta,
 }
 
@@ -106,10 +108,12 @@ impl FileStore {
                 experiments.insert(name.to_owned(), id.to_owned());
             }
         }
-        let mut store = Self { folder, place, experiments };
+        let default = folder.join(DEFAULT_ID).join("meta.yaml");
+        let mut store = Self { folder, place, disk: Disk::of(&default), experiments };
         // Without it MLflow calls the store broken.
         if !store.folder.join(DEFAULT_ID).exists() {
             store.put_experiment(DEFAULT_ID.to_owned(), "Default", 0)?;
+            store.disk = Disk::of(&default);
         }
         Ok(store)
     }
@@ -145,7 +149,7 @@ impl FileStore {
             tags: [],
             user_id: head.user.clone().unwrap_or_default(),
         };
-        let run = Run { folder, experiment: self.folder.join(experiment), meta };
+        let run = Run { folder, experiment: self.folder.join(experiment), disk: self.disk, meta };
         let refused = run.pairs(head)?;
         Ok((run, refused))
     }
@@ -184,13 +188,18 @@ impl Run {
         self.folder.join("artifacts")
     }
 
-    /// Appends points of a metric, whose key is none that [`keys::refused`] names. `false`: it has no place by itself, and
-    /// nothing was written.
+    /// The keys of metrics that have no place. Of two that clash the first is kept.
+    pub fn refused_metrics<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Vec<Refused> {
+        refused(self.disk, &self.folder.join("metrics"), "metric", keys)
+    }
+
+    /// Appends points of a metric, whose key is none that [`Run::refused_metrics`] names. `false`: it has no place by
+    /// itself, and nothing was written.
     ///
     /// # Errors
     /// Where the metric's file can't be written.
     pub fn points(&self, key: &str, points: &[Point]) -> Result<bool> {
-        if !refused("metric", [key]).is_empty() {
+        if !self.refused_metrics([key]).is_empty() {
             return Ok(false);
         }
         let path = self.folder.join("metrics").join(key);
@@ -247,15 +256,15 @@ impl Run {
         let kept = head.tags.iter().filter(|(key, _)| key != LIFECYCLE);
         let tags: Vec<(&str, &String)> = own.chain(kept.map(|(key, value)| (key.as_str(), value))).collect();
         let params: Vec<(&str, &String)> = head.params.iter().map(|(key, value)| (key.as_str(), value)).collect();
-        let mut refused = put_pairs(&self.folder.join("params"), "param", &params)?;
-        refused.extend(put_pairs(&self.folder.join("tags"), "tag", &tags)?);
+        let mut refused = put_pairs(self.disk, &self.folder.join("params"), "param", &params)?;
+        refused.extend(put_pairs(self.disk, &self.folder.join("tags"), "tag", &tags)?);
         Ok(refused)
     }
 }
 
 /// Writes a file a pair; the keys that have no place are returned.
-fn put_pairs(folder: &Path, kind: &'static str, pairs: &[(&str, &String)]) -> Result<Vec<Refused>> {
-    let refused = refused(kind, pairs.iter().map(|(key, _)| *key));
+fn put_pairs(disk: Disk, folder: &Path, kind: &'static str, pairs: &[(&str, &String)]) -> Result<Vec<Refused>> {
+    let refused = refused(disk, folder, kind, pairs.iter().map(|(key, _)| *key));
     let left: BTreeSet<&str> = refused.iter().map(|one| one.key.as_str()).collect();
     for (key, value) in pairs.iter().filter(|(key, _)| !left.contains(key)) {
         let path = folder.join(key);

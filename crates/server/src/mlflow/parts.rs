@@ -160,13 +160,18 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     let folder = folder(&host, &required(asked.upload_id, "upload_id")?)?;
     let path = path(&at, asked.path)?;
     let place = place(&host, &path).await?;
-    if tokio::fs::try_exists(&folder).await.unwrap_or(false) && Begun::of(&folder).await?.path != safe(&path)? {
+    if !tokio::fs::try_exists(&folder).await.unwrap_or(false) {
+        return Err(Failure::invalid("There is no such upload: it was completed or aborted, or never begun."));
+    }
+    let begun = Begun::of(&folder).await?;
+    if begun.path != safe(&path)? {
         return Err(Failure::invalid(
             "Invalid value for parameter 'path': the upload was begun for another file, and is completed as that alone.",
         ));
     }
     // Looked at before the target: what is refused replaces nothing.
-    let (files, size_bytes) = files(&folder, asked.parts.iter().map(|part| part.part_number.0).collect()).await?;
+    let numbers = asked.parts.iter().map(|part| part.part_number.0).collect();
+    let (files, size_bytes) = files(&folder, begun.parts, numbers).await?;
     let whole = place.shown();
     upload::check_space(whole.parent().unwrap_or(&whole), size_bytes)?;
     let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await?;
@@ -180,22 +185,26 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     Ok(done())
 }
 
-/// The parts' files in their order, and their bytes: the numbers are 1 to n, each once, and each part has come.
-async fn files(folder: &std::path::Path, mut numbers: Vec<i64>) -> Result<(Vec<PathBuf>, u64), Failure> {
-    if !tokio::fs::try_exists(folder).await.unwrap_or(false) {
-        return Err(Failure::invalid("There is no such upload: it was completed or aborted, or never begun."));
-    }
+/// The files of an upload's parts in their order, and their bytes: it is completed by as many as it was begun with,
+/// each named once, and each has come.
+async fn files(folder: &std::path::Path, parts: i64, mut numbers: Vec<i64>) -> Result<(Vec<PathBuf>, u64), Failure> {
     numbers.sort_unstable();
     if numbers.is_empty() {
         return Err(Failure::invalid("Missing value for required parameter 'parts': an upload has one part at least."));
     }
+    if let Some((expected, number)) = (1_i64..).zip(&numbers).find(|(expected, number)| expected != *number) {
+        return Err(Failure::invalid(format!(
+            "Invalid value for parameter 'parts': they are numbered from 1, each once; part {number} stands where part {expected} is expected."
+        )));
+    }
+    if numbers.last() != Some(&parts) {
+        return Err(Failure::invalid(format!(
+            "Invalid value for parameter 'parts': the upload was begun with {parts}, and is completed by all of them, not by {}.",
+            numbers.len()
+        )));
+    }
     let (mut files, mut size_bytes) = (Vec::with_capacity(numbers.len()), 0);
-    for (expected, number) in (1..).zip(numbers) {
-        if number != expected {
-            return Err(Failure::invalid(format!(
-                "Invalid value for parameter 'parts': they are numbered from 1, each once; part {number} stands where part {expected} is expected."
-            )));
-        }
+    for number in numbers {
         let file = folder.join(number.to_string());
         let Ok(metadata) = tokio::fs::metadata(&file).await else {
             return Err(Failure::invalid(format!(

@@ -110,6 +110,7 @@ async fn an_upload_is_completed_by_all_of_its_parts_or_not_at_all() {
     elsewhere["path"] = json!("other.bin");
     open.refused(&complete, elsewhere, "was begun for another file").await;
     open.refused(&format!("{complete}/below"), body(&[1, 2, 3]), "was begun for another file").await;
+    open.refused(&complete, body(&[1, 2]), "was begun with 3, and is completed by all of them, not by 2").await;
     assert_eq!(read().await, "before");
 
     // A hole: it is large and takes no room, where the file system has such files.

@@ -17,6 +17,8 @@ use crate::run::filter::Filter;
 
 /// How long rows are matched at most.
 const LONGEST: Duration = Duration::from_secs(20);
+/// How long a help beside the answer is looked for.
+const HELP: Duration = Duration::from_secs(1);
 /// Comparisons between two looks at the clock, about.
 const COMPARISONS: usize = 1024;
 
@@ -48,6 +50,12 @@ pub(super) fn ask(moment: Moment, closing: Arc<AtomicBool>) -> (Asked, Asking) {
 impl Asked {
     pub(super) fn patience(&self) -> Patience<'_> {
         Patience { asked: self, until: Instant::now() + LONGEST }
+    }
+
+    /// Whether there is still time for a help beside the answer, and somebody waits for it.
+    pub(crate) fn time_for_help(&self) -> impl Fn() -> bool {
+        let patience = Patience { asked: self, until: Instant::now() + HELP };
+        move || patience.check().is_ok()
     }
 }
 
@@ -105,7 +113,10 @@ mod tests {
         assert_eq!(said(&asked.patience()), "goes on");
         let late = Patience { until: Instant::now(), ..asked.patience() };
         assert!(said(&late).contains("The filter takes longer than 20 seconds"), "{}", said(&late));
+        let has_time = asked.time_for_help();
+        assert!(has_time());
         drop(asking);
+        assert!(!has_time());
         assert_eq!(said(&asked.patience()), "stopped");
         closing.store(true, Ordering::Relaxed);
         assert_eq!(said(&asked.patience()), "the database is closed");

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use api::{series::Point, tracking::LoggedModel};
 use foreign::{
     Head,
-    mlflow_files::write::{self, FileStore, keys::refused, models::address},
+    mlflow_files::write::{self, FileStore, models::address},
 };
 
 use super::{
@@ -82,7 +82,7 @@ impl Form for FileStoreForm {
         // Of two that clash the one is kept that more was logged to.
         let mut metrics: Vec<_> = run.metrics.iter().collect();
         metrics.sort_by_key(|metric| Reverse(metric.count));
-        let of_metrics = refused("metric", metrics.into_iter().map(|metric| metric.key.as_str()));
+        let of_metrics = written.refused_metrics(metrics.into_iter().map(|metric| metric.key.as_str()));
         self.without = of_metrics.iter().map(|one| one.key.clone()).collect();
         without.extend(of_metrics);
         without.iter().for_each(|one| left.say(format!("{}: {one}", run.name)));

@@ -134,10 +134,11 @@ pub(super) fn unknown_word(field: &Field, comparison: Comparison, value: &Value)
     Some(format!("there is no {what} \"{unknown}\": there are {all}.{meant}"))
 }
 
-/// What a filter that finds nothing may find nothing for: keys that no run has, of `[metrics, params, tags]` that there are.
-pub(crate) fn unknown_keys(filter: &Filter, known: &[Vec<String>; 3]) -> Vec<String> {
+/// What a filter that finds nothing may find nothing for: keys that no run has, of `[metrics, params, tags]` that there
+/// are, sorted. What was meant is looked for only while `has_time`.
+pub(crate) fn unknown_keys(filter: &Filter, known: &[Vec<String>; 3], has_time: &dyn Fn() -> bool) -> Vec<String> {
     let mut notes = Vec::new();
-    unknown_keys_of(filter, known, &mut notes);
+    unknown_keys_of(filter, known, has_time, &mut notes);
     notes
 }
 
@@ -151,10 +152,11 @@ pub(crate) fn fields_of(filter: &Filter) -> Vec<&Field> {
     }
 }
 
-fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], notes: &mut Vec<String>) {
+fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], has_time: &dyn Fn() -> bool, notes: &mut Vec<String>) {
+    let is_known = |at: usize, key: &String| known[at].binary_search(key).is_ok();
     match filter {
-        Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| unknown_keys_of(one, known, notes)),
-        Filter::Not(inner) => unknown_keys_of(inner, known, notes),
+        Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| unknown_keys_of(one, known, has_time, notes)),
+        Filter::Not(inner) => unknown_keys_of(inner, known, has_time, notes),
         Filter::All | Filter::Word(_) => {}
         Filter::Compare(field, ..) => {
             let (at, what, key) = match field {
@@ -163,15 +165,14 @@ fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], notes: &mut Vec<St
                 Field::Tag(key) if key != PARENT_TAG => (2, "tag", key),
                 _ => return,
             };
-            if known[at].contains(key) {
+            if is_known(at, key) {
                 return;
             }
             let elsewhere = || {
-                let other =
-                    [(0, "metric"), (1, "param"), (2, "tag")].into_iter().find(|(at, _)| known[*at].contains(key));
+                let other = [(0, "metric"), (1, "param"), (2, "tag")].into_iter().find(|(at, _)| is_known(*at, key));
                 other.map_or_else(String::new, |(_, what)| format!(" There is a {what} of this name."))
             };
-            let meant = did_you_mean(key, known[at].iter().map(String::as_str));
+            let meant = did_you_mean(key, known[at].iter().map(String::as_str).take_while(|_| has_time()));
             let meant = if meant.is_empty() { elsewhere() } else { meant };
             let note = format!("No run here has a {what} \"{key}\".{meant}");
             if !notes.contains(&note) {
@@ -214,8 +215,8 @@ mod tests {
     #[test]
     fn keys_that_no_run_has_are_told() {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let known = [texts(&["loss", "accuracy"]), texts(&["lr"]), Vec::new()];
-        let told = |filter: &str| unknown_keys(&parse(filter).unwrap(), &known);
+        let known = [texts(&["accuracy", "loss"]), texts(&["lr"]), Vec::new()];
+        let told = |filter: &str| unknown_keys(&parse(filter).unwrap(), &known, &|| true);
         assert_eq!(
             told("metric.los < 1 and param.lr = 1"),
             ["No run here has a metric \"los\". Did you mean \"loss\"?"]
@@ -225,5 +226,8 @@ mod tests {
             ["No run here has a param \"loss\". There is a metric of this name."]
         );
         assert_eq!(told("not (tag.a = 1 or tag.a = 2)"), ["No run here has a tag \"a\"."]);
+        // Without the time to look for what was meant, it is said all the same.
+        let hurried = unknown_keys(&parse("metric.los < 1").unwrap(), &known, &|| false);
+        assert_eq!(hurried, ["No run here has a metric \"los\"."]);
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     FileStore, Run, hexadecimal,
-    keys::{Refused, Why, refused},
+    keys::{Disk, Refused, Why, refused},
     make_parent, named, put_pairs, put_yaml, uri,
 };
 use crate::{
@@ -112,9 +112,10 @@ impl FileStore {
         let place = self.place.join(&experiment).join("models").join(&head.id).join("artifacts");
         make_parent(&folder)?;
         fs::create_dir(&folder).map_err(failed(&folder))?;
-        let mut left = pairs(&folder.join("params"), "param", &head.params)?;
-        left.extend(pairs(&folder.join("tags"), "tag", &head.tags)?);
-        let without = refused("figure", head.figures.iter().map(|figure| figure.key.as_str()));
+        let mut left = pairs(self.disk, &folder.join("params"), "param", &head.params)?;
+        left.extend(pairs(self.disk, &folder.join("tags"), "tag", &head.tags)?);
+        let figures = head.figures.iter().map(|figure| figure.key.as_str());
+        let without = refused(self.disk, &folder.join("metrics"), "figure", figures);
         let keyless: BTreeSet<&str> = without.iter().map(|one| one.key.as_str()).collect();
         fs::create_dir_all(folder.join("metrics")).map_err(failed(&folder))?;
         let mut lines: BTreeMap<&str, String> = BTreeMap::new();
@@ -181,19 +182,23 @@ impl FileStore {
             return Ok(None);
         }
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
-        let mut left = pairs(&folder.join("tags"), "tag", &head.tags)?;
+        let mut left = pairs(self.disk, &folder.join("tags"), "tag", &head.tags)?;
         let aliases = head
             .versions
             .iter()
             .flat_map(|version| version.aliases.iter().map(move |alias| (alias.as_str(), version.number.to_string())));
         let aliases: BTreeMap<&str, String> = aliases.collect();
+        let without = refused(self.disk, &folder.join("aliases"), "alias", aliases.keys().copied());
         for (alias, number) in &aliases {
-            put_text(&folder.join("aliases").join(alias), number)?;
+            if !without.iter().any(|one| one.key == *alias) {
+                put_text(&folder.join("aliases").join(alias), number)?;
+            }
         }
+        left.extend(without);
         for version in &head.versions {
             let folder = folder.join(format!("version-{}", version.number));
             fs::create_dir_all(&folder).map_err(failed(&folder))?;
-            left.extend(pairs(&folder.join("tags"), "tag", &version.tags)?);
+            left.extend(pairs(self.disk, &folder.join("tags"), "tag", &version.tags)?);
             let stands = version.files.as_deref().map(uri);
             let meta = VersionMeta {
                 creation_timestamp: version.created_ms,
@@ -247,7 +252,7 @@ fn put_text(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(failed(path))
 }
 
-fn pairs(folder: &Path, kind: &'static str, pairs: &[(String, String)]) -> Result<Vec<Refused>> {
+fn pairs(disk: Disk, folder: &Path, kind: &'static str, pairs: &[(String, String)]) -> Result<Vec<Refused>> {
     fs::create_dir_all(folder).map_err(failed(folder))?;
-    put_pairs(folder, kind, &pairs.iter().map(|(key, value)| (key.as_str(), value)).collect::<Vec<_>>())
+    put_pairs(disk, folder, kind, &pairs.iter().map(|(key, value)| (key.as_str(), value)).collect::<Vec<_>>())
 }
