@@ -60,7 +60,7 @@ pub(crate) fn shown(run: RunId, medium: Medium) -> AnyView {
         }
         MediumContent::Histogram { edges, counts } => {
             let name = key.clone();
-            let counts: Vec<u64> = counts.into_iter().map(|count| count.max(0.0).round() as u64).collect();
+            let counts: Vec<f64> = counts.into_iter().map(|count| count.max(0.0)).collect();
             view! {
                 <Picture name=key draw=move |width, _| bars::histogram(
                     &Histogram {
