@@ -1,11 +1,12 @@
 //! A run's media by a person's clicks and keys: slid through, heard, read, enlarged.
 
-use std::{fs, io::Write as _, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, io::Write as _, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
+    id::RunId,
     media::ListMedia,
-    run::{ListRuns, RunRow},
+    run::{EditRun, ListRuns, RunRow},
     series::Point,
     source::{AddSource, Kind},
     tracking::ListExperiments,
@@ -16,11 +17,22 @@ use journeys::{
     desk::Desk,
     process::until,
 };
-use thirtyfour::{By, Key};
+use thirtyfour::{By, Key, WebElement};
 
 const LONG: Duration = Duration::from_secs(60);
 const RUN: &str = "00000000000000000000000000000abc";
 const PLAIN: &str = "00000000000000000000000000000abd";
+/// Loads a frame's text once more, waits until it has come, and counts whatever comes in its place after that.
+const LOADED: &str = "const [frame, done] = arguments;
+    frame.addEventListener('load', () => {
+        window.frameLoads = 0;
+        frame.addEventListener('load', () => { window.frameLoads += 1; });
+        done(true);
+    }, { once: true });
+    frame.srcdoc = frame.srcdoc;";
+/// Whether the file beside the list, or above it, begins in sight.
+const IN_SIGHT: &str = "const at = document.querySelector('.files > .preview').getBoundingClientRect();
+    return at.top >= 0 && at.top < innerHeight - 100;";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn media_are_slid_through_and_enlarged() {
@@ -30,7 +42,7 @@ async fn media_are_slid_through_and_enlarged() {
 /// A run as MLflow's client leaves it, with a picture at two steps, a table, a text and a sound; and one with a picture.
 fn logged(folder: &Path) -> Result<()> {
     let run = folder.join("1").join(RUN);
-    for name in ["params", "metrics", "tags", "artifacts/images"] {
+    for name in ["params", "metrics", "tags", "artifacts/images", "artifacts/many"] {
         fs::create_dir_all(run.join(name))?;
     }
     fs::write(
@@ -52,7 +64,12 @@ fn logged(folder: &Path) -> Result<()> {
     fs::copy(fixture.join("sample.png"), other.join("artifacts/images/sample+step+20+timestamp+20+u.png"))?;
     fs::write(run.join("artifacts/scores.json"), r#"{"columns": ["name", "score"], "data": [["alpha", 0.5]]}"#)?;
     fs::write(run.join("artifacts/words.txt"), "what was said")?;
-    let hostile = "<p>A report.</p><script>parent.document.title = document.title = 'taken'</script>";
+    for number in 0..21 {
+        fs::write(run.join(format!("artifacts/many/{number:02}.bin")), "x")?;
+    }
+    let hostile = "<p>A report.</p><a href='#end' style='display: block; height: 100vh'>To its end</a>\
+        <p id='end'><a href='https://example.org/'>Elsewhere</a></p>\
+        <script>parent.document.title = document.title = 'taken'</script>";
     fs::write(run.join("artifacts/report.html"), hostile)?;
     let mark = "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'><circle r='20' cx='20' cy='20'/></svg>";
     fs::write(run.join("artifacts/mark.svg"), mark)?;
@@ -120,10 +137,12 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     let page = seen(driver, &format!("{}//iframe[@title]", of("report.html"))).await?;
     ensure!(page.attr("sandbox").await?.as_deref() == Some(""), "the page is in no sandbox");
     drawn(desk, &format!("{}//img", of("mark.svg"))).await?;
-    ensure!(driver.title().await? != "taken", "a script of the page ran");
+    contained(desk, &page).await.context("the page in its frame")?;
+    seen(driver, &format!("{}//p[starts-with(., 'Its links to other pages lead nowhere')]", of("report.html"))).await?;
     desk.browser.picture("media").await?;
     taken(desk, folder, &of("scores.json")).await.context("the table as CSV")?;
     filed(desk).await.context("its files")?;
+    followed(desk, folder, run.id).await.context("its files while they change")?;
     let plain = rows.iter().find(|row| row.name == "plain").context("the other run is gone")?;
     beside(desk, &format!("/e/{}/runs?compare={},{}", experiment.id, run.id, plain.id))
         .await
@@ -134,6 +153,23 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     // An address that names no tab is about the first.
     desk.go(&format!("/e/{}/runs/{}?tab=nonsense", experiment.id, run.id)).await?;
     seen(driver, "//nav[contains(@class,'tabs')]//a[.='Charts' and @aria-current='page']").await.map(drop)
+}
+
+/// A page in its frame: no script of it ran, and its link leads to a part of it, with nothing in its place.
+async fn contained(desk: &Desk, page: &WebElement) -> Result<()> {
+    let driver = desk.driver();
+    driver.execute_async(LOADED, vec![page.to_json()?]).await?;
+    ensure!(driver.title().await? != "taken", "a script of the page ran");
+    let text = page.attr("srcdoc").await?.unwrap_or_default();
+    ensure!(text.contains("'about:srcdoc#end'") && text.contains(" data-href='https://example.org/'"), "{text}");
+    let entries = async || driver.execute("return history.length", Vec::new()).await?.convert::<u64>();
+    let before = entries().await?;
+    // Its link fills the middle of the frame.
+    page.click().await?;
+    until("the page's link is followed", LONG, async || Ok(entries().await? > before)).await?;
+    let loads = driver.execute("return window.frameLoads", Vec::new()).await?.convert::<u64>()?;
+    ensure!(loads == 0, "the link brought something in the page's place");
+    Ok(())
 }
 
 /// The run's files: a tree of folders, opened and closed by keys, one file read beside it.
@@ -153,6 +189,47 @@ async fn filed(desk: &Desk) -> Result<()> {
     desk.browser.picture("artifacts-tree").await?;
     press(driver, "//main//button[@aria-label='Close the preview']").await?;
     gone(driver, &preview("report.html")).await
+}
+
+/// What is written while its files are looked at is seen, and takes neither the focus nor the file that is read away.
+async fn followed(desk: &Desk, folder: &Path, run: RunId) -> Result<()> {
+    let driver = desk.driver();
+    let preview = |name: &str| format!("//main//section[@aria-label='Preview of {name}']");
+    let images = "//main//tr[@aria-label='Folder images']";
+    press(driver, "//main//button[.='words.txt']").await?;
+    seen(driver, &format!("{}//pre[.='what was said']", preview("words.txt"))).await?;
+    driver.execute("arguments[0].focus()", vec![seen(driver, images).await?.to_json()?]).await?;
+    let artifacts = folder.join("mlruns/1").join(RUN).join("artifacts");
+    fs::write(artifacts.join("words.txt"), "what was said anew")?;
+    fs::write(artifacts.join("images/about.csv"), "a,b\n1,2\n")?;
+    let tags = BTreeMap::from([("looked".to_owned(), Some("at".to_owned()))]);
+    desk.client.call(EditRun { run, name: None, notes: None, tags }).await?;
+    seen(driver, &format!("{}//pre[.='what was said anew']", preview("words.txt"))).await?;
+    seen(driver, &format!("{images}[contains(., '3 files')]")).await?;
+    let focused = driver.active_element().await?.attr("aria-label").await?;
+    ensure!(focused.as_deref() == Some("Folder images"), "the focus is on {focused:?}");
+
+    // Escape in the field is the field's own.
+    let find = seen(driver, "//main//input[@aria-label='Find files']").await?;
+    find.send_keys("words").await?;
+    gone(driver, images).await?;
+    find.send_keys("" + Key::Escape).await?;
+    seen(driver, images).await?;
+    ensure!(!driver.find_all(By::XPath(preview("words.txt"))).await?.is_empty(), "Escape closed the file, too");
+
+    // Where there is no room beside a long list, the file is scrolled to.
+    press(driver, "//main//tr[@aria-label='Folder many']").await?;
+    let was = driver.get_window_rect().await?;
+    let (width, height) = (u32::try_from(was.width)?, u32::try_from(was.height)?);
+    driver.set_window_rect(was.x, was.y, 1000, height).await?;
+    press(driver, "//main//button[.='20.bin']").await?;
+    seen(driver, &preview("20.bin")).await?;
+    let in_sight = async || Ok(driver.execute(IN_SIGHT, Vec::new()).await?.convert::<bool>()?);
+    until("the file is in sight", LONG, in_sight).await?;
+    desk.browser.picture("artifacts-narrow").await?;
+    driver.set_window_rect(was.x, was.y, width, height).await?;
+    press(driver, "//main//button[@aria-label='Close the preview']").await?;
+    gone(driver, &preview("20.bin")).await
 }
 
 /// The same key of two runs at one step; the one that has none says so.

@@ -17,8 +17,16 @@ use crate::{
 pub struct Bars {
     pub name: String,
     pub role: Role,
-    /// Heights; several sets are compared by their shares, so that sets of any size can be.
-    pub counts: Vec<u64>,
+    /// Heights, none below 0; several sets are compared by their shares, so that sets of any size can be. Those of a
+    /// density are no whole numbers.
+    pub counts: Vec<f64>,
+}
+
+impl Bars {
+    /// Of things that were counted one by one.
+    pub fn counted(name: impl Into<String>, role: Role, counts: &[u64]) -> Self {
+        Self { name: name.into(), role, counts: counts.iter().map(|count| *count as f64).collect() }
+    }
 }
 
 /// Bars between edges.
@@ -45,12 +53,15 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
         shown.map(|(_, share)| *share).fold(0.0, f64::max)
     };
     let most = shares.iter().map(tall).fold(1e-12, f64::max);
-    let total = chart.sets.first().map_or(0, |set| set.counts.iter().sum::<u64>()) as f64;
-    let high = if chart.has_counts { (most * total).round().max(1.0) } else { most };
+    let high = if chart.has_counts { tallest(chart, is_shown) } else { most };
     let y = Range { low: 0.0, high, ..Range::default() };
     let y_axis = Axis::default();
     let frame = frame::lay_out(size, &x_axis, x, &y_axis, y);
-    let frame = if chart.has_counts { frame.with_counts() } else { frame.without_vertical() };
+    let frame = match chart.has_counts {
+        true if is_whole(&chart.sets) => frame.with_counts(),
+        true => frame,
+        false => frame.without_vertical(),
+    };
     let plot = frame.plot;
     let opacity = if chart.sets.len() > 1 { 0.45 } else { 0.75 };
     let drawing = frame.draw(&chart.name, |_, root| {
@@ -79,6 +90,21 @@ pub fn histogram(chart: &Histogram, size: Size) -> Drawing {
         Spot { left, top: plot.top, width: right - left, height: plot.height, head, figures }
     });
     Drawing { spots: spots.collect(), ..drawing }
+}
+
+/// The greatest height that is shown of the first set.
+fn tallest(chart: &Histogram, is_shown: impl Fn(&[f64]) -> bool) -> f64 {
+    let counts = chart.sets.first().map(|set| set.counts.as_slice()).unwrap_or_default();
+    let shown = chart.edges.windows(2).zip(counts).filter(|(edges, _)| is_shown(edges));
+    match shown.map(|(_, count)| *count).fold(0.0, f64::max) {
+        none if none <= 0.0 => 1.0,
+        most => most,
+    }
+}
+
+/// Whether things were counted one by one.
+fn is_whole(sets: &[Bars]) -> bool {
+    sets.iter().flat_map(|set| &set.counts).all(|count| count.fract() == 0.0)
 }
 
 /// An outermost bar so many times wider than the next holds what lies far out. It is drawn as wide as that, or the others
@@ -136,8 +162,9 @@ fn sides(plot: &Plot, edges: &[f64]) -> (f64, f64) {
 fn told(sets: &[Bars], shares: &[Vec<f64>], index: usize) -> Vec<Said> {
     let one = |(set, shares): (&Bars, &Vec<f64>)| {
         let (count, share) = (*set.counts.get(index)?, *shares.get(index)?);
-        let words = format!("{} · {}", tick::count(count), percent(share));
-        Some(Said { name: set.name.clone(), role: Some(set.role), value: count as f64, words })
+        let many = if count.fract() == 0.0 { tick::count(count as u64) } else { tick::said(count) };
+        let words = format!("{many} · {}", percent(share));
+        Some(Said { name: set.name.clone(), role: Some(set.role), value: count, words })
     };
     sets.iter().zip(shares).filter_map(one).collect()
 }
@@ -239,8 +266,8 @@ fn base(root: &frame::Root<'_>, plot: &Plot) -> Result<(), frame::Failed> {
 fn shares(sets: &[Bars]) -> Vec<Vec<f64>> {
     sets.iter()
         .map(|set| {
-            let total = set.counts.iter().sum::<u64>().max(1) as f64;
-            set.counts.iter().map(|count| *count as f64 / total).collect()
+            let total: f64 = set.counts.iter().sum();
+            set.counts.iter().map(|count| if total > 0.0 { count / total } else { 0.0 }).collect()
         })
         .collect()
 }

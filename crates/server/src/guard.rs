@@ -25,9 +25,11 @@ const SESSION: &str = "/api/session";
 const LONGEST_PATH: usize = 2_000;
 const LONGEST_NAME: usize = 255;
 
-/// What the pages may load and reach: themselves.
+/// What the pages may load and reach: themselves. A page that another program wrote stands in a frame of theirs without
+/// an address of its own (`srcdoc`), which inherits this: what it holds in itself is `data:`, and no link of it leads the
+/// frame to another's address (`frame-src`) nor to one of ours (`frame-ancestors`).
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    img-src 'self' blob: data:; media-src 'self' blob: data:; font-src 'self' data:; frame-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What an answer of `/api` may do where a browser takes it for a page: nothing. Files that other programs wrote come by
 /// it, and a page or a drawing among them must not act with the right of who reads it: `sandbox` gives it an origin of

@@ -32,16 +32,16 @@ pub(crate) fn TwoDistributions(
     let (name, called) = (column.column.clone(), column.column.clone());
     view! {
         <Picture name=called on_part=on_bar draw=move |width, _| {
-            let sets = |left: Vec<u64>, right: Vec<u64>| vec![
-                Bars { name: first.clone(), role: Role::Series(8), counts: left },
-                Bars { name: second.clone(), role: Role::Series(2), counts: right },
+            let sets = |left: &[u64], right: &[u64]| vec![
+                Bars::counted(first.clone(), Role::Series(8), left),
+                Bars::counted(second.clone(), Role::Series(2), right),
             ];
             match &distribution {
                 Distribution::Numeric { reference, current } => bars::histogram(
                     &Histogram {
                         name: name.clone(),
                         edges: reference.edges.clone(),
-                        sets: sets(reference.counts.clone(), current.counts.clone()),
+                        sets: sets(&reference.counts, &current.counts),
                         x: Axis::default(),
                         has_counts: false,
                     },
@@ -51,7 +51,7 @@ pub(crate) fn TwoDistributions(
                     &Categories {
                         name: name.clone(),
                         values: values.iter().take(12).cloned().collect(),
-                        sets: sets(reference.clone(), current.clone()),
+                        sets: sets(reference, current),
                     },
                     Size { width, height },
                 ),

@@ -5,7 +5,7 @@ mod shown;
 mod tree;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -47,12 +47,25 @@ fn as_text(all: &[Artifact], form: Form) -> TextTable {
 /// What the lines of a tree share.
 #[derive(Clone, Copy)]
 struct Tree {
-    files: Signal<Vec<Artifact>>,
+    /// By their keys, as they are now.
+    lines: Memo<Arc<HashMap<String, Line>>>,
     open: RwSignal<BTreeSet<String>>,
     /// Of folders of which more than a piece is shown: how much.
     more: RwSignal<BTreeMap<String, usize>>,
-    chosen: RwSignal<Option<Artifact>>,
+    /// The path of the file that is read.
+    chosen: RwSignal<Option<String>>,
     save: Callback<String>,
+}
+
+impl Tree {
+    /// A line as it is now; one that is gone as it was.
+    fn now(self, line: Line) -> Memo<Line> {
+        let key = line.key();
+        Memo::new(move |before: Option<&Line>| {
+            let now = self.lines.with(|lines| lines.get(&key).cloned());
+            now.or_else(|| before.cloned()).unwrap_or_else(|| line.clone())
+        })
+    }
 }
 
 #[component]
@@ -74,22 +87,22 @@ pub(crate) fn Files(
         save::file(client, toasts, name, address(&path));
     });
     let top = Memo::new(move |_| Arc::new(files.with(|files| Folder::of(files))));
-    let tree = Tree {
-        files,
-        open: RwSignal::new(top.get_untracked().first_open()),
-        more: RwSignal::default(),
-        chosen: RwSignal::new(None),
-        save,
-    };
+    let open = RwSignal::new(top.get_untracked().first_open());
+    let more = RwSignal::new(BTreeMap::<String, usize>::new());
     let wanted = RwSignal::new(String::new());
     let is_sought = Memo::new(move |_| wanted.with(|wanted| !wanted.trim().is_empty()));
     let lines = Memo::new(move |_| {
         if is_sought.get() {
-            let most = tree.more.with(|more| more.get("").copied().unwrap_or(PIECE));
+            let most = more.with(|more| more.get("").copied().unwrap_or(PIECE));
             return files.with(|files| wanted.with(|wanted| found(files, wanted, most)));
         }
-        tree.open.with(|open| tree.more.with(|more| top.with(|top| top.lines(open, more))))
+        open.with(|open| more.with(|more| top.with(|top| top.lines(open, more))))
     });
+    let keys = Memo::new(move |_| lines.with(|lines| lines.iter().map(Line::key).collect::<Vec<_>>()));
+    let by_key = Memo::new(move |_| {
+        lines.with(|lines| Arc::new(lines.iter().map(|line| (line.key(), line.clone())).collect::<HashMap<_, _>>()))
+    });
+    let tree = Tree { lines: by_key, open, more, chosen: RwSignal::new(None), save };
     let none = Memo::new(move |_| lines.with(Vec::is_empty));
     let is_many = Memo::new(move |_| files.with(Vec::len) > MANY);
     let count = Signal::derive(move || words::counted(files.with(Vec::len) as u64, "file", "files"));
@@ -117,36 +130,42 @@ pub(crate) fn Files(
                     </div>
                 })}
                 {move || none.get().then(|| view! { <p class="muted small padded">"No file has these words in its path."</p> })}
-                <table class="small-table opens" on:keydown=move_among_rows><tbody>
-                    <For each=move || lines.get() key=move |line| key_of(line, files) let:line>
-                        {match line {
-                            Line::Folder { path, name, depth, count, size_bytes } => {
-                                view! { <FolderLine path name depth count size_bytes tree /> }.into_any()
-                            }
-                            Line::File { at, name, depth } => view! { <FileLine at name depth tree /> }.into_any(),
-                            Line::More { folder, depth, left } => view! { <MoreLine folder depth left tree /> }.into_any(),
-                        }}
+                <table class="small-table opens" role="treegrid" aria-label="Files" on:keydown=move_among_rows><tbody>
+                    <For each=move || keys.get() key=Clone::clone let:key>
+                        {drawn(tree, &key)}
                     </For>
                 </tbody></table>
             </Card>
-            {move || tree.chosen.get().map(|file| {
-                let (address, path) = (address(&file.path), file.path.clone());
-                view! { <Preview file address on_close=close on_save=Callback::new(move |()| save.run(path.clone())) /> }
-            })}
+            {move || {
+                let path = tree.chosen.get()?;
+                let find = move |files: &Vec<Artifact>, path: &str| files.iter().find(|file| file.path == path).cloned();
+                let first = files.with_untracked(|files| find(files, &path))?;
+                // One that is gone is shown as it was.
+                let file = Memo::new(move |before: Option<&Artifact>| {
+                    let now = files.with(|files| find(files, &first.path));
+                    now.or_else(|| before.cloned()).unwrap_or_else(|| first.clone())
+                });
+                let address = address(&path);
+                Some(view! { <Preview file address on_close=close on_save=Callback::new(move |()| save.run(path.clone())) /> })
+            }}
         </div>
     }
 }
 
-/// What tells a line from others and from itself as it was.
-fn key_of(line: &Line, files: Signal<Vec<Artifact>>) -> String {
+/// A line of the tree, by its key.
+fn drawn(tree: Tree, key: &str) -> AnyView {
+    let Some(line) = tree.lines.with_untracked(|lines| lines.get(key).cloned()) else { return ().into_any() };
+    let now = tree.now(line.clone());
     match line {
-        Line::Folder { path, depth, count, size_bytes, .. } => format!("{path}/ {depth} {count} {size_bytes}"),
-        Line::File { at, name, depth } => files.with_untracked(|files| {
-            let file = files.get(*at).map(|file| (file.path.as_str(), file.size_bytes, file.modified_ms));
-            format!("{file:?} {name} {depth}")
-        }),
-        Line::More { folder, left, .. } => format!("{folder} + {left}"),
+        Line::Folder { path, name, depth, .. } => view! { <FolderLine path name depth now tree /> }.into_any(),
+        Line::File { file, name, depth } => view! { <FileLine path=file.path name depth now tree /> }.into_any(),
+        Line::More { folder, depth, .. } => view! { <MoreLine folder depth now tree /> }.into_any(),
     }
+}
+
+/// As assistive technology counts it.
+fn level(depth: usize) -> String {
+    (depth + 1).to_string()
 }
 
 fn indent(depth: usize) -> String {
@@ -171,7 +190,7 @@ fn go_on() {
 }
 
 #[component]
-fn FolderLine(path: String, name: String, depth: usize, count: u64, size_bytes: u64, tree: Tree) -> impl IntoView {
+fn FolderLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: Tree) -> impl IntoView {
     let path = StoredValue::new(path);
     let is_open = Memo::new(move |_| path.with_value(|path| tree.open.with(|open| open.contains(path))));
     let fold = move |open: bool| {
@@ -190,6 +209,7 @@ fn FolderLine(path: String, name: String, depth: usize, count: u64, size_bytes: 
             class="opens"
             tabindex="0"
             data-folder=path.get_value()
+            aria-level=level(depth)
             aria-expanded=move || is_open.get().to_string()
             aria-label=format!("Folder {name}")
             on:click=move |_| turn()
@@ -212,10 +232,10 @@ fn FolderLine(path: String, name: String, depth: usize, count: u64, size_bytes: 
                 <span class="flex" style:padding-left=indent(depth)>
                     <span class="faint flex">{mark}{icon(icon::FOLDER)}</span>
                     <b class="cut">{name.clone()}</b>
-                    <span class="faint caption">{words::counted(count, "file", "files")}</span>
+                    <span class="faint caption">{move || words::counted(now.with(Line::count), "file", "files")}</span>
                 </span>
             </td>
-            <td class="num muted">{words::bytes(size_bytes)}</td>
+            <td class="num muted">{move || words::bytes(now.with(Line::size_bytes))}</td>
             <td></td>
             <td></td>
         </tr>
@@ -223,22 +243,21 @@ fn FolderLine(path: String, name: String, depth: usize, count: u64, size_bytes: 
 }
 
 #[component]
-fn FileLine(at: usize, name: String, depth: usize, tree: Tree) -> impl IntoView {
-    let Some(file) = tree.files.with_untracked(|files| files.get(at).cloned()) else { return ().into_any() };
-    let (path, modified_ms, size_bytes) = (file.path.clone(), file.modified_ms, file.size_bytes);
+fn FileLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: Tree) -> impl IntoView {
     let called = path.rsplit('/').next().unwrap_or(&path).to_owned();
-    let file = StoredValue::new(file);
-    let is_on = {
-        let path = path.clone();
-        Memo::new(move |_| tree.chosen.with(|chosen| chosen.as_ref().is_some_and(|chosen| chosen.path == path)))
-    };
-    let read = move || tree.chosen.set(Some(file.get_value()));
+    let own = StoredValue::new(path.clone());
+    let is_on = Memo::new(move |_| {
+        tree.chosen.with(|chosen| own.with_value(|own| chosen.as_ref().is_some_and(|chosen| chosen == own)))
+    });
+    let read = move || tree.chosen.set(Some(own.get_value()));
     let saved = path.clone();
+    let modified_ms = Memo::new(move |_| now.with(Line::modified_ms));
     view! {
         <tr
             class="opens"
             class:on=is_on
             tabindex="0"
+            aria-level=level(depth)
             aria-label=path.clone()
             on:click=move |event| {
                 if is_meant_for_row(&event) {
@@ -250,7 +269,7 @@ fn FileLine(at: usize, name: String, depth: usize, tree: Tree) -> impl IntoView 
                     read();
                 } else if event.key() == "ArrowLeft" && event.target() == event.current_target() {
                     event.prevent_default();
-                    file.with_value(|file| go_to(parent(&file.path)));
+                    own.with_value(|own| go_to(parent(own)));
                 }
             }
         >
@@ -260,17 +279,19 @@ fn FileLine(at: usize, name: String, depth: usize, tree: Tree) -> impl IntoView 
                     <button type="button" class="reads mono cut" tabindex="-1" title=path.clone() on:click=move |_| read()>{name}</button>
                 </span>
             </td>
-            <td class="num muted">{words::bytes(size_bytes)}</td>
+            <td class="num muted">{move || words::bytes(now.with(Line::size_bytes))}</td>
             <td class="num faint"><Ago ms=modified_ms /></td>
             <td class="end"><IconButton label=format!("Save {called}") mark=icon::DOWNLOAD on_press=move |_| tree.save.run(saved.clone()) /></td>
         </tr>
     }
-    .into_any()
 }
 
 #[component]
-fn MoreLine(folder: String, depth: usize, left: usize, tree: Tree) -> impl IntoView {
-    let label = format!("Show {} of {left} more", left.min(PIECE));
+fn MoreLine(folder: String, depth: usize, now: Memo<Line>, tree: Tree) -> impl IntoView {
+    let label = move || {
+        let left = now.with(Line::count);
+        format!("Show {} of {left} more", left.min(PIECE as u64))
+    };
     let show = move |_| {
         tree.more.update(|more| {
             let shown = more.entry(folder.clone()).or_insert(PIECE);
@@ -278,7 +299,7 @@ fn MoreLine(folder: String, depth: usize, left: usize, tree: Tree) -> impl IntoV
         });
     };
     view! {
-        <tr>
+        <tr aria-level=level(depth)>
             <td colspan="4">
                 <span class="flex" style:padding-left=indent(depth)>
                     <button type="button" class="btn quiet s" on:click=show>{label}</button>

@@ -113,7 +113,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
                             &charts::bars::Histogram {
                                 name: "Residuals".to_owned(),
                                 edges: bars.edges.clone(),
-                                sets: vec![charts::bars::Bars { name: "residuals".to_owned(), role: charts::role::Role::Series(1), counts: bars.counts.clone() }],
+                                sets: vec![charts::bars::Bars::counted("residuals", charts::role::Role::Series(1), &bars.counts)],
                                 x: Axis { range: part.map(|part| part.x), ..Axis::default() },
                                 has_counts: true,
                             },

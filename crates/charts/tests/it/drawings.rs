@@ -190,13 +190,12 @@ fn curves_of_a_report() {
 
 #[test]
 fn bars_over_each_other_are_shares() {
-    let set = |name: &str, role, counts: Vec<u64>| Bars { name: name.to_owned(), role, counts };
     let chart = Histogram {
         name: "amount".to_owned(),
         edges: vec![0.0, 10.0, 20.0, 30.0, 40.0],
         sets: vec![
-            set("training", Role::Series(8), vec![10, 20, 30, 40]),
-            set("now", Role::Series(2), vec![4000, 3000, 2000, 1000]),
+            Bars::counted("training", Role::Series(8), &[10, 20, 30, 40]),
+            Bars::counted("now", Role::Series(2), &[4000, 3000, 2000, 1000]),
         ],
         x: Axis { unit: "€".to_owned(), ..Axis::default() },
         has_counts: false,
@@ -205,7 +204,10 @@ fn bars_over_each_other_are_shares() {
     let chart = Categories {
         name: "country".to_owned(),
         values: vec!["DE".to_owned(), "a very long name of a country indeed".to_owned()],
-        sets: vec![set("training", Role::Series(8), vec![75, 25]), set("now", Role::Series(2), vec![1, 3])],
+        sets: vec![
+            Bars::counted("training", Role::Series(8), &[75, 25]),
+            Bars::counted("now", Role::Series(2), &[1, 3]),
+        ],
     };
     check("categories", &bars::categories(&chart, SIZE).svg);
     check("mini", &bars::mini(&[1, 0, 5, 1000], Role::Series(1), Size { width: 72.0, height: 22.0 }).svg);

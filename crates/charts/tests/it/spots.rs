@@ -12,7 +12,7 @@ use charts::{
 const SIZE: Size = Size { width: 400.0, height: 200.0 };
 
 fn bars(counts: &[u64]) -> Vec<Bars> {
-    vec![Bars { name: "training".to_owned(), role: Role::Series(1), counts: counts.to_vec() }]
+    vec![Bars::counted("training", Role::Series(1), counts)]
 }
 
 #[test]
@@ -35,6 +35,16 @@ fn an_axis_of_counts_has_whole_numbers() {
     let drawn = bars::histogram(&chart, SIZE).svg;
     let has = |label: &str| drawn.contains(&format!(">{label}<"));
     assert_eq!((has("2"), has("1.5"), has("1.0")), (true, false, false), "{drawn}");
+}
+
+#[test]
+fn a_density_keeps_its_heights() {
+    let sets = vec![Bars { name: "weights".to_owned(), role: Role::Series(1), counts: vec![0.4, 0.1, 0.0] }];
+    let chart = Histogram { edges: vec![0.0, 1.0, 2.0, 3.0], sets, has_counts: true, ..Histogram::default() };
+    let drawing = bars::histogram(&chart, SIZE);
+    let told: Vec<&str> = drawing.spots.iter().map(|spot| spot.figures[0].words.as_str()).collect();
+    assert_eq!(told, ["0.4 · 80 %", "0.1 · 20 %", "0 · 0 %"]);
+    assert_eq!((drawing.plot.y.high, drawing.spots[0].figures[0].value), (0.4, 0.4));
 }
 
 #[test]

@@ -27,6 +27,12 @@ async fn files_have_their_types_and_the_policy() {
     assert!(headers["content-type"].to_str().unwrap().starts_with("text/html"));
     let policy = headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
+    // What another program's page holds in itself is shown in a frame, which inherits this, and leads nowhere.
+    for directive in
+        ["media-src 'self' blob: data:", "font-src 'self' data:", "frame-src 'self'", "frame-ancestors 'none'"]
+    {
+        assert!(policy.split(';').any(|own| own.trim() == directive), "{directive}: {policy}");
+    }
     assert_eq!(headers["x-content-type-options"], "nosniff");
     assert_eq!(headers["referrer-policy"], "no-referrer");
     assert_eq!(headers["x-frame-options"], "DENY");

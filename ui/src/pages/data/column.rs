@@ -53,13 +53,13 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
     view! {
         <Card title="Distribution" class="h chart-card" extra=ViewFn::from(move || view! { <span class="faint caption">{facts.clone()}</span> })>
             <Picture name=column.name.clone() zooms draw=move |width, part| {
-                let set = |counts: Vec<u64>| vec![Bars { name: drawn.name.clone(), role: series, counts }];
+                let set = |counts: &[u64]| vec![Bars::counted(drawn.name.clone(), series, counts)];
                 match &drawn.numeric {
                     Some(numeric) => bars::histogram(
                         &Histogram {
                             name: drawn.name.clone(),
                             edges: numeric.histogram.edges.clone(),
-                            sets: set(numeric.histogram.counts.clone()),
+                            sets: set(&numeric.histogram.counts),
                             x: Axis { scale, range: part.map(|part| part.x), ..Axis::default() },
                             has_counts: false,
                         },
@@ -69,7 +69,7 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
                         &Categories {
                             name: drawn.name.clone(),
                             values: drawn.top.iter().take(12).map(|value| value.value.clone()).collect(),
-                            sets: set(drawn.top.iter().take(12).map(|value| value.count).collect()),
+                            sets: set(&drawn.top.iter().take(12).map(|value| value.count).collect::<Vec<_>>()),
                         },
                         Size { width, height },
                     ),

@@ -1,36 +1,36 @@
-//! One file beside the list: its text, its table, its picture, read when it is chosen and not before.
+//! One file beside the list: its text, its table, its picture, read when it is chosen and not before, and again when it
+//! was written again.
 
 use api::{ApiError, run::Artifact};
-use leptos::{ev, prelude::*};
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast as _;
 
-use super::shown::{COLUMNS, Kind, READ_BYTES, ROWS, Rows, pretty, rows, text_of};
+use super::shown::{Kind, READ_BYTES, pretty, rows, text_of};
 use crate::{
-    client::{Client, wire},
+    client::Client,
     parts::{
-        button::{Button, IconButton},
+        button::IconButton,
         icon,
         markdown::Markdown,
-        sandboxed::{Page, WHOLE_BYTES, drawing_address},
+        medium::{
+            cells::{Cells, Rows},
+            played::Played,
+        },
         states::{Failure, Skeleton},
         when::Ago,
         words,
     },
 };
 
-/// A larger picture, sound or video is fetched when a person says so.
-const ASKED_FROM_BYTES: u64 = 32 << 20;
+/// So much of it is in sight where it begins in sight, in pixels.
+const HEAD: f64 = 120.0;
 
-/// What there is to see.
-#[derive(Clone)]
+/// What there is to see. A text stands beside it: where it changes it stays the same text, read as far as it was.
+#[derive(Debug, Clone, PartialEq)]
 enum Content {
-    Text(String),
+    Text,
+    Markdown,
     Table(Rows),
-    Markdown(String),
-    /// The address of a picture or drawing.
-    Picture(String),
-    Page(String),
-    Sound(String),
-    Video(String),
     /// Why there is nothing.
     Nothing(&'static str),
 }
@@ -38,177 +38,141 @@ enum Content {
 /// The pane of a chosen file.
 #[component]
 pub(super) fn Preview(
-    file: Artifact,
+    /// As it is now; its path stays.
+    file: Memo<Artifact>,
     /// Where its bytes are.
     address: String,
     on_close: Callback<()>,
     on_save: Callback<()>,
 ) -> impl IntoView {
     let client = Client::get();
-    let kind = Kind::of(&file);
-    let is_media = matches!(kind, Kind::Picture | Kind::Sound | Kind::Video);
-    let is_cut = file.size_bytes > READ_BYTES && !is_media && !matches!(kind, Kind::Drawing | Kind::Page);
-    let found = RwSignal::new(None::<Result<Content, ApiError>>);
-    // What the browser keeps for us until it is given back.
-    let held = StoredValue::new(None::<String>);
-    let is_asked = RwSignal::new(!is_media || file.size_bytes < ASKED_FROM_BYTES);
-    let size_bytes = file.size_bytes;
+    let kind = file.with_untracked(Kind::of);
+    let size_bytes = Memo::new(move |_| file.with(|file| file.size_bytes));
+    let modified_ms = Memo::new(move |_| file.with(|file| file.modified_ms));
+    let is_medium = matches!(kind, Kind::Medium(_));
+    let is_cut = move || size_bytes.get() > READ_BYTES && !is_medium;
+    let (found, text) = (RwSignal::new(None::<Result<Content, ApiError>>), RwSignal::new(String::new()));
+    let seen = Memo::new(move |_| found.get());
+    let address = StoredValue::new(address);
+    let asked = StoredValue::new(0_u32);
+    // What is shown stays until there is something newer.
     let load = move || {
-        let address = address.clone();
-        found.set(None);
+        let size_bytes = size_bytes.get_untracked();
+        asked.update_value(|asked| *asked += 1);
+        let own = asked.get_value();
         leptos::task::spawn_local(async move {
-            let content = read(client, &address, kind, size_bytes).await;
-            if is_media && let Ok(Content::Picture(made) | Content::Sound(made) | Content::Video(made)) = &content {
-                // Another file was chosen before its bytes came.
-                if held.try_set_value(Some(made.clone())).is_some() {
-                    wire::forget_object(made);
-                }
+            let Some(address) = address.try_get_value() else { return };
+            let answer = read(client, &address, kind, size_bytes).await;
+            // It was written again meanwhile, or another file was chosen.
+            if asked.try_get_value() != Some(own) {
+                return;
             }
-            found.try_set(Some(content));
+            let answer = answer.map(|(content, now)| {
+                if text.with_untracked(|text| *text != now) {
+                    text.set(now);
+                }
+                content
+            });
+            found.set(Some(answer));
         });
     };
-    let load = StoredValue::new(load);
     Effect::new(move |_| {
-        if is_asked.get() {
-            load.with_value(|load| load());
+        file.track();
+        if !is_medium {
+            load();
         }
     });
-    on_cleanup(move || {
-        if let Some(made) = held.try_get_value().flatten() {
-            wire::forget_object(&made);
+    let section = NodeRef::<html::Section>::new();
+    Effect::new(move |_| {
+        if let Some(section) = section.get() {
+            bring_into_view(&section);
         }
     });
     let escape = window_event_listener(ev::keydown, move |event| {
         let is_other = || document().query_selector("dialog[open], .menu").ok().flatten().is_some();
-        if event.key() == "Escape" && !event.default_prevented() && !is_other() {
+        // In a field Escape is the field's own.
+        let in_field = event.target().is_some_and(|target| target.has_type::<web_sys::HtmlInputElement>());
+        if event.key() == "Escape" && !event.default_prevented() && !in_field && !is_other() {
             on_close.run(());
         }
     });
     on_cleanup(move || escape.remove());
-    let Artifact { path, modified_ms, .. } = file;
+    let path = file.with_untracked(|file| file.path.clone());
     let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
     let called = StoredValue::new(name.clone());
     let body = move || {
-        match found.get() {
-        _ if !is_asked.get() => view! {
-            <div class="padded"><Button label=format!("Load it · {}", words::bytes(size_bytes)) mark=icon::DOWNLOAD on_press=move || is_asked.set(true) /></div>
+        if let Kind::Medium(kind) = kind {
+            file.track();
+            let (from, size_bytes) = (address.get_value(), size_bytes.get());
+            return view! { <Played from kind size_bytes name=called.get_value() is_chosen=true /> }.into_any();
         }
-        .into_any(),
-        None => view! { <div class="padded"><Skeleton lines=4 /></div> }.into_any(),
-        Some(Err(error)) => view! { <Failure error again=move || load.with_value(|load| load()) /> }.into_any(),
-        Some(Ok(content)) => drawn(content, called.get_value()),
-    }
+        match seen.get() {
+            None => view! { <div class="padded"><Skeleton lines=4 /></div> }.into_any(),
+            Some(Err(error)) => {
+                let again = move || {
+                    found.set(None);
+                    load();
+                };
+                view! { <Failure error again /> }.into_any()
+            }
+            Some(Ok(content)) => drawn(content, text),
+        }
     };
     view! {
-        <section class="card preview" aria-label=format!("Preview of {name}")>
+        <section class="card preview" aria-label=format!("Preview of {name}") node_ref=section>
             <header class="flex">
                 <strong class="cut mono grow" title=path.clone()>{name.clone()}</strong>
                 <IconButton label=format!("Save {name}, which is shown") mark=icon::DOWNLOAD on_press=move |_| on_save.run(()) />
                 <IconButton label="Close the preview" mark=icon::X on_press=move |_| on_close.run(()) />
             </header>
             <div class="faint caption about">
-                {words::bytes(size_bytes)}" · changed "<Ago ms=modified_ms />
-                {is_cut.then(|| format!(" · its first {} are shown", words::bytes(READ_BYTES)))}
+                {move || words::bytes(size_bytes.get())}" · changed "<Ago ms=modified_ms />
+                {move || is_cut().then(|| format!(" · its first {} are shown", words::bytes(READ_BYTES)))}
             </div>
             {body}
         </section>
     }
 }
 
-fn drawn(content: Content, name: String) -> AnyView {
+/// Where there is no room beside a list it stands above it: who opens the hundredth file would not see it.
+fn bring_into_view(section: &web_sys::Element) {
+    let top = section.get_bounding_client_rect().top();
+    let page = section.closest("main").ok().flatten();
+    let from = page.map_or(0.0, |page| page.get_bounding_client_rect().top());
+    let until = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(f64::INFINITY);
+    if top < from || top + HEAD > until {
+        section.scroll_into_view_with_bool(true);
+    }
+}
+
+fn drawn(content: Content, text: RwSignal<String>) -> AnyView {
     match content {
-        Content::Text(text) => view! { <pre class="log seen-whole">{text}</pre> }.into_any(),
-        Content::Markdown(text) => {
-            view! { <div class="padded seen-whole"><Markdown text=Signal::stored(text) /></div> }.into_any()
-        }
+        Content::Text => view! { <pre class="log seen-whole">{move || text.get()}</pre> }.into_any(),
+        Content::Markdown => view! { <div class="padded seen-whole"><Markdown text /></div> }.into_any(),
         Content::Table(table) => view! { <Cells table /> }.into_any(),
-        Content::Picture(address) => view! { <Shown what="picture" address name /> }.into_any(),
-        Content::Page(text) => view! { <Page text name /> }.into_any(),
-        Content::Sound(address) => view! { <Shown what="sound" address name /> }.into_any(),
-        Content::Video(address) => view! { <Shown what="video" address name /> }.into_any(),
         Content::Nothing(why) => view! { <p class="muted small padded">{why}</p> }.into_any(),
     }
 }
 
-/// What the browser plays or draws, or that it can't.
-#[component]
-fn Shown(what: &'static str, address: String, name: String) -> impl IntoView {
-    let failed = RwSignal::new(false);
-    let (address, name) = (StoredValue::new(address), StoredValue::new(name));
-    move || {
-        match (failed.get(), what) {
-        (true, _) => {
-            let said = format!("This {what} can't be shown: its bytes are damaged, or of a kind that isn't known here.");
-            view! { <p class="bad small padded">{said}</p> }.into_any()
-        }
-        (_, "sound") => view! {
-            <audio controls src=address.get_value() aria-label=name.get_value() on:error=move |_| failed.set(true)></audio>
-        }
-        .into_any(),
-        (_, "video") => view! {
-            <video controls src=address.get_value() aria-label=name.get_value() on:error=move |_| failed.set(true)></video>
-        }
-        .into_any(),
-        _ => view! {
-            <div class="large-picture padded">
-                <img src=address.get_value() alt=name.get_value() on:error=move |_| failed.set(true) />
-            </div>
-        }
-        .into_any(),
-    }
-    }
-}
-
-async fn read(client: Client, address: &str, kind: Kind, size_bytes: u64) -> Result<Content, ApiError> {
+/// What there is to see, and its text where it is one.
+async fn read(client: Client, address: &str, kind: Kind, size_bytes: u64) -> Result<(Content, String), ApiError> {
+    let nothing = |why| Ok((Content::Nothing(why), String::new()));
     if size_bytes == 0 {
-        return Ok(Content::Nothing("The file is empty."));
-    }
-    match kind {
-        Kind::Picture => return client.blob(address).await.map(Content::Picture),
-        Kind::Sound => return client.blob(address).await.map(Content::Sound),
-        Kind::Video => return client.blob(address).await.map(Content::Video),
-        Kind::Drawing | Kind::Page if size_bytes > WHOLE_BYTES => {
-            return Ok(Content::Nothing(
-                "It is larger than 4 MiB, which is not shown here: save it to open it elsewhere.",
-            ));
-        }
-        Kind::Drawing => return client.text(address).await.map(|svg| Content::Picture(drawing_address(&svg))),
-        Kind::Page => return client.text(address).await.map(Content::Page),
-        _ => {}
+        return nothing("The file is empty.");
     }
     let is_cut = size_bytes > READ_BYTES;
     let start = client.start_of(address, READ_BYTES).await?;
     let Some(text) = text_of(&start, is_cut) else {
-        return Ok(Content::Nothing("The file is no text: save it to open it elsewhere."));
+        return nothing("The file is no text: save it to open it elsewhere.");
     };
     Ok(match kind {
-        Kind::Table(delimiter) => Content::Table(rows(&text, delimiter, is_cut)),
-        Kind::Markdown => Content::Markdown(text),
-        Kind::Json => Content::Text(pretty(&text).unwrap_or(text)),
-        _ => Content::Text(text),
+        Kind::Table(delimiter) => match rows(&text, delimiter, is_cut) {
+            // Its first line alone is longer than what is read.
+            none if none.head.is_empty() => (Content::Text, text),
+            table => (Content::Table(table), String::new()),
+        },
+        Kind::Markdown => (Content::Markdown, text),
+        Kind::Json => (Content::Text, pretty(&text).unwrap_or(text)),
+        _ => (Content::Text, text),
     })
-}
-
-#[component]
-fn Cells(table: Rows) -> impl IntoView {
-    let Rows { head, rows, has_more_rows, has_more_columns } = table;
-    let cell = |text: String| {
-        let whole = text.clone();
-        view! { <td><span class="cut" title=whole>{text}</span></td> }
-    };
-    let left_out = match (has_more_rows, has_more_columns) {
-        (true, false) => Some(format!("The first {} are shown.", words::counted(rows.len() as u64, "row", "rows"))),
-        (false, true) => Some(format!("The first {COLUMNS} columns are shown.")),
-        (true, true) => Some(format!("The first {ROWS} rows and {COLUMNS} columns are shown.")),
-        (false, false) => None,
-    };
-    view! {
-        <div class="scrolls seen-whole">
-            <table class="small-table">
-                <thead><tr>{head.into_iter().map(|title| view! { <th scope="col">{title}</th> }).collect_view()}</tr></thead>
-                <tbody>{rows.into_iter().map(|row| view! { <tr>{row.into_iter().map(cell).collect_view()}</tr> }).collect_view()}</tbody>
-            </table>
-        </div>
-        {left_out.map(|said| view! { <p class="muted small padded">{said}</p> })}
-    }
 }

@@ -1,12 +1,11 @@
 //! What a preview makes of a file: by the ending of its name how it is shown, and of its first bytes what there is to show.
 
-use api::run::Artifact;
+use api::{media::MediumKind, run::Artifact};
+
+use crate::parts::medium::cells::{COLUMNS, ROWS, Rows};
 
 /// Of a text so many bytes are read.
 pub(super) const READ_BYTES: u64 = 64 << 10;
-/// Rows and columns of a table that are shown.
-pub(super) const ROWS: usize = 100;
-pub(super) const COLUMNS: usize = 100;
 
 /// How a file is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +16,8 @@ pub(super) enum Kind {
     /// Cells apart by this byte.
     Table(u8),
     Markdown,
-    Picture,
-    Drawing,
-    Page,
-    Sound,
-    Video,
+    /// What a browser draws or plays.
+    Medium(MediumKind),
 }
 
 impl Kind {
@@ -33,11 +29,11 @@ impl Kind {
             "csv" => Self::Table(b','),
             "tsv" => Self::Table(b'\t'),
             "md" | "markdown" => Self::Markdown,
-            "png" | "jpg" | "jpeg" | "gif" | "webp" => Self::Picture,
-            "svg" => Self::Drawing,
-            "html" | "htm" => Self::Page,
-            "wav" | "mp3" | "ogg" | "flac" => Self::Sound,
-            "mp4" | "webm" => Self::Video,
+            "png" | "jpg" | "jpeg" | "gif" | "webp" => Self::Medium(MediumKind::Image),
+            "svg" => Self::Medium(MediumKind::Drawing),
+            "html" | "htm" => Self::Medium(MediumKind::Page),
+            "wav" | "mp3" | "ogg" | "flac" => Self::Medium(MediumKind::Audio),
+            "mp4" | "m4v" | "webm" => Self::Medium(MediumKind::Video),
             _ => Self::Text,
         }
     }
@@ -106,22 +102,15 @@ pub(super) fn pretty(text: &str) -> Option<String> {
     Some(written)
 }
 
-/// The first rows of a table, and whether it has more of them, or more columns.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Rows {
-    pub(super) head: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
-    pub(super) has_more_rows: bool,
-    pub(super) has_more_columns: bool,
-}
-
-/// Reads a table's start; of one that was cut the last line may be half of one, and is left out.
+/// Reads a table's start; of one that was cut the last line may be half of one, and is left out, but where it has whole
+/// all the fields that are shown.
 pub(super) fn rows(text: &str, delimiter: u8, is_cut: bool) -> Rows {
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(text.as_bytes());
     let mut records = reader.records().map_while(Result::ok).take(ROWS + 2).collect::<Vec<_>>();
     let is_all = records.len() < ROWS + 2;
-    if is_cut && is_all {
+    let is_short = records.last().is_some_and(|last| last.len() <= COLUMNS);
+    if is_cut && is_all && is_short {
         records.pop();
     }
     let width = records.iter().map(csv::StringRecord::len).max().unwrap_or(0);
@@ -148,9 +137,9 @@ mod tests {
             Kind::Json,
             Kind::Table(b'\t'),
             Kind::Markdown,
-            Kind::Drawing,
-            Kind::Page,
-            Kind::Video,
+            Kind::Medium(MediumKind::Drawing),
+            Kind::Medium(MediumKind::Page),
+            Kind::Medium(MediumKind::Video),
             Kind::Text,
             Kind::Text,
         ];
@@ -186,5 +175,15 @@ mod tests {
         let long = rows(&long, b',', false);
         assert_eq!((long.rows.len(), long.has_more_rows), (ROWS, true));
         assert!(rows(&",".repeat(150), b',', false).has_more_columns);
+    }
+
+    #[test]
+    fn a_head_that_is_cut_is_shown_as_far_as_there_is_room() {
+        let wide: String = (0..COLUMNS + 50).map(|column| format!("feature_{column},")).collect();
+        let cut = rows(&wide, b',', true);
+        assert_eq!((cut.head.len(), cut.head[COLUMNS - 1].as_str()), (COLUMNS, "feature_99"));
+        assert!(cut.rows.is_empty() && cut.has_more_rows && cut.has_more_columns);
+        // Of one whose fields are fewer the last may be half of one.
+        assert_eq!(rows("a,b,c", b',', true).head, Vec::<String>::new());
     }
 }

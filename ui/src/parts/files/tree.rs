@@ -23,8 +23,8 @@ pub(super) enum Line {
         size_bytes: u64,
     },
     File {
-        /// Its place among all files.
-        at: usize,
+        /// As it is now.
+        file: Artifact,
         /// With its folders where it was found by its words.
         name: String,
         depth: usize,
@@ -33,12 +33,49 @@ pub(super) enum Line {
     More { folder: String, depth: usize, left: usize },
 }
 
+impl Line {
+    /// What tells it from others and stays while its figures change, so that who stands on it does, too.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Self::Folder { path, .. } => format!("folder {path}"),
+            // Found by its words it is called otherwise than in its folder.
+            Self::File { file, name, .. } if *name == file.path => format!("path {name}"),
+            Self::File { file, .. } => format!("file {}", file.path),
+            Self::More { folder, .. } => format!("more {folder}"),
+        }
+    }
+
+    /// The files that it stands for.
+    pub(super) const fn count(&self) -> u64 {
+        match self {
+            Self::Folder { count, .. } => *count,
+            Self::File { .. } => 1,
+            Self::More { left, .. } => *left as u64,
+        }
+    }
+
+    pub(super) const fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Folder { size_bytes, .. } => *size_bytes,
+            Self::File { file, .. } => file.size_bytes,
+            Self::More { .. } => 0,
+        }
+    }
+
+    pub(super) const fn modified_ms(&self) -> i64 {
+        match self {
+            Self::File { file, .. } => file.modified_ms,
+            Self::Folder { .. } | Self::More { .. } => 0,
+        }
+    }
+}
+
 /// A folder with all that lies in it.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Folder {
     folders: BTreeMap<String, Folder>,
-    /// Name and place among all files.
-    files: Vec<(String, usize)>,
+    /// Each with its name.
+    files: Vec<(String, Artifact)>,
     count: u64,
     size_bytes: u64,
 }
@@ -47,7 +84,7 @@ impl Folder {
     /// The folder that holds all.
     pub(super) fn of(files: &[Artifact]) -> Self {
         let mut top = Self::default();
-        for (at, file) in files.iter().enumerate() {
+        for file in files {
             let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
             let mut now = &mut top;
             now.take(file);
@@ -55,7 +92,7 @@ impl Folder {
                 now = now.folders.entry(part.to_owned()).or_default();
                 now.take(file);
             }
-            now.files.push((name.to_owned(), at));
+            now.files.push((name.to_owned(), file.clone()));
         }
         top
     }
@@ -119,7 +156,7 @@ impl Folder {
         }
         let rest = most.saturating_sub(self.folders.len());
         let files = self.files.iter().take(rest);
-        lines.extend(files.map(|(name, at)| Line::File { at: *at, name: name.clone(), depth }));
+        lines.extend(files.map(|(name, file)| Line::File { file: file.clone(), name: name.clone(), depth }));
         let left = self.entries().saturating_sub(most);
         if left > 0 {
             lines.push(Line::More { folder: path.to_owned(), depth, left });
@@ -144,9 +181,9 @@ pub(super) fn found(files: &[Artifact], wanted: &str, most: usize) -> Vec<Line> 
         let path = file.path.to_lowercase();
         wanted.iter().all(|word| path.contains(word))
     };
-    let mut fitting = files.iter().enumerate().filter(|(_, file)| fits(file));
-    let mut lines: Vec<Line> =
-        fitting.by_ref().take(most).map(|(at, file)| Line::File { at, name: file.path.clone(), depth: 0 }).collect();
+    let mut fitting = files.iter().filter(|file| fits(file));
+    let line = |file: &Artifact| Line::File { file: file.clone(), name: file.path.clone(), depth: 0 };
+    let mut lines: Vec<Line> = fitting.by_ref().take(most).map(line).collect();
     let left = fitting.count();
     if left > 0 {
         lines.push(Line::More { folder: String::new(), depth: 0, left });
@@ -204,6 +241,24 @@ mod tests {
         assert_eq!((lines.len(), read(&lines)[PIECE + 1].as_str()), (PIECE + 2, "+800"));
         let lines = top.lines(&open, &[("all".to_owned(), 1_000)].into());
         assert_eq!((lines.len(), read(&lines)[1_000].as_str()), (1_001, "  0999"));
+    }
+
+    #[test]
+    fn a_line_stays_the_same_while_its_figures_change() {
+        let lines = |size_bytes: u64, modified_ms: i64| {
+            let files = [Artifact { modified_ms, ..file("model/a.bin", size_bytes) }];
+            Folder::of(&files).lines(&["model".to_owned()].into(), &BTreeMap::new())
+        };
+        let (before, after) = (lines(0, 1), lines(9, 2));
+        let keys = |lines: &[Line]| lines.iter().map(Line::key).collect::<Vec<_>>();
+        assert_eq!(keys(&before), keys(&after));
+        assert_ne!(before, after);
+        assert_eq!(
+            after.iter().map(|line| (line.size_bytes(), line.modified_ms())).collect::<Vec<_>>(),
+            [(9, 0), (9, 2)]
+        );
+        // Found by its path it is another line than in its folder.
+        assert_ne!(found(&[file("model/a.bin", 1)], "a", 9)[0].key(), after[1].key());
     }
 
     #[test]
