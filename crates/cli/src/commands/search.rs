@@ -306,11 +306,13 @@ fn shown(search: &Search) -> String {
     let mut headings =
         vec![">trial".to_owned(), "run".to_owned(), "outcome".to_owned(), ">value".to_owned(), ">step".to_owned()];
     headings.extend(names.iter().map(|name| (*name).clone()));
+    headings.push("why".to_owned());
     let row = |trial: &Trial| {
         let step = trial.step.map_or_else(String::new, |step| step.to_string());
         let name = trial.name.clone().unwrap_or_default();
         let mut row = vec![trial.number.to_string(), name, words::word(&trial.outcome), value(trial), step];
         row.extend(names.iter().map(|name| trial.values.get(*name).map_or_else(String::new, tried)));
+        row.push(search.why(trial).unwrap_or_default());
         row
     };
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
