@@ -8,15 +8,15 @@ use api::{
     ApiError, SearchId,
     job::GetJob,
     search::{
-        DeleteSearch, Direction, EarlyStopping, Environment, GetSearch, ListSearches, RestoreSearch, ResumeSearch,
-        Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value, Written,
+        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search,
+        SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value, Written,
     },
     spending::{BudgetConfig, Spent},
 };
 use clap::{Args, Subcommand};
 
 use crate::{
-    context::{Context, Outcome, absolute, current_folder},
+    context::{Context, Outcome, absolute, current_folder, environment},
     output::{pairs, table},
     words,
 };
@@ -227,13 +227,6 @@ async fn go_on(context: &Context, search: Search, detach: bool) -> Outcome {
     }
     let search = context.call(GetSearch { search: id }).await?;
     context.output.show(&search, shown)
-}
-
-/// This terminal's variables; one that is no text can't be passed on.
-fn environment() -> Environment {
-    let texts =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Environment(texts.collect())
 }
 
 /// A search of the project by id, by the short form of its id, by name, or `latest`.
