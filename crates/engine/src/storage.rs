@@ -17,7 +17,7 @@ use store::blob::BlobHash;
 use crate::{
     Engine, error,
     snapshot::cache::{self, Kind},
-    uploads,
+    tracking, uploads,
     workspace::Workspace,
 };
 
@@ -129,6 +129,9 @@ fn snapshot_files(workspace: &Workspace) -> Vec<SnapshotFile> {
 }
 
 pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result<Freed> {
+    if !request.dry_run {
+        tracking::gone::sweep(engine).await?;
+    }
     let freed = collect_unused(engine, request.dry_run).await?;
     if !request.dry_run {
         tracing::info!(bytes = freed.bytes, records = freed.records, "collected what nothing uses");
