@@ -6,10 +6,11 @@ use std::{io::Write as _, path::Path, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId, RunId,
-    run::{GetRun, Run},
+    host::{SecretBackend, SetSecret},
+    run::{GetRun, ListRuns, ProjectIdOr, Run, RunState},
 };
 use journeys::{
-    browser::{fill, press, seen, there, told},
+    browser::{fill, gone, press, seen, there, told},
     desk::Desk,
     process::until,
     road,
@@ -44,7 +45,57 @@ async fn runs(desk: &Desk) -> Result<()> {
 
     found(desk, project).await.context("find runs")?;
     compared(desk, project, &all).await.context("compare runs")?;
-    beside_another(desk, project, newer).await.context("register beside a champion of other data")
+    beside_another(desk, project, newer).await.context("register beside a champion of other data")?;
+    deleted_and_back(desk, project).await.context("delete the champion and take that back")
+}
+
+/// A version that was trained here goes by its row's menu, and Undo brings it back with its name.
+async fn deleted_and_back(desk: &Desk, project: ProjectId) -> Result<()> {
+    const ROW: &str = "//main//tr[contains(@aria-label, ' v1')]";
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/models")).await?;
+    press(driver, &format!("{ROW}//button[starts-with(@aria-label, 'More of')]")).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete…']").await?;
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Delete']").await?;
+    gone(driver, ROW).await?;
+    press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
+    seen(driver, &format!("{ROW}[contains(., 'champion')]")).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_run_from_the_window_and_once_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(desk) = Desk::new(folder.path()).await.unwrap() else { return };
+    let result = program(&desk).await;
+    told(&desk.browser, "program-run", result).await.unwrap();
+}
+
+async fn program(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    // A machine without a desktop has no keychain for the token.
+    let (name, value) = ("unused".to_owned(), "unused".to_owned());
+    desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
+    let project = road::open_sample(&desk.client, "penguins").await?;
+    std::fs::write(Path::new(&project.path).join("hello.sh"), "echo hello from here\n")?;
+    let project = project.id;
+    desk.go(&format!("/p/{project}/runs")).await?;
+    press(driver, "//main//button[contains(., 'Run a program')]").await?;
+    let run = "//dialog[@open]//footer//button[normalize-space(.)='Run']";
+    fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "sh 'hello.sh").await?;
+    press(driver, run).await?;
+    seen(driver, "//dialog[@open]//*[contains(., \"quotation marks don't match\")]").await?;
+    fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "sh hello.sh").await?;
+    fill(driver, "//dialog[@open]//label[contains(., 'Name')]//input", "greeting").await?;
+    press(driver, run).await?;
+    seen(driver, "//main//h1[contains(., 'greeting')]").await?;
+    press(driver, "//main//button[normalize-space(.)='Run it again']").await?;
+    gone(driver, "//main//h1[contains(., 'greeting')]").await?;
+    let both = async || {
+        let list = ListRuns { project: ProjectIdOr(project), ..ListRuns::default() };
+        let rows = desk.client.call(list).await?.rows;
+        Ok(rows.len() == 2 && rows.iter().all(|run| run.state == RunState::Finished))
+    };
+    until("both runs are over", Duration::from_secs(60), both).await
 }
 
 /// A field and its value are offered while they are typed, and taken by Tab.

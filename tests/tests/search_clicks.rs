@@ -43,16 +43,37 @@ async fn search(desk: &Desk) -> Result<()> {
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//main//section[@data-search]").await?;
     until("the search is finished", LONG, async || counted(desk, project, 3).await).await?;
-    seen(driver, "//main//tr[@data-trial='3']").await?;
+    seen(driver, "//main//tr[.//*[@data-trial='3']]").await?;
+    sorted_and_drawn(desk).await.context("the table and the drawings of the trials")?;
     fill(driver, "//main//input[@aria-label='Further trials']", "1").await?;
     press(driver, "//main//button[contains(., 'Try 1 more')]").await?;
     until("one more trial is finished", LONG, async || counted(desk, project, 4).await).await?;
-    seen(driver, "//main//tr[@data-trial='4'][contains(., 'finished')]").await?;
+    seen(driver, "//main//tr[.//*[@data-trial='4']][contains(., 'finished')]").await?;
     forget_and_undo(desk, project).await?;
-    let best = seen(driver, "//main//tr[@data-trial][contains(., 'best')]//a").await?;
-    let name = best.text().await?;
-    press(driver, "//main//tr[@data-trial][contains(., 'best')]//a").await?;
+    let best = "//main//tr[.//*[@data-trial]][contains(., 'best')]//*[@data-name]";
+    let name = seen(driver, best).await?.text().await?;
+    press(driver, best).await?;
     seen(driver, &format!("//main//h1[contains(., '{name}')]")).await.context("the run of the best trial").map(drop)
+}
+
+/// Sorted by a press of a head, the rows stand by it; below the curve the params stand beside the value.
+async fn sorted_and_drawn(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let first = "//main//*[@aria-label='Trials']//tr[@aria-rowindex='2']";
+    seen(driver, &format!("{first}//*[@data-trial='3']")).await?;
+    press(driver, "//main//*[@aria-label='Trials']//th//button[normalize-space(.)='#']").await?;
+    seen(driver, &format!("{first}//*[@data-trial='1']")).await.context("the oldest first")?;
+    press(driver, "//main//*[@aria-label='Trials']//th//button[normalize-space(.)='Value']").await?;
+    seen(driver, "//main//*[@aria-label='Trials']//th[@aria-sort][contains(., 'Value')]").await?;
+    let drawn = "//main//section[@aria-label='The trials drawn']";
+    seen(
+        driver,
+        &format!("{drawn}//*[starts-with(@aria-label, 'Runs in parallel coordinates')]//*[local-name()='svg']"),
+    )
+    .await?;
+    press(driver, &format!("{drawn}//button[@role='radio'][contains(., 'Importance')]")).await?;
+    // Of three trials nothing is said.
+    seen(driver, &format!("{drawn}//*[contains(., 'Too few runs')]")).await.map(drop)
 }
 
 /// Whether the newest search is finished with so many trials.
@@ -116,7 +137,7 @@ async fn program(desk: &Desk) -> Result<()> {
     ensure!(all[0].config.budget.max_hours == Some(5.0), "it goes on with the budget that was typed");
     press(driver, "//main//a[contains(., 'Its own run')]").await?;
     press(driver, "//main//a[contains(., 'Its trials')]").await?;
-    seen(driver, "//main//section[@data-search]//tr[@data-trial][contains(., 'best')]").await.map(drop)
+    seen(driver, "//main//section[@data-search]//tr[.//*[@data-trial]][contains(., 'best')]").await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -223,7 +223,8 @@ pub struct SetAlias {
     pub version: Option<VersionId>,
 }
 
-/// Refused while deployed.
+/// Refused while deployed. For a day [`crate::registered::RestoreVersion`] takes it back; the files of one that was trained
+/// here stay so long.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteVersion {
     pub version: VersionId,

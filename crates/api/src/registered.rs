@@ -189,8 +189,8 @@ pub struct RestoreModel {
     pub model: ModelId,
 }
 
-/// The same for a version that a client registered and [`crate::model::DeleteVersion`] deleted. Refused where its model is
-/// gone, or where another version has its number now.
+/// The same for a version that [`crate::model::DeleteVersion`] deleted. Refused where another version has its number now; of
+/// one that a client registered also where its model is gone, of one that was trained here where its run is gone for good.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RestoreVersion {
     pub version: VersionId,

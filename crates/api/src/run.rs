@@ -11,7 +11,7 @@ use crate::{
     id::{AlertId, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId},
     job::Job,
     run_table::Listing,
-    search::TrialOf,
+    search::{Environment, TrialOf},
     spending::Spent,
     tracking::Scope,
 };
@@ -514,6 +514,44 @@ pub struct BeginCommand {
     /// The trial that it is.
     #[serde(default)]
     pub trial: Option<TrialOf>,
+    /// The id that the run is to have, which whoever began the program waits for.
+    #[serde(default)]
+    pub run: Option<RunId>,
+}
+
+/// The variable of a command's run that is the folder that it ran in.
+pub const DIRECTORY: &str = "PWD";
+
+/// Starts a program in a project, as a run of the kind [`RunKind::Command`]: what `slipway exec` does from a terminal, the
+/// host does by itself. Answers once the run is entered; the program goes on whoever goes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartCommand {
+    pub project: ProjectId,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Where it runs; by default the project's folder.
+    #[serde(default)]
+    pub directory: Option<String>,
+    /// What it runs in; by default the host's own variables.
+    #[serde(default)]
+    pub environment: Option<Environment>,
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl StartCommand {
+    /// The program of a run once more, where it ran; `None` where that is no program of a project, or its folder is not
+    /// known.
+    pub fn again(run: &Run) -> Option<Self> {
+        let directory = run.environment.get(DIRECTORY).filter(|_| run.kind == RunKind::Command)?;
+        Some(Self {
+            project: run.project?,
+            command: run.command.clone()?,
+            directory: Some(directory.clone()),
+            environment: None,
+            name: None,
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -618,6 +656,7 @@ crate::requests! { METHODS;
     ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];
     SaveArtifact => "run.save_artifact" -> SavedFile;
     BeginCommand => "run.begin_command" -> BegunCommand;
+    StartCommand => "run.start_command" -> Run;
     EndCommand => "run.end_command" -> Run;
     GetNested => "run.nested" -> Nested, |me| vec![Tag::Run(me.run)];
     GetLineage => "run.lineage" -> Vec<LineageNode>, |me| vec![Tag::Run(me.run), Tag::ClientModels, Tag::Deployments];

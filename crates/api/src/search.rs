@@ -20,6 +20,8 @@ use crate::{
 pub const SEARCH_TAG: &str = "slipway.search";
 /// The tag of a run that is its number in its search, from 1.
 pub const TRIAL_TAG: &str = "slipway.trial";
+/// The tag of a trial's run that is the rung at which it was stopped early, from 1.
+pub const RUNG_TAG: &str = "slipway.rung";
 
 /// `[search]`: which hyperparameters are tried, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -253,6 +255,31 @@ impl Search {
     pub fn best_trial(&self) -> Option<&Trial> {
         self.trials.iter().find(|trial| Some(trial.number) == self.best)
     }
+
+    /// Why a trial ended without a value that counts: "pruned by ASHA at rung 2 (step 9)". `None` of one that goes on or is
+    /// finished.
+    pub fn why(&self, trial: &Trial) -> Option<String> {
+        let told = || trial.because.as_ref().map(|because| because.message.clone());
+        match trial.outcome {
+            TrialOutcome::Running | TrialOutcome::Finished => None,
+            TrialOutcome::StoppedEarly => {
+                let step = trial.step.map_or_else(String::new, |step| format!(" (step {step})"));
+                Some(match (trial.rung, trial.value) {
+                    (Some(rung), _) => format!("pruned by ASHA at rung {rung}{step}"),
+                    (None, Some(value)) if !value.is_nan() => format!("pruned by ASHA{step}"),
+                    // What is kept of one that is not a number is none.
+                    (None, _) => format!("its value was not a number{step}"),
+                })
+            }
+            TrialOutcome::Stopped => Some(told().unwrap_or_else(|| "stopped by a person".to_owned())),
+            TrialOutcome::Interrupted => Some("interrupted with its search, which tries its values again".to_owned()),
+            TrialOutcome::Failed => Some(told().unwrap_or_else(|| match (&trial.name, &self.judged) {
+                (None, _) => "its run was not begun, or is deleted".to_owned(),
+                (Some(_), Some((key, _))) => format!("it logged no value of {key}"),
+                (Some(_), None) => "it logged no value of a metric that ranks".to_owned(),
+            })),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -279,6 +306,12 @@ pub struct Trial {
     /// The judged value, of a running trial the newest.
     #[serde(with = "crate::series::float::option")]
     pub value: Option<f64>,
+    /// The rung at which it was stopped early, from 1.
+    #[serde(default)]
+    pub rung: Option<u64>,
+    /// Why its run ended, as far as that says so.
+    #[serde(default)]
+    pub because: Option<crate::ApiError>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -373,4 +406,59 @@ crate::requests! { METHODS;
     ResumeSearch => "search.resume" -> Search;
     DeleteSearch => "search.delete" -> ();
     RestoreSearch => "search.restore" -> Search;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trial_says_why_it_ended() {
+        let trial = |outcome, rung, value, because: Option<&str>| Trial {
+            number: 1,
+            run: RunId::from_bytes([1; 16]),
+            name: Some("try-1".to_owned()),
+            values: BTreeMap::new(),
+            outcome,
+            step: Some(9),
+            value,
+            rung,
+            because: because.map(|why| crate::ApiError::new(crate::ErrorCode::Internal, why)),
+        };
+        let search = Search {
+            id: SearchId::from_bytes([2; 16]),
+            project: ProjectId::from_bytes([3; 16]),
+            name: "try".to_owned(),
+            config: SearchConfig::default(),
+            training: None,
+            command: None,
+            run: None,
+            state: SearchState::Finished,
+            job: None,
+            held_back: None,
+            spent: None,
+            error: None,
+            trials: Vec::new(),
+            planned: 1,
+            best: None,
+            judged: Some(("loss".to_owned(), Direction::Min)),
+            created_ms: 0,
+            ended_ms: None,
+        };
+        let why = |one: Trial| search.why(&one).unwrap_or_default();
+        let early = TrialOutcome::StoppedEarly;
+        assert_eq!(why(trial(early, Some(2), Some(0.5), None)), "pruned by ASHA at rung 2 (step 9)");
+        assert_eq!(why(trial(early, None, Some(0.5), None)), "pruned by ASHA (step 9)");
+        assert_eq!(why(trial(early, None, None, None)), "its value was not a number (step 9)");
+        assert_eq!(
+            why(trial(TrialOutcome::Failed, None, None, Some("It ended with exit code 3."))),
+            "It ended with exit code 3."
+        );
+        assert_eq!(why(trial(TrialOutcome::Failed, None, None, None)), "it logged no value of loss");
+        assert_eq!(
+            why(Trial { name: None, ..trial(TrialOutcome::Failed, None, None, None) }),
+            "its run was not begun, or is deleted"
+        );
+        assert_eq!(why(trial(TrialOutcome::Finished, None, Some(0.1), None)), "");
+    }
 }

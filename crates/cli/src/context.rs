@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use api::{
     ApiError, ErrorCode, ProjectId,
     project::{ListProjects, OpenProject, Project, SameId},
+    search::Environment,
 };
 use client::workspace::Workspace;
 
@@ -114,6 +115,13 @@ async fn open(session: &Session, folder: &Path) -> Outcome<Project> {
 pub(crate) fn current_folder() -> Outcome<PathBuf> {
     std::env::current_dir()
         .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("The current folder can't be read: {error}.")))
+}
+
+/// This terminal's variables; one that is no text can't be passed on.
+pub(crate) fn environment() -> Environment {
+    let texts =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Environment(texts.collect())
 }
 
 /// The nearest folder upwards that has a `slipway.toml`.

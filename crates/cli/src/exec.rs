@@ -27,7 +27,7 @@ use std::{
 
 use api::{
     ApiError, ErrorCode, RunId,
-    run::{BeginCommand, BegunCommand, EndCommand},
+    run::{BeginCommand, BegunCommand, EndCommand, Run, StartCommand},
     search::TrialOf,
     worker::{EventBody, Outcome as Ended},
 };
@@ -38,7 +38,7 @@ use meter::Meter;
 use serde::Serialize;
 
 use crate::{
-    context::{Outcome, absolute, current_folder, named_project},
+    context::{Context, Outcome, absolute, current_folder, environment, named_project},
     interrupts::Interrupts,
     output::Output,
     session::Session,
@@ -63,6 +63,12 @@ pub(crate) struct Exec {
     /// The trial of a search that it is: the search's id, a colon and the trial's number
     #[arg(long, hide = true, value_name = "SEARCH:NUMBER", value_parser = trial)]
     trial: Option<TrialOf>,
+    /// The id that its run is to have, as whoever begins it without a terminal waits for it
+    #[arg(long, hide = true, value_name = "ID", conflicts_with = "trial")]
+    run: Option<RunId>,
+    /// Return once the run is entered; the program goes on without this terminal
+    #[arg(long, conflicts_with_all = ["no_host", "trial", "run"])]
+    detach: bool,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -85,6 +91,9 @@ struct Report<'a> {
 
 /// Runs the program and returns its exit code. `project` is what `--project` names.
 pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&str>, exec: Exec) -> Outcome<u8> {
+    if exec.detach {
+        return detached(workspace, output, project, exec).await.map(|()| 0);
+    }
     let (begun, told) = begin(workspace, output, project, &exec).await?;
     if !output.json {
         output.say(&format!("slipway: run {} ({})", begun.name, begun.run.short()));
@@ -126,6 +135,25 @@ pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
+/// Lets a host run the program, here and in this terminal's environment.
+async fn detached(workspace: &Workspace, output: Output, project: Option<&str>, exec: Exec) -> Outcome {
+    let session = Session::lasting(workspace).await?;
+    let context = Context { workspace: workspace.clone(), session, output, project: project.map(str::to_owned) };
+    let started = StartCommand {
+        project: context.project_id().await?,
+        command: exec.command,
+        directory: Some(absolute(&current_folder()?)?),
+        environment: Some(environment()),
+        name: exec.name,
+    };
+    output.show(&context.call(started).await?, begun)
+}
+
+/// What is said of a program that a host began.
+pub(crate) fn begun(run: &Run) -> String {
+    format!("{} ({}) is begun.\nIts output: slipway run log {} --follow", run.name, run.id.short(), run.id)
+}
+
 /// Enters the run, and says what is set for MLflow's client in it.
 async fn begin(
     workspace: &Workspace,
@@ -161,6 +189,7 @@ async fn begin(
         pid_started_ms: engine::process::started_ms(pid).unwrap_or_else(crate::words::now_ms),
         name: exec.name.clone(),
         trial: exec.trial,
+        run: exec.run,
     };
     let begun = match session.call(request).await {
         Ok(begun) => {
@@ -208,8 +237,8 @@ async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Va
     let mut requests = EndRequests::take().map_err(|error| unheard(&error))?;
     let mut program = Program::start(&exec.command, variables)?;
     let pid = program.id().unwrap_or_default();
-    // The host that begins a trial hears why it could not begin; the rest is in its run.
-    let is_heard = exec.trial.is_none();
+    // The host that begins one hears why it could not begin; the rest is in its run.
+    let is_heard = exec.trial.is_none() && exec.run.is_none();
     journal.write(EventBody::Started {
         pid,
         device: "cpu".to_owned(),

@@ -67,6 +67,7 @@ handlers! {
     api::run::ListArtifacts => run::artifacts,
     api::run::SaveArtifact => run::save_artifact,
     api::run::BeginCommand => run::command::begin,
+    api::run::StartCommand => run::exec::start,
     api::run::EndCommand => run::command::end,
     api::run::GetNested => run::nested::get,
     api::run::GetLineage => run::lineage::get,

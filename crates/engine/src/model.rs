@@ -32,7 +32,10 @@ use crate::{
     output::Output,
     project,
     run::{self, Lists},
-    tracking,
+    tracking::{
+        self,
+        gone::{self, Gone},
+    },
 };
 
 pub mod find;
@@ -350,13 +353,15 @@ pub async fn set_alias(engine: &Engine, request: SetAlias) -> anyhow::Result<Mod
 pub async fn delete(engine: &Engine, request: DeleteVersion) -> anyhow::Result<Freed> {
     match tracking::gone::delete_version(engine, request.version).await? {
         Some(freed) => Ok(freed),
-        None => delete_own(engine, request.version).await,
+        None => delete_own(engine, request.version, true).await,
     }
 }
 
-/// Refused while a deployment runs it, or may roll back to it.
-pub(crate) async fn delete_own(engine: &Engine, id: VersionId) -> anyhow::Result<Freed> {
+/// Refused while a deployment runs it, or may roll back to it. What a person deletes can come back for a day: its files
+/// stay so long.
+pub(crate) async fn delete_own(engine: &Engine, id: VersionId, can_come_back: bool) -> anyhow::Result<Freed> {
     let row = find_row(engine, id).await?;
+    let now_ms = engine.now_ms();
     let (name, model, run) = (name_of(&row.version), row.version.model, row.version.run);
     let run = engine
         .store()
@@ -369,10 +374,17 @@ pub(crate) async fn delete_own(engine: &Engine, id: VersionId) -> anyhow::Result
                 .with_hint("Delete that deployment first.")
                 .into());
             }
+            let gone = match store::version::get(tx, id)?.filter(|_| can_come_back) {
+                Some(row) => Some(Gone::of_own(tx, row)?),
+                None => None,
+            };
             store::package::delete_of_version(tx, id)?;
             store::version::delete(tx, id)?;
             store::setting::delete_unused_floors(tx)?;
             store::model::delete_if_empty(tx, model)?;
+            if let Some(gone) = &gone {
+                gone::keep_own(tx, gone, now_ms)?;
+            }
             store::run::bare(tx, run)
         })
         .await?;

@@ -8,6 +8,7 @@ pub mod code_diff;
 pub mod command;
 pub mod deletion;
 pub mod diff;
+pub mod exec;
 pub mod export;
 pub mod filter;
 mod git;

@@ -32,7 +32,7 @@ use tokio::sync::Mutex;
 use crate::{
     Engine, Mode, error, folder,
     jobs::NewJob,
-    run::{self, Lists, command, name, spending},
+    run::{self, Lists, command, exec, name, spending},
 };
 use judge::Judge;
 use space::Of;
@@ -137,7 +137,7 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
     if config.command.is_none() {
         space::used(&space, &training, project.file.data.kind)?;
     } else {
-        programs::program(engine)?;
+        exec::program(engine)?;
     }
     budget::check(engine, &config.budget).await?;
     // Each trial's own, which would be refused with its run.
@@ -277,7 +277,7 @@ pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Se
         config.budget = budget;
     }
     if search.command.is_some() {
-        programs::program(engine)?;
+        exec::program(engine)?;
     }
     let training = search.training.clone().unwrap_or_default();
     let of = search.command.as_ref().map_or(Of::Training(&training), |command| Of::Command(&command.words));

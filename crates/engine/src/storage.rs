@@ -18,7 +18,7 @@ use crate::{
     Engine, error,
     run::uncommitted,
     snapshot::cache::{self, Kind},
-    tracking::logged,
+    tracking::{gone, logged},
     uploads,
     workspace::Workspace,
 };
@@ -131,6 +131,9 @@ fn snapshot_files(workspace: &Workspace) -> Vec<SnapshotFile> {
 }
 
 pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result<Freed> {
+    if !request.dry_run {
+        gone::sweep(engine).await?;
+    }
     let freed = collect_unused(engine, request.dry_run).await?;
     if !request.dry_run {
         tracing::info!(bytes = freed.bytes, records = freed.records, "collected what nothing uses");

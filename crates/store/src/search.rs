@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     ApiError, JobId, ProjectId, RunId, SearchId,
     config::TrainingConfig,
-    search::{Direction, Search, SearchCommand, SearchConfig, SearchState, Trial, TrialOutcome, Value},
+    search::{Direction, RUNG_TAG, Search, SearchCommand, SearchConfig, SearchState, Trial, TrialOutcome, Value},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -112,10 +112,12 @@ pub fn running(connection: &Connection) -> Result<Vec<Search>> {
 
 fn trials(connection: &Connection, id: SearchId) -> Result<Vec<Trial>> {
     let mut statement = connection.prepare_cached(
-        "SELECT trial.number, trial.run, run.name, trial.tried, trial.outcome, trial.step, trial.value
-         FROM trial LEFT JOIN run ON run.id = trial.run WHERE trial.search = ?1 ORDER BY trial.number",
+        "SELECT trial.number, trial.run, run.name, trial.tried, trial.outcome, trial.step, trial.value, run.ended_because,
+                tag.value
+         FROM trial LEFT JOIN run ON run.id = trial.run LEFT JOIN tag ON tag.run = trial.run AND tag.key = ?2
+         WHERE trial.search = ?1 ORDER BY trial.number",
     )?;
-    let rows = statement.query_map(params![id.as_bytes()], |row| {
+    let rows = statement.query_map(params![id.as_bytes(), RUNG_TAG], |row| {
         Ok(Trial {
             number: row.get::<_, i64>(0)? as u64,
             run: id_column!(row, 1, RunId),
@@ -124,6 +126,8 @@ fn trials(connection: &Connection, id: SearchId) -> Result<Vec<Trial>> {
             outcome: row.get::<_, Word<TrialOutcome>>(4)?.0,
             step: row.get(5)?,
             value: row.get(6)?,
+            because: row.get::<_, Option<Json<ApiError>>>(7)?.map(|Json(because)| because),
+            rung: row.get::<_, Option<String>>(8)?.and_then(|rung| rung.parse().ok()),
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -162,8 +162,19 @@ pub fn insert(
     row: &VersionRow,
     blobs: impl IntoIterator<Item = BlobHash>,
 ) -> Result<u32> {
+    let number = next_number(transaction, row.version.model)?;
+    insert_as(transaction, row, number, blobs)?;
+    Ok(number)
+}
+
+/// The same under a number that no other version of the model has.
+pub fn insert_as(
+    transaction: &Transaction<'_>,
+    row: &VersionRow,
+    number: u32,
+    blobs: impl IntoIterator<Item = BlobHash>,
+) -> Result<()> {
     let version = &row.version;
-    let number = next_number(transaction, version.model)?;
     transaction
         .prepare_cached(
             "INSERT INTO version (id, model, number, run, run_name, snapshot, code, seed, kind, task, signature, size_bytes,
@@ -191,8 +202,7 @@ pub fn insert(
             Json(&row.files),
             version.created_ms,
         ])?;
-    blob_use::add(transaction, version.id.as_bytes(), blobs)?;
-    Ok(number)
+    blob_use::add(transaction, version.id.as_bytes(), blobs)
 }
 
 pub fn delete(transaction: &Transaction<'_>, id: VersionId) -> Result<()> {

@@ -71,7 +71,8 @@ struct Rung {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Climbed(usize),
-    Stopped,
+    /// At the rung of this place; at none where its value was not a number.
+    Stopped(Option<usize>),
 }
 
 impl Asha {
@@ -121,16 +122,24 @@ impl Rungs {
         decision
     }
 
+    /// The rung at which a trial was stopped, from 1; `None` of one that was not, or whose value was not a number.
+    pub fn stopped_at(&self, trial: u64) -> Option<u64> {
+        match self.trials.get(&trial) {
+            Some(Standing::Stopped(Some(rung))) => u64::try_from(*rung).ok().map(|rung| rung + 1),
+            _ => None,
+        }
+    }
+
     fn climb(&mut self, climbed: usize, report: Report) -> (Standing, Decision) {
         if report.value.is_nan() {
-            return (Standing::Stopped, Decision::Stop);
+            return (Standing::Stopped(None), Decision::Stop);
         }
         let resource = u64::try_from(report.step).unwrap_or(0);
         let loss = self.direction.loss(report.value);
         let mut climbed = climbed;
         while let Some(rung) = self.rungs.get_mut(climbed).filter(|rung| rung.resource <= resource) {
             if !rung.is_among_best(loss, self.reduction_factor) {
-                return (Standing::Stopped, Decision::Stop);
+                return (Standing::Stopped(Some(climbed)), Decision::Stop);
             }
             climbed += 1;
         }

@@ -4,7 +4,7 @@ use api::{
     config::ColumnType,
     id::VersionId,
     model::{DeleteVersion, GetVersion, Input, Version, VersionDetail},
-    registered::Described,
+    registered::{Described, RestoreVersion},
     tracking::Stage,
 };
 use leptos::prelude::*;
@@ -190,8 +190,9 @@ fn Actions(
     let navigate = StoredValue::new_local(use_navigate());
     let sure = RwSignal::new(false);
     let delete = move || {
-        pending.run(detail.held_while(client.call(DeleteVersion { version: id })), move |freed| {
-            toasts.done(format!("Deleted; {} are free again", words::bytes(freed.bytes)));
+        let name = version.with_untracked(title);
+        pending.run(detail.held_while(client.call(DeleteVersion { version: id })), move |_| {
+            toasts.undoable(client, format!("Deleted {name}"), RestoreVersion { version: id });
             navigate.try_with_value(|navigate| {
                 navigate(&place.link("models"), leptos_router::NavigateOptions::default());
             });
@@ -217,7 +218,7 @@ fn Actions(
         <a class="btn primary" href=move || place.link(&format!("deploy?version={id}"))>{icon(icon::UPLOAD)}"Deploy"</a>
         <MenuButton items label="More of this version" />
         <Confirm open=sure title=Signal::derive(move || format!("Delete {}?", version.with(title)))
-            text="Its files, packages and report are deleted, which can't be undone. The run stays. Images that were pushed stay in their registries." verb="Delete" on_confirm=delete />
+            text="Its packages and report go with it, and its files a day later: until then Undo, or `slipway model restore`, brings all of it back. The run stays. Images that were pushed stay in their registries." verb="Delete" on_confirm=delete />
     }
 }
 

@@ -11,6 +11,7 @@ use api::{
     id::{DeploymentId, ModelId, VersionId},
     model::{CHAMPION, DeleteVersion, ListModels, Model, SetAlias, Version},
     package::ListPackages,
+    registered::RestoreVersion,
     tracking::ClientVersion,
 };
 use leptos::prelude::*;
@@ -172,14 +173,16 @@ fn Delete(acts: Acts) -> impl IntoView {
             .map_or_else(String::new, |version| format!("Delete {} v{}?", version.model_name, version.number))
     });
     let delete = move || {
-        let Some(version) = acts.deleting.get_untracked().map(|version| version.id) else { return };
-        acts.pending.run(async move { acts.client.call(DeleteVersion { version }).await }, move |freed| {
-            acts.toasts.done(format!("Deleted; {} are free again", words::bytes(freed.bytes)));
+        let Some(gone) = acts.deleting.get_untracked() else { return };
+        let version = gone.id;
+        acts.pending.run(async move { acts.client.call(DeleteVersion { version }).await }, move |_| {
+            let said = format!("Deleted {} v{}", gone.model_name, gone.number);
+            acts.toasts.undoable(acts.client, said, RestoreVersion { version });
         });
     };
     view! {
         <Confirm open title verb="Delete" on_confirm=delete
-            text="Its files, packages and report are deleted, which can't be undone. The run stays. Images that were pushed stay in their registries." />
+            text="Its packages and report go with it, and its files a day later: until then Undo, or `slipway model restore`, brings all of it back. The run stays. Images that were pushed stay in their registries." />
     }
 }
 

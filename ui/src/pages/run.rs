@@ -16,7 +16,7 @@ use api::{
     logged::{ListLogged, LoggedBy},
     run::{
         DeleteRun, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run, RunKind, RunProgress,
-        RunState, StopRun, seconds,
+        RunState, StartCommand, StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -288,6 +288,18 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         let request = ResumeRun { run: id.get_untracked() };
         pending.run(async move { client.call(request).await }, |_| {});
     };
+    // Only what is over: beside one that runs it would be taken for a way to end that.
+    let has_again = Memo::new(move |_| {
+        let is_over = standing.with(|standing| standing.is_over && !standing.is_deleted);
+        is_over && run.with(|run| StartCommand::again(run).is_some())
+    });
+    let again = move || {
+        let Some(request) = run.with_untracked(StartCommand::again) else { return };
+        pending.run(async move { client.call(request).await }, move |begun: Run| {
+            let to = untrack(|| place.link(&format!("runs/{}", begun.id)));
+            navigate.try_with_value(|navigate| navigate(&to, Default::default()));
+        });
+    };
     // `?register=1` asks at once, where there is something to register; the address has done its part then.
     let asked_in_address = use_location().query;
     let forget = forgets("register");
@@ -393,6 +405,9 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                 RunState::Stopped | RunState::Killed | RunState::Failed => ().into_any(),
             }
         }}
+        {move || has_again.get().then(|| view! {
+            <Button label="Run it again" mark=icon::PLAY disabled=pending.busy tip="The same command in the same folder, as a run of its own" on_press=again />
+        })}
         <ItsTrials run />
         <MenuButton items />
         <RenameRun open=renaming run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />

@@ -15,6 +15,7 @@ mod last_values;
 mod overlaid;
 mod overlay;
 mod plots;
+mod program;
 mod searches;
 mod seen_beside;
 mod views;
@@ -50,7 +51,7 @@ use crate::{
         field::Switch,
         filter_line::{Chips, FilterLine, Vocabulary, unknown},
         icon::{self, icon},
-        menu::Item,
+        menu::{Item, MenuButton},
         rows::Rows,
         states::{Empty, Failure, Problem, Skeleton},
         table::Table,
@@ -133,6 +134,16 @@ pub(crate) fn Runs() -> impl IntoView {
     let picked = RwSignal::new(Vec::<String>::new());
     let deleted = RwSignal::new(asked.with_untracked(|asked| asked.get("deleted").is_some()));
     let asks = actions::Asked::new();
+    let programs = RwSignal::new(false);
+    let begins = move || {
+        vec![
+            Item::new("Run a program…", icon::PLAY, move || programs.set(true)),
+            Item::new("New search…", icon::SEARCH, move || {
+                let to = untrack(|| place.link("runs?search=new"));
+                navigate.with_value(|navigate| navigate(&to, Default::default()));
+            }),
+        ]
+    };
     follow_address("filter", filter);
     follow_deleted(deleted, picked);
     let here = move || {
@@ -304,6 +315,7 @@ pub(crate) fn Runs() -> impl IntoView {
                     {move || has_project.get().then(|| view! {
                         <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
                         <a class="btn primary to-end" href=train>{icon(icon::PLAY)}"Train"</a>
+                        <MenuButton items=begins label="What else can be begun" />
                     })}
                 </div>
                 <Chips value=filter />
@@ -319,7 +331,7 @@ pub(crate) fn Runs() -> impl IntoView {
                             }
                         })}
                         {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
-                        {move || empty.get().then(|| view! { <Nothing deleted has_project train /> })}
+                        {move || empty.get().then(|| view! { <Nothing deleted has_project programs train /> })}
                         {move || (unfit.get() && failed.with(Option::is_none)).then(|| view! {
                             <Unfit filter facts />
                         })}
@@ -358,6 +370,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
             })}
             <searches::Searches asked=searching />
+            <program::RunProgram open=programs />
             <actions::Rename renaming=asks.renaming />
             <actions::Register registering=asks.registering />
             <actions::Moving moving=asks.moving />
@@ -414,6 +427,8 @@ fn LogHere() -> impl IntoView {
 fn Nothing(
     deleted: RwSignal<bool>,
     has_project: Memo<bool>,
+    /// Whether the dialog that runs a program is open.
+    programs: RwSignal<bool>,
     /// Where a training is started.
     train: impl Fn() -> String + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
@@ -432,6 +447,7 @@ fn Nothing(
             <Empty mark=icon::ACTIVITY title="No run yet" text="A run trains a model on one version of the data and writes down all that it took, so that it can be done again.">
                 <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
                 <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Search for settings"</a>
+                <Button label="Run a program…" on_press=move || programs.set(true) />
                 {see_deleted()}
             </Empty>
         }

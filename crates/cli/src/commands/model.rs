@@ -113,7 +113,7 @@ pub(crate) enum ModelCommand {
         #[arg(long, value_name = "FILE", requires = "save")]
         to: Option<PathBuf>,
     },
-    /// Deletes a version, refused while deployed; one that a client registered can be restored for a day
+    /// Deletes a version, refused while deployed; it can be restored for a day
     Delete {
         /// NAME, NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id; with --whole the model's name or id
         version: String,
@@ -121,7 +121,7 @@ pub(crate) enum ModelCommand {
         #[arg(long)]
         whole: bool,
     },
-    /// Brings back what a client registered and `delete` deleted, within a day
+    /// Brings back what `delete` deleted, within a day
     Restore {
         /// Its name, NAME:NUMBER or id, as `list --deleted` has it
         named: String,
@@ -204,8 +204,8 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                 let back = format!("\nBack: slipway model restore --whole {model}");
                 ("The model is deleted", back, context.call(DeleteModel { model }).await?)
             } else {
-                let NamedVersion { version, of_client, .. } = context.any_version(&version).await?;
-                let back = if of_client { format!("\nBack: slipway model restore {version}") } else { String::new() };
+                let NamedVersion { version, .. } = context.any_version(&version).await?;
+                let back = format!("\nBack: slipway model restore {version}");
                 ("The version is deleted", back, context.call(DeleteVersion { version }).await?)
             };
             context.output.show(&freed, |freed| super::host::freed(what, freed) + &back)

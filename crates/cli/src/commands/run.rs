@@ -18,7 +18,8 @@ use api::{
     job::Subject,
     run::{
         Artifact, DeleteRun, EditRun, Ending, GetEvaluation, GetLineage, GetNested, GetRun, GetRunLog, LineageNode,
-        ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact, StartRun, StopRun, seconds,
+        ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact, StartCommand, StartRun,
+        StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -26,7 +27,8 @@ use api::{
 use clap::{Args, Subcommand};
 
 use crate::{
-    context::{Context, Outcome, absolute},
+    context::{Context, Outcome, absolute, environment},
+    exec::begun,
     output::{one_line, pairs, table},
     words,
 };
@@ -62,6 +64,14 @@ pub(crate) enum RunCommand {
         /// Return at once; the training goes on in the host
         #[arg(long)]
         detach: bool,
+    },
+    /// Runs a program's run once more: the same command, in the same folder, in this terminal's environment
+    Again {
+        /// A run's name or id, or `latest`
+        run: String,
+        /// The new run's name; by default two words
+        #[arg(long)]
+        name: Option<String>,
     },
     /// Changes a run's name, notes or tags
     Edit {
@@ -280,6 +290,17 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::End { run, ending } => {
             let run = context.call(MarkEnded { run: context.run(&run).await?, ending }).await?;
             context.output.show(&run, |run| format!("{} is marked as {}.", run.name, words::word(&run.state)))
+        }
+        RunCommand::Again { run, name } => {
+            context.lasting().await?;
+            let run = context.call(GetRun { run: context.run(&run).await? }).await?;
+            let again = StartCommand::again(&run).ok_or_else(|| {
+                ApiError::invalid(format!("{} is no program of a project whose folder is known.", run.name)).with_hint(
+                    "A training goes on with `slipway run resume`, a new one begins with `slipway run start`.",
+                )
+            })?;
+            let again = StartCommand { environment: Some(environment()), name, ..again };
+            context.output.show(&context.call(again).await?, begun)
         }
         RunCommand::Edit { run, name, notes, tags } => {
             let tags = tags.iter().map(|pair| tag(pair)).collect::<Outcome<_>>()?;

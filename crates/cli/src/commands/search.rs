@@ -8,15 +8,15 @@ use api::{
     ApiError, SearchId,
     job::GetJob,
     search::{
-        DeleteSearch, Direction, EarlyStopping, Environment, GetSearch, ListSearches, RestoreSearch, ResumeSearch,
-        Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value, Written,
+        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search,
+        SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value, Written,
     },
     spending::{BudgetConfig, Spent},
 };
 use clap::{Args, Subcommand};
 
 use crate::{
-    context::{Context, Outcome, absolute, current_folder},
+    context::{Context, Outcome, absolute, current_folder, environment},
     output::{pairs, table},
     words,
 };
@@ -229,13 +229,6 @@ async fn go_on(context: &Context, search: Search, detach: bool) -> Outcome {
     context.output.show(&search, shown)
 }
 
-/// This terminal's variables; one that is no text can't be passed on.
-fn environment() -> Environment {
-    let texts =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Environment(texts.collect())
-}
-
 /// A search of the project by id, by the short form of its id, by name, or `latest`.
 async fn find(context: &Context, named: &str) -> Outcome<Search> {
     if let Ok(search) = named.parse() {
@@ -306,11 +299,13 @@ fn shown(search: &Search) -> String {
     let mut headings =
         vec![">trial".to_owned(), "run".to_owned(), "outcome".to_owned(), ">value".to_owned(), ">step".to_owned()];
     headings.extend(names.iter().map(|name| (*name).clone()));
+    headings.push("why".to_owned());
     let row = |trial: &Trial| {
         let step = trial.step.map_or_else(String::new, |step| step.to_string());
         let name = trial.name.clone().unwrap_or_default();
         let mut row = vec![trial.number.to_string(), name, words::word(&trial.outcome), value(trial), step];
         row.extend(names.iter().map(|name| trial.values.get(*name).map_or_else(String::new, tried)));
+        row.push(search.why(trial).unwrap_or_default());
         row
     };
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();

@@ -34,6 +34,38 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
 }
 
 #[test]
+fn a_detached_program_is_the_hosts_and_is_run_again() {
+    let place = Place::with_project();
+    let over = |name: &str| {
+        let begun = std::time::Instant::now();
+        loop {
+            let run = place.json(&["run", "show", name]);
+            if run["state"] != "running" {
+                return run;
+            }
+            assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{name} goes on: {run}");
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+    };
+    let script = "pwd; echo $OF_THE_TERMINAL; sleep 1; exit 3";
+    let mut command = place.command(&["exec", "--detach", "--name", "away", "--", "sh", "-c", script]);
+    let output = command.env("OF_THE_TERMINAL", "seen").output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("away ("), "{output:?}");
+    let run = over("away");
+    assert_eq!((run["kind"].as_str(), run["exit_code"].as_i64()), (Some("command"), Some(3)), "{run}");
+    let log = String::from_utf8_lossy(&place.run(&["run", "log", "away"]).stdout).into_owned();
+    assert!(log.ends_with("\nseen\n"), "{log}");
+    let again = place.run(&["run", "again", "away", "--name", "once-more"]);
+    assert!(again.status.success(), "{}", said(&again));
+    let second = over("once-more");
+    assert_eq!((&second["command"], &second["environment"]["PWD"]), (&run["command"], &run["environment"]["PWD"]));
+    let lost = place.run(&["exec", "--detach", "--name", "lost", "--", "no-such-program-anywhere"]);
+    assert!(lost.status.success(), "{}", said(&lost));
+    assert_eq!(over("lost")["state"], "failed");
+}
+
+#[test]
 fn what_a_program_wrote_only_to_the_other_stream_is_shown_instead() {
     let place = Place::with_project();
     place.run(&["exec", "--name", "broken", "--", "sh", "-c", "echo 'no such file' >&2; exit 1"]);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use api::{
     RunId,
-    run::{Code, Run},
+    run::{Code, DIRECTORY, Run},
     run_diff::{CodeDiff, DiffCode, Patch},
     tracking::GIT_DIFF_TAG,
 };
@@ -102,7 +102,7 @@ async fn side(engine: &Engine, id: RunId) -> anyhow::Result<Side> {
         folders.push(PathBuf::from(project.path));
     }
     // A program may run elsewhere than in its project's folder.
-    let working = run.command.as_ref().and_then(|_| run.environment.get("PWD")).map(PathBuf::from);
+    let working = run.command.as_ref().and_then(|_| run.environment.get(DIRECTORY)).map(PathBuf::from);
     folders.extend(working.filter(|folder| folder.is_absolute()));
     let folder = engine.workspace().run(id);
     let kept = tokio::task::spawn_blocking(move || uncommitted::kept(&folder)).await?;

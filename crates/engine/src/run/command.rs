@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ProjectId, RunId,
-    run::{BeginCommand, BegunCommand, EndCommand, GetRun, Run, RunKind, RunState},
+    ApiError, ErrorCode, ProjectId, RunId,
+    run::{BeginCommand, BegunCommand, DIRECTORY, EndCommand, GetRun, Run, RunKind, RunState},
 };
 use store::{project::ProjectRow, run::RunRow, spending::Spending};
 
@@ -24,7 +24,11 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         Some(of) => Some(crate::search::trial(engine, of, project.id).await?),
         None => None,
     };
-    let id = trial.as_ref().map_or_else(|| RunId::from_bytes(engine.new_id()), |(trial, _)| trial.run);
+    let id = match (&trial, request.run) {
+        (Some((trial, _)), _) => trial.run,
+        (None, Some(run)) => free(engine, run).await?,
+        (None, None) => RunId::from_bytes(engine.new_id()),
+    };
     // What its file says now, which a host may not have seen yet.
     let (project, _) = folder::look(engine, project.id).await?;
     let terms = spending::terms(engine, &project.file.budget, spending::TABLE).await?;
@@ -37,8 +41,10 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         .await
         .with_context(|| format!("make the folder {}", folder.display()))?;
     // The command line masks them too, before they leave it.
-    let environment =
+    let mut environment =
         surroundings::masked(request.environment.into_iter().map(|(name, value)| (name.into(), value.into())));
+    // What the caller's variable says may be the folder of the shell before it.
+    environment.insert(DIRECTORY.to_owned(), request.directory);
     let row = new_row(engine, project.id, id, request.name, RunKind::Command).await?;
     let row = RunRow {
         run: Run {
@@ -75,6 +81,14 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         run::supervise::follow_detached(engine, id);
     }
     Ok(BegunCommand { run: id, name, folder: folder.to_string_lossy().into_owned(), has_budget })
+}
+
+/// The id that a run is to have, where none has it.
+async fn free(engine: &Engine, id: RunId) -> anyhow::Result<RunId> {
+    if engine.store().read(move |c| store::run::bare(c, id)).await?.is_some() {
+        bail!(ApiError::new(ErrorCode::Conflict, format!("There is a run {id} already.")));
+    }
+    Ok(id)
 }
 
 /// Reads what the command wrote last.

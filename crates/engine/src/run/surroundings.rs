@@ -83,6 +83,11 @@ fn is_secret_value(value: &str) -> bool {
         || SECRET_FIELDS.iter().any(|field| lower.contains(field))
 }
 
+/// Whether a part of a word was a secret, which nobody kept.
+pub(crate) fn is_masked(word: &str) -> bool {
+    word.contains(MASK)
+}
+
 /// A command's words as they may be kept: the values of options and headers that name a secret are masked.
 pub fn masked_command(words: &[String]) -> Vec<String> {
     let takes_password_after_p = words.first().is_some_and(|program| {

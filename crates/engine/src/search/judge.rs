@@ -2,7 +2,7 @@
 //!
 //! They are kept in memory and rebuilt from the points of its runs, in the order of their time.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use api::{
     RunId,
@@ -35,8 +35,14 @@ impl Judge {
         Some(Self { rungs, reported: HashMap::new(), settled: HashSet::new(), asked: HashSet::new() })
     }
 
-    /// The running trials that are to be stopped, by what their runs logged since the last look.
-    pub(super) fn look(&mut self, connection: &Connection, search: &Search, key: &str) -> store::Result<BTreeSet<u64>> {
+    /// The running trials that are to be stopped, by what their runs logged since the last look, each with the rung that
+    /// it did not climb; none where its value was not a number.
+    pub(super) fn look(
+        &mut self,
+        connection: &Connection,
+        search: &Search,
+        key: &str,
+    ) -> store::Result<BTreeMap<u64, Option<u64>>> {
         let mut new: Vec<(u64, Point)> = Vec::new();
         for trial in &search.trials {
             let is_over = trial.outcome != TrialOutcome::Running;
@@ -50,16 +56,16 @@ impl Judge {
             new.extend(points);
         }
         new.sort_by_key(|(trial, point)| (point.time_ms, *trial, point.step));
-        let mut stopped = BTreeSet::new();
+        let mut stopped = BTreeMap::new();
         for (trial, Point { step, value, .. }) in new {
             if self.rungs.report(Report { trial, step, value }) == Decision::Stop {
-                stopped.insert(trial);
+                stopped.insert(trial, self.rungs.stopped_at(trial));
             }
         }
         let runs = |number: &u64| {
             search.trials.iter().any(|trial| trial.number == *number && trial.outcome == TrialOutcome::Running)
         };
-        stopped.retain(runs);
+        stopped.retain(|number, _| runs(number));
         Ok(stopped)
     }
 

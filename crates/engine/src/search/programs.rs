@@ -5,15 +5,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    io::{Read as _, Seek as _, SeekFrom},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Child,
 };
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode,
-    search::{Environment, Search, SearchCommand, Trial, TrialOutcome},
+    ApiError,
+    search::{Environment, Search, SearchCommand, Trial, TrialOf, TrialOutcome},
 };
 
 use super::{space, trials::InHand};
@@ -23,17 +22,13 @@ use crate::{
         JobContext,
         admission::{Admitted, Turn},
     },
-    run::process::detach,
+    run::exec::{self, Exec, Of},
 };
 
 /// The resident memory of a run's process tree, as the meter names it.
 const MEMORY_BYTES: &str = "system/memory_bytes";
 /// So many looks of the meter, 2 s from each other, see a program past its beginning.
 const LOOKS: u64 = 3;
-/// What is kept of the last words of a trial that could not be begun.
-const LAST_WORDS_BYTES: u64 = 2_000;
-/// Our own words about a run's beginning are no reason.
-const OWN_WORDS: &str = "slipway: ";
 
 /// The programs of one search that this host has begun.
 pub(super) struct Programs {
@@ -99,7 +94,7 @@ impl Programs {
                 continue;
             };
             self.ended.insert(one.number);
-            let words = last_words(&one.said);
+            let words = exec::last_words(&one.said);
             if !status.success() && !words.is_empty() {
                 context.log(format!("trial {}: {words}", one.number));
                 self.words.insert(one.number, words);
@@ -111,7 +106,7 @@ impl Programs {
 
     /// Why a trial that has no run was not begun: the error of its `slipway exec`, or its last words.
     pub(super) fn unbegun(&self, trial: u64) -> Option<ApiError> {
-        self.words.get(&trial).map(|words| reason(words))
+        self.words.get(&trial).map(|words| exec::reason(words))
     }
 
     /// How many trials may be under way now, and why these are fewer than asked for.
@@ -167,7 +162,6 @@ impl Programs {
         command: &SearchCommand,
         trial: &Trial,
     ) -> anyhow::Result<()> {
-        let program = program(engine)?;
         let folder = Path::new(&command.directory);
         if !folder.is_dir() {
             bail!(
@@ -175,31 +169,19 @@ impl Programs {
                     .with_hint("Bring it back, or begin a new search where the program is now.")
             );
         }
-        let said = tempfile::Builder::new()
-            .prefix("trial-")
-            .tempfile_in(engine.workspace().halves())
-            .context("keep what a trial says")?;
-        let mut process = Command::new(program);
-        if let Some(Environment(variables)) = &self.environment {
-            process.env_clear().envs(variables);
-        }
-        process
-            // The workspace is the one of this host, whatever the variables say.
-            .env("SLIPWAY_HOME", engine.workspace().folder())
-            .args(["exec", "--name", &format!("{}-{}", search.name, trial.number)])
-            .args(["--project", &search.project.to_string()])
-            .args(["--trial", &format!("{}:{}", search.id, trial.number), "--"])
-            .args(space::words_with(&command.words, &trial.values))
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(said.reopen().context("keep what a trial says")?);
-        detach(&mut process);
-        let child = process.spawn().map_err(|error| {
-            ApiError::new(ErrorCode::Internal, format!("Trial {} can't be started: {error}.", trial.number))
-        })?;
+        let (child, said) = exec::spawn(
+            engine,
+            &Exec {
+                project: search.project,
+                name: Some(format!("{}-{}", search.name, trial.number)),
+                of: Of::Trial(TrialOf { search: search.id, number: trial.number }),
+                directory: folder,
+                environment: self.environment.as_ref(),
+                words: space::words_with(&command.words, &trial.values),
+            },
+        )?;
         let memory = self.taken.pop().unwrap_or_else(|| Admitted::of(engine, 0));
-        self.running.push(Running { number: trial.number, child, said: said.into_temp_path(), memory });
+        self.running.push(Running { number: trial.number, child, said, memory });
         Ok(())
     }
 
@@ -216,14 +198,6 @@ impl Programs {
             let _ = one.child.kill();
         }
     }
-}
-
-/// Our own program, which runs the trials.
-pub(super) fn program(engine: &Engine) -> Result<&Path, ApiError> {
-    engine.options().program.as_deref().ok_or_else(|| {
-        ApiError::new(ErrorCode::Unsupported, "This process can't begin programs.")
-            .with_hint("Search through a host: `slipway serve`.")
-    })
 }
 
 impl Memory {
@@ -256,31 +230,4 @@ impl Memory {
         }
         Ok(())
     }
-}
-
-/// What the command line says of an error, as it was: message and hint.
-fn reason(words: &str) -> ApiError {
-    let error = ApiError::new(ErrorCode::Conflict, words);
-    let Some(told) = words.lines().find_map(|line| line.strip_prefix("error: ")) else { return error };
-    let error = ApiError { message: told.to_owned(), ..error };
-    match words.lines().find_map(|line| line.strip_prefix(" hint: ")) {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
-}
-
-/// The last lines of what a trial said; what its program logs is in its run.
-fn last_words(said: &Path) -> String {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(said)?;
-        let total = file.metadata()?.len();
-        file.seek(SeekFrom::Start(total.saturating_sub(LAST_WORDS_BYTES)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
-    let lines: Vec<&str> =
-        text.lines().filter(|line| !line.starts_with(OWN_WORDS) && !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(3)..].join("\n")
 }

@@ -6,7 +6,7 @@ use api::{
     ApiError, ErrorCode, RunId, SearchId,
     event::Tag,
     run::{RunState, StopRun},
-    search::{Direction, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
+    search::{Direction, RUNG_TAG, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
 };
 use store::{Connection, run::RunRow};
 use tune::{
@@ -57,7 +57,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
             }
             let before = (judged_before, best(&search));
             let (changed, alive) = (outcomes(c, &mut search, &ended)?, alive(c, &search)?);
-            let mut stop = BTreeSet::new();
+            let mut stop = BTreeMap::new();
             if let Some((key, direction)) = search.judged.clone() {
                 judge = judge.take().or_else(|| Judge::of(&search, direction));
                 if let Some(judge) = &mut judge {
@@ -69,14 +69,15 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
         .await?;
     let early = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::StoppedEarly);
     let alive_early = early.filter(|trial| alive.contains(&trial.number)).map(|trial| trial.number);
-    let to_ask: Vec<u64> = alive_early.chain(stop.iter().copied()).collect();
+    let to_ask: Vec<u64> = alive_early.chain(stop.keys().copied()).collect();
     let mut asked = BTreeSet::new();
     if let Some(mut judge) = judge {
         asked.extend(to_ask.into_iter().filter(|trial| judge.asks(*trial)));
         judges.insert(id, judge);
     }
-    for trial in search.trials.iter_mut().filter(|trial| stop.contains(&trial.number)) {
-        trial.outcome = TrialOutcome::StoppedEarly;
+    for trial in &mut search.trials {
+        let Some(rung) = stop.get(&trial.number) else { continue };
+        (trial.outcome, trial.rung) = (TrialOutcome::StoppedEarly, *rung);
         changed.insert(trial.number);
     }
     // What was entered and never begun, as after a crash, is begun now.
@@ -93,7 +94,8 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
             let number = search.trials.last().map_or(1, |last| last.number + 1);
             let run = RunId::from_bytes(engine.new_id());
             let outcome = TrialOutcome::Running;
-            let trial = Trial { number, run, name: None, values, outcome, step: None, value: None };
+            let (step, value, rung, because) = (None, None, None, None);
+            let trial = Trial { number, run, name: None, values, outcome, step, value, rung, because };
             changed.insert(number);
             new.push(trial.clone());
             search.trials.push(trial);
@@ -139,6 +141,12 @@ async fn write(
         store::search::put(tx, &now)?;
         for trial in found.trials.iter().filter(|trial| changed.contains(&trial.number)) {
             store::search::put_trial(tx, found.id, trial)?;
+            // Its run says it, where that is still there.
+            if let Some(rung) = trial.rung
+                && store::run::bare(tx, trial.run)?.is_some()
+            {
+                store::tag::put(tx, trial.run, RUNG_TAG, &rung.to_string())?;
+            }
         }
         if found.best != best_before {
             parent::note_best(tx, &found, now_ms)?;

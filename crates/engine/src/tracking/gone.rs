@@ -1,5 +1,6 @@
-//! What a person deletes of the models that clients registered can be brought back for a day. Their files stay with their
-//! runs, so that the records are all there is to keep; for clients they are gone at once, as after a deletion of their own.
+//! What a person deletes of the models can be brought back for a day; for clients it is gone at once, as after a deletion
+//! of their own. The files of what clients registered stay with their runs, so that the records are all there is to keep.
+//! Those of a version that was trained here are blobs, which are noted as used by the version's id until it goes for good.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,12 +8,21 @@ use api::{
     ApiError, ErrorCode, ModelId, ProjectId, VersionId,
     event::Tag,
     host::Freed,
-    model::Model,
+    model::{BundleFile, Model, Version},
+    package::Package,
     registered::{DeleteModel, DeletedModel, ListDeletedModels, NamedVersion, RestoreModel, RestoreVersion},
     tracking::{ClientVersion, VersionNotes},
 };
 use serde::{Deserialize, Serialize};
-use store::{Connection, Transaction, model::ModelRow, setting};
+use store::{
+    Connection, Transaction,
+    blob::BlobHash,
+    blob_use,
+    model::ModelRow,
+    package::{PackageBlobs, PackageRow},
+    setting,
+    version::VersionRow,
+};
 
 use super::registry::{self, Which};
 use crate::{Engine, model};
@@ -36,6 +46,26 @@ pub(crate) struct Gone {
     notes: String,
     tags: BTreeMap<String, String>,
     pub(crate) versions: Vec<(ClientVersion, VersionNotes)>,
+    /// The version that was trained here and deleted alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    own: Option<Box<Own>>,
+}
+
+/// A version that was trained here, with what hung on it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Own {
+    version: Version,
+    lineage: BTreeMap<String, String>,
+    files: Vec<BundleFile>,
+    packages: Vec<(Package, PackageBlobs)>,
+    notes: Option<VersionNotes>,
+    tags: BTreeMap<String, String>,
+}
+
+impl Own {
+    fn blobs(&self) -> impl Iterator<Item = BlobHash> {
+        self.files.iter().filter_map(|file| file.blake3.parse().ok())
+    }
 }
 
 impl Gone {
@@ -48,7 +78,20 @@ impl Gone {
         };
         let versions = versions.into_iter().map(with_notes).collect::<store::Result<_>>()?;
         let tags = store::client_version::tags(c, id.as_bytes())?;
-        Ok(Self { id, project, name, created_ms, updated_ms, notes, tags, versions })
+        Ok(Self { id, project, name, created_ms, updated_ms, notes, tags, versions, own: None })
+    }
+
+    /// A version that was trained here, as all of it stands before it is deleted.
+    pub(crate) fn of_own(c: &Connection, row: VersionRow) -> store::Result<Self> {
+        let VersionRow { version, lineage, files } = row;
+        let (id, model) = (version.id, version.model);
+        let Some(model) = store::model::get(c, model)? else {
+            return Err(ApiError::not_found(format!("There is no model {model} any more.")).into());
+        };
+        let packages = store::package::list(c, Some(id))?.into_iter().map(|row| (row.package, row.blobs)).collect();
+        let (notes, tags) = (store::client_version::notes(c, id)?, store::client_version::tags(c, id.as_bytes())?);
+        let own = Own { version, lineage, files, packages, notes, tags };
+        Ok(Self { own: Some(Box::new(own)), ..Self::of(c, model, Vec::new())? })
     }
 
     /// Enters the model again, without its versions.
@@ -101,6 +144,68 @@ pub(crate) fn enter_version(
     Ok(())
 }
 
+/// Enters a version that was trained here again, under the model that has its name.
+fn enter_own(tx: &Transaction<'_>, gone: &Gone, own: &Own, now_ms: i64) -> store::Result<ModelRow> {
+    let conflict = |message: String, hint: &str| ApiError::new(ErrorCode::Conflict, message).with_hint(hint);
+    let (mut version, id) = (own.version.clone(), own.version.id);
+    let number = version.number;
+    if store::run::bare(tx, version.run)?.is_none() {
+        let message = format!("{}, which {} v{number} came from, was deleted for good.", version.run_name, gone.name);
+        return Err(conflict(message, "Train it again.").into());
+    }
+    if let Some(snapshot) = version.snapshot
+        && store::snapshot::get(tx, snapshot)?.is_none()
+    {
+        version.snapshot = None;
+    }
+    let known = store::model::of_project(tx, version.project)?;
+    let by_name = || known.iter().find(|model| model.name == gone.name);
+    let row = match known.iter().find(|model| model.id == gone.id).or_else(by_name) {
+        Some(row) => row.clone(),
+        None => {
+            gone.enter_model(tx, gone.name.clone())?;
+            Which::Id(gone.id).find(tx)?
+        }
+    };
+    version.model = row.id;
+    if store::client_version::is_taken(tx, row.id, number)? {
+        let message = format!("{} has another version {number} now.", row.name);
+        return Err(conflict(message, "Register its run's model anew.").into());
+    }
+    let same = store::version::of_model(tx, row.id)?.into_iter().find(|held| held.version.content == version.content);
+    if let Some(held) = same {
+        let message = format!("This model is {} v{} already.", row.name, held.version.number);
+        return Err(conflict(message, "Set its alias instead.").into());
+    }
+    // From here on each record says by itself what it uses.
+    blob_use::remove(tx, id.as_bytes())?;
+    let aliases = version.aliases.clone();
+    let restored = VersionRow { version, lineage: own.lineage.clone(), files: own.files.clone() };
+    store::version::insert_as(tx, &restored, number, own.blobs())?;
+    for (package, blobs) in &own.packages {
+        store::package::insert(tx, &PackageRow { package: package.clone(), blobs: blobs.clone() })?;
+        for push in &package.pushes {
+            // Its registry may be gone.
+            if store::registry::get(tx, push.registry)?.is_some() {
+                store::package::add_push(tx, package.id, push)?;
+            }
+        }
+    }
+    if let Some(notes) = &own.notes {
+        store::client_version::put_notes(tx, id, notes)?;
+    }
+    for (key, value) in &own.tags {
+        store::client_version::put_tag(tx, id.as_bytes(), key, value)?;
+    }
+    for alias in &aliases {
+        // One that was given to another version meanwhile stays there.
+        if store::alias::find(tx, row.id, alias)?.is_none() {
+            store::alias::put(tx, row.id, alias, id, now_ms)?;
+        }
+    }
+    Ok(row)
+}
+
 /// What the names of what was deleted then begin with: they sort by time.
 fn named(at_ms: i64) -> String {
     format!("{}{at_ms:013}/", setting::GONE)
@@ -112,22 +217,54 @@ fn keep(tx: &Transaction<'_>, id: impl std::fmt::Display, gone: &Gone, now_ms: i
     let_go(tx, now_ms)
 }
 
+/// Keeps a version that was trained here and is deleted, its files and those of its packages among the blobs in use.
+pub(crate) fn keep_own(tx: &Transaction<'_>, gone: &Gone, now_ms: i64) -> store::Result<()> {
+    let Some(own) = &gone.own else { return Ok(()) };
+    let id = own.version.id;
+    let of_package = |(_, blobs): &(Package, PackageBlobs)| {
+        let all = blobs.layers.iter().chain([&blobs.manifest, &blobs.config]);
+        all.map(|blob| blob.hash).collect::<Vec<_>>()
+    };
+    blob_use::add(tx, id.as_bytes(), own.blobs().chain(own.packages.iter().flat_map(of_package)))?;
+    keep(tx, id, gone, now_ms)
+}
+
+/// Deletes for good what is kept under a name; its blobs are garbage from now on, unless another record uses them.
+fn forget(tx: &Transaction<'_>, name: &str) -> store::Result<()> {
+    if let Some(id) = name.rsplit('/').next().and_then(|id| id.parse::<VersionId>().ok()) {
+        blob_use::remove(tx, id.as_bytes())?;
+    }
+    setting::delete(tx, name)
+}
+
 fn let_go(tx: &Transaction<'_>, now_ms: i64) -> store::Result<()> {
     let (oldest, mut bytes) = (named(now_ms - KEPT_MS), 0);
     for (index, (name, size_bytes)) in setting::below(tx, setting::GONE)?.into_iter().rev().enumerate() {
         bytes += size_bytes;
         // The newest can be taken back however much was written about it.
         if name < oldest || index >= MOST || index > 0 && bytes > MOST_BYTES {
-            setting::delete(tx, &name)?;
+            forget(tx, &name)?;
         }
     }
     Ok(())
 }
 
-/// Deletes for good what was deleted longer ago.
+/// Deletes for good what was deleted longer ago, and what can't come back: a version whose run is gone.
 pub(crate) async fn sweep(engine: &Engine) -> anyhow::Result<()> {
     let now_ms = engine.now_ms();
-    Ok(engine.store().write(move |tx| let_go(tx, now_ms)).await?)
+    let swept = engine.store().write(move |tx| {
+        let_go(tx, now_ms)?;
+        for (name, _) in setting::below(tx, setting::GONE)? {
+            let own = setting::get::<Gone>(tx, &name)?.and_then(|gone| gone.own);
+            if let Some(own) = own
+                && store::run::bare(tx, own.version.run)?.is_none()
+            {
+                forget(tx, &name)?;
+            }
+        }
+        Ok(())
+    });
+    Ok(swept.await?)
 }
 
 /// What was deleted under an id within a day; it is kept no longer.
@@ -177,15 +314,22 @@ pub async fn list(engine: &Engine, _request: ListDeletedModels) -> anyhow::Resul
 fn deleted(name: &str, gone: Gone) -> Option<DeletedModel> {
     let (at_ms, id) = name.strip_prefix(setting::GONE)?.split_once('/')?;
     let of_version = |(version, _): &(ClientVersion, VersionNotes)| (version.id, version.number);
-    let version = gone.versions.first().map(of_version).filter(|_| id != gone.id.to_string());
-    let (versions, deleted_ms) = (gone.versions.len() as u64, at_ms.parse().ok()?);
+    let own = gone.own.as_ref().map(|own| (own.version.id, own.version.number));
+    let of_client = gone.versions.first().map(of_version).filter(|_| id != gone.id.to_string());
+    let (version, versions) = (own.or(of_client), gone.versions.len() + usize::from(own.is_some()));
+    let (versions, deleted_ms) = (versions as u64, at_ms.parse().ok()?);
     Some(DeletedModel { model: gone.id, name: gone.name, version, versions, deleted_ms })
 }
 
 fn announce(engine: &Engine, project: Option<ProjectId>, gone: &Gone) {
     engine.changed(project.map_or(Tag::ClientModels, Tag::Models));
-    for run in gone.versions.iter().filter_map(|(version, _)| version.run) {
+    let own = gone.own.as_ref().map(|own| own.version.run);
+    for run in gone.versions.iter().filter_map(|(version, _)| version.run).chain(own) {
         engine.changed(Tag::Run(run));
+    }
+    if own.is_some() {
+        engine.changed(Tag::Packages);
+        engine.changed(Tag::Storage);
     }
 }
 
@@ -250,6 +394,10 @@ pub async fn restore_version(engine: &Engine, request: RestoreVersion) -> anyhow
     let now_ms = engine.now_ms();
     let restore = move |tx: &Transaction<'_>| {
         let gone = take(tx, "model version", request.version, now_ms)?;
+        if let Some(own) = &gone.own {
+            let row = enter_own(tx, &gone, own, now_ms)?;
+            return Ok((gone, row));
+        }
         let conflict = |message: String, hint: &str| ApiError::new(ErrorCode::Conflict, message).with_hint(hint);
         let Some(row) = store::model::get(tx, gone.id)? else {
             let message = format!("The model \"{}\" was deleted meanwhile.", gone.name);
@@ -266,6 +414,8 @@ pub async fn restore_version(engine: &Engine, request: RestoreVersion) -> anyhow
     };
     let (gone, row) = engine.store().write_durable(restore).await?;
     announce(engine, row.project, &gone);
-    let number = gone.versions.first().map_or(0, |(version, _)| version.number);
-    Ok(NamedVersion { model: row.id, name: row.name, version: request.version, number, of_client: true })
+    let own = gone.own.as_ref().map(|own| own.version.number);
+    let number = own.or_else(|| gone.versions.first().map(|(version, _)| version.number)).unwrap_or(0);
+    let (model, name, version) = (row.id, row.name, request.version);
+    Ok(NamedVersion { model, name, version, number, of_client: own.is_none() })
 }

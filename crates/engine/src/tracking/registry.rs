@@ -497,7 +497,7 @@ pub async fn delete_version(engine: &Engine, which: impl Into<Which>, number: &s
     let found = version(engine, which.clone(), number).await?;
     if !found.of_client {
         // What we made may be deployed: its own deletion says so.
-        crate::model::delete_own(engine, found.id).await?;
+        crate::model::delete_own(engine, found.id, false).await?;
         return Ok(());
     }
     let run = found.run;

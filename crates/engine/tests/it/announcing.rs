@@ -149,6 +149,7 @@ async fn of_what_runs_under_us_both_lists() {
     let mut child = tokio::process::Command::new("sleep").arg("600").kill_on_drop(true).spawn().unwrap();
     let pid = child.id().unwrap();
     let command = BeginCommand {
+        run: None,
         trial: None,
         project: Some(project),
         directory: stage.path("p").to_string_lossy().into_owned(),

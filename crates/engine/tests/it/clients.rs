@@ -117,6 +117,7 @@ async fn a_run_whose_client_died_is_marked_as_ended_and_taken_on_with() {
     assert_eq!(refused.message, "gone is deleted.");
     let project = place::project(&stage).await;
     let program = BeginCommand {
+        run: None,
         trial: None,
         project: Some(project),
         directory: stage.path("p").to_string_lossy().into_owned(),

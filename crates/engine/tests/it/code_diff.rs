@@ -47,6 +47,7 @@ async fn run(stage: &Stage, name: &str) -> RunId {
     let patch = uncommitted::taken(&folder, code.as_ref()).await;
     let begun = stage
         .call(BeginCommand {
+            run: None,
             trial: None,
             project: None,
             directory: folder.to_string_lossy().into_owned(),

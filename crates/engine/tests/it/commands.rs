@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, io::Write as _};
 use api::{
     ErrorCode, RunId,
     config::ProjectFile,
-    run::{BeginCommand, EditRun, EndCommand, GetRun, GetRunLog, ListRuns, LogStream, ProjectIdOr, RunState},
+    run::{
+        BeginCommand, EditRun, EndCommand, GetRun, GetRunLog, ListRuns, LogStream, ProjectIdOr, RunState, StartCommand,
+    },
     series::Viewport,
 };
 use serde_json::json;
@@ -22,6 +24,7 @@ async fn begin(stage: &Stage, pid: u32) -> (api::ProjectId, RunId, std::path::Pa
         BTreeMap::from([("API_TOKEN".to_owned(), "hush".to_owned()), ("LANG".to_owned(), "C".to_owned())]);
     let begun = stage
         .call(BeginCommand {
+            run: None,
             trial: None,
             project: None,
             directory: path,
@@ -143,6 +146,52 @@ async fn a_command_has_a_name_masked_secrets_and_a_place_in_the_list() {
     assert_eq!(stage.try_call(list("mine and (")).await.unwrap_err().code, ErrorCode::Invalid);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_again() {
+    let stage = Stage::new().await;
+    let (project, run, _) = begin(&stage, std::process::id()).await;
+    let start = |words: &[&str], directory: Option<String>| StartCommand {
+        project,
+        command: words.iter().map(|word| (*word).to_owned()).collect(),
+        directory,
+        environment: None,
+        name: None,
+    };
+    // Instead of `slipway`, one that enters no run.
+    stage.program(
+        "echo 'slipway: said before' >&2; echo 'error: It is full.' >&2; echo ' hint: Free some.' >&2; exit 2",
+    );
+    let refused = stage.try_call(start(&["python"], None)).await.unwrap_err();
+    assert_eq!((refused.message.as_str(), refused.hint.as_deref()), ("It is full.", Some("Free some.")));
+    stage.program("exit 3");
+    let silent = stage.try_call(start(&["python"], None)).await.unwrap_err();
+    assert!(silent.message.contains("could not be begun"), "{silent}");
+    for (wrong, code) in [
+        (start(&[], None), ErrorCode::Invalid),
+        (start(&["curl", "--token", "•••"], None), ErrorCode::Invalid),
+        (start(&["python"], Some("/no/such/folder".to_owned())), ErrorCode::NotFound),
+    ] {
+        assert_eq!(stage.try_call(wrong).await.unwrap_err().code, code);
+    }
+    let again = StartCommand::again(&stage.call(GetRun { run }).await).unwrap();
+    assert_eq!((again.project, again.command), (project, vec!["python".to_owned(), "train.py".to_owned()]));
+    assert_eq!(again.directory.as_deref(), stage.path("p").to_str());
+    let taken = BeginCommand {
+        run: Some(run),
+        trial: None,
+        project: None,
+        directory: stage.path("p").to_string_lossy().into_owned(),
+        command: vec!["python".to_owned()],
+        environment: BTreeMap::new(),
+        code: None,
+        pid: std::process::id(),
+        pid_started_ms: 0,
+        name: None,
+    };
+    assert_eq!(stage.try_call(taken).await.unwrap_err().code, ErrorCode::Conflict);
+}
+
 #[tokio::test]
 async fn a_runs_log_goes_on_where_the_last_answer_ended_and_cuts_no_character() {
     let stage = Stage::new().await;
@@ -167,6 +216,7 @@ async fn a_command_outside_of_every_project_is_told_what_to_do() {
     let stage = Stage::new().await;
     let refused = stage
         .try_call(BeginCommand {
+            run: None,
             trial: None,
             project: None,
             directory: stage.path("").to_string_lossy().into_owned(),

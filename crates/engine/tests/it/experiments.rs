@@ -51,6 +51,7 @@ async fn there(stage: &Stage, experiment: &Experiment) -> Vec<String> {
 /// A program's run, as long as `pid` lives.
 async fn program(stage: &Stage, project: ProjectId, pid: u32) -> RunId {
     let command = BeginCommand {
+        run: None,
         trial: None,
         project: Some(project),
         directory: stage.path("p").to_string_lossy().into_owned(),

@@ -162,6 +162,7 @@ async fn the_job_of_a_run_that_is_over_ends_as_the_run_did() {
     for (code, state) in [(0, JobState::Done), (3, JobState::Failed)] {
         let begun = stage
             .call(BeginCommand {
+                run: None,
                 trial: None,
                 project: None,
                 directory: stage.path("p").to_string_lossy().into_owned(),

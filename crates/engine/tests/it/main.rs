@@ -23,6 +23,7 @@ mod proposing;
 mod queue;
 mod referenced;
 mod registered;
+mod restoring;
 mod run_table;
 mod searching;
 mod secrets;

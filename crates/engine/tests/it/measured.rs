@@ -102,6 +102,7 @@ async fn supervised(stage: &Stage) -> RunId {
     stage.create("p", file).await;
     let pid = std::process::id();
     let begin = BeginCommand {
+        run: None,
         project: None,
         directory: stage.path("p").to_string_lossy().into_owned(),
         command: vec!["python".to_owned()],

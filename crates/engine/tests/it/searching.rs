@@ -10,9 +10,9 @@ use api::{
     project::EditProjectFile,
     run::{GetRun, RunKind, RunState, StopRun},
     search::{
-        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, SEARCH_TAG,
-        Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG, TrialOutcome, Value,
-        Written,
+        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RUNG_TAG, RestoreSearch, ResumeSearch,
+        SEARCH_TAG, Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG, TrialOutcome,
+        Value, Written,
     },
     spending::BudgetConfig,
     tracking::PARENT_TAG,
@@ -158,7 +158,12 @@ async fn early_stopping_ends_a_trial_that_is_not_among_the_best() {
     assert!(!stopped.is_empty(), "{:?}", search.trials);
     for trial in stopped {
         assert!(trial.step.is_some() && trial.step < best.step, "{trial:?}, {best:?}");
-        assert_eq!(stage.call(GetRun { run: trial.run }).await.state, RunState::Stopped);
+        let run = stage.call(GetRun { run: trial.run }).await;
+        assert_eq!(run.state, RunState::Stopped);
+        let rung = trial.rung.unwrap().to_string();
+        assert_eq!(run.tags[RUNG_TAG], rung);
+        let why = search.why(trial).unwrap();
+        assert!(why.starts_with(&format!("pruned by ASHA at rung {rung} (step ")), "{why}");
     }
 }
 
@@ -315,6 +320,7 @@ async fn a_search_says_why_its_trials_could_not_be_begun() {
     let begun = stage.call(start(project, config, None)).await.id;
     let search = over(&stage, begun).await;
     assert_eq!((search.state, search.trials.len()), (SearchState::Failed, 3), "{:?}", search.trials);
+    assert_eq!(search.why(&search.trials[0]).as_deref(), Some("its run was not begun, or is deleted"));
     let error = search.error.unwrap();
     assert_eq!(error.message, "The first 3 trials failed; the last: The folder is gone.");
     assert_eq!(error.hint.as_deref(), Some("Bring it back."));

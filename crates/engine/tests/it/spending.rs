@@ -31,6 +31,7 @@ async fn begin(stage: &Stage, pid: u32) -> BegunCommand {
 
 fn command(stage: &Stage, pid: u32) -> BeginCommand {
     BeginCommand {
+        run: None,
         project: None,
         directory: stage.path("p").to_string_lossy().into_owned(),
         command: vec!["python".to_owned(), "train.py".to_owned()],

@@ -55,6 +55,7 @@ async fn run(running: &Running) -> RunId {
     let begun = ask(
         running,
         BeginCommand {
+            run: None,
             project: None,
             directory: folder.to_string_lossy().into_owned(),
             command: vec!["true".to_owned()],

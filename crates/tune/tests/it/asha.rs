@@ -55,6 +55,7 @@ fn one_of_three_goes_on() {
         }
         // The best ⌊7/3⌋ = 2 of 0 to 5 and this one are 0 and 1, equal ones included.
         assert_eq!(report(&mut rungs, 10, 1, sign * 1.5), Decision::Stop);
+        assert_eq!((rungs.stopped_at(10), rungs.stopped_at(0)), (Some(1), None));
         assert_eq!(report(&mut rungs, 11, 1, sign * 1.0), Decision::Continue);
         assert_eq!(report(&mut rungs, 12, 1, sign * f64::INFINITY), Decision::Stop);
         assert_eq!(report(&mut rungs, 13, 1, sign * f64::NEG_INFINITY), Decision::Continue);

@@ -54,6 +54,13 @@ pub(super) fn CanvasSwitcher(plotted: RwSignal<Plotted>) -> impl IntoView {
     view! { <Choice plotted options /> }
 }
 
+/// The same of a search's trials, which have a table of their own.
+#[component]
+pub(super) fn TrialsSwitcher(plotted: RwSignal<Plotted>) -> impl IntoView {
+    let options = vec![("parallel", "Parallel"), ("importance", "Importance")];
+    view! { <Choice plotted options /> }
+}
+
 #[component]
 fn Choice(plotted: RwSignal<Plotted>, options: Vec<(&'static str, &'static str)>) -> impl IntoView {
     let view = RwSignal::new(plotted.with_untracked(|plotted| plotted.view.clone()));
@@ -121,7 +128,10 @@ fn fetched(whose: Whose, names: Memo<Names>, most: u64) -> Fetched {
         // Of these all is here.
         Whose::Compared(chosen) => {
             Effect::new(move |_| {
-                let cells = chosen.with(|chosen| names.with(|names| Cells::of_compared(chosen, names)));
+                let cells = chosen.with(|chosen| {
+                    let (total, drawn) = (chosen.len() as u64, &chosen[..chosen.len().min(most as usize)]);
+                    names.with(|names| Cells { total, ..Cells::of_compared(drawn, names) })
+                });
                 fetched.cells.set(Some(cells));
             });
             return fetched;

@@ -2,15 +2,17 @@
 //!
 //! They stand in the address of the runs: `?searches=1`, `?search=ID`, `?search=new`.
 
+mod drawn;
 mod going_on;
 mod limits;
 mod new;
+mod trials;
 
 use api::{
     SearchId,
     search::{
         DeleteSearch, Direction, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search, SearchState, StopSearch,
-        Trial, TrialOutcome, Value,
+        Trial, TrialOutcome,
     },
     spending::Spent,
 };
@@ -25,7 +27,12 @@ use leptos_router::{
     params::ParamsMap,
 };
 
-use self::{going_on::GoOn, new::NewSearch};
+use self::{
+    drawn::Drawn,
+    going_on::GoOn,
+    new::NewSearch,
+    trials::{Trials, as_text},
+};
 use crate::{
     client::{Client, query::query, wire},
     frame::place::Place,
@@ -291,6 +298,7 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
         <GoOn open=going_on search />
         {move || search.with(|search| search.error.clone()).map(|error| view! { <Problem error /> })}
         {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 class="section" can_be_log=true /> })}
+        <Drawn search />
         <Card title="Trials" class="section" flush=true extra=ViewFn::from(move || view! { <TakeTable of=("trial", "trials") table=move |form| search.with_untracked(|search| as_text(search, form)) /> })><Trials search /></Card>
     }
 }
@@ -341,114 +349,5 @@ fn progress_of(search: &Search) -> LineChart {
         x: Axis { is_whole: true, ..Axis::labelled("trial") },
         has_marks: true,
         ..LineChart::default()
-    }
-}
-
-#[component]
-fn Trials(search: Signal<Search>) -> impl IntoView {
-    let place = Place::get();
-    let names = Memo::new(move |_| search.with(|search| search.config.space.keys().cloned().collect::<Vec<_>>()));
-    let navigate = StoredValue::new_local(use_navigate());
-    // The newest stand first: what is under way is seen without scrolling.
-    let rows = Memo::new(move |_| {
-        search.with(|search| (search.best, search.trials.iter().rev().cloned().collect::<Vec<_>>()))
-    });
-    let line = move |trial: Trial, best: Option<u64>| {
-        let is_best = best == Some(trial.number);
-        let to = place.link(&format!("runs/{}", trial.run));
-        let (opened, has_run) = (to.clone(), trial.name.is_some());
-        let open = move || {
-            if has_run {
-                navigate.with_value(|navigate| navigate(&opened, Default::default()))
-            }
-        };
-        let on_key = open.clone();
-        let values = names.get();
-        view! {
-            <tr class="opens" class:strong=is_best tabindex="0" data-trial=trial.number.to_string() on:click=move |_| open() on:keydown=move |event| if opens_row(&event) { on_key() }>
-                <td class="num">{trial.number}</td>
-                <td>
-                    {match trial.name.clone() {
-                        Some(name) => view! { <a class="link" tabindex="-1" href=to>{name}</a> }.into_any(),
-                        None => view! { <span class="faint">"no run"</span> }.into_any(),
-                    }}
-                </td>
-                <td>
-                    <span class="flex"><OutcomeChip outcome=trial.outcome />{is_best.then(|| view! { <Chip text="best" tone="good" /> })}</span>
-                </td>
-                <td class="num">{trial.value.map_or_else(|| "–".to_owned(), words::figure)}</td>
-                {values.into_iter().map(|name| {
-                    let value = trial.values.get(&name).map_or_else(|| "–".to_owned(), shown);
-                    view! { <td class="num muted">{value}</td> }
-                }).collect_view()}
-            </tr>
-        }
-    };
-    view! {
-        <div class="scrolls">
-            <table class="small-table opens" on:keydown=move_among_rows>
-                <thead>
-                    <tr>
-                        <th class="num">"#"</th><th>"Run"</th><th>"Outcome"</th><th class="num">"Value"</th>
-                        {move || names.get().into_iter().map(|name| view! { <th class="num">{words::param(&name)}</th> }).collect_view()}
-                    </tr>
-                </thead>
-                <tbody>
-                    {move || {
-                        let (best, trials) = rows.get();
-                        trials.into_iter().map(|trial| line(trial, best)).collect_view()
-                    }}
-                </tbody>
-            </table>
-        </div>
-    }
-}
-
-/// The trials as they were begun, with the value of each hyperparameter.
-fn as_text(search: &Search, form: Form) -> TextTable {
-    let names: Vec<&String> = search.config.space.keys().collect();
-    let mut head =
-        ["#", "Run", "Outcome", "Value"].map(|title| (title.to_owned(), matches!(title, "#" | "Value"))).to_vec();
-    head.extend(names.iter().map(|name| match form {
-        Form::Markdown => (words::param(name), true),
-        Form::Csv => ((*name).clone(), true),
-    }));
-    let row = |trial: &Trial| {
-        let mut cells = vec![
-            trial.number.to_string(),
-            form.text(trial.name.as_deref()),
-            outcome(trial.outcome).0.to_owned(),
-            form.number(trial.value),
-        ];
-        cells.extend(names.iter().map(|name| match trial.values.get(*name) {
-            Some(Value::Number(number)) => form.number(Some(*number)),
-            other => form.text(other.map(ToString::to_string).as_deref()),
-        }));
-        cells
-    };
-    TextTable { head, rows: search.trials.iter().map(row).collect() }
-}
-
-const fn outcome(outcome: TrialOutcome) -> (&'static str, &'static str) {
-    match outcome {
-        TrialOutcome::Running => ("running", "accent"),
-        TrialOutcome::Finished => ("finished", ""),
-        TrialOutcome::StoppedEarly => ("stopped early", "info"),
-        TrialOutcome::Stopped => ("stopped", "warn"),
-        TrialOutcome::Interrupted => ("interrupted", "warn"),
-        TrialOutcome::Failed => ("failed", "bad"),
-    }
-}
-
-#[component]
-fn OutcomeChip(outcome: TrialOutcome) -> impl IntoView {
-    let (text, tone) = self::outcome(outcome);
-    view! { <Chip text tone dot=outcome == TrialOutcome::Running /> }
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Number(number) => words::figure(*number),
-        other => other.to_string(),
     }
 }

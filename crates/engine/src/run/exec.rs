@@ -1,0 +1,197 @@
+//! A program by a `slipway exec` of its own that outlives us: for whoever has no terminal, and for a search's trials.
+//!
+//! It has no input, what it says is its run's, and what our own program says of a beginning that failed is kept until the
+//! process is over.
+
+use std::{
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode, ProjectId, RunId,
+    run::{DIRECTORY, GetRun, Run, StartCommand},
+    search::{Environment, TrialOf},
+};
+use tempfile::TempPath;
+
+use crate::{
+    Engine, folder, project,
+    run::{self, name, process::detach, spending, surroundings},
+};
+
+/// What is kept of the last words of a program that could not be begun.
+const LAST_WORDS_BYTES: u64 = 2_000;
+/// Our own words about a run's beginning are no reason.
+const OWN_WORDS: &str = "slipway: ";
+/// Between two looks at whether a run is entered.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Of a folder with very much under git the state of the code takes a while.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks at whether a program's process is over, which is to be buried then.
+const BURY_EVERY: Duration = Duration::from_secs(1);
+
+/// What is to be begun.
+pub(crate) struct Exec<'a> {
+    pub(crate) project: ProjectId,
+    pub(crate) name: Option<String>,
+    pub(crate) of: Of,
+    pub(crate) directory: &'a Path,
+    /// By default the host's own variables.
+    pub(crate) environment: Option<&'a Environment>,
+    /// The program and its arguments.
+    pub(crate) words: Vec<String>,
+}
+
+/// As what a program's run is entered.
+pub(crate) enum Of {
+    Trial(TrialOf),
+    Run(RunId),
+}
+
+/// Our own program, which begins the others.
+pub(crate) fn program(engine: &Engine) -> Result<&Path, ApiError> {
+    engine.options().program.as_deref().ok_or_else(|| {
+        ApiError::new(ErrorCode::Unsupported, "This process can't begin programs.")
+            .with_hint("Ask a host: `slipway serve`.")
+    })
+}
+
+/// Begins a program; what is said of it before it runs goes to the file.
+pub(crate) fn spawn(engine: &Engine, exec: &Exec<'_>) -> anyhow::Result<(Child, TempPath)> {
+    let program = program(engine)?;
+    let said = tempfile::Builder::new()
+        .prefix("said-")
+        .tempfile_in(engine.workspace().halves())
+        .context("keep what a program says")?;
+    let mut command = Command::new(program);
+    if let Some(Environment(variables)) = exec.environment {
+        command.env_clear().envs(variables);
+    }
+    command
+        // The workspace is the one of this host, whatever the variables say.
+        .env("SLIPWAY_HOME", engine.workspace().folder())
+        .env(DIRECTORY, exec.directory)
+        .arg("exec");
+    if let Some(name) = &exec.name {
+        command.args(["--name", name]);
+    }
+    command.args(["--project", &exec.project.to_string()]);
+    match &exec.of {
+        Of::Trial(of) => command.args(["--trial", &format!("{}:{}", of.search, of.number)]),
+        Of::Run(run) => command.args(["--run", &run.to_string()]),
+    };
+    command
+        .arg("--")
+        .args(&exec.words)
+        .current_dir(exec.directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(said.reopen().context("keep what a program says")?);
+    detach(&mut command);
+    let child = command.spawn().map_err(|error| {
+        ApiError::new(ErrorCode::Internal, format!("{} can't be started: {error}.", program.display()))
+    })?;
+    Ok((child, said.into_temp_path()))
+}
+
+/// Starts a program as a run, and answers once that is entered.
+pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run> {
+    if request.command.first().is_none_or(|program| program.trim().is_empty()) {
+        bail!(ApiError::invalid("No program is named.").with_hint("For example: `python train.py`."));
+    }
+    if let Some(word) = request.command.iter().find(|word| surroundings::is_masked(word)) {
+        bail!(
+            ApiError::invalid(format!("\"{word}\" stands for a secret, which no run keeps."))
+                .with_hint("Name the program again with the secret itself, or give it in a variable.")
+        );
+    }
+    program(engine)?;
+    if let Some(name) = &request.name {
+        name::check(name)?;
+    }
+    let (project, _) = folder::look(engine, request.project).await?;
+    // What would be refused with its run.
+    spending::terms(engine, &project.file.budget, spending::TABLE).await?;
+    let directory = match &request.directory {
+        Some(directory) => project::absolute(directory)?,
+        None => PathBuf::from(&project.path),
+    };
+    if !directory.is_dir() {
+        bail!(
+            ApiError::not_found(format!("The folder {} is not there any more.", directory.display()))
+                .with_hint("Bring it back, or start the program where it is now.")
+        );
+    }
+    let run = RunId::from_bytes(engine.new_id());
+    let begun = spawn(
+        engine,
+        &Exec {
+            project: project.id,
+            name: request.name,
+            of: Of::Run(run),
+            directory: &directory,
+            environment: request.environment.as_ref(),
+            words: request.command,
+        },
+    );
+    let (mut child, said) = begun?;
+    let since = tokio::time::Instant::now();
+    loop {
+        // Asked before the run is looked for: a short program is entered and over between the two.
+        let ended = child.try_wait().context("wait for a program's beginning")?;
+        if engine.store().read(move |c| store::run::bare(c, run)).await?.is_some() {
+            break;
+        }
+        if ended.is_some() {
+            bail!(reason(&last_words(&said)));
+        }
+        if since.elapsed() >= PATIENCE {
+            // One that is gone needs no ending.
+            let _ = child.kill();
+            let message = format!("The program's run was not entered within {} s.", PATIENCE.as_secs());
+            bail!(ApiError::new(ErrorCode::Unreachable, message).with_hint("Slipway's own log may say why."));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    tokio::spawn(bury(child, said));
+    run::get(engine, GetRun { run }).await
+}
+
+/// Waits for a process that is followed by its run's folder, so that the system need not keep it any more.
+async fn bury(mut child: Child, _said: TempPath) {
+    while matches!(child.try_wait(), Ok(None)) {
+        tokio::time::sleep(BURY_EVERY).await;
+    }
+}
+
+/// What the command line says of an error, as it was: message and hint.
+pub(crate) fn reason(words: &str) -> ApiError {
+    let words = if words.is_empty() { "The program could not be begun, and nothing says why." } else { words };
+    let error = ApiError::new(ErrorCode::Conflict, words);
+    let Some(told) = words.lines().find_map(|line| line.strip_prefix("error: ")) else { return error };
+    let error = ApiError { message: told.to_owned(), ..error };
+    match words.lines().find_map(|line| line.strip_prefix(" hint: ")) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// The last lines of what was said before a program ran; what the program says is in its run.
+pub(crate) fn last_words(said: &Path) -> String {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(said)?;
+        let total = file.metadata()?.len();
+        file.seek(SeekFrom::Start(total.saturating_sub(LAST_WORDS_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with(OWN_WORDS) && !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(3)..].join("\n")
+}
