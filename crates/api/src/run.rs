@@ -279,9 +279,30 @@ pub struct RunTable {
     /// The split of the newest run that has a figure; the best run is one of those that have it too.
     #[serde(default)]
     pub best_split: Option<SplitId>,
-    /// Of a table without runs: keys that the filter names and none of the runs has, each as a sentence.
+    /// Of a table without runs: keys that the filter names and none of the runs has.
     #[serde(default)]
-    pub notes: Vec<String>,
+    pub notes: Vec<FilterNote>,
+}
+
+/// Why a filter may find nothing: a key in it that no run has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterNote {
+    /// What is said of it: "No run here has a metric "los". Did you mean "loss"?"
+    pub sentence: String,
+    pub kind: KeyKind,
+    pub key: String,
+    /// The key of this kind that runs have and that is the nearest to it, where one is near.
+    #[serde(default)]
+    pub meant: Option<String>,
+}
+
+/// What a key names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    Metric,
+    Param,
+    Tag,
 }
 
 /// An artifact: a file in the run's folder that the run produced.

@@ -4,7 +4,7 @@ mod shown;
 
 use api::{
     figure::counted,
-    run::ListRuns,
+    run::{FilterNote, ListRuns},
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, filled, parts},
     table_view::{TableView, field, sort_of},
     tracking::Scope,
@@ -160,7 +160,7 @@ async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str)
 }
 
 /// Why nothing passes a filter, as far as it is known.
-async fn notes(context: &Context, listing: Listing) -> Outcome<Vec<String>> {
+async fn notes(context: &Context, listing: Listing) -> Outcome<Vec<FilterNote>> {
     Ok(context.call(ListRuns::of(listing, 0, 1)).await?.notes)
 }
 
@@ -209,7 +209,7 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
             context.output.say(&said);
         }
         if piece.total == 0 {
-            notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(note));
+            notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(&note.sentence));
         }
         is_first = false;
         let row = |row| {

@@ -2,7 +2,7 @@
 
 use api::{
     ApiError,
-    run::{RunKind, RunState},
+    run::{FilterNote, KeyKind, RunKind, RunState},
     tracking::PARENT_TAG,
 };
 
@@ -135,7 +135,7 @@ pub(super) fn unknown_word(field: &Field, comparison: Comparison, value: &Value)
 }
 
 /// What a filter that finds nothing may find nothing for: keys that no run has, of `[metrics, params, tags]` that there are.
-pub(crate) fn unknown_keys(filter: &Filter, known: &[Vec<String>; 3]) -> Vec<String> {
+pub(crate) fn unknown_keys(filter: &Filter, known: &[Vec<String>; 3]) -> Vec<FilterNote> {
     let mut notes = Vec::new();
     unknown_keys_of(filter, known, &mut notes);
     notes
@@ -151,16 +151,16 @@ pub(crate) fn fields_of(filter: &Filter) -> Vec<&Field> {
     }
 }
 
-fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], notes: &mut Vec<String>) {
+fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], notes: &mut Vec<FilterNote>) {
     match filter {
         Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| unknown_keys_of(one, known, notes)),
         Filter::Not(inner) => unknown_keys_of(inner, known, notes),
         Filter::All | Filter::Word(_) => {}
         Filter::Compare(field, ..) => {
-            let (at, what, key) = match field {
-                Field::Metric(key) => (0, "metric", key),
-                Field::Param(key) => (1, "param", key),
-                Field::Tag(key) if key != PARENT_TAG => (2, "tag", key),
+            let (at, kind, what, key) = match field {
+                Field::Metric(key) => (0, KeyKind::Metric, "metric", key),
+                Field::Param(key) => (1, KeyKind::Param, "param", key),
+                Field::Tag(key) if key != PARENT_TAG => (2, KeyKind::Tag, "tag", key),
                 _ => return,
             };
             if known[at].contains(key) {
@@ -171,9 +171,10 @@ fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], notes: &mut Vec<St
                     [(0, "metric"), (1, "param"), (2, "tag")].into_iter().find(|(at, _)| known[*at].contains(key));
                 other.map_or_else(String::new, |(_, what)| format!(" There is a {what} of this name."))
             };
-            let meant = did_you_mean(key, known[at].iter().map(String::as_str));
-            let meant = if meant.is_empty() { elsewhere() } else { meant };
-            let note = format!("No run here has a {what} \"{key}\".{meant}");
+            let meant = nearest(key, known[at].iter().map(String::as_str)).map(str::to_owned);
+            let hint = meant.as_ref().map_or_else(elsewhere, |meant| format!(" Did you mean \"{meant}\"?"));
+            let sentence = format!("No run here has a {what} \"{key}\".{hint}");
+            let note = FilterNote { sentence, kind, key: key.clone(), meant };
             if !notes.contains(&note) {
                 notes.push(note);
             }
@@ -215,7 +216,11 @@ mod tests {
     fn keys_that_no_run_has_are_told() {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let known = [texts(&["loss", "accuracy"]), texts(&["lr"]), Vec::new()];
-        let told = |filter: &str| unknown_keys(&parse(filter).unwrap(), &known);
+        let notes = |filter: &str| unknown_keys(&parse(filter).unwrap(), &known);
+        let told = |filter: &str| notes(filter).into_iter().map(|note| note.sentence).collect::<Vec<_>>();
+        let los = &notes("metrics.los < 1")[0];
+        assert_eq!((los.kind, los.key.as_str(), los.meant.as_deref()), (KeyKind::Metric, "los", Some("loss")));
+        assert_eq!(notes("param.loss = 1")[0].meant, None);
         assert_eq!(
             told("metric.los < 1 and param.lr = 1"),
             ["No run here has a metric \"los\". Did you mean \"loss\"?"]
