@@ -209,6 +209,12 @@ pub struct RunRow {
     pub created_ms: i64,
     #[serde(default)]
     pub started_ms: Option<i64>,
+    #[serde(default)]
+    pub ended_ms: Option<i64>,
+    #[serde(default)]
+    pub device: Option<String>,
+    #[serde(default)]
+    pub user: Option<String>,
     pub duration_secs: Option<f64>,
     pub fraction: Option<f64>,
     pub params: BTreeMap<String, String>,
@@ -347,7 +353,7 @@ pub struct ListRuns {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names.
     #[serde(default)]
     pub filter: String,
-    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `cost`, `state`; by default ranked. Several stand by commas, each with
+    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `model`, `duration`, `cost`, `state`; by default ranked. Several stand by commas, each with
     /// its direction: `param.model asc, metric.loss desc`.
     #[serde(default)]
     pub sort: Option<String>,

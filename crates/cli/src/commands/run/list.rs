@@ -26,8 +26,9 @@ const PAGE: u32 = 50;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names. `created`, `started` and
-    /// `ended` are in milliseconds since 1970, `duration` is in seconds; with --everywhere `experiment = "NAME"` chooses some
+    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names. `created`, `started` (of a
+    /// run that waits: created) and `ended` are in milliseconds since 1970, `duration` is in seconds; with --everywhere
+    /// `experiment = "NAME"` chooses some
     #[arg(long, default_value = "")]
     filter: String,
     /// A saved view, as `run views list` names it; what else is given here stands before what it says
@@ -42,7 +43,8 @@ pub(crate) struct List {
     /// Those that were deleted, instead of those that are there
     #[arg(long)]
     deleted: bool,
-    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`; several by commas, each with asc or desc
+    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `model`, `duration`, `state`; several by commas, each with
+    /// asc or desc
     #[arg(long)]
     sort: Option<String>,
     /// From the highest value down

@@ -13,12 +13,13 @@ use crate::{
 };
 
 /// The fields without a key that an error may propose; MLflow's other names for them are known as well.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "name",
     "state",
     "status",
     "kind",
     "experiment",
+    "model",
     "device",
     "commit",
     "snapshot",
@@ -35,8 +36,8 @@ const KNOWN: [&str; 19] = [
     "run_id",
 ];
 
-const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, created, started, \
-                      ended (in milliseconds since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, \
+const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, model, created, \
+                      started, ended (in milliseconds since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, \
                       parent and id.";
 
 /// The words before a key.
@@ -73,11 +74,12 @@ pub(super) fn attribute(name: &str) -> Option<Field> {
         "status" => Field::Status,
         "kind" => Field::Kind,
         "experiment" => Field::Experiment,
+        "model" => Field::Model,
         "device" => Field::Device,
         "commit" => Field::Commit,
         "snapshot" => Field::Snapshot,
-        "created" | "Created" | "start_time" => Field::Created,
-        "started" => Field::Started,
+        "created" => Field::Created,
+        "started" | "Created" | "start_time" => Field::Started,
         "ended" | "end_time" => Field::Ended,
         "duration" => Field::Duration,
         "cost" => Field::Cost,
