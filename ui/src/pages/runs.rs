@@ -123,7 +123,7 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
-    let named = untrack(|| TableView::read(&use_location().search.get(), wire::decode));
+    let named = views::renewed(untrack(|| TableView::read(&use_location().search.get(), wire::decode)));
     let order = RwSignal::new(named.order);
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
@@ -246,7 +246,8 @@ pub(crate) fn Runs() -> impl IntoView {
             )
         })
     });
-    let settable = views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns };
+    let settable =
+        views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns, facts };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {

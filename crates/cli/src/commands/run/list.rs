@@ -98,8 +98,10 @@ impl List {
         }
         let columns = view.columns.filter(|columns| !columns.is_empty() && self.group_by.is_none());
         if let (None, Some(columns)) = (&self.columns, columns) {
-            let own = ["name".to_owned(), "state".to_owned()];
-            self.columns = Some(own.into_iter().chain([fields(&columns)]).collect::<Vec<_>>().join(","));
+            // As the window shows them, where the view names all that it shows; else behind what tells runs apart.
+            let is_whole = columns.iter().any(|name| name == "name");
+            let own = ["name".to_owned(), "state".to_owned()].into_iter().filter(|_| !is_whole);
+            self.columns = Some(own.chain([fields(&columns)]).collect::<Vec<_>>().join(","));
         }
         self.deleted |= view.deleted;
     }
