@@ -403,6 +403,26 @@ pub struct GetRun {
     pub run: RunId,
 }
 
+/// Runs of every experiment whose names have all of the words, in any case; the newest first, deleted ones left out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FindRuns {
+    pub words: String,
+    /// At most 1,000; by default 20.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A run that was found by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundRun {
+    pub id: RunId,
+    pub name: String,
+    /// The name of its experiment.
+    pub experiment: String,
+    pub state: RunState,
+    pub created_ms: i64,
+}
+
 /// Several runs as [`GetRun`] tells each, without what they spent; `None` where there is none. At most
 /// [`crate::run_diff::MOST`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -632,6 +652,7 @@ crate::requests! { METHODS;
     StartRun => "run.start" -> Job;
     ListRuns => "run.list" -> RunTable, |me| vec![me.scope().tag(), Tag::Models(me.project.0)];
     GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
+    FindRuns => "run.find" -> Vec<FoundRun>;
     GetRuns => "run.get_many" -> Vec<Option<Run>>, |me| me.runs.iter().map(|run| Tag::Run(*run)).collect();
     StopRun => "run.stop" -> Run;
     MarkEnded => "run.mark_ended" -> Run;

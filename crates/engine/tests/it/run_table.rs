@@ -2,7 +2,7 @@
 
 use api::{
     ErrorCode, RunId,
-    run::{GetRuns, ListRuns, Run, RunKind},
+    run::{EditRun, FindRuns, GetRuns, ListRuns, Run, RunKind},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns},
     run_table::{
         AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns, filled as filled_row,
@@ -340,6 +340,29 @@ async fn runs_stand_by_their_start_their_experiment_and_their_model() {
     let row = |at: usize| filled_row(cells.rows[at].clone(), 4).into_iter().flatten().collect::<Vec<_>>();
     assert_eq!(row(0), ["waits", "1970-01-01T00:00:02.5Z", "alpha", "trees"]);
     assert_eq!(row(1), ["waited", "1970-01-01T00:00:09Z", "alpha", "trees"]);
+}
+
+#[tokio::test]
+async fn runs_are_found_by_their_names_wherever_they_stand() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let name = Some("Größer 50%_x".to_owned());
+    stage.call(EditRun { run: runs[0], name, notes: None, tags: Default::default() }).await;
+    let other = stage.call(CreateExperiment { name: "alpha".to_owned(), folder: String::new() }).await;
+    let begin = Begin { name: Some("r50".to_owned()), started_ms: Some(9_000), ..Begin::default() };
+    client::begin(&stage.engine, &other.number.to_string(), begin).await.unwrap();
+    let found = async |words: &str, limit| {
+        let found = stage.call(FindRuns { words: words.to_owned(), limit }).await;
+        found.into_iter().map(|run| (run.name, run.experiment)).collect::<Vec<_>>()
+    };
+    let told = |name: &str, experiment: &str| (name.to_owned(), experiment.to_owned());
+    assert_eq!(found("50", None).await, [told("r50", "alpha"), told("Größer 50%_x", &sweep.name)]);
+    assert!(found(" GRÖSSER", None).await.is_empty());
+    assert_eq!(found("50%_ GRÖß", None).await, [told("Größer 50%_x", "sweep")]);
+    assert_eq!(found("R", Some(2)).await, [told("r50", "alpha"), told("r5", "sweep")]);
+    assert!(found(" ", None).await.is_empty());
+    stage.call(TrashRuns { runs: vec![runs[0]] }).await;
+    assert_eq!(found("50", None).await, [told("r50", "alpha")]);
 }
 
 #[tokio::test]
