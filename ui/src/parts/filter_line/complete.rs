@@ -32,11 +32,12 @@ pub(crate) struct Completion {
 }
 
 const SHOWN: usize = 9;
-const PLAIN: [(&str, &str); 19] = [
+const PLAIN: [(&str, &str); 20] = [
     ("name", "the run's name"),
     ("state", "how it ended"),
     ("kind", "trained here, any program, or logged"),
     ("experiment", "the name of its experiment"),
+    ("folder", "where its experiment stands"),
     ("model", "what was trained"),
     ("device", "what it trained on"),
     ("snapshot", "the number of its data's version"),
