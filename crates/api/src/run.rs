@@ -353,8 +353,8 @@ pub struct ListRuns {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names.
     #[serde(default)]
     pub filter: String,
-    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `model`, `duration`, `cost`, `state`; by default ranked. Several stand by commas, each with
-    /// its direction: `param.model asc, metric.loss desc`.
+    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `model`, `duration`, `cost`, `state`; by default ranked.
+    /// Several stand by commas, each with its direction: `param.model asc, metric.loss desc`.
     #[serde(default)]
     pub sort: Option<String>,
     #[serde(default)]

@@ -344,7 +344,7 @@ fn plain_column(name: &str) -> Option<Column<RunRow>> {
     let number = |width, of: fn(&RunRow) -> Option<String>| {
         Column::new(*title, width, move |row: &RunRow| view! { <span class="muted">{of(row)}</span> }).number()
     };
-    // As long as the whole one is in the tooltip.
+    // The whole one is in the tooltip.
     let hash = |of: fn(&RunRow) -> Option<(String, String)>| {
         Column::new(*title, 86.0, move |row: &RunRow| {
             let (short, whole) = of(row).unzip();
