@@ -36,5 +36,6 @@ mod target;
 mod tracking_clicks;
 mod training_clicks;
 mod tray;
+mod views_clicks;
 mod watching;
 mod watching_clicks;

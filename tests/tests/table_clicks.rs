@@ -68,7 +68,7 @@ async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
     ensure!(!shown, "a lone condition has a chip");
     // A metric that no run has is named, and what is meant takes its place.
     desk.go(&sweep.runs("filter=param.lr%20%3D%200.1%20and%20metric.los%20%3C%200.4")).await?;
-    seen(driver, "//main//*[contains(@class,'empty')]//p[contains(., 'Did you mean loss?')]").await?;
+    seen(driver, "//main//*[contains(@class,'empty')]//p[contains(., 'Did you mean \"loss\"?')]").await?;
     desk.browser.picture("run-filter-unknown").await?;
     press(driver, "//main//button[normalize-space(.)='Use loss']").await?;
     names(desk, &["b"]).await

@@ -149,6 +149,14 @@ async fn linked(desk: &Desk, address: &str, experiment: &Experiment, run: RunId)
     seen(driver, "//dialog[@open]//input").await?.send_keys(&link).await?;
     seen(driver, "//dialog[@open]//*[@role='option'][contains(., 'deep') and contains(., 'Run')]").await?;
     seen(driver, "//dialog[@open]//input").await?.send_keys(Key::Enter + "").await?;
+    seen(driver, "//main//h1[.='deep']").await?;
+
+    // By its name, too, though its experiment belongs to no project.
+    desk.go("/hardware").await?;
+    seen(driver, "//main//h1[.='Hardware']").await?;
+    driver.active_element().await?.send_keys(Key::Control + "k").await?;
+    seen(driver, "//dialog[@open]//input").await?.send_keys("dee").await?;
+    press(driver, &format!("//dialog[@open]//*[@role='option'][contains(., 'deep of {}')]", experiment.name)).await?;
     seen(driver, "//main//h1[.='deep']").await.map(drop)
 }
 

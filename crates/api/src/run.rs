@@ -211,6 +211,12 @@ pub struct RunRow {
     pub created_ms: i64,
     #[serde(default)]
     pub started_ms: Option<i64>,
+    #[serde(default)]
+    pub ended_ms: Option<i64>,
+    #[serde(default)]
+    pub device: Option<String>,
+    #[serde(default)]
+    pub user: Option<String>,
     pub duration_secs: Option<f64>,
     pub fraction: Option<f64>,
     pub params: BTreeMap<String, String>,
@@ -281,9 +287,30 @@ pub struct RunTable {
     /// The split of the newest run that has a figure; the best run is one of those that have it too.
     #[serde(default)]
     pub best_split: Option<SplitId>,
-    /// Of a table without runs: keys that the filter names and none of the runs has, each as a sentence.
+    /// Of a table without runs: keys that the filter names and none of the runs has.
     #[serde(default)]
-    pub notes: Vec<String>,
+    pub notes: Vec<FilterNote>,
+}
+
+/// Why a filter may find nothing: a key in it that no run has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterNote {
+    /// What is said of it: "No run here has a metric "los". Did you mean "loss"?"
+    pub sentence: String,
+    pub kind: KeyKind,
+    pub key: String,
+    /// The key of this kind that runs have and that is the nearest to it, where one is near.
+    #[serde(default)]
+    pub meant: Option<String>,
+}
+
+/// What a key names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    Metric,
+    Param,
+    Tag,
 }
 
 /// An artifact: a file in the run's folder that the run produced.
@@ -328,8 +355,8 @@ pub struct ListRuns {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names.
     #[serde(default)]
     pub filter: String,
-    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `cost`, `state`; by default ranked. Several stand by commas, each with
-    /// its direction: `param.model asc, metric.loss desc`.
+    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `model`, `duration`, `cost`, `state`; by default ranked.
+    /// Several stand by commas, each with its direction: `param.model asc, metric.loss desc`.
     #[serde(default)]
     pub sort: Option<String>,
     #[serde(default)]
@@ -376,6 +403,26 @@ impl Default for ProjectIdOr {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetRun {
     pub run: RunId,
+}
+
+/// Runs of every experiment whose names have all of the words, in any case; the newest first, deleted ones left out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FindRuns {
+    pub words: String,
+    /// At most 1,000; by default 20.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A run that was found by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundRun {
+    pub id: RunId,
+    pub name: String,
+    /// The name of its experiment.
+    pub experiment: String,
+    pub state: RunState,
+    pub created_ms: i64,
 }
 
 /// Several runs as [`GetRun`] tells each, without what they spent; `None` where there is none. At most
@@ -645,6 +692,7 @@ crate::requests! { METHODS;
     StartRun => "run.start" -> Job;
     ListRuns => "run.list" -> RunTable, |me| vec![me.scope().tag(), Tag::Models(me.project.0)];
     GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
+    FindRuns => "run.find" -> Vec<FoundRun>;
     GetRuns => "run.get_many" -> Vec<Option<Run>>, |me| me.runs.iter().map(|run| Tag::Run(*run)).collect();
     StopRun => "run.stop" -> Run;
     MarkEnded => "run.mark_ended" -> Run;

@@ -115,7 +115,7 @@ pub struct PickedRuns {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TabulateRuns {
     pub list: Listing,
-    /// What [`crate::run::ListRuns::sort`] names, and `id`, `model`, `started`, `ended`. None of them: all that the runs have,
+    /// What [`crate::run::ListRuns::sort`] names, and `id`, `created`, `ended`, `user` … None of them: all that the runs have,
     /// or of more metrics, params and tags than 5,000 those that most of the runs have. Whoever asks for a further piece names what
     /// the first answered.
     #[serde(default)]

@@ -1,5 +1,7 @@
 //! How the run table is looked at: what an address says, and a view that was saved under a name.
 
+use std::collections::BTreeMap;
+
 /// Columns by their names: `metric.KEY`, `param.KEY`, `tag.KEY`, `created` …
 type Names = Vec<String>;
 /// A column, and whether the highest stands first.
@@ -21,10 +23,15 @@ pub struct TableView {
     /// What runs are grouped by.
     pub group: Names,
     pub deleted: bool,
-    /// The columns that a person chose.
+    /// The columns that a person chose, in their order. Where `name` is not among them, and nothing else that every run has,
+    /// they are metrics, params and tags alone, and the others stand there as they do by themselves.
     pub columns: Option<Names>,
     /// Those that stay at the left.
     pub pinned: Names,
+    /// Pixels of the columns that a person drew to a width, by what the order calls them.
+    pub widths: BTreeMap<String, f64>,
+    /// The cells of metrics have no colours.
+    pub flat: bool,
     /// The chart that stands in the table's place.
     pub plotted: Plotted,
     /// The figure whose curves the pane of the selected runs draws; empty where nobody chose one.
@@ -61,6 +68,13 @@ impl TableView {
         }
         if !self.pinned.is_empty() {
             parts.push(format!("pinned={}", joined(&self.pinned)));
+        }
+        if !self.widths.is_empty() {
+            let width = |(name, width): (&String, &f64)| format!("{width}~{name}");
+            parts.push(format!("widths={}", joined(&self.widths.iter().map(width).collect())));
+        }
+        if self.flat {
+            parts.push("flat=1".to_owned());
         }
         let Plotted { view, axes, x, y, colour, log, contours, brushes } = &self.plotted;
         for (key, text) in [("view", view), ("x", x), ("y", y), ("colour", colour), ("curve", &self.curve)] {
@@ -100,6 +114,15 @@ impl TableView {
                 Some(("group", text)) => shown.group = names(text),
                 Some(("columns", text)) => shown.columns = Some(names(text)),
                 Some(("pinned", text)) => shown.pinned = names(text),
+                Some(("widths", text)) => {
+                    let width = |text: String| {
+                        let (width, name) = text.split_once('~')?;
+                        let width = width.parse::<f64>().ok().filter(|width| width.is_finite() && *width > 0.0)?;
+                        Some((name.to_owned(), width))
+                    };
+                    shown.widths = names(text).into_iter().filter_map(width).collect();
+                }
+                Some(("flat", _)) => shown.flat = true,
                 Some(("view", text)) => shown.plotted.view = decode(text),
                 Some(("x", text)) => shown.plotted.x = decode(text),
                 Some(("y", text)) => shown.plotted.y = decode(text),
@@ -191,6 +214,9 @@ mod tests {
                 further: vec![("param.a,b".to_owned(), false), ("created".to_owned(), true)],
                 group: vec!["param.a,b".to_owned(), "state".to_owned()],
                 pinned: vec!["metric.f1".to_owned()],
+                columns: Some(["name", "metric.f1", "user", "started"].map(str::to_owned).to_vec()),
+                widths: [("metric.f1".to_owned(), 120.0), ("param.\"a,b~c\"".to_owned(), 61.5)].into(),
+                flat: true,
                 ..TableView::default()
             },
             TableView {
@@ -211,5 +237,7 @@ mod tests {
             assert_eq!(TableView::read(&shown.address(encode), decode), shown);
         }
         assert_eq!(TableView::default().address(encode), "");
+        let odd = TableView::read("?widths=x~a,-3~b,inf~c,7,80~d&unknown=1", decode);
+        assert_eq!(odd.widths, [("d".to_owned(), 80.0)].into());
     }
 }

@@ -4,6 +4,7 @@
 //! the plan, [`process`] spawns, [`supervise`] reads what is appended and commits it.
 
 pub mod board;
+pub mod called;
 pub mod code_diff;
 pub mod command;
 pub mod deletion;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     AlertId, ApiError, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId,
-    run::{Code, Run, RunKind, RunProgress, RunState},
+    run::{Code, FoundRun, Run, RunKind, RunProgress, RunState},
     tracking::PARENT_TAG,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -433,6 +433,42 @@ pub fn below(connection: &Connection, parent: RunId, limit: u32) -> Result<(Vec<
     Ok((rows, total.unsigned_abs()))
 }
 
+/// All names, from an index that has them: no run is read for its own.
+const NAMES: &str = "SELECT id, name, created_ms FROM run WHERE deleted_ms IS NULL";
+
+/// The newest runs whose names have all of these words, which are in small letters; deleted ones are left out.
+pub fn called(connection: &Connection, words: &[String], limit: usize) -> Result<Vec<FoundRun>> {
+    let mut names = connection.prepare_cached(NAMES)?;
+    let mut rows = names.query([])?;
+    let mut fits: Vec<(i64, RunId)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?.to_lowercase();
+        if words.iter().all(|word| name.contains(word.as_str())) {
+            fits.push((row.get(2)?, id_column!(row, 0, RunId)));
+        }
+    }
+    fits.sort_unstable_by(|left, right| right.cmp(left));
+    fits.truncate(limit);
+    let mut one = connection.prepare_cached(
+        "SELECT id, name, (SELECT experiment.name FROM experiment WHERE experiment.id = run.experiment), state, created_ms
+         FROM run WHERE id = ?1",
+    )?;
+    let mut found = Vec::with_capacity(fits.len());
+    for (_, id) in fits {
+        let run = one.query_row([id.as_bytes()], |row| {
+            Ok(FoundRun {
+                id: id_column!(row, 0, RunId),
+                name: row.get(1)?,
+                experiment: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+                state: row.get::<_, Word<RunState>>(3)?.0,
+                created_ms: row.get(4)?,
+            })
+        });
+        found.extend(run.optional()?);
+    }
+    Ok(found)
+}
+
 /// The runs of an experiment, deleted ones too.
 pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Result<Vec<RunId>> {
     let mut statement = connection.prepare_cached("SELECT id FROM run WHERE experiment = ?1")?;
@@ -605,6 +641,11 @@ mod tests {
         check(RANKING, &["run USING INDEX run_ranked (project=?)"]);
         // Those of the newest one's split, which the newest that is ranked names.
         check(&best_by("ASC"), &["run USING INDEX run_split (split=?)", "run USING INDEX run_ranked (project=?)"]);
+    }
+
+    #[test]
+    fn names_are_looked_through_without_their_runs() {
+        assert!(plan(NAMES).contains("run USING COVERING INDEX run_project"), "{}", plan(NAMES));
     }
 
     #[test]

@@ -40,6 +40,13 @@ pub struct RunHead {
     pub address: Option<String>,
 }
 
+impl RunHead {
+    /// As [`api::run::Run::began_ms`].
+    pub fn began_ms(&self) -> i64 {
+        self.started_ms.unwrap_or(self.created_ms)
+    }
+}
+
 const HEAD: &str = "SELECT id, experiment, name, kind, state, model, device, user, code,
     (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot), notes, created_ms, started_ms, ended_ms,
     deleted_ms IS NOT NULL, ranked_by, ranked_value,

@@ -15,7 +15,7 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
          json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable, split,
          (SELECT cost FROM run_spending WHERE run_spending.run = run.id),
          (SELECT json_extract(terms, '$.currency') FROM run_spending WHERE run_spending.run = run.id),
-         (SELECT experiment.name FROM experiment WHERE experiment.id = run.experiment)
+         (SELECT experiment.name FROM experiment WHERE experiment.id = run.experiment), device, user
          FROM run WHERE id = ?1",
     )?;
     let mut rows = Vec::with_capacity(runs.len());
@@ -34,6 +34,9 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
                 commit: row.get(6)?,
                 created_ms: row.get(7)?,
                 started_ms: started,
+                ended_ms: ended,
+                device: row.get(16)?,
+                user: row.get(17)?,
                 duration_secs: started.zip(ended).map(|(started, ended)| seconds(started, ended)),
                 fraction: row.get(10)?,
                 params: Default::default(),

@@ -1,12 +1,13 @@
 //! Experiments: groups of runs in folders, whether they belong to a project or not.
 
+mod folder;
 mod forms;
 mod logged;
 mod models;
 mod sources;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::{
     event::{Event, Tag},
@@ -18,6 +19,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
 use self::{
+    folder::{DeleteFolder, Emptied, FolderLine},
     forms::{Ask, Asking},
     logged::{LoggedOfNoRun, LoggedPage},
     models::OtherModels,
@@ -119,7 +121,7 @@ fn List() -> impl IntoView {
                                     } />
                                 </span>
                             </header>
-                            <Lines found names acts />
+                            <Lines found all names acts />
                         </section>
                     }
                 }
@@ -130,6 +132,7 @@ fn List() -> impl IntoView {
             <Ask asking=acts.asking folders=Signal::from(folders) projects=names />
             <Purge acts />
             <DeleteDefault acts />
+            <DeleteFolder acts />
         </div>
     }
 }
@@ -179,6 +182,8 @@ struct Acts {
     purging: RwSignal<Option<Experiment>>,
     /// Where clients log that name none, which is asked about first.
     deleting: RwSignal<Option<Experiment>>,
+    /// A folder whose experiments are to be deleted, which is asked about first, too.
+    emptying: RwSignal<Option<Emptied>>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
@@ -195,6 +200,7 @@ impl Acts {
             asking: RwSignal::new(None),
             purging: RwSignal::new(None),
             deleting: RwSignal::new(None),
+            emptying: RwSignal::new(None),
             go: StoredValue::new_local(go),
         }
     }
@@ -351,8 +357,42 @@ fn Purge(acts: Acts) -> impl IntoView {
     }
 }
 
+/// Lines that are shown at once; each press shows as many more.
+const PIECE: usize = 200;
+
 #[component]
-fn Lines(found: Memo<Vec<Line>>, names: Memo<BTreeMap<ProjectId, String>>, acts: Acts) -> impl IntoView {
+fn Lines(
+    found: Memo<Vec<Line>>,
+    all: Signal<Vec<Experiment>>,
+    names: Memo<BTreeMap<ProjectId, String>>,
+    acts: Acts,
+) -> impl IntoView {
+    let most = RwSignal::new(PIECE);
+    let seen = Memo::new(move |_| found.with(|lines| lines.iter().take(most.get()).cloned().collect::<Vec<_>>()));
+    let left = move || found.with(Vec::len).saturating_sub(most.get());
+    // A line stays where its figures change, and the keyboard with it.
+    let by_key = Memo::new(move |_| {
+        seen.with(|lines| lines.iter().map(|line| (line.key(), line.clone())).collect::<HashMap<_, _>>())
+    });
+    let row = move |line: Line| {
+        let (key, first) = (line.key(), line.clone());
+        let now = Memo::new(move |before: Option<&Line>| {
+            let now = by_key.with(|lines| lines.get(&key).cloned());
+            now.or_else(|| before.cloned()).unwrap_or_else(|| first.clone())
+        });
+        match line {
+            Line::Folder { path, name, depth, .. } => {
+                view! { <FolderLine path name depth line=now all acts /> }.into_any()
+            }
+            Line::One { experiment: first, depth } => {
+                let experiment = Memo::new(move |_| match now.get() {
+                    Line::One { experiment, .. } => *experiment,
+                    Line::Folder { .. } => (*first).clone(),
+                });
+                view! { <OneLine experiment depth names acts /> }.into_any()
+            }
+        }
+    };
     view! {
         <div class="scrolls">
             <table class="small-table opens" on:keydown=move_among_rows>
@@ -367,19 +407,14 @@ fn Lines(found: Memo<Vec<Line>>, names: Memo<BTreeMap<ProjectId, String>>, acts:
                     </tr>
                 </thead>
                 <tbody>
-                    <For each=move || found.get() key=Line::key let:line>
-                        {match line {
-                            Line::Folder { path, name, depth, count, .. } => {
-                                view! { <FolderLine path name depth count found acts /> }.into_any()
-                            }
-                            Line::One { experiment, depth } => {
-                                view! { <OneLine experiment=*experiment depth names acts /> }.into_any()
-                            }
-                        }}
-                    </For>
+                    <For each=move || seen.get() key=Line::key let:line>{row(line)}</For>
                 </tbody>
             </table>
         </div>
+        {move || (left() > 0).then(|| {
+            let label = format!("Show {} more of {}", words::count(left().min(PIECE) as u64), words::count(found.with(Vec::len) as u64));
+            view! { <div class="padded"><Button label kind="quiet" on_press=move || most.update(|most| *most += PIECE) /></div> }
+        })}
     }
 }
 
@@ -391,98 +426,49 @@ fn indent(depth: usize) -> String {
 }
 
 #[component]
-fn FolderLine(
-    path: String,
-    name: String,
-    depth: usize,
-    count: usize,
-    found: Memo<Vec<Line>>,
-    acts: Acts,
-) -> impl IntoView {
-    let menus = Menus::get();
-    let path = StoredValue::new(path);
-    let is_open =
-        Memo::new(move |_| path.with_value(|path| found.with(|lines| lines.iter().any(|line| line.is_open(path)))));
-    let fold = move |open: bool| path.with_value(|path| acts.fold(path, open));
-    let turn = move || fold(!is_open.get_untracked());
-    let gone =
-        move || acts.deleted.get_untracked().then(|| "What stands in it is deleted: restore that first.".to_owned());
-    let items = move || {
-        let is_open = is_open.get_untracked();
-        let (label, mark) = if is_open { ("Fold", icon::CHEVRON_RIGHT) } else { ("Unfold", icon::CHEVRON_DOWN) };
-        vec![
-            Item::new(label, mark, turn),
-            Item::new("New experiment here…", icon::PLUS, move || acts.ask(Asking::New(path.get_value()))),
-            Item::new("Rename…", icon::PENCIL, move || acts.ask(Asking::FolderName(path.get_value()))).blocked(gone()),
-            Item::new("Move to a folder…", icon::FOLDER, move || acts.ask(Asking::FolderPlace(path.get_value())))
-                .blocked(gone()),
-        ]
-    };
-    let mark = move || icon(if is_open.get() { icon::CHEVRON_DOWN } else { icon::CHEVRON_RIGHT });
-    view! {
-        <tr
-            class="opens"
-            tabindex="0"
-            aria-expanded=move || is_open.get().to_string()
-            aria-label=format!("Folder {name}")
-            on:click=move |_| turn()
-            on:keydown=move |event| {
-                if opens_row(&event) {
-                    turn();
-                } else if event.target() == event.current_target() {
-                    match event.key().as_str() {
-                        "ArrowLeft" => fold(false),
-                        "ArrowRight" => fold(true),
-                        _ => {}
-                    }
-                }
-            }
-            on:contextmenu=move |event| menus.open_at(&event, items())
-        >
-            <td>
-                <span class="flex" style:padding-left=indent(depth)>
-                    <span class="faint flex">{mark}{icon(icon::FOLDER)}</span>
-                    <b>{name.clone()}</b>
-                </span>
-            </td>
-            <td class="faint" colspan="4">{words::counted(count as u64, "experiment", "experiments")}</td>
-            <td class="end"><MenuButton items label=format!("More of the folder {name}") /></td>
-        </tr>
-    }
-}
-
-#[component]
 fn OneLine(
-    experiment: Experiment,
+    /// As it is now.
+    experiment: Memo<Experiment>,
     depth: usize,
     names: Memo<BTreeMap<ProjectId, String>>,
     acts: Acts,
 ) -> impl IntoView {
     let menus = Menus::get();
-    let (name, to, project) = (experiment.name.clone(), runs_of(&experiment), experiment.project);
-    let (runs, changed_ms, note) = (experiment.runs, experiment.changed_ms(), note(&experiment));
-    let is_deleted = experiment.deleted_ms.is_some();
-    let kept = StoredValue::new(experiment);
-    let items = move || kept.with_value(|experiment| acts.items(experiment));
-    let noted = move || acts.ask(Asking::Notes(Box::new(kept.get_value())));
+    // A line of another name is another line.
+    let name = experiment.with_untracked(|one| one.name.clone());
+    let items = move || experiment.with_untracked(|one| acts.items(one));
+    let noted = move || acts.ask(Asking::Notes(Box::new(experiment.get_untracked())));
+    let is_deleted = Memo::new(move |_| experiment.with(|one| one.deleted_ms.is_some()));
     // What is deleted has no page of runs until it is restored.
     let open = move || {
-        if !is_deleted {
-            kept.with_value(|experiment| acts.open(experiment));
+        if !is_deleted.get_untracked() {
+            experiment.with_untracked(|one| acts.open(one));
         }
     };
-    let of = move || match project {
+    let project = Memo::new(move |_| experiment.with(|one| one.project));
+    let of = move || match project.get() {
         Some(project) => {
             let name = names.with(|names| names.get(&project).cloned()).unwrap_or_else(|| "…".to_owned());
             view! { <a class="link" href=place::address(project, "")>{name}</a> }.into_any()
         }
         None => view! { <span class="faint">"no project"</span> }.into_any(),
     };
-    let called = if is_deleted {
-        view! { <b class="cut">{name.clone()}</b> }.into_any()
-    } else {
-        view! { <a class="link strong" tabindex="-1" href=to>{name.clone()}</a> }.into_any()
+    let title = name.clone();
+    let called = move || {
+        let name = title.clone();
+        if is_deleted.get() {
+            view! { <b class="cut">{name}</b> }.into_any()
+        } else {
+            let to = move || experiment.with(runs_of);
+            view! { <a class="link strong" tabindex="-1" href=to>{name}</a> }.into_any()
+        }
     };
+    let runs = move || match is_deleted.get() {
+        true => "–".to_owned(),
+        false => words::count(experiment.with(|one| one.runs)),
+    };
+    let changed_ms = Signal::derive(move || experiment.with(|one| one.changed_ms().unwrap_or_default()));
+    let told = Memo::new(move |_| experiment.with(note));
     view! {
         <tr
             class="opens"
@@ -507,10 +493,10 @@ fn OneLine(
                 </span>
             </td>
             <td>{of}</td>
-            <td class="num">{if is_deleted { "–".to_owned() } else { words::count(runs) }}</td>
-            <td class="num faint"><Ago ms=changed_ms.unwrap_or_default() /></td>
+            <td class="num">{runs}</td>
+            <td class="num faint"><Ago ms=changed_ms /></td>
             <td class="muted apart">
-                {note.map(|note| view! {
+                {move || told.get().map(|note| view! {
                     <button type="button" class="reads cut seen" title="Read the notes" on:click=move |_| noted()>{note}</button>
                 })}
             </td>

@@ -27,7 +27,7 @@ use std::{
 
 use api::{
     ErrorCode,
-    run::{ListRuns, RunKind, RunRow},
+    run::{FilterNote, ListRuns, RunKind, RunRow},
     run_diff::MOST,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns},
     table_view::{TableView, sort_of},
@@ -49,7 +49,7 @@ use crate::{
     parts::{
         button::{Button, CopyLine, Pending},
         field::Switch,
-        filter_line::{Chips, FilterLine, Vocabulary, unknown},
+        filter_line::{Chips, FilterLine, Vocabulary, mended},
         icon::{self, icon},
         menu::{Item, MenuButton},
         rows::Rows,
@@ -124,7 +124,7 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
-    let named = untrack(|| TableView::read(&use_location().search.get(), wire::decode));
+    let named = views::renewed(untrack(|| TableView::read(&use_location().search.get(), wire::decode)));
     let order = RwSignal::new(named.order);
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
@@ -167,6 +167,7 @@ pub(crate) fn Runs() -> impl IntoView {
         Some(Listing { of: place.scope.get()?, deleted: deleted.get(), filter: filter.get(), sort, descending })
     });
     let noted = RwSignal::new((None::<Scope>, Noted::default()));
+    let notes = RwSignal::new(Vec::<FilterNote>::new());
     let list = paged(
         move |offset, limit| listing.get().map(|list| ListRuns::of(list, offset, limit)),
         move |table| {
@@ -201,6 +202,9 @@ pub(crate) fn Runs() -> impl IntoView {
             };
             if facts.with_untracked(|facts| *facts != now) {
                 facts.set(now);
+            }
+            if notes.with_untracked(|notes| *notes != table.notes) {
+                notes.set(table.notes);
             }
             Some((table.rows, table.total))
         },
@@ -253,7 +257,8 @@ pub(crate) fn Runs() -> impl IntoView {
             )
         })
     });
-    let settable = views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns };
+    let settable =
+        views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns, facts };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {
@@ -333,7 +338,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
                         {move || empty.get().then(|| view! { <Nothing deleted has_project programs train /> })}
                         {move || (unfit.get() && failed.with(Option::is_none)).then(|| view! {
-                            <Unfit filter facts />
+                            <Unfit filter notes />
                         })}
                         {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
                             <groups::Grouped groups filter on_open=open />
@@ -382,16 +387,14 @@ pub(crate) fn Runs() -> impl IntoView {
 
 /// No run that the filter matches: what may be wrong with it, and the way out.
 #[component]
-fn Unfit(filter: RwSignal<String>, facts: RwSignal<Facts>) -> impl IntoView {
+fn Unfit(filter: RwSignal<String>, notes: RwSignal<Vec<FilterNote>>) -> impl IntoView {
     const WHAT_IT_TAKES: &str =
         "A word is looked for in names, models and tags; a condition names a field, like state = finished.";
-    let found = Memo::new(move |_| {
-        filter.with(|filter| facts.with(|facts| unknown(filter, &facts.metric_keys, &facts.param_keys)))
-    });
     move || {
-        let found = found.get();
-        let text = found.as_ref().map_or_else(|| WHAT_IT_TAKES.to_owned(), |unknown| unknown.told());
-        let mended = found.and_then(|unknown| filter.with_untracked(|filter| unknown.mended(filter)));
+        let (text_now, notes) = (filter.get(), notes.get());
+        let told = notes.iter().map(|note| note.sentence.as_str()).collect::<Vec<_>>().join(" ");
+        let text = if told.is_empty() { WHAT_IT_TAKES.to_owned() } else { told };
+        let mended = notes.iter().find_map(|note| mended(&text_now, note));
         view! {
             <Empty mark=icon::LIST_FILTER title="No run fits this filter" text>
                 {mended.map(|(meant, mended)| view! {

@@ -4,11 +4,11 @@
 
 mod chips;
 mod complete;
-mod unknown;
+mod mend;
 
 pub(crate) use chips::Chips;
 pub(crate) use complete::Vocabulary;
-pub(crate) use unknown::unknown;
+pub(crate) use mend::mended;
 
 use complete::{Completion, complete, is_whole, take};
 use leptos::{html, prelude::*};

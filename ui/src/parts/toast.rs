@@ -69,13 +69,21 @@ impl Toasts {
 
     /// Says what was done, with a button whose request takes it back.
     pub(crate) fn undoable<R: Request + Clone>(self, client: Client, text: impl Into<String>, back: R) {
+        self.undoable_all(client, text, vec![back]);
+    }
+
+    /// The same of what several requests take back, one after another.
+    pub(crate) fn undoable_all<R: Request + Clone>(self, client: Client, text: impl Into<String>, back: Vec<R>) {
         let undo = move || {
             let back = back.clone();
             spawn_local(async move {
-                match client.call(back).await {
-                    Ok(_) => self.done("Restored"),
-                    Err(error) => self.error(&error),
+                for request in back {
+                    if let Err(error) = client.call(request).await {
+                        self.error(&error);
+                        return;
+                    }
                 }
+                self.done("Restored");
             });
         };
         self.acting(text, None, Action::new("Undo", UNDO_2, undo));

@@ -17,9 +17,9 @@ use api::{
     evaluation::{Evaluation, Figure},
     job::Subject,
     run::{
-        Artifact, DeleteRun, EditRun, Ending, GetEvaluation, GetLineage, GetNested, GetRun, GetRunLog, LineageNode,
-        ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact, StartCommand, StartRun,
-        StopRun, seconds,
+        Artifact, DeleteRun, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage, GetNested, GetRun,
+        GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact,
+        StartCommand, StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -39,6 +39,15 @@ pub(crate) enum RunCommand {
     Start(Box<Start>),
     /// Lists runs, best first by the validation metric
     List(Box<list::List>),
+    /// Finds runs of every experiment by a part of their names, the newest first
+    Find {
+        /// What the name has in it, in any case; several words in any order
+        #[arg(required = true, value_name = "WORD")]
+        words: Vec<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
     /// Shows a run: state, figures, parameters, where it came from
     Show {
         /// A run's name or id, or `latest`
@@ -263,6 +272,16 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             train(context, start.detach, job).await
         }
         RunCommand::List(list) => list::run(context, *list).await,
+        RunCommand::Find { words, limit } => {
+            let found = context.call(FindRuns { words: words.join(" "), limit: Some(limit) }).await?;
+            context.output.show(&found, |found| {
+                let row = |run: &FoundRun| {
+                    let (name, experiment) = (one_line(&run.name), one_line(&run.experiment));
+                    vec![name, experiment, words::word(&run.state), words::time(run.created_ms), run.id.to_string()]
+                };
+                table(&["run", "experiment", "state", "created", "id"], found.iter().map(row))
+            })
+        }
         RunCommand::Resume { run, detach } => {
             context.lasting().await?;
             let job = context.call(ResumeRun { run: context.run(&run).await? }).await?;

@@ -8,8 +8,8 @@
 //!            | field ["not"] "in" "(" value { "," value } ")"
 //!            | field "is" ["not"] "null"
 //! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
-//!            | "name" | "state" | "kind" | "experiment" | "device" | "commit" | "snapshot" | "created" | "started" | "ended"
-//!            | "duration" | "cost" | "parent" | MLflow's attributes
+//!            | "name" | "state" | "kind" | "experiment" | "model" | "device" | "commit" | "snapshot" | "created" | "started"
+//!            | "ended" | "duration" | "cost" | "parent" | MLflow's attributes
 //! ```
 //! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks. What stands in quotes is
 //! meant as it is (`api::run_table::quote_length` says where they end): a backslash stands for itself. `~` means contains,
@@ -42,13 +42,15 @@ pub enum Field {
     Kind,
     /// The name of its experiment.
     Experiment,
+    /// The kind of model that was trained.
+    Model,
     Device,
     Commit,
     /// The snapshot's number.
     Snapshot,
     /// Milliseconds since the epoch.
     Created,
-    /// In milliseconds too.
+    /// In milliseconds too; of a run that waits, when it was created. MLflow's start time.
     Started,
     /// In milliseconds too.
     Ended,

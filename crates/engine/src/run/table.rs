@@ -126,11 +126,11 @@ pub(super) fn orders(sort: Option<&str>, descending: bool) -> Result<Option<Vec<
     orders.collect::<Result<_, ApiError>>().map(Some)
 }
 
-/// An experiment's runs stand in one table, which has no order among others.
+/// A run may have several datasets, none of which stands before the others.
 fn sortable(field: Field) -> Result<Field, ApiError> {
     match field {
-        Field::Experiment => Err(ApiError::invalid("Runs can't be sorted by \"experiment\".")
-            .with_hint("Choose some by the filter: experiment = 'NAME', or experiment in ('ONE', 'OTHER').")),
+        Field::Dataset(_) => Err(ApiError::invalid("Runs can't be sorted by their datasets.")
+            .with_hint("Choose some by the filter: dataset.name = 'NAME'.")),
         field => Ok(field),
     }
 }
@@ -212,7 +212,6 @@ fn group_order(request: &GroupRuns) -> Result<GroupOrder, ApiError> {
 
 fn column(name: &str) -> Result<Column, ApiError> {
     match name {
-        "model" => Ok(Column::Model),
         "experiment" => Ok(Column::Experiment),
         _ => match filter::field(name) {
             Ok(Field::Experiment | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
@@ -240,8 +239,9 @@ mod tests {
             read("metric.\"a, b\" desc, created asc,name", true),
             [order(metric("a, b"), true), order(Field::Created, false), order(Field::Name, true)]
         );
+        assert_eq!(read("experiment, model desc", false), [order(Field::Experiment, false), order(Field::Model, true)]);
         assert_eq!(orders(None, true).unwrap(), None);
-        for wrong in ["", ",", "nothing", "metric.loss, nothing desc", "experiment"] {
+        for wrong in ["", ",", "nothing", "metric.loss, nothing desc", "dataset.name"] {
             assert!(orders(Some(wrong), false).is_err(), "{wrong}");
         }
     }

@@ -2,7 +2,7 @@
 
 use api::{
     ErrorCode, RunId,
-    run::{GetRuns, ListRuns, Run},
+    run::{EditRun, FindRuns, GetRuns, ListRuns, Run, RunKind},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns},
     run_table::{
         AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns, filled as filled_row,
@@ -303,6 +303,71 @@ async fn the_second_order_counts_among_equals_of_the_first() {
     };
     let names: Vec<String> = stage.call(request).await.rows.into_iter().map(|row| row.name).collect();
     assert_eq!(names, ["r1", "r0", "r5", "r3", "r2", "r4"]);
+}
+
+#[tokio::test]
+async fn runs_stand_by_their_start_their_experiment_and_their_model() {
+    let stage = Stage::new().await;
+    let (sweep, _) = filled(&stage).await;
+    let other = stage.call(CreateExperiment { name: "alpha".to_owned(), folder: String::new() }).await;
+    let entered = stage.engine.store().write(move |tx| {
+        // One waits, and the other waited for a while.
+        for (number, name, started_ms) in [(1, "waits", None), (2, "waited", Some(9_000))] {
+            let row =
+                RunRow::new(RunId::from_bytes([number; 16]), (other.id, None), name.to_owned(), RunKind::Client, 2_500);
+            let run = Run { started_ms, ..row.run };
+            store::run::put(tx, &RunRow { run, model: Some("trees".to_owned()), ..row })?;
+        }
+        Ok(())
+    });
+    entered.await.unwrap();
+    let all = async |sort: &str, filter: &str| {
+        let (sort, filter) = (Some(sort.to_owned()), filter.to_owned());
+        let request = ListRuns { everywhere: true, sort, filter, ..ListRuns::default() };
+        let rows = stage.call(request).await.rows;
+        rows.into_iter().map(|row| row.name).collect::<Vec<_>>()
+    };
+    let by_start = ["r0", "r1", "r2", "waits", "r3", "r4", "r5", "waited"];
+    // MLflow's start time is the same moment; when they were created is another.
+    for sort in ["started", "start_time", "attributes.start_time", "Created"] {
+        assert_eq!(all(sort, "").await, by_start, "{sort}");
+    }
+    assert_eq!(all("created desc", "name ~ 'r2' or name ~ 'wait' or name ~ 'r3'").await[0], "r3");
+    assert_eq!(all("started", "started > 2400 and start_time < 3000").await, ["waits"]);
+    assert_eq!(all("experiment, started", "").await[..3], ["waits", "waited", "r0"]);
+    assert_eq!(all("experiment desc, started", "").await[5..], ["r5", "waits", "waited"]);
+    assert_eq!(all("model, started desc", "").await[..2], ["waited", "waits"]);
+    assert_eq!(all("started", "model = 'trees'").await, ["waits", "waited"]);
+
+    let list = Listing { of: Scope::All, sort: Some("experiment, started".to_owned()), ..listing(&sweep, "") };
+    let columns = ["name", "started", "experiment", "model"].map(str::to_owned).to_vec();
+    let cells = stage.call(TabulateRuns { list, columns, offset: 0, limit: Some(2) }).await;
+    let row = |at: usize| filled_row(cells.rows[at].clone(), 4).into_iter().flatten().collect::<Vec<_>>();
+    assert_eq!(row(0), ["waits", "1970-01-01T00:00:02.5Z", "alpha", "trees"]);
+    assert_eq!(row(1), ["waited", "1970-01-01T00:00:09Z", "alpha", "trees"]);
+}
+
+#[tokio::test]
+async fn runs_are_found_by_their_names_wherever_they_stand() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let name = Some("Größer 50%_x".to_owned());
+    stage.call(EditRun { run: runs[0], name, notes: None, tags: Default::default() }).await;
+    let other = stage.call(CreateExperiment { name: "alpha".to_owned(), folder: String::new() }).await;
+    let begin = Begin { name: Some("r50".to_owned()), started_ms: Some(9_000), ..Begin::default() };
+    client::begin(&stage.engine, &other.number.to_string(), begin).await.unwrap();
+    let found = async |words: &str, limit| {
+        let found = stage.call(FindRuns { words: words.to_owned(), limit }).await;
+        found.into_iter().map(|run| (run.name, run.experiment)).collect::<Vec<_>>()
+    };
+    let told = |name: &str, experiment: &str| (name.to_owned(), experiment.to_owned());
+    assert_eq!(found("50", None).await, [told("r50", "alpha"), told("Größer 50%_x", &sweep.name)]);
+    assert!(found(" GRÖSSER", None).await.is_empty());
+    assert_eq!(found("50%_ GRÖß", None).await, [told("Größer 50%_x", "sweep")]);
+    assert_eq!(found("R", Some(2)).await, [told("r50", "alpha"), told("r5", "sweep")]);
+    assert!(found(" ", None).await.is_empty());
+    stage.call(TrashRuns { runs: vec![runs[0]] }).await;
+    assert_eq!(found("50", None).await, [told("r50", "alpha")]);
 }
 
 #[tokio::test]

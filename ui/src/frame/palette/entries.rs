@@ -8,7 +8,7 @@ use api::{
     id::RunId,
     model::ListModels,
     project::ListProjects,
-    run::{GetRun, ListRuns, ProjectIdOr},
+    run::{FindRuns, GetRun, ListRuns, ProjectIdOr},
     tracking::ListExperiments,
 };
 use leptos::prelude::*;
@@ -25,6 +25,8 @@ use crate::{
 
 /// Runs that are looked through for each wish.
 const RUNS: u32 = 50;
+/// Letters of which runs beyond the project at hand are looked for: one of them is in every name.
+const LETTERS: usize = 2;
 
 const SETTINGS: [(&str, Icon, &str); 5] = [
     ("Tracking server: the address for MLflow", icon::ACTIVITY, "/settings?tab=tracking"),
@@ -71,6 +73,11 @@ pub(super) fn entries(
             limit: Some(RUNS),
             ..Default::default()
         })
+    });
+    // By their names alone, wherever they stand.
+    let elsewhere = query(move || {
+        let words = text.with(|text| text.trim().to_owned());
+        (words.chars().count() >= LETTERS).then_some(FindRuns { words, limit: Some(RUNS) })
     });
     let named = query(move || text.with(|text| run_named(text)).map(|run| GetRun { run }));
     let experiments = query(|| Some(ListExperiments { deleted: false }));
@@ -144,7 +151,14 @@ pub(super) fn entries(
             let link = run.page();
             all.push(Entry { is_named: true, ..Entry::new("Run", run.name, icon::ACTIVITY, to(link)) });
         }
-        for run in runs.value.get().map(|table| table.rows).unwrap_or_default() {
+        let at_hand = runs.value.get().map(|table| table.rows).unwrap_or_default();
+        for run in elsewhere.value.get().unwrap_or_default() {
+            if at_hand.iter().all(|own| own.id != run.id) {
+                let label = format!("{} of {}", run.name, run.experiment);
+                all.push(Entry::new("Run", label, icon::ACTIVITY, to(format!("/r/{}", run.id))));
+            }
+        }
+        for run in at_hand {
             if let Some(link) = of_project(place, &format!("runs/{}", run.id)) {
                 all.push(Entry::new("Run", run.name, icon::ACTIVITY, to(link)));
             }

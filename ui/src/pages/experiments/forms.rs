@@ -162,13 +162,18 @@ fn ToProject(
 /// The notes, drawn until one edits them.
 #[component]
 fn NotesOf(open: RwSignal<bool>, experiment: Experiment) -> impl IntoView {
-    let (client, pending) = (Client::get(), Pending::new());
-    let id = experiment.id;
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let (id, name) = (experiment.id, experiment.name);
     let saved = RwSignal::new(experiment.tags.get(NOTE_TAG).cloned().unwrap_or_default());
     let save = move |notes: String| {
-        let request = EditExperiment { experiment: id, name: None, folder: None, notes: Some(notes) };
+        let edit = |notes: String| EditExperiment { experiment: id, name: None, folder: None, notes: Some(notes) };
+        let cleared = notes.trim().is_empty().then(|| format!("Cleared the notes of {name}"));
+        let (request, back) = (edit(notes), edit(saved.get_untracked()));
         pending.run(async move { client.call(request).await }, move |experiment| {
             saved.try_set(experiment.tags.get(NOTE_TAG).cloned().unwrap_or_default());
+            if let Some(said) = cleared {
+                toasts.undoable(client, said, back);
+            }
         });
     };
     view! {

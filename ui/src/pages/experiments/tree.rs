@@ -28,21 +28,18 @@ pub(super) enum Line {
 }
 
 impl Line {
-    /// What tells it from others and from itself as it was; a folder stays itself where it is folded.
+    /// What tells it from others: it stays itself while its figures change, and a folder where it is folded.
     pub(super) fn key(&self) -> String {
         match self {
-            Self::Folder { path, depth, count, .. } => format!("{path}/ {depth} {count}"),
-            Self::One { experiment, depth } => {
-                let changed = (experiment.updated_ms, experiment.newest_run_ms);
-                format!("{} {depth} {changed:?} {}", experiment.id, experiment.runs)
-            }
+            Self::Folder { path, .. } => format!("{path}/"),
+            Self::One { experiment, depth } => format!("{} {depth} {}", experiment.id, experiment.name),
         }
     }
+}
 
-    /// Whether it is this folder, open.
-    pub(super) fn is_open(&self, folder: &str) -> bool {
-        matches!(self, Self::Folder { path, is_open: true, .. } if path == folder)
-    }
+/// Whether an experiment stands in a folder, or in one below it.
+pub(super) fn is_in(experiment: &Experiment, folder: &str) -> bool {
+    rest(&experiment.folder, folder).is_some()
 }
 
 /// The lines: folders before experiments, each by name; what is in a folded folder is left out.
@@ -185,8 +182,22 @@ mod tests {
         assert_eq!(read(&whole), ["vision/ 2", "  resnet/ 1", "    b", "  a", "visionary/ 1", "  c", "Apple", "zebra"]);
         let folded = lines(&all, &["vision".to_owned()].into());
         assert_eq!(read(&folded), ["vision/ 2", "visionary/ 1", "  c", "Apple", "zebra"]);
-        assert!(whole.iter().any(|line| line.is_open("vision")) && !folded.iter().any(|line| line.is_open("vision")));
+        let is_open = |line: &Line| matches!(line, Line::Folder { path, is_open: true, .. } if path == "vision");
+        assert!(whole.iter().any(is_open) && !folded.iter().any(is_open));
         assert_eq!(whole[0].key(), folded[0].key());
+    }
+
+    #[test]
+    fn a_line_stays_itself_while_runs_come_in() {
+        let line = |runs, newest_run_ms, depth| {
+            let one = Experiment { runs, newest_run_ms, ..experiment("a", "vision") };
+            Line::One { experiment: Box::new(one), depth }
+        };
+        assert_eq!(line(1, None, 1).key(), line(7, Some(5), 1).key());
+        assert_ne!(line(1, None, 1).key(), line(1, None, 2).key());
+        let folder = |count| lines(&vec![experiment("a", "vision"); count], &BTreeSet::new()).remove(0).key();
+        assert_eq!(folder(1), folder(3));
+        assert!(is_in(&experiment("a", "vision/resnet"), "vision") && !is_in(&experiment("a", "visionary"), "vision"));
     }
 
     #[test]

@@ -106,11 +106,16 @@ fn Tags(run: Signal<Run>) -> impl IntoView {
     };
     let put = move |(tag, text): (String, Option<String>)| {
         let was = tags.with_untracked(|tags| tags.get(&tag).cloned());
-        let removed = text.is_none();
-        let (request, back) = (edit(tag.clone(), text), edit(tag.clone(), was));
+        // What stood there is lost by it.
+        let said = match (&was, &text) {
+            (_, None) => Some(format!("Removed the tag {tag}")),
+            (Some(was), Some(now)) if was != now => Some(format!("Replaced the tag {tag}")),
+            _ => None,
+        };
+        let (request, back) = (edit(tag.clone(), text), edit(tag, was));
         pending.run(async move { client.call(request).await }, move |_| {
-            if removed {
-                toasts.undoable(client, format!("Removed the tag {tag}"), back);
+            if let Some(said) = said {
+                toasts.undoable(client, said, back);
             }
         });
     };
@@ -119,12 +124,18 @@ fn Tags(run: Signal<Run>) -> impl IntoView {
 
 #[component]
 fn Notes(run: Signal<Run>) -> impl IntoView {
-    let (client, pending) = (Client::get(), Pending::new());
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
     let saved = Memo::new(move |_| run.with(|run| run.notes.clone()));
     let save = move |notes: String| {
-        let request =
-            EditRun { run: run.with_untracked(|run| run.id), name: None, notes: Some(notes), tags: BTreeMap::new() };
-        pending.run(async move { client.call(request).await }, |_| {});
+        let run = run.with_untracked(|run| run.id);
+        let edit = |notes: String| EditRun { run, name: None, notes: Some(notes), tags: BTreeMap::new() };
+        let is_cleared = notes.trim().is_empty();
+        let (request, back) = (edit(notes), edit(saved.get_untracked()));
+        pending.run(async move { client.call(request).await }, move |_| {
+            if is_cleared {
+                toasts.undoable(client, "Cleared the notes", back);
+            }
+        });
     };
     view! {
         <Card title="Notes" class="h">

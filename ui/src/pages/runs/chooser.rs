@@ -37,7 +37,9 @@ fn Choice(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
     let names = Memo::new(move |_| {
         facts.with(|facts| {
             let shown = chosen.names(facts);
-            let others = columns::known(facts).into_iter().filter(|name| !shown.contains(name)).collect::<Vec<_>>();
+            let plain = PLAIN.iter().map(|(name, _)| (*name).to_owned());
+            let others = columns::known(facts).into_iter().chain(plain).filter(|name| !shown.contains(name));
+            let others = others.collect::<Vec<_>>();
             let wanted = search.with(|search| search.trim().to_lowercase());
             let fits = |name: &String| {
                 name.to_lowercase().contains(&wanted) || columns::called(name).1.to_lowercase().contains(&wanted)
@@ -45,13 +47,6 @@ fn Choice(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
             let lines = shown.into_iter().map(|name| (name, true)).chain(others.into_iter().map(|name| (name, false)));
             lines.filter(|(name, _)| fits(name)).collect::<Vec<_>>()
         })
-    });
-    let plain = Memo::new(move |_| {
-        let wanted = search.with(|search| search.trim().to_lowercase());
-        let shown = facts.with(|facts| chosen.plain(facts));
-        let fitting =
-            PLAIN.iter().filter(|(name, title)| name.contains(&wanted) || title.to_lowercase().contains(&wanted));
-        fitting.map(|(name, title)| (*name, *title, shown.iter().any(|own| own == name))).collect::<Vec<_>>()
     });
     let dragged = RwSignal::new(None::<String>);
     view! {
@@ -61,22 +56,7 @@ fn Choice(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
                 <For each=move || names.get() key=|line| line.clone() let:line>
                     <Line name=line.0 is_shown=line.1 chosen facts dragged />
                 </For>
-                <For each=move || plain.get() key=|line| *line let:line>
-                    {
-                        let (name, title, is_shown) = line;
-                        let toggle = move || facts.with_untracked(|facts| chosen.toggle_plain(facts, name));
-                        view! {
-                            <div role="listitem" class="column-line flex">
-                                <label class="grow flex cut">
-                                    <input type="checkbox" prop:checked=is_shown on:change=move |_| toggle() />
-                                    <span class="cut">{title}</span>
-                                    <span class="faint caption">"Of every run"</span>
-                                </label>
-                            </div>
-                        }
-                    }
-                </For>
-                {move || (names.with(Vec::is_empty) && plain.with(Vec::is_empty)).then(|| view! { <p class="faint padded">"No column is called so."</p> })}
+                {move || names.with(Vec::is_empty).then(|| view! { <p class="faint padded">"No column is called so."</p> })}
             </div>
             <Switch value=shaded label="Colour the figures: the better, the stronger" />
         </div>

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use api::{
     id::SplitId,
-    run::{RunRow, RunState},
+    run::{RunKind, RunRow, RunState},
     spending::money,
-    tracking::{PARENT_TAG, Scope},
+    tracking::{PARENT_TAG, SOURCE_TAG, Scope},
 };
 use charts::{plot::Size, role::Role, spark};
 use leptos::prelude::*;
@@ -30,18 +30,29 @@ pub(super) const METRIC: &str = "metric.";
 pub(super) const PARAM: &str = "param.";
 pub(super) const TAG: &str = "tag.";
 
-/// Columns of what every run has, in their order: what filters call it, and the title. The last two stand there only
-/// once they are asked for.
-pub(super) const PLAIN: [(&str, &str); 8] = [
+/// The column that always stands first: what a run is called.
+pub(super) const NAME: &str = "name";
+
+/// Columns of what every run has: what filters call it, and the title. Those after the sixth stand there only once they are
+/// asked for.
+pub(super) const PLAIN: [(&str, &str); 14] = [
     ("experiment", "Experiment"),
     ("model", "Model"),
     ("cost", "Cost"),
     ("duration", "Took"),
     ("snapshot", "Data"),
-    ("created", "Started"),
+    ("started", "Started"),
     ("state", "State"),
+    ("kind", "Kind"),
+    ("user", "User"),
+    ("device", "Device"),
     ("commit", "Commit"),
+    ("created", "Created"),
+    ("ended", "Ended"),
+    ("id", "Id"),
 ];
+/// Those of them that stand before the figures, where nobody chose their place.
+const BEFORE: [&str; 2] = ["experiment", "model"];
 
 /// Those of them that say something of these runs.
 fn telling(facts: &Facts) -> Names {
@@ -50,8 +61,8 @@ fn telling(facts: &Facts) -> Names {
         "model" => facts.has_model,
         "cost" => facts.has_cost,
         "snapshot" => facts.has_snapshot,
-        "state" | "commit" => false,
-        _ => true,
+        "duration" | "started" => true,
+        _ => false,
     };
     PLAIN.iter().filter(|(name, _)| tells(name)).map(|(name, _)| (*name).to_owned()).collect()
 }
@@ -70,54 +81,74 @@ const DULL: [&str; 3] = ["model", "device", "threads"];
 #[derive(Clone, Copy)]
 pub(super) struct Chosen {
     scope: Memo<Option<Scope>>,
+    /// Those that are shown, in their order: all of them where [`NAME`] stands among them, else the metrics, params and
+    /// tags, as they were kept before the others had a place.
     names: RwSignal<Option<Names>>,
+    /// Those of [`PLAIN`] that a person wanted then.
+    plain_before: RwSignal<Option<Names>>,
     /// Those that stay at the left.
     pub(super) pinned: RwSignal<Names>,
-    /// Those of [`PLAIN`] that a person wants.
-    plain: RwSignal<Option<Names>>,
     /// Pixels, of those that a person drew.
-    pub(super) widths: RwSignal<BTreeMap<String, f64>>,
+    pub(super) widths: RwSignal<Widths>,
     /// Whether the cells of metrics are coloured.
     pub(super) shaded: RwSignal<bool>,
 }
 
+/// Pixels by a column's name, as the order names it.
+pub(super) type Widths = BTreeMap<String, f64>;
+
 impl Chosen {
     pub(super) fn of(place: Place) -> Self {
-        let scope = place.scope;
         let chosen = Self {
-            scope,
-            names: RwSignal::new(untrack(|| read(scope, ""))),
-            pinned: RwSignal::new(untrack(|| read(scope, ".pinned")).unwrap_or_default()),
-            plain: RwSignal::new(untrack(|| read(scope, ".plain"))),
-            widths: RwSignal::new(untrack(|| read(scope, ".widths")).unwrap_or_default()),
-            shaded: RwSignal::new(untrack(|| read(scope, ".shaded")).unwrap_or(true)),
+            scope: place.scope,
+            names: RwSignal::new(None),
+            plain_before: RwSignal::new(None),
+            pinned: RwSignal::new(Names::new()),
+            widths: RwSignal::new(Widths::new()),
+            shaded: RwSignal::new(true),
         };
+        untrack(|| chosen.remember());
         Effect::new(move |before: Option<Option<Scope>>| {
-            let now = scope.get();
+            let now = chosen.scope.get();
             if before.is_some_and(|before| before != now) {
-                chosen.names.set(read(scope, ""));
-                chosen.pinned.set(read(scope, ".pinned").unwrap_or_default());
-                chosen.plain.set(read(scope, ".plain"));
-                chosen.widths.set(read(scope, ".widths").unwrap_or_default());
-                chosen.shaded.set(read(scope, ".shaded").unwrap_or(true));
+                untrack(|| chosen.remember());
             }
             now
         });
         chosen
     }
 
-    /// The metrics and params that are shown, in their order.
-    pub(super) fn names(self, facts: &Facts) -> Vec<String> {
-        self.names.with(|chosen| shown(facts, chosen.as_ref(), is_wide()))
+    /// Takes what was chosen before.
+    fn remember(self) {
+        self.names.set(self.read(""));
+        self.plain_before.set(self.read::<Names>(".plain").map(|names| {
+            // The start of a run was called so.
+            names.into_iter().map(|name| if name == "created" { "started".to_owned() } else { name }).collect()
+        }));
+        self.pinned.set(self.read(".pinned").unwrap_or_default());
+        self.widths.set(self.read(".widths").unwrap_or_default());
+        self.shaded.set(self.read(".shaded").unwrap_or(true));
     }
 
-    /// What a person chose, as an address or a saved view has it.
-    pub(super) fn chosen(self) -> Option<Names> {
-        self.names.get()
+    /// The columns that are shown behind the run's name, in their order.
+    pub(super) fn names(self, facts: &Facts) -> Names {
+        let plain = self.plain_before.get().unwrap_or_else(|| telling(facts));
+        self.names.with(|chosen| shown(facts, chosen.as_ref(), &plain, is_wide()))
+    }
+
+    /// What a person chose, as a saved view has it.
+    pub(super) fn chosen(self, facts: &Facts) -> Option<Names> {
+        let names = self.names.get();
+        match names {
+            Some(names) if is_whole(&names) => Some(names),
+            _ => self.is_own().then(|| whole(self.names(facts))),
+        }
     }
 
     pub(super) fn set(self, names: Option<Names>) {
         self.write("", names.as_ref());
+        self.write::<Names>(".plain", None);
+        self.plain_before.set(None);
         self.names.set(names);
     }
 
@@ -128,12 +159,12 @@ impl Chosen {
             Some(at) => drop(names.remove(at)),
             None => names.push(name.to_owned()),
         }
-        self.set(Some(names));
+        self.set(Some(whole(names)));
     }
 
     /// Puts one of the shown columns before or behind its neighbour, `by` places on.
     pub(super) fn shift(self, facts: &Facts, name: &str, by: isize) {
-        self.set(Some(moved(untrack(|| self.names(facts)), name, by)));
+        self.set(Some(whole(moved(untrack(|| self.names(facts)), name, by))));
     }
 
     pub(super) fn pin(self, name: &str) {
@@ -149,45 +180,38 @@ impl Chosen {
         self.pinned.set(pinned);
     }
 
-    /// Those of [`PLAIN`] that are shown.
-    pub(super) fn plain(self, facts: &Facts) -> Names {
-        self.plain.get().unwrap_or_else(|| telling(facts))
-    }
-
-    pub(super) fn toggle_plain(self, facts: &Facts, name: &str) {
-        let mut names = untrack(|| self.plain(facts));
-        match names.iter().position(|own| own == name) {
-            Some(at) => drop(names.remove(at)),
-            None => names.push(name.to_owned()),
-        }
-        self.write(".plain", Some(&names));
-        self.plain.set(Some(names));
-    }
-
     /// Nothing is chosen any more.
     pub(super) fn forget(self) {
         self.set(None);
-        self.write::<Names>(".plain", None);
-        self.plain.set(None);
     }
 
     /// Whether a person chose what is shown.
     pub(super) fn is_own(self) -> bool {
-        self.names.with(Option::is_some) || self.plain.with(Option::is_some)
+        self.names.with(Option::is_some) || self.plain_before.with(Option::is_some)
     }
 
     /// Draws a column to a width, or gives it its own again.
     pub(super) fn widen(self, name: String, width: Option<f64>) {
-        self.widths.update(|widths| match width {
+        let mut widths = self.widths.get_untracked();
+        match width {
             Some(width) => drop(widths.insert(name, width)),
             None => drop(widths.remove(&name)),
-        });
-        self.widths.with_untracked(|widths| self.write(".widths", Some(widths)));
+        }
+        self.set_widths(widths);
+    }
+
+    pub(super) fn set_widths(self, widths: Widths) {
+        self.write(".widths", Some(&widths));
+        self.widths.set(widths);
     }
 
     pub(super) fn shade(self, is_shaded: bool) {
         self.write(".shaded", Some(&is_shaded));
         self.shaded.set(is_shaded);
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(self, what: &str) -> Option<T> {
+        serde_json::from_str(&kept(&format!("{}{what}", place_of(self.scope.get()?)))?).ok()
     }
 
     fn write<T: serde::Serialize>(self, what: &str, value: Option<&T>) {
@@ -199,8 +223,18 @@ impl Chosen {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(scope: Memo<Option<Scope>>, what: &str) -> Option<T> {
-    serde_json::from_str(&kept(&format!("{}{what}", place_of(scope.get()?)))?).ok()
+/// Whether the names are of all columns, and not of metrics, params and tags alone.
+fn is_whole(names: &[String]) -> bool {
+    !names.iter().all(|name| is_keyed(name))
+}
+
+/// Columns as they are kept.
+fn whole(names: Names) -> Names {
+    [NAME.to_owned()].into_iter().chain(names).collect()
+}
+
+fn is_keyed(name: &str) -> bool {
+    [METRIC, PARAM, TAG].iter().any(|kind| name.starts_with(kind))
 }
 
 /// The names with one of them so many places on; at an end it stays.
@@ -213,13 +247,18 @@ fn moved(mut names: Names, name: &str, by: isize) -> Names {
     names
 }
 
-/// Whether the name is of a metric, and what it is called.
+/// What kind of column the name is of, and what it is called.
 pub(super) fn called(name: &str) -> (&'static str, String) {
     match (name.strip_prefix(METRIC), name.strip_prefix(PARAM), name.strip_prefix(TAG)) {
         (Some(key), ..) => ("Metrics", words::key(key)),
         (_, Some(key), _) => ("Parameters", words::param(key)),
+        // What ran, as MLflow's client notes it.
+        (.., Some(SOURCE_TAG)) => ("Tags", "Source".to_owned()),
         (.., Some(key)) => ("Tags", key.to_owned()),
-        _ => ("", name.to_owned()),
+        _ => match PLAIN.iter().find(|(own, _)| *own == name) {
+            Some((_, title)) => ("Of every run", (*title).to_owned()),
+            None => ("", name.to_owned()),
+        },
     }
 }
 
@@ -232,7 +271,7 @@ fn place_of(scope: Scope) -> String {
     }
 }
 
-/// The columns: what every run has, and the named metrics and params.
+/// The columns: the run's name, and those that are named.
 pub(super) fn columns(
     facts: &Facts,
     names: &[String],
@@ -244,10 +283,6 @@ pub(super) fn columns(
     let best_split = facts.best_split;
     let (pinned, widths, is_shaded) = (chosen.pinned.get(), chosen.widths.get(), chosen.shaded.get());
     let width_of = |name: &str, own: f64| widths.get(name).copied().unwrap_or(own);
-    let is_pinned = |name: &String| pinned.contains(name);
-    // Pinned ones stand first, and the name behind what they are picked by.
-    let names: Vec<&String> =
-        names.iter().filter(|name| is_pinned(name)).chain(names.iter().filter(|name| !is_pinned(name))).collect();
     let mut columns = vec![
         Column::new("", 38.0, move |row: &RunRow| {
             let id = row.id.to_string();
@@ -263,8 +298,8 @@ pub(super) fn columns(
             }
         })
         .pinned(true),
-        Column::new("Run", width_of("name", 174.0), move |row: &RunRow| name_cell(row, best_split))
-            .sorted_by("name")
+        Column::new("Run", width_of(NAME, 174.0), move |row: &RunRow| name_cell(row, best_split))
+            .sorted_by(NAME)
             .pinned(true)
             .grows(),
     ];
@@ -276,27 +311,19 @@ pub(super) fn columns(
                 let range = ranges.get(key).copied().filter(|_| is_shaded);
                 shown.extend(metric_columns(facts, key, range));
             }
-            (_, Some(key), _) => shown.push(text_column(words::param(key), name, key, |row| &row.params).number()),
-            (.., Some(key)) => shown.push(text_column(key.to_owned(), name, key, |row| &row.tags)),
-            _ => {}
+            (_, Some(key), _) => shown.push(text_column(name, key, |row| &row.params).number()),
+            (.., Some(key)) => shown.push(text_column(name, key, |row| &row.tags)),
+            _ => shown.extend(plain_column(name)),
         }
         if let Some(column) = shown.get_mut(start) {
             column.width = width_of(&column.sort, column.width);
-            column.is_pinned = is_pinned(name);
+            column.is_pinned = pinned.contains(name);
         }
     }
-    let is_free = |column: &Column<RunRow>| !column.is_pinned;
-    let first_free = shown.iter().position(is_free).unwrap_or(shown.len());
-    let free = shown.split_off(first_free);
-    columns.extend(shown);
-    // The curve of a pinned metric is not pinned.
-    let plain = chosen.plain(facts);
-    let mut own = PLAIN.iter().filter(|(name, _)| plain.iter().any(|own| own == name));
-    let before = ["experiment", "model"];
-    let (first, last): (Vec<_>, Vec<_>) = own.by_ref().partition(|(name, _)| before.contains(name));
-    columns.extend(first.into_iter().map(|(name, title)| plain_column(name, title, &width_of)));
+    // Pinned ones stand first, behind the name; the curve of a pinned metric is not pinned.
+    let (first, free): (Vec<_>, Vec<_>) = shown.into_iter().partition(|column| column.is_pinned);
+    columns.extend(first);
     columns.extend(free);
-    columns.extend(last.into_iter().map(|(name, title)| plain_column(name, title, &width_of)));
     columns.push(Column::new("", 44.0, move |row: &RunRow| {
         let row = row.clone();
         view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
@@ -304,63 +331,69 @@ pub(super) fn columns(
     columns
 }
 
-/// What every run has.
-fn plain_column(name: &str, title: &str, width_of: &impl Fn(&str, f64) -> f64) -> Column<RunRow> {
-    match name {
-        "experiment" => Column::new(title, width_of(name, 130.0), |row: &RunRow| {
-            view! { <span class="muted cut" title=row.experiment.clone()>{row.experiment.clone()}</span> }
-        }),
-        "model" => Column::new(
-            title,
-            74.0,
-            |row: &RunRow| view! { <span class="muted">{row.model.clone().map(|model| model.replace('_', " "))}</span> },
-        ),
-        "cost" => {
-            Column::new(title, width_of(name, 86.0), |row: &RunRow| view! { <span class="muted">{cost(row)}</span> })
-                .number()
-                .sorted_by(name)
-        }
-        "duration" => Column::new(
-            title,
-            width_of(name, 94.0),
-            |row: &RunRow| view! { <span class="muted">{row.duration_secs.map(words::duration)}</span> },
-        )
-        .number()
-        .sorted_by(name),
-        "snapshot" => Column::new(
-            title,
-            50.0,
-            |row: &RunRow| view! { <span class="muted">{row.snapshot_number.map(|number| format!("v{number}"))}</span> },
-        ),
-        "state" => Column::new(
-            title,
-            width_of(name, 86.0),
-            |row: &RunRow| view! { <span class="muted">{run_state(row.state).1}</span> },
-        )
-        .sorted_by(name),
-        "commit" => Column::new(title, width_of(name, 86.0), |row: &RunRow| {
-            let short = row.commit.as_deref().map(words::short_hash);
-            view! { <span class="mono muted" title=row.commit.clone()>{short}</span> }
+/// What every run has, each in the width that it takes by itself; `None` of what is none of [`PLAIN`].
+fn plain_column(name: &str) -> Option<Column<RunRow>> {
+    let (_, title) = PLAIN.iter().find(|(own, _)| *own == name)?;
+    let text = |width, of: fn(&RunRow) -> Option<String>| {
+        Column::new(*title, width, move |row: &RunRow| {
+            let text = of(row);
+            let whole = text.clone();
+            view! { <span class="muted cut" title=whole>{text}</span> }
         })
-        .sorted_by(name),
-        _ => Column::new(
-            title,
-            width_of(name, 104.0),
-            |row: &RunRow| view! { <span class="faint"><Ago ms=row.began_ms() /></span> },
-        )
+    };
+    let number = |width, of: fn(&RunRow) -> Option<String>| {
+        Column::new(*title, width, move |row: &RunRow| view! { <span class="muted">{of(row)}</span> }).number()
+    };
+    // The whole one is in the tooltip.
+    let hash = |of: fn(&RunRow) -> Option<(String, String)>| {
+        Column::new(*title, 86.0, move |row: &RunRow| {
+            let (short, whole) = of(row).unzip();
+            view! { <span class="mono muted" title=whole>{short}</span> }
+        })
+    };
+    let moment = |of: fn(&RunRow) -> Option<i64>| {
+        Column::new(*title, 104.0, move |row: &RunRow| {
+            of(row).map(|ms| view! { <span class="faint"><Ago ms /></span> })
+        })
         .number()
-        .sorted_by("created"),
+    };
+    let column = match name {
+        "experiment" => text(130.0, |row| Some(row.experiment.clone())),
+        "model" => text(74.0, |row| row.model.as_ref().map(|model| model.replace('_', " "))),
+        "cost" => number(86.0, |row| Some(cost(row))),
+        "duration" => number(94.0, |row| row.duration_secs.map(words::duration)),
+        "snapshot" => text(56.0, |row| row.snapshot_number.map(|number| format!("v{number}"))),
+        "state" => text(86.0, |row| Some(run_state(row.state).1.to_owned())),
+        "kind" => text(80.0, |row| Some(kind(row.kind).to_owned())),
+        "user" => text(86.0, |row| row.user.clone()),
+        "device" => text(74.0, |row| row.device.clone()),
+        "commit" => hash(|row| row.commit.as_ref().map(|hash| (words::short_hash(hash), hash.clone()))),
+        "id" => hash(|row| Some((row.id.short(), row.id.to_string()))),
+        "created" => moment(|row| Some(row.created_ms)),
+        "ended" => moment(|row| row.ended_ms),
+        _ => moment(|row| Some(row.began_ms())),
+    };
+    Some(column.sorted_by(name))
+}
+
+/// As the filter calls it.
+const fn kind(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Training => "training",
+        RunKind::Command => "command",
+        RunKind::Client => "client",
+        RunKind::Imported => "imported",
+        RunKind::Search => "search",
     }
 }
 
 /// A param or a tag.
 fn text_column(
-    title: String,
     name: &str,
     key: &str,
     of: impl Fn(&RunRow) -> &BTreeMap<String, String> + Send + Sync + 'static,
 ) -> Column<RunRow> {
-    let key = key.to_owned();
+    let (key, (_, title)) = (key.to_owned(), called(name));
     let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(88.0, 150.0);
     Column::new(title, width, move |row: &RunRow| {
         let text = of(row).get(&key).cloned();
@@ -472,13 +505,26 @@ pub(super) fn known(facts: &Facts) -> Names {
     metrics.chain(params.into_iter().map(|key| format!("{PARAM}{key}"))).chain(tags).collect()
 }
 
-/// The columns that are shown: those that were chosen; else the ranking metric and a few more, and the params that
-/// tell runs apart.
-fn shown(facts: &Facts, chosen: Option<&Names>, is_wide: bool) -> Names {
+/// The columns that are shown: those that were chosen, else those that the table chooses. `plain` are those of [`PLAIN`] where
+/// the choice does not name them.
+fn shown(facts: &Facts, chosen: Option<&Names>, plain: &[String], is_wide: bool) -> Names {
+    let Some(chosen) = chosen else { return placed(telling_apart(facts, is_wide), plain) };
+    let known = known(facts);
+    let is_there = |name: &&String| known.contains(name) || PLAIN.iter().any(|(own, _)| own == name);
+    let names: Names = chosen.iter().filter(is_there).cloned().collect();
+    if is_whole(chosen) { names } else { placed(names, plain) }
+}
+
+/// Metrics, params and tags with what every run has, in the places where nobody chose others.
+fn placed(keyed: Names, plain: &[String]) -> Names {
+    let plain = PLAIN.iter().map(|(name, _)| (*name).to_owned()).filter(|name| plain.contains(name));
+    let (before, behind): (Names, Names) = plain.partition(|name| BEFORE.contains(&name.as_str()));
+    before.into_iter().chain(keyed).chain(behind).collect()
+}
+
+/// The ranking metric and a few more, and the params that tell runs apart.
+fn telling_apart(facts: &Facts, is_wide: bool) -> Names {
     let mut names = known(facts);
-    if let Some(chosen) = chosen {
-        return chosen.iter().filter(|name| names.contains(name)).cloned().collect();
-    }
     // Runs of clients have no columns of a training's beside these.
     let (mut metrics, mut params): (usize, usize) = match (facts.ranked_by.is_some(), is_wide) {
         (true, true) => (5, 5),
@@ -570,31 +616,58 @@ mod tests {
         }
     }
 
+    /// What is shown where nobody chose.
+    fn default(facts: &Facts, is_wide: bool) -> Names {
+        shown(facts, None, &telling(facts), is_wide)
+    }
+
     #[test]
     fn nobody_having_chosen_the_ranking_metric_stands_first_and_only_params_that_differ() {
         assert_eq!(
-            shown(&facts(), None, false),
-            ["metric.pr_auc/validation", "metric.loss/validation", "param.max_depth", "param.rounds"]
+            default(&facts(), false),
+            [
+                "model",
+                "metric.pr_auc/validation",
+                "metric.loss/validation",
+                "param.max_depth",
+                "param.rounds",
+                "duration",
+                "snapshot",
+                "started",
+            ]
         );
-        let wide = shown(&facts(), None, true);
-        assert_eq!(wide.last().unwrap(), "param.l2");
+        let wide = default(&facts(), true);
+        assert_eq!(wide.iter().rfind(|name| is_keyed(name)).unwrap(), "param.l2");
         assert!(!wide.iter().any(|name| name.contains("system/") || name == "param.device" || name == "param.seed"));
     }
 
     #[test]
     fn what_few_runs_have_comes_behind_what_most_have() {
         let rare = Facts { ranked_by: None, rare: vec!["loss/validation".to_owned()], ..facts() };
-        assert_eq!(shown(&rare, None, false)[0], "metric.f1/validation");
-        assert!(shown(&rare, None, true).contains(&"metric.loss/validation".to_owned()));
+        assert_eq!(default(&rare, false)[1], "metric.f1/validation");
+        assert!(default(&rare, true).contains(&"metric.loss/validation".to_owned()));
     }
 
     #[test]
     fn what_was_chosen_is_shown_whatever_the_width_and_what_is_unknown_here_waits() {
-        let chosen = ["param.seed", "metric.system/cpu", "metric.gone"].map(str::to_owned).into();
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Names>();
+        let chosen = names(&["name", "ended", "param.seed", "state", "metric.system/cpu", "metric.gone", "gone"]);
         for is_wide in [false, true] {
-            assert_eq!(shown(&facts(), Some(&chosen), is_wide), ["param.seed", "metric.system/cpu"]);
+            let shown = shown(&facts(), Some(&chosen), &telling(&facts()), is_wide);
+            assert_eq!(shown, ["ended", "param.seed", "state", "metric.system/cpu"]);
         }
-        assert!(shown(&facts(), Some(&Vec::new()), true).is_empty());
+        assert!(shown(&facts(), Some(&names(&["name"])), &telling(&facts()), true).is_empty());
+    }
+
+    #[test]
+    fn a_choice_from_before_the_others_had_a_place_has_them_where_they_stood() {
+        let chosen = ["param.seed", "metric.system/cpu"].map(str::to_owned).to_vec();
+        let now = shown(&facts(), Some(&chosen), &telling(&facts()), true);
+        assert_eq!(now, ["model", "param.seed", "metric.system/cpu", "duration", "snapshot", "started"]);
+        let wanted = ["state".to_owned(), "experiment".to_owned()];
+        assert_eq!(shown(&facts(), Some(&chosen), &wanted, true)[..2], ["experiment", "param.seed"]);
+        assert_eq!(shown(&facts(), Some(&Names::new()), &wanted, true), ["experiment", "state"]);
+        assert_eq!(whole(now)[..2], ["name", "model"]);
     }
 
     #[test]

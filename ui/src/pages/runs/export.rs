@@ -10,7 +10,7 @@ use charts::text_table::{csv_line, markdown_head, markdown_line};
 use leptos::prelude::*;
 
 use super::{
-    columns::{self, METRIC, Names},
+    columns::{self, METRIC, NAME, Names},
     exporting::ExportRunsDialog,
 };
 use crate::{
@@ -66,7 +66,9 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
     let save = move || {
         let Some(list) = list.get_untracked() else { return };
         let mut shown = asked(&names.get_untracked());
-        shown.insert(0, "id".to_owned());
+        if !shown.iter().any(|name| name == "id") {
+            shown.insert(0, "id".to_owned());
+        }
         let head = csv_line(&shown);
         let line = |row: Cells| csv_line(row.into_iter().map(Option::unwrap_or_default));
         pending.run(async move { all(client, list, shown, 0..u64::MAX, line).await }, move |(lines, count)| {
@@ -93,11 +95,16 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
     }
 }
 
-/// The columns as the table shows them, as the engine names them.
+/// The columns as the table shows them: the state stands there as the colour beside the name.
+fn shown(names: &Names) -> Names {
+    const STATE: &str = "state";
+    let state = Some(STATE.to_owned()).filter(|_| !names.iter().any(|name| name == STATE));
+    [NAME.to_owned()].into_iter().chain(state).chain(names.iter().cloned()).collect()
+}
+
+/// The same as the engine names them.
 fn asked(names: &Names) -> Names {
-    let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let keyed = names.iter().map(|name| api::table_view::field(name));
-    own(&["name", "state", "model"]).into_iter().chain(keyed).chain(own(&["duration", "snapshot", "created"])).collect()
+    shown(names).iter().map(|name| api::table_view::field(name)).collect()
 }
 
 /// A row's cells, `None` where it has no value.
@@ -133,39 +140,31 @@ fn next_piece(stretch: &Range<u64>, fetched: u64) -> Option<Range<u64>> {
 }
 
 /// The table as Markdown, with the columns as they are shown.
-struct Markdown {
-    head: Vec<String>,
-    /// Whether a metric stands there.
-    is_metric: Vec<bool>,
-    took: usize,
-}
+struct Markdown(Names);
 
 impl Markdown {
     fn of(names: &Names) -> Self {
-        let own = |names: [&str; 3]| names.map(str::to_owned).into_iter();
-        let head = own(["Run", "State", "Model"]).chain(names.iter().map(|name| columns::called(name).1));
-        let head: Vec<String> = head.chain(own(["Took", "Data", "Created"])).collect();
-        let keyed = names.iter().map(|name| name.starts_with(METRIC));
-        let is_metric = [false; 3].into_iter().chain(keyed).chain([false; 3]).collect();
-        Self { took: head.len() - 3, head, is_metric }
+        Self(shown(names))
     }
 
     fn head(&self) -> String {
-        let is_number = self.is_metric.iter().enumerate().map(|(at, is_metric)| *is_metric || at == self.took);
-        markdown_head(&self.head, &is_number.collect::<Vec<_>>())
+        let title = |name: &String| if name == NAME { "Run".to_owned() } else { columns::called(name).1 };
+        let is_number = |name: &String| name.starts_with(METRIC) || ["duration", "cost"].contains(&name.as_str());
+        let head: Vec<String> = self.0.iter().map(title).collect();
+        markdown_head(&head, &self.0.iter().map(is_number).collect::<Vec<_>>())
     }
 
     fn line(&self, row: Cells) -> String {
-        let shown = |(at, cell): (usize, Option<String>)| {
+        let cell = |(name, cell): (&String, Option<String>)| {
             let Some(text) = cell else { return "–".to_owned() };
-            match text.parse::<f64>() {
-                Ok(value) if self.is_metric.get(at) == Some(&true) => words::figure(value),
-                Ok(value) if at == self.took => words::duration(value),
-                Ok(_) if at == self.took + 1 => format!("v{text}"),
+            match (name.as_str(), text.parse::<f64>()) {
+                ("duration", Ok(value)) => words::duration(value),
+                ("snapshot", Ok(_)) => format!("v{text}"),
+                (name, Ok(value)) if name == "cost" || name.starts_with(METRIC) => words::figure(value),
                 _ => text,
             }
         };
-        markdown_line(&row.into_iter().enumerate().map(shown).collect::<Vec<_>>())
+        markdown_line(&self.0.iter().zip(row).map(cell).collect::<Vec<_>>())
     }
 }
 
@@ -191,18 +190,21 @@ mod tests {
 
     #[test]
     fn markdown_has_the_columns_as_they_are_shown() {
-        let names: Names = ["metric.loss", "param.learning_rate"].map(str::to_owned).to_vec();
+        let names = ["model", "metric.loss", "param.learning_rate", "duration", "snapshot", "started"];
+        let names: Names = names.map(str::to_owned).to_vec();
         let cell = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let row = ["brisk|heron", "finished", "trees", "0.123456789", "0.1", "61.0", "3", "2026-11-29T05:00:00Z"];
         let rows = vec![row.map(cell).to_vec(), ["a", "failed", "", "", "", "", "", ""].map(cell).to_vec()];
         let markdown = Markdown::of(&names);
         let text = markdown.head() + &rows.into_iter().map(|row| markdown.line(row)).collect::<String>();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "| Run | State | Model | Loss | Learning rate | Took | Data | Created |");
+        assert_eq!(lines[0], "| Run | State | Model | Loss | Learning rate | Took | Data | Started |");
         assert_eq!(lines[1], "| --- | --- | --- | ---: | --- | ---: | --- | --- |");
         assert!(lines[2].starts_with("| brisk\\|heron | finished | trees | 0.123"), "{}", lines[2]);
         assert!(lines[2].ends_with(" | v3 | 2026-11-29T05:00:00Z |"), "{}", lines[2]);
         assert_eq!(lines[3], "| a | failed | – | – | – | – | – | – |");
         assert_eq!(asked(&names).len(), 8);
+        // A column that is shown stands there once.
+        assert_eq!(asked(&["state".to_owned(), "param.a b".to_owned()].to_vec()), ["name", "state", "param.\"a b\""]);
     }
 }

@@ -1,4 +1,4 @@
-//! Saved views: filter, order and columns of the table under a name, opened and deleted from a menu beside the filter.
+//! Saved views: all that a person sees of the table under a name, opened and deleted from a menu beside the filter.
 
 use api::{
     table_view::{Plotted, TableView},
@@ -6,9 +6,16 @@ use api::{
 };
 use leptos::prelude::*;
 
-use super::columns::{Chosen, Names};
+use super::{
+    Facts,
+    columns::{Chosen, Names},
+};
 use crate::{
-    client::{Client, query::query, wire},
+    client::{
+        Client,
+        query::{Query, query},
+        wire,
+    },
     frame::place::Place,
     parts::{
         button::{Button, Pending},
@@ -32,6 +39,7 @@ pub(super) struct Settable {
     pub(super) plotted: RwSignal<Plotted>,
     pub(super) curve: RwSignal<String>,
     pub(super) columns: Chosen,
+    pub(super) facts: RwSignal<Facts>,
 }
 
 impl Settable {
@@ -44,12 +52,15 @@ impl Settable {
             deleted: self.deleted.get(),
             plotted: self.plotted.get(),
             curve: self.curve.get(),
-            columns: self.columns.chosen(),
+            columns: self.facts.with(|facts| self.columns.chosen(facts)),
             pinned: self.columns.pinned.get(),
+            widths: self.columns.widths.get(),
+            flat: !self.columns.shaded.get(),
         })
     }
 
     fn set(self, shown: TableView) {
+        let shown = renewed(shown);
         self.filter.set(shown.filter);
         self.order.set(shown.order);
         self.further.set(shown.further);
@@ -59,7 +70,20 @@ impl Settable {
         self.curve.set(shown.curve);
         self.columns.set(shown.columns);
         self.columns.set_pinned(shown.pinned);
+        self.columns.set_widths(shown.widths);
+        self.columns.shade(!shown.flat);
     }
+}
+
+/// A view as it is meant now: the column of the start once sorted by when a run was created.
+pub(super) fn renewed(mut view: TableView) -> TableView {
+    const CREATED: &str = "created";
+    let has_column = view.columns.as_ref().is_some_and(|columns| columns.iter().any(|name| name == CREATED));
+    if !has_column {
+        let orders = view.order.iter_mut().chain(&mut view.further);
+        orders.filter(|(name, _)| name == CREATED).for_each(|(name, _)| "started".clone_into(name));
+    }
+    view
 }
 
 #[component]
@@ -106,12 +130,12 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
             {icon::icon(icon::LAYERS)}
             "Views"
         </button>
-        <Dialog open=saving title="Save this view"><Save open=saving settable /></Dialog>
+        <Dialog open=saving title="Save this view"><Save open=saving settable views /></Dialog>
     }
 }
 
 #[component]
-fn Save(open: RwSignal<bool>, settable: Settable) -> impl IntoView {
+fn Save(open: RwSignal<bool>, settable: Settable, views: Query<Vec<SavedView>>) -> impl IntoView {
     let client = Client::get();
     let toasts = Toasts::get();
     let pending = Pending::new();
@@ -121,16 +145,21 @@ fn Save(open: RwSignal<bool>, settable: Settable) -> impl IntoView {
         let named = name.get_untracked().trim().to_owned();
         let Some(of) = place.scope.get_untracked().filter(|_| !named.is_empty()) else { return };
         let query = settable.shown().address(wire::encode);
+        let before =
+            views.value.with_untracked(|views| views.iter().flatten().find(|view| view.name == named).cloned());
         let request = SaveView { of, view: SavedView { name: named.clone(), query } };
         pending.run(async move { client.call(request).await }, move |_| {
             open.try_set(false);
-            toasts.done(format!("Saved the view {named}"));
+            match before {
+                Some(view) => toasts.undoable(client, format!("Replaced the view {named}"), SaveView { of, view }),
+                None => toasts.done(format!("Saved the view {named}")),
+            }
         });
     };
     let blocked = Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty()));
     view! {
         <div class="content form">
-            <Labelled label="Name" hint="Filter, order and columns are kept under it; a view of the same name is replaced.">
+            <Labelled label="Name" hint="All that the table shows is kept under it: filter, order, columns, groups, chart. A view of the same name is replaced.">
                 <TextField value=name placeholder="Best of this week" on_enter=Callback::new(move |()| save()) />
             </Labelled>
         </div>
@@ -138,5 +167,24 @@ fn Save(open: RwSignal<bool>, settable: Settable) -> impl IntoView {
             <Button label="Cancel" on_press=move || open.set(false) />
             <Button label="Save view" kind="primary" disabled=blocked on_press=save />
         </footer>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_that_was_sorted_by_its_start_still_is() {
+        let order = |name: &str| (name.to_owned(), true);
+        let before = TableView {
+            order: Some(order("metric.f1")),
+            further: vec![order("created"), order("name")],
+            columns: Some(vec!["metric.f1".to_owned()]),
+            ..TableView::default()
+        };
+        assert_eq!(renewed(before.clone()).further, [order("started"), order("name")]);
+        let with_column = TableView { columns: Some(vec!["name".to_owned(), "created".to_owned()]), ..before };
+        assert_eq!(renewed(with_column.clone()), with_column);
     }
 }

@@ -32,14 +32,19 @@ pub(crate) struct Completion {
 }
 
 const SHOWN: usize = 9;
-const PLAIN: [(&str, &str); 15] = [
+const PLAIN: [(&str, &str); 20] = [
     ("name", "the run's name"),
     ("state", "how it ended"),
     ("kind", "trained here, any program, or logged"),
+    ("experiment", "the name of its experiment"),
+    ("folder", "where its experiment stands"),
+    ("model", "what was trained"),
     ("device", "what it trained on"),
     ("snapshot", "the number of its data's version"),
     ("duration", "seconds"),
     ("cost", "at the price of the settings"),
+    ("started", "milliseconds since 1970"),
+    ("ended", "milliseconds since 1970"),
     ("created", "milliseconds since 1970"),
     ("commit", "of its code"),
     ("user", "who started it"),
@@ -279,7 +284,7 @@ fn is_field(word: &str) -> bool {
 fn is_number(field: &str) -> bool {
     field.starts_with("metric.")
         || field.starts_with("metrics.")
-        || ["snapshot", "duration", "created", "cost", "end_time"].contains(&field)
+        || ["snapshot", "duration", "started", "ended", "created", "cost", "end_time"].contains(&field)
 }
 
 pub(super) fn pieces(text: &str) -> Vec<Piece> {
@@ -342,7 +347,7 @@ mod tests {
             ["metric.loss/train", "metric.loss/validation", "metric.\"top 5\"", "param.model"]
         );
         assert_eq!(offered("loss|"), ["metric.loss/train", "metric.loss/validation"]);
-        assert_eq!(offered("state = finished and st|"), ["state", "status", "cost"]);
+        assert_eq!(offered("state = finished and st|"), ["state", "started", "status", "cost"]);
         assert_eq!(offered("(dur|"), ["duration"]);
     }
 

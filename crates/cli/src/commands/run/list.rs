@@ -4,7 +4,7 @@ mod shown;
 
 use api::{
     figure::counted,
-    run::ListRuns,
+    run::{FilterNote, ListRuns},
     run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, filled, parts},
     table_view::{TableView, field, sort_of},
     tracking::Scope,
@@ -26,8 +26,9 @@ const PAGE: u32 = 50;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names. `created`, `started` and
-    /// `ended` are in milliseconds since 1970, `duration` is in seconds; with --everywhere `experiment = "NAME"` chooses some
+    /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names. `created`, `started` (of a
+    /// run that waits: created) and `ended` are in milliseconds since 1970, `duration` is in seconds; with --everywhere
+    /// `experiment = "NAME"` chooses some
     #[arg(long, default_value = "")]
     filter: String,
     /// A saved view, as `run views list` names it; what else is given here stands before what it says
@@ -42,7 +43,8 @@ pub(crate) struct List {
     /// Those that were deleted, instead of those that are there
     #[arg(long)]
     deleted: bool,
-    /// `metric.KEY`, `param.KEY`, `created`, `name`, `duration`, `state`; several by commas, each with asc or desc
+    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `model`, `duration`, `state`; several by commas, each with
+    /// asc or desc
     #[arg(long)]
     sort: Option<String>,
     /// From the highest value down
@@ -96,8 +98,10 @@ impl List {
         }
         let columns = view.columns.filter(|columns| !columns.is_empty() && self.group_by.is_none());
         if let (None, Some(columns)) = (&self.columns, columns) {
-            let own = ["name".to_owned(), "state".to_owned()];
-            self.columns = Some(own.into_iter().chain([fields(&columns)]).collect::<Vec<_>>().join(","));
+            // As the window shows them, where the view names all that it shows; else behind what tells runs apart.
+            let is_whole = columns.iter().any(|name| name == "name");
+            let own = ["name".to_owned(), "state".to_owned()].into_iter().filter(|_| !is_whole);
+            self.columns = Some(own.chain([fields(&columns)]).collect::<Vec<_>>().join(","));
         }
         self.deleted |= view.deleted;
     }
@@ -160,7 +164,7 @@ async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str)
 }
 
 /// Why nothing passes a filter, as far as it is known.
-async fn notes(context: &Context, listing: Listing) -> Outcome<Vec<String>> {
+async fn notes(context: &Context, listing: Listing) -> Outcome<Vec<FilterNote>> {
     Ok(context.call(ListRuns::of(listing, 0, 1)).await?.notes)
 }
 
@@ -209,7 +213,7 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
             context.output.say(&said);
         }
         if piece.total == 0 {
-            notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(note));
+            notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(&note.sentence));
         }
         is_first = false;
         let row = |row| {

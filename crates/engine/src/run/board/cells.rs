@@ -16,8 +16,6 @@ use crate::run::{filter::Field, mlflow_status};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Column {
     Field(Field),
-    /// The kind of model that was trained.
-    Model,
     /// The name of its experiment.
     Experiment,
 }
@@ -43,8 +41,9 @@ impl Board {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, rows) = matched(connection, &tables, query, asked)?;
         let total = rows.len() as u64;
-        let sorted = order::first(&only, rows, &query.orders, query.offset.saturating_add(query.limit));
         let names = experiments(connection, query, columns)?;
+        let count = query.offset.saturating_add(query.limit);
+        let sorted = order::first(&only, rows, (&query.orders, &names), count);
         let sources: Vec<Vec<(u32, Source<'_>)>> = only.iter().map(|table| sources(table, columns)).collect();
         let patience = asked.patience();
         let (mut answer, mut bytes) = (Vec::new(), 0);
@@ -77,19 +76,20 @@ impl Board {
         let (only, mut rows) = matched(connection, &tables, query, asked)?;
         rows.retain(|(index, row)| metric(only[*index], key, *row as usize).is_some_and(f64::is_finite));
         let total = rows.len() as u64;
-        let sorted = order::first(&only, rows, &query.orders, total);
         let names = experiments(connection, query, columns)?;
+        let sorted = order::first(&only, rows, (&query.orders, &names), total);
         let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns, &names);
         Ok((choose(sorted.len()).into_iter().filter_map(|at| sorted.get(at).copied()).map(row).collect(), total))
     }
 }
 
-type Names = HashMap<ExperimentId, String>;
+pub(super) type Names = HashMap<ExperimentId, String>;
 
-/// What the experiments of a query are called, where a column says it.
-fn experiments(connection: &Connection, query: &Query, columns: &[Column]) -> store::Result<Names> {
+/// What the experiments of a query are called, where a column or an order says it.
+pub(super) fn experiments(connection: &Connection, query: &Query, columns: &[Column]) -> store::Result<Names> {
     let mut names = Names::new();
-    if columns.contains(&Column::Experiment) {
+    let sorts = query.orders.iter().any(|order| order.field == Field::Experiment);
+    if sorts || columns.contains(&Column::Experiment) {
         for id in &query.experiments {
             names.extend(store::experiment::get(connection, *id)?.map(|found| (*id, found.name)));
         }
@@ -132,7 +132,6 @@ fn cells(table: &Table, row: usize, columns: &[Column], names: &Names) -> Vec<Op
 fn cell(table: &Table, row: usize, column: &Column, names: &Names) -> Option<String> {
     let head = &table.rows[row];
     match column {
-        Column::Model => head.model.clone(),
         Column::Experiment => names.get(&head.experiment).cloned(),
         Column::Field(field) => text(table, row, field).map(Cow::into_owned),
     }
@@ -153,13 +152,14 @@ pub(super) fn text<'t>(table: &'t Table, row: usize, field: &Field) -> Option<Co
         Field::State => Some(Cow::Borrowed(matching::state(head.state))),
         Field::Status => Some(Cow::Borrowed(mlflow_status(head.state))),
         Field::Kind => Some(Cow::Borrowed(matching::kind(head.kind))),
+        Field::Model => head.model.as_deref().map(Cow::Borrowed),
         Field::Device => head.device.as_deref().map(Cow::Borrowed),
         Field::Commit => head.commit.as_deref().map(Cow::Borrowed),
         Field::User => head.user.as_deref().map(Cow::Borrowed),
         Field::Notes => Some(head.notes.as_str()).filter(|notes| !notes.is_empty()).map(Cow::Borrowed),
         Field::Snapshot => head.snapshot.map(|number| Cow::Owned(number.to_string())),
         Field::Created => Some(Cow::Owned(moment(head.created_ms))),
-        Field::Started => head.started_ms.map(moment).map(Cow::Owned),
+        Field::Started => Some(Cow::Owned(moment(head.began_ms()))),
         Field::Ended => head.ended_ms.map(moment).map(Cow::Owned),
         Field::Duration => matching::duration(head).map(number),
         Field::Cost => head.cost.map(number),

@@ -6,6 +6,7 @@ use store::run_columns::RunHead;
 
 use super::{
     Order, Table,
+    cells::Names,
     column::{Numbers, Texts},
 };
 use crate::run::{filter::Field, mlflow_status};
@@ -57,18 +58,25 @@ enum Source<'a> {
     /// No row has it.
     Nothing,
     Head(&'a Field),
+    /// The same for all of its rows.
+    Whole(&'a str),
     /// By the bytes of the id, which stands for addresses too.
     Id,
 }
 
 impl<'a> Source<'a> {
-    fn of(table: &'a Table, field: &'a Field) -> Self {
+    fn of(table: &'a Table, field: &'a Field, names: &'a Names) -> Self {
         let texts = |column: Option<&'a Texts>| column.map_or(Self::Nothing, Self::Texts);
         match field {
             Field::Metric(name) => table.metrics.get(name).map_or(Self::Nothing, Self::Numbers),
             Field::Param(name) => texts(table.params.get(name)),
             Field::Tag(name) => texts(table.tags.get(name)),
             Field::Id | Field::ArtifactUri => Self::Id,
+            // A table is of one experiment.
+            Field::Experiment => {
+                let name = table.rows.first().and_then(|head| names.get(&head.experiment));
+                name.map_or(Self::Nothing, |name| Self::Whole(name))
+            }
             field => Self::Head(field),
         }
     }
@@ -78,6 +86,7 @@ impl<'a> Source<'a> {
             Self::Numbers(column) => number(column.get(row)),
             Self::Texts(column) => text(column.text(row)),
             Self::Head(field) => of_head(&table.rows[row], field),
+            Self::Whole(name) => Key::Text(name),
             Self::Nothing | Self::Id => Key::Missing,
         }
     }
@@ -89,20 +98,21 @@ fn of_head<'a>(head: &'a RunHead, field: &Field) -> Key<'a> {
         Field::State => text(Some(super::matching::state(head.state))),
         Field::Status => text(Some(mlflow_status(head.state))),
         Field::Kind => text(Some(super::matching::kind(head.kind))),
+        Field::Model => text(head.model.as_deref()),
         Field::Device => text(head.device.as_deref()),
         Field::Commit => text(head.commit.as_deref()),
         Field::User => text(head.user.as_deref()),
         Field::Notes => text(Some(head.notes.as_str()).filter(|notes| !notes.is_empty())),
         Field::Snapshot => number(head.snapshot.map(f64::from)),
         Field::Created => Key::Number(head.created_ms as f64),
-        Field::Started => number(head.started_ms.map(|ms| ms as f64)),
+        Field::Started => Key::Number(head.began_ms() as f64),
         Field::Ended => number(head.ended_ms.map(|ms| ms as f64)),
         Field::Duration => number(super::matching::duration(head)),
         Field::Cost => number(head.cost),
         Field::Rank(wanted) => {
             number(head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value))
         }
-        // Columns and ids have sources of their own; datasets have no order, and an experiment is one for a whole table.
+        // Columns, ids and experiments have sources of their own; datasets have no order.
         Field::Metric(_)
         | Field::Experiment
         | Field::Param(_)
@@ -121,10 +131,18 @@ struct Keyed<'a> {
     row: u32,
 }
 
-/// The first `count` of the matched rows (table's index, row) in order.
-pub(super) fn first(tables: &[&Table], matched: Vec<(usize, u32)>, orders: &[Order], count: u64) -> Vec<(usize, u32)> {
-    let sources: Vec<Vec<Source<'_>>> =
-        tables.iter().map(|table| orders.iter().map(|order| Source::of(table, &order.field)).collect()).collect();
+/// The first `count` of the matched rows (table's index, row) in order; `names` are those of the experiments, where an order
+/// is by them.
+pub(super) fn first(
+    tables: &[&Table],
+    matched: Vec<(usize, u32)>,
+    (orders, names): (&[Order], &Names),
+    count: u64,
+) -> Vec<(usize, u32)> {
+    let sources: Vec<Vec<Source<'_>>> = tables
+        .iter()
+        .map(|table| orders.iter().map(|order| Source::of(table, &order.field, names)).collect())
+        .collect();
     let keyed = matched.into_iter().map(|(table, row)| {
         let key = sources[table].first().map_or(Key::Missing, |source| source.key(tables[table], row as usize));
         Keyed { key, table, row }

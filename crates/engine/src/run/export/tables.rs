@@ -71,7 +71,8 @@ fn cells(told: &Told, keys: &Keys) -> Vec<(String, Cell)> {
         ("kind".to_owned(), text(&word(&run.kind))),
         ("user".to_owned(), Cell::Text(run.user.clone())),
         ("created".to_owned(), Cell::Time(Some(run.created_ms))),
-        ("started".to_owned(), Cell::Time(run.started_ms)),
+        // As the run table has it.
+        ("started".to_owned(), Cell::Time(Some(run.began_ms()))),
         ("ended".to_owned(), Cell::Time(run.ended_ms)),
         ("seconds".to_owned(), Cell::Number(ended.map(|(end, start)| end.saturating_sub(start) as f64 / 1000.0))),
         ("commit".to_owned(), Cell::Text(run.code.as_ref().map(|code| code.commit.clone()))),

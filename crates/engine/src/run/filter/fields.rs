@@ -2,7 +2,7 @@
 
 use api::{
     ApiError,
-    run::{RunKind, RunState},
+    run::{FilterNote, KeyKind, RunKind, RunState},
     tracking::PARENT_TAG,
 };
 
@@ -13,12 +13,13 @@ use crate::{
 };
 
 /// The fields without a key that an error may propose; MLflow's other names for them are known as well.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "name",
     "state",
     "status",
     "kind",
     "experiment",
+    "model",
     "device",
     "commit",
     "snapshot",
@@ -35,8 +36,8 @@ const KNOWN: [&str; 19] = [
     "run_id",
 ];
 
-const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, created, started, \
-                      ended (in milliseconds since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, \
+const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, model, created, \
+                      started, ended (in milliseconds since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, \
                       parent and id.";
 
 /// The words before a key.
@@ -73,11 +74,12 @@ pub(super) fn attribute(name: &str) -> Option<Field> {
         "status" => Field::Status,
         "kind" => Field::Kind,
         "experiment" => Field::Experiment,
+        "model" => Field::Model,
         "device" => Field::Device,
         "commit" => Field::Commit,
         "snapshot" => Field::Snapshot,
-        "created" | "Created" | "start_time" => Field::Created,
-        "started" => Field::Started,
+        "created" => Field::Created,
+        "started" | "Created" | "start_time" => Field::Started,
         "ended" | "end_time" => Field::Ended,
         "duration" => Field::Duration,
         "cost" => Field::Cost,
@@ -136,7 +138,7 @@ pub(super) fn unknown_word(field: &Field, comparison: Comparison, value: &Value)
 
 /// What a filter that finds nothing may find nothing for: keys that no run has, of `[metrics, params, tags]` that there
 /// are, sorted. What was meant is looked for only while `has_time`.
-pub(crate) fn unknown_keys(filter: &Filter, known: &[Vec<String>; 3], has_time: &dyn Fn() -> bool) -> Vec<String> {
+pub(crate) fn unknown_keys(filter: &Filter, known: &[Vec<String>; 3], has_time: &dyn Fn() -> bool) -> Vec<FilterNote> {
     let mut notes = Vec::new();
     unknown_keys_of(filter, known, has_time, &mut notes);
     notes
@@ -152,17 +154,22 @@ pub(crate) fn fields_of(filter: &Filter) -> Vec<&Field> {
     }
 }
 
-fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], has_time: &dyn Fn() -> bool, notes: &mut Vec<String>) {
+fn unknown_keys_of(
+    filter: &Filter,
+    known: &[Vec<String>; 3],
+    has_time: &dyn Fn() -> bool,
+    notes: &mut Vec<FilterNote>,
+) {
     let is_known = |at: usize, key: &String| known[at].binary_search(key).is_ok();
     match filter {
         Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| unknown_keys_of(one, known, has_time, notes)),
         Filter::Not(inner) => unknown_keys_of(inner, known, has_time, notes),
         Filter::All | Filter::Word(_) => {}
         Filter::Compare(field, ..) => {
-            let (at, what, key) = match field {
-                Field::Metric(key) => (0, "metric", key),
-                Field::Param(key) => (1, "param", key),
-                Field::Tag(key) if key != PARENT_TAG => (2, "tag", key),
+            let (at, kind, what, key) = match field {
+                Field::Metric(key) => (0, KeyKind::Metric, "metric", key),
+                Field::Param(key) => (1, KeyKind::Param, "param", key),
+                Field::Tag(key) if key != PARENT_TAG => (2, KeyKind::Tag, "tag", key),
                 _ => return,
             };
             if is_known(at, key) {
@@ -172,9 +179,11 @@ fn unknown_keys_of(filter: &Filter, known: &[Vec<String>; 3], has_time: &dyn Fn(
                 let other = [(0, "metric"), (1, "param"), (2, "tag")].into_iter().find(|(at, _)| is_known(*at, key));
                 other.map_or_else(String::new, |(_, what)| format!(" There is a {what} of this name."))
             };
-            let meant = did_you_mean(key, known[at].iter().map(String::as_str).take_while(|_| has_time()));
-            let meant = if meant.is_empty() { elsewhere() } else { meant };
-            let note = format!("No run here has a {what} \"{key}\".{meant}");
+            let keys = known[at].iter().map(String::as_str).take_while(|_| has_time());
+            let meant = nearest(key, keys).map(str::to_owned);
+            let hint = meant.as_ref().map_or_else(elsewhere, |meant| format!(" Did you mean \"{meant}\"?"));
+            let sentence = format!("No run here has a {what} \"{key}\".{hint}");
+            let note = FilterNote { sentence, kind, key: key.clone(), meant };
             if !notes.contains(&note) {
                 notes.push(note);
             }
@@ -216,7 +225,11 @@ mod tests {
     fn keys_that_no_run_has_are_told() {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let known = [texts(&["accuracy", "loss"]), texts(&["lr"]), Vec::new()];
-        let told = |filter: &str| unknown_keys(&parse(filter).unwrap(), &known, &|| true);
+        let notes = |filter: &str| unknown_keys(&parse(filter).unwrap(), &known, &|| true);
+        let told = |filter: &str| notes(filter).into_iter().map(|note| note.sentence).collect::<Vec<_>>();
+        let los = &notes("metrics.los < 1")[0];
+        assert_eq!((los.kind, los.key.as_str(), los.meant.as_deref()), (KeyKind::Metric, "los", Some("loss")));
+        assert_eq!(notes("param.loss = 1")[0].meant, None);
         assert_eq!(
             told("metric.los < 1 and param.lr = 1"),
             ["No run here has a metric \"los\". Did you mean \"loss\"?"]

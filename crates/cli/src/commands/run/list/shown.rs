@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
-    run::{RunRow, RunTable, SYSTEM},
+    run::{FilterNote, RunRow, RunTable, SYSTEM},
     run_table::{RunCells, SparseRow, filled, named},
     spending::money,
 };
@@ -94,13 +94,13 @@ pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: u
 }
 
 /// Of a page without runs: why, as far as it is known.
-pub(super) fn nothing(total: u64, notes: &[String], filter: &str) -> String {
+pub(super) fn nothing(total: u64, notes: &[FilterNote], filter: &str) -> String {
     let said = match (total, filter.trim().is_empty()) {
         (0, true) => "Nothing there yet.".to_owned(),
         (0, false) => "No run passes the filter.".to_owned(),
         (total, _) => format!("Nothing more: there are {}.", words::count(total)),
     };
-    [said].into_iter().chain(notes.iter().cloned()).collect::<Vec<_>>().join("\n")
+    [said].into_iter().chain(notes.iter().map(|note| note.sentence.clone())).collect::<Vec<_>>().join("\n")
 }
 
 /// What the page leaves out.
@@ -251,6 +251,9 @@ mod tests {
             commit: None,
             created_ms: 1_795_928_400_000,
             started_ms: None,
+            ended_ms: None,
+            device: None,
+            user: None,
             duration_secs: Some(5.0),
             fraction: None,
             params: params.iter().map(param).collect(),

@@ -1,0 +1,199 @@
+//! Saved views of the run table by a person's clicks, the table as Markdown and CSV, and a run's tags that come back.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use api::{
+    RunId,
+    tracking::{ListViews, SavedView, Scope},
+};
+use journeys::{
+    browser::{field, fill, gone, press, saved, seen},
+    desk::Desk,
+    process::until,
+    tracked::Tracked,
+};
+use serde_json::json;
+use thirtyfour::{By, Key};
+
+const SHORT: Duration = Duration::from_secs(10);
+const ROWS: &str = "//main//*[@aria-label='Runs']//tr[@role='row' and @aria-selected]";
+const VIEWS: &str = "//main//button[@title='Saved views of this table']";
+const STATE: &str = "//main//th[contains(., 'State')]";
+const PINNED: &str = "//main//th[contains(@class,'pin') and contains(., 'Took')]";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_brings_back_all_that_was_seen() {
+    Desk::tried("run-views", views).await.unwrap();
+}
+
+async fn views(desk: &Desk, folder: &Path) -> Result<()> {
+    let sweep = Tracked::new(&desk.client, "sweep").await?;
+    let mut runs = Vec::new();
+    for (name, lr, loss) in [("a", "0.1", 0.5), ("b", "0.2", 0.25), ("c", "0.3", 1.0)] {
+        runs.push(sweep.log(name, &[("lr", lr)], &[("loss", 0, loss)]).await.context("log a run")?);
+    }
+    taken(desk, &sweep, folder).await.context("Markdown and CSV")?;
+    kept(desk, &sweep).await.context("a saved view")?;
+    replaced(desk, &sweep).await.context("a view of the same name")?;
+    tags(desk, &sweep, runs[0]).await.context("tags")
+}
+
+async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
+    let there = async || {
+        let mut found = Vec::new();
+        for name in desk.driver().find_all(By::XPath(format!("{ROWS}//b"))).await? {
+            found.push(name.text().await?);
+        }
+        Ok(found == expected)
+    };
+    until(&format!("the runs {expected:?}"), SHORT, there).await
+}
+
+/// What is copied and saved has the columns that are shown, and the rows that the filter passes.
+async fn taken(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
+    const TAKE: &str = "//main//button[@aria-label='Copy, save or export the runs']";
+    let driver = desk.driver();
+    desk.go(&sweep.runs("sort=name&way=up&filter=name%20!%3D%20c")).await?;
+    names(desk, &["a", "b"]).await?;
+    // What goes to the clipboard is kept beside it: no page may read that unasked.
+    let listens = "navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); };";
+    driver.execute(listens, Vec::new()).await?;
+    press(driver, TAKE).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Copy the rows in sight as Markdown')]").await?;
+    seen(driver, "//*[contains(@class,'toast')][contains(., 'Copied as Markdown') and contains(., '2 runs')]").await?;
+    let text = driver.execute("return window.copied || ''", Vec::new()).await?.convert::<String>()?;
+    let lines: Vec<&str> = text.lines().collect();
+    ensure!(lines.len() == 4 && lines[0] == "| Run | State | Loss | lr | Took | Started |", "copied {text:?}");
+    ensure!(lines[2].starts_with("| a | running | 0.5") && lines[3].starts_with("| b | running"), "copied {text:?}");
+
+    press(driver, TAKE).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Save all that match as CSV')]").await?;
+    let text = saved(folder, "runs.csv").await?;
+    let lines: Vec<&str> = text.lines().collect();
+    ensure!(lines.len() == 3 && lines[0] == "id,name,state,metric.loss,param.lr,duration,started", "saved {text:?}");
+    ensure!(lines[1].ends_with(",a,running,0.5,0.1,,2023-11-14T22:13:20Z"), "saved {text:?}");
+    Ok(())
+}
+
+async fn width(desk: &Desk) -> Result<f64> {
+    let edge = seen(desk.driver(), "//main//th//*[@role='separator' and @aria-label='Width of lr']").await?;
+    let text = edge.attr("aria-valuenow").await?.unwrap_or_default();
+    text.parse().with_context(|| format!("the width is {text:?}"))
+}
+
+/// Draws the column `lr` to another width by a key.
+async fn widen(desk: &Desk) -> Result<f64> {
+    let before = width(desk).await?;
+    let edge = seen(desk.driver(), "//main//th//*[@role='separator' and @aria-label='Width of lr']").await?;
+    edge.send_keys("" + Key::Right).await?;
+    until("a wider column", SHORT, async || Ok(width(desk).await? > before)).await?;
+    width(desk).await
+}
+
+async fn close_dialog(desk: &Desk) -> Result<()> {
+    desk.driver().active_element().await?.send_keys(Key::Escape + "").await?;
+    gone(desk.driver(), "//dialog[@open]").await
+}
+
+async fn save(desk: &Desk, name: &str) -> Result<()> {
+    let driver = desk.driver();
+    press(driver, VIEWS).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Save this view as')]").await?;
+    fill(driver, &field("Name"), name).await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Save view']").await
+}
+
+async fn known(desk: &Desk, sweep: &Tracked) -> Result<Vec<SavedView>> {
+    Ok(desk.client.call(ListViews { of: Scope::Experiment(sweep.experiment.id) }).await?)
+}
+
+/// Columns, one that every run has among them, its pin, a width and the order come back; the view is deleted and restored.
+async fn kept(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(&sweep.runs("sort=metric.loss&way=up")).await?;
+    names(desk, &["b", "a", "c"]).await?;
+    press(driver, "//main//button[@aria-label='Columns']").await?;
+    press(driver, "//dialog[@open]//*[@role='listitem'][contains(., 'State')]//input").await?;
+    press(driver, "//dialog[@open]//button[@aria-label='Pin Took']").await?;
+    close_dialog(desk).await?;
+    for head in [STATE, PINNED] {
+        seen(driver, head).await?;
+    }
+    let drawn = widen(desk).await?;
+    save(desk, "best").await?;
+    seen(driver, "//*[contains(@class,'toast')]//*[contains(., 'Saved the view best')]").await?;
+
+    desk.go(&sweep.runs("sort=name&way=up")).await?;
+    names(desk, &["a", "b", "c"]).await?;
+    press(driver, "//main//button[@aria-label='Columns']").await?;
+    press(driver, "//dialog[@open]//button[@aria-label='Pin Took']").await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Let Slipway choose')]").await?;
+    close_dialog(desk).await?;
+    for head in [STATE, PINNED] {
+        gone(driver, head).await?;
+    }
+    widen(desk).await?;
+
+    press(driver, VIEWS).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'best') and not(contains(., 'Delete'))]").await?;
+    names(desk, &["b", "a", "c"]).await?;
+    for head in [STATE, PINNED] {
+        seen(driver, head).await?;
+    }
+    until("the width that was drawn", SHORT, async || Ok((width(desk).await? - drawn).abs() < 1.0)).await?;
+    desk.browser.picture("run-view").await?;
+
+    press(driver, VIEWS).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Delete best')]").await?;
+    let toast = "//*[contains(@class,'toast')][contains(., 'Deleted the view best')]";
+    seen(driver, toast).await?;
+    ensure!(known(desk, sweep).await?.is_empty(), "the view is there");
+    press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
+    until("the view again", SHORT, async || Ok(known(desk, sweep).await?.len() == 1)).await
+}
+
+/// The one that was replaced comes back by Undo.
+async fn replaced(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    let driver = desk.driver();
+    let before = known(desk, sweep).await?;
+    desk.go(&sweep.runs("sort=name&way=up")).await?;
+    names(desk, &["a", "b", "c"]).await?;
+    // Its menu has the view before another takes its name.
+    press(driver, VIEWS).await?;
+    seen(driver, "//*[@role='menu']//button[contains(., 'Delete best')]").await?;
+    driver.active_element().await?.send_keys(Key::Escape + "").await?;
+    gone(driver, "//*[@role='menu']").await?;
+    save(desk, "best").await?;
+    let toast = "//*[contains(@class,'toast')][contains(., 'Replaced the view best')]";
+    seen(driver, toast).await?;
+    ensure!(known(desk, sweep).await? != before, "the view is as it was");
+    press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
+    until("the view as it was", SHORT, async || Ok(known(desk, sweep).await? == before)).await
+}
+
+/// A tag that is removed, and one that takes another value, come back by Undo.
+async fn tags(desk: &Desk, sweep: &Tracked, run: RunId) -> Result<()> {
+    let driver = desk.driver();
+    sweep.post("set-tag", json!({"run_id": run.to_string(), "key": "team", "value": "risk"})).await?;
+    desk.go(&format!("/e/{}/runs/{run}?tab=params", sweep.experiment.id)).await?;
+    let chip = |value: &str| {
+        format!(
+            "//main//*[contains(@class,'chip')][.//button[@aria-label='Remove team']][contains(., 'team: {value}')]"
+        )
+    };
+    let undo =
+        |said: &str| format!("//*[contains(@class,'toast')][contains(., '{said}')]//button[normalize-space(.)='Undo']");
+    seen(driver, &chip("risk")).await?;
+    press(driver, "//main//button[@aria-label='Remove team']").await?;
+    gone(driver, &chip("risk")).await?;
+    press(driver, &undo("Removed the tag team")).await?;
+    seen(driver, &chip("risk")).await.context("removed and back")?;
+
+    fill(driver, "//main//input[@aria-label='Tag']", "team").await?;
+    fill(driver, "//main//input[@aria-label='Value']", "fraud").await?;
+    press(driver, "//main//button[normalize-space(.)='Add']").await?;
+    seen(driver, &chip("fraud")).await?;
+    press(driver, &undo("Replaced the tag team")).await?;
+    seen(driver, &chip("risk")).await.context("replaced and back").map(drop)
+}
