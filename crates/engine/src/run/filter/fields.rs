@@ -241,6 +241,6 @@ mod tests {
         assert_eq!(told("not (tag.a = 1 or tag.a = 2)"), ["No run here has a tag \"a\"."]);
         // Without the time to look for what was meant, it is said all the same.
         let hurried = unknown_keys(&parse("metric.los < 1").unwrap(), &known, &|| false);
-        assert_eq!(hurried, ["No run here has a metric \"los\"."]);
+        assert_eq!(hurried[0].sentence, "No run here has a metric \"los\".");
     }
 }
