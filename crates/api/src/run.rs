@@ -434,12 +434,46 @@ pub struct EditRun {
     pub tags: BTreeMap<String, Option<String>>,
 }
 
-/// Refused while a model version points at it. With `checkpoints_only` the run itself stays.
+/// Deletes the checkpoints of runs for good; the runs themselves stay. Refused, before anything is deleted, while one
+/// of them is under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DeleteRun {
-    pub run: RunId,
+pub struct DeleteCheckpoints {
+    pub runs: Vec<RunId>,
+}
+
+/// Runs by the name, or the short form of the id, that a person gives.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FindRuns {
+    pub named: String,
+    /// Its runs are the nearest.
     #[serde(default)]
-    pub checkpoints_only: bool,
+    pub project: Option<ProjectId>,
+}
+
+/// How many [`FindRuns`] answers at most.
+pub const MOST_FOUND: usize = 100;
+
+/// A run of a name, there or deleted: the nearest first, and of these the newest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundRun {
+    pub id: RunId,
+    pub name: String,
+    /// The name of its experiment.
+    pub experiment: String,
+    pub nearness: Nearness,
+    pub deleted: bool,
+}
+
+/// Where a run stands, seen from a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nearness {
+    /// In the project.
+    Own,
+    /// In an experiment of no project.
+    Shared,
+    /// In another project, or in an experiment that is deleted.
+    Elsewhere,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -605,12 +639,13 @@ crate::requests! { METHODS;
     StartRun => "run.start" -> Job;
     ListRuns => "run.list" -> RunTable, |me| vec![me.scope().tag(), Tag::Models(me.project.0)];
     GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
+    FindRuns => "run.find" -> Vec<FoundRun>;
     GetRuns => "run.get_many" -> Vec<Option<Run>>, |me| me.runs.iter().map(|run| Tag::Run(*run)).collect();
     StopRun => "run.stop" -> Run;
     MarkEnded => "run.mark_ended" -> Run;
     ResumeRun => "run.resume" -> Job;
     EditRun => "run.edit" -> Run;
-    DeleteRun => "run.delete" -> crate::host::Freed;
+    DeleteCheckpoints => "run.delete_checkpoints" -> crate::host::Freed;
     GetEvaluation => "run.evaluation" -> Evaluation, |me| vec![Tag::Run(me.run)];
     GetRunLog => "run.log" -> LogChunk;
     ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];

@@ -16,6 +16,7 @@ pub mod lineage;
 pub mod media;
 mod memory;
 pub mod name;
+pub mod named;
 pub mod nested;
 mod patch;
 pub mod process;

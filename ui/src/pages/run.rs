@@ -15,8 +15,8 @@ use api::{
     id::RunId,
     logged::{ListLogged, LoggedBy},
     run::{
-        DeleteRun, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run, RunKind, RunProgress,
-        RunState, StopRun, seconds,
+        DeleteCheckpoints, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run, RunKind,
+        RunProgress, RunState, StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -310,7 +310,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
     let thin = move || {
-        let request = DeleteRun { run: id.get_untracked(), checkpoints_only: true };
+        let request = DeleteCheckpoints { runs: vec![id.get_untracked()] };
         pending.run(async move { client.call(request).await }, move |freed| {
             toasts.done(format!("{} freed.", words::bytes(freed.bytes)));
         });

@@ -9,16 +9,21 @@ mod media;
 mod several;
 mod views;
 
-use std::{io::Write as _, path::PathBuf, time::Duration};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    time::Duration,
+};
 
 use api::{
     ApiError, RunId,
     config::{ModelChoice, Optimizer, TrainingConfig},
     evaluation::{Evaluation, Figure},
+    figure::counted,
     job::Subject,
     run::{
-        Artifact, DeleteRun, EditRun, Ending, GetEvaluation, GetLineage, GetNested, GetRun, GetRunLog, LineageNode,
-        ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact, StartRun, StopRun, seconds,
+        Artifact, EditRun, Ending, GetEvaluation, GetLineage, GetNested, GetRun, GetRunLog, LineageNode, ListArtifacts,
+        LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact, StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -77,20 +82,13 @@ pub(crate) enum RunCommand {
         #[arg(long = "tag", value_name = "KEY=VALUE")]
         tags: Vec<String>,
     },
-    /// Deletes a run; refused while a model points at it
-    Delete {
-        /// A run's name or id, or `latest`
-        run: String,
-        /// Keep the run itself
-        #[arg(long)]
-        checkpoints_only: bool,
-    },
     /// Prints the report: figures on the test part with their intervals
     Evaluation {
         /// A run's name or id, or `latest`
         run: String,
     },
-    /// Prints what a run wrote, byte for byte: colours and progress bars are as its program drew them
+    /// Prints what a run wrote, byte for byte: colours and progress bars are as its program drew them. At a terminal, where
+    /// nothing was written to the one stream, the other is shown instead
     Log {
         /// A run's name or id, or `latest`
         run: String,
@@ -115,7 +113,7 @@ pub(crate) enum RunCommand {
     /// Saved views of the run table: filter, order, groups and columns under a name
     #[command(subcommand)]
     Views(views::ViewsCommand),
-    /// Pictures, sounds, texts, tables and histograms of a run by step
+    /// Pictures, sounds, videos, pages, texts, tables and histograms of a run by step
     #[command(subcommand)]
     Media(media::MediaCommand),
     /// Writes runs as an MLflow file store, TensorBoard event files, CSV or Parquet
@@ -286,12 +284,6 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let run = context.call(EditRun { run: context.run(&run).await?, name, notes, tags }).await?;
             context.output.show(&run, shown)
         }
-        RunCommand::Delete { run, checkpoints_only } => {
-            context.lasting().await?;
-            let freed = context.call(DeleteRun { run: context.run(&run).await?, checkpoints_only }).await?;
-            let what = if checkpoints_only { "The run's checkpoints are deleted" } else { "The run is deleted" };
-            context.output.show(&freed, |freed| super::host::freed(what, freed))
-        }
         RunCommand::Evaluation { run } => {
             context.output.show(&context.call(GetEvaluation { run: context.run(&run).await? }).await?, evaluation)
         }
@@ -309,6 +301,12 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let is_there =
                 context.call(GetRunLog { run, stream: other.1, after: 0, limit_bytes: None }).await?.total > 0;
             if !is_there {
+                return Ok(());
+            }
+            // A pipe or a file gets what it asked for.
+            if !std::io::stdout().is_terminal() {
+                let option = if stderr { "leave out --stderr" } else { "add --stderr" };
+                context.output.say(&format!("Nothing was written to {}; {option} for {}.", chosen.0, other.0));
                 return Ok(());
             }
             context
@@ -421,9 +419,9 @@ fn around(run: RunId, nested: &Nested) -> String {
         let names: Vec<String> = nested.children.iter().take(NAMED).map(|child| one_line(&child.name)).collect();
         let more = nested.total - names.len() as u64;
         let more = if more > 0 { format!(" and {} more", words::count(more)) } else { String::new() };
-        let (count, runs) = (words::count(nested.total), if nested.total == 1 { "run stands" } else { "runs stand" });
+        let runs = counted(nested.total, "run stands", "runs stand");
         text += &format!(
-            "\n\n{count} {runs} below it: {}{more}. All: slipway run list --everywhere --filter 'parent = \"{run}\"'",
+            "\n\n{runs} below it: {}{more}. All: slipway run list --everywhere --filter 'parent = \"{run}\"'",
             names.join(", ")
         );
     }

@@ -221,7 +221,7 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     place.json(&["run", "move", "first", "--to", "small"]);
     assert_eq!(runs(&place, &[]), ["first"]);
 
-    place.json(&["run", "trash", "second", &twin]);
+    place.json(&["run", "delete", "second", &twin]);
     assert_eq!(runs(&place, &["--experiment", "mine"]), ["twin"]);
     assert_eq!(runs(&place, &["--experiment", "mine", "--deleted"]), ["second", "twin"]);
     place.json(&["run", "restore", "second"]);
@@ -229,7 +229,7 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
 
     let second = place.json(&["run", "show", "second"]);
     let early = place.run(&["run", "purge", second["id"].as_str().unwrap()]);
-    assert!(said(&early).contains("is not deleted") && said(&early).contains("run trash"), "{}", said(&early));
+    assert!(said(&early).contains("is not deleted") && said(&early).contains("run delete"), "{}", said(&early));
     let purged = String::from_utf8(place.run(&["run", "purge", "twin"]).stdout).unwrap();
     assert!(purged.starts_with("1 run is deleted for good; ") && purged.contains(" B in 1 record freed"), "{purged}");
     assert!(runs(&place, &["--experiment", "mine", "--deleted"]).is_empty());
@@ -259,12 +259,16 @@ fn what_is_not_found_is_told_with_where_it_was_looked_for_and_where_to_look() {
     assert!(list.contains("--everywhere") && list.contains("--experiment NAME"), "{list}");
     assert!(outside(&["run", "importance", "loss"]).1.contains("--experiment NAME"));
 
-    for command in ["purge", "restore"] {
-        let (code, there) = outside(&["run", command, "alone"]);
+    for (what, name, command, hint) in [
+        ("run", "alone", "purge", "Delete it first, with `slipway run delete`"),
+        ("run", "alone", "restore", "Nothing is to be done"),
+        ("experiment", "mine", "purge", "Delete it first, with `slipway experiment delete`"),
+        ("experiment", "mine", "restore", "Nothing is to be done"),
+    ] {
+        let (code, there) = outside(&[what, command, name]);
         assert_eq!(code, Some(1));
-        assert!(there.contains("alone is not deleted") && there.contains("run trash"), "{there}");
+        assert!(there.contains(&format!("{name} is not deleted")) && there.contains(hint), "{there}");
     }
-    assert!(outside(&["experiment", "restore", "mine"]).1.contains("mine is not deleted"));
     let trashed = place.json(&["run", "trash", "alone"])[0].clone();
     let (_, gone) = outside(&["run", "show", "alone"]);
     assert!(gone.contains(&format!("`slipway run restore {}`", trashed.as_str().unwrap())), "{gone}");

@@ -5,7 +5,8 @@ use api::{
     dataset::{AddData, ExportSnapshot, GetDataset, TakeSnapshot},
     host::{PutSettings, Settings},
     job::{GetJob, Job, JobKind, JobState, RetryJob, Subject},
-    run::{BeginCommand, DeleteRun, EndCommand, GetRun, RunState, StartRun, StopRun},
+    run::{BeginCommand, EndCommand, GetRun, RunState, StartRun, StopRun},
+    tracking::{PurgeRuns, TrashRuns},
 };
 use engine::jobs::{NewJob, retry_with};
 use serde_json::Value;
@@ -217,7 +218,8 @@ async fn a_training_that_is_stopped_while_it_waits_is_stopped() {
     stage.call(StopRun { run }).await;
     assert_eq!(stage.over(job).await.state, JobState::Cancelled);
     assert_eq!(stage.call(GetRun { run }).await.state, RunState::Stopped);
-    stage.call(DeleteRun { run, checkpoints_only: false }).await;
+    stage.call(TrashRuns { runs: vec![run] }).await;
+    stage.call(PurgeRuns { runs: vec![run] }).await;
     finish.send(()).unwrap();
     stage.done(first).await;
 }
