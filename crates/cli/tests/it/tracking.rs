@@ -218,6 +218,21 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     let unclear = place.run(&["run", "show", "twin"]);
     assert!(said(&unclear).contains("2 runs fit") && said(&unclear).contains(&twin), "{}", said(&unclear));
 
+    for (arguments, said_of_it) in
+        [(["--limit", "0"], "--limit 0"), (["--columns", " , "], "--columns names no column")]
+    {
+        for form in [&["--csv"][..], &["--json"], &[]] {
+            let refused = place.run(&[&["run", "list", "--everywhere"], &arguments[..], form].concat());
+            assert!(refused.status.code() == Some(2) && said(&refused).contains(said_of_it), "{}", said(&refused));
+        }
+    }
+    let csv = |more: &[&str]| {
+        let list = ["run", "list", "--everywhere", "--csv", "--columns", "name", "--sort", "name"];
+        String::from_utf8(place.run(&[&list[..], more].concat()).stdout).unwrap()
+    };
+    assert_eq!(csv(&["--offset", "1", "--limit", "2"]), "name\r\nsecond\r\ntwin\r\n");
+    assert_eq!(csv(&["--filter", "name = 'nobody'"]), "name\r\n");
+
     place.json(&["run", "move", "first", "--to", "small"]);
     assert_eq!(runs(&place, &[]), ["first"]);
 

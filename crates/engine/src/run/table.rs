@@ -72,7 +72,10 @@ pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<
     let chosen = request.columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
     let own = OWN.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
     let limit = u64::from(request.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS));
-    let (list, offset, board) = (request.list, request.offset, engine.clone());
+    let (list, offset, board, runs) = (request.list, request.offset, engine.clone(), request.runs);
+    if runs.len() > MOST_ROWS as usize {
+        bail!(ApiError::invalid(format!("The cells of {MOST_ROWS} runs are asked for at once at most.")));
+    }
     let (asked, _asking) = engine.board().ask();
     let answer = engine.store().read(move |c| {
         let orders = sort.map_or_else(|| ranked(c, list.of), Ok)?;
@@ -83,8 +86,12 @@ pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<
             (names, left_out) = (names_of(&found), found.left_out);
             columns = own.into_iter().chain(found.fields.into_iter().map(Column::Field)).collect();
         }
-        let (rows, total) = board.board().cells(c, &asked, &query, (&columns, MOST_BYTES))?;
-        Ok(RunCells { columns: names, left_out, rows, total })
+        if runs.is_empty() {
+            let (rows, total) = board.board().cells(c, &asked, &query, (&columns, MOST_BYTES))?;
+            return Ok(RunCells { columns: names, left_out, rows, total, looked_at: 0 });
+        }
+        let (rows, looked_at) = board.board().cells_of(c, &asked, (&query, &runs), (&columns, MOST_BYTES))?;
+        Ok(RunCells { columns: names, left_out, rows, total: runs.len() as u64, looked_at })
     });
     Ok(answer.await?)
 }

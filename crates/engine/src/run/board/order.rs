@@ -150,7 +150,10 @@ pub(super) fn first(tables: &[&Table], matched: Vec<(usize, u32)>, orders: &[Ord
         other.created_ms.cmp(&one.created_ms).then_with(|| one.id.cmp(&other.id))
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    if count < keyed.len() && count > 0 {
+    if count == 0 {
+        return Vec::new();
+    }
+    if count < keyed.len() {
         // Only what is shown is sorted.
         keyed.select_nth_unstable_by(count - 1, compare);
         keyed.truncate(count);
