@@ -12,7 +12,7 @@ use crate::{
     job::Job,
     run_table::Listing,
     search::TrialOf,
-    spending::Spent,
+    spending::{BudgetConfig, Spent},
     tracking::Scope,
 };
 
@@ -307,6 +307,9 @@ pub struct StartRun {
     /// The alert that this retraining answers.
     #[serde(default)]
     pub alert: Option<AlertId>,
+    /// Limits for this run alone; one that is not set is that of the project's `[budget]`.
+    #[serde(default)]
+    pub budget: BudgetConfig,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -419,6 +422,9 @@ impl Ending {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResumeRun {
     pub run: RunId,
+    /// New limits for this run alone; one that is not set is as it was started with, else that of the project's `[budget]`.
+    #[serde(default)]
+    pub budget: BudgetConfig,
 }
 
 /// Appends to what a person may change.
@@ -546,6 +552,9 @@ pub struct BeginCommand {
     /// The trial that it is.
     #[serde(default)]
     pub trial: Option<TrialOf>,
+    /// Limits for this run alone; one that is not set is that of the project's `[budget]`.
+    #[serde(default)]
+    pub budget: BudgetConfig,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

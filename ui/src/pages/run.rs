@@ -285,7 +285,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         });
     };
     let resume = move || {
-        let request = ResumeRun { run: id.get_untracked() };
+        let request = ResumeRun { run: id.get_untracked(), budget: Default::default() };
         pending.run(async move { client.call(request).await }, |_| {});
     };
     // `?register=1` asks at once, where there is something to register; the address has done its part then.

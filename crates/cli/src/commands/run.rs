@@ -64,6 +64,8 @@ pub(crate) enum RunCommand {
     Resume {
         /// A run's name or id, or `latest`
         run: String,
+        #[command(flatten)]
+        budget: super::Budget,
         /// Return at once; the training goes on in the host
         #[arg(long)]
         detach: bool,
@@ -199,6 +201,8 @@ pub(crate) struct Start {
     /// Don't prefer rare classes
     #[arg(long)]
     no_balance: bool,
+    #[command(flatten)]
+    budget: super::Budget,
     /// Return at once; the training goes on in the host
     #[arg(long)]
     detach: bool,
@@ -246,14 +250,21 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             };
             let training = start.over(&project.file.training);
             let job = context
-                .call(StartRun { project: project.id, training, snapshot, name: start.name, alert: None })
+                .call(StartRun {
+                    project: project.id,
+                    training,
+                    snapshot,
+                    name: start.name,
+                    alert: None,
+                    budget: start.budget.given(),
+                })
                 .await?;
             train(context, start.detach, job).await
         }
         RunCommand::List(list) => list::run(context, *list).await,
-        RunCommand::Resume { run, detach } => {
+        RunCommand::Resume { run, budget, detach } => {
             context.lasting().await?;
-            let job = context.call(ResumeRun { run: context.run(&run).await? }).await?;
+            let job = context.call(ResumeRun { run: context.run(&run).await?, budget: budget.given() }).await?;
             train(context, detach, job).await
         }
         RunCommand::Show { run } => {

@@ -172,6 +172,7 @@ async fn the_job_of_a_run_that_is_over_ends_as_the_run_did() {
                 pid: std::process::id(),
                 pid_started_ms: engine::process::started_ms(std::process::id()).unwrap(),
                 name: None,
+                budget: Default::default(),
             })
             .await;
         let outcome = if code == 0 { "finished" } else { "failed" };
@@ -212,7 +213,8 @@ async fn a_training_that_is_stopped_while_it_waits_is_stopped() {
         })
         .await
         .unwrap();
-    let start = StartRun { project, training: None, snapshot: None, name: None, alert: None };
+    let start =
+        StartRun { project, training: None, snapshot: None, name: None, alert: None, budget: Default::default() };
     let job = stage.call(start).await;
     let Subject::Run(run) = job.subject else { panic!("{:?}", job.subject) };
     stage.call(StopRun { run }).await;

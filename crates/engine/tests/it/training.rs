@@ -32,7 +32,7 @@ async fn project(stage: &Stage, rows: usize) -> ProjectId {
 }
 
 fn start(project: ProjectId, training: Option<TrainingConfig>) -> StartRun {
-    StartRun { project, training, snapshot: None, name: None, alert: None }
+    StartRun { project, training, snapshot: None, name: None, alert: None, budget: Default::default() }
 }
 
 fn run_of(job: &Job) -> RunId {
@@ -264,7 +264,10 @@ async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
     assert!(stopped.resumable);
 
     // Two hands at once: one of them is told, and one worker is started.
-    let (one, other) = tokio::join!(stage.try_call(ResumeRun { run }), stage.try_call(ResumeRun { run }));
+    let (one, other) = tokio::join!(
+        stage.try_call(ResumeRun { run, budget: Default::default() }),
+        stage.try_call(ResumeRun { run, budget: Default::default() })
+    );
     let (job, refused) = match (one, other) {
         (Ok(job), Err(refused)) | (Err(refused), Ok(job)) => (job, refused),
         both => panic!("{both:?}"),
@@ -309,7 +312,7 @@ async fn a_stopped_run_without_its_checkpoints_stays_and_is_not_resumed() {
     assert!(!checkpoints.exists());
     let kept = stage.call(GetRun { run }).await;
     assert!(kept.state == RunState::Stopped && !kept.resumable && !kept.metrics.is_empty());
-    let refused = stage.try_call(ResumeRun { run }).await.unwrap_err();
+    let refused = stage.try_call(ResumeRun { run, budget: Default::default() }).await.unwrap_err();
     assert!(refused.message.contains("no checkpoint"), "{refused}");
     assert_eq!(stage.call(DeleteCheckpoints { runs: vec![run] }).await.bytes, 0, "twice frees nothing more");
 }
@@ -355,7 +358,7 @@ async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it()
     assert_eq!(stage.over(job).await.state, JobState::Cancelled);
     // Neither the checkpoint nor the data lay in the folder.
     let stopped = stage.call(GetRun { run }).await;
-    let job = stage.call(ResumeRun { run }).await;
+    let job = stage.call(ResumeRun { run, budget: Default::default() }).await;
     goes_on(stopped.metrics[0].count).await;
     stage.call(StopRun { run }).await;
     stage.over(job).await;
@@ -585,7 +588,7 @@ async fn a_worker_killed_in_a_checkpoints_write_can_be_resumed() {
     let killed = stage.call(GetRun { run }).await;
     assert!(killed.resumable);
 
-    let job = stage.call(ResumeRun { run }).await;
+    let job = stage.call(ResumeRun { run, budget: Default::default() }).await;
     let before = killed.metrics[0].count;
     stage
         .until("the resumed run goes on", async |stage| {
