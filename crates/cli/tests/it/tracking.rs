@@ -487,7 +487,13 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     let empty = place.json(&["run", "list", "--experiment", "mine", "--filter", "metric.los < 1"]);
     assert_eq!(empty["notes"], json!(["No run here has a metric \"los\". Did you mean \"loss\"?"]));
     client.run(&json!(0), "elsewhere", "0.1", 4.0);
+    place.json(&["experiment", "edit", "mine", "--folder", "vision/resnet"]);
     for (filter, found) in [
+        ("folder = 'vision/resnet'", vec!["first", "second, \"b\"", "third|c"]),
+        ("folder like 'vision%' and name = 'first'", vec!["first"]),
+        ("folder != 'vision/resnet'", vec!["elsewhere"]),
+        ("folder is null", vec!["elsewhere"]),
+        ("folder = 'vision'", vec![]),
         ("experiment = 'mine'", vec!["first", "second, \"b\"", "third|c"]),
         ("experiment in ('Default', 'other')", vec!["elsewhere"]),
         ("experiment like 'D%' and param.lr = '0.1'", vec!["elsewhere"]),

@@ -8,7 +8,7 @@
 //!            | field ["not"] "in" "(" value { "," value } ")"
 //!            | field "is" ["not"] "null"
 //! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
-//!            | "name" | "state" | "kind" | "experiment" | "device" | "commit" | "snapshot" | "created" | "started" | "ended"
+//!            | "name" | "state" | "kind" | "experiment" | "folder" | "device" | "commit" | "snapshot" | "created" | "started" | "ended"
 //!            | "duration" | "cost" | "parent" | MLflow's attributes
 //! ```
 //! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks. What stands in quotes is
@@ -42,6 +42,8 @@ pub enum Field {
     Kind,
     /// The name of its experiment.
     Experiment,
+    /// The folder of its experiment: "vision/resnet"; of one at the top an empty text, which is also none.
+    Folder,
     Device,
     Commit,
     /// The snapshot's number.

@@ -133,6 +133,8 @@ fn sortable(field: Field) -> Result<Field, ApiError> {
     match field {
         Field::Experiment => Err(ApiError::invalid("Runs can't be sorted by \"experiment\".")
             .with_hint("Choose some by the filter: experiment = 'NAME', or experiment in ('ONE', 'OTHER').")),
+        Field::Folder => Err(ApiError::invalid("Runs can't be sorted by \"folder\".")
+            .with_hint("Choose some by the filter: folder = 'NAME', or folder like 'NAME/%' for those below it.")),
         field => Ok(field),
     }
 }
@@ -217,7 +219,7 @@ fn column(name: &str) -> Result<Column, ApiError> {
         "model" => Ok(Column::Model),
         "experiment" => Ok(Column::Experiment),
         _ => match filter::field(name) {
-            Ok(Field::Experiment | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
+            Ok(Field::Experiment | Field::Folder | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
                 Err(ApiError::invalid(format!("There is no column \"{name}\".")).with_hint(
                     "There are metric.KEY, param.KEY, tag.KEY, id, name, experiment, state, kind, model, device, commit, snapshot, \
                      user, notes, created, started, ended and duration.",

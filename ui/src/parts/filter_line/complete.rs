@@ -32,10 +32,12 @@ pub(crate) struct Completion {
 }
 
 const SHOWN: usize = 9;
-const PLAIN: [(&str, &str); 15] = [
+const PLAIN: [(&str, &str); 17] = [
     ("name", "the run's name"),
     ("state", "how it ended"),
     ("kind", "trained here, any program, or logged"),
+    ("experiment", "the name of its experiment"),
+    ("folder", "the folder of its experiment"),
     ("device", "what it trained on"),
     ("snapshot", "the number of its data's version"),
     ("duration", "seconds"),
@@ -344,6 +346,8 @@ mod tests {
         assert_eq!(offered("loss|"), ["metric.loss/train", "metric.loss/validation"]);
         assert_eq!(offered("state = finished and st|"), ["state", "status", "cost"]);
         assert_eq!(offered("(dur|"), ["duration"]);
+        assert_eq!(offered("fold|"), ["folder"]);
+        assert_eq!(offered("folder |")[..4], ["=", "!=", "~", "like"]);
     }
 
     #[test]

@@ -31,7 +31,8 @@ const PAGE: u32 = 50;
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names. `created`, `started` and
-    /// `ended` are in milliseconds since 1970, `duration` is in seconds; with --everywhere `experiment = "NAME"` chooses some
+    /// `ended` are in milliseconds since 1970, `duration` is in seconds; with --everywhere `experiment = "NAME"` or
+    /// `folder = "NAME"` chooses some
     #[arg(long, default_value = "")]
     filter: String,
     /// A saved view, as `run views list` names it; what else is given here stands before what it says

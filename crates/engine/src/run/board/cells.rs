@@ -221,7 +221,7 @@ pub(super) fn text<'t>(table: &'t Table, row: usize, field: &Field) -> Option<Co
         Field::Rank(wanted) => {
             head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value).map(number)
         }
-        Field::Experiment | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => None,
+        Field::Experiment | Field::Folder | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => None,
     }
 }
 

@@ -105,6 +105,7 @@ fn of_head<'a>(head: &'a RunHead, field: &Field) -> Key<'a> {
         // Columns and ids have sources of their own; datasets have no order, and an experiment is one for a whole table.
         Field::Metric(_)
         | Field::Experiment
+        | Field::Folder
         | Field::Param(_)
         | Field::Tag(_)
         | Field::Id

@@ -13,12 +13,13 @@ use crate::{
 };
 
 /// The fields without a key that an error may propose; MLflow's other names for them are known as well.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "name",
     "state",
     "status",
     "kind",
     "experiment",
+    "folder",
     "device",
     "commit",
     "snapshot",
@@ -35,7 +36,7 @@ const KNOWN: [&str; 19] = [
     "run_id",
 ];
 
-const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, created, started, \
+const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, folder, created, started, \
                       ended (in milliseconds since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, \
                       parent and id.";
 
@@ -73,6 +74,7 @@ pub(super) fn attribute(name: &str) -> Option<Field> {
         "status" => Field::Status,
         "kind" => Field::Kind,
         "experiment" => Field::Experiment,
+        "folder" => Field::Folder,
         "device" => Field::Device,
         "commit" => Field::Commit,
         "snapshot" => Field::Snapshot,
