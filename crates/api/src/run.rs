@@ -456,7 +456,7 @@ pub struct FindRuns {
     pub project: Option<ProjectId>,
 }
 
-/// How many [`FindRuns`] answers at most.
+/// How many [`FindRuns`] answers at most of each nearness, of those that are there and of those that are deleted.
 pub const MOST_FOUND: usize = 100;
 
 /// A run of a name, there or deleted: the nearest first, and of these the newest.
