@@ -449,19 +449,19 @@ pub struct DeleteCheckpoints {
 
 /// Runs by the name, or the short form of the id, that a person gives.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FindRuns {
+pub struct ResolveRuns {
     pub named: String,
     /// Its runs are the nearest.
     #[serde(default)]
     pub project: Option<ProjectId>,
 }
 
-/// How many [`FindRuns`] answers at most of each nearness, of those that are there and of those that are deleted.
-pub const MOST_FOUND: usize = 100;
+/// How many [`ResolveRuns`] answers at most of each nearness, of those that are there and of those that are deleted.
+pub const MOST_RESOLVED: usize = 100;
 
 /// A run of a name, there or deleted: the nearest first, and of these the newest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FoundRun {
+pub struct ResolvedRun {
     pub id: RunId,
     pub name: String,
     /// The name of its experiment.
@@ -648,7 +648,7 @@ crate::requests! { METHODS;
     StartRun => "run.start" -> Job;
     ListRuns => "run.list" -> RunTable, |me| vec![me.scope().tag(), Tag::Models(me.project.0)];
     GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
-    FindRuns => "run.find" -> Vec<FoundRun>;
+    ResolveRuns => "run.resolve" -> Vec<ResolvedRun>;
     GetRuns => "run.get_many" -> Vec<Option<Run>>, |me| me.runs.iter().map(|run| Tag::Run(*run)).collect();
     StopRun => "run.stop" -> Run;
     MarkEnded => "run.mark_ended" -> Run;

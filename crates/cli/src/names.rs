@@ -9,7 +9,7 @@ use api::{
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
     registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
-    run::{FindRuns, FoundRun, ListRuns, Nearness, ProjectIdOr},
+    run::{ResolveRuns, ResolvedRun, ListRuns, Nearness, ProjectIdOr},
     tracking::{Experiment, ListExperiments},
 };
 
@@ -53,9 +53,9 @@ impl Context {
             return newest.map(|row| row.id).ok_or_else(|| ApiError::not_found("The project has no runs yet."));
         }
         let project = self.project_if_any().await?;
-        let found = self.call(FindRuns { named: named.to_owned(), project }).await?;
+        let found = self.call(ResolveRuns { named: named.to_owned(), project }).await?;
         let wanted = |near: Nearness| found.iter().filter(move |run| run.nearness == near && run.deleted == deleted);
-        let mut fits: Vec<&FoundRun> = wanted(Nearness::Own).collect();
+        let mut fits: Vec<&ResolvedRun> = wanted(Nearness::Own).collect();
         if fits.is_empty() {
             fits = wanted(Nearness::Shared).collect();
         }
@@ -230,7 +230,7 @@ impl Context {
 }
 
 /// Where a run was looked for, and where one of this name is instead.
-fn no_run(named: &str, found: &[FoundRun], deleted: bool, in_project: bool) -> ApiError {
+fn no_run(named: &str, found: &[ResolvedRun], deleted: bool, in_project: bool) -> ApiError {
     let what = if deleted { "deleted run" } else { "run" };
     let place = match in_project {
         true => "in this project or in an experiment of no project",

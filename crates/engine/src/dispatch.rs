@@ -56,7 +56,7 @@ handlers! {
     api::run::StartRun => run::start::start,
     api::run::ListRuns => run::list,
     api::run::GetRun => run::get,
-    api::run::FindRuns => run::named::find,
+    api::run::ResolveRuns => run::named::find,
     api::run::GetRuns => run::get_many,
     api::run::StopRun => run::stop,
     api::run::MarkEnded => run::mark_ended,

@@ -2,12 +2,12 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use api::run::{FindRuns, FoundRun, MOST_FOUND, Nearness};
+use api::run::{ResolveRuns, ResolvedRun, MOST_RESOLVED, Nearness};
 
 use crate::Engine;
 
-pub async fn find(engine: &Engine, request: FindRuns) -> anyhow::Result<Vec<FoundRun>> {
-    let FindRuns { named, project } = request;
+pub async fn find(engine: &Engine, request: ResolveRuns) -> anyhow::Result<Vec<ResolvedRun>> {
+    let ResolveRuns { named, project } = request;
     let found = engine.store().read(move |c| {
         let mut found = Vec::new();
         for run in store::run::named(c, &named)? {
@@ -25,9 +25,9 @@ pub async fn find(engine: &Engine, request: FindRuns) -> anyhow::Result<Vec<Foun
         found.retain(|(nearness, run)| {
             let count: &mut usize = counts.entry((*nearness, run.deleted)).or_default();
             *count += 1;
-            *count <= MOST_FOUND
+            *count <= MOST_RESOLVED
         });
-        let told = |(nearness, run): (Nearness, store::run::Named)| FoundRun {
+        let told = |(nearness, run): (Nearness, store::run::Named)| ResolvedRun {
             id: run.id,
             name: run.name,
             experiment: run.experiment,

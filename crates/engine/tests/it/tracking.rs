@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     ErrorCode, ProjectId, RunId,
     model::{ListModels, ListOtherModels},
-    run::{EditRun, FindRuns, ListRuns, Nearness, ProjectIdOr, RunTable},
+    run::{EditRun, ResolveRuns, ListRuns, Nearness, ProjectIdOr, RunTable},
     series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, LoggedModel, LoggedStatus,
@@ -495,7 +495,7 @@ async fn a_run_is_found_by_its_name_or_the_end_of_its_id_wherever_it_stands() {
     let there = begin(&stage, &second, "twin", 2).await;
     begin(&stage, &second, "other", 3).await;
     stage.call(DeleteExperiment { experiment: first.id }).await;
-    let find = |named: &str| stage.call(FindRuns { named: named.to_owned(), project: None });
+    let find = |named: &str| stage.call(ResolveRuns { named: named.to_owned(), project: None });
     let found = find("twin").await.into_iter().map(|run| (run.id, run.experiment, run.nearness, run.deleted));
     assert_eq!(
         found.collect::<Vec<_>>(),
