@@ -192,7 +192,14 @@ async fn full_while_training(disk: &Path) -> Result<()> {
         threads: 1,
         ..TrainingConfig::default()
     };
-    let start = StartRun { project, training: Some(training), snapshot: None, name: None, alert: None };
+    let start = StartRun {
+        project,
+        training: Some(training),
+        snapshot: None,
+        name: None,
+        alert: None,
+        budget: Default::default(),
+    };
     let job = stage.call(start).await?;
     let Subject::Run(run) = job.subject else { bail!("the training's subject is {:?}", job.subject) };
     let steps = |run: &Run| run.metrics.iter().map(|metric| metric.count).max().unwrap_or(0);
@@ -229,7 +236,7 @@ async fn full_while_training(disk: &Path) -> Result<()> {
         })
         .await?;
     ensure!(ended.resumable && steps(&ended) >= steps(&before), "{ended:?}");
-    let job = stage.call(ResumeRun { run }).await?;
+    let job = stage.call(ResumeRun { run, budget: Default::default() }).await?;
     stage
         .until(
             "it goes on",

@@ -96,7 +96,14 @@ async fn asked(desktop: &Desktop) -> Result<()> {
         threads: 1,
         ..TrainingConfig::default()
     };
-    let request = StartRun { project: project.id, training: Some(training), snapshot: None, name: None, alert: None };
+    let request = StartRun {
+        project: project.id,
+        training: Some(training),
+        snapshot: None,
+        name: None,
+        alert: None,
+        budget: Default::default(),
+    };
     let Subject::Run(run) = client.call(request).await?.subject else { bail!("a training is of a run") };
 
     screen.close(&shown)?;

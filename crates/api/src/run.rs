@@ -12,7 +12,7 @@ use crate::{
     job::Job,
     run_table::Listing,
     search::{Environment, TrialOf},
-    spending::Spent,
+    spending::{BudgetConfig, Spent},
     tracking::Scope,
 };
 
@@ -336,6 +336,9 @@ pub struct StartRun {
     /// The alert that this retraining answers.
     #[serde(default)]
     pub alert: Option<AlertId>,
+    /// Limits for this run alone; one that is not set is that of the project's `[budget]`.
+    #[serde(default)]
+    pub budget: BudgetConfig,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -468,6 +471,9 @@ impl Ending {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResumeRun {
     pub run: RunId,
+    /// New limits for this run alone; one that is not set is as it was started with, else that of the project's `[budget]`.
+    #[serde(default)]
+    pub budget: BudgetConfig,
 }
 
 /// Appends to what a person may change.
@@ -483,12 +489,46 @@ pub struct EditRun {
     pub tags: BTreeMap<String, Option<String>>,
 }
 
-/// Refused while a model version points at it. With `checkpoints_only` the run itself stays.
+/// Deletes the checkpoints of runs for good; the runs themselves stay. Refused, before anything is deleted, while one
+/// of them is under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct DeleteRun {
-    pub run: RunId,
+pub struct DeleteCheckpoints {
+    pub runs: Vec<RunId>,
+}
+
+/// Runs by the name, or the short form of the id, that a person gives.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResolveRuns {
+    pub named: String,
+    /// Its runs are the nearest.
     #[serde(default)]
-    pub checkpoints_only: bool,
+    pub project: Option<ProjectId>,
+}
+
+/// How many [`ResolveRuns`] answers at most of each nearness, of those that are there and of those that are deleted.
+pub const MOST_RESOLVED: usize = 100;
+
+/// A run of a name, there or deleted: the nearest first, and of these the newest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedRun {
+    pub id: RunId,
+    pub name: String,
+    /// The name of its experiment.
+    pub experiment: String,
+    pub nearness: Nearness,
+    pub deleted: bool,
+}
+
+/// Where a run stands, seen from a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nearness {
+    /// In the project.
+    Own,
+    /// In an experiment of no project.
+    Shared,
+    /// In another project, or in an experiment that is deleted.
+    Elsewhere,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -564,6 +604,9 @@ pub struct BeginCommand {
     /// The id that the run is to have, which whoever began the program waits for.
     #[serde(default)]
     pub run: Option<RunId>,
+    /// Limits for this run alone; one that is not set is that of the project's `[budget]`.
+    #[serde(default)]
+    pub budget: BudgetConfig,
 }
 
 /// The variable of a command's run that is the folder that it ran in.
@@ -693,12 +736,13 @@ crate::requests! { METHODS;
     ListRuns => "run.list" -> RunTable, |me| vec![me.scope().tag(), Tag::Models(me.project.0)];
     GetRun => "run.get" -> Run, |me| vec![Tag::Run(me.run)];
     FindRuns => "run.find" -> Vec<FoundRun>;
+    ResolveRuns => "run.resolve" -> Vec<ResolvedRun>;
     GetRuns => "run.get_many" -> Vec<Option<Run>>, |me| me.runs.iter().map(|run| Tag::Run(*run)).collect();
     StopRun => "run.stop" -> Run;
     MarkEnded => "run.mark_ended" -> Run;
     ResumeRun => "run.resume" -> Job;
     EditRun => "run.edit" -> Run;
-    DeleteRun => "run.delete" -> crate::host::Freed;
+    DeleteCheckpoints => "run.delete_checkpoints" -> crate::host::Freed;
     GetEvaluation => "run.evaluation" -> Evaluation, |me| vec![Tag::Run(me.run)];
     GetRunLog => "run.log" -> LogChunk;
     ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];

@@ -126,6 +126,10 @@ pub struct TabulateRuns {
     /// case: what follows is asked for by the number of rows that came.
     #[serde(default)]
     pub limit: Option<u32>,
+    /// The rows of these alone, in this order, instead of a stretch of the list; those that are gone are left out. Whoever
+    /// wants all rows once picks them first ([`PickRuns`]) and asks for them in [`Pieces`]: runs come and change meanwhile.
+    #[serde(default)]
+    pub runs: Vec<RunId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -140,7 +144,40 @@ pub struct RunCells {
     /// other row longer. With all digits; times in UTC by ISO 8601, durations in seconds, numbers that are none as `NaN`, `Infinity`,
     /// `-Infinity`.
     pub rows: Vec<SparseRow>,
+    /// How many match; of named runs, how many were named.
     pub total: u64,
+    /// How many of the named runs were looked at: what follows stands behind them.
+    #[serde(default)]
+    pub looked_at: u64,
+}
+
+/// Runs whose cells are asked for piece by piece: of any length the table takes no memory, and no row comes twice.
+#[derive(Debug, Clone)]
+pub struct Pieces {
+    runs: Vec<RunId>,
+    at: usize,
+    size: usize,
+}
+
+impl Pieces {
+    /// Rows that are asked for at once.
+    const MOST: usize = 5_000;
+
+    pub const fn of(runs: Vec<RunId>) -> Self {
+        Self { runs, at: 0, size: Self::MOST }
+    }
+
+    /// The runs of the next piece; none behind the last.
+    pub fn following(&self) -> Vec<RunId> {
+        self.runs.iter().skip(self.at).take(self.size).copied().collect()
+    }
+
+    /// Goes on behind those that an answer looked at. Where rows are so wide that few came, few more are named.
+    pub fn came(&mut self, looked_at: u64) {
+        let came = usize::try_from(looked_at).unwrap_or(Self::MOST).clamp(1, Self::MOST);
+        self.at += came;
+        self.size = Self::MOST.min(came * 2);
+    }
 }
 
 /// The cells that a row has, each with the place of its column.
@@ -270,7 +307,7 @@ crate::requests! { METHODS;
 
 #[cfg(test)]
 mod tests {
-    use super::{ParamImportance, ParamImportances, named, parts, quote_length, quoted};
+    use super::{ParamImportance, ParamImportances, Pieces, RunId, named, parts, quote_length, quoted};
 
     #[test]
     fn an_importance_of_few_runs_says_so() {
@@ -296,6 +333,23 @@ mod tests {
         ] {
             assert_eq!(named("metric", key), name);
         }
+    }
+
+    #[test]
+    fn pieces_go_on_behind_what_was_looked_at() {
+        let runs: Vec<RunId> = (0..12_000_u128).map(|at| RunId::from_bytes(at.to_be_bytes())).collect();
+        let mut pieces = Pieces::of(runs.clone());
+        let (mut all, mut sizes) = (Vec::new(), Vec::new());
+        // Of the second piece three rows come, and of the others all.
+        while !pieces.following().is_empty() {
+            let piece = pieces.following();
+            let looked_at = if sizes.len() == 1 { 3 } else { piece.len() };
+            sizes.push(piece.len());
+            all.extend_from_slice(&piece[..looked_at]);
+            pieces.came(looked_at as u64);
+        }
+        assert_eq!(sizes[..4], [5_000, 5_000, 6, 12]);
+        assert!(all == runs, "{} of {}", all.len(), runs.len());
     }
 
     #[test]

@@ -24,6 +24,16 @@ impl BudgetConfig {
     pub const fn is_empty(&self) -> bool {
         self.max_cost.is_none() && self.max_hours.is_none() && self.max_kwh.is_none()
     }
+
+    /// These limits, and where one is not set that of another budget.
+    #[must_use]
+    pub fn over(&self, other: &Self) -> Self {
+        Self {
+            max_cost: self.max_cost.or(other.max_cost),
+            max_hours: self.max_hours.or(other.max_hours),
+            max_kwh: self.max_kwh.or(other.max_kwh),
+        }
+    }
 }
 
 /// The prices and limits under which a run was started or resumed: later changes of the settings don't reach it.
@@ -33,6 +43,9 @@ pub struct Terms {
     pub per_kwh: Option<f64>,
     pub currency: String,
     pub budget: BudgetConfig,
+    /// The limits among them that were given for this run alone: they stay where it is resumed.
+    #[serde(default)]
+    pub own: BudgetConfig,
 }
 
 impl Terms {
@@ -145,7 +158,13 @@ mod tests {
     use super::*;
 
     fn terms(budget: BudgetConfig) -> Terms {
-        Terms { per_hour: Some(2.0), per_kwh: Some(0.3), currency: "EUR".to_owned(), budget }
+        Terms {
+            per_hour: Some(2.0),
+            per_kwh: Some(0.3),
+            currency: "EUR".to_owned(),
+            budget,
+            own: BudgetConfig::default(),
+        }
     }
 
     #[test]

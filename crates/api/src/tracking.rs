@@ -60,6 +60,11 @@ impl Experiment {
     pub fn changed_ms(&self) -> Option<i64> {
         self.newest_run_ms.into_iter().chain([self.updated_ms]).max().filter(|ms| *ms > 0)
     }
+
+    /// Whether it is MLflow's `Default`, which clients log to that name none.
+    pub const fn is_default(&self) -> bool {
+        self.number == 0
+    }
 }
 
 /// What a client of the MLflow protocol needs.

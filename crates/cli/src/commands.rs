@@ -17,7 +17,8 @@ pub(crate) mod tracking;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use api::{ApiError, ErrorCode};
+use api::{ApiError, ErrorCode, spending::BudgetConfig};
+use clap::Args;
 use serde::de::{DeserializeOwned, IntoDeserializer as _, value::StrDeserializer};
 
 use crate::context::Outcome;
@@ -33,6 +34,27 @@ pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         _ => Err("not a finite number".to_owned()),
+    }
+}
+
+/// What a run, or all trials of a search together, may use at most.
+#[derive(Debug, Args)]
+pub(crate) struct Budget {
+    /// Stop at this cost, in the settings' currency; of a search that of all trials together. Stands before the file's
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_number)]
+    max_cost: Option<f64>,
+    /// Stop after so many hours; of a search those of all trials together. Stands before the file's
+    #[arg(long, value_name = "HOURS", value_parser = parse_number)]
+    max_hours: Option<f64>,
+    /// Stop after so many kilowatt-hours of the GPUs; of a search those of all trials together. Stands before the file's
+    #[arg(long, value_name = "KWH", value_parser = parse_number)]
+    max_kwh: Option<f64>,
+}
+
+impl Budget {
+    /// The limits that are given.
+    pub(crate) const fn given(&self) -> BudgetConfig {
+        BudgetConfig { max_cost: self.max_cost, max_hours: self.max_hours, max_kwh: self.max_kwh }
     }
 }
 

@@ -38,6 +38,7 @@ use meter::Meter;
 use serde::Serialize;
 
 use crate::{
+    commands::Budget,
     context::{Context, Outcome, absolute, current_folder, environment, named_project},
     interrupts::Interrupts,
     output::Output,
@@ -60,6 +61,8 @@ pub(crate) struct Exec {
     /// Start no host and set nothing for MLflow's client; by default what it logs comes here
     #[arg(long)]
     no_host: bool,
+    #[command(flatten)]
+    budget: Budget,
     /// The trial of a search that it is: the search's id, a colon and the trial's number
     #[arg(long, hide = true, value_name = "SEARCH:NUMBER", value_parser = trial)]
     trial: Option<TrialOf>,
@@ -190,6 +193,7 @@ async fn begin(
         name: exec.name.clone(),
         trial: exec.trial,
         run: exec.run,
+        budget: exec.budget.given(),
     };
     let begun = match session.call(request).await {
         Ok(begun) => {

@@ -9,17 +9,17 @@ use api::{
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
     registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
-    run::{ListRuns, ProjectIdOr, RunRow},
-    run_table::quoted,
+    run::{ResolveRuns, ResolvedRun, ListRuns, Nearness, ProjectIdOr},
     tracking::{Experiment, ListExperiments},
 };
 
-use crate::context::{Context, Outcome};
+use crate::{
+    context::{Context, Outcome},
+    words::shell,
+};
 
 /// What is asked for at most while a name is looked up.
 const MANY: u32 = 10_000;
-/// Digits of an id's short form.
-const SHORT: usize = 8;
 
 impl Context {
     /// A run by id, by the short form of its id, by name, or `latest`.
@@ -52,54 +52,18 @@ impl Context {
             let newest = self.call(request).await?.rows.into_iter().next();
             return newest.map(|row| row.id).ok_or_else(|| ApiError::not_found("The project has no runs yet."));
         }
-        let mut filter = format!("name = {}", quoted(named));
-        if named.len() == SHORT && named.chars().all(|digit| digit.is_ascii_hexdigit()) {
-            filter.push_str(&format!(" or run_id like \"%{named}\""));
-        }
         let project = self.project_if_any().await?;
-        let mut fits = Vec::new();
-        if let Some(project) = project.map(ProjectIdOr) {
-            let request = ListRuns { project, deleted, filter: filter.clone(), ..ListRuns::default() };
-            fits = self.call(request).await?.rows;
+        let found = self.call(ResolveRuns { named: named.to_owned(), project }).await?;
+        let wanted = |near: Nearness| found.iter().filter(move |run| run.nearness == near && run.deleted == deleted);
+        let mut fits: Vec<&ResolvedRun> = wanted(Nearness::Own).collect();
+        if fits.is_empty() {
+            fits = wanted(Nearness::Shared).collect();
         }
         if fits.is_empty() {
-            let experiments = self.call(ListExperiments::default()).await?;
-            for experiment in experiments.into_iter().filter(|experiment| experiment.project.is_none()) {
-                let experiment = Some(experiment.id);
-                let request = ListRuns { experiment, deleted, filter: filter.clone(), ..ListRuns::default() };
-                fits.extend(self.call(request).await?.rows);
-            }
-        }
-        if fits.is_empty() {
-            return Err(self.no_run(named, filter, deleted, project.is_some()).await?);
+            return Err(no_run(named, &found, deleted, project.is_some()));
         }
         let list = if deleted { "slipway run list --deleted" } else { "slipway run list" };
-        let row: RunRow = only(fits, "run", named, list, |row: &RunRow| row.id.to_string())?;
-        Ok(row.id)
-    }
-
-    /// Where a run was looked for, and where one of this name is instead.
-    async fn no_run(&self, named: &str, filter: String, deleted: bool, in_project: bool) -> Outcome<ApiError> {
-        let anywhere = ListRuns { everywhere: true, filter, limit: Some(1), ..ListRuns::default() };
-        let elsewhere = self.call(ListRuns { deleted, ..anywhere.clone() }).await?.rows.into_iter().next();
-        let what = if deleted { "deleted run" } else { "run" };
-        let place = match in_project {
-            true => "in this project or in an experiment of no project",
-            false => "in an experiment of no project, and this folder is in none",
-        };
-        let missing = ApiError::not_found(format!("There is no {what} \"{named}\" {place}."));
-        if let Some(run) = elsewhere {
-            let hint = format!("One is in the experiment {}: name it by its id, {}.", run.experiment, run.id);
-            return Ok(missing.with_hint(hint));
-        }
-        let other = self.call(ListRuns { deleted: !deleted, ..anywhere }).await?.rows.into_iter().next();
-        let list = if deleted { "slipway run list --everywhere --deleted" } else { "slipway run list --everywhere" };
-        Ok(match other {
-            Some(there) if deleted => not_deleted(&there.name, "run trash"),
-            Some(gone) => missing
-                .with_hint(format!("A deleted one is called so: `slipway run restore {}` brings it back.", gone.id)),
-            None => missing.with_hint(format!("`{list}` lists all; --experiment NAME behind `run list` those of one.")),
-        })
+        Ok(only(fits, "run", named, list, |run| run.id.to_string())?.id)
     }
 
     /// An experiment by id, number or name, or with `deleted` one that was deleted.
@@ -113,7 +77,7 @@ impl Context {
             && let Some(other) = self.call(ListExperiments { deleted: !deleted }).await?.into_iter().find(is_called)
         {
             return Err(match deleted {
-                true => not_deleted(&other.name, "experiment delete"),
+                true => not_deleted(&other.name),
                 false => ApiError::not_found(format!("The experiment {} is deleted.", other.name))
                     .with_hint(format!("`slipway experiment restore {}` brings it back.", other.number)),
             });
@@ -179,7 +143,7 @@ impl Context {
             Some(gone) => error.with_hint(format!(
                 "{} was deleted: `slipway model restore {}` brings it back.",
                 gone.title(),
-                gone.title()
+                named_alone(gone, &deleted)
             )),
             None => error,
         }
@@ -187,14 +151,11 @@ impl Context {
 
     /// What was deleted of models, by a name, a name with a number, or an id.
     pub(crate) async fn deleted_model(&self, named: &str, whole: bool) -> Outcome<DeletedModel> {
-        let id = |gone: &DeletedModel| match gone.version {
-            Some((version, _)) => version.to_string(),
-            None => gone.model.to_string(),
-        };
         let all = self.call(ListDeletedModels {}).await?.into_iter();
         let fits = all.filter(|gone| !whole || gone.version.is_none());
-        let fits = fits.filter(|gone| id(gone) == named || gone.name == named || gone.title() == named).collect();
-        only(fits, "deleted model", named, "slipway model list --deleted", id)
+        let fits =
+            fits.filter(|gone| id_of_deleted(gone) == named || gone.name == named || gone.title() == named).collect();
+        only(fits, "deleted model", named, "slipway model list --deleted", id_of_deleted)
     }
 
     pub(crate) async fn registry(&self, named: &str) -> Outcome<RegistryId> {
@@ -263,15 +224,72 @@ impl Context {
         let packages = self.call(ListPackages { version: Some(version) }).await?;
         packages.iter().max_by_key(|package| package.created_ms).map(|package| package.id).ok_or_else(|| {
             ApiError::not_found(format!("{named} has no package yet."))
-                .with_hint(format!("Build it with `slipway registry package {named}`."))
+                .with_hint(format!("Build it with `slipway registry package {}`.", shell(named)))
         })
     }
 }
 
-/// What is there is first deleted so that it can be restored.
-fn not_deleted(name: &str, command: &str) -> ApiError {
+/// Where a run was looked for, and where one of this name is instead.
+fn no_run(named: &str, found: &[ResolvedRun], deleted: bool, in_project: bool) -> ApiError {
+    let what = if deleted { "deleted run" } else { "run" };
+    let place = match in_project {
+        true => "in this project or in an experiment of no project",
+        false => "in an experiment of no project, and this folder is in none",
+    };
+    let missing = ApiError::not_found(format!("There is no {what} \"{named}\" {place}."));
+    if let Some(run) = found.iter().find(|run| run.deleted == deleted) {
+        let hint = format!("One is in the experiment {}: name it by its id, {}.", run.experiment, run.id);
+        return missing.with_hint(hint);
+    }
+    let list = if deleted { "slipway run list --everywhere --deleted" } else { "slipway run list --everywhere" };
+    match found.first() {
+        Some(there) if deleted => not_deleted(&there.name),
+        Some(gone) => {
+            missing.with_hint(format!("A deleted one is called so: `slipway run restore {}` brings it back.", gone.id))
+        }
+        None => missing.with_hint(format!("`{list}` lists all; --experiment NAME behind `run list` those of one.")),
+    }
+}
+
+/// Found where one that was deleted is looked for; what to do about it depends on what it is looked for.
+fn not_deleted(name: &str) -> ApiError {
     ApiError::new(ErrorCode::Conflict, format!("{name} is not deleted."))
-        .with_hint(format!("Delete it first, with `slipway {command}`: it can then be restored, or deleted for good."))
+}
+
+/// Says of what is to be restored and is there that it is as wanted.
+pub(crate) fn on_restore(error: ApiError) -> ApiError {
+    of_not_deleted(error, || "Nothing is to be done: it is where it was.".to_owned())
+}
+
+/// Says of what is to be deleted for good and is there which command comes first.
+pub(crate) fn on_purge(error: ApiError, command: &str) -> ApiError {
+    of_not_deleted(error, || {
+        format!("Delete it first, with `slipway {command}`: it can then be restored, or deleted for good.")
+    })
+}
+
+fn of_not_deleted(error: ApiError, hint: impl FnOnce() -> String) -> ApiError {
+    if error.code == ErrorCode::Conflict && error.hint.is_none() { error.with_hint(hint()) } else { error }
+}
+
+/// How `model restore` is told of one of what was deleted, and of nothing else.
+fn named_alone(gone: &DeletedModel, all: &[DeletedModel]) -> String {
+    let title = gone.title();
+    let is_only = |is_it: &dyn Fn(&DeletedModel) -> bool| all.iter().filter(|other| is_it(other)).count() == 1;
+    match gone.version {
+        _ if is_only(&|other| other.name == title || other.title() == title) => shell(&title).into_owned(),
+        None if is_only(&|other| other.version.is_none() && other.name == title) => {
+            format!("{} --whole", shell(&title))
+        }
+        _ => id_of_deleted(gone),
+    }
+}
+
+fn id_of_deleted(gone: &DeletedModel) -> String {
+    match gone.version {
+        Some((version, _)) => version.to_string(),
+        None => gone.model.to_string(),
+    }
 }
 
 /// The only record that a name fits.
@@ -284,5 +302,33 @@ fn only<T>(mut fits: Vec<T>, what: &str, named: &str, list: &str, id: impl Fn(&T
             Err(ApiError::invalid(format!("{count} {what}s fit \"{named}\"."))
                 .with_hint(format!("Name one by its id: {ids}.")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::ModelId;
+
+    use super::*;
+
+    fn gone(model: u8, name: &str, version: Option<u8>) -> DeletedModel {
+        let version = version.map(|number| (VersionId::from_bytes([number; 16]), u32::from(number)));
+        let model = ModelId::from_bytes([model; 16]);
+        DeletedModel { model, name: name.to_owned(), version, versions: 1, deleted_ms: 1 }
+    }
+
+    #[test]
+    fn what_was_deleted_is_named_so_that_it_is_meant_alone() {
+        let (model, version) = (gone(1, "churn", None), gone(1, "churn", Some(3)));
+        let check = |it: &DeletedModel, others: &[&DeletedModel], expected: &str| {
+            let all: Vec<DeletedModel> = others.iter().copied().chain([it]).cloned().collect();
+            assert_eq!(named_alone(it, &all), expected);
+        };
+        check(&model, &[], "churn");
+        check(&model, &[&version], "churn --whole");
+        check(&version, &[&model], "churn:3");
+        // Of two that were called so the id tells.
+        check(&model, &[&gone(2, "churn", None)], &model.model.to_string());
+        check(&gone(3, "two words", None), &[], "'two words'");
     }
 }

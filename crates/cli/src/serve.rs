@@ -124,15 +124,17 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
 async fn hold(workspace: &Workspace, told: Option<Output>) -> Outcome<Held> {
     let busy = match lock::hold(workspace, COMMAND, BRIEFLY).await {
         Ok(held) => return Ok(held),
-        Err(busy) => busy,
+        Err(busy) if busy.code == ErrorCode::Busy => busy,
+        // A folder that can't be made or locked is as it is in ten seconds.
+        Err(error) => return Err(error),
     };
     if let Some(output) = told {
         let who = running(workspace).await?.unwrap_or(busy).message;
         output.say(&format!("{who} Waiting {} s for its end …", WAIT.as_secs()));
     }
     match lock::hold(workspace, COMMAND, WAIT).await {
-        Ok(held) => Ok(held),
-        Err(busy) => Err(running(workspace).await?.unwrap_or(busy)),
+        Err(busy) if busy.code == ErrorCode::Busy => Err(running(workspace).await?.unwrap_or(busy)),
+        held => held,
     }
 }
 
@@ -335,3 +337,17 @@ fn leave_terminal() {
 // On Windows the starter's flags have done it.
 #[cfg(not(unix))]
 fn leave_terminal() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_workspace_that_somebody_holds_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let workspace = Workspace::at(folder.path().join("file/below"));
+        let refused = tokio::time::timeout(WAIT / 2, hold(&workspace, None)).await.unwrap();
+        assert_eq!(refused.err().unwrap().code, ErrorCode::Internal);
+    }
+}

@@ -1,5 +1,7 @@
 //! Numbers, sizes, durations and times as people read them.
 
+use std::borrow::Cow;
+
 pub(crate) use api::figure::count;
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -86,6 +88,11 @@ pub(crate) fn or_dash<T>(value: Option<T>, write: impl FnOnce(T) -> String) -> S
     value.map_or_else(|| "–".to_owned(), write)
 }
 
+/// A word of a command as a shell takes it for one: `'two words'`.
+pub(crate) fn shell(word: &str) -> Cow<'_, str> {
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
+}
+
 /// A serde enum as its word ("running"), as JSON would have it.
 pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
@@ -114,5 +121,6 @@ mod tests {
         assert_eq!((figure(-0.0), figure(-3.0)), ("0".into(), "-3".into()));
         assert!(time(0) == "–" && time(1_795_928_400_000).starts_with("2026-11-"), "{}", time(1_795_928_400_000));
         assert_eq!(word(&api::run::RunState::Running), "running");
+        assert_eq!((shell("churn:3"), shell("two words")), ("churn:3".into(), "'two words'".into()));
     }
 }

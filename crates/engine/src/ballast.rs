@@ -17,7 +17,7 @@ const FREES: &[&str] = &[
     "storage.collect",
     "project.delete",
     "data.delete",
-    "run.delete",
+    "run.delete_checkpoints",
     "run.trash",
     "run.purge",
     "experiment.delete",

@@ -191,7 +191,16 @@ pub(crate) fn budget_rules(budget: &BudgetConfig) -> [Rule; 3] {
 
 /// The same rules for settings that come with a request instead of the file.
 pub fn check_training(training: &TrainingConfig) -> Result<(), ApiError> {
-    match training_rules(training).into_iter().find(|(holds, ..)| !holds) {
+    keeps(training_rules(training))
+}
+
+/// The same for limits that come with a request.
+pub fn check_budget(budget: &BudgetConfig) -> Result<(), ApiError> {
+    keeps(budget_rules(budget))
+}
+
+fn keeps(rules: impl IntoIterator<Item = Rule>) -> Result<(), ApiError> {
+    match rules.into_iter().find(|(holds, ..)| !holds) {
         Some((_, _, key, expected)) => Err(ApiError::invalid(format!("`{key}` must be {expected}."))),
         None => Ok(()),
     }

@@ -18,6 +18,7 @@ pub mod lineage;
 pub mod media;
 mod memory;
 pub mod name;
+pub mod named;
 pub mod nested;
 mod patch;
 pub mod process;

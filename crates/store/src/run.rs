@@ -370,6 +370,48 @@ pub fn name_taken(connection: &Connection, project: ProjectId, name: &str) -> Re
     Ok(connection.prepare_cached(NAMED)?.query_row(params![project.as_bytes(), name], |row| row.get(0))?)
 }
 
+/// A run of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub id: RunId,
+    pub name: String,
+    pub project: Option<ProjectId>,
+    /// The name of its experiment.
+    pub experiment: String,
+    pub experiment_deleted: bool,
+    pub created_ms: i64,
+    pub deleted: bool,
+}
+
+const FOUND: &str = "SELECT id FROM run INDEXED BY run_project WHERE name = ?1 OR substr(id, 13) = ?2";
+
+const TOLD: &str = "SELECT run.name, run.project, experiment.name, experiment.deleted_ms IS NOT NULL, run.created_ms,
+     run.deleted_ms IS NOT NULL FROM run JOIN experiment ON experiment.id = run.experiment WHERE run.id = ?1";
+
+/// The runs of a name, or whose id ends in these eight hex digits, wherever they stand.
+pub fn named(connection: &Connection, named: &str) -> Result<Vec<Named>> {
+    let is_short = named.len() == 8 && named.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let end = is_short.then(|| u32::from_str_radix(named, 16).ok()).flatten().map(u32::to_be_bytes);
+    let mut found = connection.prepare_cached(FOUND)?;
+    let ids = found.query_map(params![named, end], |row| Ok(id_column!(row, 0, RunId)))?;
+    let ids = ids.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut told = connection.prepare_cached(TOLD)?;
+    let row = |id: RunId| {
+        told.query_row(params![id.as_bytes()], |row| {
+            Ok(Named {
+                id,
+                name: row.get(0)?,
+                project: id_column!(row, 1, Option<ProjectId>),
+                experiment: row.get(2)?,
+                experiment_deleted: row.get(3)?,
+                created_ms: row.get(4)?,
+                deleted: row.get(5)?,
+            })
+        })
+    };
+    Ok(ids.into_iter().map(row).collect::<rusqlite::Result<_>>()?)
+}
+
 /// Runs that point at a snapshot.
 pub fn using_snapshot(connection: &Connection, snapshot: SnapshotId) -> Result<Vec<String>> {
     let mut statement = connection.prepare_cached(
@@ -646,6 +688,12 @@ mod tests {
     #[test]
     fn names_are_looked_through_without_their_runs() {
         assert!(plan(NAMES).contains("run USING COVERING INDEX run_project"), "{}", plan(NAMES));
+    }
+
+    #[test]
+    fn a_name_is_looked_for_in_an_index_alone() {
+        assert!(plan(FOUND).contains("SCAN run USING COVERING INDEX run_project"), "{}", plan(FOUND));
+        check(TOLD, &["run USING PRIMARY KEY (id=?)", "experiment USING PRIMARY KEY (id=?)"]);
     }
 
     #[test]

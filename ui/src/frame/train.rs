@@ -118,6 +118,7 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
             snapshot: snapshot.get_untracked(),
             name: Some(name.with_untracked(|name| name.trim().to_owned())).filter(|name| !name.is_empty()),
             alert: alert.get_untracked(),
+            budget: Default::default(),
         };
         pending.run(async move { client.call(request).await }, move |job| {
             let to = match job.subject {

@@ -280,7 +280,7 @@ impl Acts {
 
 /// Whether it is the one that clients log to which name none.
 const fn is_default(experiment: &Experiment) -> bool {
-    experiment.number == 0
+    experiment.is_default()
 }
 
 /// What it means that clients have no experiment to log to which name none.

@@ -15,8 +15,8 @@ use api::{
     id::RunId,
     logged::{ListLogged, LoggedBy},
     run::{
-        DeleteRun, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run, RunKind, RunProgress,
-        RunState, StartCommand, StopRun, seconds,
+        DeleteCheckpoints, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run, RunKind,
+        RunProgress, RunState, StartCommand, StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -285,7 +285,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         });
     };
     let resume = move || {
-        let request = ResumeRun { run: id.get_untracked() };
+        let request = ResumeRun { run: id.get_untracked(), budget: Default::default() };
         pending.run(async move { client.call(request).await }, |_| {});
     };
     // Only what is over: beside one that runs it would be taken for a way to end that.
@@ -322,7 +322,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
     let thin = move || {
-        let request = DeleteRun { run: id.get_untracked(), checkpoints_only: true };
+        let request = DeleteCheckpoints { runs: vec![id.get_untracked()] };
         pending.run(async move { client.call(request).await }, move |freed| {
             toasts.done(format!("{} freed.", words::bytes(freed.bytes)));
         });

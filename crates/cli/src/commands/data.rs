@@ -221,7 +221,7 @@ fn plan(plan: &SnapshotPlan) -> String {
 }
 
 fn files(count: u64) -> String {
-    format!("{} {}", words::count(count), if count == 1 { "file" } else { "files" })
+    counted(count, "file", "files")
 }
 
 pub(super) fn preview(preview: &Preview) -> String {

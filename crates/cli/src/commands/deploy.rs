@@ -284,7 +284,10 @@ fn meant(proposed: TrafficProposal) -> Outcome<String> {
     if count == 0 {
         let hint = match proposed.data.last() {
             Some(own) => {
-                format!("The data themselves are sent where they are named: `slipway deploy traffic NAME {own}`.")
+                format!(
+                    "The data themselves are sent where they are named: `slipway deploy traffic NAME {}`.",
+                    words::shell(own)
+                )
             }
             None => HINT.to_owned(),
         };

@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::{
     context::{Context, Outcome, absolute, current_folder, project_folder},
     places,
+    words::shell,
 };
 
 #[derive(Debug, Args)]
@@ -117,7 +118,8 @@ fn way_out(error: ApiError, folder: &Path) -> ApiError {
     if folder.join("slipway.toml").exists() || error.hint.is_some() {
         return error;
     }
-    error.with_hint(format!("Make it a project with `slipway project create {}`.", folder.display()))
+    error
+        .with_hint(format!("Make it a project with `slipway project create {}`.", shell(&folder.display().to_string())))
 }
 
 fn show_window(window: &Path, what: Option<impl AsRef<OsStr>>) -> Outcome {

@@ -9,17 +9,22 @@ mod media;
 mod several;
 mod views;
 
-use std::{io::Write as _, path::PathBuf, time::Duration};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    time::Duration,
+};
 
 use api::{
     ApiError, RunId,
     config::{ModelChoice, Optimizer, TrainingConfig},
     evaluation::{Evaluation, Figure},
+    figure::counted,
     job::Subject,
     run::{
-        Artifact, DeleteRun, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage, GetNested, GetRun,
-        GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact,
-        StartCommand, StartRun, StopRun, seconds,
+        Artifact, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage, GetNested, GetRun, GetRunLog,
+        LineageNode, ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact, StartCommand,
+        StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -70,6 +75,8 @@ pub(crate) enum RunCommand {
     Resume {
         /// A run's name or id, or `latest`
         run: String,
+        #[command(flatten)]
+        budget: super::Budget,
         /// Return at once; the training goes on in the host
         #[arg(long)]
         detach: bool,
@@ -96,20 +103,13 @@ pub(crate) enum RunCommand {
         #[arg(long = "tag", value_name = "KEY=VALUE")]
         tags: Vec<String>,
     },
-    /// Deletes a run; refused while a model points at it
-    Delete {
-        /// A run's name or id, or `latest`
-        run: String,
-        /// Keep the run itself
-        #[arg(long)]
-        checkpoints_only: bool,
-    },
     /// Prints the report: figures on the test part with their intervals
     Evaluation {
         /// A run's name or id, or `latest`
         run: String,
     },
-    /// Prints what a run wrote, byte for byte: colours and progress bars are as its program drew them
+    /// Prints what a run wrote, byte for byte: colours and progress bars are as its program drew them. At a terminal, where
+    /// nothing was written to the one stream, the other is shown instead
     Log {
         /// A run's name or id, or `latest`
         run: String,
@@ -134,7 +134,7 @@ pub(crate) enum RunCommand {
     /// Saved views of the run table: filter, order, groups and columns under a name
     #[command(subcommand)]
     Views(views::ViewsCommand),
-    /// Pictures, sounds, texts, tables and histograms of a run by step
+    /// Pictures, sounds, videos, pages, texts, tables and histograms of a run by step
     #[command(subcommand)]
     Media(media::MediaCommand),
     /// Writes runs as an MLflow file store, TensorBoard event files, CSV or Parquet
@@ -220,6 +220,8 @@ pub(crate) struct Start {
     /// Don't prefer rare classes
     #[arg(long)]
     no_balance: bool,
+    #[command(flatten)]
+    budget: super::Budget,
     /// Return at once; the training goes on in the host
     #[arg(long)]
     detach: bool,
@@ -267,7 +269,14 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             };
             let training = start.over(&project.file.training);
             let job = context
-                .call(StartRun { project: project.id, training, snapshot, name: start.name, alert: None })
+                .call(StartRun {
+                    project: project.id,
+                    training,
+                    snapshot,
+                    name: start.name,
+                    alert: None,
+                    budget: start.budget.given(),
+                })
                 .await?;
             train(context, start.detach, job).await
         }
@@ -282,9 +291,9 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                 table(&["run", "experiment", "state", "created", "id"], found.iter().map(row))
             })
         }
-        RunCommand::Resume { run, detach } => {
+        RunCommand::Resume { run, budget, detach } => {
             context.lasting().await?;
-            let job = context.call(ResumeRun { run: context.run(&run).await? }).await?;
+            let job = context.call(ResumeRun { run: context.run(&run).await?, budget: budget.given() }).await?;
             train(context, detach, job).await
         }
         RunCommand::Show { run } => {
@@ -326,12 +335,6 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let run = context.call(EditRun { run: context.run(&run).await?, name, notes, tags }).await?;
             context.output.show(&run, shown)
         }
-        RunCommand::Delete { run, checkpoints_only } => {
-            context.lasting().await?;
-            let freed = context.call(DeleteRun { run: context.run(&run).await?, checkpoints_only }).await?;
-            let what = if checkpoints_only { "The run's checkpoints are deleted" } else { "The run is deleted" };
-            context.output.show(&freed, |freed| super::host::freed(what, freed))
-        }
         RunCommand::Evaluation { run } => {
             context.output.show(&context.call(GetEvaluation { run: context.run(&run).await? }).await?, evaluation)
         }
@@ -349,6 +352,12 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let is_there =
                 context.call(GetRunLog { run, stream: other.1, after: 0, limit_bytes: None }).await?.total > 0;
             if !is_there {
+                return Ok(());
+            }
+            // A pipe or a file gets what it asked for.
+            if !std::io::stdout().is_terminal() {
+                let option = if stderr { "leave out --stderr" } else { "add --stderr" };
+                context.output.say(&format!("Nothing was written to {}; {option} for {}.", chosen.0, other.0));
                 return Ok(());
             }
             context
@@ -461,9 +470,9 @@ fn around(run: RunId, nested: &Nested) -> String {
         let names: Vec<String> = nested.children.iter().take(NAMED).map(|child| one_line(&child.name)).collect();
         let more = nested.total - names.len() as u64;
         let more = if more > 0 { format!(" and {} more", words::count(more)) } else { String::new() };
-        let (count, runs) = (words::count(nested.total), if nested.total == 1 { "run stands" } else { "runs stand" });
+        let runs = counted(nested.total, "run stands", "runs stand");
         text += &format!(
-            "\n\n{count} {runs} below it: {}{more}. All: slipway run list --everywhere --filter 'parent = \"{run}\"'",
+            "\n\n{runs} below it: {}{more}. All: slipway run list --everywhere --filter 'parent = \"{run}\"'",
             names.join(", ")
         );
     }

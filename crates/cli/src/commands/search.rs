@@ -11,10 +11,11 @@ use api::{
         DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search,
         SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value, Written,
     },
-    spending::{BudgetConfig, Spent},
+    spending::Spent,
 };
 use clap::{Args, Subcommand};
 
+use super::Budget;
 use crate::{
     context::{Context, Outcome, absolute, current_folder, environment},
     output::{pairs, table},
@@ -60,32 +61,6 @@ pub(crate) enum SearchCommand {
         /// Its id, as `delete` printed it
         search: SearchId,
     },
-}
-
-/// What all trials together may use at most; by default `budget` of `[search]`.
-#[derive(Debug, Args)]
-pub(crate) struct Budget {
-    /// What all trials together may cost, in the settings' currency
-    #[arg(long, value_name = "AMOUNT")]
-    max_cost: Option<f64>,
-    /// How many hours all trials together may last
-    #[arg(long, value_name = "HOURS")]
-    max_hours: Option<f64>,
-    /// How many kilowatt-hours the GPUs of all trials together may take
-    #[arg(long, value_name = "KWH")]
-    max_kwh: Option<f64>,
-}
-
-impl Budget {
-    /// The given limits over the known ones; `None` where none is given.
-    fn over(&self, known: &BudgetConfig) -> Option<BudgetConfig> {
-        let given = BudgetConfig { max_cost: self.max_cost, max_hours: self.max_hours, max_kwh: self.max_kwh };
-        (!given.is_empty()).then(|| BudgetConfig {
-            max_cost: given.max_cost.or(known.max_cost),
-            max_hours: given.max_hours.or(known.max_hours),
-            max_kwh: given.max_kwh.or(known.max_kwh),
-        })
-    }
 }
 
 #[derive(Debug, Args)]
@@ -155,7 +130,7 @@ impl Start {
                 (true, false) => file.command.clone(),
                 (true, true) => None,
             },
-            budget: self.budget.over(&file.budget).unwrap_or_else(|| file.budget.clone()),
+            budget: self.budget.given().over(&file.budget),
             space: if space.is_empty() { file.space.clone() } else { space },
         }
     }
@@ -193,7 +168,8 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
             context.lasting().await?;
             let search = find(context, &search).await?;
             let environment = search.command.is_some().then(environment);
-            let budget = budget.over(&search.config.budget);
+            let given = budget.given();
+            let budget = (!given.is_empty()).then(|| given.over(&search.config.budget));
             let search = context.call(ResumeSearch { search: search.id, trials, budget, environment }).await?;
             go_on(context, search, detach).await
         }
@@ -293,7 +269,7 @@ fn shown(search: &Search) -> String {
         ("at once", search.held_back.clone()),
         ("budget", search.spent.as_ref().map(used)),
         ("best", best),
-        ("go on", resumable.then(|| format!("slipway search resume {}", search.name))),
+        ("go on", resumable.then(|| format!("slipway search resume {}", words::shell(&search.name)))),
     ]);
     let names: Vec<&String> = search.config.space.keys().collect();
     let mut headings =

@@ -111,7 +111,7 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
                 0 => "The log is forgotten.".to_owned(),
                 count => format!(
                     "The log is forgotten; deleted runs: {count}. `slipway source restore {}` brings all of it back within a day, `slipway run restore` single runs.",
-                    removed.path
+                    words::shell(&removed.path)
                 ),
             })
         }

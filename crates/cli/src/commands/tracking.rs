@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use api::{
     ProjectId,
+    figure::counted,
     project::ListProjects,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, GetTracking, ListExperiments, MoveExperiment,
@@ -14,12 +15,10 @@ use clap::{Args, Subcommand};
 
 use crate::{
     context::{Context, Outcome, named_project},
+    names,
     output::{pairs, table},
     words,
 };
-
-/// MLflow's number of the experiment that is always there.
-const DEFAULT: i64 = 0;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrackingArguments {
@@ -124,15 +123,13 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
         }
         ExperimentCommand::MoveFolder { from, to } => {
             let moved = context.call(MoveFolder { from: from.clone(), to: to.clone() }).await?;
-            context.output.show(&moved, |moved| match moved {
-                1 => format!("1 experiment of {from} stands in {to} now."),
-                many => format!("{many} experiments of {from} stand in {to} now."),
-            })
+            let (one, many) = (format!("experiment of {from} stands"), format!("experiments of {from} stand"));
+            context.output.show(&moved, |moved| format!("{} in {to} now.", counted(*moved, &one, &many)))
         }
         ExperimentCommand::Delete { experiment } => {
             let found = context.experiment(&experiment, false).await?;
             context.call(DeleteExperiment { experiment: found.id }).await?;
-            if found.number == DEFAULT {
+            if found.is_default() {
                 context.output.say(
                     "Clients that name no experiment log to it, and are refused until it is back: set MLFLOW_EXPERIMENT_NAME \
                      for them, or restore it.",
@@ -146,12 +143,13 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
             })
         }
         ExperimentCommand::Restore { experiment } => {
-            let experiment = context.experiment(&experiment, true).await?.id;
+            let experiment = context.experiment(&experiment, true).await.map_err(names::on_restore)?.id;
             context.output.show(&context.call(RestoreExperiment { experiment }).await?, shown)
         }
         ExperimentCommand::Purge { experiment } => {
             context.lasting().await?;
-            let found = context.experiment(&experiment, true).await?;
+            let found = context.experiment(&experiment, true).await;
+            let found = found.map_err(|error| names::on_purge(error, "experiment delete"))?;
             let freed = context.call(PurgeExperiment { experiment: found.id }).await?;
             context.output.show(&freed, |freed| super::host::freed("The experiment is deleted for good", freed))
         }

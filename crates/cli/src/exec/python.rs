@@ -294,8 +294,13 @@ fn of_installation(python: &Path) -> Option<Places> {
     }
     let prefix = python.parent()?.parent()?;
     let name = name_of(python);
-    let version = name.strip_prefix("python").filter(|version| version.contains('.')).map(str::to_owned);
-    let version = version.or_else(|| only_version(&prefix.join("lib")))?;
+    // A shim has a version's name, too, and no library beside it.
+    let has_library = |version: &&str| {
+        let library = |folder: &str| prefix.join(folder).join(format!("python{version}")).join("os.py").is_file();
+        library("lib") || library("lib64")
+    };
+    let version = name.strip_prefix("python").filter(|version| version.contains('.')).filter(has_library);
+    let version = version.map(str::to_owned).or_else(|| only_version(&prefix.join("lib")))?;
     Some(Places { user: true, own: sites_of_installation(prefix, minor(&version)), version })
 }
 
@@ -482,11 +487,21 @@ mod tests {
         let disk = Disk::filled();
         disk.write("base/bin/run.sh", "#!/bin/sh\npython train.py\n");
         disk.write("other/bin/python", "#!/bin/sh\nexec elsewhere\n");
-        let shims = disk.path("other/bin/python").to_string_lossy().into_owned();
-        for command in
-            [&["run.sh"][..], &["env", "python3", "x"], &["missing"], &["python3", "-S", "x"], &[&shims, "x"], &[]]
-        {
-            assert_eq!(disk.told(command, &[]), None, "{command:?}");
+        disk.write("other/bin/python3.12", "#!/bin/sh\nexec elsewhere\n");
+        disk.packages("home/.local/lib/python3.12/site-packages", &["numpy-1.9.dist-info"]);
+        let home = disk.path("home");
+        let [shim, versioned] =
+            ["python", "python3.12"].map(|name| disk.path("other/bin").join(name).to_string_lossy().into_owned());
+        for command in [
+            &["run.sh"][..],
+            &["env", "python3", "x"],
+            &["missing"],
+            &["python3", "-S", "x"],
+            &[&shim, "x"],
+            &[&versioned, "x"],
+            &[],
+        ] {
+            assert_eq!(disk.told(command, &[("HOME", home.as_path())]), None, "{command:?}");
         }
         assert_eq!(disk.told(&["python3", "x"], &[("PYTHONHOME", Path::new("/opt"))]), None);
     }

@@ -66,14 +66,17 @@ fn a_detached_program_is_the_hosts_and_is_run_again() {
 }
 
 #[test]
-fn what_a_program_wrote_only_to_the_other_stream_is_shown_instead() {
+fn a_pipe_gets_the_stream_that_it_asked_for_and_a_person_is_told_of_the_other() {
     let place = Place::with_project();
     place.run(&["exec", "--name", "broken", "--", "sh", "-c", "echo 'no such file' >&2; exit 1"]);
     let log = place.run(&["run", "log", "broken"]);
-    assert_eq!(String::from_utf8_lossy(&log.stdout), "no such file\n");
-    assert!(said(&log).contains("Nothing was written to stdout"), "{}", said(&log));
+    assert_eq!(String::from_utf8_lossy(&log.stdout), "");
+    assert!(said(&log).contains("Nothing was written to stdout; add --stderr for stderr."), "{}", said(&log));
     let stderr = place.run(&["run", "log", "broken", "--stderr"]);
-    assert_eq!((said(&stderr), stderr.stdout), (String::new(), log.stdout));
+    assert_eq!(
+        (said(&stderr), String::from_utf8(stderr.stdout).unwrap()),
+        (String::new(), "no such file\n".to_owned())
+    );
     place.run(&["exec", "--name", "silent", "--", "true"]);
     let silent = place.run(&["run", "log", "silent"]);
     assert!(silent.status.success() && silent.stdout.is_empty() && said(&silent).is_empty(), "{}", said(&silent));

@@ -119,7 +119,7 @@ fn what_reads_a_folder_or_deletes_is_done_by_a_host() {
         &["project", "create", elsewhere],
         // Whatever they find, who waits for the workspace is let in meanwhile.
         &["data", "delete", "v1"],
-        &["run", "delete", "nobody"],
+        &["run", "delete", "nobody", "--checkpoints-only"],
         &["model", "delete", "nobody"],
         &["hardware", "--probe"],
         &["project", "forget"],

@@ -106,7 +106,7 @@ fn files_are_saved_and_versions_and_models_deleted() {
     assert!(said(&gone).contains("`slipway model restore leavers:1`"), "{}", said(&gone));
     text(&place, &["model", "delete", "leavers", "--whole"]);
     let gone = place.run(&["model", "show", "leavers"]);
-    assert!(said(&gone).contains("`slipway model restore leavers`"), "{}", said(&gone));
+    assert!(said(&gone).contains("`slipway model restore leavers --whole`"), "{}", said(&gone));
     let listed = text(&place, &["model", "list", "--deleted"]);
     assert!(listed.contains("leavers:1") && listed.contains("model, 1 version"), "{listed}");
     let unclear = place.run(&["model", "restore", "leavers"]);

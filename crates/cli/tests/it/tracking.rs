@@ -218,10 +218,25 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     let unclear = place.run(&["run", "show", "twin"]);
     assert!(said(&unclear).contains("2 runs fit") && said(&unclear).contains(&twin), "{}", said(&unclear));
 
+    for (arguments, said_of_it) in
+        [(["--limit", "0"], "--limit 0"), (["--columns", " , "], "--columns names no column")]
+    {
+        for form in [&["--csv"][..], &["--json"], &[]] {
+            let refused = place.run(&[&["run", "list", "--everywhere"], &arguments[..], form].concat());
+            assert!(refused.status.code() == Some(2) && said(&refused).contains(said_of_it), "{}", said(&refused));
+        }
+    }
+    let csv = |more: &[&str]| {
+        let list = ["run", "list", "--everywhere", "--csv", "--columns", "name", "--sort", "name"];
+        String::from_utf8(place.run(&[&list[..], more].concat()).stdout).unwrap()
+    };
+    assert_eq!(csv(&["--offset", "1", "--limit", "2"]), "name\r\nsecond\r\ntwin\r\n");
+    assert_eq!(csv(&["--filter", "name = 'nobody'"]), "name\r\n");
+
     place.json(&["run", "move", "first", "--to", "small"]);
     assert_eq!(runs(&place, &[]), ["first"]);
 
-    place.json(&["run", "trash", "second", &twin]);
+    place.json(&["run", "delete", "second", &twin]);
     assert_eq!(runs(&place, &["--experiment", "mine"]), ["twin"]);
     assert_eq!(runs(&place, &["--experiment", "mine", "--deleted"]), ["second", "twin"]);
     place.json(&["run", "restore", "second"]);
@@ -229,7 +244,7 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
 
     let second = place.json(&["run", "show", "second"]);
     let early = place.run(&["run", "purge", second["id"].as_str().unwrap()]);
-    assert!(said(&early).contains("is not deleted") && said(&early).contains("run trash"), "{}", said(&early));
+    assert!(said(&early).contains("is not deleted") && said(&early).contains("run delete"), "{}", said(&early));
     let purged = String::from_utf8(place.run(&["run", "purge", "twin"]).stdout).unwrap();
     assert!(purged.starts_with("1 run is deleted for good; ") && purged.contains(" B in 1 record freed"), "{purged}");
     assert!(runs(&place, &["--experiment", "mine", "--deleted"]).is_empty());
@@ -259,12 +274,16 @@ fn what_is_not_found_is_told_with_where_it_was_looked_for_and_where_to_look() {
     assert!(list.contains("--everywhere") && list.contains("--experiment NAME"), "{list}");
     assert!(outside(&["run", "importance", "loss"]).1.contains("--experiment NAME"));
 
-    for command in ["purge", "restore"] {
-        let (code, there) = outside(&["run", command, "alone"]);
+    for (what, name, command, hint) in [
+        ("run", "alone", "purge", "Delete it first, with `slipway run delete`"),
+        ("run", "alone", "restore", "Nothing is to be done"),
+        ("experiment", "mine", "purge", "Delete it first, with `slipway experiment delete`"),
+        ("experiment", "mine", "restore", "Nothing is to be done"),
+    ] {
+        let (code, there) = outside(&[what, command, name]);
         assert_eq!(code, Some(1));
-        assert!(there.contains("alone is not deleted") && there.contains("run trash"), "{there}");
+        assert!(there.contains(&format!("{name} is not deleted")) && there.contains(hint), "{there}");
     }
-    assert!(outside(&["experiment", "restore", "mine"]).1.contains("mine is not deleted"));
     let trashed = place.json(&["run", "trash", "alone"])[0].clone();
     let (_, gone) = outside(&["run", "show", "alone"]);
     assert!(gone.contains(&format!("`slipway run restore {}`", trashed.as_str().unwrap())), "{gone}");
@@ -468,7 +487,13 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     let empty = place.json(&["run", "list", "--experiment", "mine", "--filter", "metric.los < 1"]);
     assert_eq!(empty["notes"], json!(["No run here has a metric \"los\". Did you mean \"loss\"?"]));
     client.run(&json!(0), "elsewhere", "0.1", 4.0);
+    place.json(&["experiment", "edit", "mine", "--folder", "vision/resnet"]);
     for (filter, found) in [
+        ("folder = 'vision/resnet'", vec!["first", "second, \"b\"", "third|c"]),
+        ("folder like 'vision%' and name = 'first'", vec!["first"]),
+        ("folder != 'vision/resnet'", vec!["elsewhere"]),
+        ("folder is null", vec!["elsewhere"]),
+        ("folder = 'vision'", vec![]),
         ("experiment = 'mine'", vec!["first", "second, \"b\"", "third|c"]),
         ("experiment in ('Default', 'other')", vec!["elsewhere"]),
         ("experiment like 'D%' and param.lr = '0.1'", vec!["elsewhere"]),

@@ -165,7 +165,7 @@ impl Board {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, matched) = matched(connection, &tables, query, asked)?;
         let total = matched.len() as u64;
-        let names = cells::experiments(connection, query, &[])?;
+        let names = cells::experiments(connection, query.experiments.iter().copied(), cells::sorts(query))?;
         let count = query.offset.saturating_add(query.limit);
         let sorted = order::first(&only, matched, (&query.orders, &names), count);
         let runs = sorted.into_iter().skip(query.offset as usize).map(|(index, row)| only[index].rows[row as usize].id);

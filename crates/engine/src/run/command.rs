@@ -31,7 +31,7 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
     };
     // What its file says now, which a host may not have seen yet.
     let (project, _) = folder::look(engine, project.id).await?;
-    let terms = spending::terms(engine, &project.file.budget, spending::TABLE).await?;
+    let terms = spending::terms_with(engine, request.budget, &project.file.budget).await?;
     let has_budget = !terms.budget.is_empty();
     let now_ms = engine.now_ms();
     // A folder whose row is not there yet is no garbage.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
-use api::{ApiError, ErrorCode, ExperimentId, RunId, event::Tag, host::Freed, run::DeleteRun};
+use api::{ApiError, ErrorCode, ExperimentId, RunId, event::Tag, host::Freed, run::DeleteCheckpoints};
 
 use super::Lists;
 use crate::{Engine, error, storage, tracking::experiments};
@@ -11,28 +11,34 @@ use crate::{Engine, error, storage, tracking::experiments};
 /// Of many runs so many go in one transaction: others write in between.
 const AT_ONCE: usize = 1_000;
 
-/// Refused while it runs, or while a model version points at it.
-pub async fn delete(engine: &Engine, request: DeleteRun) -> anyhow::Result<Freed> {
-    let id = request.run;
-    if !request.checkpoints_only {
-        return for_good(engine, vec![id], Which::Any).await;
+/// Refused while one of the runs is under way.
+pub async fn delete_checkpoints(engine: &Engine, request: DeleteCheckpoints) -> anyhow::Result<Freed> {
+    for run in &request.runs {
+        super::find(engine, *run).await?;
     }
-    let row = super::find(engine, id).await?;
     // Noted first: nobody begins to go on from what is being removed.
-    engine
-        .store()
-        .write(move |tx| {
-            let Some(mut row) = store::run::bare(tx, id)? else { return Ok(()) };
+    let noted = engine.store().write(move |tx| {
+        let mut noted = Vec::with_capacity(request.runs.len());
+        for id in request.runs {
+            let Some(mut row) = store::run::bare(tx, id)? else { continue };
             if let Some(refusal) = under_way(&row) {
                 return Err(refusal.into());
             }
             row.run.resumable = false;
-            store::run::put(tx, &row)
-        })
-        .await?;
-    let folder = engine.workspace().run(id).join("checkpoints");
-    let bytes = tokio::task::spawn_blocking(move || storage::remove_folder(&folder)).await?;
-    experiments::announce(engine, &[(id, Lists::of(&row.run))]);
+            store::run::put(tx, &row)?;
+            noted.push((id, Lists::of(&row.run)));
+        }
+        Ok(noted)
+    });
+    let noted = noted.await?;
+    let workspace = engine.workspace();
+    let folders: Vec<_> = noted.iter().map(|(run, _)| workspace.run(*run).join("checkpoints")).collect();
+    let bytes = tokio::task::spawn_blocking(move || {
+        folders.iter().map(|folder| storage::remove_folder(folder)).sum::<u64>()
+    })
+    .await
+    .context("remove the checkpoints of runs")?;
+    experiments::announce(engine, &noted);
     engine.changed(Tag::Storage);
     Ok(Freed { bytes, records: 0, parts: Vec::new() })
 }
@@ -48,7 +54,6 @@ struct Gone {
 /// Which runs may go for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
-    Any,
     /// Those alone that were deleted before, so that they could have been restored.
     Deleted,
     /// All of an experiment, as long as they are of it and it is deleted itself.
@@ -157,7 +162,7 @@ fn refusal(
         let refusal = ApiError::new(ErrorCode::Conflict, format!("{} is not deleted.", row.run.name));
         return Ok(Some(
             refusal
-                .with_hint("Delete it first, with `slipway run trash`: it can then be restored, or deleted for good."),
+                .with_hint("Delete it first, with `slipway run delete`: it can then be restored, or deleted for good."),
         ));
     }
     if matches!(which, Which::Of(experiment) if experiment != row.run.experiment) {

@@ -8,8 +8,8 @@
 //!            | field ["not"] "in" "(" value { "," value } ")"
 //!            | field "is" ["not"] "null"
 //! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
-//!            | "name" | "state" | "kind" | "experiment" | "model" | "device" | "commit" | "snapshot" | "created" | "started"
-//!            | "ended" | "duration" | "cost" | "parent" | MLflow's attributes
+//!            | "name" | "state" | "kind" | "experiment" | "folder" | "model" | "device" | "commit" | "snapshot" | "created"
+//!            | "started" | "ended" | "duration" | "cost" | "parent" | MLflow's attributes
 //! ```
 //! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks. What stands in quotes is
 //! meant as it is (`api::run_table::quote_length` says where they end): a backslash stands for itself. `~` means contains,
@@ -44,6 +44,8 @@ pub enum Field {
     Experiment,
     /// The kind of model that was trained.
     Model,
+    /// The folder of its experiment: "vision/resnet"; of one at the top an empty text, which is also none.
+    Folder,
     Device,
     Commit,
     /// The snapshot's number.

@@ -13,7 +13,7 @@ use api::{
 use store::{run::RunRow, spending::Spending};
 
 use super::process;
-use crate::{Engine, run, settings};
+use crate::{Engine, project_file, run, settings};
 
 /// Where the budget of a run stands.
 pub(crate) const TABLE: &str = "budget";
@@ -32,13 +32,29 @@ pub(crate) async fn terms(engine: &Engine, budget: &BudgetConfig, table: &str) -
                 .with_hint("Set what this machine costs: `slipway settings set price_per_hour=1.20`.")
         );
     }
-    Ok(Terms { per_hour, per_kwh, currency: settings.currency, budget: budget.clone() })
+    let (currency, budget, own) = (settings.currency, budget.clone(), BudgetConfig::default());
+    Ok(Terms { per_hour, per_kwh, currency, budget, own })
+}
+
+/// The same of a run with limits of its own, which stand before the project's.
+pub(super) async fn terms_with(engine: &Engine, own: BudgetConfig, project: &BudgetConfig) -> anyhow::Result<Terms> {
+    project_file::check_budget(&own)?;
+    let terms = terms(engine, &own.over(project), TABLE).await?;
+    Ok(Terms { own, ..terms })
 }
 
 /// New terms for what was used already; refused where they let nothing more be used.
-pub(super) async fn renewed(engine: &Engine, run: &Run, budget: &BudgetConfig) -> anyhow::Result<Spending> {
-    let (id, terms) = (run.id, terms(engine, budget, TABLE).await?);
+pub(super) async fn renewed(
+    engine: &Engine,
+    run: &Run,
+    own: &BudgetConfig,
+    project: &BudgetConfig,
+) -> anyhow::Result<Spending> {
+    let id = run.id;
     let before = engine.store().read(move |c| store::spending::get(c, id)).await?;
+    let own = before.as_ref().map_or_else(|| own.clone(), |before| own.over(&before.terms.own));
+    let terms = terms_with(engine, own, project).await?;
+    let raise = raise(&terms);
     let spending = match before {
         Some(before) => Spending { terms, stopped: None, ..before },
         None => Spending::new(terms),
@@ -50,10 +66,18 @@ pub(super) async fn renewed(engine: &Engine, run: &Run, budget: &BudgetConfig) -
                 ErrorCode::Conflict,
                 format!("{} has no budget left: it used {}.", run.name, spent.told(over))
             )
-            .with_hint("Raise `[budget]` in slipway.toml, then resume it.")
+            .with_hint(format!("{raise}, then resume it."))
         );
     }
     Ok(spending)
+}
+
+/// How a run is given more, in words that begin a sentence.
+fn raise(terms: &Terms) -> &'static str {
+    match terms.own.is_empty() {
+        true => "Raise `[budget]` in slipway.toml",
+        false => "Raise its own limits (`--max-cost`, `--max-hours`, `--max-kwh`)",
+    }
 }
 
 /// What a run has used until now.
@@ -92,9 +116,10 @@ pub(super) fn settle(
         if let Some(reason) = spending.stopped.clone().filter(|_| is_cut_short) {
             row.run.state = api::run::RunState::Stopped;
             let error = ApiError::new(ErrorCode::Cancelled, reason);
+            let raise = raise(&spending.terms);
             row.run.ended_because = Some(error.with_hint(match row.run.kind {
-                RunKind::Training => "Raise `[budget]` in slipway.toml and resume it, or take it as it is.",
-                _ => "Raise `[budget]` in slipway.toml and run it again.",
+                RunKind::Training => format!("{raise} and resume it, or take it as it is."),
+                _ => format!("{raise} and run it again."),
             }));
         }
     }

@@ -80,7 +80,7 @@ pub(crate) async fn start_as(
     row.run.seed = Some(training.seed);
     row.run.snapshot = request.snapshot;
     row.model = Some(word(&training.model.on(file.data.kind)));
-    let spending = Spending::new(spending::terms(engine, &file.budget, spending::TABLE).await?);
+    let spending = Spending::new(spending::terms_with(engine, request.budget.clone(), &file.budget).await?);
     // A folder whose row is not there yet is no garbage.
     let gate = engine.hold_blobs().await;
     let folder = engine.workspace().run(id);
@@ -338,7 +338,7 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
     if let Some(error) = seen.file_error {
         bail!(error);
     }
-    let spending = spending::renewed(engine, &row.run, &project.file.budget).await?;
+    let spending = spending::renewed(engine, &row.run, &request.budget, &project.file.budget).await?;
     let now_ms = engine.now_ms();
     // Queued before its job is, so that a crash in between leaves nothing that looks alive. Of two that
     // resume it at once one is refused: two workers would write into one folder.

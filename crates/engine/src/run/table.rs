@@ -77,7 +77,10 @@ pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<
     let chosen = request.columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
     let own = OWN.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
     let limit = u64::from(request.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS));
-    let (list, offset, board) = (request.list, request.offset, engine.clone());
+    let (list, offset, board, runs) = (request.list, request.offset, engine.clone(), request.runs);
+    if runs.len() > MOST_ROWS as usize {
+        bail!(ApiError::invalid(format!("The cells of {MOST_ROWS} runs are asked for at once at most.")));
+    }
     let (asked, _asking) = engine.board().ask();
     let answer = engine.store().read(move |c| {
         let orders = sort.map_or_else(|| ranked(c, list.of), Ok)?;
@@ -88,8 +91,12 @@ pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<
             (names, left_out) = (names_of(&found), found.left_out);
             columns = own.into_iter().chain(found.fields.into_iter().map(Column::Field)).collect();
         }
-        let (rows, total) = board.board().cells(c, &asked, &query, (&columns, MOST_BYTES))?;
-        Ok(RunCells { columns: names, left_out, rows, total })
+        if runs.is_empty() {
+            let (rows, total) = board.board().cells(c, &asked, &query, (&columns, MOST_BYTES))?;
+            return Ok(RunCells { columns: names, left_out, rows, total, looked_at: 0 });
+        }
+        let (rows, looked_at) = board.board().cells_of(c, &asked, (&query, &runs), (&columns, MOST_BYTES))?;
+        Ok(RunCells { columns: names, left_out, rows, total: runs.len() as u64, looked_at })
     });
     Ok(answer.await?)
 }
@@ -131,6 +138,8 @@ fn sortable(field: Field) -> Result<Field, ApiError> {
     match field {
         Field::Dataset(_) => Err(ApiError::invalid("Runs can't be sorted by their datasets.")
             .with_hint("Choose some by the filter: dataset.name = 'NAME'.")),
+        Field::Folder => Err(ApiError::invalid("Runs can't be sorted by \"folder\".")
+            .with_hint("Choose some by the filter: folder = 'NAME', or folder like 'NAME/%' for those below it.")),
         field => Ok(field),
     }
 }
@@ -214,7 +223,7 @@ fn column(name: &str) -> Result<Column, ApiError> {
     match name {
         "experiment" => Ok(Column::Experiment),
         _ => match filter::field(name) {
-            Ok(Field::Experiment | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
+            Ok(Field::Experiment | Field::Folder | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
                 Err(ApiError::invalid(format!("There is no column \"{name}\".")).with_hint(
                     "There are metric.KEY, param.KEY, tag.KEY, id, name, experiment, state, kind, model, device, commit, snapshot, \
                      user, notes, created, started, ended and duration.",

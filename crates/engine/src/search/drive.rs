@@ -168,6 +168,7 @@ async fn start_training(engine: &Engine, search: &Search, trial: &Trial) -> anyh
         snapshot: rows_of(engine, search).await?,
         name: Some(format!("{}-{}", search.name, trial.number)),
         alert: None,
+        budget: Default::default(),
     };
     start::start_as(engine, request, trial.run, tags(search, trial.number)).await.map(drop)
 }

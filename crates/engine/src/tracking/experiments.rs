@@ -394,7 +394,7 @@ fn announce_whole(engine: &Engine, lists: Lists) {
 pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<Freed> {
     let id = request.experiment;
     let experiment = find(engine, id).await?;
-    if experiment.number == 0 {
+    if experiment.is_default() {
         let message =
             format!("{} can't be deleted for good: clients that name no experiment log there.", experiment.name);
         let hint = "It can stay deleted, and its runs can be deleted for good.";

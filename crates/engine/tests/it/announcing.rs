@@ -159,6 +159,7 @@ async fn of_what_runs_under_us_both_lists() {
         pid,
         pid_started_ms: engine::process::started_ms(pid).unwrap(),
         name: None,
+        budget: Default::default(),
     };
     let run = check(&stage, "beginning", &both, stage.call(command)).await.run;
     let end = async {

@@ -127,6 +127,7 @@ async fn a_run_whose_client_died_is_marked_as_ended_and_taken_on_with() {
         pid: std::process::id(),
         pid_started_ms: engine::process::started_ms(std::process::id()).unwrap_or(0),
         name: Some("crunch".to_owned()),
+        budget: Default::default(),
     };
     let run = stage.call(program).await.run;
     let refused = stage.try_call(MarkEnded { run, ending: Ending::Killed }).await.unwrap_err();

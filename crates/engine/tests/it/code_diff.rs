@@ -57,6 +57,7 @@ async fn run(stage: &Stage, name: &str) -> RunId {
             pid: std::process::id(),
             pid_started_ms: 0,
             name: Some(name.to_owned()),
+            budget: Default::default(),
         })
         .await;
     patch.into_iter().for_each(|patch| uncommitted::keep(stage.engine.workspace(), begun.run, &patch).unwrap());

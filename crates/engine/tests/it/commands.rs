@@ -34,6 +34,7 @@ async fn begin(stage: &Stage, pid: u32) -> (api::ProjectId, RunId, std::path::Pa
             pid,
             pid_started_ms: engine::process::started_ms(pid).unwrap_or(0),
             name: None,
+            budget: Default::default(),
         })
         .await;
     (project, begun.run, begun.folder.into())
@@ -226,6 +227,7 @@ async fn a_command_outside_of_every_project_is_told_what_to_do() {
             pid: 1,
             pid_started_ms: 0,
             name: None,
+            budget: Default::default(),
         })
         .await
         .unwrap_err();

@@ -61,6 +61,7 @@ async fn program(stage: &Stage, project: ProjectId, pid: u32) -> RunId {
         pid,
         pid_started_ms: engine::process::started_ms(pid).unwrap_or(0),
         name: Some("crunch".to_owned()),
+        budget: Default::default(),
     };
     stage.call(command).await.run
 }

@@ -5,7 +5,8 @@ use api::{
     dataset::{AddData, ExportSnapshot, GetDataset, TakeSnapshot},
     host::{PutSettings, Settings},
     job::{GetJob, Job, JobKind, JobState, RetryJob, Subject},
-    run::{BeginCommand, DeleteRun, EndCommand, GetRun, RunState, StartRun, StopRun},
+    run::{BeginCommand, EndCommand, GetRun, RunState, StartRun, StopRun},
+    tracking::{PurgeRuns, TrashRuns},
 };
 use engine::jobs::{NewJob, retry_with};
 use serde_json::Value;
@@ -172,6 +173,7 @@ async fn the_job_of_a_run_that_is_over_ends_as_the_run_did() {
                 pid: std::process::id(),
                 pid_started_ms: engine::process::started_ms(std::process::id()).unwrap(),
                 name: None,
+                budget: Default::default(),
             })
             .await;
         let outcome = if code == 0 { "finished" } else { "failed" };
@@ -212,13 +214,15 @@ async fn a_training_that_is_stopped_while_it_waits_is_stopped() {
         })
         .await
         .unwrap();
-    let start = StartRun { project, training: None, snapshot: None, name: None, alert: None };
+    let start =
+        StartRun { project, training: None, snapshot: None, name: None, alert: None, budget: Default::default() };
     let job = stage.call(start).await;
     let Subject::Run(run) = job.subject else { panic!("{:?}", job.subject) };
     stage.call(StopRun { run }).await;
     assert_eq!(stage.over(job).await.state, JobState::Cancelled);
     assert_eq!(stage.call(GetRun { run }).await.state, RunState::Stopped);
-    stage.call(DeleteRun { run, checkpoints_only: false }).await;
+    stage.call(TrashRuns { runs: vec![run] }).await;
+    stage.call(PurgeRuns { runs: vec![run] }).await;
     finish.send(()).unwrap();
     stage.done(first).await;
 }

@@ -112,6 +112,7 @@ async fn supervised(stage: &Stage) -> RunId {
         pid_started_ms: engine::process::started_ms(pid).unwrap(),
         name: None,
         trial: None,
+        budget: Default::default(),
     };
     stage.call(begin).await.run
 }

@@ -5,10 +5,10 @@ use api::{
     run::{EditRun, FindRuns, GetRuns, ListRuns, Run, RunKind},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns},
     run_table::{
-        AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, RunGroups, TabulateRuns, filled as filled_row,
+        AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, Pieces, RunGroups, TabulateRuns, filled as filled_row,
     },
     series::Point,
-    tracking::{CreateExperiment, Dataset, Experiment, RunInput, Scope, TrashRuns},
+    tracking::{CreateExperiment, Dataset, Experiment, PurgeRuns, RunInput, Scope, TrashRuns},
 };
 use engine::tracking::client::{self, Batch, Begin};
 use store::run::RunRow;
@@ -226,7 +226,7 @@ async fn cells_have_all_digits_and_a_gap_is_none() {
     let (sweep, runs) = filled(&stage).await;
     let columns = ["id", "name", "created", "metric.loss", "param.\"the model\"", "tag.none"];
     let columns = columns.iter().map(|name| (*name).to_owned()).collect();
-    let request = TabulateRuns { list: listing(&sweep, ""), columns, offset: 2, limit: Some(2) };
+    let request = TabulateRuns { list: listing(&sweep, ""), columns, offset: 2, limit: Some(2), runs: Vec::new() };
     let cells = stage.call(request.clone()).await;
     assert_eq!((cells.total, cells.rows.len()), (6, 2));
     let cell = |row: usize, at: usize| filled_row(cells.rows[row].clone(), 6)[at].clone();
@@ -247,8 +247,13 @@ async fn cells_have_all_digits_and_a_gap_is_none() {
 async fn a_run_with_thousands_of_keys_makes_no_other_row_longer() {
     let stage = Stage::new().await;
     let (sweep, runs) = filled(&stage).await;
-    let all =
-        |filter: &str| TabulateRuns { list: listing(&sweep, filter), columns: Vec::new(), offset: 0, limit: None };
+    let all = |filter: &str| TabulateRuns {
+        list: listing(&sweep, filter),
+        columns: Vec::new(),
+        offset: 0,
+        limit: None,
+        runs: Vec::new(),
+    };
     let cells = stage.call(all("")).await;
     assert_eq!((cells.left_out, cells.columns.len()), (0, 15), "{:?}", cells.columns);
     assert_eq!(cells.columns[12..], ["metric.loss", "param.seed", "param.\"the model\""]);
@@ -284,12 +289,51 @@ async fn cells_come_in_pieces_by_their_bytes_and_one_row_in_any_case() {
     }
     let (mut offset, mut pieces) = (0, Vec::new());
     while offset < 6 {
-        let request = TabulateRuns { list: listing(&sweep, ""), columns: Vec::new(), offset, limit: None };
+        let request =
+            TabulateRuns { list: listing(&sweep, ""), columns: Vec::new(), offset, limit: None, runs: Vec::new() };
         let count = stage.call(request).await.rows.len() as u64;
         pieces.push(count);
         offset += count;
     }
     assert_eq!(pieces, [1, 1, 1, 3]);
+    // Of no row that is asked for none comes.
+    let none =
+        TabulateRuns { list: listing(&sweep, ""), columns: Vec::new(), offset: 0, limit: Some(0), runs: Vec::new() };
+    let none = stage.call(none).await;
+    assert_eq!((none.rows.len(), none.total), (0, 6));
+}
+
+#[tokio::test]
+async fn rows_that_were_picked_come_once_each_whatever_begins_and_goes_meanwhile() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    for run in &runs[..2] {
+        let tags = (0..600).map(|at| (format!("t{at}"), "x".repeat(8_000))).collect();
+        client::log(&stage.engine, *run, Batch { tags, ..Batch::default() }).await.unwrap();
+    }
+    let list = listing(&sweep, "");
+    let picked = stage.call(PickRuns { list: list.clone(), offset: 0, limit: None }).await.runs;
+    let (mut pieces, mut rows, mut sizes) = (Pieces::of(picked.clone()), Vec::new(), Vec::new());
+    while !pieces.following().is_empty() {
+        let columns = ["id", "name", "tag.t0"].map(str::to_owned).to_vec();
+        let columns = columns.into_iter().chain((1..600).map(|at| format!("tag.t{at}"))).collect();
+        let runs = pieces.following();
+        let piece = stage.call(TabulateRuns { list: list.clone(), columns, offset: 0, limit: None, runs }).await;
+        pieces.came(piece.looked_at);
+        sizes.push(piece.rows.len());
+        rows.extend(piece.rows.into_iter().map(|row| row[0].1.clone()));
+        if sizes.len() == 1 {
+            // It sorts before all others, and the last one goes.
+            client::begin(&stage.engine, &sweep.number.to_string(), Begin::default()).await.unwrap();
+            stage.call(TrashRuns { runs: vec![picked[5]] }).await;
+            stage.call(PurgeRuns { runs: vec![picked[5]] }).await;
+        }
+    }
+    assert_eq!(rows, picked[..5].iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert!(sizes.len() > 1, "{sizes:?}");
+    let many = vec![picked[0]; 10_001];
+    let many = TabulateRuns { list, columns: vec!["id".to_owned()], offset: 0, limit: None, runs: many };
+    assert_eq!(stage.try_call(many).await.unwrap_err().code, ErrorCode::Invalid);
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ fn command(stage: &Stage, pid: u32) -> BeginCommand {
         pid_started_ms: engine::process::started_ms(pid).unwrap_or(0),
         name: None,
         trial: None,
+        budget: BudgetConfig::default(),
     }
 }
 
@@ -127,6 +128,23 @@ async fn a_limit_of_cost_needs_a_price_and_a_price_is_no_debt() {
     assert_eq!(stage.try_call(PutSettings { settings: debt }).await.unwrap_err().code, ErrorCode::Invalid);
 }
 
+#[tokio::test]
+async fn a_run_keeps_limits_of_its_own_before_those_of_its_project() {
+    let stage = Stage::new().await;
+    project(&stage, BudgetConfig { max_hours: Some(1.0), max_kwh: Some(2.0), ..BudgetConfig::default() }).await;
+    let with = |max_hours: f64| {
+        let budget = BudgetConfig { max_hours: Some(max_hours), ..BudgetConfig::default() };
+        BeginCommand { budget, ..command(&stage, std::process::id()) }
+    };
+    let refused = stage.try_call(with(-1.0)).await.unwrap_err();
+    assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::Invalid, "`max_hours` must be hours above 0."));
+    let begun = stage.call(with(0.5)).await;
+    assert!(begun.has_budget);
+    let terms = stage.call(GetRun { run: begun.run }).await.spent.unwrap().terms;
+    assert_eq!((terms.budget.max_hours, terms.budget.max_kwh), (Some(0.5), Some(2.0)));
+    assert_eq!((terms.own.max_hours, terms.own.max_kwh), (Some(0.5), None));
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_program_that_used_its_budget_is_stopped_and_says_so() {
@@ -170,7 +188,14 @@ async fn a_training_that_used_its_budget_is_stopped_and_goes_on_once_it_is_raise
         threads: 1,
         ..TrainingConfig::default()
     };
-    let start = StartRun { project, training: Some(training), snapshot: None, name: None, alert: None };
+    let start = StartRun {
+        project,
+        training: Some(training),
+        snapshot: None,
+        name: None,
+        alert: None,
+        budget: Default::default(),
+    };
     let job = stage.call(start).await;
     let Subject::Run(run) = job.subject else { panic!("{:?}", job.subject) };
     let job = stage.over(job).await;
@@ -183,10 +208,10 @@ async fn a_training_that_used_its_budget_is_stopped_and_goes_on_once_it_is_raise
     let used = stopped.spent.unwrap().seconds;
     assert!(used >= 3.0, "{used}");
 
-    let refused = stage.try_call(ResumeRun { run }).await.unwrap_err();
+    let refused = stage.try_call(ResumeRun { run, budget: Default::default() }).await.unwrap_err();
     assert!(refused.code == ErrorCode::Conflict && refused.message.contains("no budget left"), "{}", refused.message);
     stage.call(EditProjectFile { project, set: vec![("budget.max_hours".to_owned(), json!(1.0))] }).await;
-    let job = stage.call(ResumeRun { run }).await;
+    let job = stage.call(ResumeRun { run, budget: BudgetConfig::default() }).await;
     stage
         .until("it goes on", async |stage| {
             let now = stage.call(GetRun { run }).await;
@@ -199,4 +224,18 @@ async fn a_training_that_used_its_budget_is_stopped_and_goes_on_once_it_is_raise
     let by_hand = stage.call(GetRun { run }).await;
     assert_eq!(by_hand.state, RunState::Stopped);
     assert!(!by_hand.ended_because.unwrap().message.contains("budget"));
+
+    // More for this run alone, which stays when it is resumed again.
+    stage.call(EditProjectFile { project, set: vec![("budget.max_hours".to_owned(), json!(hours))] }).await;
+    let own = |max_hours| BudgetConfig { max_hours: Some(max_hours), ..BudgetConfig::default() };
+    for (budget, hint) in [(BudgetConfig::default(), "[budget]"), (own(hours), "--max-hours")] {
+        let refused = stage.try_call(ResumeRun { run, budget }).await.unwrap_err();
+        assert!(refused.hint.as_ref().is_some_and(|told| told.contains(hint)), "{refused:?}");
+    }
+    for budget in [own(1.0), BudgetConfig::default()] {
+        let job = stage.call(ResumeRun { run, budget }).await;
+        stage.call(StopRun { run }).await;
+        stage.over(job).await;
+        assert_eq!(stage.call(GetRun { run }).await.spent.unwrap().terms.budget, own(1.0));
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     ErrorCode, ProjectId, RunId,
     model::{ListModels, ListOtherModels},
-    run::{DeleteRun, EditRun, ListRuns, ProjectIdOr, RunTable},
+    run::{EditRun, ResolveRuns, ListRuns, Nearness, ProjectIdOr, RunTable},
     series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, LoggedModel, LoggedStatus,
@@ -469,8 +469,6 @@ async fn runs_go_for_good_with_the_models_that_they_logged_unless_a_version_poin
         let refused = stage.try_call(PurgeRuns { runs: vec![runs[0], runs[at]] }).await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::InUse);
         assert_eq!(refused.message, format!("churn v{at} was registered from the files of {name}."));
-        let refused = stage.try_call(DeleteRun { run: runs[at], checkpoints_only: false }).await.unwrap_err();
-        assert!(refused.message.contains(&format!("churn v{at}")), "{refused}");
         stage.call(RestoreRuns { runs: runs.clone() }).await;
         stage.call(DeleteExperiment { experiment: sweep.id }).await;
         let refused = stage.try_call(PurgeExperiment { experiment: sweep.id }).await.unwrap_err();
@@ -487,6 +485,24 @@ async fn runs_go_for_good_with_the_models_that_they_logged_unless_a_version_poin
     }
     assert_eq!(stage.call(PurgeRuns { runs: runs[1..].to_vec() }).await.records, 3);
     assert_eq!(stage.try_call(PurgeRuns { runs }).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_run_is_found_by_its_name_or_the_end_of_its_id_wherever_it_stands() {
+    let stage = Stage::new().await;
+    let (first, second) = (experiment(&stage, "first").await, experiment(&stage, "second").await);
+    let gone = begin(&stage, &first, "twin", 1).await;
+    let there = begin(&stage, &second, "twin", 2).await;
+    begin(&stage, &second, "other", 3).await;
+    stage.call(DeleteExperiment { experiment: first.id }).await;
+    let find = |named: &str| stage.call(ResolveRuns { named: named.to_owned(), project: None });
+    let found = find("twin").await.into_iter().map(|run| (run.id, run.experiment, run.nearness, run.deleted));
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [(there, "second".to_owned(), Nearness::Shared, false), (gone, "first".to_owned(), Nearness::Elsewhere, true)]
+    );
+    assert!(find(&there.short().to_uppercase()).await.iter().any(|run| run.id == there));
+    assert!(find("twi").await.is_empty());
 }
 
 #[tokio::test]

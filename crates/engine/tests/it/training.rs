@@ -10,10 +10,11 @@ use api::{
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
     project::{DeleteProject, EditProjectFile, GetOverview},
     run::{
-        DeleteRun, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunState,
-        StartRun, StopRun,
+        DeleteCheckpoints, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run,
+        RunState, StartRun, StopRun,
     },
     series::Viewport,
+    tracking::{PurgeRuns, RestoreRuns, TrashRuns},
 };
 use serde_json::json;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -31,7 +32,7 @@ async fn project(stage: &Stage, rows: usize) -> ProjectId {
 }
 
 fn start(project: ProjectId, training: Option<TrainingConfig>) -> StartRun {
-    StartRun { project, training, snapshot: None, name: None, alert: None }
+    StartRun { project, training, snapshot: None, name: None, alert: None, budget: Default::default() }
 }
 
 fn run_of(job: &Job) -> RunId {
@@ -177,8 +178,10 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     assert_eq!(std::fs::read_dir(stage.path("large")).unwrap().count(), 1);
 
     // Nothing that something points at can go.
-    let in_use = stage.try_call(DeleteRun { run, checkpoints_only: false }).await.unwrap_err();
+    stage.call(TrashRuns { runs: vec![run] }).await;
+    let in_use = stage.try_call(PurgeRuns { runs: vec![run] }).await.unwrap_err();
     assert_eq!(in_use.code, ErrorCode::InUse);
+    stage.call(RestoreRuns { runs: vec![run] }).await;
     let snapshot = finished.snapshot.unwrap();
     assert_eq!(stage.try_call(DeleteSnapshot { snapshot }).await.unwrap_err().code, ErrorCode::InUse);
     let kinds: Vec<String> = stage.call(GetLineage { run }).await.into_iter().map(|node| node.kind).collect();
@@ -188,7 +191,8 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     stage.call(SetAlias { model: version.model, alias: "champion".to_owned(), version: None }).await;
     stage.call(DeleteVersion { version: version.id }).await;
     assert!(stage.call(ListModels { project }).await.is_empty());
-    stage.call(DeleteRun { run, checkpoints_only: false }).await;
+    stage.call(TrashRuns { runs: vec![run] }).await;
+    stage.call(PurgeRuns { runs: vec![run] }).await;
     assert!(!stage.engine.workspace().run(run).exists());
     // A project goes with all that was made of it, and leaves no bytes.
     stage.call(RegisterModel { run: second_run, name: None, aliases: vec!["best".to_owned()] }).await;
@@ -260,7 +264,10 @@ async fn a_stopped_run_resumes_and_a_killed_worker_is_told() {
     assert!(stopped.resumable);
 
     // Two hands at once: one of them is told, and one worker is started.
-    let (one, other) = tokio::join!(stage.try_call(ResumeRun { run }), stage.try_call(ResumeRun { run }));
+    let (one, other) = tokio::join!(
+        stage.try_call(ResumeRun { run, budget: Default::default() }),
+        stage.try_call(ResumeRun { run, budget: Default::default() })
+    );
     let (job, refused) = match (one, other) {
         (Ok(job), Err(refused)) | (Err(refused), Ok(job)) => (job, refused),
         both => panic!("{both:?}"),
@@ -292,7 +299,7 @@ async fn a_stopped_run_without_its_checkpoints_stays_and_is_not_resumed() {
     let job = stage.call(start(project, long())).await;
     let run = run_of(&job);
     under_way(&stage, run).await;
-    let live = stage.try_call(DeleteRun { run, checkpoints_only: true }).await.unwrap_err();
+    let live = stage.try_call(DeleteCheckpoints { runs: vec![run] }).await.unwrap_err();
     assert_eq!(live.code, ErrorCode::InUse);
     stage.call(StopRun { run }).await;
     stage.over(job).await;
@@ -300,14 +307,14 @@ async fn a_stopped_run_without_its_checkpoints_stays_and_is_not_resumed() {
 
     let checkpoints = stage.engine.workspace().run(run).join("checkpoints");
     assert!(checkpoints.exists());
-    let freed = stage.call(DeleteRun { run, checkpoints_only: true }).await;
+    let freed = stage.call(DeleteCheckpoints { runs: vec![run] }).await;
     assert!(freed.bytes > 0 && freed.records == 0, "{freed:?}");
     assert!(!checkpoints.exists());
     let kept = stage.call(GetRun { run }).await;
     assert!(kept.state == RunState::Stopped && !kept.resumable && !kept.metrics.is_empty());
-    let refused = stage.try_call(ResumeRun { run }).await.unwrap_err();
+    let refused = stage.try_call(ResumeRun { run, budget: Default::default() }).await.unwrap_err();
     assert!(refused.message.contains("no checkpoint"), "{refused}");
-    assert_eq!(stage.call(DeleteRun { run, checkpoints_only: true }).await.bytes, 0, "twice frees nothing more");
+    assert_eq!(stage.call(DeleteCheckpoints { runs: vec![run] }).await.bytes, 0, "twice frees nothing more");
 }
 
 #[tokio::test]
@@ -351,7 +358,7 @@ async fn a_project_folder_that_is_deleted_while_training_takes_nothing_with_it()
     assert_eq!(stage.over(job).await.state, JobState::Cancelled);
     // Neither the checkpoint nor the data lay in the folder.
     let stopped = stage.call(GetRun { run }).await;
-    let job = stage.call(ResumeRun { run }).await;
+    let job = stage.call(ResumeRun { run, budget: Default::default() }).await;
     goes_on(stopped.metrics[0].count).await;
     stage.call(StopRun { run }).await;
     stage.over(job).await;
@@ -581,7 +588,7 @@ async fn a_worker_killed_in_a_checkpoints_write_can_be_resumed() {
     let killed = stage.call(GetRun { run }).await;
     assert!(killed.resumable);
 
-    let job = stage.call(ResumeRun { run }).await;
+    let job = stage.call(ResumeRun { run, budget: Default::default() }).await;
     let before = killed.metrics[0].count;
     stage
         .until("the resumed run goes on", async |stage| {

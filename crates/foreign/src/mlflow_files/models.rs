@@ -116,8 +116,7 @@ fn figures(folder: &Path, keys: &Keys<'_>, told: &mut Vec<Told>) -> Vec<Figure> 
             }
         }
         if wrong > 0 {
-            let message = format!("{wrong} lines were left out: they are no `time value step run`");
-            told.push(warning(&folder.join(&key), message));
+            told.push(warning(&folder.join(&key), run::left_out(wrong, "time value step run")));
         }
     }
     let mut all: Vec<Figure> = last.into_values().collect();

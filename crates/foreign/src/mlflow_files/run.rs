@@ -9,6 +9,7 @@ use std::{
 };
 
 use api::{
+    figure::counted,
     run::RunState,
     series::Point,
     tracking::{Dataset, RunInput},
@@ -450,16 +451,17 @@ impl<'a> Lines<'a> {
     }
 
     fn warning(&self) -> Option<Told> {
-        let lines = match self.wrong {
-            0 => return None,
-            1 => "1 line was left out: it is".to_owned(),
-            wrong => format!("{wrong} lines were left out: they are"),
-        };
-        Some(Told::LeftOut {
+        (self.wrong > 0).then(|| Told::LeftOut {
             place: format!("{}, byte {}", self.path.display(), self.first_wrong),
-            message: format!("{lines} no `time value step`"),
+            message: left_out(self.wrong, "time value step"),
         })
     }
+}
+
+/// What is said of lines that are not of a form.
+pub(super) fn left_out(lines: usize, form: &str) -> String {
+    let lines = counted(lines as u64, "line was left out: it is", "lines were left out: they are");
+    format!("{lines} no `{form}`")
 }
 
 fn point(line: &[u8]) -> Option<Point> {

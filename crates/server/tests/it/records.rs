@@ -65,6 +65,7 @@ async fn run(running: &Running) -> RunId {
             pid_started_ms: engine::process::started_ms(std::process::id()).unwrap(),
             name: None,
             trial: None,
+            budget: Default::default(),
         },
     )
     .await;

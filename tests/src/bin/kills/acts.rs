@@ -203,7 +203,14 @@ async fn train(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
         seed: u64::from(nonce),
         ..TrainingConfig::default()
     };
-    let request = StartRun { project: project.id, training: Some(training), snapshot: None, name: None, alert: None };
+    let request = StartRun {
+        project: project.id,
+        training: Some(training),
+        snapshot: None,
+        name: None,
+        alert: None,
+        budget: Default::default(),
+    };
     let job = client.call(request).await?;
     let Subject::Run(run) = job.subject else { bail!("a training's subject is {:?}", job.subject) };
     ledger.open().runs.entry(run).or_default();
@@ -233,7 +240,14 @@ async fn train_long(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> 
         ..TrainingConfig::default()
     };
     let name = Some(format!("{LONG}{nonce}"));
-    let request = StartRun { project: project.id, training: Some(training), snapshot: None, name, alert: None };
+    let request = StartRun {
+        project: project.id,
+        training: Some(training),
+        snapshot: None,
+        name,
+        alert: None,
+        budget: Default::default(),
+    };
     let job = client.call(request).await?;
     let Subject::Run(run) = job.subject else { bail!("a training's subject is {:?}", job.subject) };
     {
@@ -262,7 +276,7 @@ async fn resume(client: &Client, ledger: &Ledger) -> Result<()> {
     for run in long {
         let now = client.call(GetRun { run }).await?;
         if now.state.is_over() && now.resumable {
-            let job = client.call(ResumeRun { run }).await?;
+            let job = client.call(ResumeRun { run, budget: Default::default() }).await?;
             ledger.open().jobs.insert(job.id);
             return watch(client, ledger, run).await;
         }

@@ -104,7 +104,14 @@ async fn model(client: &Client, seed: u64) -> Result<VersionId> {
         seed,
         ..TrainingConfig::default()
     };
-    let start = StartRun { project, training: Some(training), snapshot: None, name: None, alert: None };
+    let start = StartRun {
+        project,
+        training: Some(training),
+        snapshot: None,
+        name: None,
+        alert: None,
+        budget: Default::default(),
+    };
     let job = client.call(start).await?;
     let Subject::Run(run) = road::finished(client, job.id, Duration::from_secs(600)).await?.subject else {
         anyhow::bail!("the training made no run")

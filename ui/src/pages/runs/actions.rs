@@ -211,7 +211,7 @@ impl Actions {
     }
 
     fn resume(self, run: RunId) {
-        self.pending.run(async move { self.client.call(ResumeRun { run }).await }, |_| {});
+        self.pending.run(async move { self.client.call(ResumeRun { run, budget: Default::default() }).await }, |_| {});
     }
 }
 

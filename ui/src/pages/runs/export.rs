@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use api::{
     ApiError,
-    run_table::{Listing, RunCells, TabulateRuns, filled, quoted},
+    run_table::{Listing, PickRuns, Pieces, RunCells, TabulateRuns, filled, quoted},
 };
 use charts::text_table::{csv_line, markdown_head, markdown_line};
 use leptos::prelude::*;
@@ -24,9 +24,6 @@ use crate::{
         words,
     },
 };
-
-/// Rows that are asked for at once.
-const PIECE: u32 = 5_000;
 
 /// What the table shows.
 #[derive(Clone, Copy)]
@@ -118,25 +115,20 @@ async fn all(
     stretch: Range<u64>,
     line: impl Fn(Cells) -> String,
 ) -> Result<(String, u64), ApiError> {
+    let pick = PickRuns { list: list.clone(), offset: stretch.start, limit: Some(stretch.end - stretch.start) };
+    let mut pieces = Pieces::of(client.call(pick).await?.runs);
     let (mut lines, mut count) = (String::new(), 0);
-    while let Some(Range { start: offset, end }) = next_piece(&stretch, count) {
-        let limit = Some((end - offset) as u32);
-        let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset, limit };
-        let RunCells { rows, total, .. } = client.call(request).await?;
-        let is_last = rows.is_empty() || offset + rows.len() as u64 >= total;
+    loop {
+        let runs = pieces.following();
+        if runs.is_empty() {
+            return Ok((lines, count));
+        }
+        let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset: 0, limit: None, runs };
+        let RunCells { rows, looked_at, .. } = client.call(request).await?;
+        pieces.came(looked_at);
         count += rows.len() as u64;
         rows.into_iter().for_each(|row| lines.push_str(&line(filled(row, columns.len()))));
-        if is_last {
-            break;
-        }
     }
-    Ok((lines, count))
-}
-
-/// What is asked for next of a stretch of which so many rows are there; `None` where they are all.
-fn next_piece(stretch: &Range<u64>, fetched: u64) -> Option<Range<u64>> {
-    let start = stretch.start + fetched;
-    (start < stretch.end).then(|| start..stretch.end.min(start + u64::from(PIECE)))
 }
 
 /// The table as Markdown, with the columns as they are shown.
@@ -171,22 +163,6 @@ impl Markdown {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn more_rows_than_one_answer_holds_are_asked_for_piece_by_piece() {
-        let pieces = |stretch: Range<u64>| {
-            let mut fetched = 0;
-            std::iter::from_fn(|| {
-                let piece = next_piece(&stretch, fetched)?;
-                fetched += piece.end - piece.start;
-                Some((piece.start, piece.end))
-            })
-            .collect::<Vec<_>>()
-        };
-        assert_eq!(pieces(0..12_000), [(0, 5_000), (5_000, 10_000), (10_000, 12_000)]);
-        assert_eq!(pieces(40..60), [(40, 60)]);
-        assert_eq!(pieces(7..7), []);
-    }
 
     #[test]
     fn markdown_has_the_columns_as_they_are_shown() {

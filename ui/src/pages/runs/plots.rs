@@ -10,7 +10,7 @@ mod values;
 
 use api::{
     ApiError,
-    run_table::{GroupRuns, Listing, RunCells, TabulateRuns, filled},
+    run_table::{GroupRuns, Listing, PickRuns, Pieces, RunCells, TabulateRuns, filled},
     table_view::Plotted,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -25,9 +25,6 @@ use crate::{
     client::{Client, events::sleep, pace, query::paced},
     parts::{field::Segments, words},
 };
-
-/// Rows that are asked for at once.
-const PIECE: u64 = 5_000;
 
 /// Whose runs are drawn.
 #[derive(Clone, Copy)]
@@ -217,14 +214,17 @@ impl Turn {
 async fn all(client: Client, list: Listing, names: Names, most: u64) -> Result<Cells, ApiError> {
     let own = ["id", "name"].map(str::to_owned);
     let columns: Names = own.into_iter().chain(names.iter().map(|name| api::table_view::field(name))).collect();
-    let mut cells = Cells::default();
+    let picked = client.call(PickRuns { list: list.clone(), offset: 0, limit: Some(most) }).await?;
+    let mut pieces = Pieces::of(picked.runs);
+    let mut cells = Cells { total: picked.total, ..Cells::default() };
     loop {
-        let offset = cells.ids.len() as u64;
-        let limit = Some(PIECE.min(most - offset) as u32);
-        let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset, limit };
-        let RunCells { rows, total, .. } = client.call(request).await?;
-        cells.total = total;
-        let is_last = rows.is_empty();
+        let runs = pieces.following();
+        if runs.is_empty() {
+            return Ok(cells);
+        }
+        let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset: 0, limit: None, runs };
+        let RunCells { rows, looked_at, .. } = client.call(request).await?;
+        pieces.came(looked_at);
         for row in rows {
             let mut row = filled(row, columns.len()).into_iter();
             cells.ids.push(row.next().flatten().unwrap_or_default());
@@ -232,10 +232,6 @@ async fn all(client: Client, list: Listing, names: Names, most: u64) -> Result<C
             for (name, cell) in names.iter().zip(row) {
                 cells.columns.entry(name.clone()).or_default().push(cell);
             }
-        }
-        let count = cells.ids.len() as u64;
-        if is_last || count >= total.min(most) {
-            return Ok(cells);
         }
     }
 }

@@ -37,7 +37,7 @@ const PLAIN: [(&str, &str); 20] = [
     ("state", "how it ended"),
     ("kind", "trained here, any program, or logged"),
     ("experiment", "the name of its experiment"),
-    ("folder", "where its experiment stands"),
+    ("folder", "the folder of its experiment"),
     ("model", "what was trained"),
     ("device", "what it trained on"),
     ("snapshot", "the number of its data's version"),
@@ -349,6 +349,8 @@ mod tests {
         assert_eq!(offered("loss|"), ["metric.loss/train", "metric.loss/validation"]);
         assert_eq!(offered("state = finished and st|"), ["state", "started", "status", "cost"]);
         assert_eq!(offered("(dur|"), ["duration"]);
+        assert_eq!(offered("fold|"), ["folder"]);
+        assert_eq!(offered("folder |")[..4], ["=", "!=", "~", "like"]);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use api::{
     ApiError, ErrorCode, RunId,
-    run::{GetRun, Run, group_of},
+    figure::counted,
+    run::{GetRun, Run, SYSTEM, group_of},
     series::{MOST_VIEWPORTS, NonFinite, OverMetric, Series, Viewport, Viewports},
 };
 use charts::{
@@ -182,7 +183,7 @@ fn drawn(key: &str, curves: &[Curve], asked: &Plot) -> Drawn {
     let mut notes = Vec::new();
     let left_out: u64 = curves.iter().map(|curve| curve.series.left_out).sum();
     if let (Some(over), 1..) = (&asked.x_metric, left_out) {
-        notes.push(format!("{left_out} {} without {over}", if left_out == 1 { "point" } else { "points" }));
+        notes.push(format!("{} without {over}", counted(left_out, "point", "points")));
     }
     for line in &lines {
         let mut odd = NonFinite::default();
@@ -339,7 +340,7 @@ fn keys(runs: &[Run], Plot { metrics: asked, x_metric, .. }: &Plot) -> Outcome<V
     if !asked.is_empty() {
         return Ok(asked.clone());
     }
-    known.retain(|key| !key.starts_with("system/") && Some(key) != x_metric.as_ref());
+    known.retain(|key| !key.starts_with(SYSTEM) && Some(key) != x_metric.as_ref());
     Ok(known)
 }
 

@@ -3,9 +3,13 @@
 mod shown;
 
 use api::{
+    ApiError,
     figure::counted,
     run::{FilterNote, ListRuns},
-    run_table::{GroupFigure, GroupRuns, Listing, RunCells, RunGroup, RunGroups, TabulateRuns, filled, parts},
+    run_table::{
+        GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns, Pieces, RunCells, RunGroup, RunGroups, TabulateRuns,
+        filled, parts,
+    },
     table_view::{TableView, field, sort_of},
     tracking::Scope,
 };
@@ -15,7 +19,7 @@ use clap::Args;
 use super::views;
 use crate::{
     context::{Context, Outcome},
-    output::{self, table},
+    output::{self, one_line, table},
     terminal, words,
 };
 
@@ -28,7 +32,7 @@ const PAGE: u32 = 50;
 pub(crate) struct List {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`; words match names. `created`, `started` (of a
     /// run that waits: created) and `ended` are in milliseconds since 1970, `duration` is in seconds; with --everywhere
-    /// `experiment = "NAME"` chooses some
+    /// `experiment = "NAME"` or `folder = "NAME"` chooses some
     #[arg(long, default_value = "")]
     filter: String,
     /// A saved view, as `run views list` names it; what else is given here stands before what it says
@@ -108,6 +112,7 @@ impl List {
 }
 
 pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
+    check(&list)?;
     let of = match list.everywhere {
         true => Scope::All,
         false if list.experiment.is_some() => views::scope(context, list.experiment.as_deref()).await?,
@@ -147,19 +152,32 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
     }
 }
 
+/// Refuses what would print nothing, or rows of nothing.
+fn check(list: &List) -> Outcome {
+    if list.limit == Some(0) {
+        return Err(ApiError::invalid("--limit 0 asks for no runs.").with_hint("Say how many, or leave it out."));
+    }
+    if list.columns.as_deref().is_some_and(|columns| parts(columns).is_empty()) {
+        return Err(ApiError::invalid("--columns names no column.")
+            .with_hint("Name some by commas, as in --columns name,metric.loss, or leave it out."));
+    }
+    Ok(())
+}
+
 /// A page with the columns that were chosen, as a table or as JSON.
 async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str) -> Outcome {
     let columns: Vec<String> = parts(columns).into_iter().map(str::to_owned).collect();
-    let mut pieces = Pieces::new(listing.clone(), columns.clone(), list.offset, list.limit.unwrap_or(PAGE).into());
-    let mut answer = RunCells { columns: Vec::new(), left_out: 0, rows: Vec::new(), total: 0 };
-    while let Some(piece) = pieces.next(context).await? {
-        answer.total = piece.total;
-        answer.rows.extend(piece.rows);
+    let most = list.limit.unwrap_or(PAGE).into();
+    let mut table = Cells::picked(context, listing.clone(), columns.clone(), (list.offset, most)).await?;
+    let mut rows = Vec::new();
+    while let Some(piece) = table.next(context).await? {
+        rows.extend(piece.rows);
     }
-    if answer.rows.is_empty() && !context.output.json {
+    if rows.is_empty() && !context.output.json {
         let notes = notes(context, listing).await?;
-        return context.output.print(&shown::nothing(answer.total, &notes, &list.filter));
+        return context.output.print(&shown::nothing(table.total, &notes, &list.filter));
     }
+    let answer = RunCells { columns: Vec::new(), left_out: 0, rows, total: table.total, looked_at: 0 };
     context.output.show(&shown::as_json(&columns, &answer), |_| shown::chosen(&columns, &answer))
 }
 
@@ -168,32 +186,44 @@ async fn notes(context: &Context, listing: Listing) -> Outcome<Vec<FilterNote>> 
     Ok(context.call(ListRuns::of(listing, 0, 1)).await?.notes)
 }
 
-/// A table that is asked for piece by piece: of any length it takes no memory.
-struct Pieces {
-    request: TabulateRuns,
-    /// Rows that are still wanted.
-    left: u64,
+/// A table that is asked for piece by piece: its rows are those that matched when it was begun.
+struct Cells {
+    list: Listing,
+    /// Those of the first piece, where none were named.
+    columns: Vec<String>,
+    pieces: Pieces,
+    is_begun: bool,
+    /// How many runs match.
+    total: u64,
 }
 
-impl Pieces {
-    fn new(list: Listing, columns: Vec<String>, offset: u64, most: u64) -> Self {
-        Self { request: TabulateRuns { list, columns, offset, limit: None }, left: most }
+impl Cells {
+    async fn picked(
+        context: &Context,
+        list: Listing,
+        columns: Vec<String>,
+        (offset, most): (u64, u64),
+    ) -> Outcome<Self> {
+        let pick = PickRuns { list: list.clone(), offset, limit: Some(most) };
+        let PickedRuns { runs, total } = context.call(pick).await?;
+        Ok(Self { list, columns, pieces: Pieces::of(runs), is_begun: false, total })
     }
 
-    /// The next piece; `None` behind the last. The columns are those of the first.
+    /// The next piece; `None` behind the last. The first comes in any case: it may say what the columns are.
     async fn next(&mut self, context: &Context) -> Outcome<Option<RunCells>> {
-        if self.left == 0 {
+        let runs = self.pieces.following();
+        if runs.is_empty() && self.is_begun {
             return Ok(None);
         }
-        self.request.limit = Some(self.left.min(u64::from(PIECE)) as u32);
-        let piece = context.call(self.request.clone()).await?;
-        if self.request.columns.is_empty() {
-            self.request.columns.clone_from(&piece.columns);
+        let (list, columns) = (self.list.clone(), self.columns.clone());
+        // Without a run the list's own rows would come.
+        let limit = runs.is_empty().then_some(0);
+        let piece = context.call(TabulateRuns { list, columns, offset: 0, limit, runs }).await?;
+        if !self.is_begun && self.columns.is_empty() {
+            self.columns.clone_from(&piece.columns);
         }
-        let count = piece.rows.len() as u64;
-        self.request.offset += count;
-        let is_last = count == 0 || self.request.offset >= piece.total;
-        self.left = if is_last { 0 } else { self.left - count };
+        self.is_begun = true;
+        self.pieces.came(piece.looked_at);
         Ok(Some(piece))
     }
 }
@@ -202,17 +232,17 @@ impl Pieces {
 async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> Outcome {
     let columns = list.columns.as_deref().map(parts).unwrap_or_default().into_iter().map(str::to_owned).collect();
     let most = list.limit.map_or(u64::MAX, u64::from);
-    let mut pieces = Pieces::new(listing.clone(), columns, list.offset, most);
+    let mut table = Cells::picked(context, listing.clone(), columns, (list.offset, most)).await?;
     let mut is_first = true;
-    while let Some(piece) = pieces.next(context).await? {
-        let columns = &pieces.request.columns;
+    while let Some(piece) = table.next(context).await? {
+        let columns = &table.columns;
         if is_first && !output::pass(&head(columns, form))? {
             return Ok(());
         }
         if is_first && let Some(said) = left_out(piece.left_out) {
             context.output.say(&said);
         }
-        if piece.total == 0 {
+        if is_first && table.total == 0 {
             notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(&note.sentence));
         }
         is_first = false;
@@ -319,10 +349,12 @@ fn other_rows(count: u64) -> Option<String> {
 }
 
 fn groups_shown(groups: &RunGroups, by: &[String], metrics: &[String]) -> String {
-    let head: Vec<String> =
-        by.iter().cloned().chain([">runs".to_owned()]).chain(metrics.iter().map(|key| format!(">{key}"))).collect();
+    let by = by.iter().map(|name| one_line(name));
+    let metrics = metrics.iter().map(|key| format!(">{}", one_line(key)));
+    let head: Vec<String> = by.chain([">runs".to_owned()]).chain(metrics).collect();
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
-    let text = table(&head, groups.groups.iter().map(line));
+    let row = |group: &RunGroup| line(group).iter().map(|cell| one_line(cell)).collect::<Vec<_>>();
+    let text = table(&head, groups.groups.iter().map(row));
     let mut notes = Vec::new();
     if (groups.groups.len() as u64) < groups.total {
         notes.push(format!("{} of {} groups", groups.groups.len(), words::count(groups.total)));

@@ -1,12 +1,15 @@
 //! A row's values as text.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
-use api::{ExperimentId, run_table::SparseRow};
+use api::{ExperimentId, RunId, run_table::SparseRow};
 use store::Connection;
 
 use super::{
-    Asked, Board, Query, Table,
+    Asked, Board, Patience, Query, Table,
     column::{Numbers, Texts},
     matched, matching, order,
 };
@@ -23,7 +26,7 @@ pub(crate) enum Column {
 /// Rows of cells, and how many match in all.
 type Cells = (Vec<Vec<Option<String>>>, u64);
 
-/// Rows of the cells that they have, and how many match in all.
+/// Rows of the cells that they have, and how many match in all or were looked at.
 type SparseCells = (Vec<SparseRow>, u64);
 
 /// What a cell takes beside its text, about: on the wire, and while the answer is made.
@@ -41,25 +44,43 @@ impl Board {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, rows) = matched(connection, &tables, query, asked)?;
         let total = rows.len() as u64;
-        let names = experiments(connection, query, columns)?;
+        let names = experiments(connection, query.experiments.iter().copied(), sorts(query))?;
         let count = query.offset.saturating_add(query.limit);
         let sorted = order::first(&only, rows, (&query.orders, &names), count);
-        let sources: Vec<Vec<(u32, Source<'_>)>> = only.iter().map(|table| sources(table, columns)).collect();
-        let patience = asked.patience();
-        let (mut answer, mut bytes) = (Vec::new(), 0);
-        for (index, row) in sorted.into_iter().skip(query.offset as usize) {
-            patience.check()?;
-            let cells = sources[index]
-                .iter()
-                .filter_map(|(at, source)| Some((*at, source.text(only[index], row as usize, &names)?.into_owned())));
-            let cells: SparseRow = cells.collect();
-            bytes += cells.iter().map(|(_, text)| text.len() + CELL_BYTES).sum::<usize>() + CELL_BYTES;
-            if bytes > most_bytes && !answer.is_empty() {
-                break;
+        let places: Vec<(usize, u32)> = sorted.into_iter().skip(query.offset as usize).collect();
+        let cells = rows_of(connection, (&only, &places), (columns, most_bytes), &asked.patience())?;
+        Ok((cells, total))
+    }
+
+    /// The cells of these runs, whatever they match by now, in their order: rows of so many bytes at most, but one in any
+    /// case; and how many of the runs were looked at. Blocks.
+    pub(crate) fn cells_of(
+        &self,
+        connection: &Connection,
+        asked: &Asked,
+        (query, runs): (&Query, &[RunId]),
+        (columns, most_bytes): (&[Column], usize),
+    ) -> store::Result<SparseCells> {
+        let tables = self.fresh(connection, asked.moment, &query.experiments)?;
+        let tables: Vec<&Table> = tables.values().map(|table| &**table).collect();
+        let place = |run: &RunId| {
+            let has = |(index, table): (usize, &&Table)| {
+                let row = table.at.get(run).filter(|_| table.has(*run))?;
+                Some((index, *row as u32))
+            };
+            tables.iter().enumerate().find_map(has)
+        };
+        let found: Vec<Option<(usize, u32)>> = runs.iter().map(place).collect();
+        let places: Vec<(usize, u32)> = found.iter().flatten().copied().collect();
+        let cells = rows_of(connection, (&tables, &places), (columns, most_bytes), &asked.patience())?;
+        // Behind the last row that came stand those that are gone, up to the next that is there.
+        let looked_at = match places.len() == cells.len() {
+            true => found.len(),
+            false => {
+                found.iter().enumerate().filter(|(_, place)| place.is_some()).nth(cells.len()).map_or(0, |(at, _)| at)
             }
-            answer.push(cells);
-        }
-        Ok((answer, total))
+        };
+        Ok((cells, looked_at as u64))
     }
 
     /// Of the runs that match and have a finite value of a metric the cells of those alone that `choose` takes, by
@@ -76,7 +97,8 @@ impl Board {
         let (only, mut rows) = matched(connection, &tables, query, asked)?;
         rows.retain(|(index, row)| metric(only[*index], key, *row as usize).is_some_and(f64::is_finite));
         let total = rows.len() as u64;
-        let names = experiments(connection, query, columns)?;
+        let are_told = sorts(query) || columns.contains(&Column::Experiment);
+        let names = experiments(connection, query.experiments.iter().copied(), are_told)?;
         let sorted = order::first(&only, rows, (&query.orders, &names), total);
         let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns, &names);
         Ok((choose(sorted.len()).into_iter().filter_map(|at| sorted.get(at).copied()).map(row).collect(), total))
@@ -85,16 +107,54 @@ impl Board {
 
 pub(super) type Names = HashMap<ExperimentId, String>;
 
-/// What the experiments of a query are called, where a column or an order says it.
-pub(super) fn experiments(connection: &Connection, query: &Query, columns: &[Column]) -> store::Result<Names> {
+/// Whether experiments' names sort the runs.
+pub(super) fn sorts(query: &Query) -> bool {
+    query.orders.iter().any(|order| order.field == Field::Experiment)
+}
+
+/// What experiments are called, where a column or an order tells it.
+pub(super) fn experiments(
+    connection: &Connection,
+    experiments: impl Iterator<Item = ExperimentId>,
+    are_told: bool,
+) -> store::Result<Names> {
     let mut names = Names::new();
-    let sorts = query.orders.iter().any(|order| order.field == Field::Experiment);
-    if sorts || columns.contains(&Column::Experiment) {
-        for id in &query.experiments {
-            names.extend(store::experiment::get(connection, *id)?.map(|found| (*id, found.name)));
+    if are_told {
+        for id in experiments {
+            names.extend(store::experiment::get(connection, id)?.map(|found| (id, found.name)));
         }
     }
     Ok(names)
+}
+
+/// The cells of rows (table's index, row), of so many bytes at most, but one row in any case. Of the tables of these rows
+/// alone: there may be thousands of others.
+fn rows_of(
+    connection: &Connection,
+    (tables, places): (&[&Table], &[(usize, u32)]),
+    (columns, most_bytes): (&[Column], usize),
+    patience: &Patience<'_>,
+) -> store::Result<Vec<SparseRow>> {
+    let of: HashSet<ExperimentId> =
+        places.iter().map(|(index, row)| tables[*index].rows[*row as usize].experiment).collect();
+    let names = experiments(connection, of.into_iter(), columns.contains(&Column::Experiment))?;
+    let mut known: HashMap<usize, Vec<(u32, Source<'_>)>> = HashMap::new();
+    let (mut answer, mut bytes) = (Vec::new(), 0);
+    for (index, row) in places {
+        patience.check()?;
+        let (table, row) = (tables[*index], *row as usize);
+        let of_table = known.entry(*index).or_insert_with(|| sources(table, columns));
+        let cells: SparseRow = of_table
+            .iter()
+            .filter_map(|(at, source)| Some((*at, source.text(table, row, &names)?.into_owned())))
+            .collect();
+        bytes += cells.iter().map(|(_, text)| text.len() + CELL_BYTES).sum::<usize>() + CELL_BYTES;
+        if bytes > most_bytes && !answer.is_empty() {
+            break;
+        }
+        answer.push(cells);
+    }
+    Ok(answer)
 }
 
 /// Where a table has what stands in a column: looked up once for all of its rows.
@@ -167,7 +227,7 @@ pub(super) fn text<'t>(table: &'t Table, row: usize, field: &Field) -> Option<Co
         Field::Rank(wanted) => {
             head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value).map(number)
         }
-        Field::Experiment | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => None,
+        Field::Experiment | Field::Folder | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => None,
     }
 }
 

@@ -66,6 +66,15 @@ impl<'t> Test<'t> {
                 let found = store::experiment::get(connection, experiment)?;
                 Self::Always(found.is_some_and(|found| passes(*comparison, value)(&found.name)))
             }
+            Filter::Compare(Field::Folder, comparison, value) => {
+                let folder =
+                    store::experiment::get(connection, experiment)?.map_or_else(String::new, |found| found.folder);
+                Self::Always(match comparison {
+                    Comparison::IsNull => folder.is_empty(),
+                    Comparison::IsNotNull => !folder.is_empty(),
+                    _ => passes(*comparison, value)(&folder),
+                })
+            }
             Filter::Compare(field, comparison, value) => Self::compare(table, field, *comparison, value, patience)?,
         })
     }
@@ -166,6 +175,7 @@ impl<'t> Test<'t> {
             | Field::Param(_)
             | Field::Tag(_)
             | Field::Experiment
+            | Field::Folder
             | Field::ArtifactUri
             | Field::Dataset(_)
             | Field::Attribute(_) => Self::Always(false),

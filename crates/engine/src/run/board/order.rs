@@ -115,6 +115,7 @@ fn of_head<'a>(head: &'a RunHead, field: &Field) -> Key<'a> {
         // Columns, ids and experiments have sources of their own; datasets have no order.
         Field::Metric(_)
         | Field::Experiment
+        | Field::Folder
         | Field::Param(_)
         | Field::Tag(_)
         | Field::Id
@@ -168,7 +169,10 @@ pub(super) fn first(
         other.created_ms.cmp(&one.created_ms).then_with(|| one.id.cmp(&other.id))
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    if count < keyed.len() && count > 0 {
+    if count == 0 {
+        return Vec::new();
+    }
+    if count < keyed.len() {
         // Only what is shown is sorted.
         keyed.select_nth_unstable_by(count - 1, compare);
         keyed.truncate(count);

@@ -13,13 +13,14 @@ use crate::{
 };
 
 /// The fields without a key that an error may propose; MLflow's other names for them are known as well.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "name",
     "state",
     "status",
     "kind",
     "experiment",
     "model",
+    "folder",
     "device",
     "commit",
     "snapshot",
@@ -36,7 +37,7 @@ const KNOWN: [&str; 20] = [
     "run_id",
 ];
 
-const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, model, created, \
+const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, folder, model, created, \
                       started, ended (in milliseconds since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, \
                       parent and id.";
 
@@ -75,6 +76,7 @@ pub(super) fn attribute(name: &str) -> Option<Field> {
         "kind" => Field::Kind,
         "experiment" => Field::Experiment,
         "model" => Field::Model,
+        "folder" => Field::Folder,
         "device" => Field::Device,
         "commit" => Field::Commit,
         "snapshot" => Field::Snapshot,

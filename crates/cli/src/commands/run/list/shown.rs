@@ -8,6 +8,7 @@ use api::{
     spending::money,
 };
 use serde_json::{Map, Value, json};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::{
     output::{one_line, table},
@@ -16,7 +17,7 @@ use crate::{
 
 /// So many metrics come before the first param, and so many params before the next metric.
 const FIRST: usize = 3;
-/// Characters of a param that stand in a table.
+/// Columns of the terminal that a param takes in a table.
 const LONGEST: usize = 32;
 /// Between two columns.
 const SPACE: usize = 2;
@@ -33,8 +34,8 @@ impl Column {
     }
 
     fn width(&self) -> usize {
-        let heading = self.heading.trim_start_matches('>').chars().count();
-        self.cells.iter().map(|cell| cell.chars().count()).fold(heading, usize::max)
+        let heading = self.heading.trim_start_matches('>').width();
+        self.cells.iter().map(|cell| cell.width()).fold(heading, usize::max)
     }
 }
 
@@ -52,7 +53,7 @@ impl Asked<'_> {
     }
 }
 
-/// A page of runs, in lines of so many characters. What `asked` names, the filter and the order, is shown first; `everywhere` tells of
+/// A page of runs, in lines of so many columns. What `asked` names, the filter and the order, is shown first; `everywhere` tells of
 /// each run which experiment it stands in.
 pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: usize) -> String {
     let rows = &runs.rows;
@@ -65,7 +66,9 @@ pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: u
     }
     before.push(Column::of("state", rows, state));
     if rows.iter().any(|run| run.model.is_some()) {
-        before.push(Column::of("model", rows, |run| run.model.clone().unwrap_or_else(|| words::word(&run.kind))));
+        before.push(Column::of("model", rows, |run| {
+            run.model.as_deref().map_or_else(|| words::word(&run.kind), one_line)
+        }));
     }
     if rows.iter().any(|run| run.snapshot_number.is_some()) {
         before.push(Column::of("data", rows, |run| {
@@ -119,11 +122,11 @@ fn state(run: &RunRow) -> String {
 fn measured(runs: &RunTable, asked: Asked<'_>, room: usize) -> (Vec<Column>, Vec<Column>) {
     let metric = |key: &String| {
         let cell = |run: &RunRow| words::or_dash(run.metrics.get(key), |cell| words::figure(cell.last));
-        (true, Column::of(&format!(">{key}"), &runs.rows, cell))
+        (true, Column::of(&format!(">{}", one_line(key)), &runs.rows, cell))
     };
     let param = |key: &String| {
         let cell = |run: &RunRow| words::or_dash(run.params.get(key), |value| short(&one_line(value)));
-        (false, Column::of(key, &runs.rows, cell))
+        (false, Column::of(&one_line(key), &runs.rows, cell))
     };
     let (metric_keys, param_keys) = (metric_keys(runs, asked), param_keys(runs, asked));
     let part = |keys: &[String], first: bool| match first {
@@ -174,10 +177,17 @@ fn param_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
 }
 
 fn short(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
+    if text.width() <= LONGEST {
         return text.to_owned();
     }
-    text.chars().take(LONGEST - 1).chain(['…']).collect()
+    let mut room = LONGEST - 1;
+    let fits = |character: &char| {
+        let width = character.width().unwrap_or(0);
+        let fits = width <= room;
+        room = room.saturating_sub(width);
+        fits
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// Whether a column that was chosen has numbers.
@@ -187,7 +197,7 @@ pub(super) fn is_number(column: &str) -> bool {
 
 /// Cells that were chosen, as people read them.
 pub(super) fn chosen(columns: &[String], cells: &RunCells) -> String {
-    let right = |name: &String| if is_number(name) { format!(">{name}") } else { name.clone() };
+    let right = |name: &String| format!("{}{}", if is_number(name) { ">" } else { "" }, one_line(name));
     let headings: Vec<String> = columns.iter().map(right).collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
     let line = |row: &SparseRow| {
@@ -298,5 +308,32 @@ mod tests {
         assert!(page(200).contains("z a very long name of a metric"), "it fits");
         assert!(page(80).ends_with("\n\n2 of 3"));
         assert!(page(80).contains("churn"));
+    }
+
+    #[test]
+    fn names_that_are_wide_or_of_several_lines_keep_to_the_terminals_width() {
+        let rows = vec![
+            RunRow {
+                model: Some("big\nnet".to_owned()),
+                ..run(1, &[("損失\n関数", 0.5)], &[("データ", "猫と犬の画像")])
+            },
+            run(2, &[("損失\n関数", 0.25)], &[("データ", &"猫".repeat(40))]),
+        ];
+        let table = RunTable {
+            total: 2,
+            rows,
+            metric_keys: Vec::new(),
+            param_keys: Vec::new(),
+            tag_keys: Vec::new(),
+            ranked_by: None,
+            best_split: None,
+            notes: Vec::new(),
+        };
+        for width in [60, 80, 120] {
+            let page = page(&table, Asked { filter: "", sort: "" }, false, width);
+            assert!(page.lines().count() == 3 && page.contains("big net") && page.contains("損失 関数"), "{page}");
+            assert!(page.lines().all(|line| line.width() <= width), "{width}: {page}");
+            assert!(width < 120 || page.contains(&format!("{}…", "猫".repeat(15))), "{page}");
+        }
     }
 }
