@@ -9,7 +9,7 @@ use api::{
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
     registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
-    run::{ResolveRuns, ResolvedRun, ListRuns, Nearness, ProjectIdOr},
+    run::{ListRuns, Nearness, ProjectIdOr, ResolveRuns, ResolvedRun},
     tracking::{Experiment, ListExperiments},
 };
 

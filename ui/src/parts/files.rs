@@ -209,7 +209,7 @@ fn FolderLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: T
             class="opens"
             tabindex="0"
             data-folder=path.get_value()
-            aria-level=level(depth)
+            attr:aria-level=level(depth)
             aria-expanded=move || is_open.get().to_string()
             aria-label=format!("Folder {name}")
             on:click=move |_| turn()
@@ -257,7 +257,7 @@ fn FileLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: Tre
             class="opens"
             class:on=is_on
             tabindex="0"
-            aria-level=level(depth)
+            attr:aria-level=level(depth)
             aria-label=path.clone()
             on:click=move |event| {
                 if is_meant_for_row(&event) {
@@ -299,7 +299,7 @@ fn MoreLine(folder: String, depth: usize, now: Memo<Line>, tree: Tree) -> impl I
         });
     };
     view! {
-        <tr aria-level=level(depth)>
+        <tr attr:aria-level=level(depth)>
             <td colspan="4">
                 <span class="flex" style:padding-left=indent(depth)>
                     <button type="button" class="btn quiet s" on:click=show>{label}</button>

@@ -33,11 +33,10 @@ pub async fn delete_checkpoints(engine: &Engine, request: DeleteCheckpoints) -> 
     let noted = noted.await?;
     let workspace = engine.workspace();
     let folders: Vec<_> = noted.iter().map(|(run, _)| workspace.run(*run).join("checkpoints")).collect();
-    let bytes = tokio::task::spawn_blocking(move || {
-        folders.iter().map(|folder| storage::remove_folder(folder)).sum::<u64>()
-    })
-    .await
-    .context("remove the checkpoints of runs")?;
+    let bytes =
+        tokio::task::spawn_blocking(move || folders.iter().map(|folder| storage::remove_folder(folder)).sum::<u64>())
+            .await
+            .context("remove the checkpoints of runs")?;
     experiments::announce(engine, &noted);
     engine.changed(Tag::Storage);
     Ok(Freed { bytes, records: 0, parts: Vec::new() })

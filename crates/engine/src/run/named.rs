@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use api::run::{ResolveRuns, ResolvedRun, MOST_RESOLVED, Nearness};
+use api::run::{MOST_RESOLVED, Nearness, ResolveRuns, ResolvedRun};
 
 use crate::Engine;
 

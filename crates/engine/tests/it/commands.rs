@@ -189,6 +189,7 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
         pid: std::process::id(),
         pid_started_ms: 0,
         name: None,
+        budget: api::spending::BudgetConfig::default(),
     };
     assert_eq!(stage.try_call(taken).await.unwrap_err().code, ErrorCode::Conflict);
 }

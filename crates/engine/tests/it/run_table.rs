@@ -312,7 +312,7 @@ async fn rows_that_were_picked_come_once_each_whatever_begins_and_goes_meanwhile
         client::log(&stage.engine, *run, Batch { tags, ..Batch::default() }).await.unwrap();
     }
     let list = listing(&sweep, "");
-    let picked = stage.call(PickRuns { list: list.clone(), offset: 0, limit: None }).await.runs;
+    let picked = stage.call(PickRuns { list: list.clone(), offset: 0, limit: None, evenly_by: None }).await.runs;
     let (mut pieces, mut rows, mut sizes) = (Pieces::of(picked.clone()), Vec::new(), Vec::new());
     while !pieces.following().is_empty() {
         let columns = ["id", "name", "tag.t0"].map(str::to_owned).to_vec();
@@ -385,7 +385,7 @@ async fn runs_stand_by_their_start_their_experiment_and_their_model() {
 
     let list = Listing { of: Scope::All, sort: Some("experiment, started".to_owned()), ..listing(&sweep, "") };
     let columns = ["name", "started", "experiment", "model"].map(str::to_owned).to_vec();
-    let cells = stage.call(TabulateRuns { list, columns, offset: 0, limit: Some(2) }).await;
+    let cells = stage.call(TabulateRuns { list, columns, offset: 0, limit: Some(2), runs: Vec::new() }).await;
     let row = |at: usize| filled_row(cells.rows[at].clone(), 4).into_iter().flatten().collect::<Vec<_>>();
     assert_eq!(row(0), ["waits", "1970-01-01T00:00:02.5Z", "alpha", "trees"]);
     assert_eq!(row(1), ["waited", "1970-01-01T00:00:09Z", "alpha", "trees"]);

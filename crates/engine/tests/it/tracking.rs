@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     ErrorCode, ProjectId, RunId,
     model::{ListModels, ListOtherModels},
-    run::{EditRun, ResolveRuns, ListRuns, Nearness, ProjectIdOr, RunTable},
+    run::{EditRun, ListRuns, Nearness, ProjectIdOr, ResolveRuns, RunTable},
     series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, LoggedModel, LoggedStatus,

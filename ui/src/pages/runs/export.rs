@@ -115,7 +115,8 @@ async fn all(
     stretch: Range<u64>,
     line: impl Fn(Cells) -> String,
 ) -> Result<(String, u64), ApiError> {
-    let pick = PickRuns { list: list.clone(), offset: stretch.start, limit: Some(stretch.end - stretch.start) };
+    let limit = Some(stretch.end - stretch.start);
+    let pick = PickRuns { list: list.clone(), offset: stretch.start, limit, evenly_by: None };
     let mut pieces = Pieces::of(client.call(pick).await?.runs);
     let (mut lines, mut count) = (String::new(), 0);
     loop {

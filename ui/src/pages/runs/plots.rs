@@ -214,7 +214,7 @@ impl Turn {
 async fn all(client: Client, list: Listing, names: Names, most: u64) -> Result<Cells, ApiError> {
     let own = ["id", "name"].map(str::to_owned);
     let columns: Names = own.into_iter().chain(names.iter().map(|name| api::table_view::field(name))).collect();
-    let picked = client.call(PickRuns { list: list.clone(), offset: 0, limit: Some(most) }).await?;
+    let picked = client.call(PickRuns { list: list.clone(), offset: 0, limit: Some(most), evenly_by: None }).await?;
     let mut pieces = Pieces::of(picked.runs);
     let mut cells = Cells { total: picked.total, ..Cells::default() };
     loop {

@@ -204,7 +204,7 @@ impl Cells {
         columns: Vec<String>,
         (offset, most): (u64, u64),
     ) -> Outcome<Self> {
-        let pick = PickRuns { list: list.clone(), offset, limit: Some(most) };
+        let pick = PickRuns { list: list.clone(), offset, limit: Some(most), evenly_by: None };
         let PickedRuns { runs, total } = context.call(pick).await?;
         Ok(Self { list, columns, pieces: Pieces::of(runs), is_begun: false, total })
     }

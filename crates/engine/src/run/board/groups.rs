@@ -75,7 +75,8 @@ impl Board {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, matched) = matched(connection, &tables, query, asked)?;
         let total = matched.len() as u64;
-        let sorted = order::first(&only, matched, &query.orders, u64::MAX);
+        let names = cells::experiments(connection, query.experiments.iter().copied(), cells::sorts(query))?;
+        let sorted = order::first(&only, matched, (&query.orders, &names), u64::MAX);
         let sorted = sorted.get(query.offset.min(total) as usize..).unwrap_or_default();
         let keys = sorted.iter().map(|(index, row)| cells::text(only[*index], *row as usize, by));
         let runs = in_turn(keys, query.limit.min(total) as usize).into_iter().map(|at| {
