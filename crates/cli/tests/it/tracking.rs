@@ -485,7 +485,7 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     assert_eq!(misspelt, "No run passes the filter.\nNo run here has a metric \"los\". Did you mean \"loss\"?\n");
     assert_eq!(list(&["--filter", "metric.los < 1", "--columns", "name"]), misspelt);
     let empty = place.json(&["run", "list", "--experiment", "mine", "--filter", "metric.los < 1"]);
-    assert_eq!(empty["notes"], json!(["No run here has a metric \"los\". Did you mean \"loss\"?"]));
+    assert_eq!(empty["notes"][0]["sentence"], "No run here has a metric \"los\". Did you mean \"loss\"?");
     client.run(&json!(0), "elsewhere", "0.1", 4.0);
     place.json(&["experiment", "edit", "mine", "--folder", "vision/resnet"]);
     for (filter, found) in [
