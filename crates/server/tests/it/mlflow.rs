@@ -1,5 +1,7 @@
 //! What MLflow's routes refuse, asked without its client.
 
+mod ballast;
+
 use api::{
     host::{PutSettings, Settings},
     tracking::MoveRuns,
