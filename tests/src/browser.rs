@@ -16,8 +16,10 @@ use crate::{
     process::{Running, free_port, skipped_without, until, wait_until},
 };
 
-/// Longer than a training on a busy machine takes.
-const PATIENCE: Duration = Duration::from_secs(420);
+/// For what a page shows by itself, on a slow machine with several journeys at once.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// For the end of work: longer than a training, a rollout, an image or a first start on such a machine takes.
+const LATE: Duration = Duration::from_secs(420);
 /// For what is there: nothing but the page itself keeps it from being pressed.
 const CLICK: Duration = Duration::from_secs(60);
 
@@ -189,8 +191,17 @@ pub async fn told(browser: &Browser, name: &str, result: Result<()>) -> Result<(
 
 /// Waits for an element that can be seen.
 pub async fn seen(driver: &WebDriver, path: &str) -> Result<WebElement> {
+    seen_within(driver, path, PATIENCE).await
+}
+
+/// The same for what stands there once work has ended: a training, a rollout, an image, a first start.
+pub async fn seen_late(driver: &WebDriver, path: &str) -> Result<WebElement> {
+    seen_within(driver, path, LATE).await
+}
+
+async fn seen_within(driver: &WebDriver, path: &str, patience: Duration) -> Result<WebElement> {
     let mut found = None;
-    until(path, PATIENCE, async || {
+    until(path, patience, async || {
         found = shown(driver, path).await;
         Ok(found.is_some())
     })
@@ -216,13 +227,31 @@ pub async fn there(driver: &WebDriver, path: &str) -> Result<()> {
 
 /// Waits until there is no such element.
 pub async fn gone(driver: &WebDriver, path: &str) -> Result<()> {
+    gone_within(driver, path, PATIENCE).await
+}
+
+/// The same for what goes once work has ended.
+pub async fn gone_late(driver: &WebDriver, path: &str) -> Result<()> {
+    gone_within(driver, path, LATE).await
+}
+
+async fn gone_within(driver: &WebDriver, path: &str, patience: Duration) -> Result<()> {
     let none = async || Ok(driver.find_all(By::XPath(path)).await?.is_empty());
-    until(&format!("the end of {path}"), PATIENCE, none).await
+    until(&format!("the end of {path}"), patience, none).await
 }
 
 /// Waits for an element and presses it; what is replaced or covered under the finger is pressed again, for a while.
 pub async fn press(driver: &WebDriver, path: &str) -> Result<()> {
-    seen(driver, path).await.with_context(|| format!("press {path}"))?;
+    press_within(driver, path, PATIENCE).await
+}
+
+/// The same for what can be pressed once work has ended.
+pub async fn press_late(driver: &WebDriver, path: &str) -> Result<()> {
+    press_within(driver, path, LATE).await
+}
+
+async fn press_within(driver: &WebDriver, path: &str, patience: Duration) -> Result<()> {
+    seen_within(driver, path, patience).await.with_context(|| format!("press {path}"))?;
     let mut last = None;
     let pressed = until(path, CLICK, async || {
         let Some(element) = shown(driver, path).await else { return Ok(false) };

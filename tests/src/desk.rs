@@ -8,7 +8,7 @@ use client::call::Client;
 use thirtyfour::WebDriver;
 
 use crate::{
-    browser::{self, Browser, seen, told},
+    browser::{self, Browser, seen_late, told},
     host::{self, Host},
     process::skipped_without,
 };
@@ -37,7 +37,7 @@ impl Desk {
         let origin = address.split("/#").next().context("the address has no key")?.to_owned();
         let browser = browser::chromium(folder, 1280, 800).await?;
         browser.driver.goto(&address).await?;
-        seen(&browser.driver, "//*[@data-sample='card-fraud']").await.context("the key opens the page")?;
+        seen_late(&browser.driver, "//*[@data-sample='card-fraud']").await.context("the key opens the page")?;
         Ok(Some(Self { browser, client, host, origin }))
     }
 

@@ -57,6 +57,26 @@ impl Tracked {
         Ok(id.parse()?)
     }
 
+    /// A file of a run.
+    pub async fn keep(&self, run: RunId, path: &str, bytes: &'static [u8]) -> Result<()> {
+        let number = self.experiment.number;
+        let to = format!("{}/api/2.0/mlflow-artifacts/artifacts/{number}/{run}/artifacts/{path}", self.address);
+        self.http.put(to).body(bytes).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// A model that is whole, of a run where one made it; its id.
+    pub async fn model(&self, name: &str, run: Option<RunId>) -> Result<String> {
+        let to = format!("{}/api/2.0/mlflow/logged-models", self.address);
+        let (number, run) = (self.experiment.number.to_string(), run.map(|run| run.to_string()));
+        let asked = json!({"experiment_id": number, "name": name, "source_run_id": run});
+        let made: Value = self.http.post(&to).json(&asked).send().await?.error_for_status()?.json().await?;
+        let id = made["model"]["info"]["model_id"].as_str().context("no model")?.to_owned();
+        let whole = json!({"model_id": id, "status": "LOGGED_MODEL_READY"});
+        self.http.patch(format!("{to}/{id}")).json(&whole).send().await?.error_for_status()?;
+        Ok(id)
+    }
+
     /// A request about runs, such as `log-inputs`.
     pub async fn post(&self, route: &str, body: Value) -> Result<Value> {
         let to = format!("{}/api/2.0/mlflow/runs/{route}", self.address);

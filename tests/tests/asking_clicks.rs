@@ -9,7 +9,7 @@ use api::{
     model::{GetVersion, ListModels, Predict},
 };
 use journeys::{
-    browser::{fill, gone, press, seen, there, told},
+    browser::{fill, gone, press, seen, seen_late, there, told},
     desk::Desk,
     process::until,
     road,
@@ -133,7 +133,7 @@ async fn file_is_predicted(desk: &Desk, folder: &Path) -> Result<()> {
     fill(driver, &field("File of rows"), &rows.to_string_lossy()).await?;
     fill(driver, &field("Predictions go to"), &output.to_string_lossy()).await?;
     press(driver, &button).await?;
-    seen(driver, "//*[contains(@class,'toast')][contains(., 'rows predicted into')]").await?;
+    seen_late(driver, "//*[contains(@class,'toast')][contains(., 'rows predicted into')]").await?;
     let lines = |path: &Path| Ok::<_, anyhow::Error>(std::fs::read_to_string(path)?.lines().count());
     ensure!(lines(&output)? == lines(&rows)?, "a row is missing");
 

@@ -11,7 +11,7 @@ use api::{
     model::GetVersion,
 };
 use journeys::{
-    browser::{choose, field, fill, gone, press, seen, told},
+    browser::{choose, field, fill, gone, gone_late, press, seen, seen_late, told},
     desk::Desk,
     process::until,
     road,
@@ -72,17 +72,17 @@ async fn cancelled_twice(desk: &Desk) -> Result<()> {
     choose(driver, "Version", "v2").await?;
     fill(driver, &field("Name"), "tumours").await?;
     press(driver, "//dialog[@open]//button[contains(., 'See what will be done')]").await?;
-    seen(driver, "//dialog[@open]//ol[contains(@class,'steps')]").await.context("see the plan")?;
+    seen_late(driver, "//dialog[@open]//ol[contains(@class,'steps')]").await.context("see the plan")?;
     let begun = Begun::at(&address, &row).await?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Deploy']").await?;
     waits_for(desk, deployment.id, "Stop version 1").await?;
-    seen(driver, "//dialog[@open]//*[contains(., 'until you roll back or delete')]").await?;
+    seen_late(driver, "//dialog[@open]//*[contains(., 'until you roll back or delete')]").await?;
     desk.browser.picture("cancel-dialog").await?;
     press(driver, "//dialog[@open]//button[normalize-space(.)='Cancel rollout']").await?;
     gone(driver, "//dialog[@open]//button[normalize-space(.)='Cancel rollout']").await?;
     let answer = begun.answered().await?;
     ensure!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"version\":1"), "{answer}");
-    let said = seen(driver, "//dialog[@open]//*[contains(., 'It was cancelled after it was applied')]").await?;
+    let said = seen_late(driver, "//dialog[@open]//*[contains(., 'It was cancelled after it was applied')]").await?;
     let said = said.text().await?;
     ensure!(said.contains("v2 on this machine goes on"), "the dialog says {said}");
     desk.browser.picture("cancelled-dialog").await?;
@@ -92,9 +92,9 @@ async fn cancelled_twice(desk: &Desk) -> Result<()> {
     // In the pane: the way back is cancelled as well, and version 1 holds.
     press(driver, "//main//button[contains(@class,'placed')]").await?;
     let said = "//aside//ol//*[contains(., 'It was cancelled after it was applied: v2 on this machine goes on.')]";
-    seen(driver, said).await.context("the rollout says what holds")?;
+    seen_late(driver, said).await.context("the rollout says what holds")?;
     let back = "//aside//button[normalize-space(.)='Roll back to v1']";
-    seen(driver, back).await.context("there is a way back")?;
+    seen_late(driver, back).await.context("there is a way back")?;
     desk.browser.picture("cancelled-pane").await?;
     let begun = Begun::at(&address, &row).await?;
     press(driver, back).await?;
@@ -104,16 +104,18 @@ async fn cancelled_twice(desk: &Desk) -> Result<()> {
     seen(driver, "//aside//*[contains(., 'Being cancelled')]").await?;
     let answer = begun.answered().await?;
     ensure!(answer.contains("\"version\":2"), "{answer}");
-    gone(driver, "//aside//button[contains(., 'cancel')]").await?;
+    gone_late(driver, "//aside//button[contains(., 'cancel')]").await?;
     holds(desk, deployment.id, 1).await.context("cancelled in the pane")?;
-    seen(driver, "//aside//ol//*[contains(., 'v1 on this machine goes on.')]").await.context("it says what holds")?;
+    seen_late(driver, "//aside//ol//*[contains(., 'v1 on this machine goes on.')]")
+        .await
+        .context("it says what holds")?;
 
     // What is deployed again is whole.
     let job = client.call(StartDeploy { spec: road::spec("tumours", target, versions[0].id) }).await?;
     road::finished(client, job.id, Duration::from_secs(60)).await?;
     let done = "//aside//details[contains(@class,'rollout')][1]/summary[contains(., 'done')]";
-    seen(driver, done).await.context("the next rollout")?;
-    seen(driver, "//aside//span[contains(@class,'chip') and contains(., 'ready')]").await.map(drop)
+    seen_late(driver, done).await.context("the next rollout")?;
+    seen_late(driver, "//aside//span[contains(@class,'chip') and contains(., 'ready')]").await.map(drop)
 }
 
 async fn now(desk: &Desk, deployment: DeploymentId) -> Result<Deployment> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use api::host::MakeKey;
 use journeys::{
-    browser::{self, Browser, press, seen, told},
+    browser::{self, Browser, press, press_late, seen, seen_late, told},
     host::{self, Host},
     process::skipped_without,
 };
@@ -45,10 +45,12 @@ async fn tabs(browser: &Browser, [address, another]: &[String; 2]) -> Result<()>
     let driver = &browser.driver;
     let origin = address.split("/#").next().context("the address has no key")?;
     driver.goto(origin).await?;
-    seen(driver, "//main//*[contains(., 'no key to the host')]").await.context("without a key nothing is shown")?;
+    seen_late(driver, "//main//*[contains(., 'no key to the host')]")
+        .await
+        .context("without a key nothing is shown")?;
     // Only what stands behind # differs: the browser loads nothing by itself.
     driver.goto(address).await?;
-    seen(driver, "//*[@data-sample='card-fraud']").await.context("the pasted key opens the page")?;
+    seen_late(driver, "//*[@data-sample='card-fraud']").await.context("the pasted key opens the page")?;
     let first = driver.window().await?;
     let second = driver.new_tab().await?;
     driver.switch_to_window(second).await?;
@@ -90,8 +92,8 @@ fn programs() -> Option<PathBuf> {
 
 async fn road(browser: &Browser, name: &str) -> Result<()> {
     let driver = &browser.driver;
-    press(driver, "//*[@data-sample='card-fraud']//button").await.context("open the sample")?;
-    press(driver, "//a[contains(., 'Train') and contains(@class, 'primary')]").await.context("press Train")?;
+    press_late(driver, "//*[@data-sample='card-fraud']//button").await.context("open the sample")?;
+    press_late(driver, "//a[contains(., 'Train') and contains(@class, 'primary')]").await.context("press Train")?;
     // Long enough to be stopped by a person on any machine: with the defaults it may be over before the first curve
     // is drawn.
     press(driver, "//dialog[@open]//button[contains(., 'More settings')]").await.context("see more settings")?;
@@ -100,13 +102,13 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
         seen(driver, &path).await?.send_keys(text).await.with_context(|| format!("type {field}"))?;
     }
     press(driver, "//dialog[@open]//button[contains(., 'Start training')]").await.context("start the training")?;
-    seen(driver, "//main//*[contains(@class,'plot')]").await.context("watch the first curve")?;
+    seen_late(driver, "//main//*[contains(@class,'plot')]").await.context("watch the first curve")?;
     press(driver, "//button[normalize-space(.)='Stop']").await.context("stop the training")?;
-    press(driver, "//button[normalize-space(.)='Resume']").await.context("resume the training")?;
-    seen(driver, "//button[contains(., 'Register model')]").await.context("the training ends")?;
+    press_late(driver, "//button[normalize-space(.)='Resume']").await.context("resume the training")?;
+    seen_late(driver, "//button[contains(., 'Register model')]").await.context("the training ends")?;
     let log = "//main//*[@role='log'][contains(., 'round 1200 of 1200')]";
-    seen(driver, log).await.context("the log of what was resumed, to its end")?;
-    press(driver, "//button[contains(., 'Register model')]").await.context("press Register model")?;
+    seen_late(driver, log).await.context("the log of what was resumed, to its end")?;
+    press_late(driver, "//button[contains(., 'Register model')]").await.context("press Register model")?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Register']")
         .await
         .context("register the model")?;
@@ -121,8 +123,10 @@ async fn road(browser: &Browser, name: &str) -> Result<()> {
     press(driver, "//*[contains(@class,'rail')]//a[contains(., 'Deploy')]").await.context("go to Deploy")?;
     press(driver, "//button[contains(., 'Deploy v1')]").await.context("press Deploy")?;
     press(driver, "//dialog[@open]//button[contains(., 'See what will be done')]").await.context("see the plan")?;
-    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Deploy']").await.context("confirm the plan")?;
-    press(driver, "//button[contains(., 'Call it')]").await.context("call the deployment")?;
+    press_late(driver, "//dialog[@open]//footer//button[normalize-space(.)='Deploy']")
+        .await
+        .context("confirm the plan")?;
+    press_late(driver, "//button[contains(., 'Call it')]").await.context("call the deployment")?;
     let answer = seen(driver, "//*[contains(@class,'answer')]").await.context("read the answer")?.text().await?;
     ensure!(answer.contains("prediction") && answer.contains("ms"), "the answer reads {answer}");
     browser.picture(&format!("{name}-deployed")).await

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use api::{host::MakeKey, job::ListJobs};
 use client::call::Client;
 use journeys::{
-    browser::{self, Browser, choose, field, fill, gone, press, seen, told},
+    browser::{self, Browser, choose, field, fill, gone, gone_late, press, press_late, seen, seen_late, told},
     cluster::{self, Cluster},
     host::{self, Host},
     process::{skipped_without, until},
@@ -80,7 +80,7 @@ async fn clicks(browser: &Browser, registry: &Registry, cluster: &Cluster) -> Re
     add_cluster(browser, cluster).await.context("add the cluster")?;
 
     press(driver, "//nav[contains(@class,'rail')]//a[contains(@class,'brand')]").await?;
-    press(driver, "//main//a[contains(., 'breast-cancer')]").await.context("open the project")?;
+    press_late(driver, "//main//a[contains(., 'breast-cancer')]").await.context("open the project")?;
     press(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Deploy')]").await?;
     deploy(browser, "v1").await.context("deploy the first version")?;
     chip(driver, "ready").await?;
@@ -98,14 +98,14 @@ async fn clicks(browser: &Browser, registry: &Registry, cluster: &Cluster) -> Re
     chip(driver, "v2").await?;
     chip(driver, "ready").await?;
     call(driver).await.context("call the second version")?;
-    press(driver, "//aside//button[normalize-space(.)='Roll back to v1']").await?;
+    press_late(driver, "//aside//button[normalize-space(.)='Roll back to v1']").await?;
     chip(driver, "v1").await.context("roll back")?;
     chip(driver, "ready").await?;
     browser.picture("cluster-rolled-back").await?;
 
     press(driver, "//aside//button[contains(., 'Delete…')]").await?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
-    gone(driver, "//main//button[contains(@class,'placed')]").await.context("delete the deployment")?;
+    gone_late(driver, "//main//button[contains(@class,'placed')]").await.context("delete the deployment")?;
     browser.picture("cluster-deleted").await
 }
 
@@ -136,7 +136,7 @@ async fn add_cluster(browser: &Browser, cluster: &Cluster) -> Result<()> {
     choose(driver, "Context", "journey").await?;
     fill(driver, &field("Namespace"), "models").await?;
     press(driver, "//dialog[@open]//button[normalize-space(.)='Ask the cluster']").await?;
-    let said = seen(driver, "//dialog[@open]//*[@role='status']").await.context("ask the cluster")?.text().await?;
+    let said = seen_late(driver, "//dialog[@open]//*[@role='status']").await.context("ask the cluster")?.text().await?;
     ensure!(said.contains("Kubernetes"), "the cluster says {said}");
     seen(driver, "//dialog[@open]//small[contains(., 'no such namespace yet')]").await?;
     press(driver, "//dialog[@open]//label[contains(., 'Make it with a deployment')]").await?;
@@ -153,7 +153,7 @@ async fn check(driver: &WebDriver, name: &str) -> Result<()> {
     press(driver, &format!("{line}//button[normalize-space(.)='Check']")).await?;
     let answered =
         "//div[contains(@class,'toast') and @data-tone and not(contains(., 'is known') or contains(., 'is a target'))]";
-    let said = seen(driver, answered).await?;
+    let said = seen_late(driver, answered).await?;
     let (tone, text) = (said.attr("data-tone").await?.unwrap_or_default(), said.text().await?);
     ensure!(tone == "good", "the check of {name} says {text}");
     // It would stand before what is pressed next.
@@ -171,7 +171,7 @@ async fn deploy(browser: &Browser, version: &str) -> Result<()> {
     choose(driver, "Registry", "harbour").await?;
     fill(driver, &field("Repository"), "clicks/tumours").await?;
     press(driver, "//dialog[@open]//button[contains(., 'See what will be done')]").await?;
-    let steps = seen(driver, "//dialog[@open]//ol[contains(@class,'steps')]").await.context("see the plan")?;
+    let steps = seen_late(driver, "//dialog[@open]//ol[contains(@class,'steps')]").await.context("see the plan")?;
     let steps = steps.text().await?;
     ensure!(steps.lines().count() >= 2, "the plan reads {steps}");
     press(driver, "//dialog[@open]//details[contains(@class,'diff')]/summary[contains(., 'deployment/tumours')]")
@@ -192,8 +192,8 @@ async fn deploy(browser: &Browser, version: &str) -> Result<()> {
 }
 
 async fn call(driver: &WebDriver) -> Result<()> {
-    press(driver, "//aside//button[contains(., 'Call it')]").await?;
-    let answer = seen(driver, "//aside//*[contains(@class,'answer')]").await?.text().await?;
+    press_late(driver, "//aside//button[contains(., 'Call it')]").await?;
+    let answer = seen_late(driver, "//aside//*[contains(@class,'answer')]").await?.text().await?;
     ensure!(answer.contains("status 200") && answer.contains("prediction"), "the answer reads {answer}");
     Ok(())
 }
@@ -201,18 +201,20 @@ async fn call(driver: &WebDriver) -> Result<()> {
 /// What the cluster says happened, and what one pod wrote.
 async fn events_and_log(driver: &WebDriver) -> Result<()> {
     const EVENTS: &str = "//aside//h3[.='Events']/following-sibling::div[1]";
-    seen(driver, &format!("{EVENTS}//span[contains(., 'pod/tumours-')]")).await.context("see events of the pod")?;
+    seen_late(driver, &format!("{EVENTS}//span[contains(., 'pod/tumours-')]"))
+        .await
+        .context("see events of the pod")?;
     press(driver, "//aside//button[normalize-space(.)='Show']").await?;
     let pod = seen(driver, "//aside//select[@aria-label='Instance']/option[contains(., 'tumours-')]").await?;
     pod.click().await.context("choose the pod")?;
     let log = "//aside//div[@role='log' and contains(., 'answers on')]";
-    seen(driver, log).await.context("read the pod's log").map(drop)
+    seen_late(driver, log).await.context("read the pod's log").map(drop)
 }
 
 /// The pane's chip with the deployment's state or version.
 async fn chip(driver: &WebDriver, text: &str) -> Result<()> {
     let path = format!("//aside//span[contains(@class,'chip') and contains(., '{text}')]");
-    seen(driver, &path).await.map(drop)
+    seen_late(driver, &path).await.map(drop)
 }
 
 async fn ready_instances(driver: &WebDriver, count: usize) -> Result<()> {

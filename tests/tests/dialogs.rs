@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use api::{ProjectId, RunId, package::BuildPackage, run::ListArtifacts};
 use client::call::Client;
 use journeys::{
-    browser::{self, Browser, press, seen, told},
+    browser::{self, Browser, press, seen, seen_late, told},
     desktop::{DOWNLOADS, Desktop, SOON, WINDOW},
     host,
     process::wait_until,
@@ -31,7 +31,7 @@ async fn chosen(desktop: &Desktop, browser: &Browser) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let table = folder.join("measures.csv");
     fs::write(&table, stage::table(50, 1, 0.0))?;
-    seen(driver, "//*[@data-sample='card-fraud']").await?;
+    seen_late(driver, "//*[@data-sample='card-fraud']").await?;
 
     press(driver, "//main//button[contains(., 'Open folder…')]").await?;
     screen.window("^Open a folder$").context("the dialog for folders")?;
@@ -56,7 +56,7 @@ async fn chosen(desktop: &Desktop, browser: &Browser) -> Result<()> {
 
 async fn looked_at(browser: &Browser, path: &Path) -> Result<()> {
     let looked_at = format!("//dialog[@open]//*[contains(@class,'newcomer') and .//*[@title='{}']]", path.display());
-    seen(&browser.driver, &looked_at).await.context("what was chosen is looked at").map(drop)
+    seen_late(&browser.driver, &looked_at).await.context("what was chosen is looked at").map(drop)
 }
 
 /// A package is saved as a file.
@@ -75,7 +75,7 @@ async fn exported(desktop: &Desktop, browser: &Browser) -> Result<()> {
     press(driver, "//main//button[contains(., 'Export…')]").await?;
     // The ending of the name that stands there stays.
     answer(desktop, "^Export the image$", &desktop.folder().join("taken away"))?;
-    seen(driver, "//*[contains(., 'Written: ')]").await.context("the window says where it is")?;
+    seen_late(driver, "//*[contains(., 'Written: ')]").await.context("the window says where it is")?;
     ensure!(fs::metadata(desktop.folder().join("taken away.tar"))?.len() > 1_000_000, "the image is small");
     saved(desktop, browser, &client, project.id, run).await
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use api::project::ListProjects;
 use journeys::{
-    browser::{self, Browser, press, seen, told},
+    browser::{self, Browser, press, seen, seen_late, told},
     desktop::{Desktop, SOON, WINDOW},
     host,
     process::{Running, skipped_without, until},
@@ -88,11 +88,13 @@ async fn drag(desktop: &Desktop, browser: &Browser, path: &Path) -> Result<Runni
 async fn become_project(browser: &Browser, path: &Path) -> Result<()> {
     let driver = &browser.driver;
     let looked_at = format!("//dialog[@open]//*[contains(@class,'newcomer') and .//*[@title='{}']]", path.display());
-    seen(driver, &looked_at).await.context("it is looked at")?;
+    seen_late(driver, &looked_at).await.context("it is looked at")?;
     let facts = seen(driver, "//dialog[@open]//*[contains(@class,'newcomer')]/div/div[2]").await?.text().await?;
     ensure!(facts.starts_with("50 rows · "), "the dialog says {facts}");
     let select = "//dialog[@open]//label[contains(., 'What shall be predicted?')]//select";
     seen(driver, &format!("{select}/option[@value='y']")).await.context("its columns are offered")?.click().await?;
     press(driver, "//dialog[@open]//button[contains(., 'Create project')]").await?;
-    seen(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Overview') and @aria-current='page']").await.map(drop)
+    seen_late(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Overview') and @aria-current='page']")
+        .await
+        .map(drop)
 }

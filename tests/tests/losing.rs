@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use api::host::MakeKey;
 use journeys::{
-    browser::{self, Browser, press, seen, told},
+    browser::{self, Browser, press_late, seen, told},
     host::{self, Host},
     process::{skipped_without, until},
     road,
@@ -49,7 +49,7 @@ async fn asked_again(slipway: &Path, folder: &Path) -> Result<()> {
 
 async fn cut_off(browser: &Browser, host: &Host) -> Result<()> {
     let driver = &browser.driver;
-    press(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Jobs')]").await?;
+    press_late(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Jobs')]").await?;
     seen(driver, "//main//*[contains(., 'Nothing has run yet')]").await.context("see that nothing ran")?;
     driver.execute(CUT_OFF, Vec::new()).await?;
     road::open_sample(&host.client().await?, "penguins").await?;

@@ -9,7 +9,7 @@ use api::{
     project::ListProjects,
 };
 use journeys::{
-    browser::{choose, field, fill, gone, press, seen, told},
+    browser::{choose, field, fill, gone, press, seen, seen_late, told},
     desk::Desk,
     road, stage,
 };
@@ -65,11 +65,11 @@ async fn upload(desk: &Desk, chooser: &str, paths: &str, name: &str) -> Result<(
     desk.go("/").await?;
     seen(driver, "//main//button[contains(., 'Open a path')]").await?;
     driver.find(By::Css(format!("input[data-choose={chooser}]"))).await?.send_keys(paths).await?;
-    seen(driver, CREATE).await.context("what was uploaded is looked at")?;
+    seen_late(driver, CREATE).await.context("what was uploaded is looked at")?;
     let proposed = driver.find(By::XPath(field("Name"))).await?.prop("value").await?;
     ensure!(proposed.as_deref() == Some(name), "the proposed name is {proposed:?}");
     press(driver, CREATE).await?;
-    seen(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Data')]").await.context("its page is opened")?;
+    seen_late(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Data')]").await.context("its page is opened")?;
     Ok(())
 }
 
@@ -104,13 +104,13 @@ async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
     press(driver, "//dialog[@open]//button[contains(., 'Look at it')]").await?;
 
     let problem = "//dialog[@open]//*[contains(@class,'problem')]";
-    let said = seen(driver, problem).await.context("the ragged line is said")?.text().await?;
+    let said = seen_late(driver, problem).await.context("the ragged line is said")?.text().await?;
     ensure!(said.contains("orders.csv") && said.contains("line 53: 6 fields"), "the problem reads {said}");
     ensure!(driver.find_all(By::XPath(CREATE)).await?.is_empty(), "a file that can't be read becomes a project");
     desk.browser.picture("newcomer-ragged").await?;
     press(driver, "//dialog[@open]//button[normalize-space(.)='Skip such lines']").await?;
 
-    seen(driver, CREATE).await.context("the file is looked at again")?;
+    seen_late(driver, CREATE).await.context("the file is looked at again")?;
     gone(driver, problem).await?;
     let found = seen(driver, "//dialog[@open]//ul[contains(@class,'found')]").await?.text().await?;
     ensure!(
@@ -126,7 +126,7 @@ async fn becomes_a_project(desk: &Desk, folder: &Path) -> Result<()> {
     desk.browser.picture("newcomer-times").await?;
     press(driver, CREATE).await?;
 
-    seen(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Data')]").await.context("its page is opened")?;
+    seen_late(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Data')]").await.context("its page is opened")?;
     seen(driver, "//main//*[contains(., 'Late orders')]").await?;
     let projects = desk.client.call(ListProjects {}).await?;
     let [only] = projects.as_slice() else { anyhow::bail!("{} projects", projects.len()) };

@@ -86,6 +86,8 @@ async fn lived_in(client: &Client) -> Result<Places> {
         cell: cell.context("no window is closed")?,
         changed: changed(client).await?,
         experiment: addresses::experiment(client).await?,
+        logged: addresses::logged(client).await?,
+        search: addresses::searched(client).await?,
     })
 }
 

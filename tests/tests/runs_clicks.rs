@@ -10,7 +10,7 @@ use api::{
     run::{GetRun, ListRuns, ProjectIdOr, Run, RunState},
 };
 use journeys::{
-    browser::{fill, gone, press, seen, there, told},
+    browser::{fill, gone, gone_late, press, press_late, seen, seen_late, there, told},
     desk::Desk,
     process::until,
     road,
@@ -87,9 +87,9 @@ async fn program(desk: &Desk) -> Result<()> {
     fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "sh hello.sh").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Name')]//input", "greeting").await?;
     press(driver, run).await?;
-    seen(driver, "//main//h1[contains(., 'greeting')]").await?;
-    press(driver, "//main//button[normalize-space(.)='Run it again']").await?;
-    gone(driver, "//main//h1[contains(., 'greeting')]").await?;
+    seen_late(driver, "//main//h1[contains(., 'greeting')]").await?;
+    press_late(driver, "//main//button[normalize-space(.)='Run it again']").await?;
+    gone_late(driver, "//main//h1[contains(., 'greeting')]").await?;
     let both = async || {
         let list = ListRuns { project: ProjectIdOr(project), ..ListRuns::default() };
         let rows = desk.client.call(list).await?.rows;

@@ -10,7 +10,7 @@ use api::{
     source::ListSources,
 };
 use journeys::{
-    browser::{fill, gone, press, seen, told},
+    browser::{fill, gone, press, press_late, seen, seen_late, told},
     desk::Desk,
     process::until,
     road,
@@ -53,7 +53,10 @@ async fn search(desk: &Desk) -> Result<()> {
     let best = "//main//tr[.//*[@data-trial]][contains(., 'best')]//*[@data-name]";
     let name = seen(driver, best).await?.text().await?;
     press(driver, best).await?;
-    seen(driver, &format!("//main//h1[contains(., '{name}')]")).await.context("the run of the best trial").map(drop)
+    seen_late(driver, &format!("//main//h1[contains(., '{name}')]"))
+        .await
+        .context("the run of the best trial")
+        .map(drop)
 }
 
 /// Sorted by a press of a head, the rows stand by it; below the curve the params stand beside the value.
@@ -126,7 +129,7 @@ async fn program(desk: &Desk) -> Result<()> {
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//main//section[@data-search]//*[@data-command][contains(., 'train.sh')]").await?;
     press(driver, "//main//button[normalize-space(.)='Stop']").await?;
-    press(driver, "//main//button[normalize-space(.)='Go on']").await?;
+    press_late(driver, "//main//button[normalize-space(.)='Go on']").await?;
     until("the search is finished", LONG, async || counted(desk, project, 2).await).await?;
     press(driver, "//main//button[normalize-space(.)='Limits…']").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "3").await?;

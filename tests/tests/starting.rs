@@ -4,7 +4,7 @@ use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use journeys::{
-    browser::{self, Browser, press, seen, told},
+    browser::{self, Browser, press_late, seen, seen_late, told},
     bus::Bus,
     desktop::{Desktop, SOON, WINDOW, ended},
     host,
@@ -39,7 +39,7 @@ async fn a_second_start_hands_its_path_to_the_first() {
 /// The first window stands elsewhere; the second is started in `home` with a path from there.
 async fn handed_over(browser: &Browser, mut second: Command, home: &Path) -> Result<()> {
     let driver = &browser.driver;
-    press(driver, "//nav[contains(@class,'rail')]//a[@href='/jobs']").await.context("go to Jobs")?;
+    press_late(driver, "//nav[contains(@class,'rail')]//a[@href='/jobs']").await.context("go to Jobs")?;
     seen(driver, "//nav[contains(@class,'rail')]//a[@href='/jobs' and @aria-current='page']").await?;
     let data = home.join("measures");
     std::fs::create_dir_all(&data)?;
@@ -55,7 +55,7 @@ async fn handed_over(browser: &Browser, mut second: Command, home: &Path) -> Res
     let path = data.canonicalize()?;
     // Not the path itself: WebKit's driver says of a text that may be cut that it can't be seen.
     let looked_at = format!("//dialog[@open]//*[contains(@class,'newcomer') and .//*[@title='{}']]", path.display());
-    seen(driver, &looked_at).await.context("the first window looks at what the second was given")?;
+    seen_late(driver, &looked_at).await.context("the first window looks at what the second was given")?;
     seen(driver, "//dialog[@open]//button[contains(., 'Create project')]").await?;
     let address = driver.current_url().await?;
     ensure!(address.path().trim_matches('/').is_empty(), "the first window stands at {address}");
@@ -84,7 +84,7 @@ async fn a_start_with_a_projects_folder_opens_it() {
 async fn opened(browser: &Browser) -> Result<()> {
     let driver = &browser.driver;
     let overview = "//nav[contains(@class,'rail')]//a[contains(., 'Overview') and @aria-current='page']";
-    seen(driver, overview).await.context("the project is opened")?;
+    seen_late(driver, overview).await.context("the project is opened")?;
     seen(driver, "//main//h1[contains(., 'May')]").await.context("it is the one that was named").map(drop)
 }
 

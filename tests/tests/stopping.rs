@@ -9,7 +9,7 @@ use api::{
     run::{ListRuns, ProjectIdOr},
 };
 use journeys::{
-    browser::{self, Browser, press, seen, told},
+    browser::{self, Browser, press, seen, seen_late, told},
     host::{self, Host},
     process::{Running, skipped_without, wait_until},
     road,
@@ -54,13 +54,15 @@ async fn stopped(browser: &Browser, address: &str, page: &str, program: &mut Run
     let driver = &browser.driver;
     let origin = address.split("/#").next().context("the address has no key")?;
     driver.goto(address).await?;
-    seen(driver, "//*[@data-sample='card-fraud']").await.context("the first page")?;
+    seen_late(driver, "//*[@data-sample='card-fraud']").await.context("the first page")?;
     driver.goto(format!("{origin}{page}")).await?;
     press(driver, "//button[normalize-space(.)='Stop']").await.context("ask it to stop")?;
     let end = "//button[normalize-space(.)='End at once']";
     seen(driver, end).await.context("it may not listen")?;
     ensure!(!program.has_ended(), "it was to be asked first");
     press(driver, end).await.context("end it")?;
-    seen(driver, "//main//*[contains(@class,'sub') and contains(., 'exit code 137')]").await.context("read its end")?;
+    seen_late(driver, "//main//*[contains(@class,'sub') and contains(., 'exit code 137')]")
+        .await
+        .context("read its end")?;
     wait_until("the program's end", Duration::from_secs(30), || program.has_ended())
 }

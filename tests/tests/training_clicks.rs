@@ -16,7 +16,7 @@ use api::{
     worker::Device,
 };
 use journeys::{
-    browser::{gone, press, seen, there, told},
+    browser::{gone, press, seen, seen_late, there, told},
     desk::Desk,
     host,
     process::{read, until},
@@ -112,7 +112,7 @@ async fn newer_files(desk: &Desk) -> Result<()> {
     ensure!(dataset.beside.is_empty(), "{:?} lies beside the data still", dataset.beside);
 
     press(driver, "//dialog[@open]//button[normalize-space(.)='Start training']").await?;
-    seen(driver, "//button[contains(., 'Register model')]").await.context("the run ends")?;
+    seen_late(driver, "//button[contains(., 'Register model')]").await.context("the run ends")?;
     let run = runs(desk, project).await?.rows.into_iter().max_by_key(|row| row.created_ms).context("no run")?;
     ensure!(run.snapshot_number == Some(2), "it trained on {:?}", run.snapshot_number);
 

@@ -11,7 +11,7 @@ use api::{
 };
 use client::call::Client;
 use journeys::{
-    browser::{gone, press, seen, told},
+    browser::{gone, press, seen, seen_late, told},
     desk::Desk,
     process::until,
     road,
@@ -46,7 +46,7 @@ async fn watched(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> R
     let hint = seen(driver, &format!("{form}//p[contains(., 'close')]")).await?.text().await?;
     ensure!(hint.contains("2,000 rows close 2 windows"), "the hint reads {hint}");
     press(driver, &format!("{form}//button[normalize-space(.)='Send']")).await?;
-    seen(driver, "//main//*[contains(., 'mean_radius drifted')]").await.context("an alert stands there")?;
+    seen_late(driver, "//main//*[contains(., 'mean_radius drifted')]").await.context("an alert stands there")?;
     let alerts = seen(driver, "//main//section[.//h2[.='Alerts']]").await?.rect().await?;
     ensure!(alerts.y < 700.0, "the alerts begin at {}, below the first screen", alerts.y);
 

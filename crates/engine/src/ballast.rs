@@ -2,7 +2,7 @@
 //! that does it writes its address first.
 //!
 //! A file of the workspace holds it. A host makes it where there is room; one that starts on a full disk takes a part
-//! of it, and whatever deletes takes the rest, and makes it anew once there is room. Killed in between, it leaves a
+//! of it, and whatever deletes takes the rest ([`freeing`]), and makes it anew once there is room. Killed in between, it leaves a
 //! file that is short or missing, which the next one completes.
 
 use std::{fs::OpenOptions, io::Write as _, path::PathBuf};
@@ -59,8 +59,16 @@ pub(crate) fn give_some(workspace: &Workspace) {
     }
 }
 
+/// Does what deletes, with the ballast's room where the disk is full; makes the ballast anew behind it.
+pub async fn freeing<T>(engine: &Engine, deleting: impl Future<Output = T>) -> T {
+    give(engine).await;
+    let done = deleting.await;
+    make(engine).await;
+    done
+}
+
 /// Gives all of it back where the disk is full, for something to be deleted.
-pub(crate) async fn give(engine: &Engine) {
+async fn give(engine: &Engine) {
     let workspace = engine.workspace().clone();
     let given = tokio::task::spawn_blocking(move || {
         if is_full(&workspace) {

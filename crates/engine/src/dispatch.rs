@@ -211,10 +211,7 @@ handlers! {
 /// Answers a call.
 pub async fn dispatch(engine: &Engine, method: &str, params: Value) -> Result<Value, ApiError> {
     if ballast::frees(method) {
-        ballast::give(engine).await;
-        let answer = answered(engine, method, params).await;
-        ballast::make(engine).await;
-        return answer;
+        return ballast::freeing(engine, answered(engine, method, params)).await;
     }
     answered(engine, method, params).await
 }

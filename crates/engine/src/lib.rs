@@ -5,7 +5,7 @@
 //! announces what changed. External systems are reached through [`ports`] only, time through
 //! [`clock`]; nothing here reads the environment, prints, or knows of HTTP.
 
-mod ballast;
+pub mod ballast;
 mod beneath;
 mod blocking;
 pub mod clock;

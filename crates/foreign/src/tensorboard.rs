@@ -266,6 +266,7 @@ impl Reading<'_, '_> {
             let why = match records.next().map_err(file::failed(path))? {
                 Next::Data(data) => match Event::decode(data) {
                     Ok(event) => {
+                        proto::unread(data).into_iter().for_each(|of| self.leave_out(of));
                         self.event(event, &Record { path, offset: at, checksum: records.checksum })?;
                         continue;
                     }
@@ -306,14 +307,6 @@ impl Reading<'_, '_> {
         if self.run.created_ms.is_none() {
             self.run.created_ms = Some(time_ms);
             self.head(RunState::Running)?;
-        }
-        for (is_there, of) in [
-            (event.graph.is_some() || event.meta_graph.is_some(), "graphs"),
-            (event.run_metadata.is_some(), "run metadata"),
-        ] {
-            if is_there {
-                self.leave_out(of);
-            }
         }
         for (at, value) in event.summary.into_iter().flat_map(|summary| summary.value).enumerate() {
             self.value(value, event.step, time_ms, &|part, plugin| record.location(at, part, plugin))?;

@@ -36,6 +36,31 @@ const LONGEST_PATH: usize = 2048;
 /// Characters of a refused path that are told.
 const SHOWN: usize = 200;
 
+/// Why a body did not become a file.
+#[derive(Debug)]
+pub(crate) enum Unreceived {
+    /// Nothing of it came for as long as the host waits.
+    StoodStill(Duration),
+    Other(ApiError),
+}
+
+impl From<ApiError> for Unreceived {
+    fn from(error: ApiError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Unreceived> for ApiError {
+    fn from(reason: Unreceived) -> Self {
+        match reason {
+            Unreceived::StoodStill(patience) => {
+                Self::invalid(format!("The upload stood still for {patience:?}.")).with_hint("Send it again.")
+            }
+            Unreceived::Other(error) => error,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Placed {
     path: String,
@@ -67,7 +92,7 @@ pub(crate) async fn upload(
     }
     let half = folder.join(format!("{}.half", fresh_name()?));
     let stored = match tokio::fs::File::create_new(&half).await {
-        Ok(file) => store(&host, file, &half, body).await,
+        Ok(file) => store(&host, file, &half, body).await.map_err(ApiError::from),
         Err(error) => Err(unwritable(&half, &error)),
     };
     let stored = match stored {
@@ -101,21 +126,18 @@ pub(crate) async fn receive(
     file: tokio::fs::File,
     path: &Path,
     request: axum::extract::Request,
-) -> Result<(), ApiError> {
+) -> Result<(), Unreceived> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     check_space(path.parent().unwrap_or(path), announced.unwrap_or(0))?;
     store(host, file, path, request.into_body()).await
 }
 
-async fn store(host: &Host, mut file: tokio::fs::File, path: &Path, body: Body) -> Result<(), ApiError> {
+async fn store(host: &Host, mut file: tokio::fs::File, path: &Path, body: Body) -> Result<(), Unreceived> {
     let mut chunks = body.into_data_stream();
     let mut unasked = 0;
     loop {
         let next = tokio::time::timeout(host.patience, chunks.next()).await;
-        let next = next.map_err(|_| {
-            ApiError::invalid(format!("The upload stood still for {:?}.", host.patience)).with_hint("Send it again.")
-        })?;
-        let Some(chunk) = next else { break };
+        let Some(chunk) = next.map_err(|_| Unreceived::StoodStill(host.patience))? else { break };
         let chunk = chunk.map_err(|error| ApiError::invalid(format!("The upload broke off: {error}.")))?;
         file.write_all(&chunk).await.map_err(|error| unwritable(path, &error))?;
         unasked += chunk.len() as u64;
@@ -124,7 +146,7 @@ async fn store(host: &Host, mut file: tokio::fs::File, path: &Path, body: Body) 
             check_space(&host.staging, 0)?;
         }
     }
-    file.sync_all().await.map_err(|error| unwritable(path, &error))
+    Ok(file.sync_all().await.map_err(|error| unwritable(path, &error))?)
 }
 
 /// The path of a dropped file within its batch; anything that could lead out of it is refused.

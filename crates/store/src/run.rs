@@ -656,11 +656,11 @@ pub fn delete(transaction: &Transaction<'_>, id: RunId) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// How SQLite answers a query in a database of the newest version.
-    fn plan(sql: &str) -> String {
+    pub(crate) fn plan(sql: &str) -> String {
         let mut connection = Connection::open_in_memory().unwrap();
         crate::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -669,7 +669,7 @@ mod tests {
         steps.collect::<rusqlite::Result<Vec<String>>>().unwrap().join("; ")
     }
 
-    fn check(sql: &str, expect: &[&str]) {
+    pub(crate) fn check(sql: &str, expect: &[&str]) {
         let plan = plan(sql);
         let scans = plan.replace("SCAN CONSTANT ROW", "").contains("SCAN");
         assert!(expect.iter().all(|step| plan.contains(step)) && !scans, "{sql}: {plan}");

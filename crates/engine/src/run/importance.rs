@@ -3,7 +3,7 @@
 use anyhow::bail;
 use api::{
     ApiError,
-    run_table::{AssessParams, ParamImportance, ParamImportances},
+    run_table::{AssessParams, ParamImportance, ParamImportances, SparseRow},
 };
 use tune::importance::{self, Column as Values};
 
@@ -44,19 +44,38 @@ pub async fn assess(engine: &Engine, request: AssessParams) -> anyhow::Result<Pa
     Ok(tokio::task::spawn_blocking(move || of_rows(&keys, runs, rows)).await?)
 }
 
-/// Assesses rows of the metric's cell and one for each param, chosen of so many runs.
-fn of_rows(keys: &[String], runs: u64, rows: Vec<Vec<Option<String>>>) -> ParamImportances {
-    let number = |text: &String| text.parse::<f64>().ok().filter(|value| value.is_finite());
-    let measured = |row: Vec<Option<String>>| row.first().and_then(Option::as_ref).and_then(number).map(|at| (at, row));
-    let (metric, rows): (Vec<f64>, Vec<_>) = rows.into_iter().filter_map(measured).unzip();
+/// Assesses rows of the metric's cell, which is the first column, and those of the params that they have, chosen of so
+/// many runs.
+fn of_rows(keys: &[String], runs: u64, rows: Vec<SparseRow>) -> ParamImportances {
+    let measured = |row: SparseRow| {
+        let (_, text) = row.first().filter(|(at, _)| *at == 0)?;
+        let value = text.parse::<f64>().ok().filter(|value| value.is_finite())?;
+        Some((value, row))
+    };
+    let (metric, rows): (Vec<f64>, Vec<SparseRow>) = rows.into_iter().filter_map(measured).unzip();
     let none = ParamImportances { runs, runs_used: 0, runs_needed: FEWEST as u64, alone: 0.0, params: Vec::new() };
     if metric.len() < FEWEST {
         return none;
     }
-    let params = keys.iter().enumerate().filter_map(|(at, key)| {
-        let texts: Vec<Option<&str>> = rows.iter().map(|row| row.get(at + 1).and_then(Option::as_deref)).collect();
-        let differs = texts.windows(2).any(|pair| pair[0] != pair[1]);
-        differs.then(|| (key.clone(), Values::of_texts(texts)))
+    // Of thousands of params most runs have few: what is there is gathered, and a column is made of what differs alone.
+    let mut held: Vec<Vec<(usize, &str)>> = vec![Vec::new(); keys.len()];
+    for (row, cells) in rows.iter().enumerate() {
+        for (column, text) in cells {
+            if let Some(of_key) = (*column as usize).checked_sub(1).and_then(|key| held.get_mut(key)) {
+                of_key.push((row, text));
+            }
+        }
+    }
+    let params = keys.iter().zip(held).filter_map(|(key, held)| {
+        let (_, first) = *held.first()?;
+        let differs = held.len() < rows.len() || held.iter().any(|(_, text)| *text != first);
+        differs.then(|| {
+            let mut texts = vec![None; rows.len()];
+            for (row, text) in held {
+                texts[row] = Some(text);
+            }
+            (key.clone(), Values::of_texts(texts))
+        })
     });
     let params: Vec<(String, Values)> = params.collect();
     let found = importance::assess(&params, &metric, SEED);
@@ -72,8 +91,9 @@ fn of_rows(keys: &[String], runs: u64, rows: Vec<Vec<Option<String>>>) -> ParamI
 mod tests {
     use super::*;
 
-    fn row(metric: &str, lr: usize, model: &str) -> Vec<Option<String>> {
-        vec![Some(metric.to_owned()), Some(lr.to_string()), Some(model.to_owned()), Some("same".to_owned())]
+    fn row(metric: &str, lr: usize, model: &str) -> SparseRow {
+        let cells = [metric.to_owned(), lr.to_string(), model.to_owned(), "same".to_owned()];
+        (0..).zip(cells).collect()
     }
 
     #[test]
@@ -89,6 +109,23 @@ mod tests {
         assert!(found.params[0].share > 0.8, "{found:?}");
         assert_eq!(found.params[0].correlation, Some(1.0));
         assert_eq!(found.params[1].correlation, None);
+    }
+
+    #[test]
+    fn what_some_runs_alone_have_differs() {
+        let keys = ["some", "same", "nobody's"].map(str::to_owned);
+        let cell = |column: u32, text: &str| (column, text.to_owned());
+        let mut rows: Vec<SparseRow> = (0..40)
+            .map(|at| match at % 2 {
+                0 => vec![cell(0, "1"), cell(1, "x"), cell(2, "y")],
+                _ => vec![cell(0, &(at + 100).to_string()), cell(2, "y")],
+            })
+            .collect();
+        // One without the metric.
+        rows.push(vec![cell(1, "z"), cell(3, "z")]);
+        let found = of_rows(&keys, 41, rows);
+        assert_eq!(found.runs_used, 40);
+        assert_eq!(found.params.iter().map(|one| one.param.as_str()).collect::<Vec<_>>(), ["some"]);
     }
 
     #[test]

@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 
 use half::{bf16, f16};
-use prost::{Enumeration, Message};
+use prost::{
+    Enumeration, Message,
+    encoding::{DecodeContext, decode_key, skip_field},
+};
 
 /// That in which steps may go back.
 pub(crate) const VERSION: &str = "brain.Event:2";
@@ -19,14 +22,27 @@ pub(crate) struct Event {
     /// In a file's first event: [`VERSION`].
     #[prost(string, optional, tag = "3")]
     pub(crate) file_version: Option<String>,
-    #[prost(bytes = "vec", optional, tag = "4")]
-    pub(crate) graph: Option<Vec<u8>>,
     #[prost(message, optional, tag = "5")]
     pub(crate) summary: Option<Summary>,
-    #[prost(bytes = "vec", optional, tag = "8")]
-    pub(crate) run_metadata: Option<Vec<u8>>,
-    #[prost(bytes = "vec", optional, tag = "9")]
-    pub(crate) meta_graph: Option<Vec<u8>>,
+}
+
+/// What an event holds that is not read. It is skipped where it stands: a graph has megabytes.
+pub(crate) fn unread(mut event: &[u8]) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    while !event.is_empty() {
+        let Ok((tag, kind)) = decode_key(&mut event) else { break };
+        let of = match tag {
+            // Of a graph and of one with its signatures.
+            4 | 9 => Some("graphs"),
+            8 => Some("run metadata"),
+            _ => None,
+        };
+        found.extend(of.filter(|of| !found.contains(of)));
+        if skip_field(kind, tag, &mut event, DecodeContext::default()).is_err() {
+            break;
+        }
+    }
+    found
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -271,4 +287,25 @@ fn bfloat16(bits: u16) -> f64 {
 
 fn fixed<const N: usize>(content: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
     content.as_chunks().0.iter().map(|bytes| number(*bytes)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_read_is_found_behind_and_before_what_is() {
+        // A field of bytes, of fewer than 128.
+        let bytes = |tag: u8, bytes: &[u8]| [&[tag << 3 | 2, bytes.len() as u8][..], bytes].concat();
+        let step = [2_u8 << 3, 0x80, 0x01];
+        let event = |fields: &[&[u8]]| fields.concat();
+        let (graph, metadata) = (bytes(4, b"a graph"), bytes(8, b"of a run"));
+        assert_eq!(unread(&event(&[&step, &graph])), ["graphs"]);
+        assert_eq!(unread(&event(&[&graph, &step, &metadata, &bytes(9, b"another")])), ["graphs", "run metadata"]);
+        assert_eq!(unread(&event(&[&step, &bytes(5, b"\x22\x01")])), [""; 0]);
+        // One that is cut off.
+        assert_eq!(unread(&graph[..graph.len() - 1]), ["graphs"]);
+        let read = Event::decode(&*event(&[&graph, &step])).unwrap();
+        assert_eq!(read, Event { step: 128, ..Event::default() });
+    }
 }

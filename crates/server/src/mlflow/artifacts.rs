@@ -10,7 +10,10 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use engine::tracking::artifacts::{self, Coming, Place};
+use engine::{
+    ballast::freeing,
+    tracking::artifacts::{self, Coming, Place},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Done, done, failure::Failure, fields::Fields, runs::run_id, wire::FileInfo};
@@ -131,7 +134,7 @@ pub(super) async fn finish(coming: Coming) -> Result<(), Failure> {
 pub(super) async fn delete(State(host): State<Host>, request: Request) -> Done {
     let place = place(&host, tail(&request, ROUTE)).await?;
     // One that is not there is deleted already.
-    artifacts::delete(&host.engine, &place).await?;
+    freeing(&host.engine, artifacts::delete(&host.engine, &place)).await?;
     Ok(done())
 }
 

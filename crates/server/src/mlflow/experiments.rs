@@ -1,7 +1,10 @@
 //! `experiments/…`.
 
 use axum::{Json, extract::State};
-use engine::tracking::{client, experiments};
+use engine::{
+    ballast::freeing,
+    tracking::{client, experiments},
+};
 use serde::{Deserialize, Serialize};
 
 use api::tracking::{DeleteExperiment, EditExperiment, Experiment};
@@ -155,7 +158,7 @@ pub(super) async fn delete(State(host): State<Host>, Fields(asked): Fields<ById>
     if found.deleted_ms.is_some() {
         return Err(Failure::missing(format!("No active experiment with id={} exists", found.number)));
     }
-    experiments::delete(&host.engine, DeleteExperiment { experiment: found.id }).await?;
+    freeing(&host.engine, experiments::delete(&host.engine, DeleteExperiment { experiment: found.id })).await?;
     Ok(done())
 }
 

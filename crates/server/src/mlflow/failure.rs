@@ -8,6 +8,8 @@ use axum::{
 };
 use serde_json::json;
 
+use crate::upload::Unreceived;
+
 pub(super) const INVALID: &str = "INVALID_PARAMETER_VALUE";
 pub(super) const MISSING: &str = "RESOURCE_DOES_NOT_EXIST";
 pub(super) const EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
@@ -34,6 +36,11 @@ impl Failure {
 
     pub(super) fn missing(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, MISSING, message)
+    }
+
+    /// What was not sent in time: clients send that again.
+    pub(super) fn late(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "DEADLINE_EXCEEDED", message)
     }
 
     /// A required field that is not there.
@@ -72,6 +79,14 @@ impl From<ApiError> for Failure {
             None => error.message,
         };
         Self::new(status, code, message)
+    }
+}
+
+impl From<Unreceived> for Failure {
+    fn from(reason: Unreceived) -> Self {
+        let is_late = matches!(reason, Unreceived::StoodStill(_));
+        let error = ApiError::from(reason);
+        if is_late { Self::late(error.to_string()) } else { error.into() }
     }
 }
 

@@ -68,11 +68,7 @@ fn check_kind(request: &Request) -> Result<(), Failure> {
 pub(super) async fn whole(request: Request, host: &Host) -> Result<Bytes, Failure> {
     check_kind(&request)?;
     let body = tokio::time::timeout(host.patience, Bytes::from_request(request, &())).await;
-    // Clients send what timed out again.
-    let late = || {
-        let message = format!("The request did not arrive within {:?}.", host.patience);
-        Failure::new(StatusCode::REQUEST_TIMEOUT, "DEADLINE_EXCEEDED", message)
-    };
+    let late = || Failure::late(format!("The request did not arrive within {:?}.", host.patience));
     body.map_err(|_| late())?.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!(

@@ -6,6 +6,7 @@ use axum::{
     extract::{Path, State},
 };
 use engine::{
+    ballast::freeing,
     run::name::{check_param, check_tag},
     tracking::{
         artifacts, client,
@@ -195,7 +196,8 @@ pub(super) async fn finalize(
 /// next request.
 pub(super) async fn delete(State(host): State<Host>, Path(id): Path<String>, _: Bytes) -> Done {
     let now_ms = host.engine.now_ms();
-    logged::change(&host.engine, &id, move |model| model.deleted_ms = Some(now_ms)).await?;
+    let deleting = logged::change(&host.engine, &id, move |model| model.deleted_ms = Some(now_ms));
+    freeing(&host.engine, deleting).await?;
     Ok(done())
 }
 

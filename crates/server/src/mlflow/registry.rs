@@ -3,7 +3,10 @@
 pub(super) mod versions;
 
 use axum::{Json, extract::State};
-use engine::tracking::registry::{self, Registered};
+use engine::{
+    ballast::freeing,
+    tracking::registry::{self, Registered},
+};
 use serde::{Deserialize, Serialize};
 
 use api::tracking::Stage;
@@ -117,7 +120,7 @@ pub(super) struct Named {
 }
 
 pub(super) async fn delete(State(host): State<Host>, Fields(asked): Fields<Named>) -> Done {
-    registry::delete(&host.engine, &name(asked.name)?).await?;
+    freeing(&host.engine, registry::delete(&host.engine, &name(asked.name)?)).await?;
     Ok(done())
 }
 

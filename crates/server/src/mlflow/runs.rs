@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use engine::{
+    ballast::freeing,
     run::{
         board::{Order, Query, View},
         filter::{self, Field},
@@ -161,7 +162,7 @@ fn state(status: &Value) -> Option<RunState> {
 
 pub(super) async fn delete(State(host): State<Host>, Fields(asked): Fields<ById>) -> Done {
     let runs = vec![run_id(asked.run_id, asked.run_uuid)?];
-    engine::tracking::experiments::trash_runs(&host.engine, TrashRuns { runs }).await?;
+    freeing(&host.engine, engine::tracking::experiments::trash_runs(&host.engine, TrashRuns { runs })).await?;
     Ok(done())
 }
 

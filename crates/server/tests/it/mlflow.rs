@@ -1,5 +1,8 @@
 //! What MLflow's routes refuse, asked without its client.
 
+mod ballast;
+mod limits;
+
 use api::{
     host::{PutSettings, Settings},
     tracking::MoveRuns,
@@ -17,7 +20,10 @@ struct Open {
 
 impl Open {
     async fn start() -> Self {
-        let running = Running::start().await;
+        Self::of(Running::start().await).await
+    }
+
+    async fn of(running: Running) -> Self {
         let settings = Settings { tracking_open: true, ..Settings::default() };
         engine::dispatch::call(&running.host.engine, PutSettings { settings }).await.unwrap();
         let listener = server::listen(0).await.unwrap();

@@ -109,7 +109,20 @@ async fn road_once(client: &Client) -> Result<Places> {
     let job = client.call(GetRun { run }).await?.job.context("the run has no job")?;
     let experiment = addresses::experiment(client).await?;
     let (project, version, deployment) = (project.id, version.id, deployment.id);
-    Ok(Places { project, model: run, run, version, deployment, job, cell, changed: project, experiment })
+    let (logged, search) = (addresses::logged(client).await?, addresses::searched(client).await?);
+    Ok(Places {
+        project,
+        model: run,
+        run,
+        version,
+        deployment,
+        job,
+        cell,
+        changed: project,
+        experiment,
+        logged,
+        search,
+    })
 }
 
 /// What each page asks when it is opened, with the pages that ask it.

@@ -19,7 +19,7 @@ use api::{
 };
 use figure::Figures;
 use journeys::{
-    browser::{self, seen},
+    browser::{self, seen_late},
     host::{self, Host},
     process::until,
 };
@@ -79,7 +79,7 @@ async fn measured(host: &Host, folder: &Path, experiment: &Experiment) -> Result
     let browser = browser::chromium(folder, 1280, 800).await?;
     let driver = &browser.driver;
     driver.goto(&address).await?;
-    seen(driver, "//main").await.context("the key opens the page")?;
+    seen_late(driver, "//main").await.context("the key opens the page")?;
     driver.goto(format!("{origin}/e/{}/runs", experiment.id)).await?;
     let counted = "//main//*[contains(., '100,000 runs')]";
     let there = async || Ok(!driver.find_all(thirtyfour::By::XPath(counted)).await?.is_empty());

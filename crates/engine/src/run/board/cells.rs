@@ -23,9 +23,6 @@ pub(crate) enum Column {
     Experiment,
 }
 
-/// Rows of cells, and how many match in all.
-type Cells = (Vec<Vec<Option<String>>>, u64);
-
 /// Rows of the cells that they have, and how many match in all or were looked at.
 type SparseCells = (Vec<SparseRow>, u64);
 
@@ -92,16 +89,17 @@ impl Board {
         query: &Query,
         (key, columns): (&str, &[Column]),
         choose: impl FnOnce(usize) -> Vec<usize>,
-    ) -> store::Result<Cells> {
+    ) -> store::Result<SparseCells> {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, mut rows) = matched(connection, &tables, query, asked)?;
         rows.retain(|(index, row)| metric(only[*index], key, *row as usize).is_some_and(f64::is_finite));
         let total = rows.len() as u64;
-        let are_told = sorts(query) || columns.contains(&Column::Experiment);
-        let names = experiments(connection, query.experiments.iter().copied(), are_told)?;
+        let names = experiments(connection, query.experiments.iter().copied(), sorts(query))?;
         let sorted = order::first(&only, rows, (&query.orders, &names), total);
-        let row = |(index, row): (usize, u32)| cells(only[index], row as usize, columns, &names);
-        Ok((choose(sorted.len()).into_iter().filter_map(|at| sorted.get(at).copied()).map(row).collect(), total))
+        let places: Vec<(usize, u32)> =
+            choose(sorted.len()).into_iter().filter_map(|at| sorted.get(at).copied()).collect();
+        let cells = rows_of(connection, (&only, &places), (columns, usize::MAX), &asked.patience())?;
+        Ok((cells, total))
     }
 }
 
@@ -183,10 +181,6 @@ fn sources<'t>(table: &'t Table, columns: &'t [Column]) -> Vec<(u32, Source<'t>)
         of_row => Some(Source::OfRow(of_row)),
     };
     columns.iter().zip(0..).filter_map(|(column, at)| Some((at, source(column)?))).collect()
-}
-
-fn cells(table: &Table, row: usize, columns: &[Column], names: &Names) -> Vec<Option<String>> {
-    columns.iter().map(|column| cell(table, row, column, names)).collect()
 }
 
 fn cell(table: &Table, row: usize, column: &Column, names: &Names) -> Option<String> {

@@ -1,7 +1,10 @@
 //! `model-versions/…`.
 
 use axum::{Json, extract::State};
-use engine::tracking::registry::{self, NewVersion, Version};
+use engine::{
+    ballast::freeing,
+    tracking::registry::{self, NewVersion, Version},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -141,7 +144,7 @@ pub(in crate::mlflow) async fn transition(State(host): State<Host>, Fields(asked
 
 pub(in crate::mlflow) async fn delete(State(host): State<Host>, Fields(asked): Fields<Edit>) -> Done {
     let (name, version) = asked.which()?;
-    registry::delete_version(&host.engine, &name, &version).await?;
+    freeing(&host.engine, registry::delete_version(&host.engine, &name, &version)).await?;
     Ok(done())
 }
 
