@@ -93,8 +93,7 @@ impl Look {
         keep_in_address(move || {
             let along = self.along.get();
             let is_said = self.is_along_chosen.get() || along != self.first;
-            let smoothed =
-                || if self.is_chosen.get() { format!("{:.2}", self.smoothing.get()) } else { String::new() };
+            let smoothed = || if self.is_chosen.get() { format!("{:.2}", self.smoothing.get()) } else { String::new() };
             [(named.along, if is_said { along } else { String::new() }), (named.log, self.log.get())]
                 .into_iter()
                 .chain(named.smooth.map(|name| (name, smoothed())))
