@@ -627,11 +627,14 @@ pub struct StartCommand {
     pub environment: Option<Environment>,
     #[serde(default)]
     pub name: Option<String>,
+    /// Limits for this run alone; one that is not set is that of the project's `[budget]`.
+    #[serde(default)]
+    pub budget: BudgetConfig,
 }
 
 impl StartCommand {
-    /// The program of a run once more, where it ran; `None` where that is no program of a project, or its folder is not
-    /// known.
+    /// The program of a run once more, where it ran and with the limits of its own that it had; `None` where that is no
+    /// program of a project, or its folder is not known.
     pub fn again(run: &Run) -> Option<Self> {
         let directory = run.environment.get(DIRECTORY).filter(|_| run.kind == RunKind::Command)?;
         Some(Self {
@@ -640,6 +643,7 @@ impl StartCommand {
             directory: Some(directory.clone()),
             environment: None,
             name: None,
+            budget: run.spent.as_ref().map(|spent| spent.terms.own.clone()).unwrap_or_default(),
         })
     }
 }

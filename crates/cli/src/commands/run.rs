@@ -81,13 +81,16 @@ pub(crate) enum RunCommand {
         #[arg(long)]
         detach: bool,
     },
-    /// Runs a program's run once more: the same command, in the same folder, in this terminal's environment
+    /// Runs a program's run once more: the same command, in the same folder, in this terminal's environment. A limit
+    /// that is not given is as it was
     Again {
         /// A run's name or id, or `latest`
         run: String,
         /// The new run's name; by default two words
         #[arg(long)]
         name: Option<String>,
+        #[command(flatten)]
+        budget: super::Budget,
     },
     /// Changes a run's name, notes or tags
     Edit {
@@ -319,7 +322,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let run = context.call(MarkEnded { run: context.run(&run).await?, ending }).await?;
             context.output.show(&run, |run| format!("{} is marked as {}.", run.name, words::word(&run.state)))
         }
-        RunCommand::Again { run, name } => {
+        RunCommand::Again { run, name, budget } => {
             context.lasting().await?;
             let run = context.call(GetRun { run: context.run(&run).await? }).await?;
             let again = StartCommand::again(&run).ok_or_else(|| {
@@ -327,7 +330,8 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                     "A training goes on with `slipway run resume`, a new one begins with `slipway run start`.",
                 )
             })?;
-            let again = StartCommand { environment: Some(environment()), name, ..again };
+            let budget = budget.given().over(&again.budget);
+            let again = StartCommand { environment: Some(environment()), name, budget, ..again };
             context.output.show(&context.call(again).await?, begun)
         }
         RunCommand::Edit { run, name, notes, tags } => {

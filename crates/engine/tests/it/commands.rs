@@ -158,6 +158,7 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
         directory,
         environment: None,
         name: None,
+        budget: Default::default(),
     };
     // Instead of `slipway`, one that enters no run.
     stage.program(
