@@ -8,6 +8,7 @@ mod logged;
 mod logs;
 mod media;
 mod nested;
+mod other_limits;
 mod system;
 
 use api::{
@@ -265,7 +266,8 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let place = Place::get();
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
-    let [renaming, moving, ending, purging, thinning, registering] = std::array::from_fn(|_| RwSignal::new(false));
+    let [renaming, moving, ending, purging, thinning, registering, limiting] =
+        std::array::from_fn(|_| RwSignal::new(false));
     let id = Memo::new(move |_| run.with(|run| run.id));
     let facts = Memo::new(move |_| {
         run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation))
@@ -363,6 +365,10 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         if let Some(why) = standing.not_registered() {
             items.push(Item::new("Register model…", icon::BOX, || {}).blocked(Some(why)));
         }
+        let verb = run.with_untracked(other_limits::verb);
+        items.extend(
+            verb.map(|verb| Item::new(format!("{verb} with other limits…"), icon::PLAY, move || limiting.set(true))),
+        );
         items.extend([
             Item::new("Move to experiment…", icon::FOLDER, move || moving.set(true)),
             Item::new("Delete checkpoints…", icon::LAYERS, move || thinning.set(true))
@@ -412,6 +418,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         <MenuButton items />
         <RenameRun open=renaming run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <Register open=registering run=Signal::derive(move || Some(id.get())) on_done=registered />
+        <other_limits::OtherLimits open=limiting run />
         <MarkEnded open=ending run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <MoveRuns open=moving runs=Signal::derive(move || vec![id.get()]) />
         <Confirm
