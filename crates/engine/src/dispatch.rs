@@ -142,6 +142,7 @@ handlers! {
     api::logged::RegisterLogged => tracking::logged::registering::register,
     api::logged::DeleteLogged => tracking::logged::deletion::delete,
     api::logged::RestoreLogged => tracking::logged::deletion::restore,
+    api::registered::PurgeModel => tracking::gone::purge,
     api::registered::ListDeletedModels => tracking::gone::list,
     api::registered::SaveVersionFile => tracking::registered::save_file,
     // host

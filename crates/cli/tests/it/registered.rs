@@ -114,6 +114,15 @@ fn files_are_saved_and_versions_and_models_deleted() {
     assert_eq!(text(&place, &["model", "restore", "leavers", "--whole"]).trim(), "leavers is back.");
     assert_eq!(text(&place, &["model", "restore", "leavers"]).trim(), "leavers:1 is back.");
     assert!(place.json(&["model", "list", "--deleted"]).as_array().unwrap().is_empty());
+
+    // For good: at once, or of what was deleted before.
+    assert!(
+        text(&place, &["model", "delete", "leavers:1", "--for-good"]).starts_with("The version is deleted for good;")
+    );
+    assert_eq!(place.run(&["model", "restore", "leavers:1"]).status.code(), Some(3));
+    text(&place, &["model", "delete", "leavers", "--whole"]);
+    assert!(text(&place, &["model", "purge", "leavers"]).starts_with("leavers is deleted for good;"));
+    assert!(place.json(&["model", "list", "--deleted"]).as_array().unwrap().is_empty());
 }
 
 #[test]
