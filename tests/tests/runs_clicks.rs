@@ -107,7 +107,7 @@ async fn program(desk: &Desk) -> Result<()> {
     };
     until("both runs are over", Duration::from_secs(60), async || over(2).await).await?;
     press(driver, "//main//button[@aria-label='More']").await?;
-    press(driver, "//*[@role='menuitem' and contains(., 'Run it again with other limits')]").await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Run it again with other limits')]").await?;
     fill(driver, HOURS, "3").await?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Run it again']").await?;
     until("three runs are over", Duration::from_secs(60), async || over(3).await).await?;

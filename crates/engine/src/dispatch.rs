@@ -68,6 +68,7 @@ handlers! {
     api::run::GetRunLog => run::log,
     api::run::ListArtifacts => run::artifacts,
     api::run::SaveArtifact => run::save_artifact,
+    api::run::DeleteArtifact => run::deletion::delete_artifact,
     api::run::BeginCommand => run::command::begin,
     api::run::StartCommand => run::exec::start,
     api::run::EndCommand => run::command::end,

@@ -548,6 +548,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let id = Memo::new(move |_| run.with(|run| run.id));
     let is_live = Signal::derive(move || run.with(|run| !run.state.is_over()));
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
+    let is_imported = run.with_untracked(|run| run.kind == RunKind::Imported);
     // A run that is under way announces itself many times a second, and each of these walks through its folder.
     let artifacts = paced(move || Some(api::run::ListArtifacts { run: id.get() }), WALKS_APART_MS);
     let media = paced(move || Some(api::media::ListMedia { run: id.get() }), WALKS_APART_MS);
@@ -613,7 +614,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                 "params" => view! { <about::ParamsTab run /> }.into_any(),
                 "below" => view! { <nested::BelowTab run=id nested /> }.into_any(),
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
-                "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
+                "artifacts" => view! { <about::ArtifactsTab run=id artifacts is_imported /> }.into_any(),
                 "models" => view! { <logged::ModelsTab run=id models=logged /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
                 "system" => view! { <system::SystemTab run look=machine /> }.into_any(),

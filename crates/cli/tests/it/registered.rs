@@ -84,6 +84,10 @@ fn files_are_saved_and_versions_and_models_deleted() {
     let artifact = ["run", "artifacts", &run, "--save", "artifacts/model/MLmodel", "--to", again.to_str().unwrap()];
     text(&place, &artifact);
     assert_eq!(std::fs::read_to_string(&again).unwrap(), HEAD);
+    let kept = place.run(&["run", "artifacts", &run, "--delete", "artifacts/model/MLmodel"]);
+    assert!(said(&kept).contains("churn v1 was registered from the files of"), "{}", said(&kept));
+    let none = place.run(&["run", "artifacts", &run, "--delete", "artifacts/none"]);
+    assert_eq!(none.status.code(), Some(3), "{}", said(&none));
 
     text(&place, &["model", "rename", "churn", "leavers"]);
     let back = |said: String| said.lines().last().unwrap().strip_prefix("Back: slipway ").unwrap().to_owned();
