@@ -77,7 +77,8 @@ async fn program(desk: &Desk) -> Result<()> {
     let (name, value) = ("unused".to_owned(), "unused".to_owned());
     desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
     let project = road::open_sample(&desk.client, "penguins").await?;
-    std::fs::write(Path::new(&project.path).join("hello.sh"), "echo hello from here\n")?;
+    let script = "echo hello from here; mkdir -p \"$SLIPWAY_ARTIFACTS\"; echo kept > \"$SLIPWAY_ARTIFACTS/note.txt\"\n";
+    std::fs::write(Path::new(&project.path).join("hello.sh"), script)?;
     let project = project.id;
     desk.go(&format!("/p/{project}/runs")).await?;
     press(driver, "//main//button[contains(., 'Run a program')]").await?;
@@ -118,7 +119,13 @@ async fn program(desk: &Desk) -> Result<()> {
     }
     let with = |most: f64| hours.iter().filter(|hours| **hours == Some(most)).count();
     ensure!((with(2.0), with(3.0)) == (2, 1), "limits of their own: {hours:?}");
-    Ok(())
+
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Artifacts')]").await?;
+    press(driver, "//main//button[@aria-label='More of note.txt']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete…']").await?;
+    seen(driver, "//dialog[@open]//*[contains(., \"can't be undone: 5 B\")]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
+    gone(driver, "//main//tr[@aria-label='artifacts/note.txt']").await
 }
 
 /// A field and its value are offered while they are typed, and taken by Tab.
