@@ -196,7 +196,13 @@ async fn deleted(desk: &Desk, list: &str) -> Result<()> {
     let is_there = async || Ok(driver.current_url().await?.query().is_none());
     until("the list", SLOW, is_there).await?;
     ensure!(driver.current_url().await?.path() == list, "the page is {}", driver.current_url().await?);
-    gone(driver, "//main//tr[contains(@aria-label, 'Open leavers v1')]").await
+    gone(driver, "//main//tr[contains(@aria-label, 'Open leavers v1')]").await?;
+    // It stands below until it goes for good, which is asked first.
+    let line = format!("//main//section[.//h2='Deleted models']//tr[contains(., '{NAME}:1')]");
+    press(driver, &format!("{line}//button[normalize-space(.)='Delete for good…']")).await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'Nothing brings it back')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Cancel']").await?;
+    seen(driver, &line).await.map(drop)
 }
 
 /// A logged model is deleted and comes back, by Undo and from the list of what was deleted.

@@ -71,12 +71,14 @@ async fn a_program_is_run_from_the_window_and_once_more() {
 }
 
 async fn program(desk: &Desk) -> Result<()> {
+    const HOURS: &str = "//dialog[@open]//label[contains(., 'Hours at most')]//input";
     let driver = desk.driver();
     // A machine without a desktop has no keychain for the token.
     let (name, value) = ("unused".to_owned(), "unused".to_owned());
     desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
     let project = road::open_sample(&desk.client, "penguins").await?;
-    std::fs::write(Path::new(&project.path).join("hello.sh"), "echo hello from here\n")?;
+    let script = "echo hello from here; mkdir -p \"$SLIPWAY_ARTIFACTS\"; echo kept > \"$SLIPWAY_ARTIFACTS/note.txt\"\n";
+    std::fs::write(Path::new(&project.path).join("hello.sh"), script)?;
     let project = project.id;
     desk.go(&format!("/p/{project}/runs")).await?;
     press(driver, "//main//button[contains(., 'Run a program')]").await?;
@@ -86,16 +88,44 @@ async fn program(desk: &Desk) -> Result<()> {
     seen(driver, "//dialog[@open]//*[contains(., \"quotation marks don't match\")]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "sh hello.sh").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Name')]//input", "greeting").await?;
+    press(driver, "//dialog[@open]//summary[normalize-space(.)='Limits']").await?;
+    fill(driver, HOURS, "0").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'Give a number above 0')]").await?;
+    fill(driver, HOURS, "2").await?;
+    // Nothing costs anything yet.
+    there(driver, "//dialog[@open]//label[contains(., 'Cost at most')]//input[@disabled]").await?;
     press(driver, run).await?;
     seen_late(driver, "//main//h1[contains(., 'greeting')]").await?;
     press_late(driver, "//main//button[normalize-space(.)='Run it again']").await?;
     gone_late(driver, "//main//h1[contains(., 'greeting')]").await?;
-    let both = async || {
+    let all = async || {
         let list = ListRuns { project: ProjectIdOr(project), ..ListRuns::default() };
-        let rows = desk.client.call(list).await?.rows;
-        Ok(rows.len() == 2 && rows.iter().all(|run| run.state == RunState::Finished))
+        anyhow::Ok(desk.client.call(list).await?.rows)
     };
-    until("both runs are over", Duration::from_secs(60), both).await
+    let over = async |count: usize| {
+        let rows = all().await?;
+        anyhow::Ok(rows.len() == count && rows.iter().all(|run| run.state == RunState::Finished))
+    };
+    until("both runs are over", Duration::from_secs(60), async || over(2).await).await?;
+    press(driver, "//main//button[@aria-label='More']").await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Run it again with other limits')]").await?;
+    fill(driver, HOURS, "3").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Run it again']").await?;
+    until("three runs are over", Duration::from_secs(60), async || over(3).await).await?;
+    let mut hours = Vec::new();
+    for row in all().await? {
+        let spent = desk.client.call(GetRun { run: row.id }).await?.spent;
+        hours.push(spent.and_then(|spent| spent.terms.own.max_hours));
+    }
+    let with = |most: f64| hours.iter().filter(|hours| **hours == Some(most)).count();
+    ensure!((with(2.0), with(3.0)) == (2, 1), "limits of their own: {hours:?}");
+
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Artifacts')]").await?;
+    press(driver, "//main//button[@aria-label='More of note.txt']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete…']").await?;
+    seen(driver, "//dialog[@open]//*[contains(., \"can't be undone: 5 B\")]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
+    gone(driver, "//main//tr[@aria-label='artifacts/note.txt']").await
 }
 
 /// A field and its value are offered while they are typed, and taken by Tab.

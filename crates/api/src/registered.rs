@@ -196,6 +196,15 @@ pub struct RestoreVersion {
     pub version: VersionId,
 }
 
+/// Lets go at once of what [`RestoreModel`] or [`RestoreVersion`] could bring back. Of a version that was trained here the
+/// files are deleted, too; the files of what a client registered are its run's, and stay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PurgeModel {
+    pub model: ModelId,
+    /// The version that was deleted alone; `None` where the model was.
+    pub version: Option<VersionId>,
+}
+
 /// What [`RestoreModel`] and [`RestoreVersion`] can bring back, the newest deletion first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListDeletedModels {}
@@ -209,6 +218,12 @@ pub struct DeletedModel {
     /// How many versions come back.
     pub versions: u64,
     pub deleted_ms: i64,
+    /// The project that it stood in; none of what clients registered.
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+    /// What [`PurgeModel`] frees of stored files, those that others use left out.
+    #[serde(default)]
+    pub frees_bytes: u64,
 }
 
 impl DeletedModel {
@@ -243,6 +258,7 @@ crate::requests! { METHODS;
     DeleteModel => "model.delete_name" -> Freed;
     RestoreModel => "model.restore_name" -> Model;
     RestoreVersion => "model.restore" -> NamedVersion;
+    PurgeModel => "model.purge" -> Freed;
     ListDeletedModels => "model.list_deleted" -> Vec<DeletedModel>, |_me| vec![Tag::AnyModels];
     SaveVersionFile => "model.save_file" -> crate::run::SavedFile;
 }

@@ -577,6 +577,18 @@ pub struct SaveArtifact {
     pub to: String,
 }
 
+/// Deletes a file or a folder among the artifacts of a run for good. Refused while a version that a client registered
+/// points at it, and of a run that was imported, whose files are another tool's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeleteArtifact {
+    pub run: RunId,
+    /// As `run.artifacts` names it, or a folder of such; below [`ARTIFACTS`].
+    pub path: String,
+}
+
+/// What the paths of a run's own artifacts begin with; the others are what its training left.
+pub const ARTIFACTS: &str = "artifacts/";
+
 /// A file that was written for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedFile {
@@ -627,11 +639,14 @@ pub struct StartCommand {
     pub environment: Option<Environment>,
     #[serde(default)]
     pub name: Option<String>,
+    /// Limits for this run alone; one that is not set is that of the project's `[budget]`.
+    #[serde(default)]
+    pub budget: BudgetConfig,
 }
 
 impl StartCommand {
-    /// The program of a run once more, where it ran; `None` where that is no program of a project, or its folder is not
-    /// known.
+    /// The program of a run once more, where it ran and with the limits of its own that it had; `None` where that is no
+    /// program of a project, or its folder is not known.
     pub fn again(run: &Run) -> Option<Self> {
         let directory = run.environment.get(DIRECTORY).filter(|_| run.kind == RunKind::Command)?;
         Some(Self {
@@ -640,6 +655,7 @@ impl StartCommand {
             directory: Some(directory.clone()),
             environment: None,
             name: None,
+            budget: run.spent.as_ref().map(|spent| spent.terms.own.clone()).unwrap_or_default(),
         })
     }
 }
@@ -747,6 +763,7 @@ crate::requests! { METHODS;
     GetRunLog => "run.log" -> LogChunk;
     ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];
     SaveArtifact => "run.save_artifact" -> SavedFile;
+    DeleteArtifact => "run.delete_artifact" -> crate::host::Freed;
     BeginCommand => "run.begin_command" -> BegunCommand;
     StartCommand => "run.start_command" -> Run;
     EndCommand => "run.end_command" -> Run;

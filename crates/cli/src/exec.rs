@@ -148,6 +148,7 @@ async fn detached(workspace: &Workspace, output: Output, project: Option<&str>, 
         directory: Some(absolute(&current_folder()?)?),
         environment: Some(environment()),
         name: exec.name,
+        budget: exec.budget.given(),
     };
     output.show(&context.call(started).await?, begun)
 }

@@ -314,7 +314,15 @@ mod tests {
     fn gone(model: u8, name: &str, version: Option<u8>) -> DeletedModel {
         let version = version.map(|number| (VersionId::from_bytes([number; 16]), u32::from(number)));
         let model = ModelId::from_bytes([model; 16]);
-        DeletedModel { model, name: name.to_owned(), version, versions: 1, deleted_ms: 1 }
+        DeletedModel {
+            model,
+            name: name.to_owned(),
+            version,
+            versions: 1,
+            deleted_ms: 1,
+            project: None,
+            frees_bytes: 0,
+        }
     }
 
     #[test]

@@ -68,6 +68,7 @@ handlers! {
     api::run::GetRunLog => run::log,
     api::run::ListArtifacts => run::artifacts,
     api::run::SaveArtifact => run::save_artifact,
+    api::run::DeleteArtifact => run::deletion::delete_artifact,
     api::run::BeginCommand => run::command::begin,
     api::run::StartCommand => run::exec::start,
     api::run::EndCommand => run::command::end,
@@ -142,6 +143,7 @@ handlers! {
     api::logged::RegisterLogged => tracking::logged::registering::register,
     api::logged::DeleteLogged => tracking::logged::deletion::delete,
     api::logged::RestoreLogged => tracking::logged::deletion::restore,
+    api::registered::PurgeModel => tracking::gone::purge,
     api::registered::ListDeletedModels => tracking::gone::list,
     api::registered::SaveVersionFile => tracking::registered::save_file,
     // host

@@ -39,8 +39,8 @@ use api::{
     evaluation::Evaluation,
     event::Tag,
     run::{
-        Artifact, EditRun, Ending, GetEvaluation, GetRun, GetRunLog, GetRuns, ListArtifacts, ListRuns, LogChunk,
-        LogStream, MarkEnded, Run, RunKind, RunState, RunTable, SaveArtifact, SavedFile, StopRun,
+        ARTIFACTS, Artifact, EditRun, Ending, GetEvaluation, GetRun, GetRunLog, GetRuns, ListArtifacts, ListRuns,
+        LogChunk, LogStream, MarkEnded, Run, RunKind, RunState, RunTable, SaveArtifact, SavedFile, StopRun,
     },
     run_diff::MOST,
     search::StopSearch,
@@ -402,15 +402,16 @@ fn artifacts_of(row: &RunRow, folder: &Path) -> Vec<Artifact> {
         let below = found.iter_mut().skip(start).filter(|_| is_folder);
         below.for_each(|artifact| artifact.path = format!("{name}/{}", artifact.path));
     }
+    // As before what was made here.
     if row.artifacts.is_some() {
-        found.iter_mut().for_each(|artifact| artifact.path = format!("{IMPORTED}{}", artifact.path));
+        found.iter_mut().for_each(|artifact| artifact.path = format!("{ARTIFACTS}{}", artifact.path));
     }
     found
 }
 
 /// Opens an artifact that was listed. Blocks.
 fn open_artifact(row: &RunRow, folder: &Path, path: &str) -> io::Result<fs::File> {
-    match (&row.artifacts, path.strip_prefix(IMPORTED)) {
+    match (&row.artifacts, path.strip_prefix(ARTIFACTS)) {
         (Some(elsewhere), Some(rest)) => beneath::file(&beneath::folder(Path::new(elsewhere))?, Path::new(rest)),
         _ => match path.split_once('/') {
             Some((name, rest)) => beneath::file(&beneath::folder(folder)?.open_dir(name)?, Path::new(rest)),
@@ -418,9 +419,6 @@ fn open_artifact(row: &RunRow, folder: &Path, path: &str) -> io::Result<fs::File
         },
     }
 }
-
-/// What stands before the path of an imported run's artifact, as before one that was made here.
-const IMPORTED: &str = "artifacts/";
 
 /// The files at and below a path. A link to a file below `base` is one; no other is followed.
 pub(crate) fn list_files(base: &Dir, path: &Path, found: &mut Vec<Artifact>) {

@@ -30,6 +30,16 @@ pub fn remove(transaction: &Transaction<'_>, owner: &[u8; 16]) -> Result<()> {
     Ok(())
 }
 
+/// The blobs that this record uses, and no other.
+pub fn only_of(connection: &Connection, owner: &[u8; 16]) -> Result<Vec<BlobHash>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT hash FROM blob_use AS own WHERE owner = ?1
+         AND NOT EXISTS (SELECT 1 FROM blob_use AS other WHERE other.hash = own.hash AND other.owner <> ?1)",
+    )?;
+    let rows = statement.query_map(params![owner], |row| Ok(BlobHash::from_bytes(row.get(0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Every blob that something uses.
 pub fn all(connection: &Connection) -> Result<HashSet<BlobHash>> {
     let mut statement = connection.prepare_cached("SELECT DISTINCT hash FROM blob_use")?;

@@ -124,20 +124,39 @@ pub fn places(location: &str, logged: Option<&str>) -> impl Iterator<Item = Stri
 
 /// What the versions' files lie in, by the id of the run or of the logged model: a version of each (`churn v3`).
 pub fn pointed(connection: &Connection) -> Result<HashMap<String, String>> {
+    let mut pointed = HashMap::new();
+    each_located(connection, |version, location, logged| {
+        for place in places(location, logged) {
+            pointed.entry(place).or_insert_with(|| version.to_owned());
+        }
+    })?;
+    Ok(pointed)
+}
+
+/// The versions (`churn v3`) whose files lie in this run or logged model, each with the address of its files.
+pub fn lying_in(connection: &Connection, id: &str) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    each_located(connection, |version, location, logged| {
+        if places(location, logged).any(|place| place == id) {
+            found.push((version.to_owned(), location.to_owned()));
+        }
+    })?;
+    Ok(found)
+}
+
+/// Tells of each version its name with its number, the address of its files and the logged model that it is.
+fn each_located(connection: &Connection, mut tell: impl FnMut(&str, &str, Option<&str>)) -> Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT model.name, client_version.number, client_version.location, client_version.logged
          FROM client_version JOIN model ON model.id = client_version.model",
     )?;
     let mut rows = statement.query([])?;
-    let mut pointed = HashMap::new();
     while let Some(row) = rows.next()? {
         let (name, number): (String, u32) = (row.get(0)?, row.get(1)?);
         let (location, logged): (String, Option<String>) = (row.get(2)?, row.get(3)?);
-        for place in places(&location, logged.as_deref()) {
-            pointed.entry(place).or_insert_with(|| format!("{name} v{number}"));
-        }
+        tell(&format!("{name} v{number}"), &location, logged.as_deref());
     }
-    Ok(pointed)
+    Ok(())
 }
 
 /// Models of no project under which a version stands that a run of this project made.

@@ -13,6 +13,7 @@ use api::{
     monitor::ListAlerts,
     project::EditProjectFile,
     run::StartRun,
+    spending::BudgetConfig,
     worker::Device,
 };
 use leptos::prelude::*;
@@ -37,6 +38,7 @@ use crate::{
         dialog::Dialog,
         field::{Labelled, Select, Switch, TextField},
         icon,
+        limits::{FoldedLimits, Limits},
         states::Load,
         toast::Toasts,
         under_way::{Started, Starting},
@@ -86,6 +88,8 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let is_more = Memo::new(move |_| {
         asks_more.get() || wrong.with(|wrong| settings.more_of().iter().any(|key| wrong.contains_key(key)))
     });
+    let (limits, budget) = (Limits::of(&BudgetConfig::default()), file.budget.clone());
+    let is_wrong = Memo::new(move |_| !wrong.with(Mistakes::is_empty) || limits.budget().is_err());
     let pending = Pending::new();
     let plan = query(move || Some(PlanSnapshot { project }));
     let snapshot =
@@ -111,14 +115,14 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
     let is_trees = Memo::new(move |_| settings.trained() == ModelChoice::Trees);
 
     let start = move || {
-        let Ok(training) = typed.get_untracked() else { return };
+        let (Ok(training), Ok(budget)) = (typed.get_untracked(), untrack(|| limits.budget())) else { return };
         let request = StartRun {
             project,
             training: Some(training),
             snapshot: snapshot.get_untracked(),
             name: Some(name.with_untracked(|name| name.trim().to_owned())).filter(|name| !name.is_empty()),
             alert: alert.get_untracked(),
-            budget: Default::default(),
+            budget,
         };
         pending.run(async move { client.call(request).await }, move |job| {
             let to = match job.subject {
@@ -205,11 +209,12 @@ fn TrainForm(open: RwSignal<bool>) -> impl IntoView {
                 />
             </div>
             {move || is_more.get().then(|| view! { <More settings wrong is_trees name /> })}
+            <FoldedLimits limits standing=budget />
         </div>
         <footer>
             <span class="grow caption faint">"For this run only. An empty field takes the default that it shows."</span>
             <Button label="Cancel" on_press=move || open.set(false) />
-            <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || !wrong.with(Mistakes::is_empty)) tip=Signal::derive(move || if wrong.with(Mistakes::is_empty) { String::new() } else { "A field is wrong: it says so.".to_owned() }) on_press=start /></span>
+            <span data-first><Button label="Start training" mark=icon::PLAY kind="primary" disabled=Signal::derive(move || pending.busy.get() || is_wrong.get()) tip=Signal::derive(move || if is_wrong.get() { "A field is wrong: it says so.".to_owned() } else { String::new() }) on_press=start /></span>
         </footer>
     }
 }

@@ -218,7 +218,7 @@ fn Actions(
         <a class="btn primary" href=move || place.link(&format!("deploy?version={id}"))>{icon(icon::UPLOAD)}"Deploy"</a>
         <MenuButton items label="More of this version" />
         <Confirm open=sure title=Signal::derive(move || format!("Delete {}?", version.with(title)))
-            text="Its packages and report go with it, and its files a day later: until then Undo, or `slipway model restore`, brings all of it back. The run stays. Images that were pushed stay in their registries." verb="Delete" on_confirm=delete />
+            text="Its packages and report go with it, and its files a day later: until then Undo, or Restore under Deleted models, brings all of it back. The run stays. Images that were pushed stay in their registries." verb="Delete" on_confirm=delete />
     }
 }
 

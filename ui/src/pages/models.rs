@@ -28,6 +28,7 @@ use crate::{
         choose_run::ChooseRun,
         client_acts::{ClientActs, ClientDialogs},
         client_version::{self, ClientVersionPage},
+        deleted_models::DeletedModels,
         dialog::Confirm,
         icon,
         menu::{Item, MenuButton, Menus},
@@ -93,6 +94,7 @@ fn List() -> impl IntoView {
                     models.into_iter().map(|model| view! { <Versions model packaged placed acts clients /> }).collect_view().into_any()
                 }}
             </Load>
+            <DeletedModels project=place.project />
             <Delete acts />
             <ClientDialogs acts=clients />
         </div>
@@ -182,7 +184,7 @@ fn Delete(acts: Acts) -> impl IntoView {
     };
     view! {
         <Confirm open title verb="Delete" on_confirm=delete
-            text="Its packages and report go with it, and its files a day later: until then Undo, or `slipway model restore`, brings all of it back. The run stays. Images that were pushed stay in their registries." />
+            text="Its packages and report go with it, and its files a day later: until then Undo, or Restore under Deleted models, brings all of it back. The run stays. Images that were pushed stay in their registries." />
     }
 }
 

@@ -8,6 +8,7 @@ mod logged;
 mod logs;
 mod media;
 mod nested;
+mod other_limits;
 mod system;
 
 use api::{
@@ -265,7 +266,8 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let place = Place::get();
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
-    let [renaming, moving, ending, purging, thinning, registering] = std::array::from_fn(|_| RwSignal::new(false));
+    let [renaming, moving, ending, purging, thinning, registering, limiting] =
+        std::array::from_fn(|_| RwSignal::new(false));
     let id = Memo::new(move |_| run.with(|run| run.id));
     let facts = Memo::new(move |_| {
         run.with(|run| (run.state, run.kind, run.resumable, run.versions.first().copied(), run.has_evaluation))
@@ -363,6 +365,10 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         if let Some(why) = standing.not_registered() {
             items.push(Item::new("Register model…", icon::BOX, || {}).blocked(Some(why)));
         }
+        let verb = run.with_untracked(other_limits::verb);
+        items.extend(
+            verb.map(|verb| Item::new(format!("{verb} with other limits…"), icon::PLAY, move || limiting.set(true))),
+        );
         items.extend([
             Item::new("Move to experiment…", icon::FOLDER, move || moving.set(true)),
             Item::new("Delete checkpoints…", icon::LAYERS, move || thinning.set(true))
@@ -412,6 +418,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         <MenuButton items />
         <RenameRun open=renaming run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <Register open=registering run=Signal::derive(move || Some(id.get())) on_done=registered />
+        <other_limits::OtherLimits open=limiting run />
         <MarkEnded open=ending run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <MoveRuns open=moving runs=Signal::derive(move || vec![id.get()]) />
         <Confirm
@@ -541,6 +548,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let id = Memo::new(move |_| run.with(|run| run.id));
     let is_live = Signal::derive(move || run.with(|run| !run.state.is_over()));
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
+    let is_imported = run.with_untracked(|run| run.kind == RunKind::Imported);
     // A run that is under way announces itself many times a second, and each of these walks through its folder.
     let artifacts = paced(move || Some(api::run::ListArtifacts { run: id.get() }), WALKS_APART_MS);
     let media = paced(move || Some(api::media::ListMedia { run: id.get() }), WALKS_APART_MS);
@@ -606,7 +614,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                 "params" => view! { <about::ParamsTab run /> }.into_any(),
                 "below" => view! { <nested::BelowTab run=id nested /> }.into_any(),
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
-                "artifacts" => view! { <about::ArtifactsTab run=id artifacts /> }.into_any(),
+                "artifacts" => view! { <about::ArtifactsTab run=id artifacts is_imported /> }.into_any(),
                 "models" => view! { <logged::ModelsTab run=id models=logged /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
                 "system" => view! { <system::SystemTab run look=machine /> }.into_any(),

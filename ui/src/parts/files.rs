@@ -22,6 +22,7 @@ use super::{
     card::Card,
     field::TextField,
     icon::{self, icon},
+    menu::{Item, MenuButton, Menus},
     row_keys::{is_meant_for_row, move_among_rows, opens_row},
     save,
     take_table::{Form, TakeTable, TextTable},
@@ -44,6 +45,27 @@ fn as_text(all: &[Artifact], form: Form) -> TextTable {
     TextTable::of([("File", false), (size, true), ("Changed", false)], all.iter().map(row))
 }
 
+/// A file or a folder that is to be deleted, as its line shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Doomed {
+    pub(crate) path: String,
+    /// Files that go: of a folder all that are in it.
+    pub(crate) files: u64,
+    pub(crate) size_bytes: u64,
+    pub(crate) is_folder: bool,
+}
+
+/// How files are deleted, where they can be.
+#[derive(Clone, Copy)]
+pub(crate) struct Deleting {
+    /// Only what lies below this folder goes alone: "artifacts/".
+    pub(crate) below: &'static str,
+    /// Why even that can't go.
+    pub(crate) blocked: Option<&'static str>,
+    /// Asks whether one is to go.
+    pub(crate) ask: Callback<Doomed>,
+}
+
 /// What the lines of a tree share.
 #[derive(Clone, Copy)]
 struct Tree {
@@ -55,9 +77,22 @@ struct Tree {
     /// The path of the file that is read.
     chosen: RwSignal<Option<String>>,
     save: Callback<String>,
+    deleting: Option<Deleting>,
 }
 
 impl Tree {
+    /// The word of a line's menu that takes it away, where it has one.
+    fn delete_item(self, path: &str, now: Memo<Line>) -> Option<Item> {
+        let Deleting { blocked, ask, .. } = self.deleting.filter(|deleting| path.starts_with(deleting.below))?;
+        let path = path.to_owned();
+        let delete = move || {
+            let (files, size_bytes) = now.with_untracked(|line| (line.count(), line.size_bytes()));
+            let is_folder = now.with_untracked(|line| matches!(line, Line::Folder { .. }));
+            ask.run(Doomed { path: path.clone(), files, size_bytes, is_folder });
+        };
+        Some(Item::new("Delete…", icon::TRASH, delete).danger().blocked(blocked.map(str::to_owned)))
+    }
+
     /// A line as it is now; one that is gone as it was.
     fn now(self, line: Line) -> Memo<Line> {
         let key = line.key();
@@ -75,6 +110,9 @@ pub(crate) fn Files(
     from: String,
     files: Signal<Vec<Artifact>>,
     #[prop(optional, into)] class: String,
+    /// Without it nothing can be deleted.
+    #[prop(optional)]
+    deleting: Option<Deleting>,
 ) -> impl IntoView {
     let (client, toasts) = (Client::get(), Toasts::get());
     let from = StoredValue::new(from);
@@ -102,7 +140,7 @@ pub(crate) fn Files(
     let by_key = Memo::new(move |_| {
         lines.with(|lines| Arc::new(lines.iter().map(|line| (line.key(), line.clone())).collect::<HashMap<_, _>>()))
     });
-    let tree = Tree { lines: by_key, open, more, chosen: RwSignal::new(None), save };
+    let tree = Tree { lines: by_key, open, more, chosen: RwSignal::new(None), save, deleting };
     let none = Memo::new(move |_| lines.with(Vec::is_empty));
     let is_many = Memo::new(move |_| files.with(Vec::len) > MANY);
     let count = Signal::derive(move || words::counted(files.with(Vec::len) as u64, "file", "files"));
@@ -203,6 +241,9 @@ fn FolderLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: T
         });
     };
     let turn = move || fold(!is_open.get_untracked());
+    let menus = Menus::get();
+    let items = move || path.with_value(|path| tree.delete_item(path, now)).into_iter().collect::<Vec<_>>();
+    let has_menu = !items().is_empty();
     let mark = move || icon(if is_open.get() { icon::CHEVRON_DOWN } else { icon::CHEVRON_RIGHT });
     view! {
         <tr
@@ -213,6 +254,11 @@ fn FolderLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: T
             aria-expanded=move || is_open.get().to_string()
             aria-label=format!("Folder {name}")
             on:click=move |_| turn()
+            on:contextmenu=move |event| {
+                if has_menu {
+                    menus.open_at(&event, items());
+                }
+            }
             on:keydown=move |event| {
                 if opens_row(&event) {
                     turn();
@@ -237,7 +283,7 @@ fn FolderLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: T
             </td>
             <td class="num muted">{move || words::bytes(now.with(Line::size_bytes))}</td>
             <td></td>
-            <td></td>
+            <td class="end">{has_menu.then(|| view! { <MenuButton items label=format!("More of {name}") /> })}</td>
         </tr>
     }
 }
@@ -250,7 +296,16 @@ fn FileLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: Tre
         tree.chosen.with(|chosen| own.with_value(|own| chosen.as_ref().is_some_and(|chosen| chosen == own)))
     });
     let read = move || tree.chosen.set(Some(own.get_value()));
-    let saved = path.clone();
+    let (saved, menus) = (path.clone(), Menus::get());
+    let items = move || {
+        let path = own.get_value();
+        let delete = tree.delete_item(&path, now);
+        [Item::new("Save", icon::DOWNLOAD, move || tree.save.run(path.clone()))]
+            .into_iter()
+            .chain(delete)
+            .collect::<Vec<_>>()
+    };
+    let has_more = items().len() > 1;
     let modified_ms = Memo::new(move |_| now.with(Line::modified_ms));
     view! {
         <tr
@@ -272,6 +327,7 @@ fn FileLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: Tre
                     own.with_value(|own| go_to(parent(own)));
                 }
             }
+            on:contextmenu=move |event| menus.open_at(&event, items())
         >
             <td>
                 <span class="flex" style:padding-left=indent(depth)>
@@ -281,7 +337,10 @@ fn FileLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: Tre
             </td>
             <td class="num muted">{move || words::bytes(now.with(Line::size_bytes))}</td>
             <td class="num faint"><Ago ms=modified_ms /></td>
-            <td class="end"><IconButton label=format!("Save {called}") mark=icon::DOWNLOAD on_press=move |_| tree.save.run(saved.clone()) /></td>
+            <td class="end">
+                <IconButton label=format!("Save {called}") mark=icon::DOWNLOAD on_press=move |_| tree.save.run(saved.clone()) />
+                {has_more.then(|| view! { <MenuButton items label=format!("More of {called}") /> })}
+            </td>
         </tr>
     }
 }

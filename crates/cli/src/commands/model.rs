@@ -7,11 +7,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use api::{
     ApiError,
+    host::Freed,
     model::{
         DeleteVersion, FindVersion, GetVersion, ListModels, ListOtherModels, Model, Predict, PredictFile, Predictions,
         RegisterModel, Version, VersionDetail,
     },
-    registered::{DeleteModel, GetClientVersion, ListDeletedModels, NamedVersion, RenameModel},
+    registered::{DeleteModel, GetClientVersion, ListDeletedModels, NamedVersion, PurgeModel, RenameModel},
     tracking::{ClientVersion, Stage},
 };
 use clap::Subcommand;
@@ -120,9 +121,20 @@ pub(crate) enum ModelCommand {
         /// Delete the model itself with all of its versions; refused while one stands there that was trained here
         #[arg(long)]
         whole: bool,
+        /// Delete it at once with its files: nothing brings it back then
+        #[arg(long)]
+        for_good: bool,
     },
     /// Brings back what `delete` deleted, within a day
     Restore {
+        /// Its name, NAME:NUMBER or id, as `list --deleted` has it
+        named: String,
+        /// Only a model, not a version of that name
+        #[arg(long)]
+        whole: bool,
+    },
+    /// Deletes for good what `delete` deleted, with its files, before its day is over
+    Purge {
         /// Its name, NAME:NUMBER or id, as `list --deleted` has it
         named: String,
         /// Only a model, not a version of that name
@@ -197,20 +209,35 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
         }
         ModelCommand::Files { version, save, to } => registered::files(context, &version, save, to).await,
         ModelCommand::Logged(command) => logged::run(context, command).await,
-        ModelCommand::Delete { version, whole } => {
+        ModelCommand::Delete { version, whole, for_good } => {
             context.lasting().await?;
-            let (what, back, freed) = if whole {
+            let (what, back, freed, purge) = if whole {
                 let model = context.model(&version).await?.id;
                 let back = format!("\nBack: slipway model restore --whole {model}");
-                ("The model is deleted", back, context.call(DeleteModel { model }).await?)
+                let freed = context.call(DeleteModel { model }).await?;
+                ("The model is deleted", back, freed, PurgeModel { model, version: None })
             } else {
-                let NamedVersion { version, .. } = context.any_version(&version).await?;
+                let NamedVersion { model, version, .. } = context.any_version(&version).await?;
                 let back = format!("\nBack: slipway model restore {version}");
-                ("The version is deleted", back, context.call(DeleteVersion { version }).await?)
+                let freed = context.call(DeleteVersion { version }).await?;
+                ("The version is deleted", back, freed, PurgeModel { model, version: Some(version) })
             };
+            if for_good {
+                let Freed { bytes, records, parts } = freed;
+                let rest = context.call(purge).await?;
+                let freed = Freed { bytes: bytes + rest.bytes, records, parts: [parts, rest.parts].concat() };
+                return context.output.show(&freed, |freed| super::host::freed(&format!("{what} for good"), freed));
+            }
             context.output.show(&freed, |freed| super::host::freed(what, freed) + &back)
         }
         ModelCommand::Restore { named, whole } => registered::restore(context, &named, whole).await,
+        ModelCommand::Purge { named, whole } => {
+            context.lasting().await?;
+            let gone = context.deleted_model(&named, whole).await?;
+            let what = format!("{} is deleted for good", gone.title());
+            let purge = PurgeModel { model: gone.model, version: gone.version.map(|(version, _)| version) };
+            context.output.show(&context.call(purge).await?, |freed| super::host::freed(&what, freed))
+        }
         ModelCommand::Predict { version, input: Some(input), output: Some(output), force, .. } => {
             context.lasting().await?;
             let version = context.version(&version).await?;

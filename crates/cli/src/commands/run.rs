@@ -22,9 +22,9 @@ use api::{
     figure::counted,
     job::Subject,
     run::{
-        Artifact, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage, GetNested, GetRun, GetRunLog,
-        LineageNode, ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact, StartCommand,
-        StartRun, StopRun, seconds,
+        Artifact, DeleteArtifact, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage, GetNested, GetRun,
+        GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact,
+        StartCommand, StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -81,13 +81,16 @@ pub(crate) enum RunCommand {
         #[arg(long)]
         detach: bool,
     },
-    /// Runs a program's run once more: the same command, in the same folder, in this terminal's environment
+    /// Runs a program's run once more: the same command, in the same folder, in this terminal's environment. A limit
+    /// that is not given is as it was
     Again {
         /// A run's name or id, or `latest`
         run: String,
         /// The new run's name; by default two words
         #[arg(long)]
         name: Option<String>,
+        #[command(flatten)]
+        budget: super::Budget,
     },
     /// Changes a run's name, notes or tags
     Edit {
@@ -120,7 +123,7 @@ pub(crate) enum RunCommand {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Lists the files that a run produced, or saves one
+    /// Lists the files that a run produced, saves one, or deletes a file or folder of them
     Artifacts {
         /// A run's name or id, or `latest`
         run: String,
@@ -130,6 +133,9 @@ pub(crate) enum RunCommand {
         /// Where to save it: a file that isn't there yet
         #[arg(long, value_name = "FILE", requires = "save")]
         to: Option<PathBuf>,
+        /// A file below artifacts/ as the list names it, or a folder there: it is deleted for good
+        #[arg(long, value_name = "PATH", conflicts_with = "save")]
+        delete: Option<String>,
     },
     /// Saved views of the run table: filter, order, groups and columns under a name
     #[command(subcommand)]
@@ -319,7 +325,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let run = context.call(MarkEnded { run: context.run(&run).await?, ending }).await?;
             context.output.show(&run, |run| format!("{} is marked as {}.", run.name, words::word(&run.state)))
         }
-        RunCommand::Again { run, name } => {
+        RunCommand::Again { run, name, budget } => {
             context.lasting().await?;
             let run = context.call(GetRun { run: context.run(&run).await? }).await?;
             let again = StartCommand::again(&run).ok_or_else(|| {
@@ -327,7 +333,8 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                     "A training goes on with `slipway run resume`, a new one begins with `slipway run start`.",
                 )
             })?;
-            let again = StartCommand { environment: Some(environment()), name, ..again };
+            let budget = budget.given().over(&again.budget);
+            let again = StartCommand { environment: Some(environment()), name, budget, ..again };
             context.output.show(&context.call(again).await?, begun)
         }
         RunCommand::Edit { run, name, notes, tags } => {
@@ -365,7 +372,14 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                 .say(&format!("Nothing was written to {}; this is what was written to {}:", chosen.0, other.0));
             log(context, run, other.1, false).await.map(drop)
         }
-        RunCommand::Artifacts { run, save: Some(path), to: Some(to) } => {
+        RunCommand::Artifacts { run, delete: Some(path), .. } => {
+            context.lasting().await?;
+            let run = context.run(&run).await?;
+            let what = format!("{path} is deleted for good");
+            let freed = context.call(DeleteArtifact { run, path }).await?;
+            context.output.show(&freed, |freed| format!("{what}; {} freed.", words::bytes(freed.bytes)))
+        }
+        RunCommand::Artifacts { run, save: Some(path), to: Some(to), .. } => {
             context.lasting().await?;
             let (run, to) = (context.run(&run).await?, absolute(&to)?);
             let saved = context.call(SaveArtifact { run, path, to }).await?;

@@ -48,7 +48,8 @@ fn a_detached_program_is_the_hosts_and_is_run_again() {
         }
     };
     let script = "pwd; echo $OF_THE_TERMINAL; sleep 1; exit 3";
-    let mut command = place.command(&["exec", "--detach", "--name", "away", "--", "sh", "-c", script]);
+    let limited = ["exec", "--detach", "--name", "away", "--max-hours", "2", "--max-kwh", "3"];
+    let mut command = place.command(&[&limited[..], &["--", "sh", "-c", script]].concat());
     let output = command.env("OF_THE_TERMINAL", "seen").output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("away ("), "{output:?}");
@@ -56,10 +57,15 @@ fn a_detached_program_is_the_hosts_and_is_run_again() {
     assert_eq!((run["kind"].as_str(), run["exit_code"].as_i64()), (Some("command"), Some(3)), "{run}");
     let log = String::from_utf8_lossy(&place.run(&["run", "log", "away"]).stdout).into_owned();
     assert!(log.ends_with("\nseen\n"), "{log}");
-    let again = place.run(&["run", "again", "away", "--name", "once-more"]);
+    let own = |run: &serde_json::Value, limit: &str| run["spent"]["terms"]["own"][limit].as_f64();
+    assert_eq!((own(&run, "max_hours"), own(&run, "max_kwh")), (Some(2.0), Some(3.0)), "{run}");
+    let refused = place.run(&["run", "again", "away", "--max-cost", "1"]);
+    assert!(!refused.status.success() && said(&refused).contains("no price is set"), "{}", said(&refused));
+    let again = place.run(&["run", "again", "away", "--name", "once-more", "--max-hours", "0.5"]);
     assert!(again.status.success(), "{}", said(&again));
     let second = over("once-more");
     assert_eq!((&second["command"], &second["environment"]["PWD"]), (&run["command"], &run["environment"]["PWD"]));
+    assert_eq!((own(&second, "max_hours"), own(&second, "max_kwh")), (Some(0.5), Some(3.0)), "{second}");
     let lost = place.run(&["exec", "--detach", "--name", "lost", "--", "no-such-program-anywhere"]);
     assert!(lost.status.success(), "{}", said(&lost));
     assert_eq!(over("lost")["state"], "failed");

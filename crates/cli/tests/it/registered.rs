@@ -84,6 +84,10 @@ fn files_are_saved_and_versions_and_models_deleted() {
     let artifact = ["run", "artifacts", &run, "--save", "artifacts/model/MLmodel", "--to", again.to_str().unwrap()];
     text(&place, &artifact);
     assert_eq!(std::fs::read_to_string(&again).unwrap(), HEAD);
+    let kept = place.run(&["run", "artifacts", &run, "--delete", "artifacts/model/MLmodel"]);
+    assert!(said(&kept).contains("churn v1 was registered from the files of"), "{}", said(&kept));
+    let none = place.run(&["run", "artifacts", &run, "--delete", "artifacts/none"]);
+    assert_eq!(none.status.code(), Some(3), "{}", said(&none));
 
     text(&place, &["model", "rename", "churn", "leavers"]);
     let back = |said: String| said.lines().last().unwrap().strip_prefix("Back: slipway ").unwrap().to_owned();
@@ -113,6 +117,15 @@ fn files_are_saved_and_versions_and_models_deleted() {
     assert!(said(&unclear).contains("2 deleted models fit"), "{}", said(&unclear));
     assert_eq!(text(&place, &["model", "restore", "leavers", "--whole"]).trim(), "leavers is back.");
     assert_eq!(text(&place, &["model", "restore", "leavers"]).trim(), "leavers:1 is back.");
+    assert!(place.json(&["model", "list", "--deleted"]).as_array().unwrap().is_empty());
+
+    // For good: at once, or of what was deleted before.
+    assert!(
+        text(&place, &["model", "delete", "leavers:1", "--for-good"]).starts_with("The version is deleted for good;")
+    );
+    assert_eq!(place.run(&["model", "restore", "leavers:1"]).status.code(), Some(3));
+    text(&place, &["model", "delete", "leavers", "--whole"]);
+    assert!(text(&place, &["model", "purge", "leavers"]).starts_with("leavers is deleted for good;"));
     assert!(place.json(&["model", "list", "--deleted"]).as_array().unwrap().is_empty());
 }
 

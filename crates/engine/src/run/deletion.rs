@@ -2,11 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::Context as _;
-use api::{ApiError, ErrorCode, ExperimentId, RunId, event::Tag, host::Freed, run::DeleteCheckpoints};
+use anyhow::{Context as _, bail};
+use api::{
+    ApiError, ErrorCode, ExperimentId, RunId,
+    event::Tag,
+    host::Freed,
+    run::{ARTIFACTS, DeleteArtifact, DeleteCheckpoints},
+};
 
 use super::Lists;
-use crate::{Engine, error, storage, tracking::experiments};
+use crate::{
+    Engine, error, storage,
+    tracking::{artifacts, experiments, registered as versions},
+};
 
 /// Of many runs so many go in one transaction: others write in between.
 const AT_ONCE: usize = 1_000;
@@ -38,6 +46,34 @@ pub async fn delete_checkpoints(engine: &Engine, request: DeleteCheckpoints) -> 
             .await
             .context("remove the checkpoints of runs")?;
     experiments::announce(engine, &noted);
+    engine.changed(Tag::Storage);
+    Ok(Freed { bytes, records: 0, parts: Vec::new() })
+}
+
+/// Deletes a file or a folder of a run for good.
+pub async fn delete_artifact(engine: &Engine, request: DeleteArtifact) -> anyhow::Result<Freed> {
+    let row = super::find(engine, request.run).await?;
+    let (run, name, path) = (row.run.id, row.run.name.clone(), request.path);
+    let Some(below) = path.strip_prefix(ARTIFACTS).filter(|below| !below.is_empty()) else {
+        bail!(
+            ApiError::invalid(format!("\"{path}\" can't be deleted alone: only what lies below {ARTIFACTS} can."))
+                .with_hint("The rest goes with the run, or with its checkpoints: `slipway run delete`.")
+        );
+    };
+    let parts: Vec<String> = below.trim_end_matches('/').split('/').map(str::to_owned).collect();
+    // Such a path would name another place than it shows.
+    if parts.iter().any(|part| ["", ".", ".."].contains(&part.as_str())) {
+        bail!(super::no_artifact(&path));
+    }
+    let wanted = parts.clone();
+    if let Some(version) = engine.store().read(move |c| versions::made_of(c, run, &wanted)).await? {
+        bail!(points_here(&version, &name));
+    }
+    let place = artifacts::of_run(engine, &row, &parts);
+    let bytes = artifacts::held_bytes(&place).await?;
+    if !artifacts::delete(engine, &place).await? {
+        bail!(super::no_artifact(&path));
+    }
     engine.changed(Tag::Storage);
     Ok(Freed { bytes, records: 0, parts: Vec::new() })
 }
@@ -188,12 +224,12 @@ pub(crate) fn registered<'a>(
     mut places: impl Iterator<Item = &'a String>,
     name: &str,
 ) -> Option<ApiError> {
-    let version = places.find_map(|place| pointed.get(place))?;
+    places.find_map(|place| pointed.get(place)).map(|version| points_here(version, name))
+}
+
+fn points_here(version: &str, name: &str) -> ApiError {
     let refusal = ApiError::new(ErrorCode::InUse, format!("{version} was registered from the files of {name}."));
-    Some(
-        refusal
-            .with_hint("Delete that version first: in Models, with `slipway model delete`, or with MLflow's client."),
-    )
+    refusal.with_hint("Delete that version first: in Models, with `slipway model delete`, or with MLflow's client.")
 }
 
 /// Of what we don't supervise only its client knows whether it is under way: a deletion is a person's word.

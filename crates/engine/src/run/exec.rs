@@ -15,6 +15,7 @@ use api::{
     ApiError, ErrorCode, ProjectId, RunId,
     run::{DIRECTORY, GetRun, Run, StartCommand},
     search::{Environment, TrialOf},
+    spending::BudgetConfig,
 };
 use tempfile::TempPath;
 
@@ -42,6 +43,8 @@ pub(crate) struct Exec<'a> {
     pub(crate) directory: &'a Path,
     /// By default the host's own variables.
     pub(crate) environment: Option<&'a Environment>,
+    /// Its own limits, where it has any.
+    pub(crate) budget: BudgetConfig,
     /// The program and its arguments.
     pub(crate) words: Vec<String>,
 }
@@ -84,6 +87,12 @@ pub(crate) fn spawn(engine: &Engine, exec: &Exec<'_>) -> anyhow::Result<(Child, 
         Of::Trial(of) => command.args(["--trial", &format!("{}:{}", of.search, of.number)]),
         Of::Run(run) => command.args(["--run", &run.to_string()]),
     };
+    let BudgetConfig { max_cost, max_hours, max_kwh } = exec.budget;
+    for (option, most) in [("--max-cost", max_cost), ("--max-hours", max_hours), ("--max-kwh", max_kwh)] {
+        if let Some(most) = most {
+            command.args([option, &most.to_string()]);
+        }
+    }
     command
         .arg("--")
         .args(&exec.words)
@@ -115,7 +124,7 @@ pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run
     }
     let (project, _) = folder::look(engine, request.project).await?;
     // What would be refused with its run.
-    spending::terms(engine, &project.file.budget, spending::TABLE).await?;
+    spending::terms_with(engine, request.budget.clone(), &project.file.budget).await?;
     let directory = match &request.directory {
         Some(directory) => project::absolute(directory)?,
         None => PathBuf::from(&project.path),
@@ -135,6 +144,7 @@ pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run
             of: Of::Run(run),
             directory: &directory,
             environment: request.environment.as_ref(),
+            budget: request.budget,
             words: request.command,
         },
     );

@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use api::{
     ApiError,
     search::{Environment, Search, SearchCommand, Trial, TrialOf, TrialOutcome},
+    spending::BudgetConfig,
 };
 
 use super::{space, trials::InHand};
@@ -177,6 +178,8 @@ impl Programs {
                 of: Of::Trial(TrialOf { search: search.id, number: trial.number }),
                 directory: folder,
                 environment: self.environment.as_ref(),
+                // The limits are the search's, for all its trials together.
+                budget: BudgetConfig::default(),
                 words: space::words_with(&command.words, &trial.values),
             },
         )?;

@@ -338,6 +338,27 @@ pub async fn files(place: &Place) -> anyhow::Result<Vec<Artifact>> {
     .await?)
 }
 
+/// The bytes of a file, or of all in a folder: a link holds none.
+pub(crate) async fn held_bytes(place: &Place) -> anyhow::Result<u64> {
+    let place = place.clone();
+    let held = tokio::task::spawn_blocking(move || {
+        let Ok(root) = place.folder() else { return 0 };
+        held_at(&root, &place.relative)
+    });
+    Ok(held.await?)
+}
+
+fn held_at(root: &Dir, path: &Path) -> u64 {
+    match root.symlink_metadata(path) {
+        Ok(found) if found.is_dir() => {
+            let entries = root.read_dir(path).into_iter().flatten().flatten();
+            entries.map(|entry| held_at(root, &path.join(entry.file_name()))).sum()
+        }
+        Ok(found) if found.is_file() => found.len(),
+        _ => 0,
+    }
+}
+
 /// Deletes a file or a folder; whether it was there.
 pub async fn delete(engine: &Engine, place: &Place) -> anyhow::Result<bool> {
     if !place.writable {

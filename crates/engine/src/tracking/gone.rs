@@ -2,7 +2,7 @@
 //! of their own. The files of what clients registered stay with their runs, so that the records are all there is to keep.
 //! Those of a version that was trained here are blobs, which are noted as used by the version's id until it goes for good.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use api::{
     ApiError, ErrorCode, ModelId, ProjectId, VersionId,
@@ -10,7 +10,9 @@ use api::{
     host::Freed,
     model::{BundleFile, Model, Version},
     package::Package,
-    registered::{DeleteModel, DeletedModel, ListDeletedModels, NamedVersion, RestoreModel, RestoreVersion},
+    registered::{
+        DeleteModel, DeletedModel, ListDeletedModels, NamedVersion, PurgeModel, RestoreModel, RestoreVersion,
+    },
     tracking::{ClientVersion, VersionNotes},
 };
 use serde::{Deserialize, Serialize};
@@ -65,6 +67,23 @@ struct Own {
 impl Own {
     fn blobs(&self) -> impl Iterator<Item = BlobHash> {
         self.files.iter().filter_map(|file| file.blake3.parse().ok())
+    }
+
+    /// Its files and those of its packages, each with its size.
+    fn sizes(&self) -> HashMap<BlobHash, u64> {
+        let files = self.files.iter().filter_map(|file| Some((file.blake3.parse::<BlobHash>().ok()?, file.size_bytes)));
+        let of_package = |(_, blobs): &(Package, PackageBlobs)| {
+            let all = blobs.layers.iter().chain([&blobs.manifest, &blobs.config]);
+            all.map(|blob| (blob.hash, blob.size_bytes)).collect::<Vec<_>>()
+        };
+        files.chain(self.packages.iter().flat_map(of_package)).collect()
+    }
+
+    /// What of them nothing else uses.
+    fn frees_bytes(&self, c: &Connection) -> store::Result<u64> {
+        let sizes = self.sizes();
+        let only = blob_use::only_of(c, self.version.id.as_bytes())?;
+        Ok(only.iter().filter_map(|hash| sizes.get(hash)).sum())
     }
 }
 
@@ -221,11 +240,7 @@ fn keep(tx: &Transaction<'_>, id: impl std::fmt::Display, gone: &Gone, now_ms: i
 pub(crate) fn keep_own(tx: &Transaction<'_>, gone: &Gone, now_ms: i64) -> store::Result<()> {
     let Some(own) = &gone.own else { return Ok(()) };
     let id = own.version.id;
-    let of_package = |(_, blobs): &(Package, PackageBlobs)| {
-        let all = blobs.layers.iter().chain([&blobs.manifest, &blobs.config]);
-        all.map(|blob| blob.hash).collect::<Vec<_>>()
-    };
-    blob_use::add(tx, id.as_bytes(), own.blobs().chain(own.packages.iter().flat_map(of_package)))?;
+    blob_use::add(tx, id.as_bytes(), own.sizes().into_keys())?;
     keep(tx, id, gone, now_ms)
 }
 
@@ -267,18 +282,24 @@ pub(crate) async fn sweep(engine: &Engine) -> anyhow::Result<()> {
     Ok(swept.await?)
 }
 
-/// What was deleted under an id within a day; it is kept no longer.
-fn take(tx: &Transaction<'_>, what: &str, id: impl std::fmt::Display, now_ms: i64) -> store::Result<Gone> {
+/// What was deleted under an id within a day, with the name that it is kept under.
+fn kept(c: &Connection, id: impl std::fmt::Display, now_ms: i64) -> store::Result<Option<(String, Gone)>> {
     let ending = format!("/{id}");
     let oldest = named(now_ms - KEPT_MS);
-    let all = setting::below(tx, setting::GONE)?;
-    let kept = all.into_iter().map(|(name, _)| name).find(|name| name.ends_with(&ending) && *name >= oldest);
-    let missing = || {
-        ApiError::not_found(format!("No {what} with the id {id} was deleted here within a day."))
-            .with_hint("Register it anew: the files are where they were.")
-    };
-    let name = kept.ok_or_else(missing)?;
-    let gone = setting::get(tx, &name)?.ok_or_else(missing)?;
+    let all = setting::below(c, setting::GONE)?;
+    let name = all.into_iter().map(|(name, _)| name).find(|name| name.ends_with(&ending) && *name >= oldest);
+    let Some(name) = name else { return Ok(None) };
+    Ok(setting::get(c, &name)?.map(|gone| (name, gone)))
+}
+
+fn not_kept(what: &str, id: impl std::fmt::Display) -> ApiError {
+    ApiError::not_found(format!("No {what} with the id {id} was deleted here within a day."))
+}
+
+/// The same; it is kept no longer.
+fn take(tx: &Transaction<'_>, what: &str, id: impl std::fmt::Display, now_ms: i64) -> store::Result<Gone> {
+    let missing = || not_kept(what, &id).with_hint("Register it anew: the files are where they were.");
+    let (name, gone) = kept(tx, &id, now_ms)?.ok_or_else(missing)?;
     setting::delete(tx, &name)?;
     Ok(gone)
 }
@@ -303,7 +324,8 @@ pub async fn list(engine: &Engine, _request: ListDeletedModels) -> anyhow::Resul
         let mut all = Vec::new();
         for (name, _) in setting::below(c, setting::GONE)?.into_iter().rev().filter(|(name, _)| *name >= oldest) {
             let Some(gone) = setting::get::<Gone>(c, &name)? else { continue };
-            all.extend(deleted(&name, gone));
+            let frees_bytes = gone.own.as_ref().map_or(Ok(0), |own| own.frees_bytes(c))?;
+            all.extend(deleted(&name, gone, frees_bytes));
         }
         Ok(all)
     };
@@ -311,14 +333,15 @@ pub async fn list(engine: &Engine, _request: ListDeletedModels) -> anyhow::Resul
 }
 
 /// What the name says that something is kept under, and what is kept.
-fn deleted(name: &str, gone: Gone) -> Option<DeletedModel> {
+fn deleted(name: &str, gone: Gone, frees_bytes: u64) -> Option<DeletedModel> {
     let (at_ms, id) = name.strip_prefix(setting::GONE)?.split_once('/')?;
     let of_version = |(version, _): &(ClientVersion, VersionNotes)| (version.id, version.number);
     let own = gone.own.as_ref().map(|own| (own.version.id, own.version.number));
     let of_client = gone.versions.first().map(of_version).filter(|_| id != gone.id.to_string());
     let (version, versions) = (own.or(of_client), gone.versions.len() + usize::from(own.is_some()));
     let (versions, deleted_ms) = (versions as u64, at_ms.parse().ok()?);
-    Some(DeletedModel { model: gone.id, name: gone.name, version, versions, deleted_ms })
+    let Gone { id: model, name, project, .. } = gone;
+    Some(DeletedModel { model, name, version, versions, deleted_ms, project, frees_bytes })
 }
 
 fn announce(engine: &Engine, project: Option<ProjectId>, gone: &Gone) {
@@ -366,6 +389,28 @@ pub(crate) async fn delete_version(engine: &Engine, id: VersionId) -> anyhow::Re
     let Some(gone) = engine.store().write_durable(delete).await? else { return Ok(None) };
     announce(engine, gone.project, &gone);
     Ok(Some(Freed { bytes: 0, records: 1, parts: Vec::new() }))
+}
+
+/// Lets go of what could be brought back. The files that nothing uses any more go with it, or with the next cleaning where
+/// work is under way that may need them.
+pub async fn purge(engine: &Engine, request: PurgeModel) -> anyhow::Result<Freed> {
+    let now_ms = engine.now_ms();
+    let purge = move |tx: &Transaction<'_>| {
+        let (what, id) = match request.version {
+            Some(version) => ("model version", version.to_string()),
+            None => ("model", request.model.to_string()),
+        };
+        let (name, gone) = kept(tx, &id, now_ms)?.ok_or_else(|| not_kept(what, &id))?;
+        forget(tx, &name)?;
+        Ok(gone)
+    };
+    let gone = engine.store().write_durable(purge).await?;
+    let unused = match gone.own {
+        Some(_) => crate::storage::collect_unused(engine, false).await.unwrap_or_default(),
+        None => Freed::default(),
+    };
+    announce(engine, gone.project, &gone);
+    Ok(Freed { records: gone.versions.len() as u64 + 1, ..unused })
 }
 
 /// Brings a model back with the versions that went with it.

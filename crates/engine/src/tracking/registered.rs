@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ModelId, VersionId,
+    ApiError, ModelId, RunId, VersionId,
     model::Model,
     registered::{
         ClientVersionDetail, DescribeModel, Described, GetClientVersion, MlModel, PutStages, RenameModel,
@@ -16,7 +16,7 @@ use api::{
 use foreign::mlmodel;
 
 use super::{
-    artifacts::{self, Place},
+    artifacts::{self, Owner, Place},
     registry::{
         self,
         source::{Located, locate},
@@ -96,6 +96,21 @@ async fn named(engine: &Engine, location: &str) -> anyhow::Result<Option<Place>>
         Some(Located::Proxied(parts)) => Ok(artifacts::place(engine, &parts).await.ok()),
         None => Ok(None),
     }
+}
+
+/// The version, as "churn v3", whose files lie among a run's artifacts at these parts, above or below them.
+pub(crate) fn made_of(c: &store::Connection, run: RunId, parts: &[String]) -> store::Result<Option<String>> {
+    let own = |location: &str| match locate(location)? {
+        Located::Run(of, parts) => (of == run).then_some(parts),
+        Located::Proxied(all) => match artifacts::owner(&all)? {
+            (Owner::Run(of), rest) => (of == run).then(|| rest.to_vec()),
+            (Owner::Logged(_), _) => None,
+        },
+    };
+    let all = store::client_version::lying_in(c, &run.to_string())?;
+    // Of an address that is not read through us nobody knows which of the files it means.
+    let meets = |location: &str| own(location).is_none_or(|own| own.starts_with(parts) || parts.starts_with(&own));
+    Ok(all.into_iter().find(|(_, location)| meets(location)).map(|(version, _)| version))
 }
 
 async fn logged(engine: &Engine, version: &ClientVersion) -> anyhow::Result<Option<Place>> {

@@ -9,6 +9,7 @@ use api::{
         BeginCommand, EditRun, EndCommand, GetRun, GetRunLog, ListRuns, LogStream, ProjectIdOr, RunState, StartCommand,
     },
     series::Viewport,
+    spending::BudgetConfig,
 };
 use serde_json::json;
 
@@ -158,6 +159,7 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
         directory,
         environment: None,
         name: None,
+        budget: Default::default(),
     };
     // Instead of `slipway`, one that enters no run.
     stage.program(
@@ -168,7 +170,16 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
     stage.program("exit 3");
     let silent = stage.try_call(start(&["python"], None)).await.unwrap_err();
     assert!(silent.message.contains("could not be begun"), "{silent}");
+    // Its own limits are told to the program that begins it.
+    stage.program("echo \"error: $*\" >&2; exit 2");
+    let limited = |max_hours: f64| {
+        let budget = BudgetConfig { max_hours: Some(max_hours), max_kwh: Some(2.0), ..BudgetConfig::default() };
+        StartCommand { budget, ..start(&["python"], None) }
+    };
+    let told = stage.try_call(limited(0.5)).await.unwrap_err();
+    assert!(told.message.ends_with(" --max-hours 0.5 --max-kwh 2 -- python"), "{told}");
     for (wrong, code) in [
+        (limited(-1.0), ErrorCode::Invalid),
         (start(&[], None), ErrorCode::Invalid),
         (start(&["curl", "--token", "•••"], None), ErrorCode::Invalid),
         (start(&["python"], Some("/no/such/folder".to_owned())), ErrorCode::NotFound),
@@ -189,7 +200,7 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
         pid: std::process::id(),
         pid_started_ms: 0,
         name: None,
-        budget: api::spending::BudgetConfig::default(),
+        budget: BudgetConfig::default(),
     };
     assert_eq!(stage.try_call(taken).await.unwrap_err().code, ErrorCode::Conflict);
 }

@@ -8,7 +8,7 @@ use api::{
         ClientVersionDetail, DeleteModel, DescribeModel, Described, FindModel, GetClientVersion, PutStages,
         RenameModel, ResolveVersion, RestoreModel, RestoreVersion, SaveVersionFile, SetStage, Staged, TagModel,
     },
-    run::SaveArtifact,
+    run::{DeleteArtifact, ListArtifacts, SaveArtifact},
     tracking::{CreateExperiment, PurgeRuns, Stage as ModelStage, TrashRuns},
 };
 use engine::tracking::{
@@ -208,6 +208,26 @@ async fn files_are_saved_and_what_is_deleted_frees_its_run() {
     assert_eq!(std::fs::read_to_string(&of_run).unwrap(), "no part of the model");
     assert_eq!(refused(&stage, request).await.code, ErrorCode::Conflict);
 
+    // Of single artifacts those that a version is made of stay, with the folders that they lie in.
+    let delete = |path: &str| DeleteArtifact { run: churn.run, path: path.to_owned() };
+    for kept in ["artifacts/model", "artifacts/model/data/", "artifacts/model/MLmodel"] {
+        assert_eq!(refused(&stage, delete(kept)).await.code, ErrorCode::InUse, "{kept}");
+    }
+    for (wrong, code) in [
+        ("artifacts/", ErrorCode::Invalid),
+        ("artifacts", ErrorCode::Invalid),
+        ("evaluation.json", ErrorCode::Invalid),
+        ("artifacts/model/..", ErrorCode::NotFound),
+        ("artifacts/none", ErrorCode::NotFound),
+    ] {
+        assert_eq!(refused(&stage, delete(wrong)).await.code, code, "{wrong}");
+    }
+    assert_eq!(stage.call(delete("artifacts/beside.txt")).await.bytes, 20);
+    assert_eq!(refused(&stage, delete("artifacts/beside.txt")).await.code, ErrorCode::NotFound);
+    let left = stage.call(ListArtifacts { run: churn.run }).await;
+    let left: Vec<&str> = left.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(left, ["artifacts/model/MLmodel", "artifacts/model/data/model.bin"]);
+
     // Until the version goes, its run stays; the refusal names a way that is there.
     stage.call(TrashRuns { runs: vec![churn.run] }).await;
     let kept = refused(&stage, PurgeRuns { runs: vec![churn.run] }).await;
@@ -216,6 +236,7 @@ async fn files_are_saved_and_what_is_deleted_frees_its_run() {
     let freed = stage.call(DeleteVersion { version: churn.one }).await;
     assert_eq!((freed.bytes, freed.records), (0, 1));
     assert!(registry::version(&stage.engine, "churn", "1").await.is_err());
+    assert_eq!(stage.call(delete("artifacts/model")).await.bytes, 7 + HEAD.len() as u64);
     stage.call(PurgeRuns { runs: vec![churn.run] }).await;
 
     let model = stage.call(FindModel { name: "churn".to_owned(), project: None }).await.id;

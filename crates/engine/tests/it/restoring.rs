@@ -4,7 +4,7 @@ use api::{
     ErrorCode,
     host::CollectGarbage,
     model::{DeleteVersion, GetVersion, ListModels, SetAlias},
-    registered::{Described, ListDeletedModels, RestoreVersion, TagModel},
+    registered::{DeletedModel, Described, ListDeletedModels, PurgeModel, RestoreVersion, TagModel},
 };
 use engine::tracking::registry;
 use store::{blob::BlobHash, setting};
@@ -76,6 +76,35 @@ async fn after_a_day_its_files_are_garbage() {
     let late = stage.try_call(RestoreVersion { version: first }).await.unwrap_err();
     assert_eq!(late.code, ErrorCode::NotFound);
     stage.call(CollectGarbage { dry_run: false }).await;
+    assert!(blobs(&stage).is_empty());
+}
+
+#[tokio::test]
+async fn a_deleted_version_goes_for_good_at_once_where_that_is_asked() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    let held: u64 = blobs(&stage).iter().map(|(_, size)| size).sum();
+    let purge = |gone: &DeletedModel| PurgeModel { model: gone.model, version: gone.version.map(|(id, _)| id) };
+
+    stage.call(DeleteVersion { version: first }).await;
+    let [gone]: [DeletedModel; 1] = stage.call(ListDeletedModels {}).await.try_into().unwrap();
+    assert_eq!((gone.project, gone.frees_bytes), (Some(project), held));
+    // Another version of the same content: the files are needed.
+    let second = version(&stage, project).await;
+    let gone = stage.call(ListDeletedModels {}).await.remove(0);
+    assert!(gone.frees_bytes < held, "{} of {held}", gone.frees_bytes);
+    stage.call(purge(&gone)).await;
+    assert!(stage.call(ListDeletedModels {}).await.is_empty());
+    assert!(!blobs(&stage).is_empty());
+    assert_eq!(stage.try_call(RestoreVersion { version: first }).await.unwrap_err().code, ErrorCode::NotFound);
+    assert_eq!(stage.try_call(purge(&gone)).await.unwrap_err().code, ErrorCode::NotFound);
+
+    stage.call(DeleteVersion { version: second }).await;
+    let gone = stage.call(ListDeletedModels {}).await.remove(0);
+    assert_eq!(gone.frees_bytes, blobs(&stage).iter().map(|(_, size)| size).sum::<u64>());
+    let freed = stage.call(purge(&gone)).await;
+    assert!(freed.bytes >= gone.frees_bytes, "{} of {}", freed.bytes, gone.frees_bytes);
     assert!(blobs(&stage).is_empty());
 }
 

@@ -1,6 +1,7 @@
 //! Models of clients that belong to no project: no version of theirs names a run of one, so no Models page has them.
 
 use api::{
+    id::ProjectId,
     model::{ListOtherModels, Model},
     tracking::ClientVersion,
 };
@@ -12,6 +13,7 @@ use crate::{
         card::Chip,
         client_acts::{ClientActs, ClientDialogs},
         client_version::{RunOf, page_of},
+        deleted_models::DeletedModels,
         menu::{MenuButton, Menus},
         registered::{StageChip, Told, is_untold, stage},
         row_keys::{is_meant_for_row, move_among_rows, opens_row},
@@ -31,6 +33,7 @@ pub(super) fn OtherModels() -> impl IntoView {
             let models = models.value.get().filter(|models| !models.is_empty())?;
             Some(models.into_iter().map(|model| view! { <OneModel model acts /> }).collect_view())
         }}
+        <DeletedModels project=Signal::stored(None::<ProjectId>) />
         <ClientDialogs acts />
     }
 }

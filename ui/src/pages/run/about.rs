@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     id::RunId,
     logged::LoggedAt,
-    run::{Artifact, EditRun, GetLineage, MACHINE, PACKAGE, Run},
+    run::{ARTIFACTS, Artifact, DeleteArtifact, EditRun, GetLineage, MACHINE, PACKAGE, Run},
     tracking::SOURCE_TAG,
 };
 use leptos::prelude::*;
@@ -18,7 +18,8 @@ use crate::{
     parts::{
         button::{Button, CopyButton, Pending},
         card::{Card, Chip},
-        files::Files,
+        dialog::Confirm,
+        files::{Deleting, Doomed, Files},
         icon,
         lineage::Lineage,
         logged_acts::{LoggedActs, RegisterDialog},
@@ -145,7 +146,31 @@ fn Notes(run: Signal<Run>) -> impl IntoView {
 }
 
 #[component]
-pub(super) fn ArtifactsTab(run: Memo<RunId>, artifacts: Query<Vec<Artifact>>) -> impl IntoView {
+pub(super) fn ArtifactsTab(
+    run: Memo<RunId>,
+    artifacts: Query<Vec<Artifact>>,
+    /// Its files are another tool's.
+    is_imported: bool,
+) -> impl IntoView {
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let (doomed, open) = (RwSignal::new(None::<Doomed>), RwSignal::new(false));
+    let ask = Callback::new(move |one: Doomed| {
+        doomed.set(Some(one));
+        open.set(true);
+    });
+    let blocked = is_imported.then_some("It is another tool's, and is only read.");
+    let deleting = Deleting { below: ARTIFACTS, blocked, ask };
+    let delete = move || {
+        let Some(Doomed { path, .. }) = doomed.get_untracked() else { return };
+        let request = DeleteArtifact { run: run.get_untracked(), path: path.clone() };
+        pending.run(async move { client.call(request).await }, move |freed| {
+            toasts.done(format!("Deleted {path}; {} freed.", words::bytes(freed.bytes)));
+        });
+    };
+    let title = Signal::derive(move || {
+        doomed.with(|one| one.as_ref().map_or_else(String::new, |one| format!("Delete {}?", one.path)))
+    });
+    let text = Signal::derive(move || doomed.with(|one| one.as_ref().map(warning)).unwrap_or_default());
     view! {
         <Load query=artifacts let:artifacts>
             {
@@ -155,7 +180,7 @@ pub(super) fn ArtifactsTab(run: Memo<RunId>, artifacts: Query<Vec<Artifact>>) ->
                 let files = move || match none.get() {
                     true => view! { <Empty mark=icon::FILE title="No artifacts" text="Files that a run leaves in its folder stand here: the model, checkpoints, whatever a program writes." /> }.into_any(),
                     // What was opened and searched stays so while the run writes more.
-                    false => view! { <Files from=format!("/api/blob/runs/{}", run.get_untracked()) files=artifacts /> }.into_any(),
+                    false => view! { <Files from=format!("/api/blob/runs/{}", run.get_untracked()) files=artifacts deleting /> }.into_any(),
                 };
                 view! {
                     {move || has_models.get().then(|| view! { <ModelFolders run folders /> })}
@@ -163,6 +188,19 @@ pub(super) fn ArtifactsTab(run: Memo<RunId>, artifacts: Query<Vec<Artifact>>) ->
                 }
             }
         </Load>
+        <Confirm open title text verb="Delete" on_confirm=delete />
+    }
+}
+
+/// What goes, before it is deleted.
+fn warning(one: &Doomed) -> String {
+    let size = words::bytes(one.size_bytes);
+    match one.is_folder {
+        true => {
+            let files = words::counted(one.files, "file", "files");
+            format!("That can't be undone. The folder goes with {files}: {size} are freed.")
+        }
+        false => format!("That can't be undone: {size} are freed."),
     }
 }
 
@@ -288,6 +326,14 @@ mod tests {
             ["artifacts/deep/model/MLmodel", "artifacts/deep/model/model.pkl", "model/MLmodel", "artifacts/MLmodels"];
         let file = |path: &&str| Artifact { path: (*path).to_owned(), size_bytes: 1, modified_ms: 0 };
         assert_eq!(folders_of_models(&files.iter().map(file).collect::<Vec<_>>()), ["deep/model"]);
+    }
+
+    #[test]
+    fn how_much_goes_is_said_before_it_is_deleted() {
+        let folder = Doomed { path: "artifacts/plots".to_owned(), files: 3, size_bytes: 2_000_000, is_folder: true };
+        assert_eq!(warning(&folder), "That can't be undone. The folder goes with 3 files: 2.0 MB are freed.");
+        let file = Doomed { is_folder: false, files: 1, ..folder };
+        assert_eq!(warning(&file), "That can't be undone: 2.0 MB are freed.");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use api::{
     ApiError, ProjectId,
     run::{Run, StartCommand},
+    spending::BudgetConfig,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -15,6 +16,7 @@ use crate::{
         dialog::Dialog,
         field::{Labelled, TextField},
         icon,
+        limits::{FoldedLimits, Limits},
         states::Problem,
     },
 };
@@ -29,10 +31,13 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     let (place, client, pending) = (Place::get(), Client::get(), Pending::new());
     let navigate = StoredValue::new_local(use_navigate());
     let [command, name] = std::array::from_fn(|_| RwSignal::new(String::new()));
+    let limits = Limits::of(&BudgetConfig::default());
+    let budget = place.known.value.with_untracked(|known| known.as_ref().map(|known| known.file.budget.clone()));
     let wrong = RwSignal::new(None::<ApiError>);
     let start = move || {
         let Some(project) = place.project.get_untracked() else { return };
-        let asked = match asked(project, &command.get_untracked(), &name.get_untracked()) {
+        let asked = asked(project, &command.get_untracked(), &name.get_untracked());
+        let asked = match asked.and_then(|asked| Ok(StartCommand { budget: untrack(|| limits.budget())?, ..asked })) {
             Ok(asked) => asked,
             Err(why) => {
                 wrong.set(Some(ApiError::invalid(why)));
@@ -56,6 +61,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
                 <TextField value=command placeholder="python train.py --rate 0.1" class="mono" on_enter=entered />
             </Labelled>
             <Labelled label="Name" hint="Two words by default."><TextField value=name on_enter=entered /></Labelled>
+            <FoldedLimits limits standing=budget.unwrap_or_default() />
         </div>
         {move || wrong.get().map(|error| view! { <div class="content"><Problem error /></div> })}
         <footer>
@@ -72,7 +78,7 @@ fn asked(project: ProjectId, command: &str, name: &str) -> Result<StartCommand, 
         return Err("Which program is to be run?".to_owned());
     }
     let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
-    Ok(StartCommand { project, command, directory: None, environment: None, name })
+    Ok(StartCommand { project, command, directory: None, environment: None, name, budget: BudgetConfig::default() })
 }
 
 #[cfg(test)]

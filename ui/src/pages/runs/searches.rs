@@ -4,7 +4,6 @@
 
 mod drawn;
 mod going_on;
-mod limits;
 mod new;
 mod trials;
 

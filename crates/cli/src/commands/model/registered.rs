@@ -102,9 +102,9 @@ pub(super) fn deleted(all: &[DeletedModel]) -> String {
             Some(_) => "version".to_owned(),
             None => format!("model, {}", counted(gone.versions, "version", "versions")),
         };
-        vec![gone.title(), what, words::time(gone.deleted_ms), id]
+        vec![gone.title(), what, words::time(gone.deleted_ms), words::bytes(gone.frees_bytes), id]
     };
-    table(&["name", "what", "deleted", "id"], all.iter().map(row))
+    table(&["name", "what", "deleted", ">frees", "id"], all.iter().map(row))
 }
 
 /// A version by its number among a model's, or by a name or an id.

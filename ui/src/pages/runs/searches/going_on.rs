@@ -6,7 +6,6 @@ use api::{
 };
 use leptos::prelude::*;
 
-use super::limits::{LimitFields, Limits};
 use crate::{
     client::Client,
     parts::{
@@ -14,6 +13,7 @@ use crate::{
         dialog::Dialog,
         field::{Labelled, TextField},
         icon,
+        limits::{LimitFields, Limits},
         states::Problem,
     },
 };
@@ -48,7 +48,7 @@ fn Form(open: RwSignal<bool>, search: Search) -> impl IntoView {
     view! {
         <div class="content form">
             <Labelled label="Trials at most" hint="Those that were tried count."><TextField value=trials kind="number" /></Labelled>
-            <LimitFields limits />
+            <LimitFields limits hint="Of all trials together." />
         </div>
         {move || wrong.get().map(|error| view! { <div class="content"><Problem error /></div> })}
         <footer>

@@ -9,7 +9,6 @@ use api::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
-use super::limits::{LimitFields, Limits};
 use crate::{
     client::Client,
     frame::place::Place,
@@ -18,6 +17,7 @@ use crate::{
         dialog::Dialog,
         field::{Labelled, Segments, Select, TextField},
         icon,
+        limits::{LimitFields, Limits},
         states::{Load, Problem},
         words,
     },
@@ -261,7 +261,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
                 {move || typed.is_program().then(|| typed.unplaced()).flatten().map(|why| view! { <small class="warn" role="status">{why}</small> })}
                 <small class="faint">"Values by commas, such as 64,128, or a range: 0.001..0.1:log, 2..8:int."</small>
             </div>
-            <LimitFields limits=typed.limits />
+            <LimitFields limits=typed.limits hint="Of all trials together." />
             <details class="folded">
                 <summary>{move || if typed.is_program() { "Seed and early stopping" } else { "Judging, seed and early stopping" }}</summary>
                 <div class="form">
