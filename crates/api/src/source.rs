@@ -63,7 +63,7 @@ pub struct SourceWarning {
     /// A path, with the byte or line where known.
     pub place: String,
     pub message: String,
-    /// It is of rows that were read, and holds as long as they do; another holds until more of the log is read.
+    /// It is of rows or a commit that were read and holds as long as they do; another until more of the log is read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_rows: bool,
 }

@@ -25,7 +25,7 @@ use api::{
     job::{Job, JobKind, Subject},
     source::{AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, Source},
 };
-use foreign::{Found, Reader};
+use foreign::{Found, Mark, Reader};
 use store::{StoreError, source::SourceRow};
 
 pub(crate) use self::following::Following;
@@ -114,11 +114,11 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
         }
     };
     engine.changed(Tag::Sources);
-    let job = read(engine, ReadSource { source: row.source.id }).await?;
+    // Before it is read: a reading says what else of it is to be followed.
     if row.source.watched && engine.options().mode == Mode::Host {
         follow(engine, &row.source);
     }
-    Ok(job)
+    read(engine, ReadSource { source: row.source.id }).await
 }
 
 /// A source that is to be read, and whether it was one before.
@@ -287,6 +287,11 @@ async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) ->
     // It may have been let go of meanwhile.
     if let Ok(now) = find(engine, id).await {
         following::read_later(engine, &now.source, &taken);
+        if now.source.kind == Kind::Dvc {
+            let (path, mark) = (PathBuf::from(&now.source.path), Mark(now.mark));
+            let files = tokio::task::spawn_blocking(move || foreign::dvc::files(&path, &mark)).await?;
+            following::follow_files(engine, &now.source, files);
+        }
     }
     Ok(taken)
 }

@@ -1,10 +1,13 @@
-//! `dvc.yaml`'s params and metrics across git commits: each commit on the current branch's first parents that has
-//! a `dvc.yaml` is a run. Params are those that `dvc.lock` says a stage ran with, else those of the params' files, and the
-//! values that the stages' templates use.
+//! `dvc.yaml`'s params and metrics across git commits: each commit on the first parents of a branch or tag that has
+//! a `dvc.yaml` is a run, each experiment of `dvc exp` is one, and so is what the workspace holds that is not committed.
+//! Params are those that `dvc.lock` says a stage ran with, else those of the params' files, and the values that the
+//! stages' templates use.
 
+mod commits;
 mod history;
 mod python;
 mod template;
+mod workspace;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,17 +15,28 @@ use std::{
     rc::Rc,
 };
 
-use api::{run::RunState, series::Point};
+use api::{
+    run::RunState,
+    series::Point,
+    tracking::{GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG},
+};
 use serde::{Deserialize, Serialize};
 
 use self::{
-    history::{Commit, History},
+    commits::{Commits, Labels},
+    history::{At, Commit, History},
     template::{Context, Used},
+    workspace::{Changed, WorkspaceMark},
 };
 use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, file::failed, metrics, rows, value::Value};
 
 /// Commits that are read, at most: the newest.
 const COMMITS: usize = 1000;
+/// The branches that stand at a commit, and the tags.
+const BRANCH_TAG: &str = "git.branch";
+const TAG_TAG: &str = "git.tag";
+/// The commit that an experiment was begun from, as that one's run is called.
+const BASELINE_TAG: &str = "dvc.baseline";
 const PARAMS: &str = "params.yaml";
 
 /// Reads the history of a `dvc.yaml`.
@@ -30,10 +44,21 @@ pub struct Dvc {
     path: PathBuf,
 }
 
-/// The commits that were told.
+/// The commits that were told, what stood at them, and the workspace.
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct DvcMark {
     commits: BTreeSet<String>,
+    labels: BTreeMap<String, Labels>,
+    workspace: WorkspaceMark,
+}
+
+/// Whether `dvc.lock` says what a stage ran with: it does of what is committed, while the workspace's own files are what
+/// is tried next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    Counts,
+    Passed,
 }
 
 /// What a `dvc.yaml` names, by paths below the repository.
@@ -65,25 +90,105 @@ impl Dvc {
         Self { path }
     }
 
-    fn head(&self, commit: &Commit, content: &Content) -> Head {
+    fn folder(&self) -> &Path {
+        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    fn head(&self, commit: &Commit, labels: &Labels, content: &Content) -> Head {
         let id = commit.id.to_string();
+        let experiment = labels.experiment.as_ref();
+        let joined = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let said = [
+            (BRANCH_TAG, joined(&labels.branches)),
+            (TAG_TAG, joined(&labels.tags)),
+            (BASELINE_TAG, experiment.map(|experiment| short(&experiment.baseline)).unwrap_or_default()),
+        ];
+        let said = said.into_iter().filter(|(_, value)| !value.is_empty());
+        Head {
+            name: experiment.map_or_else(|| short(&id), |experiment| experiment.name.clone()),
+            user: (!commit.author.is_empty()).then(|| commit.author.clone()),
+            notes: (!commit.message.is_empty()).then(|| commit.message.clone()),
+            tags: content.tags.iter().cloned().chain(said.map(|(key, value)| (key.to_owned(), value))).collect(),
+            commit: Some(id.clone()),
+            ..self.bare(id, commit.time_ms, content)
+        }
+    }
+
+    fn workspace(&self, commits: &Commits, changed: &Changed, time_ms: i64) -> Head {
+        let id = commits.head.map(|id| id.to_string());
+        let code = [
+            (GIT_COMMIT_TAG, id.clone()),
+            (GIT_BRANCH_TAG, commits.branch.clone()),
+            (GIT_DIRTY_TAG, Some(changed.is_dirty.to_string())),
+        ];
+        let code = code.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        Head {
+            name: workspace::KEY.to_owned(),
+            tags: changed.content.tags.iter().cloned().chain(code).collect(),
+            commit: id,
+            ..self.bare(workspace::KEY.to_owned(), time_ms, &changed.content)
+        }
+    }
+
+    /// What is known of every run.
+    fn bare(&self, key: String, time_ms: i64, content: &Content) -> Head {
         let group = self.path.parent().and_then(Path::file_name).unwrap_or_default();
         Head {
-            name: id.chars().take(7).collect(),
-            key: id.clone(),
+            name: key.clone(),
+            key,
             id: None,
             group: group.to_string_lossy().into_owned(),
             state: RunState::Finished,
-            created_ms: commit.time_ms,
-            ended_ms: Some(commit.time_ms),
-            user: (!commit.author.is_empty()).then(|| commit.author.clone()),
-            notes: (!commit.message.is_empty()).then(|| commit.message.clone()),
+            created_ms: time_ms,
+            ended_ms: Some(time_ms),
+            user: None,
+            notes: None,
             params: content.params.iter().map(|(key, (_, value))| (key.clone(), value.clone())).collect(),
-            tags: content.tags.clone(),
+            tags: Vec::new(),
             artifacts: None,
-            commit: Some(id),
+            commit: None,
             command: None,
+            // A branch that moves on is no more at the commit that it was at, and the workspace is what it is now.
+            replaces: true,
         }
+    }
+
+    /// Says what of the history is left out, which stays so.
+    fn tell_left_out(&self, commits: &Commits, before: &DvcMark, tell: &mut Tell<'_>) -> Result<()> {
+        let folder = self.folder().display();
+        let is_news = |commit: &Commit| !before.commits.contains(&commit.id.to_string());
+        if commits.read.is_empty() || commits.read.iter().any(is_news) {
+            for (what, why) in &commits.ends {
+                let message = format!("it was left out, and what came before it: {why}");
+                tell(Told::LeftOut { place: format!("{folder}, {what}"), message })?;
+            }
+        }
+        if !before.commits.is_empty() {
+            return Ok(());
+        }
+        if let Some(older) = commits.older {
+            let place = format!("{folder}, commit {older}");
+            let message = format!("it was left out, and what came before it: the newest {COMMITS} commits are read");
+            tell(Told::LeftOut { place, message })?;
+        }
+        if commits.is_cut {
+            let message = format!(
+                "some branches, tags and experiments were left out: {} of them are looked at",
+                commits::REFERENCES
+            );
+            tell(Told::LeftOut { place: folder.to_string(), message })?;
+        }
+        Ok(())
+    }
+
+    /// Tells a run's single values.
+    fn tell(head: Head, content: Content, time_ms: i64, tell: &mut Tell<'_>) -> Result<()> {
+        let run = head.key.clone();
+        tell(Told::Run(head))?;
+        for (key, (step, value)) in content.metrics {
+            tell(Told::Points { run: run.clone(), key, points: vec![Point { step, time_ms, value }] })?;
+        }
+        Ok(())
     }
 }
 
@@ -91,69 +196,105 @@ impl Reader for Dvc {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         let before: DvcMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut history = History::open(folder)?;
+        let mut history = History::open(self.folder())?;
         let commits = history.commits(COMMITS)?;
-        if let Some((id, why)) = commits.end
-            && commits.read.first().is_none_or(|newest| !before.commits.contains(&newest.id.to_string()))
-        {
-            let message = format!("it was left out, and what came before it: {why}");
-            tell(Told::Warning { place: format!("{}, commit {id}", folder.display()), message })?;
-        }
-        if let Some(older) = commits.older
-            && before.commits.is_empty()
-        {
-            let place = format!("{}, commit {older}", folder.display());
-            let message = format!("it was left out, and what came before it: the newest {COMMITS} commits are read");
-            tell(Told::Warning { place, message })?;
-        }
-        let mut after = DvcMark::default();
+        self.tell_left_out(&commits, &before, &mut tell)?;
+        let mut after = DvcMark { workspace: before.workspace, ..DvcMark::default() };
         let mut warned = BTreeSet::new();
         // The oldest first, as they came.
         for commit in commits.read.iter().rev() {
             tell(Told::Still)?;
             let id = commit.id.to_string();
-            if !before.commits.contains(&id) {
+            let labels = commits.labels(commit.id);
+            let is_new = !before.commits.contains(&id);
+            if is_new || before.labels.get(&id).map_or(labels != Labels::default(), |said| *said != labels) {
                 // The same file is wrong in one commit after the other: it is said of the first.
                 let mut warn = |path: &str, message: String| {
                     let place = format!("{path} in commit {}", &id[..7]);
-                    let new = warned.insert(format!("{path}: {message}"));
-                    if new { tell(Told::Warning { place, message }) } else { Ok(()) }
+                    let new = is_new && warned.insert(format!("{path}: {message}"));
+                    if new { tell(Told::LeftOut { place, message }) } else { Ok(()) }
                 };
-                if let Some(content) = content(&mut history, commit, &mut warn)? {
-                    tell(Told::Run(self.head(commit, &content)))?;
-                    for (key, (step, value)) in content.metrics {
-                        let points = vec![Point { step, time_ms: commit.time_ms, value }];
-                        tell(Told::Points { run: id.clone(), key, points })?;
-                    }
+                let content = content(&mut history, At::Commit(commit), Lock::Counts, &mut warn)?;
+                if commits.head == Some(commit.id) {
+                    after.workspace.note(commit, &history.named);
                 }
+                if let Some(content) = content {
+                    let head = self.head(commit, &labels, &content);
+                    Self::tell(head, content, commit.time_ms, &mut tell)?;
+                }
+            }
+            if labels != Labels::default() {
+                after.labels.insert(id.clone(), labels);
             }
             after.commits.insert(id);
         }
+        self.read_workspace(&mut history, &commits, &mut after.workspace, &mut tell)?;
         let after = serde_json::to_value(after).map_err(|error| failed(&self.path)(error.into()))?;
         Ok(Mark(after))
     }
 }
 
-/// The folders in which git keeps where a `dvc.yaml`'s branch is; empty where it is under no git.
+impl Dvc {
+    fn read_workspace(
+        &self,
+        history: &mut History,
+        commits: &Commits,
+        mark: &mut WorkspaceMark,
+        tell: &mut Tell<'_>,
+    ) -> Result<()> {
+        tell(Told::Still)?;
+        // One that can't be read was said to be so, and nothing can be compared with it.
+        let head = match commits.head.map(|id| history.commit(id)) {
+            Some(Ok((head, _))) => Some(head),
+            Some(Err(_)) => return Ok(()),
+            None => None,
+        };
+        let Some(mut changed) = mark.look(history, head.as_ref(), commits.branch.as_deref())? else { return Ok(()) };
+        for (path, message) in std::mem::take(&mut changed.warnings) {
+            tell(Told::Warning { place: format!("{path} in the workspace"), message })?;
+        }
+        if !changed.is_run {
+            return Ok(());
+        }
+        let committed_ms = head.map_or(0, |head| head.time_ms);
+        let time_ms = if changed.is_dirty { changed.time_ms } else { committed_ms };
+        let run = self.workspace(commits, &changed, time_ms);
+        Self::tell(run, changed.content, time_ms, tell)
+    }
+}
+
+/// The first digits of a commit's id.
+fn short(id: &str) -> String {
+    id.chars().take(7).collect()
+}
+
+/// The files of the workspace that a `dvc.yaml` named when it was last read, there or not.
+pub fn files(path: &Path, mark: &Mark) -> Vec<PathBuf> {
+    let mark: DvcMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+    let Ok(history) = History::open(Dvc::new(path.to_owned()).folder()) else { return Vec::new() };
+    mark.workspace.files.iter().filter_map(|file| history.place(file)).collect()
+}
+
+/// The folders in which git keeps where branches, tags and experiments are; empty where it is under no git.
 pub fn heads(path: &Path) -> Vec<PathBuf> {
     path.parent().and_then(|folder| History::open(folder).ok()).map(|history| history.heads()).unwrap_or_default()
 }
 
+type Tell<'a> = dyn FnMut(Told) -> Result<()> + 'a;
 type Warn<'a> = dyn FnMut(&str, String) -> Result<()> + 'a;
 
-/// `None` where the commit has no `dvc.yaml`.
-fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Result<Option<Content>> {
+/// `None` where there is no `dvc.yaml`.
+fn content(history: &mut History, at: At<'_>, ran: Lock, warn: &mut Warn<'_>) -> Result<Option<Content>> {
     history.next();
     let prefix = history.prefix.clone();
     let path = |name: &str| joined(&prefix, name);
-    let Some(yaml) = value(history, commit, &path("dvc.yaml"), warn)? else { return Ok(None) };
-    let lock = value(history, commit, &path("dvc.lock"), warn)?.unwrap_or(Rc::new(Value::Null));
-    let context = match value(history, commit, &path(PARAMS), warn)? {
+    let Some(yaml) = value(history, at, &path("dvc.yaml"), warn)? else { return Ok(None) };
+    let lock = value(history, at, &path("dvc.lock"), warn)?.unwrap_or(Rc::new(Value::Null));
+    let context = match value(history, at, &path(PARAMS), warn)? {
         Some(params) => Context::default().with_file(&path(PARAMS), (*params).clone()),
         None => Context::default(),
     };
-    let context = vars(history, commit, &prefix, yaml.get("vars"), &context, warn)?;
+    let context = vars(history, at, &prefix, yaml.get("vars"), &context, warn)?;
     let mut pipeline = Pipeline::default();
     pipeline.params_of(&prefix, &yaml, &context, true);
     pipeline.metrics_of(&prefix, &yaml, &context);
@@ -161,7 +302,7 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
         match context.stages(name, stage) {
             Ok(stages) => {
                 for stage in stages {
-                    pipeline.stage(history, commit, &prefix, stage, warn)?;
+                    pipeline.stage(history, at, &prefix, stage, warn)?;
                     if context.is_spent() {
                         break;
                     }
@@ -184,7 +325,8 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
     let mut outs = BTreeMap::new();
     for (stage, locked) in lock.get("stages").map(Value::entries).unwrap_or_default() {
         let base = pipeline.folders.get(stage).unwrap_or(&prefix).clone();
-        for (file, values) in locked.get("params").map(Value::entries).unwrap_or_default() {
+        let params = locked.get("params").filter(|_| ran == Lock::Counts);
+        for (file, values) in params.map(Value::entries).unwrap_or_default() {
             content.params(&joined(&base, file), values.entries().iter().map(|(key, value)| (key.clone(), value)));
         }
         for out in locked.get("outs").map(Value::items).unwrap_or_default() {
@@ -195,7 +337,7 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
         }
     }
     for (file, keys) in &pipeline.params {
-        let Some(value) = value(history, commit, file, warn)? else { continue };
+        let Some(value) = value(history, at, file, warn)? else { continue };
         if keys.is_empty() {
             content.params(file, value.leaves(".").into_iter());
         }
@@ -208,7 +350,7 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
         content.params(file, values.iter().map(|(key, value)| (key.clone(), value)));
     }
     for file in &pipeline.metrics {
-        let value = match (value(history, commit, file, warn)?, outs.get(file)) {
+        let value = match (value(history, at, file, warn)?, outs.get(file)) {
             (None, Some(md5)) => match history.cached(md5, file) {
                 Ok(value) => value,
                 Err(why) => {
@@ -228,7 +370,7 @@ fn content(history: &mut History, commit: &Commit, warn: &mut Warn<'_>) -> Resul
 /// What `${…}` may name beside what it may above: the values that stand in `vars` itself, and in the files that it names.
 fn vars(
     history: &mut History,
-    commit: &Commit,
+    at: At<'_>,
     base: &str,
     vars: Option<&Value>,
     above: &Context,
@@ -251,7 +393,7 @@ fn vars(
         if context.step(template::FILE).is_err() {
             break;
         }
-        let Some(value) = value(history, commit, &path, warn)? else { continue };
+        let Some(value) = value(history, at, &path, warn)? else { continue };
         context = match keys {
             None => context.with_file(&path, (*value).clone()),
             Some(keys) => {
@@ -265,8 +407,8 @@ fn vars(
 }
 
 /// A file's value; what can't be read is told and left out.
-fn value(history: &mut History, commit: &Commit, path: &str, warn: &mut Warn<'_>) -> Result<Option<Rc<Value>>> {
-    match history.value(commit, path) {
+fn value(history: &mut History, at: At<'_>, path: &str, warn: &mut Warn<'_>) -> Result<Option<Rc<Value>>> {
+    match history.value(at, path) {
         Ok(value) => Ok(value),
         Err(why) => {
             warn(path, format!("it was left out: {why}"))?;
@@ -276,6 +418,10 @@ fn value(history: &mut History, commit: &Commit, path: &str, warn: &mut Warn<'_>
 }
 
 impl Content {
+    fn is_empty(&self) -> bool {
+        self.params.is_empty() && self.metrics.is_empty() && self.tags.is_empty()
+    }
+
     /// The first to give a key counts, of the same file for good: the lock before the file. Another file's is called
     /// after its file, too.
     fn params<'a>(&mut self, file: &str, values: impl Iterator<Item = (String, &'a Value)>) {
@@ -309,7 +455,7 @@ impl Pipeline {
     fn stage(
         &mut self,
         history: &mut History,
-        commit: &Commit,
+        at: At<'_>,
         prefix: &str,
         stage: template::Stage<'_>,
         warn: &mut Warn<'_>,
@@ -323,7 +469,7 @@ impl Pipeline {
             return Ok(());
         };
         if let Some(own) = value.get("vars") {
-            context = vars(history, commit, &base, Some(own), &context, warn)?;
+            context = vars(history, at, &base, Some(own), &context, warn)?;
         }
         for (_, part) in value.entries().iter().filter(|(key, _)| !["matrix", "vars"].contains(&key.as_str())) {
             context.note_used(part, &mut self.used);

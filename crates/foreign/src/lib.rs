@@ -37,7 +37,8 @@ pub struct Found {
 pub struct Mark(pub serde_json::Value);
 
 /// What stands in a log about one run. Told first of a run, and again whenever something of it changed: a later
-/// head replaces the earlier one's single values, and adds to its params and tags.
+/// head replaces the earlier one's single values, and adds to its params and tags unless it [`replaces`](Head::replaces)
+/// them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// Names the run within its log, the same at each reading.
@@ -60,6 +61,9 @@ pub struct Head {
     /// The commit of its code.
     pub commit: Option<String>,
     pub command: Option<Vec<String>>,
+    /// What was told of it before holds no more: its points and params are replaced, and tags that are not among these
+    /// end.
+    pub replaces: bool,
 }
 
 /// What was logged at a step beside numbers.
@@ -147,8 +151,8 @@ pub enum Told {
         place: String,
         message: String,
     },
-    /// What of the rows that were read on could not be read, told as a [`Told::Warning`] is: it holds as long as those
-    /// rows do, also once more is appended.
+    /// What of the rows that were read on, or of a commit, could not be read, told as a [`Told::Warning`] is: it holds as
+    /// long as those rows do, also once more is appended.
     LeftOut {
         place: String,
         message: String,

@@ -74,6 +74,7 @@ pub(crate) fn head(key: &str, folder: Option<&Path>, metadata: &Metadata) -> Hea
         artifacts: None,
         commit: None,
         command: None,
+        replaces: false,
     }
 }
 

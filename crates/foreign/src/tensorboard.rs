@@ -232,6 +232,7 @@ impl Reading<'_, '_> {
             artifacts: None,
             commit: None,
             command: None,
+            replaces: false,
         };
         self.tell(Told::Run(head))
     }

@@ -307,6 +307,7 @@ impl Reading<'_, '_> {
             artifacts: Some(self.files.clone()).filter(|files| files.is_dir()),
             commit: run.commit.clone(),
             command: run.command.clone(),
+            replaces: false,
         };
         self.tell(Told::Run(head))
     }

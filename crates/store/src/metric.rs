@@ -98,6 +98,12 @@ pub fn append(transaction: &Transaction<'_>, run: RunId, name: &str, new: &[Poin
     Ok(series.count)
 }
 
+/// Deletes all series of a run with their points.
+pub fn forget(transaction: &Transaction<'_>, run: RunId) -> Result<()> {
+    transaction.prepare_cached("DELETE FROM metric WHERE run = ?1")?.execute(params![run.as_bytes()])?;
+    Ok(())
+}
+
 /// The points that are not among those that are held, each once.
 fn once<'a>(new: &'a [Point], held: &[Point]) -> Cow<'a, [Point]> {
     // Each later than the one before: none is there twice.

@@ -4,7 +4,7 @@
 //! times to the millisecond are compared, where a watcher that polls would miss what happens twice in a second.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     fs::Metadata,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
@@ -38,6 +38,21 @@ const LOOK_SHARE: u32 = 20;
 /// Folders within folders that are looked at.
 const DEPTH: usize = 32;
 
+/// What is followed of a source.
+struct Followed {
+    places: Places,
+    #[expect(dead_code, reason = "it is kept for what it does, and does it until it is dropped")]
+    watcher: Watcher,
+}
+
+/// Where a source changes.
+#[derive(Clone, PartialEq)]
+struct Places {
+    folders: Vec<(PathBuf, RecursiveMode)>,
+    /// What it names beside itself.
+    files: Vec<PathBuf>,
+}
+
 /// What tells of a source's changes.
 #[expect(dead_code, reason = "it is kept for what it does, and does it until it is dropped")]
 enum Watcher {
@@ -56,7 +71,7 @@ impl Drop for Polling {
 /// What watches the sources, and which are being read.
 #[derive(Default)]
 pub(crate) struct Following {
-    watchers: Mutex<HashMap<SourceId, Watcher>>,
+    watchers: Mutex<HashMap<SourceId, Followed>>,
     reading: Mutex<HashMap<SourceId, Reading>>,
     /// Those that are read again at a time, whether or not something is heard of them.
     waiting: Mutex<HashMap<SourceId, AbortHandle>>,
@@ -159,11 +174,29 @@ fn forget_later(engine: &Engine, id: SourceId) {
 
 /// Hears of changes below a source.
 pub(super) fn follow(engine: &Engine, source: &Source) {
+    follow_at(engine, source, Places { folders: watched(source, &[]), files: Vec::new() });
+}
+
+/// Hears, too, of changes of the files that a followed source names beside itself.
+pub(super) fn follow_files(engine: &Engine, source: &Source, files: Vec<PathBuf>) {
+    let places = Places { folders: watched(source, &files), files };
+    let is_other = |followed: &Followed| followed.places != places;
+    // One that was let go of meanwhile has none.
+    if !lock(&engine.following().watchers).get(&source.id).is_some_and(is_other) {
+        return;
+    }
+    follow_at(engine, source, places);
+    // What was written between the reading and now.
+    read_soon(engine, source.id);
+}
+
+fn follow_at(engine: &Engine, source: &Source, places: Places) {
     let (weak, id) = (engine.downgrade(), source.id);
     let table = engine.options().mounts.as_deref();
-    if watched(source).iter().any(|(path, _)| mounts::is_network(path, table)) {
-        let task = tokio::spawn(poll(weak, source.clone()));
-        lock(&engine.following().watchers).insert(id, Watcher::Polling(Polling(task.abort_handle())));
+    if places.folders.iter().any(|(path, _)| mounts::is_network(path, table)) {
+        let task = tokio::spawn(poll(weak, source.clone(), places.files.clone()));
+        let watcher = Watcher::Polling(Polling(task.abort_handle()));
+        lock(&engine.following().watchers).insert(id, Followed { places, watcher });
         return;
     }
     let runtime = tokio::runtime::Handle::current();
@@ -178,27 +211,28 @@ pub(super) fn follow(engine: &Engine, source: &Source) {
         }
     };
     let made = new_debouncer(QUIET, None, heard).and_then(|mut debouncer| {
-        for (path, how) in watched(source) {
-            debouncer.watch(path, how)?;
+        for (path, how) in &places.folders {
+            debouncer.watch(path, *how)?;
         }
         Ok(debouncer)
     });
     match made {
         Ok(debouncer) => {
-            lock(&engine.following().watchers).insert(id, Watcher::System(debouncer));
+            let watcher = Watcher::System(debouncer);
+            lock(&engine.following().watchers).insert(id, Followed { places, watcher });
         }
         Err(failure) => tracing::warn!(%failure, path = source.path, "a source can't be followed"),
     }
 }
 
 /// Looks at a source's files again and again, and reads on where they are others.
-async fn poll(engine: WeakEngine, source: Source) {
+async fn poll(engine: WeakEngine, source: Source, files: Vec<PathBuf>) {
     let mut before = None;
     let mut wait = LOOK_AGAIN;
     loop {
         tokio::time::sleep(wait).await;
-        let (of, begun) = (source.clone(), Instant::now());
-        let Ok(now) = tokio::task::spawn_blocking(move || stamp(&of)).await else { return };
+        let (of, named, begun) = (source.clone(), files.clone(), Instant::now());
+        let Ok(now) = tokio::task::spawn_blocking(move || stamp(&of, &named)).await else { return };
         wait = LOOK_AGAIN.max(begun.elapsed() * LOOK_SHARE);
         let Some(engine) = engine.upgrade() else { return };
         // The first look does not know what the reading before it saw.
@@ -209,20 +243,21 @@ async fn poll(engine: WeakEngine, source: Source) {
 }
 
 /// A number that changes with the names, sizes and times of a source's files. Blocks.
-fn stamp(source: &Source) -> u64 {
+fn stamp(source: &Source, files: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
     // MLflow's artifacts are read when they are shown.
     let passed = (source.kind == Kind::MlflowFiles).then_some("artifacts");
-    let file = Path::new(&source.path);
-    for (folder, how) in watched(source) {
+    for (folder, how) in watched(source, files) {
         if how == RecursiveMode::Recursive {
             add(&folder, passed, 0, &mut hasher);
-            continue;
         }
+    }
+    let file = Path::new(&source.path);
+    if !file.is_dir() {
         // Beside a database lies the log of its writes.
         let mut log = file.as_os_str().to_owned();
         log.push("-wal");
-        for path in [file, Path::new(&log)] {
+        for path in [file, Path::new(&log)].into_iter().chain(files.iter().map(PathBuf::as_path)) {
             add_one(path, std::fs::symlink_metadata(path).ok().as_ref(), &mut hasher);
         }
     }
@@ -249,12 +284,17 @@ fn add_one(path: &Path, metadata: Option<&Metadata>, hasher: &mut DefaultHasher)
     (path, told).hash(hasher);
 }
 
-/// The folders whose changes are a source's.
-fn watched(source: &Source) -> Vec<(PathBuf, RecursiveMode)> {
+/// The folders whose changes are a source's, and those of the files that it names beside itself.
+fn watched(source: &Source, files: &[PathBuf]) -> Vec<(PathBuf, RecursiveMode)> {
     let path = PathBuf::from(&source.path);
     if source.kind == Kind::Dvc {
-        // A commit changes nothing beside `dvc.yaml`, but where its branch's head is kept.
-        return foreign::dvc::heads(&path).into_iter().map(|folder| (folder, RecursiveMode::Recursive)).collect();
+        // A commit changes nothing beside `dvc.yaml`, but where its branch's head is kept. What is not committed yet
+        // stands in folders that hold anything else, too: what lies below them is not heard of.
+        let heads = foreign::dvc::heads(&path).into_iter().map(|folder| (folder, RecursiveMode::Recursive));
+        // Of a folder that is still to be made the one above it tells.
+        let nearest = |file: &PathBuf| file.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_owned);
+        let beside: BTreeSet<PathBuf> = std::iter::once(&path).chain(files).filter_map(nearest).collect();
+        return heads.chain(beside.into_iter().map(|folder| (folder, RecursiveMode::NonRecursive))).collect();
     }
     if path.is_dir() {
         return vec![(path, RecursiveMode::Recursive)];

@@ -6,6 +6,14 @@ use std::collections::BTreeMap;
 use api::SourceId;
 use store::{Transaction, source::RecordKind};
 
+/// Before the name of a tag.
+const TAG: &str = "tag.";
+
+/// What a tag is noted as.
+pub(super) fn tag_of(key: &str) -> String {
+    format!("{TAG}{key}")
+}
+
 /// What a log said of one record.
 pub(super) struct Heard {
     source: SourceId,
@@ -56,6 +64,11 @@ impl Heard {
         let before = self.said.remove(what);
         self.is_changed |= before.is_some();
         before.is_some_and(|before| before == mark(here))
+    }
+
+    /// The tags that the log said.
+    pub(super) fn tags(&self) -> Vec<String> {
+        self.said.keys().filter_map(|what| what.strip_prefix(TAG)).map(ToOwned::to_owned).collect()
     }
 
     fn note(&mut self, what: &str, says: &str) -> Option<String> {

@@ -355,6 +355,7 @@ impl Database {
             artifacts,
             commit: None,
             command: None,
+            replaces: false,
         }
     }
 }

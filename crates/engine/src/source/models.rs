@@ -21,7 +21,10 @@ use store::{
     source::RecordKind::{Logged, Model, Named, Version},
 };
 
-use super::{heard::Heard, taking::experiment_of};
+use super::{
+    heard::{Heard, tag_of},
+    taking::experiment_of,
+};
 use crate::{Engine, run::name};
 
 /// Characters of a model's name.
@@ -366,7 +369,7 @@ impl Writing<'_, '_> {
 
 /// Whether a tag is taken as the log says it: what a person chose here stays.
 fn takes_tag(heard: &mut Heard, here: &BTreeMap<String, String>, key: &str, value: &str) -> bool {
-    heard.takes(&format!("tag.{key}"), here.get(key).map(String::as_str), value)
+    heard.takes(&tag_of(key), here.get(key).map(String::as_str), value)
 }
 
 /// The path within a folder, with slashes; `None` of one that is not within.

@@ -27,7 +27,7 @@ use store::{
 
 use super::{
     following,
-    heard::Heard,
+    heard::{Heard, tag_of},
     models::{self, Others},
 };
 use crate::{
@@ -450,18 +450,34 @@ fn put(
     if was_called.is_none_or(|was| was != called) {
         store::source::put_run(tx, source.id, &head.key, row.run.id, &called)?;
     }
+    if head.replaces && !is_new {
+        replace(tx, row.run.id, &head.tags, &mut heard)?;
+    }
     for (key, value) in &head.params {
         store::param::put(tx, row.run.id, key, value)?;
     }
     let here = if heard.is_first() { BTreeMap::new() } else { store::tag::of_run(tx, row.run.id)? };
     for (key, value) in &head.tags {
         // What a person chose here stays.
-        if heard.takes(&format!("tag.{key}"), here.get(key).map(String::as_str), value) || key == LIFECYCLE_TAG {
+        if heard.takes(&tag_of(key), here.get(key).map(String::as_str), value) || key == LIFECYCLE_TAG {
             store::tag::put(tx, row.run.id, key, value)?;
         }
     }
     heard.keep(tx)?;
     Ok(Some(row))
+}
+
+/// Ends what a log told of a run before; of its tags what the log says no more, and a person left.
+fn replace(tx: &store::Transaction<'_>, run: RunId, says: &[(String, String)], heard: &mut Heard) -> store::Result<()> {
+    store::metric::forget(tx, run)?;
+    store::param::forget(tx, run)?;
+    let here = store::tag::of_run(tx, run)?;
+    for tag in heard.tags().into_iter().filter(|tag| says.iter().all(|(key, _)| key != tag)) {
+        if heard.ends(&tag_of(&tag), here.get(&tag).map_or("", String::as_str)) {
+            store::tag::remove(tx, run, &tag)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_deleted(tags: &[(String, String)]) -> bool {

@@ -357,8 +357,67 @@ async fn each_commit_of_a_pipeline_is_a_run() {
     assert_eq!(told, [expect("First", "0.1", 0.5), expect("Second", "0.2", 0.75)]);
     // A commit that is made while it is followed.
     grows(&stage, "the third commit", 1, || commit("0.875", "0.3", "Third")).await;
+    // Its branch stands there now, and at no other.
+    let branches = async |stage: &Stage| {
+        let at = |run: Run| run.tags.get("git.branch").map(|branch| (run.notes.clone(), branch.clone()));
+        let found: Vec<_> = runs(stage).await.into_iter().filter_map(at).collect();
+        (found == [("Third".to_owned(), "main".to_owned())]).then_some(())
+    };
+    stage.until("the branch at the third commit", branches).await;
     let warned = source(&stage).await;
     assert!(warned.error.is_none() && warned.warned == 0, "{warned:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_workspace_and_the_experiments_of_a_pipeline_are_followed() {
+    let stage = Stage::new().await;
+    let yaml = "stages:\n  train:\n    cmd: x\n    params: [lr]\n    metrics: [{out/metrics.json: {cache: false}}]\n";
+    stage.write("pipeline/dvc.yaml", yaml);
+    stage.write("pipeline/params.yaml", "lr: 0.1\n");
+    let folder = stage.path("pipeline");
+    git(&folder, &["init", "-q", "-b", "main"]);
+    let commit = |message: &str| {
+        git(&folder, &["add", "-A"]);
+        git(&folder, &["commit", "-q", "-m", message]);
+    };
+    commit("First");
+    follow(&stage, &folder.join("dvc.yaml"), Kind::Dvc).await;
+    assert_eq!(runs(&stage).await.len(), 1, "nothing differs from what is committed");
+    let until = async |what: &str, name: &str, holds: &dyn Fn(&Run) -> bool| {
+        let ask = async |stage: &Stage| runs(stage).await.into_iter().find(|run| run.name == name && holds(run));
+        stage.until(what, ask).await
+    };
+    let acc = |run: &Run| run.metrics.iter().map(|metric| (metric.count, metric.last)).collect::<Vec<_>>();
+    // Another param, then metrics in a folder that is made only now, and again others there: each takes the place of
+    // what was.
+    stage.write("pipeline/params.yaml", "lr: 0.2\n");
+    let first = until("the param", "workspace", &|run| run.params.get("lr").is_some_and(|lr| lr == "0.2")).await;
+    assert!(first.code.is_some_and(|code| code.dirty && code.branch.as_deref() == Some("main")));
+    stage.write("pipeline/out/metrics.json", "{\"acc\": 0.5}");
+    until("the metrics", "workspace", &|run| acc(run) == [(1, 0.5)]).await;
+    stage.write("pipeline/out/metrics.json", "{\"acc\": 0.25}");
+    let last = until("other metrics", "workspace", &|run| acc(run) == [(1, 0.25)]).await;
+    assert_eq!(last.id, first.id);
+    // Committed, it is the commit's.
+    commit("Second");
+    until("the clean workspace", "workspace", &|run| run.params.is_empty() && run.metrics.is_empty()).await;
+    let told = runs(&stage).await;
+    assert!(told.iter().any(|run| run.notes == "Second" && acc(run) == [(1, 0.25)]), "{told:?}");
+    // An experiment, whose commit no branch has.
+    let written = |arguments: &[&str]| {
+        let output = Command::new("git").current_dir(&folder).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let base = written(&["rev-parse", "HEAD"]);
+    git(&folder, &["checkout", "-q", "--detach"]);
+    stage.write("pipeline/out/metrics.json", "{\"acc\": 0.75}");
+    commit("dvc: commit experiment");
+    git(&folder, &["update-ref", &format!("refs/exps/{}/{}/puffy-daks", &base[..2], &base[2..]), "HEAD"]);
+    git(&folder, &["checkout", "-q", "main"]);
+    let tried = until("the experiment", "puffy-daks", &|run| acc(run) == [(1, 0.75)]).await;
+    assert_eq!(tried.tags.get("dvc.baseline").map(String::as_str), Some(&base[..7]));
+    let source = source(&stage).await;
+    assert!(source.error.is_none() && source.warned == 0, "{source:?}");
 }
 
 /// MLflow's database, copied, and a connection that writes to it as its server does.

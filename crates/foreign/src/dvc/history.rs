@@ -1,8 +1,9 @@
-//! Files as they stood in the commits of a git repository. Read by `gix`, in this process: a program `git` a file
-//! and commit would be thousands of them, and there may be none.
+//! Files as they stood in the commits of a git repository, and as they lie in its workspace. Commits are read by `gix`,
+//! in this process: a program `git` a file and commit would be thousands of them, and there may be none.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
+    fs::Metadata,
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -20,14 +21,20 @@ const COMMIT_BYTES: u64 = 64 << 20;
 
 /// A repository, and a folder in it.
 pub(super) struct History {
-    repository: Repository,
+    pub(super) repository: Repository,
     /// The folder of `dvc.yaml` below the repository's.
     pub(super) prefix: String,
-    root: PathBuf,
+    pub(super) root: PathBuf,
     kept: HashMap<ObjectId, Rc<Value>>,
     kept_bytes: u64,
     /// Bytes that were parsed for the commit that is read.
     parsed: u64,
+    /// The files that were asked for of the commit that is read, there or not.
+    pub(super) named: BTreeSet<String>,
+    /// Of the workspace's files.
+    lying_values: HashMap<String, Rc<Value>>,
+    /// When the newest of these was changed.
+    pub(super) modified_ms: i64,
 }
 
 /// What git tells of a commit.
@@ -39,15 +46,12 @@ pub(super) struct Commit {
     tree: ObjectId,
 }
 
-/// Commits along first parents.
-#[derive(Default)]
-pub(super) struct Commits {
-    /// The newest first.
-    pub(super) read: Vec<Commit>,
-    /// The one that can't be read and ends them, as at the edge of a shallow clone, and why.
-    pub(super) end: Option<(ObjectId, gix::Error)>,
-    /// The one before those that were wanted.
-    pub(super) older: Option<ObjectId>,
+/// Where files are read.
+#[derive(Clone, Copy)]
+pub(super) enum At<'a> {
+    Commit(&'a Commit),
+    /// As they lie there, committed or not.
+    Workspace,
 }
 
 /// Why a file of a commit has no value.
@@ -78,57 +82,30 @@ impl History {
         let root = root.canonicalize().map_err(crate::file::failed(root))?;
         let below = absolute.strip_prefix(&root).map_err(|_| none("its repository lies elsewhere".to_owned()))?;
         let prefix = below.to_str().ok_or_else(|| none("its name is no UTF-8".to_owned()))?.replace('\\', "/");
-        Ok(Self { repository, prefix, root, kept: HashMap::new(), kept_bytes: 0, parsed: 0 })
+        Ok(Self {
+            repository,
+            prefix,
+            root,
+            kept: HashMap::new(),
+            kept_bytes: 0,
+            parsed: 0,
+            named: BTreeSet::new(),
+            lying_values: HashMap::new(),
+            modified_ms: 0,
+        })
     }
 
     /// Begins with another commit, which may name as much as the one before.
     pub(super) fn next(&mut self) {
         self.parsed = 0;
+        self.named.clear();
     }
 
-    /// The folders in which git keeps where its branches are.
-    pub(super) fn heads(&self) -> Vec<PathBuf> {
-        let (own, shared) = (self.repository.git_dir(), self.repository.common_dir());
-        // A commit moves its branch in the one, and another branch is noted in the other.
-        let folders = [own.join("logs"), shared.join("refs")].into_iter();
-        folders.filter(|folder| folder.is_dir()).collect()
-    }
-
-    /// The newest commits of the current branch along first parents; none before its first.
+    /// A commit, and its first parent.
     ///
     /// # Errors
-    /// Where the branch names no commit.
-    pub(super) fn commits(&self, most: usize) -> Result<Commits> {
-        let broken = |error: gix::Error| {
-            let why = format!("its head can't be read: {error}");
-            ForeignError::NotOne { path: self.root.clone(), what: "git repository", why }
-        };
-        let head = self.repository.head().map_err(broken)?;
-        if head.is_unborn() {
-            return Ok(Commits::default());
-        }
-        let mut commits = Commits::default();
-        let mut next = Some(head.into_peeled_id().map_err(broken)?.detach());
-        while let Some(id) = next {
-            if commits.read.len() == most {
-                commits.older = Some(id);
-                break;
-            }
-            match self.commit(id) {
-                Ok((commit, parent)) => {
-                    commits.read.push(commit);
-                    next = parent;
-                }
-                Err(error) => {
-                    commits.end = Some((id, error));
-                    break;
-                }
-            }
-        }
-        Ok(commits)
-    }
-
-    fn commit(&self, id: ObjectId) -> std::result::Result<(Commit, Option<ObjectId>), gix::Error> {
+    /// Where it can't be read.
+    pub(super) fn commit(&self, id: ObjectId) -> std::result::Result<(Commit, Option<ObjectId>), gix::Error> {
         let commit = self.repository.find_commit(id)?;
         let parent = commit.parent_ids().next().map(gix::Id::detach);
         let author = commit.author().map(|author| author.name.to_string()).unwrap_or_default();
@@ -138,18 +115,22 @@ impl History {
         Ok((Commit { id, message, author, time_ms, tree }, parent))
     }
 
-    /// The value of a file in a commit, by its path below the repository; `None` where there is no such file.
+    /// The value of a file, by its path below the repository; `None` where there is no such file.
     ///
     /// # Errors
     /// Where there is one that can't be read.
-    pub(super) fn value(&mut self, commit: &Commit, path: &str) -> std::result::Result<Option<Rc<Value>>, Unread> {
-        let Some(entry) = self.repository.find_tree(commit.tree)?.lookup_entry_by_path(path)? else {
-            return Ok(None);
-        };
-        if !entry.mode().is_blob() {
-            return Ok(None);
+    pub(super) fn value(&mut self, at: At<'_>, path: &str) -> std::result::Result<Option<Rc<Value>>, Unread> {
+        if !self.named.contains(path) {
+            self.named.insert(path.to_owned());
         }
-        let id = entry.object_id();
+        match at {
+            At::Commit(commit) => self.committed(commit, path),
+            At::Workspace => self.lying(path),
+        }
+    }
+
+    fn committed(&mut self, commit: &Commit, path: &str) -> std::result::Result<Option<Rc<Value>>, Unread> {
+        let Some(id) = self.blob(commit, path)? else { return Ok(None) };
         if let Some(value) = self.kept.get(&id) {
             return Ok(Some(Rc::clone(value)));
         }
@@ -170,6 +151,61 @@ impl History {
         }
         self.kept.insert(id, Rc::clone(&value));
         Ok(Some(value))
+    }
+
+    fn blob(&self, commit: &Commit, path: &str) -> std::result::Result<Option<ObjectId>, gix::Error> {
+        let entry = self.repository.find_tree(commit.tree)?.lookup_entry_by_path(path)?;
+        Ok(entry.filter(|entry| entry.mode().is_blob()).map(|entry| entry.object_id()))
+    }
+
+    fn lying(&mut self, path: &str) -> std::result::Result<Option<Rc<Value>>, Unread> {
+        if let Some(value) = self.lying_values.get(path) {
+            return Ok(Some(Rc::clone(value)));
+        }
+        let Some((file, metadata)) = self.file(path) else { return Ok(None) };
+        if metadata.len() > WHOLE {
+            return Err(Unread::Large);
+        }
+        self.parsed += metadata.len();
+        if self.parsed > COMMIT_BYTES {
+            return Err(Unread::Much);
+        }
+        self.modified_ms = self.modified_ms.max(crate::file::modified_ms(&metadata));
+        let value = Rc::new(parse(path, &crate::file::text(&file)?)?);
+        self.lying_values.insert(path.to_owned(), Rc::clone(&value));
+        Ok(Some(value))
+    }
+
+    /// A file of the workspace; `None` where there is none. No link is followed, in commits neither: behind one lies
+    /// DVC's cache, or what is not the repository's.
+    fn file(&self, path: &str) -> Option<(PathBuf, Metadata)> {
+        let file = self.place(path)?;
+        let metadata = std::fs::symlink_metadata(&file).ok()?;
+        let is_own = metadata.is_file() && file.canonicalize().is_ok_and(|real| real == file);
+        is_own.then_some((file, metadata))
+    }
+
+    /// The place of a file in the workspace, whether or not it is there; `None` of one that is named outside of it.
+    pub(super) fn place(&self, path: &str) -> Option<PathBuf> {
+        (path.split('/').next() != Some("..")).then(|| self.root.join(path))
+    }
+
+    /// Whether a file lies in the workspace as it stands in a commit, or in neither.
+    pub(super) fn is_same(&self, commit: &Commit, path: &str) -> bool {
+        let (there, here) = (self.blob(commit, path), self.file(path));
+        let (id, (file, metadata)) = match (there, here) {
+            (Ok(Some(id)), Some(here)) => (id, here),
+            (Ok(None), None) => return true,
+            _ => return false,
+        };
+        let size = self.repository.find_header(id).map(|header| header.size()).unwrap_or_default();
+        // One that is too large is read in neither.
+        size == metadata.len()
+            && (size > WHOLE
+                || self
+                    .repository
+                    .find_blob(id)
+                    .is_ok_and(|blob| std::fs::read(&file).is_ok_and(|own| own == blob.data)))
     }
 
     /// The value of a file that DVC keeps in its cache beside git; `None` where the cache does not hold it.

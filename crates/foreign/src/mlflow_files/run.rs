@@ -170,6 +170,7 @@ fn head(
         notes: tag("mlflow.note.content"),
         commit: tag("mlflow.source.git.commit"),
         command: None,
+        replaces: false,
         artifacts: fs::symlink_metadata(&artifacts).is_ok_and(|entry| entry.is_dir()).then_some(artifacts),
         params,
         tags,

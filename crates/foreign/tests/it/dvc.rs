@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use api::run::RunState;
-use foreign::{ForeignError, Mark, Reader as _, dvc::Dvc};
+use foreign::{ForeignError, Head, Mark, Reader as _, Told, dvc::Dvc};
 
 use crate::{Read, pairs, read};
 
@@ -29,6 +29,15 @@ fn commit(folder: &Path, message: &str, files: &[(&str, &str)]) {
     write(folder, files);
     git(folder, &["add", "-A"]);
     git(folder, &["commit", "-q", "--allow-empty", "-m", message]);
+}
+
+fn id_of(folder: &Path, name: &str) -> String {
+    let output = Command::new("git").current_dir(folder).args(["rev-parse", name]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn tag<'a>(head: &'a Head, key: &str) -> Option<&'a str> {
+    head.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
 }
 
 fn repository() -> tempfile::TempDir {
@@ -73,7 +82,8 @@ fn each_commit_of_the_first_parents_is_a_run() {
     let at = &at.join("sub");
     let read = read_at(at, &Mark::default());
     assert_eq!(read.warnings(), [""; 0]);
-    let [first, merge] = read.heads()[..] else { panic!("{:?}", read.told) };
+    let [first, aside, merge] = read.heads()[..] else { panic!("{:?}", read.told) };
+    assert_eq!((aside.notes.as_deref(), tag(aside, "git.branch")), (Some("Aside"), Some("side")));
     assert_eq!((first.notes.as_deref(), merge.notes.as_deref()), (Some("First\n\nWith a body."), Some("Merge")));
     assert_eq!(
         (first.user.as_deref(), first.state, first.created_ms),
@@ -81,15 +91,131 @@ fn each_commit_of_the_first_parents_is_a_run() {
     );
     assert_eq!((first.commit.as_deref(), &*first.group), (Some(&*first.key), "sub"));
     assert_eq!(first.params, pairs(&[("a.b", "true"), ("lr", "0.1"), ("model.depth", "3"), ("seed", "7")]));
-    assert_eq!(read.series("acc"), [(0, Some(0.5)), (0, Some(0.125))]);
-    assert_eq!((read.series("loss.train"), read.series("auc").len()), (vec![(0, None)], 2));
+    assert_eq!(read.series("acc"), [(0, Some(0.5)), (0, Some(0.125)), (0, Some(0.125))]);
+    assert_eq!((read.series("loss.train"), read.series("auc").len()), (vec![(0, None)], 3));
     // Of two files with the same key the second is called after its file.
-    assert_eq!(read.series("sub/top.yaml:acc"), [(0, Some(0.75)), (0, Some(0.75))]);
+    assert_eq!(read.series("sub/top.yaml:acc"), [(0, Some(0.75)); 3]);
 
     assert_eq!(read_at(at, &read.mark).told, []);
     commit(at, "Third", &[("params.yaml", "lr: 0.2\nmodel: {depth: 3}\n")]);
     let read = read_at(at, &read.mark);
-    assert_eq!(read.heads().iter().map(|head| head.notes.as_deref()).collect::<Vec<_>>(), [Some("Third")]);
+    // The branch is no more at the one that was its newest.
+    let told: Vec<_> = read.heads().iter().map(|head| (head.notes.as_deref(), tag(head, "git.branch"))).collect();
+    assert_eq!(told, [(Some("Merge"), None), (Some("Third"), Some("main"))]);
+}
+
+#[test]
+fn other_branches_tags_and_experiments_are_read_too() {
+    let folder = repository();
+    let at = folder.path();
+    commit(at, "Base", &[("dvc.yaml", "metrics: [m.json]"), ("m.json", "{\"acc\": 0.5}")]);
+    let base = id_of(at, "HEAD");
+    git(at, &["tag", "-m", "One", "v1"]);
+    git(at, &["tag", "no-commit", "HEAD:m.json"]);
+    git(at, &["checkout", "-q", "-b", "side"]);
+    commit(at, "Aside", &[("m.json", "{\"acc\": 0.25}")]);
+    git(at, &["checkout", "-q", "--detach", "main"]);
+    commit(at, "dvc: commit experiment", &[("m.json", "{\"acc\": 0.75}")]);
+    let experiments = format!("refs/exps/{}/{}", &base[..2], &base[2..]);
+    git(at, &["update-ref", &format!("{experiments}/puffy-daks"), "HEAD"]);
+    commit(at, "Queued", &[("m.json", "{\"acc\": 0.125}")]);
+    for other in ["stash", "celery/stash", "exec/EXEC_HEAD", "temp/some"] {
+        git(at, &["update-ref", &format!("refs/exps/{other}"), "HEAD"]);
+    }
+    git(at, &["checkout", "-q", "main"]);
+    git(at, &["pack-refs", "--all"]);
+    let read = read_at(at, &Mark::default());
+    assert_eq!((read.heads().len(), read.warnings()), (3, Vec::new()), "{:?}", read.told);
+    let first = read.head(&base[..7]);
+    assert_eq!((tag(first, "git.branch"), tag(first, "git.tag")), (Some("main"), Some("v1")));
+    let side = read.head(&id_of(at, "side")[..7]);
+    assert_eq!((side.notes.as_deref(), tag(side, "git.branch")), (Some("Aside"), Some("side")));
+    let tried = read.head("puffy-daks");
+    assert_eq!(
+        (tag(tried, "dvc.baseline"), &tried.key),
+        (Some(&base[..7]), &id_of(at, &format!("{experiments}/puffy-daks")))
+    );
+
+    assert_eq!(read_at(at, &read.mark).told, []);
+    // One that is tried later, and a branch that goes on from it.
+    git(at, &["update-ref", &format!("{experiments}/sleek-moth"), "refs/exps/stash"]);
+    git(at, &["checkout", "-q", "-b", "next", "refs/exps/stash"]);
+    commit(at, "Next", &[("m.json", "{\"acc\": 1}")]);
+    let read = read_at(at, &read.mark);
+    let names: Vec<_> = read.heads().iter().map(|head| head.name.clone()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert_eq!(tag(read.head("sleek-moth"), "dvc.baseline"), Some(&base[..7]));
+    assert_eq!(tag(read.head(&id_of(at, "next")[..7]), "git.branch"), Some("next"));
+}
+
+#[test]
+fn commits_of_an_earlier_mark_stay_the_runs_that_they_were() {
+    let folder = repository();
+    let at = folder.path();
+    commit(at, "First", &[("dvc.yaml", "metrics: [m.json]"), ("m.json", "{\"acc\": 0.5}")]);
+    commit(at, "Second", &[("m.json", "{\"acc\": 0.75}")]);
+    let ids = [id_of(at, "HEAD~1"), id_of(at, "HEAD")];
+    let read = read_at(at, &Mark(serde_json::json!({"commits": ids})));
+    let [second] = read.heads()[..] else { panic!("{:?}", read.told) };
+    assert_eq!((&second.key, tag(second, "git.branch")), (&ids[1], Some("main")));
+}
+
+#[test]
+fn the_workspace_is_a_run_where_it_is_not_what_is_committed() {
+    let folder = repository();
+    let at = folder.path();
+    let yaml = "stages:\n  train:\n    cmd: x\n    params: [lr]\n    metrics: [{out/m.json: {cache: false}}]\n";
+    let lock = "stages: {train: {params: {params.yaml: {lr: 0.1}}}}\n";
+    let files =
+        [("dvc.yaml", yaml), ("dvc.lock", lock), ("params.yaml", "lr: 0.1\n"), ("out/m.json", "{\"acc\": 0.5}")];
+    commit(at, "First", &files);
+    let read = read_at(at, &Mark::default());
+    assert_eq!(read.heads().len(), 1, "{:?}", read.told);
+    // Of what is written anew and says the same nothing is told.
+    write(at, &[("params.yaml", "{lr: 0.1}\n")]);
+    assert_eq!(read_at(at, &read.mark).told, []);
+
+    write(at, &[("params.yaml", "lr: 0.2\n")]);
+    let read = read_at(at, &read.mark);
+    let [own] = read.heads()[..] else { panic!("{:?}", read.told) };
+    assert_eq!((own.name.as_str(), own.key.as_str(), own.replaces), ("workspace", "workspace", true));
+    // What is tried next, which the lock does not say.
+    assert_eq!((&own.params, read.series("acc")), (&pairs(&[("lr", "0.2")]), vec![(0, Some(0.5))]));
+    assert_eq!((own.commit.as_deref(), tag(own, "mlflow.source.git.dirty")), (Some(&*id_of(at, "HEAD")), Some("true")));
+    let named = foreign::dvc::files(&at.join("dvc.yaml"), &read.mark);
+    assert!(named.iter().any(|file| file.ends_with("out/m.json")), "{named:?}");
+    assert_eq!(read_at(at, &read.mark).told, []);
+
+    write(at, &[("out/m.json", "{\"acc\": 0.")]);
+    let read = read_at(at, &read.mark);
+    assert!(read.warnings()[0].contains("out/m.json in the workspace"), "{:?}", read.warnings());
+    write(at, &[("out/m.json", "{\"acc\": 0.75}")]);
+    let read = read_at(at, &read.mark);
+    assert_eq!((read.heads().len(), read.series("acc"), read.warnings().len()), (1, vec![(0, Some(0.75))], 0));
+
+    // Committed, it is that commit's, and nothing is left of its own.
+    commit(at, "Second", &[]);
+    let read = read_at(at, &read.mark);
+    let own = read.head("workspace");
+    assert_eq!((own.params.len(), tag(own, "mlflow.source.git.dirty")), (0, Some("false")));
+    assert!(!read.told.iter().any(|told| matches!(told, Told::Points { run, .. } if run == "workspace")));
+    #[cfg(unix)]
+    {
+        let elsewhere = tempfile::tempdir().unwrap();
+        write(elsewhere.path(), &[("m.json", "{\"acc\": 9}")]);
+        fs::remove_dir_all(at.join("out")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), at.join("out")).unwrap();
+        let read = read_at(at, &read.mark);
+        assert_eq!((read.heads().len(), read.series("acc")), (1, vec![]), "no link is followed");
+    }
+}
+
+#[test]
+fn before_the_first_commit_there_is_the_workspace() {
+    let folder = repository();
+    write(folder.path(), &[("dvc.yaml", "metrics: [m.json]"), ("m.json", "{\"acc\": 0.5}")]);
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!((read.heads()[0].commit.as_deref(), read.series("acc")), (None, vec![(0, Some(0.5))]));
 }
 
 #[test]
@@ -410,9 +536,8 @@ fn a_damaged_history_is_told_up_to_its_damage() {
             &[("dvc.yaml", "metrics: [m.json]"), ("m.json", &format!("{{\"{message}\": 1}}"))],
         );
     }
-    let output = Command::new("git").current_dir(folder.path()).args(["rev-parse", "HEAD~1"]).output().unwrap();
-    let id = String::from_utf8(output.stdout).unwrap();
-    let object = folder.path().join(".git/objects").join(&id[..2]).join(id[2..].trim());
+    let id = id_of(folder.path(), "HEAD~1");
+    let object = folder.path().join(".git/objects").join(&id[..2]).join(&id[2..]);
     fs::remove_file(&object).unwrap();
     for junk in [None, Some(&b"\x78\x9c\xff\xff"[..]), Some(b"")] {
         if let Some(junk) = junk {
@@ -420,7 +545,7 @@ fn a_damaged_history_is_told_up_to_its_damage() {
         }
         let read = read_at(folder.path(), &Mark::default());
         assert_eq!(read.heads().len(), 1);
-        assert!(read.warnings()[0].contains(id.trim()), "{:?}", read.warnings());
+        assert!(read.warnings()[0].contains(&id), "{:?}", read.warnings());
         assert_eq!(read_at(folder.path(), &read.mark).told, []);
     }
 }

@@ -77,6 +77,7 @@ impl Form for FileStoreForm {
             artifacts: None,
             commit: run.code.as_ref().map(|code| code.commit.clone()),
             command: run.command.clone(),
+            replaces: false,
         };
         let (written, mut without) = self.store.run(*run.id.as_bytes(), &head)?;
         // Of two that clash the one is kept that more was logged to.
