@@ -322,13 +322,14 @@ async fn note(engine: &Engine, facts: Vec<(RunId, BTreeMap<String, String>)>) ->
                 let Some(mut row) = store::run::bare(tx, run)? else { continue };
                 row.run.environment.extend(facts);
                 store::run::put(tx, &row)?;
-                noted.push((run, Lists::of(&row.run)));
+                noted.push(run);
             }
             Ok(noted)
         })
         .await?;
-    for (run, lists) in noted {
-        Announcer::soon(engine, run, lists, Vec::new());
+    // No list shows them, and thousands of rows that were read anew for them would hold up every search.
+    for run in noted {
+        Announcer::page_soon(engine, run);
     }
     Ok(())
 }
