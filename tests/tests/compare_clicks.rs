@@ -53,6 +53,7 @@ async fn compared(desk: &Desk) -> Result<()> {
     // Each run has ten losses and, but for the last of them, accuracies.
     seen(driver, &format!("{LOSS}//*[contains(., '4 points without Accuracy')]")).await?;
     seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await?;
+    gone(driver, &LOSS.replace("'loss'", "'accuracy'")).await.context("a figure along itself")?;
     choose(desk, "Groups", "lr").await.context("groups")?;
     for group in ["0.1 (2 runs)", "0.2 (2 runs)"] {
         seen(driver, &format!("{LOSS}//*[@class='legend']//button[contains(., '{group}')]")).await?;
@@ -164,6 +165,11 @@ async fn many(desk: &Desk, sweep: &Tracked) -> Result<()> {
     let all = async || Ok(desk.driver().execute(count, Vec::new()).await?.convert::<u64>()? == 20);
     until("20 lines", SHORT, all).await?;
     gone(driver, &format!("{LOSS}//*[@class='legend']")).await?;
+    // Colours that come again are told apart: 8 of 20 lines are dashed, and so are their names.
+    seen(driver, &format!("{LOSS}//*[name()='path' and @stroke-dasharray]")).await?;
+    seen(driver, "//main//*[contains(@class,'compared-run') and contains(., 'r12')]//i[contains(@class,'dashed')]")
+        .await?;
+    seen(driver, "//main//section[.//h2='Code']//p[.='No code was recorded for these two runs.']").await?;
 
     let plot = seen(driver, &format!("{LOSS}//*[@role='slider']")).await?;
     plot.scroll_into_view().await?;

@@ -7,6 +7,9 @@ use crate::{event::Tag, id::RunId};
 /// So many runs are laid beside each other at most.
 pub const MOST: usize = 100;
 
+/// What stands in a [`DiffRow`] where it was not noted what a run had: that is no difference.
+pub const NOT_KNOWN: &str = "not known";
+
 /// Compares 2 to [`MOST`] runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiffRuns {
@@ -36,7 +39,8 @@ pub struct DiffedRun {
 pub struct DiffRow {
     pub part: DiffPart,
     pub key: String,
-    /// In the order of the runs; `None` where a run has none.
+    /// In the order of the runs; `None` where a run has none, the text [`NOT_KNOWN`] where nobody noted its packages
+    /// or its machine.
     pub values: Vec<Option<DiffCell>>,
 }
 

@@ -37,6 +37,9 @@ impl<'a> SvgBackend<'a> {
         if width != GRID as u32 {
             let _ = write!(self.out, " stroke-width=\"{}\"", pixels(width as i32));
         }
+        if Role::is_dashed(style.color().rgb) {
+            self.out.push_str(" stroke-dasharray=\"5 3\"");
+        }
         self.opacity(style.color());
     }
 

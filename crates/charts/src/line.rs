@@ -5,6 +5,7 @@ use api::series::{NonFinite, Series};
 use plotters::{
     element::{Circle, EmptyElement, PathElement, Polygon, Rectangle},
     series::LineSeries,
+    style::{Color as _, ShapeStyle},
 };
 
 use crate::{
@@ -239,7 +240,7 @@ fn stroke_line(
     chart: &LineChart,
     line: &Line,
     values: &[f64],
-    style: plotters::style::ShapeStyle,
+    style: ShapeStyle,
 ) -> Result<(), Failed> {
     let mut lone = Vec::new();
     for piece in pieces(line, values, plot, chart.gap) {
@@ -247,7 +248,11 @@ fn stroke_line(
             lone.push(*point);
         }
         for run in clip(&piece, plot) {
-            if line.is_dashed {
+            // Of very many lines each dash would be a mark of its own.
+            if line.is_dashed && line.weight == Weight::Thin {
+                let color = line.role.dashed().mix(style.color.3);
+                context.draw_series(LineSeries::new(run, ShapeStyle { color, ..style }))?;
+            } else if line.is_dashed {
                 for dash in dashes(&run, plot) {
                     context.draw_series(LineSeries::new(dash, style))?;
                 }

@@ -28,8 +28,10 @@ const MARKS: usize = 8000;
 pub struct Parallel {
     pub name: String,
     pub coordinates: Vec<Coordinate>,
-    /// Colours the lines; without, all have the first series' colour.
+    /// Colours the lines; without, each has its own role, or all the first series' colour.
     pub shade: Option<Shade>,
+    /// One for each run, or none.
+    pub roles: Vec<Role>,
     /// The run under the pointer, and those that stay strong.
     pub hovered: Option<usize>,
     pub pinned: Vec<usize>,
@@ -133,7 +135,8 @@ impl Ink<'_> {
     }
 
     fn role(&self, run: usize) -> Role {
-        self.range.map_or(Role::Series(1), |range| ramp::role(&range, self.shade(run)))
+        let own = || self.chart.roles.get(run).copied().unwrap_or(Role::Series(1));
+        self.range.map_or_else(own, |range| ramp::role(&range, self.shade(run)))
     }
 
     fn line(&self, root: &Root<'_>, run: usize, style: plotters::style::ShapeStyle) -> Result<(), Failed> {

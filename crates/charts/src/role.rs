@@ -46,6 +46,8 @@ pub const RAMP: u8 = 7;
 
 /// The red of every reserved colour; the other two say which role.
 const RESERVED: u8 = 0xf0;
+/// The green of a series that is dashed.
+const DASHED: u8 = 4;
 
 impl Role {
     /// The role of the `index`-th series.
@@ -65,9 +67,18 @@ impl Role {
         }
     }
 
+    /// The colour of a series whose whole line is one dashed mark.
+    pub(crate) fn dashed(self) -> RGBColor {
+        if let Self::Series(number) = self { RGBColor(RESERVED, DASHED, number) } else { self.colour() }
+    }
+
+    pub(crate) const fn is_dashed(rgb: (u8, u8, u8)) -> bool {
+        matches!(rgb, (RESERVED, DASHED, _))
+    }
+
     pub(crate) fn of_colour(rgb: (u8, u8, u8)) -> Self {
         match rgb {
-            (RESERVED, 1, number) => Self::Series(number),
+            (RESERVED, 1 | DASHED, number) => Self::Series(number),
             (RESERVED, 2, step) => Self::Heat(step),
             (RESERVED, 3, step) => Self::Ramp(step),
             (RESERVED, 0, index) => PLAIN.get(index as usize).copied().unwrap_or(Role::Text),

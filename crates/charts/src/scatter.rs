@@ -73,8 +73,10 @@ pub struct Scatter {
     /// Points that an axis can't show are left out: see [`Scatter::left_out`].
     pub x_values: Vec<f64>,
     pub y_values: Vec<f64>,
-    /// Colours the points.
+    /// Colours the points; without, each has its own role, or all the first series' colour.
     pub shade: Option<Shade>,
+    /// One for each point, or none.
+    pub roles: Vec<Role>,
     /// How many runs a point stands for: its area; one each where there are none.
     pub counts: Vec<u64>,
     pub x: Axis,
@@ -135,7 +137,10 @@ pub fn draw(chart: &Scatter, size: Size) -> Drawing {
         let share = if most > 1.0 { ((count as f64 - 1.0).max(0.0) / (most - 1.0)).sqrt() } else { 0.0 };
         least + (largest - least) * share
     };
-    let role = |dot: &Dot| range.map_or(Role::Series(1), |range| ramp::role(&range, dot.shade));
+    let role = |dot: &Dot| {
+        let own = || dot.one.and_then(|index| chart.roles.get(index).copied()).unwrap_or(Role::Series(1));
+        range.map_or_else(own, |range| ramp::role(&range, dot.shade))
+    };
     let drawing = frame.draw(&chart.name, |context, _| {
         let opacity = if dots.len() > 500 { 0.5 } else { 0.75 };
         // The largest first, so that they hide none.

@@ -65,6 +65,25 @@ pub fn cut(text: &str, family: Family, size: f64, room: f64) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// The same with what is left out in the middle: names that begin alike are told apart by their ends.
+pub fn cut_in_middle(text: &str, family: Family, size: f64, room: f64) -> String {
+    if width(text, family, size) <= room {
+        return text.to_owned();
+    }
+    let room = (room - advance('…', family) * size) / 2.0;
+    let fitting = |letters: &mut dyn Iterator<Item = char>| {
+        let mut used = 0.0;
+        let fits = |letter: &char| {
+            used += advance(*letter, family) * size;
+            used <= room
+        };
+        letters.take_while(fits).collect::<Vec<char>>()
+    };
+    let start: String = fitting(&mut text.chars()).into_iter().collect();
+    let end: String = fitting(&mut text.chars().rev()).into_iter().rev().collect();
+    format!("{}…{}", start.trim_end(), end.trim_start())
+}
+
 fn advance(letter: char, family: Family) -> f64 {
     let code = letter as usize;
     // The system's fonts write what ours lack: East Asian letters fill the square, marks no room.

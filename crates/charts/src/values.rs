@@ -46,7 +46,7 @@ pub fn draw(figure: &str, rows: &[Value], width: f64) -> Drawing {
         for (index, (row, said)) in rows.iter().zip(&said).enumerate() {
             let top = ROW * index as f64;
             let middle = grid(top + ROW / 2.0);
-            let name = text::cut(&row.name, Family::Sans, NAME, left - APART);
+            let name = text::cut_in_middle(&row.name, Family::Sans, NAME, left - APART);
             let style = words(Role::Muted, NAME, HPos::Left, VPos::Center);
             root.draw(&Text::new(name, (0, middle), style))?;
             if let Some((from, long)) = bar(row.value, rows) {
@@ -100,5 +100,13 @@ mod tests {
         assert_eq!((told.head.as_str(), told.figures[0].name.as_str()), ("brisk-heron", "Accuracy"));
         assert!(told.figures[0].value == 0.123_456_789);
         assert_eq!(drawing.spot_at(10.0, ROW * 1.5), Some(1));
+    }
+
+    #[test]
+    fn names_that_begin_alike_are_told_apart() {
+        let name = |end: &str| format!("model-with-quite-a-long-name-and-more-{end}");
+        let row = |end: &str| Value { name: name(end), role: Role::Series(1), value: 0.5 };
+        let svg = draw("Accuracy", &[row("a1"), row("b2")], 320.0).svg;
+        assert!(svg.contains("a1<") && svg.contains("b2<") && svg.contains(">model-"), "{svg}");
     }
 }

@@ -127,8 +127,8 @@ fn List() -> impl IntoView {
                 }
             </Load>
             <Sources adding />
-            <OtherModels />
-            <LoggedOfNoRun />
+            <OtherModels deleted />
+            <LoggedOfNoRun deleted />
             <Ask asking=acts.asking folders=Signal::from(folders) projects=names />
             <Purge acts />
             <DeleteDefault acts />

@@ -402,7 +402,8 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
         if value.is_finite() {
             spots.push((plot.x_pixel(line.x[index]), plot.y_pixel(value), line.role.class()));
         }
-        rows.push((line.name.clone(), line.role.class(), raw, said_odd(line, index)));
+        let class = format!("{}{}", line.role.class(), if line.is_dashed { " dashed" } else { "" });
+        rows.push((line.name.clone(), class, raw, said_odd(line, index)));
     }
     let traced = held.and_then(|at| chart.lines.get(at)).map(|line| {
         let (left, top) = (format!("{}px", plot.left), format!("{}px", plot.top));
@@ -439,7 +440,7 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
                         {rows
                             .into_iter()
                             .map(|(name, class, value, odd)| view! {
-                                <div><i class=format!("swatch fill {class}")></i>{name}<span class="num">{words::figure(value)}" "{unit.clone()}{odd}</span></div>
+                                <div><i class=format!("swatch fill {class}")></i><span class="cut">{name}</span><span class="num">{words::figure(value)}" "{unit.clone()}{odd}</span></div>
                             })
                             .collect_view()}
                     </div>

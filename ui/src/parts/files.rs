@@ -15,7 +15,7 @@ use wasm_bindgen::JsCast as _;
 
 use self::{
     preview::Preview,
-    tree::{Folder, Line, PIECE, found, parent},
+    tree::{Folder, Line, PIECE, around, found, parent},
 };
 use super::{
     button::IconButton,
@@ -38,6 +38,9 @@ const MANY: usize = 20;
 const STEP: usize = 18;
 /// Levels that are indented; deeper ones would leave no room for the name.
 const DEEPEST: usize = 12;
+/// Letters from which on a name is long, and how many of its last then always stay.
+const LONG: usize = 24;
+const ENDING: usize = 12;
 
 fn as_text(all: &[Artifact], form: Form) -> TextTable {
     let size = if form == Form::Csv { "Size in bytes" } else { "Size" };
@@ -210,12 +213,27 @@ fn indent(depth: usize) -> String {
     format!("{}px", depth.min(DEEPEST) * STEP)
 }
 
-/// Brings the focus to a folder's line.
+/// A long name in two: its ending stays where there is no room. A short one has none.
+fn with_ending(name: &str) -> (String, String) {
+    let letters = name.chars().count();
+    if letters <= LONG {
+        return (name.to_owned(), String::new());
+    }
+    (name.chars().take(letters - ENDING).collect(), name.chars().skip(letters - ENDING).collect())
+}
+
+/// Brings the focus to a folder's line, or to that of the nearest around it: one that holds a folder alone shares its.
 fn go_to(folder: &str) {
     let Ok(rows) = document().query_selector_all(".files tr[data-folder]") else { return };
     let rows = (0..rows.length()).filter_map(|at| rows.get(at)?.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(row) = rows.into_iter().find(|row| row.get_attribute("data-folder").as_deref() == Some(folder)) {
-        let _ = row.focus();
+    let rows: Vec<web_sys::HtmlElement> = rows.collect();
+    let mut folder = folder;
+    while !folder.is_empty() {
+        if let Some(row) = rows.iter().find(|row| row.get_attribute("data-folder").as_deref() == Some(folder)) {
+            let _ = row.focus();
+            return;
+        }
+        folder = parent(folder);
     }
 }
 
@@ -234,7 +252,7 @@ fn FolderLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: T
     let fold = move |open: bool| {
         tree.open.update(|all| {
             if open {
-                all.insert(path.get_value());
+                path.with_value(|path| all.extend(around(path)));
             } else {
                 all.remove(&path.get_value());
             }
@@ -306,6 +324,12 @@ fn FileLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: Tre
             .collect::<Vec<_>>()
     };
     let has_more = items().len() > 1;
+    let (start, ending) = with_ending(&name);
+    let class = if ending.is_empty() { "reads mono cut" } else { "reads mono long" };
+    let called_so = match ending.is_empty() {
+        true => name.into_any(),
+        false => view! { <span>{start}</span><span>{ending}</span> }.into_any(),
+    };
     let modified_ms = Memo::new(move |_| now.with(Line::modified_ms));
     view! {
         <tr
@@ -332,7 +356,7 @@ fn FileLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: Tre
             <td>
                 <span class="flex" style:padding-left=indent(depth)>
                     <span class="faint flex">{icon(icon::FILE)}</span>
-                    <button type="button" class="reads mono cut" tabindex="-1" title=path.clone() on:click=move |_| read()>{name}</button>
+                    <button type="button" class=class tabindex="-1" title=path.clone() on:click=move |_| read()>{called_so}</button>
                 </span>
             </td>
             <td class="num muted">{move || words::bytes(now.with(Line::size_bytes))}</td>
@@ -371,6 +395,14 @@ fn MoreLine(folder: String, depth: usize, now: Memo<Line>, tree: Tree) -> impl I
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_name_keeps_its_ending() {
+        let (start, ending) = with_ending("predictions+step+10+timestamp+1764.png");
+        assert_eq!(ending, "amp+1764.png");
+        assert_eq!(start + &ending, "predictions+step+10+timestamp+1764.png");
+        assert_eq!(with_ending("weights.bin"), ("weights.bin".to_owned(), String::new()));
+    }
 
     #[test]
     fn a_file_is_told_by_its_bytes() {

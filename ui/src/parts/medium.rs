@@ -44,9 +44,9 @@ pub(crate) fn shown(run: RunId, medium: Medium) -> AnyView {
             let came = rows.len() as u64;
             let kept = StoredValue::new((columns, rows));
             view! {
-                <div class="flex"><span class="right">
+                <div class="takes">
                     <TakeTable of=("row", "rows") table=move |_| kept.with_value(|(columns, rows)| as_text(columns, rows)) />
-                </span></div>
+                </div>
                 <Cells table />
                 {(total_rows > came).then(|| view! {
                     <p class="muted small padded">{format!("It has {}: the first {} are copied and saved.", words::counted(total_rows, "row", "rows"), words::count(came))}</p>

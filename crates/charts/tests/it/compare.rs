@@ -7,7 +7,7 @@ use charts::{
     export,
     group::{self, Spread},
     importance::{self, Importance},
-    line::{self, Line, LineChart},
+    line::{self, Line, LineChart, Weight},
     parallel::{self, Brush, Coordinate, Kind, Parallel, Place},
     plot::{Scale, Size},
     ramp::{self, Shade},
@@ -248,6 +248,27 @@ fn a_saved_drawing_has_the_key_of_its_colours() {
     assert!(file.contains(">accuracy<") && file.contains(">0.75") && !file.contains("class=\"f "), "{file}");
     assert_eq!(file.matches("<svg").count(), file.matches("</svg>").count());
     assert!(file.contains(&format!("height=\"{}\"", WIDE.height + ramp::KEY + 12.0)), "{file}");
+}
+
+#[test]
+fn runs_have_the_colours_that_they_have_elsewhere() {
+    let roles = vec![Role::Series(2), Role::Series(7), Role::Series(2)];
+    let lines = Parallel { shade: None, roles: roles.clone(), ..runs(3) };
+    let dots = Scatter { shade: None, roles, ..points(3) };
+    for svg in [parallel::draw(&lines, WIDE).0.svg, scatter::draw(&dots, WIDE).svg] {
+        let of = |class: &str| svg.matches(class).count();
+        assert_eq!((of(" r-2\""), of(" r-7\""), of(" r-1\"")), (2, 1, 0), "{svg}");
+    }
+}
+
+#[test]
+fn a_thin_dashed_line_is_one_mark() {
+    let x: Vec<f64> = (0..50).map(f64::from).collect();
+    let line =
+        |is_dashed| Line { is_dashed, weight: Weight::Thin, ..Line::new("r9", Role::Series(1), x.clone(), x.clone()) };
+    let chart = LineChart { lines: vec![line(true), line(false)], ..LineChart::default() };
+    let svg = line::draw(&chart, WIDE).svg;
+    assert_eq!((svg.matches("s r-1").count(), svg.matches("stroke-dasharray").count()), (2, 1), "{svg}");
 }
 
 #[test]

@@ -66,6 +66,9 @@ fn text_is_as_wide_as_its_letters() {
     assert_eq!(text::cut("transactions", Family::Sans, 10.0, 1000.0), "transactions");
     let cut = text::cut("transactions", Family::Sans, 10.0, 40.0);
     assert!(cut.ends_with('…') && text::width(&cut, Family::Sans, 10.0) <= 40.0);
+    let ends = text::cut_in_middle("transactions", Family::Sans, 10.0, 40.0);
+    assert!(ends.starts_with('t') && ends.ends_with('s') && text::width(&ends, Family::Sans, 10.0) <= 40.0, "{ends}");
+    assert_eq!(text::cut_in_middle("short", Family::Sans, 10.0, 40.0), "short");
 }
 
 #[test]

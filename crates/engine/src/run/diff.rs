@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::bail;
 use api::{
     ApiError,
-    run::{PACKAGE, Run, SYSTEM},
-    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, RunDiff},
+    run::{MACHINE, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
+    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, NOT_KNOWN, RunDiff},
     tracking::{RunInput, SOURCE_TAG},
 };
 
@@ -64,14 +64,31 @@ fn rows(runs: &[(Run, Vec<RunInput>)]) -> Vec<DiffRow> {
         let of_runs: Vec<Cells> = runs.iter().map(|(run, inputs)| cells(run, inputs)).collect();
         let keys: BTreeSet<String> = of_runs.iter().flat_map(|of_run| of_run.keys().cloned()).collect();
         keys.into_iter().map(move |key| {
-            let values = of_runs.iter().map(|of_run| of_run.get(&key).cloned()).collect();
+            let value = |(of_run, (run, _)): (&Cells, &(Run, Vec<RunInput>))| {
+                let unknown = || is_unknown(run, part, &key).then(|| DiffCell::Text(NOT_KNOWN.to_owned()));
+                of_run.get(&key).cloned().or_else(unknown)
+            };
+            let values = of_runs.iter().zip(runs).map(value).collect();
             DiffRow { part, key, values }
         })
     });
     rows.collect()
 }
 
+/// Whether nothing was noted of the packages, or of the machine, that the key is of: a client that logged no model
+/// names no package, and one that was over at once was not measured.
+fn is_unknown(run: &Run, part: DiffPart, key: &str) -> bool {
+    let family = [PACKAGE, MACHINE].into_iter().find(|family| part == DiffPart::Environment && key.starts_with(family));
+    family.is_some_and(|family| {
+        !run.environment.keys().any(|name| name.starts_with(family) && name != MACHINE_UNMEASURED)
+    })
+}
+
 fn differs(row: &DiffRow) -> bool {
+    // Why a machine was not measured is a remark about the other rows.
+    if row.part == DiffPart::Environment && row.key == MACHINE_UNMEASURED {
+        return false;
+    }
     let same = |left: &Option<DiffCell>, right: &Option<DiffCell>| match (left, right) {
         // NaN is the same as NaN here, and 0 as -0.
         (Some(DiffCell::Number(left)), Some(DiffCell::Number(right))) => {
@@ -79,7 +96,11 @@ fn differs(row: &DiffRow) -> bool {
         }
         (left, right) => left == right,
     };
-    row.values.windows(2).any(|pair| !same(&pair[0], &pair[1]))
+    let is_known = |cell: &&Option<DiffCell>| {
+        row.part != DiffPart::Environment || !matches!(cell, Some(DiffCell::Text(text)) if text == NOT_KNOWN)
+    };
+    let known: Vec<&Option<DiffCell>> = row.values.iter().filter(is_known).collect();
+    known.windows(2).any(|pair| !same(pair[0], pair[1]))
 }
 
 fn texts(map: &BTreeMap<String, String>) -> Cells {
@@ -151,5 +172,17 @@ mod tests {
         };
         assert!(!row([Some(f64::NAN), Some(f64::NAN)]) && !row([Some(0.0), Some(-0.0)]));
         assert!(row([Some(f64::NAN), Some(1.0)]) && row([None, Some(1.0)]));
+    }
+
+    #[test]
+    fn what_nobody_noted_is_no_difference() {
+        let row = |values: &[Option<&str>]| {
+            let values = values.iter().map(|value| value.map(|text| DiffCell::Text(text.to_owned()))).collect();
+            differs(&DiffRow { part: DiffPart::Environment, key: "package.mlflow".into(), values })
+        };
+        assert!(!row(&[Some("3.17.2"), Some(NOT_KNOWN)]) && !row(&[Some("3.17.2"), Some(NOT_KNOWN), Some("3.17.2")]));
+        assert!(row(&[Some("3.17.2"), Some(NOT_KNOWN), Some("3.1.0")]) && row(&[Some("3.17.2"), None]));
+        let values = vec![Some(DiffCell::Text("its process is over".to_owned())), None];
+        assert!(!differs(&DiffRow { part: DiffPart::Environment, key: MACHINE_UNMEASURED.into(), values }));
     }
 }

@@ -3,7 +3,7 @@
 use api::{
     ErrorCode, RunId,
     run::{EditRun, FindRuns, GetRuns, ListRuns, Run, RunKind},
-    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns},
+    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, NOT_KNOWN},
     run_table::{
         AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, Pieces, RunGroups, TabulateRuns, filled as filled_row,
     },
@@ -457,6 +457,12 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
     let required = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
     let required: Vec<_> = required.rows.into_iter().filter(|row| row.part == DiffPart::Environment).collect();
     assert_eq!(required, [row(DiffPart::Environment, "package.numpy", vec![text("1.26.4"), text("2.1.0")])]);
+    // One that logged no model names no package: what it had is not known, and so no difference.
+    let with_untold = vec![runs[0], runs[2]];
+    let told = stage.call(DiffRuns { runs: with_untold.clone(), all: false }).await;
+    assert!(!told.rows.iter().any(|row| row.part == DiffPart::Environment), "{told:?}");
+    let told = stage.call(DiffRuns { runs: with_untold, all: true }).await;
+    assert!(told.rows.contains(&row(DiffPart::Environment, "package.numpy", vec![text("1.26.4"), text(NOT_KNOWN)])));
 
     let all = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: true }).await;
     assert!(all.rows.contains(&row(DiffPart::Environment, "package.python", vec![text("3.12.4"), text("3.12.4")])));

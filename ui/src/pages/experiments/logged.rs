@@ -35,13 +35,16 @@ pub(super) fn LoggedPage(model: String) -> impl IntoView {
 
 /// Nothing where there are none.
 #[component]
-pub(super) fn LoggedOfNoRun() -> impl IntoView {
+pub(super) fn LoggedOfNoRun(
+    /// Only what is deleted is asked for.
+    deleted: RwSignal<bool>,
+) -> impl IntoView {
     let all = query(|| Some(ListLogged { of: LoggedBy::NoRun, deleted: false }));
     let list = Signal::derive(move || all.value.get().unwrap_or_default());
     let some = Memo::new(move |_| list.with(|list| (list.total > 0, list.deleted > 0)));
     let to = Callback::new(|id: String| Signal::stored(format!("/experiments?logged={id}")));
     view! {
-        {move || some.get().0.then(|| view! { <div class="section"><LoggedTable list to of=" that no run made" /></div> })}
+        {move || (some.get().0 && !deleted.get()).then(|| view! { <div class="section"><LoggedTable list to of=" that no run made" /></div> })}
         {move || some.get().1.then(|| view! { <div class="section"><DeletedLogged of=Signal::stored(LoggedBy::NoRun) /></div> })}
     }
 }

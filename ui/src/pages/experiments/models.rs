@@ -25,13 +25,19 @@ use crate::{
 
 /// Nothing where there are none.
 #[component]
-pub(super) fn OtherModels() -> impl IntoView {
+pub(super) fn OtherModels(
+    /// Only what is deleted is asked for.
+    deleted: RwSignal<bool>,
+) -> impl IntoView {
     let models = query(|| Some(ListOtherModels {}));
     let acts = ClientActs::new();
     view! {
         {move || {
-            let models = models.value.get().filter(|models| !models.is_empty())?;
-            Some(models.into_iter().map(|model| view! { <OneModel model acts /> }).collect_view())
+            let models = models.value.get().filter(|models| !models.is_empty() && !deleted.get())?;
+            Some(view! {
+                <h2 class="section">"Models without a project"</h2>
+                {models.into_iter().map(|model| view! { <OneModel model acts /> }).collect_view()}
+            })
         }}
         <DeletedModels project=Signal::stored(None::<ProjectId>) />
         <ClientDialogs acts />
@@ -46,12 +52,13 @@ fn OneModel(model: Model, acts: ClientActs) -> impl IntoView {
     let count = words::counted(versions, "version", "versions");
     let (id, name) = (model.id, StoredValue::new(model.name.clone()));
     let items = move || name.with_value(|name| acts.of_model(id, name, versions, false));
+    let has_stages = model.client_versions.iter().any(|version| stage(version.stage).is_some());
     view! {
         <section class="card section">
             <header>
                 <h2>{model.name.clone()}</h2>
                 <span class="right flex">
-                    <span class="faint caption">"Model without a project · "{count}</span>
+                    <span class="faint caption">{count}</span>
                     {(!none).then(|| view! {
                         <TakeTable of=("version", "versions") table=move |form| taken.with_value(|all| as_text(all, form)) />
                     })}
@@ -65,7 +72,7 @@ fn OneModel(model: Model, acts: ClientActs) -> impl IntoView {
                         <tr>
                             <th>"Version"</th>
                             <th>"Aliases"</th>
-                            <th>"Stage"</th>
+                            {has_stages.then(|| view! { <th>"Stage"</th> })}
                             <th>"Registered by"</th>
                             <th>"Run"</th>
                             <th>"Files"</th>
@@ -73,7 +80,7 @@ fn OneModel(model: Model, acts: ClientActs) -> impl IntoView {
                             <th></th>
                         </tr>
                     </thead>
-                    <tbody>{model.client_versions.into_iter().map(|version| view! { <Line model_name=name.get_value() version acts /> }).collect_view()}</tbody>
+                    <tbody>{model.client_versions.into_iter().map(|version| view! { <Line model_name=name.get_value() version acts has_stages /> }).collect_view()}</tbody>
                 </table>
             </div>
         </section>
@@ -99,13 +106,22 @@ fn as_text(all: &[ClientVersion], form: Form) -> TextTable {
 }
 
 #[component]
-fn Line(model_name: String, version: ClientVersion, acts: ClientActs) -> impl IntoView {
+fn Line(
+    model_name: String,
+    version: ClientVersion,
+    acts: ClientActs,
+    /// One of the model's versions has one.
+    has_stages: bool,
+) -> impl IntoView {
     let menus = Menus::get();
     let name = format!("{model_name} v{}", version.number);
     let page = page_of("/experiments", version.id);
     let kept = StoredValue::new((model_name, version.clone(), page.clone()));
     let items = move || kept.with_value(|(name, version, page)| acts.of_version(name, version, Some(page.clone())));
     let open = move || acts.open(kept.with_value(|(_, _, page)| page.clone()));
+    // The address of a logged model is its id, which says nothing to a person.
+    let is_logged = version.source.starts_with("models:/m-");
+    let files = if is_logged { "a logged model".to_owned() } else { version.source.clone() };
     view! {
         <tr
             class="opens"
@@ -125,15 +141,15 @@ fn Line(model_name: String, version: ClientVersion, acts: ClientActs) -> impl In
         >
             <td><a class="link strong" tabindex="-1" href=page>{format!("v{}", version.number)}</a></td>
             <td><span class="flex">{version.aliases.into_iter().map(|alias| view! { <Chip text=alias tone="accent mono" /> }).collect_view()}</span></td>
-            <td><StageChip stage=version.stage /></td>
+            {has_stages.then(|| view! { <td><StageChip stage=version.stage /></td> })}
             <td class="muted">{version.user.unwrap_or_else(|| "a client".to_owned())}</td>
             <td><RunOf run=version.run link=version.run_link told=None /></td>
-            <td><span class="mono cut seen" title=version.source.clone()>{version.source.clone()}</span></td>
+            <td><span class=if is_logged { "muted" } else { "mono cut seen" } title=version.source.clone()>{files}</span></td>
             <td class="num faint"><Ago ms=version.created_ms /></td>
             <td class="end"><MenuButton items label=format!("More of {name}") /></td>
         </tr>
         {(!is_untold(&version.tags, &version.notes)).then(|| view! {
-            <tr class="of-before-it"><td></td><td colspan="7"><Told tags=version.tags notes=version.notes /></td></tr>
+            <tr class="of-before-it"><td></td><td colspan=if has_stages { "7" } else { "6" }><Told tags=version.tags notes=version.notes /></td></tr>
         })}
     }
 }

@@ -82,7 +82,9 @@ pub(super) fn CodeDiffers(chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoV
 
 fn differences(diff: CodeDiff, from: Memo<String>, to: Memo<String>) -> impl IntoView {
     let is_equal = diff.between.as_ref().is_some_and(|patch| patch.files.is_empty());
+    let is_unknown = diff == CodeDiff::default();
     view! {
+        {is_unknown.then(|| view! { <p class="muted small padded">"No code was recorded for these two runs."</p> })}
         {(!diff.remarks.is_empty()).then(|| view! { <p class="muted small padded">{diff.remarks.join(" ")}</p> })}
         {is_equal.then(|| view! { <p class="muted small padded">"The code does not differ."</p> })}
         {diff.between.filter(|_| !is_equal).map(files)}

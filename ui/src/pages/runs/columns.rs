@@ -405,7 +405,7 @@ fn text_column(
 }
 
 /// A number with more digits than a column has room for is rounded; the others stand as they were given.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && text.len() > 9 && text.contains('.') => words::figure(value),
         _ => text.to_owned(),
@@ -444,15 +444,11 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
             .sorted_by(api::run_table::named("metric", &key)),
         );
         // Taken out only to be put back: where nothing is coloured the column stays as it is.
-        // The best one's bar tells its rank already.
+        // The best one's bar tells its rank already, and of a figure of which nobody knows what is good none is best.
         if let Some((min, max)) = range.filter(|(min, max)| min < max && !best)
+            && let Some(more) = words::is_more_better(&key)
             && let Some(column) = columns.pop()
         {
-            let more = facts
-                .ranked_by
-                .as_ref()
-                .filter(|(best, _)| *best == key)
-                .map_or_else(|| words::more_is_better(&key), |(_, more)| *more);
             let key = key.clone();
             columns
                 .push(column.shaded(move |row: &RunRow| Some(goodness(row.metrics.get(&key)?.last, min, max, more))));
@@ -481,7 +477,7 @@ fn goodness(value: f64, min: f64, max: f64, more: bool) -> f64 {
 }
 
 /// All metrics and params in the order in which they stand: the ranking metric first, then other validation figures,
-/// then losses, the system's last; of the params those first that a person turns first.
+/// then losses, what clients measured by [`by_name`], the system's last; of the params those first that a person turns first.
 pub(super) fn known(facts: &Facts) -> Names {
     const FIRST: [&str; 6] = ["learning_rate", "max_depth", "hidden", "rounds", "epochs", "batch_size"];
     let ranked = facts.ranked_by.as_ref().map(|(key, _)| key.as_str());
@@ -491,8 +487,8 @@ pub(super) fn known(facts: &Facts) -> Names {
         "roc_auc/validation" | "f1/validation" | "accuracy/validation" | "r2/validation" | "mae/validation" => 2,
         key if key.ends_with("/validation") => 3,
         "loss/train" => 4,
-        key if key.starts_with("system/") => 6,
-        _ => 5,
+        key if key.starts_with("system/") => 9,
+        key => 5 + by_name(key),
     };
     let mut metrics: Vec<&String> = facts.metric_keys.iter().collect();
     // What most runs have comes before what few have.
@@ -503,6 +499,20 @@ pub(super) fn known(facts: &Facts) -> Names {
     let metrics = metrics.into_iter().map(|key| format!("{METRIC}{key}"));
     let tags = facts.tag_keys.iter().map(|key| format!("{TAG}{key}"));
     metrics.chain(params.into_iter().map(|key| format!("{PARAM}{key}"))).chain(tags).collect()
+}
+
+/// How soon a figure that a client named is looked at, from 0 to 3: what says by its name what is good, a loss or a score,
+/// of data that were held out first; then what else is of such data; then the others.
+fn by_name(key: &str) -> u8 {
+    const HELD_OUT: [&str; 5] = ["val", "valid", "validation", "test", "eval"];
+    let lower = key.to_lowercase();
+    let is_held_out = lower.split(|letter: char| !letter.is_alphanumeric()).any(|word| HELD_OUT.contains(&word));
+    match (words::is_more_better(key).is_some(), is_held_out) {
+        (true, true) => 0,
+        (true, false) => 1,
+        (false, true) => 2,
+        (false, false) => 3,
+    }
 }
 
 /// The columns that are shown: those that were chosen, else those that the table chooses. `plain` are those of [`PLAIN`] where
@@ -646,6 +656,19 @@ mod tests {
         let rare = Facts { ranked_by: None, rare: vec!["loss/validation".to_owned()], ..facts() };
         assert_eq!(default(&rare, false)[1], "metric.f1/validation");
         assert!(default(&rare, true).contains(&"metric.loss/validation".to_owned()));
+    }
+
+    #[test]
+    fn of_clients_figures_those_stand_first_that_say_what_is_good() {
+        let keys = ["grad_norm", "loss", "lr", "lr_schedule", "mean_iou", "test/accuracy", "val/n", "val_loss"];
+        let metric_keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        let clients = Facts { metric_keys, ranked_by: None, ..facts() };
+        let named: Names = known(&clients).into_iter().filter(|name| name.starts_with(METRIC)).collect();
+        let keys: Vec<&str> = named.iter().filter_map(|name| name.strip_prefix(METRIC)).collect();
+        assert_eq!(keys, ["test/accuracy", "val_loss", "loss", "mean_iou", "val/n", "grad_norm", "lr", "lr_schedule"]);
+        // Of what nobody knows what is good no cell is the best.
+        let is_shaded = |key: &str| metric_columns(&clients, key, Some((0.0, 1.0)))[0].shade.is_some();
+        assert!(is_shaded("loss") && is_shaded("test/accuracy") && !is_shaded("grad_norm"));
     }
 
     #[test]

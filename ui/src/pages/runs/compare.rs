@@ -140,6 +140,10 @@ pub(super) fn Compare(
             };
             (rank, std::cmp::Reverse(counts.get(key).copied()), words::is_more_better(key).is_none())
         });
+        // Along a figure that figure itself is a straight line; alone it stays, so that there is something to see.
+        if let Some(along) = seen.look.by_metric().filter(|_| all.len() > 1) {
+            all.retain(|key| *key != along);
+        }
         let words = wanted.with(|wanted| wanted.to_lowercase());
         all.retain(|key| words::has(key, words.trim()));
         all
@@ -197,14 +201,15 @@ pub(super) fn Compare(
                     <a class="btn" href=move || back.get()>{icon(icon::X)}"Close"</a>
                 </div>
             </div>
-            {move || (!is_plotted.get()).then(|| view! {
+            // Where nothing is a curve there is nothing to choose of curves.
+            {move || (!is_plotted.get() && !none.get()).then(|| view! {
                 <div class="flex wrap tools-of-charts">
                     <Tools seen chosen />
                     <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
                 </div>
             })}
             {move || (is_plotted.get() && !is_media.get() && chosen.with(|chosen| !chosen.is_empty())).then(|| view! {
-                <plots::Plots whose=Whose::Compared(chosen) plotted facts filter=None on_open=open />
+                <plots::Plots whose=Whose::Compared(chosen, Some(seen.bands)) plotted facts filter=None on_open=open />
             })}
             {move || is_media.get().then(|| view! { <SeenBeside chosen query seen /> })}
             {move || (none.get() && !is_plotted.get()).then(|| view! {
@@ -273,8 +278,7 @@ fn OneRun(
     });
     let is_dashed = Memo::new(move |_| {
         let at = chosen.with(|chosen| chosen.iter().position(|one| one.id == run));
-        let is_few = runs.with(Vec::len) <= NAMED;
-        is_few && at.is_some_and(is_dashed_at) && seen.bands.with(String::is_empty)
+        at.is_some_and(is_dashed_at) && seen.bands.with(String::is_empty)
     });
     let without = move || {
         let others = runs.with(|runs| {

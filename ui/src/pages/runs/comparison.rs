@@ -106,8 +106,7 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
             } else if is_many {
                 line.weight = Weight::Thin;
             }
-            // Of very many each dash would be a mark of its own, and no line is known by its colour.
-            line.is_dashed = !is_many && runs.iter().position(|one| one.id == *run).is_some_and(is_dashed_at);
+            line.is_dashed = runs.iter().position(|one| one.id == *run).is_some_and(is_dashed_at);
         }
         // The baseline is drawn last, over the others.
         lines.sort_by_key(|(run, _)| Some(*run) == pinned);
@@ -204,6 +203,9 @@ mod tests {
         assert!(all.iter().any(|line| line.band == [(0.5, 9.0)]), "no extreme is dropped");
         assert_eq!((all.len(), all[19].name.as_str(), all[19].weight), (20, "r3", Weight::Strong));
         assert!(all[..19].iter().all(|line| line.weight == Weight::Thin));
+        // The colours come again from the ninth on: those lines are dashed.
+        let dashed: Vec<&str> = all.iter().filter(|line| line.is_dashed).map(|line| line.name.as_str()).collect();
+        assert_eq!(dashed, ["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"]);
         let few = drawn(lines[..3].to_vec(), &runs, "", None);
         assert!(few.iter().all(|line| line.weight == Weight::Plain));
     }

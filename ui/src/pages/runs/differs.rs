@@ -1,11 +1,12 @@
 //! What differs between runs and their newest figures, as tables with a column a run, beside the baseline where one is
 //! pinned.
 
-use api::run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns};
+use api::run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, NOT_KNOWN};
 use leptos::prelude::*;
 
 use super::{
-    comparison::{Seen, roles},
+    columns,
+    comparison::{Seen, is_dashed_at, roles},
     delta::{Delta, delta, direction},
     overlaid::Compared,
 };
@@ -25,14 +26,17 @@ pub(super) type Ranked = Signal<Option<(String, bool)>>;
 fn heads(chosen: &[Compared], seen: Seen) -> impl IntoView + use<> {
     let roles = seen.bands.with(|bands| roles(chosen, bands));
     let pinned = seen.pinned();
+    let is_each = seen.bands.with(String::is_empty);
     chosen
         .iter()
-        .map(|run| {
+        .enumerate()
+        .map(|(at, run)| {
             let class = roles.get(&run.id).map(|role| role.class()).unwrap_or_default();
+            let is_dashed = is_each && is_dashed_at(at);
             let is_pinned = pinned == Some(run.id);
             view! {
                 <th class="num">
-                    <i class=format!("swatch fill {class}")></i>" "{run.name.clone()}
+                    <i class=format!("swatch fill {class}") class:dashed=is_dashed></i>" "{run.name.clone()}
                     {is_pinned.then(|| view! { <span class="faint">" baseline"</span> })}
                 </th>
             }
@@ -150,6 +154,12 @@ pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
     }
 }
 
+/// What most of several runs have: the others stand out beside it. Nothing where no cell is that of more than half.
+fn commonest(cells: &[Option<DiffCell>]) -> Option<&Option<DiffCell>> {
+    let having = |cell: &Option<DiffCell>| cells.iter().filter(|other| *other == cell).count();
+    cells.iter().find(|cell| cells.len() > 2 && having(cell) * 2 > cells.len())
+}
+
 const fn titled(part: DiffPart) -> &'static str {
     match part {
         DiffPart::Params => "Parameters",
@@ -179,19 +189,22 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
             _ => None,
         };
         let pinned = baseline.and_then(number);
+        let usual = if baseline.is_none() { commonest(&row.values) } else { None };
         let cell = |(at, cell): (usize, &Option<DiffCell>)| {
-            let text = match cell {
-                Some(DiffCell::Text(text)) => text.clone(),
-                Some(DiffCell::Number(value)) => words::figure(*value),
-                None => "–".to_owned(),
+            let (text, whole) = match cell {
+                Some(DiffCell::Text(text)) => (columns::short(text), text.clone()),
+                Some(DiffCell::Number(value)) => (words::figure(*value), value.to_string()),
+                None => ("–".to_owned(), "–".to_owned()),
             };
+            let is_unknown = matches!(cell, Some(DiffCell::Text(text)) if text == NOT_KNOWN);
+            let is_dull = is_unknown || usual == Some(cell);
             let delta = number(at)
                 .zip(pinned)
                 .filter(|_| baseline != Some(at))
                 .and_then(|(value, pinned)| delta(value, pinned, more));
             let as_baseline = baseline.is_some_and(|baseline| baseline != at && row.values.get(baseline) == Some(cell));
             view! {
-                <td class="num" class:faint=as_baseline title=text.clone()><span class="long">{text.clone()}</span>{difference(delta)}</td>
+                <td class="num" class:faint=as_baseline || is_dull title=whole><span class="long">{text}</span>{difference(delta)}</td>
             }
         };
         let cells = row.values.iter().enumerate().map(cell).collect_view();
@@ -244,5 +257,19 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
             })
         });
         Some(view! { <Card title="What differs" class="h" flush=true extra=taken>{body}</Card> }.into_any())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_most_runs_have_steps_back_where_most_have_it() {
+        let cells =
+            |texts: &[&str]| texts.iter().map(|text| Some(DiffCell::Text((*text).to_owned()))).collect::<Vec<_>>();
+        assert_eq!(commonest(&cells(&["adam", "sgd", "adam"])), Some(&Some(DiffCell::Text("adam".to_owned()))));
+        assert_eq!(commonest(&[None, None, Some(DiffCell::Number(1.0))]), Some(&None));
+        assert_eq!((commonest(&cells(&["a", "b"])), commonest(&cells(&["a", "b", "c", "a"]))), (None, None));
     }
 }

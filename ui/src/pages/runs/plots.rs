@@ -19,6 +19,7 @@ use self::values::Cells;
 use super::{
     Facts,
     columns::{self, METRIC, Names},
+    comparison::roles,
     overlaid::Compared,
 };
 use crate::{
@@ -31,7 +32,8 @@ use crate::{
 pub(super) enum Whose {
     /// Those that the table's filter matches.
     Listed(Signal<Option<Listing>>),
-    Compared(Memo<Vec<Compared>>),
+    /// With what groups are made by, where each has the colour that it has beside the charts.
+    Compared(Memo<Vec<Compared>>, Option<RwSignal<String>>),
 }
 
 /// The view that is no chart: what the compared runs logged beside numbers.
@@ -84,7 +86,7 @@ pub(super) fn Plots(
                 "scatter" => view! { <scatter::ScatterView whose plotted facts on_open /> }.into_any(),
                 "importance" => match whose {
                     Whose::Listed(list) => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
-                    Whose::Compared(_) => ().into_any(),
+                    Whose::Compared(..) => ().into_any(),
                 },
                 _ => ().into_any(),
             }}
@@ -109,6 +111,9 @@ fn options(names: impl IntoIterator<Item = String>) -> Vec<(String, String)> {
     names.into_iter().map(option).collect()
 }
 
+/// Width of the key of the colours.
+const KEY: f64 = 260.0;
+
 /// Cells as they are fetched.
 #[derive(Clone, Copy)]
 struct Fetched {
@@ -123,11 +128,13 @@ fn fetched(whose: Whose, names: Memo<Names>, most: u64) -> Fetched {
     let list = match whose {
         Whose::Listed(list) => list,
         // Of these all is here.
-        Whose::Compared(chosen) => {
+        Whose::Compared(chosen, bands) => {
             Effect::new(move |_| {
                 let cells = chosen.with(|chosen| {
                     let (total, drawn) = (chosen.len() as u64, &chosen[..chosen.len().min(most as usize)]);
-                    names.with(|names| Cells { total, ..Cells::of_compared(drawn, names) })
+                    let roles = bands.map(|bands| bands.with(|bands| roles(chosen, bands))).unwrap_or_default();
+                    let roles = drawn.iter().filter_map(|run| roles.get(&run.id).copied()).collect();
+                    names.with(|names| Cells { total, roles, ..Cells::of_compared(drawn, names) })
                 });
                 fetched.cells.set(Some(cells));
             });

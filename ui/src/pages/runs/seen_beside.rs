@@ -1,6 +1,9 @@
 //! The media of compared runs beside each other: one key at one step, a card a run. What a run has not, its card says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use api::{
     ApiError, ErrorCode,
@@ -36,15 +39,24 @@ const WALKS_APART_MS: i32 = 2_000;
 /// What each run has, as far as it is known.
 type Found = BTreeMap<RunId, RunMedia>;
 
-/// The keys that the runs have, each with its kind and how many have it: first what most of them have.
+/// The keys that the runs have, each with its kind and how many have it: pictures first, and what most of them have.
 fn keys(found: &Found) -> Vec<(String, MediumKind, usize)> {
     let mut all = BTreeMap::<&str, (MediumKind, usize)>::new();
     for of in found.values().flat_map(|media| &media.keys) {
         all.entry(&of.key).or_insert((of.kind, 0)).1 += 1;
     }
     let mut all: Vec<_> = all.into_iter().map(|(key, (kind, count))| (key.to_owned(), kind, count)).collect();
-    all.sort_by(|left, right| right.2.cmp(&left.2).then_with(|| left.0.cmp(&right.0)));
+    all.sort_by_key(|(_, kind, count)| (!is_seen(*kind), Reverse(*count)));
     all
+}
+
+const fn is_seen(kind: MediumKind) -> bool {
+    matches!(kind, MediumKind::Image | MediumKind::Drawing | MediumKind::Video)
+}
+
+/// Whether a run has nothing of a key, as far as the host names its keys.
+fn lacks(media: &RunMedia, key: &str) -> bool {
+    !key.is_empty() && keys_left_out(media) == 0 && !media.keys.iter().any(|of| of.key == key)
 }
 
 /// The steps at which any of the runs has the key.
@@ -138,6 +150,14 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
     let has_runs = Memo::new(move |_| runs.with(|runs| !runs.is_empty()));
     let is_undecided = Memo::new(move |_| has_runs.get() && !has_some.get() && !has_failed.get());
     let unlisted = Memo::new(move |_| found.with(|found| found.values().map(keys_left_out).max().unwrap_or_default()));
+    // They share a line: a card each would say nothing else.
+    let without = Memo::new(move |_| {
+        let key = key.get();
+        let is_without = |run: &RunId| found.with(|found| found.get(run).is_some_and(|media| lacks(media, &key)));
+        runs.with(|runs| {
+            runs.iter().filter(|(run, _)| is_without(run)).map(|(_, name)| name.clone()).collect::<Vec<_>>()
+        })
+    });
     let left_out = Memo::new(move |_| chosen.with(Vec::len).saturating_sub(MOST));
     let roles = Memo::new(move |_| chosen.with(|chosen| seen.bands.with(|bands| roles(chosen, bands))));
     view! {
@@ -146,7 +166,7 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
             <Empty mark=icon::IMAGE title="No media" text="None of these runs logged a picture, a sound, a video, a page, a text or a table." />
         })}
         <section class:hidden=move || !has_some.get() && !has_failed.get() aria-label="Media of the runs">
-            <div class="flex wrap tools-of-charts" class:hidden=move || !has_some.get()>
+            <div class="flex wrap tools-of-charts tools-of-media" class:hidden=move || !has_some.get()>
                 <Select value options name="Key of the media" />
                 <span class="faint caption">{move || walk.step.get().map(|step| format!("step {step}"))}</span>
                 <StepSlider walk of=key />
@@ -157,6 +177,9 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
                     <span class="faint caption">{words::counted(unlisted.get(), "more key of a run is not listed", "more keys of a run are not listed")}</span>
                 })}
             </div>
+            {move || without.with(|without| (!without.is_empty()).then(|| view! {
+                <p class="muted small notices">{format!("Without it: {}.", without.join(", "))}</p>
+            }))}
             <div class="media">
                 <For each=move || runs.get() key=Clone::clone let:run>
                     {
@@ -211,6 +234,8 @@ fn OfRun(
             (Some(media), Some(step)) => missing(media, &key, step).map_or(Card::Asked, Card::Nothing),
         })
     });
+    let is_without =
+        Memo::new(move |_| found.with(|found| key.with(|key| found.get(&run).is_some_and(|media| lacks(media, key)))));
     let asked = move || {
         let step = step.get().filter(|_| card.with(|card| *card == Card::Asked))?;
         Some(GetMedium { run, key: key.get(), step: Some(step) })
@@ -223,7 +248,7 @@ fn OfRun(
     let not_there = move || step.get().map(|step| format!("None at step {step}.")).unwrap_or_default();
     let nothing = |why: String| view! { <p class="muted small padded">{why}</p> };
     view! {
-        <section class="card medium">
+        <section class="card medium" class:hidden=is_without>
             <header class="flex">
                 <i class=move || format!("swatch fill {}", role.get().map(|role| role.class()).unwrap_or_default())></i>
                 <strong class="cut"><a class="plain" href=place.link(&format!("runs/{run}"))>{name}</a></strong>
@@ -264,6 +289,12 @@ mod tests {
         .into();
         let named: Vec<_> = keys(&found).into_iter().map(|(key, _, count)| (key, count)).collect();
         assert_eq!(named, [("samples".to_owned(), 2), ("a".to_owned(), 1)]);
+        assert!(lacks(&found[&id(2)], "a") && !lacks(&found[&id(1)], "a"));
+        // A picture says more beside another than a table does, however many have that.
+        let mut tables = media(&[("table", &[1])]);
+        tables.keys[0].kind = MediumKind::Table;
+        let found: Found = [(id(1), tables.clone()), (id(2), tables), (id(3), media(&[("z", &[1])]))].into();
+        assert_eq!(keys(&found).into_iter().map(|(key, ..)| key).collect::<Vec<_>>(), ["z", "table"]);
         assert_eq!(steps(&found, "samples"), [10, 20, 30]);
     }
 

@@ -102,6 +102,17 @@ impl Folder {
         self.size_bytes += file.size_bytes;
     }
 
+    /// A folder of this one, as its line shows it: where one holds a folder alone, both stand in one line. With the path
+    /// of the inner one below this one.
+    fn shown<'a>(name: &str, folder: &'a Self) -> (String, &'a Self) {
+        let (mut name, mut folder) = (name.to_owned(), folder);
+        while let (Some((inner, only)), 1) = (folder.folders.iter().next(), folder.entries()) {
+            name = joined(&name, inner);
+            folder = only;
+        }
+        (name, folder)
+    }
+
     fn entries(&self) -> usize {
         self.folders.len() + self.files.len()
     }
@@ -115,10 +126,11 @@ impl Folder {
             let mut below = Vec::new();
             for (path, folder) in level {
                 for (name, inner) in &folder.folders {
+                    let (name, inner) = Self::shown(name, inner);
                     if lines + inner.entries() <= OPEN_AT_FIRST {
                         lines += inner.entries();
-                        let path = joined(&path, name);
-                        open.insert(path.clone());
+                        let path = joined(&path, &name);
+                        open.extend(around(&path));
                         below.push((path, inner));
                     }
                 }
@@ -146,10 +158,11 @@ impl Folder {
     ) {
         let most = shown.get(path).copied().unwrap_or(PIECE);
         for (name, folder) in self.folders.iter().take(most) {
-            let own = joined(path, name);
+            let (name, folder) = Self::shown(name, folder);
+            let own = joined(path, &name);
             let (count, size_bytes) = (folder.count, folder.size_bytes);
             let is_open = open.contains(&own);
-            lines.push(Line::Folder { path: own.clone(), name: name.clone(), depth, count, size_bytes });
+            lines.push(Line::Folder { path: own.clone(), name, depth, count, size_bytes });
             if is_open {
                 folder.level(&own, depth + 1, open, shown, lines);
             }
@@ -171,6 +184,11 @@ fn joined(folder: &str, name: &str) -> String {
 /// The folder that a path lies in; empty at the top.
 pub(super) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A folder and those around it.
+pub(super) fn around(path: &str) -> impl Iterator<Item = String> {
+    std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(folder, _)| folder)).map(str::to_owned)
 }
 
 /// The files that have all these words in their path, the first `most` of them as lines.
@@ -228,8 +246,25 @@ mod tests {
         let open = Folder::of(&few).first_open();
         assert_eq!(open.into_iter().collect::<Vec<_>>(), ["artifacts", "artifacts/plots"]);
         let many: Vec<Artifact> = (0..5_000).map(|number| file(&format!("artifacts/all/{number}"), 1)).collect();
-        // The one that holds a folder alone opens; the one of thousands doesn't.
-        assert_eq!(Folder::of(&many).first_open().into_iter().collect::<Vec<_>>(), ["artifacts"]);
+        // The one of thousands doesn't open, and it stands in one line with that which holds it alone.
+        let top = Folder::of(&many);
+        assert!(top.first_open().is_empty());
+        assert_eq!(read(&top.lines(&BTreeSet::new(), &BTreeMap::new())), ["artifacts/all/ 5000 5000"]);
+    }
+
+    #[test]
+    fn folders_that_hold_a_folder_alone_stand_in_one_line() {
+        let top = Folder::of(&[file("code/deep/er/train.py", 1), file("z.txt", 1)]);
+        let open = top.first_open();
+        assert!(open.contains("code/deep/er"), "{open:?}");
+        let lines = top.lines(&open, &BTreeMap::new());
+        assert_eq!(read(&lines), ["code/deep/er/ 1 1", "  train.py", "z.txt"]);
+        // It stays open where another file comes beside it.
+        let top = Folder::of(&[file("code/deep/er/train.py", 1), file("code/deep/run.sh", 1)]);
+        assert_eq!(
+            read(&top.lines(&open, &BTreeMap::new())),
+            ["code/deep/ 2 2", "  er/ 1 1", "    train.py", "  run.sh"]
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn Cell<T: Send + Sync + 'static>(
 ) -> impl IntoView {
     let inside = match &column.head {
         Some(head) => head.run(),
-        None => column.title.clone().into_any(),
+        None => view! { <span class="cut">{column.title.clone()}</span> }.into_any(),
     };
     let key = StoredValue::new(column.sort.clone());
     let sortable = !column.sort.is_empty() && order.is_some();
@@ -66,6 +66,11 @@ fn Cell<T: Send + Sync + 'static>(
         order.set(first);
     };
     let width = column.width;
+    // A title may be cut.
+    let hint = match further {
+        Some(_) => format!("{}: sort; with Shift among equals", column.title),
+        None => column.title.clone(),
+    };
     view! {
         <th
             role="columnheader"
@@ -79,7 +84,7 @@ fn Cell<T: Send + Sync + 'static>(
                     <button
                         type="button"
                         class="sort"
-                        title=further.map(|_| "Sort; with Shift among equals")
+                        title=hint
                         on:click=move |event| press(event.shift_key())
                     >
                         {inside}

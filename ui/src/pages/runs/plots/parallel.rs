@@ -6,12 +6,12 @@ use api::table_view::Plotted;
 use charts::{
     parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
     plot::{Drawing, Scale, Size},
-    ramp::Shade,
+    ramp::{self, Shade},
 };
 use leptos::{html, prelude::*};
 
 use super::{
-    Facts, Whose, fetched, first_metric, how_many, options,
+    Facts, KEY, Whose, fetched, first_metric, how_many, options,
     values::{Cells, between, brush_read, brush_said, condition, coordinate, fields, joined, tidy},
 };
 use crate::{
@@ -88,12 +88,14 @@ pub(super) fn ParallelView(
                 axis.brush = brushes.get(name).copied();
             }
         });
-        let last = coordinates.last().filter(|last| matches!(last.kind, Kind::Numbers(_)));
+        let roles = data.cells.with(|cells| cells.as_ref().map(|cells| cells.roles.clone())).unwrap_or_default();
+        // Runs that have colours keep them; of the others the last axis says which they have.
+        let last = coordinates.last().filter(|last| roles.is_empty() && matches!(last.kind, Kind::Numbers(_)));
         let shade = last.map(|last| {
             let scale = if let Kind::Numbers(scale) = last.kind { scale } else { Scale::Linear };
             Shade { name: last.name.clone(), values: last.values.clone(), scale }
         });
-        Parallel { name: "Runs in parallel coordinates".to_owned(), coordinates, shade, ..Parallel::default() }
+        Parallel { name: "Runs in parallel coordinates".to_owned(), coordinates, shade, roles, ..Parallel::default() }
     });
     let conditions = Memo::new(move |_| {
         chart.with(|chart| {
@@ -428,6 +430,9 @@ fn Lines(
             <div inner_html=move || drawn.with(|(drawing, _)| drawing.svg.clone())></div>
             {over}
         </div>
+        {move || chart.with(|chart| chart.shade.as_ref().map(|shade| {
+            view! { <div class="plot-key" inner_html=ramp::key(shade, KEY).svg></div> }
+        }))}
         </Card>
     }
 }

@@ -10,7 +10,7 @@ use charts::{
 };
 use leptos::prelude::*;
 
-use super::{Facts, Whose, fetched, first_metric, how_many, options, values::Cells};
+use super::{Facts, KEY, Whose, fetched, first_metric, how_many, options, values::Cells};
 use crate::{
     pages::runs::columns::{self, Names, PARAM},
     parts::{
@@ -71,7 +71,8 @@ pub(super) fn ScatterView(
     });
     let known = Signal::derive(move || options(facts.with(columns::known)));
     let colours = Signal::derive(move || {
-        let none = (String::new(), "One colour".to_owned());
+        let plain = if matches!(whose, Whose::Compared(_, Some(_))) { "Each its own" } else { "One colour" };
+        let none = (String::new(), plain.to_owned());
         [none].into_iter().chain(known.get()).collect::<Vec<_>>()
     });
     let chart = Memo::new(move |_| {
@@ -153,8 +154,6 @@ pub(super) fn ScatterView(
 
 /// How wide a `Picture` is saved, with the key of its colours in it.
 const SAVED: f64 = 860.0;
-/// Width of that key.
-const KEY: f64 = 260.0;
 
 fn first_param(facts: &Facts) -> Option<String> {
     let known = columns::known(facts);
@@ -180,6 +179,7 @@ fn scatter_of(cells: &Cells, now: &Plotted, x: &str, y: &str, colour: &str) -> S
         x_values: cells.numbers(x),
         y_values: cells.numbers(y),
         shade,
+        roles: cells.roles.clone(),
         x: axis(x, true),
         y: axis(y, false),
         ..Scatter::default()

@@ -6,6 +6,7 @@ use api::run_table::quoted;
 use charts::{
     parallel::{Brush, Coordinate, Kind},
     plot::Scale,
+    role::Role,
     text_table::csv_line,
 };
 
@@ -23,6 +24,8 @@ pub(super) struct Cells {
     pub(super) columns: BTreeMap<String, Vec<Option<String>>>,
     /// How many runs match in all.
     pub(super) total: u64,
+    /// The colours that runs have elsewhere on the page, one for each, or none.
+    pub(super) roles: Vec<Role>,
 }
 
 impl Cells {
@@ -33,6 +36,7 @@ impl Cells {
             names: runs.iter().map(|run| run.name.clone()).collect(),
             columns: names.iter().map(column).collect(),
             total: runs.len() as u64,
+            roles: Vec::new(),
         }
     }
 

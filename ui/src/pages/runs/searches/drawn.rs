@@ -64,7 +64,7 @@ pub(super) fn Drawn(search: Signal<Search>) -> impl IntoView {
                     <div class="flex"><TrialsSwitcher plotted /></div>
                     {move || {
                         // What a program logged counts by its run; the axes are the trials' own.
-                        let whose = if is_importance.get() { Whose::Listed(listing) } else { Whose::Compared(trials) };
+                        let whose = if is_importance.get() { Whose::Listed(listing) } else { Whose::Compared(trials, None) };
                         view! { <Plots whose plotted facts filter=None on_open=open /> }
                     }}
                 </section>
