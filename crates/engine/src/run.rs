@@ -15,6 +15,7 @@ pub mod filter;
 mod git;
 pub mod importance;
 pub mod lineage;
+mod meant;
 pub mod media;
 mod memory;
 pub mod name;
@@ -84,8 +85,9 @@ pub async fn get_many(engine: &Engine, request: GetRuns) -> anyhow::Result<Vec<O
 /// A page of the run table: by default ranked by the validation metric, the best first.
 pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable> {
     let scope = request.scope();
-    let filter = filter::parse(&request.filter)?;
-    let sort = table::orders(request.sort.as_deref(), request.descending)?;
+    let filter = meant::or_meant(engine, scope, meant::filter_text(&request.filter)).await?;
+    let sort = meant::orders(request.sort.as_deref(), request.descending);
+    let sort = meant::or_meant(engine, scope, sort).await?;
     let limit = u64::from(request.limit.unwrap_or(100).min(1000));
     let board = engine.clone();
     let (asked, _asking) = engine.board().ask();

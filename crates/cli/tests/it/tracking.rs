@@ -480,6 +480,24 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     let page = list(&[]);
     assert_eq!(lines(&page)[0], "run state loss lr took started", "{page}");
     assert!(lines(&page).iter().any(|line| line.starts_with("first finished 1 0.1 5.0 s")), "{page}");
+    let head = list(&["--markdown"]);
+    assert!(head.starts_with("| name | state | metric.loss | param.lr | duration | started |\n"), "{head}");
+    // A key is named with what it is the key of, and who leaves that out is told.
+    let own = list(&["--group-by", "param.lr", "--metrics", "metric.loss"]);
+    assert!(own.contains("1.5000 ±"), "{own}");
+    let wrong = |arguments: &[&str]| {
+        let output = place.run(&[&["run", "list", "--experiment", "mine"], arguments].concat());
+        (output.status.code(), said(&output))
+    };
+    for arguments in [["--group-by", "lr"], ["--sort", "lr"], ["--columns", "name,lr"], ["--filter", "lr = 0.1"]] {
+        let (code, told) = wrong(&arguments);
+        assert!(code == Some(2) && told.contains("Did you mean param.lr?"), "{told}");
+    }
+    let (code, told) = wrong(&["--group-by", "param.lrr"]);
+    assert!(code == Some(0) && told.contains("No run here has a param \"lrr\". Did you mean \"lr\"?"), "{told}");
+    let none = place.run(&["run", "importance", "lss", "--experiment", "mine"]);
+    assert_eq!(none.status.code(), Some(3), "{}", said(&none));
+    assert!(said(&none).contains("Did you mean \"loss\"?"), "{}", said(&none));
     // Where nothing is found it is said what no run has.
     let misspelt = list(&["--filter", "metric.los < 1"]);
     assert_eq!(misspelt, "No run passes the filter.\nNo run here has a metric \"los\". Did you mean \"loss\"?\n");
