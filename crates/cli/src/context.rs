@@ -8,6 +8,7 @@ use api::{
     search::Environment,
 };
 use client::workspace::Workspace;
+use engine::nearest::did_you_mean;
 
 use crate::{output::Output, session::Session};
 
@@ -77,12 +78,14 @@ pub(crate) async fn named_project(session: &Session, named: &str) -> Outcome<Pro
     let folder = std::path::absolute(named).ok().filter(|path| path.exists());
     match folder.as_deref().and_then(project_folder) {
         Some(folder) => open(session, &folder).await,
-        None => Err(no_project(named)),
+        None => Err(no_project(session, named).await),
     }
 }
 
-pub(crate) fn no_project(named: &str) -> ApiError {
-    ApiError::not_found(format!("There is no project called {named}."))
+pub(crate) async fn no_project(session: &Session, named: &str) -> ApiError {
+    let known = session.call(ListProjects {}).await.unwrap_or_default();
+    let meant = did_you_mean(named, known.iter().map(|summary| summary.project.name.as_str()));
+    ApiError::not_found(format!("There is no project called {named}.{meant}"))
         .with_hint("`slipway project list` names those that are known; `slipway open FOLDER` opens another.")
 }
 

@@ -217,6 +217,15 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     assert_eq!(place.json(&["run", "show", &twin[24..]])["id"], twin);
     let unclear = place.run(&["run", "show", "twin"]);
     assert!(said(&unclear).contains("2 runs fit") && said(&unclear).contains(&twin), "{}", said(&unclear));
+    assert!(
+        said(&unclear).lines().filter(|line| line.contains("  mine  finished  ")).count() == 2,
+        "{}",
+        said(&unclear)
+    );
+    let misspelt = place.run(&["run", "list", "--experiment", "Mime"]);
+    assert!(said(&misspelt).contains("Did you mean \"mine\"?"), "{}", said(&misspelt));
+    let misspelt = place.run(&["run", "list", "--project", "Smal"]);
+    assert!(said(&misspelt).contains("Did you mean \"small\"?"), "{}", said(&misspelt));
 
     for (arguments, said_of_it) in
         [(["--limit", "0"], "--limit 0"), (["--columns", " , "], "--columns names no column")]
@@ -567,6 +576,8 @@ fn models_that_a_client_logged_are_listed_and_shown() {
     let of_run = place.json(&["model", "logged", "list", &run]);
     assert_eq!((&of_run["total"], names(&of_run["models"], "name")), (&json!(1), vec!["forest".to_owned()]));
     assert_eq!(place.json(&["model", "logged", "list"])["total"], 1);
+    let listed = String::from_utf8_lossy(&place.run(&["model", "logged", "list"]).stdout).into_owned();
+    assert!(listed.contains("first") && listed.contains("Default"), "{listed}");
     let output = place.run(&["model", "logged", "show", "forest"]);
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     for word in ["forest", "sklearn", "first", "depth", "churn:1", &model] {

@@ -1,6 +1,6 @@
 //! Models and versions by the names that people use.
 
-use std::{borrow::Cow, path::Path};
+use std::path::Path;
 
 use anyhow::bail;
 use api::{
@@ -11,7 +11,7 @@ use api::{
 use store::model::ModelRow;
 
 use super::{find_row, of_row};
-use crate::{Engine, error, project};
+use crate::{Engine, error, project, tracking::experiments::in_a_shell};
 
 /// Which version of a model is meant.
 enum Selector {
@@ -199,8 +199,7 @@ pub async fn find(engine: &Engine, request: FindVersion) -> anyhow::Result<Versi
 
 /// What serves a version of a client's instead of us.
 fn not_ours(found: &NamedVersion) -> ApiError {
-    let address = models_uri(&found.name, found.number);
-    let address = shlex::try_quote(&address).unwrap_or(Cow::Borrowed(&address));
+    let address = in_a_shell(&models_uri(&found.name, found.number));
     ApiError::new(ErrorCode::Conflict, format!("{}:{}: {NOT_DEPLOYABLE}", found.name, found.number)).with_hint(format!(
         "MLflow serves it: `mlflow models serve -m {address}`, where MLFLOW_TRACKING_URI is what `slipway tracking` prints. \
          `slipway model show {}` says how Python loads it.",
