@@ -355,6 +355,17 @@ pub async fn log(engine: &Engine, request: GetRunLog) -> anyhow::Result<LogChunk
     .await?
 }
 
+/// The last line that a run wrote to stderr, where a program says why it failed.
+pub(crate) async fn last_said(engine: &Engine, run: RunId) -> Option<String> {
+    const TAIL_BYTES: u64 = 4096;
+    const LONGEST: usize = 300;
+    let part = |after: u64| GetRunLog { run, stream: LogStream::Stderr, after, limit_bytes: Some(TAIL_BYTES) };
+    let total = log(engine, part(u64::MAX)).await.ok()?.total;
+    let tail = log(engine, part(total.saturating_sub(TAIL_BYTES))).await.ok()?.text;
+    let line = tail.rsplit(['\n', '\r']).map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(LONGEST).collect())
+}
+
 fn read_log(path: &Path, after: u64, limit_bytes: u64) -> anyhow::Result<LogChunk> {
     use std::io::{Read as _, Seek as _};
     let mut file = match std::fs::File::open(path) {
