@@ -141,6 +141,23 @@ pub(crate) fn absolute(path: &Path) -> Outcome<String> {
     })
 }
 
+/// Where a file of a list is saved: where that is said, else under its own name in the current folder.
+pub(crate) fn beside(path: &str, to: Option<PathBuf>) -> PathBuf {
+    to.unwrap_or_else(|| PathBuf::from(path.rsplit('/').next().unwrap_or(path)))
+}
+
 fn same_place(left: &Path, right: &Path) -> bool {
     left == right || matches!((left.canonicalize(), right.canonicalize()), (Ok(left), Ok(right)) if left == right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_saved_under_its_own_name_where_none_is_said() {
+        assert_eq!(beside("artifacts/plots/loss.png", None), Path::new("loss.png"));
+        assert_eq!(beside("MLmodel", None), Path::new("MLmodel"));
+        assert_eq!(beside("MLmodel", Some(PathBuf::from("there"))), Path::new("there"));
+    }
 }
