@@ -107,8 +107,8 @@ fn address_variables(tracking: &Tracking) -> Vec<(&'static str, OsString)> {
     vec![(ADDRESS, bare(tracking).into()), (USER, user.into()), (PASSWORD, token.into())]
 }
 
-/// Whose session it is, by the variables that Python's `getpass` asks: the client notes the name that it signs in with as the
-/// user of each run, and only the token opens anything. A colon would end the name.
+/// Whose session it is, by the variables that Python's `getpass` asks: the client notes the name that it signs in with as
+/// the user of each run, and only the token opens anything. A colon would end the name.
 fn person(callers: impl Fn(&str) -> Option<String>) -> Option<String> {
     ["LOGNAME", "USER", "LNAME", "USERNAME"].into_iter().find_map(callers).filter(|name| !name.contains(':'))
 }
