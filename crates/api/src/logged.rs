@@ -32,9 +32,20 @@ pub const MOST: usize = 1_000;
 pub struct LoggedList {
     /// At most [`MOST`], the newest first; either none that was deleted, or only such.
     pub models: Vec<LoggedModel>,
+    /// Where each of them stands.
+    #[serde(default)]
+    pub places: Vec<LoggedPlace>,
     pub total: u64,
     /// How many were deleted and can be restored, whether or not these are what is listed.
     pub deleted: u64,
+}
+
+/// Where a logged model stands, by names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedPlace {
+    /// The run that made it.
+    pub run: Option<String>,
+    pub experiment: String,
 }
 
 /// A version that was registered from a logged model.

@@ -17,6 +17,11 @@ use crate::{
 /// Why a version that a client registered can't be deployed.
 pub const NOT_DEPLOYABLE: &str = "A client registered it: its files are not a bundle of ours, so we can't prove that they answer as they were measured.";
 
+/// How MLflow's own tools name a version.
+pub fn models_uri(name: &str, number: u32) -> String {
+    format!("models:/{name}/{number}")
+}
+
 /// A version that a client registered, with all that its page shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientVersionDetail {
@@ -45,7 +50,7 @@ impl ClientVersionDetail {
             Some(only) => only,
         };
         // A text of JSON is one of Python, too.
-        let address = serde_json::Value::from(format!("models:/{}/{}", self.model.name, self.version.number));
+        let address = serde_json::Value::from(models_uri(&self.model.name, self.version.number));
         format!("import mlflow\n\nmodel = mlflow.{module}.load_model({address})")
     }
 }

@@ -496,7 +496,7 @@ pub struct DeleteCheckpoints {
     pub runs: Vec<RunId>,
 }
 
-/// Runs by the name, or the short form of the id, that a person gives.
+/// Runs by the name that a person gives, or by the beginning (six digits at least) or the end (eight) of an id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResolveRuns {
     pub named: String,
@@ -516,6 +516,8 @@ pub struct ResolvedRun {
     /// The name of its experiment.
     pub experiment: String,
     pub nearness: Nearness,
+    pub state: RunState,
+    pub created_ms: i64,
     pub deleted: bool,
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     figure::counted,
     id::{RunId, SplitId},
+    run::FilterNote,
     tracking::Scope,
 };
 
@@ -59,6 +60,9 @@ pub struct RunGroups {
     /// How many of those the figures leave out, for they were validated on other rows.
     #[serde(default)]
     pub other_rows: u64,
+    /// Of what they are grouped by and of the metrics, the keys that no run has.
+    #[serde(default)]
+    pub notes: Vec<FilterNote>,
 }
 
 /// Runs that share the values that they are grouped by.

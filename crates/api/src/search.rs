@@ -36,7 +36,8 @@ pub struct SearchConfig {
     pub trials: u64,
     /// Trials at once, as far as memory allows.
     pub parallel: u32,
-    pub seed: u64,
+    /// The same seed and the same results lead to the same trials; by default each search draws its own, which it keeps.
+    pub seed: Option<u64>,
     pub early_stopping: EarlyStopping,
     /// Steps of the metric before a trial may be stopped early.
     pub min_steps: u64,
@@ -58,7 +59,7 @@ impl Default for SearchConfig {
             goal: None,
             trials: 20,
             parallel: 1,
-            seed: 0,
+            seed: None,
             early_stopping: EarlyStopping::None,
             min_steps: 1,
             reduction: 3,

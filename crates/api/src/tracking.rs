@@ -42,7 +42,7 @@ pub struct Experiment {
     /// Where its client wants its artifacts; `None` is in the workspace.
     pub location: Option<String>,
     pub tags: BTreeMap<String, String>,
-    /// Runs that are not deleted; 0 where nobody counted.
+    /// Runs that are not deleted, or of a deleted one those that went with it; 0 where nobody counted.
     #[serde(default)]
     pub runs: u64,
     /// When the newest of these was made.

@@ -8,6 +8,7 @@ use api::{
     search::Environment,
 };
 use client::workspace::Workspace;
+use engine::nearest::did_you_mean;
 
 use crate::{output::Output, session::Session};
 
@@ -77,12 +78,14 @@ pub(crate) async fn named_project(session: &Session, named: &str) -> Outcome<Pro
     let folder = std::path::absolute(named).ok().filter(|path| path.exists());
     match folder.as_deref().and_then(project_folder) {
         Some(folder) => open(session, &folder).await,
-        None => Err(no_project(named)),
+        None => Err(no_project(session, named).await),
     }
 }
 
-pub(crate) fn no_project(named: &str) -> ApiError {
-    ApiError::not_found(format!("There is no project called {named}."))
+pub(crate) async fn no_project(session: &Session, named: &str) -> ApiError {
+    let known = session.call(ListProjects {}).await.unwrap_or_default();
+    let meant = did_you_mean(named, known.iter().map(|summary| summary.project.name.as_str()));
+    ApiError::not_found(format!("There is no project called {named}.{meant}"))
         .with_hint("`slipway project list` names those that are known; `slipway open FOLDER` opens another.")
 }
 
@@ -138,6 +141,23 @@ pub(crate) fn absolute(path: &Path) -> Outcome<String> {
     })
 }
 
+/// Where a file of a list is saved: where that is said, else under its own name in the current folder.
+pub(crate) fn beside(path: &str, to: Option<PathBuf>) -> PathBuf {
+    to.unwrap_or_else(|| PathBuf::from(path.rsplit('/').next().unwrap_or(path)))
+}
+
 fn same_place(left: &Path, right: &Path) -> bool {
     left == right || matches!((left.canonicalize(), right.canonicalize()), (Ok(left), Ok(right)) if left == right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_saved_under_its_own_name_where_none_is_said() {
+        assert_eq!(beside("artifacts/plots/loss.png", None), Path::new("loss.png"));
+        assert_eq!(beside("MLmodel", None), Path::new("MLmodel"));
+        assert_eq!(beside("MLmodel", Some(PathBuf::from("there"))), Path::new("there"));
+    }
 }

@@ -13,16 +13,19 @@ use api::{
     tracking::{Experiment, ListExperiments},
 };
 
+use engine::nearest::did_you_mean;
+
 use crate::{
     context::{Context, Outcome},
-    words::shell,
+    output::one_line,
+    words::{self, shell},
 };
 
 /// What is asked for at most while a name is looked up.
 const MANY: u32 = 10_000;
 
 impl Context {
-    /// A run by id, by the short form of its id, by name, or `latest`.
+    /// A run by id, by the beginning or the end of its id, by name, or `latest`.
     pub(crate) async fn run(&self, named: &str) -> Outcome<RunId> {
         self.run_among(named, false).await
     }
@@ -62,8 +65,10 @@ impl Context {
         if fits.is_empty() {
             return Err(no_run(named, &found, deleted, project.is_some()));
         }
-        let list = if deleted { "slipway run list --deleted" } else { "slipway run list" };
-        Ok(only(fits, "run", named, list, |run| run.id.to_string())?.id)
+        match fits.as_slice() {
+            [only] => Ok(only.id),
+            several => Err(clash(named, several)),
+        }
     }
 
     /// An experiment by id, number or name, or with `deleted` one that was deleted.
@@ -71,8 +76,8 @@ impl Context {
         let is_called = |experiment: &Experiment| {
             experiment.name == named || experiment.number.to_string() == named || experiment.id.to_string() == named
         };
-        let fits: Vec<Experiment> =
-            self.call(ListExperiments { deleted }).await?.into_iter().filter(is_called).collect();
+        let all = self.call(ListExperiments { deleted }).await?;
+        let fits: Vec<Experiment> = all.iter().filter(|one| is_called(one)).cloned().collect();
         if fits.is_empty()
             && let Some(other) = self.call(ListExperiments { deleted: !deleted }).await?.into_iter().find(is_called)
         {
@@ -83,6 +88,11 @@ impl Context {
             });
         }
         let list = if deleted { "slipway experiment list --deleted" } else { "slipway experiment list" };
+        if fits.is_empty() {
+            let meant = did_you_mean(named, all.iter().map(|one| one.name.as_str()));
+            let missing = ApiError::not_found(format!("There is no experiment \"{named}\".{meant}"));
+            return Err(missing.with_hint(format!("See `{list}`.")));
+        }
         only(fits, "experiment", named, list, |found: &Experiment| found.id.to_string())
     }
 
@@ -249,6 +259,20 @@ fn no_run(named: &str, found: &[ResolvedRun], deleted: bool, in_project: bool) -
         }
         None => missing.with_hint(format!("`{list}` lists all; --experiment NAME behind `run list` those of one.")),
     }
+}
+
+/// Runs that a name can't tell apart, with what does.
+fn clash(named: &str, runs: &[&ResolvedRun]) -> ApiError {
+    const TOLD: usize = 10;
+    let line = |run: &&ResolvedRun| {
+        let experiment = one_line(&run.experiment);
+        format!("\n  {}  {experiment}  {}  {}", run.id, words::word(&run.state), words::time(run.created_ms))
+    };
+    let lines: String = runs.iter().take(TOLD).map(line).collect();
+    let more = runs.len().saturating_sub(TOLD);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    ApiError::invalid(format!("{} runs fit \"{named}\".", runs.len()))
+        .with_hint(format!("Name one by its id, or so much of its beginning that no other has it:{lines}{more}"))
 }
 
 /// Found where one that was deleted is looked for; what to do about it depends on what it is looked for.

@@ -89,7 +89,11 @@ pub(crate) fn print_error(error: &ApiError, json: bool) {
         return;
     }
     let (start, end) = if coloured(&stderr) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    let _ = writeln!(stderr, "{start}error:{end} {}", harmless(&error.message));
+    // What a person asked for with Ctrl-C went wrong in no way.
+    let _ = match error.code {
+        ErrorCode::Cancelled => writeln!(stderr, "{}", harmless(&error.message)),
+        _ => writeln!(stderr, "{start}error:{end} {}", harmless(&error.message)),
+    };
     if let Some(hint) = &error.hint {
         let _ = writeln!(stderr, " hint: {}", harmless(hint));
     }

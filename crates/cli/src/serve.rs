@@ -4,7 +4,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use api::{
     ApiError, ErrorCode, PROTOCOL,
+    deploy::{Deployment, DeploymentState, ListDeployments},
     event::Event,
+    figure::counted,
     host::{GetHost, HostFile, StopHost},
 };
 use clap::Args;
@@ -313,6 +315,8 @@ async fn tell_running(workspace: Workspace, output: Output, serve: &Serve) -> Ou
         let context = Context { workspace, session: Session::Host(client), output, project: None };
         return crate::commands::host::status(&context).await;
     }
+    // What is not known of them is no reason not to end.
+    let deployments = client.call(ListDeployments { project: None }).await.unwrap_or_default();
     client.call(StopHost { stop_work: serve.stop_work }).await?;
     let pid = client.host().pid;
     let until = tokio::time::Instant::now() + FAREWELL + WAIT;
@@ -325,7 +329,25 @@ async fn tell_running(workspace: Workspace, output: Output, serve: &Serve) -> Ou
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    output.show(&(), |()| format!("The host (process {pid}) has ended."))
+    output.show(&(), |()| format!("The host (process {pid}) has ended.{}", going_on(&answering(&deployments))))
+}
+
+/// Deployments that answer without a host, too.
+fn answering(deployments: &[Deployment]) -> Vec<&str> {
+    let answers = |one: &&Deployment| {
+        matches!(one.state, DeploymentState::Rolling | DeploymentState::Ready | DeploymentState::Degraded)
+    };
+    deployments.iter().filter(answers).map(|one| one.name.as_str()).collect()
+}
+
+/// What is said of them: nobody watches them meanwhile.
+fn going_on(names: &[&str]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let go_on = counted(names.len() as u64, "deployment goes", "deployments go");
+    let names = names.join(", ");
+    format!("\n{go_on} on answering: {names}. The next host watches again; `slipway deploy delete NAME` ends one.")
 }
 
 #[cfg(unix)]
@@ -341,6 +363,13 @@ fn leave_terminal() {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_that_ends_says_what_goes_on_without_it() {
+        assert_eq!(going_on(&[]), "");
+        let told = going_on(&["churn", "fraud"]);
+        assert!(told.starts_with("\n2 deployments go on answering: churn, fraud."), "{told}");
+    }
 
     #[tokio::test]
     async fn only_a_workspace_that_somebody_holds_is_waited_for() {

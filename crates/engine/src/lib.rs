@@ -23,7 +23,7 @@ pub mod host_log;
 pub mod jobs;
 pub mod model;
 pub mod monitor;
-mod nearest;
+pub mod nearest;
 mod output;
 pub mod overview;
 pub mod package;

@@ -6,7 +6,7 @@ const LONGEST: usize = 100;
 
 /// The known name that a mistyped one is nearest to; `None` where none is near: a third of its letters may be wrong, and
 /// one in any case.
-pub(crate) fn nearest<'a>(mistyped: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(mistyped: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = mistyped.chars().take(LONGEST + 1).count();
     if length > LONGEST {
         return None;
@@ -22,7 +22,7 @@ pub(crate) fn nearest<'a>(mistyped: &str, known: impl IntoIterator<Item = &'a st
 }
 
 /// The same as a sentence behind others: " Did you mean \"loss\"?"; empty where nothing is near.
-pub(crate) fn did_you_mean<'a>(mistyped: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(mistyped: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(mistyped, known).map_or_else(String::new, |name| format!(" Did you mean \"{name}\"?"))
 }
 

@@ -15,6 +15,7 @@ pub mod filter;
 mod git;
 pub mod importance;
 pub mod lineage;
+mod meant;
 pub mod media;
 mod memory;
 pub mod name;
@@ -84,8 +85,9 @@ pub async fn get_many(engine: &Engine, request: GetRuns) -> anyhow::Result<Vec<O
 /// A page of the run table: by default ranked by the validation metric, the best first.
 pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable> {
     let scope = request.scope();
-    let filter = filter::parse(&request.filter)?;
-    let sort = table::orders(request.sort.as_deref(), request.descending)?;
+    let filter = meant::or_meant(engine, scope, meant::filter_text(&request.filter)).await?;
+    let sort = meant::orders(request.sort.as_deref(), request.descending);
+    let sort = meant::or_meant(engine, scope, sort).await?;
     let limit = u64::from(request.limit.unwrap_or(100).min(1000));
     let board = engine.clone();
     let (asked, _asking) = engine.board().ask();
@@ -351,6 +353,17 @@ pub async fn log(engine: &Engine, request: GetRunLog) -> anyhow::Result<LogChunk
         read_log(&path, request.after, request.limit_bytes.unwrap_or(256 * 1024).min(4 << 20))
     })
     .await?
+}
+
+/// The last line that a run wrote to stderr, where a program says why it failed.
+pub(crate) async fn last_said(engine: &Engine, run: RunId) -> Option<String> {
+    const TAIL_BYTES: u64 = 4096;
+    const LONGEST: usize = 300;
+    let part = |after: u64| GetRunLog { run, stream: LogStream::Stderr, after, limit_bytes: Some(TAIL_BYTES) };
+    let total = log(engine, part(u64::MAX)).await.ok()?.total;
+    let tail = log(engine, part(total.saturating_sub(TAIL_BYTES))).await.ok()?.text;
+    let line = tail.rsplit(['\n', '\r']).map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(LONGEST).collect())
 }
 
 fn read_log(path: &Path, after: u64, limit_bytes: u64) -> anyhow::Result<LogChunk> {

@@ -23,7 +23,7 @@ use api::{
     run::{Run, RunKind},
     search::{
         DeleteSearch, Environment, GetSearch, ListSearches, RestoreSearch, ResumeSearch, SEARCH_TAG, Search,
-        SearchCommand, SearchState, StartSearch, StopSearch, TRIAL_TAG, Trial, TrialOf, TrialOutcome,
+        SearchCommand, SearchConfig, SearchState, StartSearch, StopSearch, TRIAL_TAG, Trial, TrialOf, TrialOutcome,
     },
     tracking::PARENT_TAG,
 };
@@ -145,6 +145,9 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
     let planned = space::planned(&config, &space)?;
     let id = SearchId::from_bytes(engine.new_id());
     let run = RunId::from_bytes(engine.new_id());
+    // The end of an id is random. It is kept, so that what is tried can be tried again.
+    let [.., a, b, c, d] = *id.as_bytes();
+    let seed = config.seed.unwrap_or_else(|| u32::from_be_bytes([a, b, c, d]).into());
     let name = request.name.unwrap_or_else(|| name::friendly(id.as_bytes(), 0));
     let directory = request.directory.unwrap_or(project.path);
     let search = Search {
@@ -163,7 +166,7 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
         planned,
         best: None,
         judged: config.metric.clone().zip(config.goal),
-        config,
+        config: SearchConfig { seed: Some(seed), ..config },
         created_ms: engine.now_ms(),
         ended_ms: None,
     };

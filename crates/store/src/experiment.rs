@@ -116,12 +116,13 @@ pub fn there(connection: &Connection) -> Result<Vec<ExperimentId>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(crate) const RUNS: &str = "SELECT count(*), max(created_ms) FROM run WHERE experiment = ?1 AND deleted_ms IS NULL";
+pub(crate) const RUNS: &str = "SELECT count(*), max(created_ms) FROM run WHERE experiment = ?1 AND deleted_ms IS ?2";
 
-/// How many runs that are not deleted an experiment has, and when the newest of them was made.
-pub fn runs(connection: &Connection, id: ExperimentId) -> Result<(u64, Option<i64>)> {
+/// How many runs that are not deleted an experiment has, and when the newest of them was made; of one that was deleted those
+/// that went with it, at the same moment.
+pub fn runs(connection: &Connection, id: ExperimentId, deleted_ms: Option<i64>) -> Result<(u64, Option<i64>)> {
     let of = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
-    let (count, newest_ms) = connection.prepare_cached(RUNS)?.query_row(params![id.as_bytes()], of)?;
+    let (count, newest_ms) = connection.prepare_cached(RUNS)?.query_row(params![id.as_bytes(), deleted_ms], of)?;
     Ok((count as u64, newest_ms))
 }
 

@@ -379,22 +379,43 @@ pub struct Named {
     /// The name of its experiment.
     pub experiment: String,
     pub experiment_deleted: bool,
+    pub state: RunState,
     pub created_ms: i64,
     pub deleted: bool,
 }
 
+/// Runs that the beginning of an id may have: of more it says nothing.
+const MOST_BEGUN: u32 = 200;
+
+/// The beginning of an id is a stretch of them, which is looked up without reading what lies before or behind it.
+const BEGUN: &str = "SELECT id FROM run WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3";
+
 const FOUND: &str = "SELECT id FROM run INDEXED BY run_project WHERE name = ?1 OR substr(id, 13) = ?2";
 
 const TOLD: &str = "SELECT run.name, run.project, experiment.name, experiment.deleted_ms IS NOT NULL, run.created_ms,
-     run.deleted_ms IS NOT NULL FROM run JOIN experiment ON experiment.id = run.experiment WHERE run.id = ?1";
+     run.deleted_ms IS NOT NULL, run.state FROM run JOIN experiment ON experiment.id = run.experiment WHERE run.id = ?1";
 
-/// The runs of a name, or whose id ends in these eight hex digits, wherever they stand.
+/// The first and the last id that begin with these hex digits; `None` of what is too short or none.
+fn beginning(digits: &str) -> Option<(RunId, RunId)> {
+    let is_one = (6..=32).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let whole = |text: &str| u128::from_str_radix(text, 16).ok().map(|id| RunId::from_bytes(id.to_be_bytes()));
+    if is_one { whole(&format!("{digits:0<32}")).zip(whole(&format!("{digits:f<32}"))) } else { None }
+}
+
+/// The runs of a name, or whose id ends in these eight hex digits, wherever they stand; where there is none, those whose id
+/// begins with these digits, six at least.
 pub fn named(connection: &Connection, named: &str) -> Result<Vec<Named>> {
     let is_short = named.len() == 8 && named.bytes().all(|digit| digit.is_ascii_hexdigit());
     let end = is_short.then(|| u32::from_str_radix(named, 16).ok()).flatten().map(u32::to_be_bytes);
     let mut found = connection.prepare_cached(FOUND)?;
     let ids = found.query_map(params![named, end], |row| Ok(id_column!(row, 0, RunId)))?;
-    let ids = ids.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut ids = ids.collect::<rusqlite::Result<Vec<_>>>()?;
+    if let (true, Some((first, last))) = (ids.is_empty(), beginning(named)) {
+        let mut begun = connection.prepare_cached(BEGUN)?;
+        let range = params![first.as_bytes(), last.as_bytes(), MOST_BEGUN];
+        let found = begun.query_map(range, |row| Ok(id_column!(row, 0, RunId)))?;
+        ids = found.collect::<rusqlite::Result<_>>()?;
+    }
     let mut told = connection.prepare_cached(TOLD)?;
     let row = |id: RunId| {
         told.query_row(params![id.as_bytes()], |row| {
@@ -406,6 +427,7 @@ pub fn named(connection: &Connection, named: &str) -> Result<Vec<Named>> {
                 experiment_deleted: row.get(3)?,
                 created_ms: row.get(4)?,
                 deleted: row.get(5)?,
+                state: row.get::<_, Word<RunState>>(6)?.0,
             })
         })
     };
@@ -693,7 +715,20 @@ pub(crate) mod tests {
     #[test]
     fn a_name_is_looked_for_in_an_index_alone() {
         assert!(plan(FOUND).contains("SCAN run USING COVERING INDEX run_project"), "{}", plan(FOUND));
+        check(BEGUN, &["run USING PRIMARY KEY (id>? AND id<?)"]);
         check(TOLD, &["run USING PRIMARY KEY (id=?)", "experiment USING PRIMARY KEY (id=?)"]);
+    }
+
+    #[test]
+    fn a_beginning_of_an_id_is_a_stretch_of_them() {
+        let whole = "019A0b0000007000800000000000000c";
+        let (first, last) = beginning("019a0b").unwrap();
+        let id: RunId = whole.parse().unwrap();
+        assert!(first < id && id < last);
+        assert_eq!(beginning(whole), Some((id, id)));
+        for wrong in ["", "019a0", "019a0g", "+19a0b", &format!("{whole}0")] {
+            assert_eq!(beginning(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

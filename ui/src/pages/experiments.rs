@@ -463,10 +463,8 @@ fn OneLine(
             view! { <a class="link strong" tabindex="-1" href=to>{name}</a> }.into_any()
         }
     };
-    let runs = move || match is_deleted.get() {
-        true => "–".to_owned(),
-        false => words::count(experiment.with(|one| one.runs)),
-    };
+    // Of one that is deleted those that went with it.
+    let runs = move || words::count(experiment.with(|one| one.runs));
     let changed_ms = Signal::derive(move || experiment.with(|one| one.changed_ms().unwrap_or_default()));
     let told = Memo::new(move |_| experiment.with(note));
     view! {

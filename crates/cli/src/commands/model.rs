@@ -108,9 +108,9 @@ pub(crate) enum ModelCommand {
         /// NAME, NAME@ALIAS, NAME:NUMBER, NAME/NUMBER or an id
         version: String,
         /// A file as the list names it
-        #[arg(long, value_name = "PATH", requires = "to")]
+        #[arg(long, value_name = "PATH")]
         save: Option<String>,
-        /// Where to save it: a file that isn't there yet
+        /// Where to save it: a file that isn't there yet; by default under its name in the current folder
         #[arg(long, value_name = "FILE", requires = "save")]
         to: Option<PathBuf>,
     },
@@ -265,10 +265,9 @@ pub(crate) fn parse_row(text: &str) -> Outcome<Value> {
 }
 
 fn line(version: &Version) -> String {
-    let figure = version
-        .primary
-        .as_ref()
-        .map_or_else(String::new, |figure| format!(", {} {}", figure.name, words::figure(figure.value)));
+    let figure = version.primary.as_ref().map_or_else(String::new, |figure| {
+        format!(", {} {} on the test part", figure.name, words::figure(figure.value))
+    });
     format!("{}:{} ({}{figure})", version.model_name, version.number, version.run_name)
 }
 
@@ -302,7 +301,7 @@ fn list(models: &[Model]) -> String {
     let ours = models.iter().flat_map(|model| &model.versions).map(row);
     let clients =
         models.iter().flat_map(|model| model.client_versions.iter().map(move |version| client(model, version)));
-    table(&["model", "aliases", "kind", "figure", "run", "data", ">size", ""], ours.chain(clients))
+    table(&["model", "aliases", "kind", "on the test part", "run", "data", ">size", ""], ours.chain(clients))
 }
 
 /// Models that only clients know; one without a version has a line too.

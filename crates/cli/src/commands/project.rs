@@ -111,7 +111,10 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
             context.lasting().await?;
             let project = match named {
                 // What is deleted is named exactly.
-                Some(named) => known_project(&context.session, &named).await?.ok_or_else(|| no_project(&named))?,
+                Some(named) => match known_project(&context.session, &named).await? {
+                    Some(project) => project,
+                    None => return Err(no_project(&context.session, &named).await),
+                },
                 None => context.project().await?,
             };
             let freed = context.call(DeleteProject { project: project.id }).await?;

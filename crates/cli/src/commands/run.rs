@@ -32,7 +32,7 @@ use api::{
 use clap::{Args, Subcommand};
 
 use crate::{
-    context::{Context, Outcome, absolute, environment},
+    context::{Context, Outcome, absolute, beside, environment},
     exec::begun,
     output::{one_line, pairs, table},
     words,
@@ -42,7 +42,7 @@ use crate::{
 pub(crate) enum RunCommand {
     /// Trains a model with the project's settings; every option overrides one of them for this run
     Start(Box<Start>),
-    /// Lists runs, best first by the validation metric
+    /// Lists runs: the best first where a project's are ranked by a validation metric, else the newest first
     List(Box<list::List>),
     /// Finds runs of every experiment by a part of their names, the newest first
     Find {
@@ -128,9 +128,9 @@ pub(crate) enum RunCommand {
         /// A run's name or id, or `latest`
         run: String,
         /// A file as the list names it
-        #[arg(long, value_name = "PATH", requires = "to")]
+        #[arg(long, value_name = "PATH")]
         save: Option<String>,
-        /// Where to save it: a file that isn't there yet
+        /// Where to save it: a file that isn't there yet; by default under its name in the current folder
         #[arg(long, value_name = "FILE", requires = "save")]
         to: Option<PathBuf>,
         /// A file below artifacts/ as the list names it, or a folder there: it is deleted for good
@@ -379,9 +379,9 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let freed = context.call(DeleteArtifact { run, path }).await?;
             context.output.show(&freed, |freed| format!("{what}; {} freed.", words::bytes(freed.bytes)))
         }
-        RunCommand::Artifacts { run, save: Some(path), to: Some(to), .. } => {
+        RunCommand::Artifacts { run, save: Some(path), to, .. } => {
             context.lasting().await?;
-            let (run, to) = (context.run(&run).await?, absolute(&to)?);
+            let (run, to) = (context.run(&run).await?, absolute(&beside(&path, to))?);
             let saved = context.call(SaveArtifact { run, path, to }).await?;
             context
                 .output

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use api::{
-    ApiError, SearchId,
+    ApiError, ErrorCode, SearchId,
     job::GetJob,
     search::{
         DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search,
@@ -83,7 +83,7 @@ pub(crate) struct Start {
     /// How many at once, as far as memory allows
     #[arg(long)]
     parallel: Option<u32>,
-    /// The same seed tries the same values
+    /// The same seed tries the same values; without one each search draws its own and keeps it
     #[arg(long)]
     seed: Option<u64>,
     /// none or asha: stop trials that are not among the best
@@ -121,7 +121,7 @@ impl Start {
             goal: self.goal.or(file.goal),
             trials: self.trials.unwrap_or(file.trials),
             parallel: self.parallel.unwrap_or(file.parallel),
-            seed: self.seed.unwrap_or(file.seed),
+            seed: self.seed.or(file.seed),
             early_stopping: self.early_stopping.unwrap_or(file.early_stopping),
             min_steps: self.min_steps.unwrap_or(file.min_steps),
             reduction: self.reduction.unwrap_or(file.reduction),
@@ -197,6 +197,12 @@ async fn go_on(context: &Context, search: Search, detach: bool) -> Outcome {
         let job = context.call(GetJob { job }).await?;
         if let Err(error) = context.follow_unless(detach, job).await {
             let search = context.call(GetSearch { search: id }).await?;
+            if search.state == SearchState::Running && error.code == ErrorCode::Cancelled {
+                let name = words::shell(&search.name);
+                let hint =
+                    format!("`slipway search show {name}` says how it stands; `slipway search stop {name}` stops it.");
+                return Err(error.with_hint(hint));
+            }
             // Its budget says more than that it was stopped.
             return Err(search.error.filter(|_| search.state == SearchState::Stopped).unwrap_or(error));
         }
@@ -239,7 +245,7 @@ fn tried(value: &Value) -> String {
 fn listed(searches: &[Search]) -> String {
     let row = |search: &Search| {
         let best = search.best_trial().map_or_else(|| "–".to_owned(), value);
-        let trials = format!("{} of {}", search.counted(), search.planned);
+        let trials = format!("{} of {}", search.over(), search.planned);
         let method = words::word(&search.config.method);
         vec![search.name.clone(), words::word(&search.state), method, trials, best, words::time(search.created_ms)]
     };
@@ -265,7 +271,11 @@ fn shown(search: &Search) -> String {
         ("state", Some(words::word(&search.state))),
         ("error", search.error.as_ref().map(ToString::to_string)),
         ("judged by", judged),
-        ("trials", Some(format!("{} of {}", search.counted(), search.planned))),
+        (
+            "seed",
+            search.config.seed.filter(|_| search.config.method != SearchMethod::Grid).map(|seed| seed.to_string()),
+        ),
+        ("trials", Some(format!("{} of {}", search.over(), search.planned))),
         ("at once", search.held_back.clone()),
         ("budget", search.spent.as_ref().map(used)),
         ("best", best),

@@ -103,7 +103,14 @@ fn address_variables(tracking: &Tracking) -> Vec<(&'static str, OsString)> {
     if others && callers(PASSWORD).as_deref() != Some(token) {
         return vec![(ADDRESS, tracking.address.clone().into())];
     }
+    let user = person(callers).unwrap_or_else(|| user.to_owned());
     vec![(ADDRESS, bare(tracking).into()), (USER, user.into()), (PASSWORD, token.into())]
+}
+
+/// Whose session it is, by the variables that Python's `getpass` asks: the client notes the name that it signs in with as
+/// the user of each run, and only the token opens anything. A colon would end the name.
+fn person(callers: impl Fn(&str) -> Option<String>) -> Option<String> {
+    ["LOGNAME", "USER", "LNAME", "USERNAME"].into_iter().find_map(callers).filter(|name| !name.contains(':'))
 }
 
 /// Where the caller's programs ask a proxy, it can't reach us: loopback is added to what goes past it. Both spellings,
@@ -186,6 +193,16 @@ mod tests {
         check(&[("http_proxy", "http://proxy"), ("NO_PROXY", "intern,")], Some("intern,127.0.0.1,localhost"));
         check(&[("ALL_PROXY", "socks5://proxy"), ("no_proxy", "a"), ("NO_PROXY", "b")], Some("a,127.0.0.1,localhost"));
         check(&[("HTTP_PROXY", "http://proxy"), ("no_proxy", "*")], None);
+    }
+
+    #[test]
+    fn the_client_signs_in_as_the_person_whose_session_it_is() {
+        let of = |set: &[(&str, &str)]| {
+            person(|name| set.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert_eq!(of(&[("USER", "root"), ("LOGNAME", "ada")]).as_deref(), Some("ada"));
+        assert_eq!(of(&[("USERNAME", "ada")]).as_deref(), Some("ada"));
+        assert_eq!((of(&[]), of(&[("USER", "a:b")])), (None, None));
     }
 
     #[test]

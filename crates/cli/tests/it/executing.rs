@@ -139,7 +139,7 @@ fn what_a_program_leaves_in_the_folder_that_it_is_told_is_its_runs() {
 /// What the program is told for MLflow's client: address, experiment, tags; its run; and whether the token is "$0"'s.
 const TELLS: &str = r#"
 printf '%s\n' "$MLFLOW_TRACKING_URI" "$MLFLOW_EXPERIMENT_ID" "$MLFLOW_RUN_CONTEXT" "$SLIPWAY_RUN"
-test "$0" = "http://$MLFLOW_TRACKING_USERNAME:$MLFLOW_TRACKING_PASSWORD@${MLFLOW_TRACKING_URI#http://}"
+test "$0" = "http://slipway:$MLFLOW_TRACKING_PASSWORD@${MLFLOW_TRACKING_URI#http://}" -a -n "$MLFLOW_TRACKING_USERNAME"
 echo $?"#;
 
 fn told(output: &std::process::Output) -> Vec<String> {
@@ -155,7 +155,7 @@ fn mlflows_client_in_a_program_finds_its_projects_experiment() {
     let address = tracking["address"].as_str().unwrap().to_owned();
     let bare = format!("http://127.0.0.1:{}", tracking["port"]);
     let lines = told(&place.run(&["exec", "--name", "logging", "--", "sh", "-c", TELLS, &address]));
-    assert_eq!(lines[4], "0", "the address' user and token stand in variables of their own");
+    assert_eq!(lines[4], "0", "a user and the address' token stand in variables of their own");
     let experiments = place.json(&["experiment", "list"]);
     let own = experiments.as_array().unwrap().iter().find(|experiment| experiment["name"] == "small").unwrap();
     assert_eq!(lines[..2], [bare.clone(), own["number"].to_string()]);

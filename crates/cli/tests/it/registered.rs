@@ -67,6 +67,11 @@ fn a_clients_version_is_changed_by_the_command_line_and_seen_by_its_client() {
     assert_eq!(place.run(&["model", "show", "churn:9"]).status.code(), Some(3));
     let native = place.run(&["model", "predict", "churn:1", "--row", "{}"]);
     assert!(said(&native).contains("not a bundle of ours"), "{}", said(&native));
+    let serve = "`mlflow models serve -m models:/churn/1`";
+    for args in [&["model", "predict", "churn:1", "--row", "{}"][..], &["deploy", "start", "churn:1"]] {
+        let refused = said(&place.run(args));
+        assert!(refused.contains(serve), "{refused}");
+    }
 }
 
 #[test]

@@ -217,6 +217,15 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     assert_eq!(place.json(&["run", "show", &twin[24..]])["id"], twin);
     let unclear = place.run(&["run", "show", "twin"]);
     assert!(said(&unclear).contains("2 runs fit") && said(&unclear).contains(&twin), "{}", said(&unclear));
+    assert!(
+        said(&unclear).lines().filter(|line| line.contains("  mine  finished  ")).count() == 2,
+        "{}",
+        said(&unclear)
+    );
+    let misspelt = place.run(&["run", "list", "--experiment", "Mime"]);
+    assert!(said(&misspelt).contains("Did you mean \"mine\"?"), "{}", said(&misspelt));
+    let misspelt = place.run(&["run", "list", "--project", "Smal"]);
+    assert!(said(&misspelt).contains("Did you mean \"small\"?"), "{}", said(&misspelt));
 
     for (arguments, said_of_it) in
         [(["--limit", "0"], "--limit 0"), (["--columns", " , "], "--columns names no column")]
@@ -480,6 +489,24 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     let page = list(&[]);
     assert_eq!(lines(&page)[0], "run state loss lr took started", "{page}");
     assert!(lines(&page).iter().any(|line| line.starts_with("first finished 1 0.1 5.0 s")), "{page}");
+    let head = list(&["--markdown"]);
+    assert!(head.starts_with("| name | state | metric.loss | param.lr | duration | started |\n"), "{head}");
+    // A key is named with what it is the key of, and who leaves that out is told.
+    let own = list(&["--group-by", "param.lr", "--metrics", "metric.loss"]);
+    assert!(own.contains("1.5000 ±"), "{own}");
+    let wrong = |arguments: &[&str]| {
+        let output = place.run(&[&["run", "list", "--experiment", "mine"], arguments].concat());
+        (output.status.code(), said(&output))
+    };
+    for arguments in [["--group-by", "lr"], ["--sort", "lr"], ["--columns", "name,lr"], ["--filter", "lr = 0.1"]] {
+        let (code, told) = wrong(&arguments);
+        assert!(code == Some(2) && told.contains("Did you mean param.lr?"), "{told}");
+    }
+    let (code, told) = wrong(&["--group-by", "param.lrr"]);
+    assert!(code == Some(0) && told.contains("No run here has a param \"lrr\". Did you mean \"lr\"?"), "{told}");
+    let none = place.run(&["run", "importance", "lss", "--experiment", "mine"]);
+    assert_eq!(none.status.code(), Some(3), "{}", said(&none));
+    assert!(said(&none).contains("Did you mean \"loss\"?"), "{}", said(&none));
     // Where nothing is found it is said what no run has.
     let misspelt = list(&["--filter", "metric.los < 1"]);
     assert_eq!(misspelt, "No run passes the filter.\nNo run here has a metric \"los\". Did you mean \"loss\"?\n");
@@ -549,6 +576,8 @@ fn models_that_a_client_logged_are_listed_and_shown() {
     let of_run = place.json(&["model", "logged", "list", &run]);
     assert_eq!((&of_run["total"], names(&of_run["models"], "name")), (&json!(1), vec!["forest".to_owned()]));
     assert_eq!(place.json(&["model", "logged", "list"])["total"], 1);
+    let listed = String::from_utf8_lossy(&place.run(&["model", "logged", "list"]).stdout).into_owned();
+    assert!(listed.contains("first") && listed.contains("Default"), "{listed}");
     let output = place.run(&["model", "logged", "show", "forest"]);
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     for word in ["forest", "sklearn", "first", "depth", "churn:1", &model] {

@@ -6,12 +6,12 @@ use anyhow::bail;
 use api::{
     ApiError, ErrorCode, ModelId, ProjectId, VersionId,
     model::{FindVersion, Model, Version},
-    registered::{FindModel, NOT_DEPLOYABLE, NamedVersion, ResolveVersion},
+    registered::{FindModel, NOT_DEPLOYABLE, NamedVersion, ResolveVersion, models_uri},
 };
 use store::model::ModelRow;
 
 use super::{find_row, of_row};
-use crate::{Engine, error, project};
+use crate::{Engine, error, project, tracking::experiments::in_a_shell};
 
 /// Which version of a model is meant.
 enum Selector {
@@ -192,12 +192,19 @@ pub async fn find(engine: &Engine, request: FindVersion) -> anyhow::Result<Versi
     let FindVersion { reference, project } = request;
     let found = resolve(engine, ResolveVersion { reference, project }).await?;
     if found.of_client {
-        bail!(
-            ApiError::new(ErrorCode::Conflict, format!("{}:{}: {NOT_DEPLOYABLE}", found.name, found.number))
-                .with_hint("`slipway model show` says how it is loaded in Python.")
-        );
+        bail!(not_ours(&found));
     }
     Ok(find_row(engine, found.version).await?.version)
+}
+
+/// What serves a version of a client's instead of us.
+fn not_ours(found: &NamedVersion) -> ApiError {
+    let address = in_a_shell(&models_uri(&found.name, found.number));
+    ApiError::new(ErrorCode::Conflict, format!("{}:{}: {NOT_DEPLOYABLE}", found.name, found.number)).with_hint(format!(
+        "MLflow serves it: `mlflow models serve -m {address}`, where MLFLOW_TRACKING_URI is what `slipway tracking` prints. \
+         `slipway model show {}` says how Python loads it.",
+        found.version
+    ))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use api::{
 use store::run::RunRow;
 use tokio::runtime::Handle;
 
-use super::{artifacts_of, filter, open_artifact, table};
+use super::{artifacts_of, meant, open_artifact, table};
 use crate::{
     Engine,
     blocking::{Step, Tell},
@@ -135,8 +135,10 @@ fn taken(to: &Path) -> ApiError {
 
 /// The runs in their order.
 async fn chosen(engine: &Engine, request: &ExportRuns) -> anyhow::Result<Vec<RunId>> {
-    let filter = filter::parse(&request.list.filter)?;
-    let orders = table::orders(request.list.sort.as_deref(), request.list.descending)?;
+    let of = request.list.of;
+    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
+    let orders = meant::orders(request.list.sort.as_deref(), request.list.descending);
+    let orders = meant::or_meant(engine, of, orders).await?;
     let (list, board) = (request.list.clone(), engine.clone());
     let (asked, _asking) = engine.board().ask();
     let all = engine.store().read(move |c| {

@@ -26,7 +26,7 @@ use api::{
 };
 
 use fields::{Entity, attribute};
-pub(crate) use fields::{fields_of, unknown_keys};
+pub(crate) use fields::{fields_of, unknown_fields, unknown_keys};
 use tokens::{KEYWORDS, Kind, Token, tokens};
 
 /// What a filter or an order looks at.
@@ -145,6 +145,28 @@ pub fn parse_of(text: &str, attributes: Option<&'static [&'static str]>) -> Resu
         None => Ok(filter),
         Some(_) => Err(parser.unexpected("\"and\", \"or\" or the end")),
     }
+}
+
+/// The first word that a filter compares and that is no field: a key, perhaps, without what it is the key of.
+pub(crate) fn unknown_field(text: &str) -> Option<String> {
+    let tokens = tokens(text).ok()?;
+    let unknown = |pair: &[Token]| {
+        let [word, next] = pair else { return None };
+        let name = match &word.kind {
+            Kind::Word(name) => name,
+            // `metric."a key"` is one field.
+            Kind::Quoted(name) if !word.joined => name,
+            _ => return None,
+        };
+        let is_compared = match &next.kind {
+            Kind::Compare(_) => true,
+            Kind::Word(next) => ["like", "ilike", "in", "is", "not"].iter().any(|sign| next.eq_ignore_ascii_case(sign)),
+            _ => false,
+        };
+        let has_kind = name.split_once('.').is_some_and(|(entity, _)| Entity::named(entity).is_some());
+        (is_compared && !has_kind && attribute(name).is_none()).then(|| name.clone())
+    };
+    tokens.windows(2).find_map(unknown)
 }
 
 /// A field alone, as the order names it.

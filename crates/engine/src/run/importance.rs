@@ -3,6 +3,7 @@
 use anyhow::bail;
 use api::{
     ApiError,
+    run::SYSTEM,
     run_table::{AssessParams, ParamImportance, ParamImportances, SparseRow},
 };
 use tune::importance::{self, Column as Values};
@@ -10,38 +11,64 @@ use tune::importance::{self, Column as Values};
 use super::{
     board::{Column, Order},
     filter::{self, Field},
-    table,
+    meant, table,
 };
-use crate::Engine;
+use crate::{Engine, nearest::did_you_mean};
 
 /// Of fewer runs any order of the params can be chance.
 const FEWEST: usize = 5;
 /// The forest is grown from it: the same runs have the same answer.
 const SEED: u64 = 4;
+/// Metrics that an error names.
+const NAMED: usize = 12;
 
 /// The params that differ, by how much of the metric they explain.
 pub async fn assess(engine: &Engine, request: AssessParams) -> anyhow::Result<ParamImportances> {
     if request.metric.is_empty() {
         bail!(ApiError::invalid("The importance of params is for a metric, and none is named."));
     }
-    let filter = filter::parse(&request.list.filter)?;
+    let filter = meant::or_meant(engine, request.list.of, meant::filter(&request.list)).await?;
     let (list, metric, board) = (request.list, request.metric, engine.clone());
     let (asked, _asking) = engine.board().ask();
-    let (keys, (rows, runs)) = engine
+    let (metrics, metric, keys, (rows, runs)) = engine
         .store()
         .read(move |c| {
             let by = vec![Order { field: Field::Id, descending: false }];
             let query = table::query(c, &list, filter, by, 0, u64::from(u32::MAX))?;
-            let [_, keys, _] = board.board().keys(c, &asked, &query.experiments)?;
+            let [metrics, keys, _] = board.board().keys(c, &asked, &query.experiments)?;
+            let metric = key_of(metric, &metrics);
             let params = keys.iter().cloned().map(Field::Param);
             let of_metric = [Field::Metric(metric.clone())];
             let columns: Vec<Column> = of_metric.into_iter().chain(params).map(Column::Field).collect();
             // Of so many runs as are looked at: of a hundred thousand the texts would fill the memory.
             let some = |runs| importance::sample(runs, SEED);
-            Ok((keys, board.board().cells_of_some(c, &asked, &query, (&metric, &columns), some)?))
+            let cells = board.board().cells_of_some(c, &asked, &query, (&metric, &columns), some)?;
+            Ok((metrics, metric, keys, cells))
         })
         .await?;
+    if !metrics.is_empty() && metrics.binary_search(&metric).is_err() {
+        bail!(unmeasured(&metric, &metrics));
+    }
     Ok(tokio::task::spawn_blocking(move || of_rows(&keys, runs, rows)).await?)
+}
+
+/// A metric's key, which may be named as the filter names it.
+fn key_of(metric: String, metrics: &[String]) -> String {
+    let is_known = |key: &String| metrics.binary_search(key).is_ok();
+    match filter::field(&metric) {
+        Ok(Field::Metric(key)) if !is_known(&metric) && is_known(&key) => key,
+        _ => metric,
+    }
+}
+
+/// A metric that no run has, of those that the runs have; what a machine used is seldom meant.
+fn unmeasured(metric: &str, metrics: &[String]) -> ApiError {
+    let own: Vec<&str> = metrics.iter().map(String::as_str).filter(|key| !key.starts_with(SYSTEM)).collect();
+    let meant = did_you_mean(metric, own.iter().copied());
+    let few = own.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let more = if own.len() > NAMED { " …" } else { "" };
+    let error = ApiError::not_found(format!("No run here has a metric \"{metric}\".{meant}"));
+    if own.is_empty() { error } else { error.with_hint(format!("There are {few}{more}.")) }
 }
 
 /// Assesses rows of the metric's cell, which is the first column, and those of the params that they have, chosen of so
@@ -126,6 +153,19 @@ mod tests {
         let found = of_rows(&keys, 41, rows);
         assert_eq!(found.runs_used, 40);
         assert_eq!(found.params.iter().map(|one| one.param.as_str()).collect::<Vec<_>>(), ["some"]);
+    }
+
+    #[test]
+    fn a_metric_is_named_by_its_key_or_as_the_filter_names_it() {
+        let metrics = ["loss", "metric.loss", "system/cpu", "val/loss"].map(str::to_owned);
+        let key = |named: &str| key_of(named.to_owned(), &metrics);
+        assert_eq!(
+            ["loss", "metric.val/loss", "metric.loss", "lss"].map(key),
+            ["loss", "val/loss", "metric.loss", "lss"]
+        );
+        let error = unmeasured("lss", &metrics);
+        assert_eq!(error.message, "No run here has a metric \"lss\". Did you mean \"loss\"?");
+        assert_eq!(error.hint.unwrap(), "There are loss, metric.loss, val/loss.");
     }
 
     #[test]

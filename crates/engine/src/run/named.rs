@@ -32,6 +32,8 @@ pub async fn find(engine: &Engine, request: ResolveRuns) -> anyhow::Result<Vec<R
             name: run.name,
             experiment: run.experiment,
             nearness,
+            state: run.state,
+            created_ms: run.created_ms,
             deleted: run.deleted,
         };
         Ok(found.into_iter().map(told).collect())

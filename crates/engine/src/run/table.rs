@@ -12,6 +12,7 @@ use store::Connection;
 use super::{
     board::{Column, Commonest, GroupOrder, Grouping, Order, Query, View},
     filter::{self, Field, Filter},
+    meant,
 };
 use crate::Engine;
 
@@ -31,12 +32,13 @@ const OWN: [&str; 12] =
 
 /// Groups of runs with the mean, spread and range of metrics.
 pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGroups> {
-    let filter = filter::parse(&request.list.filter)?;
+    let of = request.list.of;
+    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
     if request.by.len() > MOST_BY {
         bail!(ApiError::invalid(format!("Runs are grouped by {MOST_BY} values at most.")));
     }
-    let by = request.by.iter().map(|name| groupable(name).map(|field| (name.clone(), field)));
-    let by = by.collect::<Result<Vec<_>, ApiError>>()?;
+    let by = meant::each(&request.by, |name| groupable(name).map(|field| (name.to_owned(), field)));
+    let by = meant::or_meant(engine, of, by).await?;
     let order = group_order(&request)?;
     let (metrics, validated_on) = (request.metrics, request.validated_on);
     let grouping = Grouping { by, metrics, validated_on, order, descending: request.list.descending };
@@ -45,15 +47,22 @@ pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGro
     let (asked, _asking) = engine.board().ask();
     let answer = engine.store().read(move |c| {
         let query = query(c, &list, filter, Vec::new(), offset, limit)?;
-        board.board().groups(c, &asked, &query, &grouping)
+        let groups = board.board().groups(c, &asked, &query, &grouping)?;
+        let keys = board.board().keys(c, &asked, &query.experiments)?;
+        let metrics: Vec<Field> = grouping.metrics.iter().cloned().map(Field::Metric).collect();
+        let named = grouping.by.iter().map(|(_, field)| field).chain(&metrics);
+        let notes = filter::unknown_fields(named, &keys, &asked.time_for_help());
+        Ok(RunGroups { notes, ..groups })
     });
     Ok(answer.await?)
 }
 
 /// The ids of a stretch of the table.
 pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRuns> {
-    let filter = filter::parse(&request.list.filter)?;
-    let sort = orders(request.list.sort.as_deref(), request.list.descending)?;
+    let of = request.list.of;
+    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
+    let sort = meant::orders(request.list.sort.as_deref(), request.list.descending);
+    let sort = meant::or_meant(engine, of, sort).await?;
     let evenly_by = request.evenly_by.as_deref().map(groupable).transpose()?;
     let (list, offset, board) = (request.list, request.offset, engine.clone());
     let limit = request.limit.unwrap_or(u64::from(u32::MAX));
@@ -72,9 +81,11 @@ pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRu
 
 /// Cells of a stretch of the table as text.
 pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<RunCells> {
-    let filter = filter::parse(&request.list.filter)?;
-    let sort = orders(request.list.sort.as_deref(), request.list.descending)?;
-    let chosen = request.columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
+    let of = request.list.of;
+    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
+    let sort = meant::orders(request.list.sort.as_deref(), request.list.descending);
+    let sort = meant::or_meant(engine, of, sort).await?;
+    let chosen = meant::or_meant(engine, of, meant::each(&request.columns, column)).await?;
     let own = OWN.iter().map(|name| column(name)).collect::<Result<Vec<_>, ApiError>>()?;
     let limit = u64::from(request.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS));
     let (list, offset, board, runs) = (request.list, request.offset, engine.clone(), request.runs);

@@ -21,7 +21,8 @@ use crate::{
     Engine, error,
     jobs::{JobContext, cancelled},
     nearest::did_you_mean,
-    run::start,
+    run::{self, start},
+    tracking::experiments::in_a_shell,
 };
 
 /// Between two looks at the trials.
@@ -216,8 +217,10 @@ async fn hopeless(
     }
     let (count, runs) = (over.len(), over.iter().map(|trial| trial.run).collect::<Vec<_>>());
     let (last, measured) = engine.store().read(move |c| measured(c, &runs)).await?;
-    if let (Some(Run { state: RunState::Finished, .. }), Some((key, _))) = (&last, &search.judged) {
-        return Ok(Some(unmeasured(key, count, &measured)));
+    if let (Some(run), Some((key, _))) = (&last, &search.judged)
+        && run.state == RunState::Finished
+    {
+        return Ok(Some(unmeasured(key, count, &measured, &run.name)));
     }
     let because = match &last {
         Some(run) => run.ended_because.clone(),
@@ -231,10 +234,14 @@ async fn hopeless(
         _ => format!("The first {count} trials failed; the last: {why}"),
     };
     let error = ApiError::new(ErrorCode::Conflict, message);
-    Ok(Some(match because.and_then(|why| why.hint) {
-        Some(hint) => error.with_hint(hint),
-        None if last.is_none() => error.with_hint("See the log of its job: `slipway job log`."),
-        None => error.with_hint("See the log of one of its runs."),
+    Ok(Some(match (because.and_then(|why| why.hint), last) {
+        (Some(hint), _) => error.with_hint(hint),
+        (None, None) => error.with_hint("See the log of its job: `slipway job log`."),
+        (None, Some(run)) => {
+            let said = run::last_said(engine, run.id).await;
+            let said = said.map_or_else(String::new, |line| format!(" It ends with: {line}"));
+            error.with_hint(format!("See `slipway run log --stderr {}`.{said}", in_a_shell(&run.name)))
+        }
     }))
 }
 
@@ -253,14 +260,14 @@ fn measured(c: &Connection, runs: &[RunId]) -> store::Result<(Option<Run>, BTree
 }
 
 /// Programs that ended well, of a metric that none of them logged.
-fn unmeasured(key: &str, trials: usize, measured: &BTreeSet<String>) -> ApiError {
+fn unmeasured(key: &str, trials: usize, measured: &BTreeSet<String>, last: &str) -> ApiError {
     let told = match trials {
         1 => format!("The trial that ended did not measure \"{key}\"."),
         _ => format!("None of the {trials} trials that ended measured \"{key}\"."),
     };
     let error = ApiError::new(ErrorCode::Conflict, told);
     if measured.is_empty() {
-        return error.with_hint("They measured nothing at all: see the log of one of the runs.");
+        return error.with_hint(format!("They measured nothing at all: see `slipway run log {}`.", in_a_shell(last)));
     }
     let few = measured.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     let more = if measured.len() > NAMED { " …" } else { "" };
@@ -278,7 +285,7 @@ mod tests {
     fn a_metric_that_no_trial_measured_is_told_with_those_that_they_did() {
         let told = |measured: &[&str]| {
             let measured = measured.iter().map(|key| (*key).to_owned()).collect();
-            let error = unmeasured("los", 1, &measured);
+            let error = unmeasured("los", 1, &measured, "bowl-1");
             (error.message, error.hint.unwrap_or_default())
         };
         let (message, hint) = told(&["accuracy", "loss"]);

@@ -15,7 +15,7 @@ use crate::run::{start::word, surroundings};
 fn params(config: &SearchConfig) -> Vec<(String, String)> {
     let mut params = vec![
         ("method".to_owned(), word(&config.method)),
-        ("seed".to_owned(), config.seed.to_string()),
+        ("seed".to_owned(), config.seed.unwrap_or_default().to_string()),
         ("trials".to_owned(), config.trials.to_string()),
         ("parallel".to_owned(), config.parallel.to_string()),
         ("early_stopping".to_owned(), word(&config.early_stopping)),
@@ -36,7 +36,7 @@ fn params(config: &SearchConfig) -> Vec<(String, String)> {
 pub(super) fn enter(tx: &Transaction<'_>, search: &Search, row: RunRow) -> store::Result<()> {
     let command = search.command.as_ref().map(|command| surroundings::masked_command(&command.words));
     let started_ms = Some(search.created_ms);
-    let run = Run { command, started_ms, seed: Some(search.config.seed), ..row.run };
+    let run = Run { command, started_ms, seed: search.config.seed, ..row.run };
     store::run::put(tx, &RunRow { run, ..row })?;
     settle(tx, search).map(|_| ())
 }

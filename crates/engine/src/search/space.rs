@@ -13,7 +13,11 @@ use tune::{
     space::{Domain, Space},
 };
 
-use crate::{project_file, run::start::word};
+use crate::{
+    nearest::{did_you_mean, nearest},
+    project_file,
+    run::start::word,
+};
 
 type Values = BTreeMap<String, Value>;
 
@@ -27,7 +31,14 @@ pub(super) enum Of<'a> {
 /// The space of a search that can be begun.
 pub(super) fn check(config: &SearchConfig, of: Of<'_>) -> Result<Space, ApiError> {
     let space = Space::try_from(config.space.clone()).map_err(|error| {
-        ApiError::invalid(format!("`search.space` can't be searched: {error}.")).with_key("search.space")
+        let error = ApiError::invalid(format!("`search.space` can't be searched: {error}.")).with_key("search.space");
+        if !config.space.is_empty() {
+            return error;
+        }
+        error.with_hint(
+            "Say what is tried in `[search.space]` of slipway.toml, or by --try, as in `slipway search start --try \
+             learning_rate=1e-5..0.1:log`.",
+        )
     })?;
     rules(config)?;
     if config.method == SearchMethod::Grid {
@@ -110,7 +121,14 @@ pub(crate) fn rules(config: &SearchConfig) -> Result<(), ApiError> {
     match rules.chain(budget).find(|(holds, ..)| !holds) {
         Some((_, key, expected)) => {
             let path = format!("search.{key}");
-            Err(ApiError::invalid(format!("`{path}` must be {expected}.")).with_key(path))
+            let error = ApiError::invalid(format!("`{path}` must be {expected}."));
+            let error = match key.as_str() {
+                "goal" => {
+                    error.with_hint("Say it as `goal` of `[search]` in slipway.toml, or by --goal min or --goal max.")
+                }
+                _ => error,
+            };
+            Err(error.with_key(path))
         }
         None => Ok(()),
     }
@@ -167,9 +185,9 @@ pub(super) fn training_with(base: &TrainingConfig, values: &Values) -> Result<Tr
     let known = training.as_object_mut().ok_or_else(|| ApiError::invalid("`[training]` is no table."))?;
     for (name, value) in values {
         let Some(place) = known.get_mut(name) else {
-            let nearest = known.keys().min_by_key(|key| strsim::damerau_levenshtein(key, name)).cloned();
+            let near = known.keys().min_by_key(|key| strsim::damerau_levenshtein(key, name)).cloned();
             return Err(ApiError::invalid(format!("`search.space.{name}` is no key of `[training]`."))
-                .with_hint(format!("Perhaps `{}` is meant.", nearest.unwrap_or_default()))
+                .with_hint(format!("Perhaps `{}` is meant.", near.unwrap_or_default()))
                 .with_key("search.space"));
         };
         *place = match (name.as_str(), value) {
@@ -206,9 +224,16 @@ fn place(name: &str) -> String {
 fn named_in(words: &[String], space: &Space) -> Result<(), ApiError> {
     let searched: BTreeSet<&str> = space.iter().map(|(name, _)| name.as_str()).collect();
     if let Some(unused) = searched.iter().find(|name| !words.iter().any(|word| word.contains(&place(name)))) {
-        return Err(ApiError::invalid(format!("The command has no `{}`.", place(unused))).with_hint(format!(
-            "Write it where the program takes the value, in single quotes: '--{unused}=${{{unused}}}'."
-        )));
+        let unsearched: Vec<&str> =
+            SearchCommand::names(words).into_iter().filter(|name| !searched.contains(name)).collect();
+        let hint = match nearest(unused, unsearched.iter().copied()) {
+            Some(meant) => format!("It has `{}`: name that in `[search.space]`, or by --try {meant}=….", place(meant)),
+            None => {
+                format!("Write it where the program takes the value, in single quotes: '--{unused}=${{{unused}}}'.")
+            }
+        };
+        let meant = did_you_mean(unused, unsearched);
+        return Err(ApiError::invalid(format!("The command has no `{}`.{meant}", place(unused))).with_hint(hint));
     }
     if let Some(unknown) = SearchCommand::names(words).into_iter().find(|name| !searched.contains(name)) {
         return Err(ApiError::invalid(format!(
@@ -286,6 +311,13 @@ mod tests {
         assert_eq!(words_with(&given, &values), ["python", "train.py", "--lr=0.15", "0.15"]);
         let missing = check(&judged, Of::Command(&words(&["python"]))).unwrap_err();
         assert!(missing.message.contains("has no `${lr}`"), "{}", missing.message);
+        let near = check(&judged, Of::Command(&words(&["python", "${lrs}"]))).unwrap_err();
+        assert_eq!(near.message, "The command has no `${lr}`. Did you mean \"lrs\"?");
+        assert!(near.hint.unwrap().contains("--try lrs="));
+        let goalless = SearchConfig { goal: None, ..judged.clone() };
+        let error = check(&goalless, Of::Command(&given)).unwrap_err();
+        assert!(error.hint.unwrap().contains("--goal min"));
+        assert!(check(&config(&[]), Of::Command(&given)).unwrap_err().hint.unwrap().contains("--try"));
         let other = check(&judged, Of::Command(&words(&["${lr}", "${depth}"]))).unwrap_err();
         assert!(other.message.contains("`search.space` has no depth"), "{}", other.message);
         let word = |word: &str| Written { values: Some(vec![Value::Text(word.to_owned())]), ..Written::default() };

@@ -247,7 +247,7 @@ fn next(search: &Search, space: &Space) -> anyhow::Result<Option<BTreeMap<String
     }
     let rows: Vec<Row> =
         search.trials.iter().map(|trial| Row { trial: trial.values.clone(), outcome: outcome(trial) }).collect();
-    let seed = search.config.seed;
+    let seed = search.config.seed.unwrap_or_default();
     Ok(match search.config.method {
         SearchMethod::Grid => grid::next(space, &rows)?,
         SearchMethod::Random => Some(random::next(space, seed, &rows)),

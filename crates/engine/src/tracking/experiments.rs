@@ -93,7 +93,8 @@ pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<V
             let mut all = store::experiment::all(c)?;
             all.retain(|experiment| experiment.deleted_ms.is_some() == request.deleted);
             for experiment in &mut all {
-                (experiment.runs, experiment.newest_run_ms) = store::experiment::runs(c, experiment.id)?;
+                (experiment.runs, experiment.newest_run_ms) =
+                    store::experiment::runs(c, experiment.id, experiment.deleted_ms)?;
             }
             Ok(all)
         })
@@ -267,8 +268,8 @@ fn own(experiment: &Experiment, code: ErrorCode, instead: &str) -> ApiError {
 }
 
 /// A name as it is typed behind a command.
-fn in_a_shell(name: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./".contains(letter);
+pub(crate) fn in_a_shell(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:".contains(letter);
     match name {
         plain if plain.chars().all(is_plain) => plain.to_owned(),
         _ => format!("'{}'", name.replace('\'', r"'\''")),

@@ -94,6 +94,8 @@ async fn an_experiment_comes_back_with_what_went_with_it() {
     stage.call(TrashRuns { runs: vec![before] }).await;
     stage.call(DeleteExperiment { experiment: sweep.id }).await;
     assert_eq!(there(&stage, &sweep).await, [""; 0]);
+    let gone = stage.call(ListExperiments { deleted: true }).await;
+    assert_eq!(gone.iter().map(|one| one.runs).collect::<Vec<_>>(), [1]);
     stage.call(RestoreExperiment { experiment: sweep.id }).await;
     assert_eq!(there(&stage, &sweep).await, ["kept"]);
     stage.call(RestoreRuns { runs: vec![before] }).await;

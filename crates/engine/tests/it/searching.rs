@@ -98,6 +98,7 @@ async fn a_grid_tries_each_point_once_and_its_best_trial_is_a_run_like_any_other
     };
     let begun = stage.call(start(project, config, None)).await;
     assert_eq!(begun.planned, 4);
+    assert!(begun.config.seed.is_some(), "it is kept, for none was named");
     let search = over(&stage, begun.id).await;
     assert_eq!((search.state, search.trials.len()), (SearchState::Finished, 4), "{:?}", search.error);
     let tried: std::collections::BTreeSet<String> =

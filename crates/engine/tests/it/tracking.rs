@@ -502,6 +502,8 @@ async fn a_run_is_found_by_its_name_or_the_end_of_its_id_wherever_it_stands() {
         [(there, "second".to_owned(), Nearness::Shared, false), (gone, "first".to_owned(), Nearness::Elsewhere, true)]
     );
     assert!(find(&there.short().to_uppercase()).await.iter().any(|run| run.id == there));
+    let begun = &there.to_string()[..12];
+    assert!(find(begun).await.iter().any(|run| run.id == there), "{begun}");
     assert!(find("twi").await.is_empty());
 }
 

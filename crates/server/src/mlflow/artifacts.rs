@@ -5,7 +5,7 @@
 
 use axum::{
     Json,
-    body::{Body, Bytes},
+    body::Body,
     extract::{Request, State},
     http::StatusCode,
     response::Response,
@@ -16,7 +16,13 @@ use engine::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Done, done, failure::Failure, fields::Fields, runs::run_id, wire::FileInfo};
+use super::{
+    Answer, Done, done,
+    failure::Failure,
+    fields::{Fields, Unread},
+    runs::run_id,
+    wire::FileInfo,
+};
 use crate::{Host, opened, upload};
 
 /// The place that a path of the proxy names. A path that is refused says nothing of what is there.
@@ -196,7 +202,7 @@ pub(super) async fn not_presigned() -> Failure {
 }
 
 /// The files lie behind the proxy: there is no other address of them.
-pub(super) async fn no_presigned(_: Bytes) -> Failure {
+pub(super) async fn no_presigned(_: Unread) -> Failure {
     let message = "Presigned addresses are not supported: artifacts are read and written through the proxy.";
     Failure::invalid(message)
 }

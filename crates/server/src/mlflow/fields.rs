@@ -64,9 +64,25 @@ fn check_kind(request: &Request) -> Result<(), Failure> {
     }
 }
 
-/// A body, which arrives within the host's patience.
+/// A body that says nothing, and is read all the same: what is left of it would close the connection under the client's
+/// next request.
+pub(super) struct Unread;
+
+impl FromRequest<Host> for Unread {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, host: &Host) -> Result<Self, Failure> {
+        in_time(request, host).await.map(|_| Self)
+    }
+}
+
+/// A body of JSON, which arrives within the host's patience.
 pub(super) async fn whole(request: Request, host: &Host) -> Result<Bytes, Failure> {
     check_kind(&request)?;
+    in_time(request, host).await
+}
+
+async fn in_time(request: Request, host: &Host) -> Result<Bytes, Failure> {
     let body = tokio::time::timeout(host.patience, Bytes::from_request(request, &())).await;
     let late = || Failure::late(format!("The request did not arrive within {:?}.", host.patience));
     body.map_err(|_| late())?.map_err(|rejection| match rejection.status() {

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, State},
 };
 use engine::{
@@ -23,7 +22,7 @@ use super::{
     artifacts::{Listed, info_of},
     done,
     failure::Failure,
-    fields::{Fields, Int, many, required},
+    fields::{Fields, Int, Unread, many, required},
     wire::{Pair, page, pairs},
 };
 use crate::Host;
@@ -192,9 +191,7 @@ pub(super) async fn finalize(
     Ok(one(logged::change(&host.engine, &id, move |model| model.status = status).await?))
 }
 
-/// The body says nothing, and is read all the same: what is left of it would close the connection under the client's
-/// next request.
-pub(super) async fn delete(State(host): State<Host>, Path(id): Path<String>, _: Bytes) -> Done {
+pub(super) async fn delete(State(host): State<Host>, Path(id): Path<String>, _: Unread) -> Done {
     let now_ms = host.engine.now_ms();
     let deleting = logged::change(&host.engine, &id, move |model| model.deleted_ms = Some(now_ms));
     freeing(&host.engine, deleting).await?;
@@ -216,7 +213,7 @@ pub(super) async fn set_tags(
     Ok(one(logged::change(&host.engine, &id, move |model| model.tags.extend(tags)).await?))
 }
 
-pub(super) async fn delete_tag(State(host): State<Host>, Path((id, key)): Path<(String, String)>, _: Bytes) -> Done {
+pub(super) async fn delete_tag(State(host): State<Host>, Path((id, key)): Path<(String, String)>, _: Unread) -> Done {
     logged::delete_tag(&host.engine, &id, key).await?;
     Ok(done())
 }

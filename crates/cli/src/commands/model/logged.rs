@@ -4,7 +4,7 @@ use api::{
     ApiError,
     logged::{
         DeleteLogged, FiguresByDataset, GetLogged, ListLogged, LoggedAt, LoggedBy, LoggedDetail, LoggedList,
-        RegisterLogged, RestoreLogged,
+        LoggedPlace, RegisterLogged, RestoreLogged,
     },
     tracking::{LoggedModel, Scope},
 };
@@ -13,7 +13,7 @@ use clap::Subcommand;
 use super::registered;
 use crate::{
     context::{Context, Outcome},
-    output::{pairs, table},
+    output::{one_line, pairs, table},
     words,
 };
 
@@ -102,10 +102,12 @@ pub(super) async fn run(context: &Context, command: LoggedCommand) -> Outcome {
 }
 
 fn list(list: &LoggedList, deleted: bool) -> String {
-    let row = |model: &LoggedModel| {
+    let row = |(model, place): (&LoggedModel, &LoggedPlace)| {
         vec![
             model.id.clone(),
             model.name.clone(),
+            words::or_dash(place.run.as_deref(), one_line),
+            one_line(&place.experiment),
             words::or_dash(model.kind.clone(), |kind| kind),
             words::word(&model.status),
             model.params.len().to_string(),
@@ -114,7 +116,8 @@ fn list(list: &LoggedList, deleted: bool) -> String {
         ]
     };
     let when = if deleted { "deleted" } else { "logged" };
-    let mut told = table(&["id", "name", "type", "status", ">params", ">metrics", when], list.models.iter().map(row));
+    let headings = ["id", "name", "run", "experiment", "type", "status", ">params", ">metrics", when];
+    let mut told = table(&headings, list.models.iter().zip(&list.places).map(row));
     let left_out = list.total - list.models.len() as u64;
     if left_out > 0 {
         told.push_str(&format!("\n{left_out} older ones are left out."));

@@ -15,7 +15,7 @@ use api::{
 };
 
 use crate::{
-    context::{Context, Outcome, absolute},
+    context::{Context, Outcome, absolute, beside},
     output::{pairs, table},
     words,
 };
@@ -143,13 +143,13 @@ pub(super) async fn alias(context: &Context, model: &str, alias: String, version
 
 pub(super) async fn files(context: &mut Context, named: &str, save: Option<String>, to: Option<PathBuf>) -> Outcome {
     let version = context.any_version(named).await?;
-    if let (Some(path), Some(to)) = (save, to) {
+    if let Some(path) = save {
         if !version.of_client {
             let why = format!("{} was trained here: its files are saved as its package.", title(&version));
             return Err(ApiError::invalid(why).with_hint("Write it with `slipway registry export`."));
         }
         context.lasting().await?;
-        let to = absolute(&to)?;
+        let to = absolute(&beside(&path, to))?;
         let saved = context.call(SaveVersionFile { version: version.version, path, to }).await?;
         return context
             .output

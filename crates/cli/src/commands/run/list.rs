@@ -5,7 +5,7 @@ mod shown;
 use api::{
     ApiError,
     figure::counted,
-    run::{FilterNote, ListRuns},
+    run::{FilterNote, ListRuns, SYSTEM},
     run_table::{
         GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns, Pieces, RunCells, RunGroup, RunGroups, TabulateRuns,
         filled, parts,
@@ -15,6 +15,7 @@ use api::{
 };
 use charts::text_table::{csv_line, markdown, markdown_head, markdown_line};
 use clap::Args;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::views;
 use crate::{
@@ -63,11 +64,12 @@ pub(crate) struct List {
     /// Group by these, by commas: `param.KEY`, `tag.KEY`, `state`, `kind`, `device`, `commit`, `snapshot`, `user`, `name`
     #[arg(long, value_name = "FIELDS")]
     group_by: Option<String>,
-    /// Metrics whose mean ± deviation each group shows, by commas; by default what ranks, or all
+    /// Metrics whose mean ± deviation each group shows, by commas: `loss` or `metric.loss`; by default what ranks, or those
+    /// that fit the terminal, and with --csv, --markdown or --json all but what the machine used (`system/`)
     #[arg(long, value_name = "KEYS", requires = "group_by")]
     metrics: Option<String>,
     /// The columns, by commas: `name`, `metric.KEY`, `param.KEY`, `tag.KEY`, `id` …; by default what fits the terminal,
-    /// and with --csv and --markdown all, or of more than 5,000 keys those that most of the runs have
+    /// and with --csv all, or of more than 5,000 keys those that most of the runs have
     #[arg(long, conflicts_with = "group_by")]
     columns: Option<String>,
     /// Print all that match as CSV
@@ -148,8 +150,22 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
                 context.output.show(&answer, |runs| shown::page(runs, asked, list.everywhere, terminal::columns()))
             }
         },
-        (None, form) => cells(context, &list, listing, form).await,
+        (None, form) => {
+            if list.columns.is_none() && form == Form::Markdown {
+                list.columns = as_shown(context, &list, &listing).await?;
+            }
+            cells(context, &list, listing, form).await
+        }
     }
+}
+
+/// The columns that a person is shown, who reads Markdown, too; `None` of no runs.
+async fn as_shown(context: &Context, list: &List, listing: &Listing) -> Outcome<Option<String>> {
+    let limit = list.limit.unwrap_or(PAGE).min(PAGE);
+    let page = context.call(ListRuns::of(listing.clone(), list.offset, limit)).await?;
+    let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
+    let names = shown::names(&page, asked, list.everywhere, terminal::columns());
+    Ok((!page.rows.is_empty()).then(|| names.join(",")))
 }
 
 /// Refuses what would print nothing, or rows of nothing.
@@ -278,9 +294,10 @@ fn left_out(count: u64) -> Option<String> {
 async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, form: Form) -> Outcome {
     let by: Vec<String> = parts(by).into_iter().map(str::to_owned).collect();
     let known = context.call(ListRuns::of(Listing { sort: None, ..listing.clone() }, 0, 1)).await?;
-    let metrics = match &list.metrics {
-        Some(metrics) => parts(metrics).into_iter().map(|key| key.trim_matches('"').to_owned()).collect(),
-        None => known.ranked_by.map_or(known.metric_keys, |(key, _)| vec![key]),
+    let metrics: Vec<String> = match (&list.metrics, known.ranked_by) {
+        (Some(metrics), _) => parts(metrics).into_iter().map(|named| metric_key(named, &known.metric_keys)).collect(),
+        (None, Some((ranking, _))) => vec![ranking],
+        (None, None) => known.metric_keys.into_iter().filter(|key| !key.starts_with(SYSTEM)).collect(),
     };
     let first = GroupRuns {
         list: listing,
@@ -296,8 +313,10 @@ async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, for
     if form != Form::Shown {
         other_rows(groups.other_rows).iter().for_each(|said| context.output.say(said));
     }
+    groups.notes.iter().for_each(|note| context.output.say(&note.sentence));
+    let room = if list.metrics.is_some() { usize::MAX } else { terminal::columns() };
     match form {
-        Form::Shown => context.output.show(&groups, |groups| groups_shown(groups, &by, &metrics)),
+        Form::Shown => context.output.show(&groups, |groups| groups_shown(groups, &by, &metrics, room)),
         Form::Csv => {
             let mut text = csv_line(
                 by.iter().cloned().chain(["runs".to_owned()]).chain(
@@ -348,14 +367,43 @@ fn other_rows(count: u64) -> Option<String> {
     })
 }
 
-fn groups_shown(groups: &RunGroups, by: &[String], metrics: &[String]) -> String {
-    let by = by.iter().map(|name| one_line(name));
-    let metrics = metrics.iter().map(|key| format!(">{}", one_line(key)));
-    let head: Vec<String> = by.chain([">runs".to_owned()]).chain(metrics).collect();
+/// A metric's key, which may also be named as the filter names it.
+fn metric_key(named: &str, known: &[String]) -> String {
+    let plain = |text: &str| text.trim_matches(['"', '\'', '`']).to_owned();
+    let key = plain(named);
+    match named.strip_prefix("metric.").or_else(|| named.strip_prefix("metrics.")) {
+        Some(behind) if !known.contains(&key) => plain(behind),
+        _ => key,
+    }
+}
+
+/// As many metrics as lines of so many columns have room for, one in any case.
+fn groups_shown(groups: &RunGroups, by: &[String], metrics: &[String], room: usize) -> String {
+    let by = by.iter().map(|name| one_line(name)).chain([">runs".to_owned()]);
+    let mut head: Vec<String> = by.collect();
+    let own = head.len();
+    head.extend(metrics.iter().map(|key| format!(">{}", one_line(key))));
+    let mut rows: Vec<Vec<String>> =
+        groups.groups.iter().map(|group| line(group).iter().map(|cell| one_line(cell)).collect()).collect();
+    let (mut fits, mut taken) = (0, 0);
+    for (at, heading) in head.iter().enumerate() {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.width());
+        taken += cells.fold(heading.trim_start_matches('>').width(), usize::max) + shown::SPACE;
+        if at > own && taken > room.saturating_add(shown::SPACE) {
+            break;
+        }
+        fits = at + 1;
+    }
+    let left_out = head.len() - fits;
+    head.truncate(fits);
+    rows.iter_mut().for_each(|row| row.truncate(fits));
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
-    let row = |group: &RunGroup| line(group).iter().map(|cell| one_line(cell)).collect::<Vec<_>>();
-    let text = table(&head, groups.groups.iter().map(row));
+    let text = table(&head, rows);
     let mut notes = Vec::new();
+    if left_out > 0 {
+        let metrics = counted(left_out as u64, "metric doesn't fit", "metrics don't fit");
+        notes.push(format!("{metrics}: choose with --metrics KEYS."));
+    }
     if (groups.groups.len() as u64) < groups.total {
         notes.push(format!("{} of {} groups", groups.groups.len(), words::count(groups.total)));
     }
@@ -390,4 +438,36 @@ fn digits(group: &RunGroup) -> Vec<String> {
         None => ["", "", "", "", "0"].map(str::to_owned),
     });
     values.chain([group.runs.to_string()]).chain(figures).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_of_groups_is_named_by_its_key_or_as_the_filter_names_it() {
+        let known = ["val/loss", "a key", "metric.own"].map(str::to_owned);
+        for (named, key) in [
+            ("val/loss", "val/loss"),
+            ("metric.val/loss", "val/loss"),
+            ("metrics.\"a key\"", "a key"),
+            ("\"a key\"", "a key"),
+            ("metric.own", "metric.own"),
+        ] {
+            assert_eq!(metric_key(named, &known), key);
+        }
+    }
+
+    #[test]
+    fn groups_have_as_many_metrics_as_fit() {
+        let figure = Some(GroupFigure { runs: 1, mean: 0.5, sd: None, min: 0.5, max: 0.5 });
+        let group = RunGroup { values: vec![None], runs: 2, figures: vec![figure; 3], filter: String::new() };
+        let groups = RunGroups { groups: vec![group], total: 1, runs: 2, other_rows: 0, notes: Vec::new() };
+        let metrics = ["accuracy", "loss", "recall"].map(str::to_owned);
+        let told = |room| groups_shown(&groups, &["param.lr".to_owned()], &metrics, room);
+        assert!(told(80).starts_with("param.lr  runs  accuracy    loss  recall\n"), "{}", told(80));
+        assert!(told(32).contains("loss") && !told(32).contains("recall"), "{}", told(32));
+        assert!(told(32).ends_with("1 metric doesn't fit: choose with --metrics KEYS."), "{}", told(32));
+        assert!(told(3).contains("accuracy") && !told(3).contains("loss"), "{}", told(3));
+    }
 }

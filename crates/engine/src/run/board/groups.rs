@@ -61,7 +61,7 @@ impl Board {
         groups.sort_unstable_by(|left, right| compare(left, right, grouping));
         let total = groups.len() as u64;
         let groups = groups.into_iter().skip(query.offset as usize).take(query.limit as usize).collect();
-        Ok(RunGroups { groups, total, runs, other_rows })
+        Ok(RunGroups { groups, total, runs, other_rows, notes: Vec::new() })
     }
 
     /// A page of runs in their order, which takes them in turn from the groups that they fall into. Blocks.

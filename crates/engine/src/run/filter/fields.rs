@@ -162,35 +162,49 @@ fn unknown_keys_of(
     has_time: &dyn Fn() -> bool,
     notes: &mut Vec<FilterNote>,
 ) {
-    let is_known = |at: usize, key: &String| known[at].binary_search(key).is_ok();
     match filter {
         Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| unknown_keys_of(one, known, has_time, notes)),
         Filter::Not(inner) => unknown_keys_of(inner, known, has_time, notes),
         Filter::All | Filter::Word(_) => {}
         Filter::Compare(field, ..) => {
-            let (at, kind, what, key) = match field {
-                Field::Metric(key) => (0, KeyKind::Metric, "metric", key),
-                Field::Param(key) => (1, KeyKind::Param, "param", key),
-                Field::Tag(key) if key != PARENT_TAG => (2, KeyKind::Tag, "tag", key),
-                _ => return,
-            };
-            if is_known(at, key) {
-                return;
-            }
-            let elsewhere = || {
-                let other = [(0, "metric"), (1, "param"), (2, "tag")].into_iter().find(|(at, _)| is_known(*at, key));
-                other.map_or_else(String::new, |(_, what)| format!(" There is a {what} of this name."))
-            };
-            let keys = known[at].iter().map(String::as_str).take_while(|_| has_time());
-            let meant = nearest(key, keys).map(str::to_owned);
-            let hint = meant.as_ref().map_or_else(elsewhere, |meant| format!(" Did you mean \"{meant}\"?"));
-            let sentence = format!("No run here has a {what} \"{key}\".{hint}");
-            let note = FilterNote { sentence, kind, key: key.clone(), meant };
-            if !notes.contains(&note) {
+            if let Some(note) = unknown_key(field, known, has_time)
+                && !notes.contains(&note)
+            {
                 notes.push(note);
             }
         }
     }
+}
+
+/// The same of fields that are named beside a filter.
+pub(crate) fn unknown_fields<'a>(
+    fields: impl Iterator<Item = &'a Field>,
+    known: &[Vec<String>; 3],
+    has_time: &dyn Fn() -> bool,
+) -> Vec<FilterNote> {
+    fields.filter_map(|field| unknown_key(field, known, has_time)).collect()
+}
+
+fn unknown_key(field: &Field, known: &[Vec<String>; 3], has_time: &dyn Fn() -> bool) -> Option<FilterNote> {
+    let is_known = |at: usize, key: &String| known[at].binary_search(key).is_ok();
+    let (at, kind, what, key) = match field {
+        Field::Metric(key) => (0, KeyKind::Metric, "metric", key),
+        Field::Param(key) => (1, KeyKind::Param, "param", key),
+        Field::Tag(key) if key != PARENT_TAG => (2, KeyKind::Tag, "tag", key),
+        _ => return None,
+    };
+    if is_known(at, key) {
+        return None;
+    }
+    let elsewhere = || {
+        let other = [(0, "metric"), (1, "param"), (2, "tag")].into_iter().find(|(at, _)| is_known(*at, key));
+        other.map_or_else(String::new, |(_, what)| format!(" There is a {what} of this name."))
+    };
+    let keys = known[at].iter().map(String::as_str).take_while(|_| has_time());
+    let meant = nearest(key, keys).map(str::to_owned);
+    let hint = meant.as_ref().map_or_else(elsewhere, |meant| format!(" Did you mean \"{meant}\"?"));
+    let sentence = format!("No run here has a {what} \"{key}\".{hint}");
+    Some(FilterNote { sentence, kind, key: key.clone(), meant })
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Logged models for a person: those that a run made or experiments hold, and one with its files and versions.
 
-use std::fs::File;
+use std::{collections::BTreeMap, fs::File};
 
 use anyhow::bail;
 use api::{
     ApiError, RunId,
-    logged::{GetLogged, ListLogged, LoggedBy, LoggedDetail, LoggedList, LoggedVersion, MOST},
+    logged::{GetLogged, ListLogged, LoggedBy, LoggedDetail, LoggedList, LoggedPlace, LoggedVersion, MOST},
     tracking::LoggedModel,
 };
 use foreign::mlmodel;
@@ -31,7 +31,22 @@ pub async fn list(engine: &Engine, request: ListLogged) -> anyhow::Result<Logged
         };
         let models = listed.into_iter().map(|model| store::logged_model::whole(c, model));
         let models = models.collect::<store::Result<Vec<_>>>()?;
-        Ok(LoggedList { models, total: if deleted { gone } else { there }, deleted: gone })
+        let mut experiments = BTreeMap::new();
+        let mut places = Vec::with_capacity(models.len());
+        for model in &models {
+            let experiment = match experiments.get(&model.experiment) {
+                Some(name) => String::clone(name),
+                None => {
+                    let found = store::experiment::get(c, model.experiment)?;
+                    let name = found.map(|found| found.name).unwrap_or_default();
+                    experiments.insert(model.experiment, name.clone());
+                    name
+                }
+            };
+            let run = model.run.map(|run| store::run::bare(c, run)).transpose()?.flatten();
+            places.push(LoggedPlace { run: run.map(|row| row.run.name), experiment });
+        }
+        Ok(LoggedList { models, places, total: if deleted { gone } else { there }, deleted: gone })
     };
     Ok(engine.store().read(read).await?)
 }

@@ -31,6 +31,10 @@ async fn a_body_that_stands_still_is_late_and_leaves_nothing() {
         (http.put(of(&format!("mlflow-artifacts/artifacts/{folder}/model.bin"))), "stood still"),
         (http.put(part), "stood still"),
         (http.post(of("mlflow/runs/log-batch")).header("content-type", "application/json"), "did not arrive"),
+        // These are told nothing by their bodies.
+        (http.delete(of("mlflow/logged-models/m-0123")), "did not arrive"),
+        (http.delete(of("mlflow/logged-models/m-0123/tags/team")), "did not arrive"),
+        (http.post(of("mlflow/artifacts/presigned-upload-url")), "did not arrive"),
     ] {
         let first = stream::iter([Ok::<_, std::io::Error>(b"{".to_vec())]);
         let answer = request.body(Body::wrap_stream(first.chain(stream::pending()))).send().await.unwrap();

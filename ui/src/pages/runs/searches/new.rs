@@ -103,7 +103,7 @@ impl Typed {
             stopping: text(if file.early_stopping == EarlyStopping::Asha { "asha" } else { "none" }),
             trials: RwSignal::new(file.trials.to_string()),
             parallel: RwSignal::new(file.parallel.to_string()),
-            seed: RwSignal::new(file.seed.to_string()),
+            seed: RwSignal::new(file.seed.map_or_else(String::new, |seed| seed.to_string())),
             min_steps: RwSignal::new(file.min_steps.to_string()),
             reduction: RwSignal::new(file.reduction.to_string()),
             limits: Limits::of(&file.budget),
@@ -193,7 +193,10 @@ impl Typed {
             early_stopping: if is_stopped { EarlyStopping::Asha } else { EarlyStopping::None },
             trials: self.trials.get().trim().parse().map_err(|_| whole)?,
             parallel: self.parallel.get().trim().parse().map_err(|_| whole)?,
-            seed: self.seed.get().trim().parse().map_err(|_| "The seed is a whole number.")?,
+            seed: match self.seed.get().trim() {
+                "" => None,
+                seed => Some(seed.parse().map_err(|_| "The seed is a whole number.")?),
+            },
             min_steps: number(self.min_steps, usual.min_steps)?,
             reduction: number(self.reduction, usual.reduction)?,
             budget: self.limits.budget()?,
@@ -269,7 +272,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
                         <Judged typed hint="Nothing: what ranks the project's runs." placeholder="what ranks the runs" />
                     })}
                     <div class="row-form">
-                        <Labelled label="Seed" hint="The same seed tries the same."><TextField value=typed.seed kind="number" /></Labelled>
+                        <Labelled label="Seed" hint="The same seed tries the same; without one the search draws its own."><TextField value=typed.seed kind="number" /></Labelled>
                         {move || (typed.stopping.get() == "asha").then(|| view! {
                             <Labelled label="Steps before a stop"><TextField value=typed.min_steps kind="number" /></Labelled>
                             <Labelled label="One of … goes on" hint="At each rung of early stopping."><TextField value=typed.reduction kind="number" /></Labelled>

@@ -20,17 +20,20 @@ const FIRST: usize = 3;
 /// Columns of the terminal that a param takes in a table.
 const LONGEST: usize = 32;
 /// Between two columns.
-const SPACE: usize = 2;
+pub(super) const SPACE: usize = 2;
 
 /// A column with a line for each run; its heading begins with `>` where it is aligned to the right.
 struct Column {
+    /// As `--columns` names it.
+    name: String,
     heading: String,
     cells: Vec<String>,
 }
 
 impl Column {
-    fn of(heading: &str, rows: &[RunRow], cell: impl Fn(&RunRow) -> String) -> Self {
-        Self { heading: heading.to_owned(), cells: rows.iter().map(cell).collect() }
+    fn of((name, heading): (&str, &str), rows: &[RunRow], cell: impl Fn(&RunRow) -> String) -> Self {
+        let (name, heading) = (name.to_owned(), heading.to_owned());
+        Self { name, heading, cells: rows.iter().map(cell).collect() }
     }
 
     fn width(&self) -> usize {
@@ -48,8 +51,10 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     fn names(self, kind: &str, key: &str) -> bool {
-        let name = named(kind, key);
-        self.filter.contains(&name) || self.sort.contains(&name)
+        // MLflow's filters say `params.` where ours say `param.`.
+        [named(kind, key), named(&format!("{kind}s"), key)]
+            .iter()
+            .any(|name| self.filter.contains(name) || self.sort.contains(name))
     }
 }
 
@@ -60,33 +65,7 @@ pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: u
     if rows.is_empty() {
         return nothing(runs.total, &runs.notes, asked.filter);
     }
-    let mut before = vec![Column::of("run", rows, |run| one_line(&run.name))];
-    if everywhere {
-        before.push(Column::of("experiment", rows, |run| one_line(&run.experiment)));
-    }
-    before.push(Column::of("state", rows, state));
-    if rows.iter().any(|run| run.model.is_some()) {
-        before.push(Column::of("model", rows, |run| {
-            run.model.as_deref().map_or_else(|| words::word(&run.kind), one_line)
-        }));
-    }
-    if rows.iter().any(|run| run.snapshot_number.is_some()) {
-        before.push(Column::of("data", rows, |run| {
-            let data = words::or_dash(run.snapshot_number, |number| format!("v{number}"));
-            if run.has_other_rows(runs.best_split) { format!("{data} *") } else { data }
-        }));
-    }
-    let mut after = Vec::new();
-    if rows.iter().any(|run| run.cost.is_some()) {
-        after.push(Column::of(">cost", rows, |run| {
-            words::or_dash(run.cost, |cost| money(cost, run.currency.as_deref().unwrap_or_default()))
-        }));
-    }
-    after.push(Column::of(">took", rows, |run| words::or_dash(run.duration_secs, words::duration)));
-    after.push(Column::of("started", rows, |run| words::time(run.began_ms())));
-    let taken: usize = before.iter().chain(&after).map(|column| column.width() + SPACE).sum();
-    let (metrics, params) = measured(runs, asked, width.saturating_sub(taken));
-    let columns: Vec<Column> = before.into_iter().chain(metrics).chain(params).chain(after).collect();
+    let columns = columns(runs, asked, everywhere, width);
     let headings: Vec<&str> = columns.iter().map(|column| column.heading.as_str()).collect();
     let line = |at: usize| columns.iter().map(|column| column.cells[at].clone()).collect::<Vec<_>>();
     let mut text = table(&headings, (0..rows.len()).map(line));
@@ -94,6 +73,42 @@ pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: u
         text.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
     }
     text + &rest(rows.len(), runs.total)
+}
+
+/// What `--columns` calls the columns of such a page.
+pub(super) fn names(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: usize) -> Vec<String> {
+    columns(runs, asked, everywhere, width).into_iter().map(|column| column.name).collect()
+}
+
+fn columns(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: usize) -> Vec<Column> {
+    let rows = &runs.rows;
+    let mut before = vec![Column::of(("name", "run"), rows, |run| one_line(&run.name))];
+    if everywhere {
+        before.push(Column::of(("experiment", "experiment"), rows, |run| one_line(&run.experiment)));
+    }
+    before.push(Column::of(("state", "state"), rows, state));
+    if rows.iter().any(|run| run.model.is_some()) {
+        before.push(Column::of(("model", "model"), rows, |run| {
+            run.model.as_deref().map_or_else(|| words::word(&run.kind), one_line)
+        }));
+    }
+    if rows.iter().any(|run| run.snapshot_number.is_some()) {
+        before.push(Column::of(("snapshot", "data"), rows, |run| {
+            let data = words::or_dash(run.snapshot_number, |number| format!("v{number}"));
+            if run.has_other_rows(runs.best_split) { format!("{data} *") } else { data }
+        }));
+    }
+    let mut after = Vec::new();
+    if rows.iter().any(|run| run.cost.is_some()) {
+        after.push(Column::of(("cost", ">cost"), rows, |run| {
+            words::or_dash(run.cost, |cost| money(cost, run.currency.as_deref().unwrap_or_default()))
+        }));
+    }
+    after.push(Column::of(("duration", ">took"), rows, |run| words::or_dash(run.duration_secs, words::duration)));
+    after.push(Column::of(("started", "started"), rows, |run| words::time(run.began_ms())));
+    let taken: usize = before.iter().chain(&after).map(|column| column.width() + SPACE).sum();
+    let (metrics, params) = measured(runs, asked, width.saturating_sub(taken));
+    before.into_iter().chain(metrics).chain(params).chain(after).collect()
 }
 
 /// Of a page without runs: why, as far as it is known.
@@ -122,11 +137,11 @@ fn state(run: &RunRow) -> String {
 fn measured(runs: &RunTable, asked: Asked<'_>, room: usize) -> (Vec<Column>, Vec<Column>) {
     let metric = |key: &String| {
         let cell = |run: &RunRow| words::or_dash(run.metrics.get(key), |cell| words::figure(cell.last));
-        (true, Column::of(&format!(">{}", one_line(key)), &runs.rows, cell))
+        (true, Column::of((&named("metric", key), &format!(">{}", one_line(key))), &runs.rows, cell))
     };
     let param = |key: &String| {
         let cell = |run: &RunRow| words::or_dash(run.params.get(key), |value| short(&one_line(value)));
-        (false, Column::of(&one_line(key), &runs.rows, cell))
+        (false, Column::of((&named("param", key), &one_line(key)), &runs.rows, cell))
     };
     let (metric_keys, param_keys) = (metric_keys(runs, asked), param_keys(runs, asked));
     let part = |keys: &[String], first: bool| match first {
@@ -304,6 +319,10 @@ mod tests {
         assert_eq!(headings(&table, "", 20), ["run", "state", "loss", "took", "started"]);
         let asked = headings(&table, "metric.system/cpu > 1 param.model", 80);
         assert_eq!(asked, ["run", "state", "system/cpu", "loss", "accuracy", "model", "lr", "took", "started"]);
+        let asked = headings(&table, "params.model = 'mlp'", 80);
+        assert_eq!(asked, ["run", "state", "loss", "accuracy", "model", "lr", "took", "started"]);
+        let names = names(&table, Asked { filter: "", sort: "" }, false, 80);
+        assert_eq!(names, ["name", "state", "metric.loss", "metric.accuracy", "param.lr", "duration", "started"]);
         let page = |width| super::page(&table, Asked { filter: "", sort: "" }, true, width);
         assert!(page(200).contains("z a very long name of a metric"), "it fits");
         assert!(page(80).ends_with("\n\n2 of 3"));
