@@ -108,9 +108,11 @@ fn address_variables(tracking: &Tracking) -> Vec<(&'static str, OsString)> {
 }
 
 /// Whose session it is, by the variables that Python's `getpass` asks: the client notes the name that it signs in with as
-/// the user of each run, and only the token opens anything. A colon would end the name.
+/// the user of each run, and only the token opens anything. A colon would end the name, and of other letters than ASCII the
+/// client makes none that it can send.
 fn person(callers: impl Fn(&str) -> Option<String>) -> Option<String> {
-    ["LOGNAME", "USER", "LNAME", "USERNAME"].into_iter().find_map(callers).filter(|name| !name.contains(':'))
+    let named = ["LOGNAME", "USER", "LNAME", "USERNAME"].into_iter().find_map(callers);
+    named.filter(|name| !name.is_empty() && name.is_ascii() && !name.contains(':'))
 }
 
 /// Where the caller's programs ask a proxy, it can't reach us: loopback is added to what goes past it. Both spellings,
@@ -203,6 +205,7 @@ mod tests {
         assert_eq!(of(&[("USER", "root"), ("LOGNAME", "ada")]).as_deref(), Some("ada"));
         assert_eq!(of(&[("USERNAME", "ada")]).as_deref(), Some("ada"));
         assert_eq!((of(&[]), of(&[("USER", "a:b")])), (None, None));
+        assert_eq!((of(&[("USER", "張")]), of(&[("USER", "")])), (None, None));
     }
 
     #[test]
