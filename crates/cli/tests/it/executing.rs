@@ -160,7 +160,7 @@ fn mlflows_client_in_a_program_finds_its_projects_experiment() {
     let own = experiments.as_array().unwrap().iter().find(|experiment| experiment["name"] == "small").unwrap();
     assert_eq!(lines[..2], [bare.clone(), own["number"].to_string()]);
     let tags: serde_json::Value = serde_json::from_str(&lines[2]).unwrap();
-    assert_eq!(tags, serde_json::json!({ "mlflow.parentRunId": lines[3] }));
+    assert_eq!(tags, serde_json::json!({ "mlflow.parentRunId": lines[3], "slipway.program": lines[3] }));
 
     // Within another `slipway exec` the address is ours, and is in neither run's words.
     let token = address.split([':', '@']).nth(2).unwrap();
