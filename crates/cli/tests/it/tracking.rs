@@ -522,6 +522,11 @@ fn a_model_of_a_client_that_belongs_to_no_project_is_listed_with_where_its_files
     let output = place.run(&["model", "list", "--without-project"]);
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(listed.contains("churn:1") && listed.contains("s3://bucket/churn"), "{listed}{}", said(&output));
+    // Outside of projects they are what there is to list.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = place.command(&["model", "list"]).current_dir(elsewhere.path()).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("churn:1"), "{}", said(&output));
+    assert!(said(&output).contains("in no project"), "{}", said(&output));
 }
 
 #[test]
@@ -573,12 +578,14 @@ fn models_that_a_client_logged_are_registered_deleted_and_restored() {
         assert!(output.status.success(), "{arguments:?}: {}", said(&output));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
-    assert_eq!(text(&["register", "forest", "--name", "churn"]), "churn:1 is registered.");
+    let of_none = "Listed by: slipway model list --without-project";
+    let registered = text(&["register", "forest", "--name", "churn"]);
+    assert_eq!(registered, format!("churn:1 is registered.\n{of_none}"));
     let folder = place.workspace().join("runs").join(&run).join("artifacts/deep");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("MLmodel"), "flavors: {}\n").unwrap();
     let of_folder = ["register", "--run", &run, "--folder", "deep", "--name", "churn"];
-    assert_eq!(text(&of_folder), "churn:2 is registered.");
+    assert_eq!(text(&of_folder), format!("churn:2 is registered.\n{of_none}"));
     assert_eq!(logged(&["register", "--run", &run, "--name", "churn"]).status.code(), Some(2));
     assert_eq!(logged(&["register", "forest"]).status.code(), Some(2));
 
