@@ -234,7 +234,8 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                 let freed = Freed { bytes: bytes + rest.bytes, records, parts: [parts, rest.parts].concat() };
                 return context.output.show(&freed, |freed| super::host::freed(&format!("{what} for good"), freed));
             }
-            context.output.show(&freed, |freed| super::host::freed(what, freed) + &back)
+            // What it frees is free once its day is over.
+            context.output.show(&freed, |_| format!("{what}; for a day it can be restored.{back}"))
         }
         ModelCommand::Restore { named, whole } => registered::restore(context, &named, whole).await,
         ModelCommand::Purge { named, whole } => {

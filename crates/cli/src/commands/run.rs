@@ -506,6 +506,7 @@ pub(crate) fn shown(run: &Run) -> String {
     let head = pairs(&[
         ("run", Some(format!("{} ({})", one_line(&run.name), run.id))),
         ("state", Some(words::word(&run.state))),
+        ("deleted", run.deleted_ms.map(|at| format!("{}; back: slipway run restore {}", words::time(at), run.id))),
         ("because", run.ended_because.as_ref().map(ToString::to_string)),
         ("command", run.command.as_ref().map(|command| command.join(" "))),
         ("exit code", run.exit_code.map(|code| code.to_string())),

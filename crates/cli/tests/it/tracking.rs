@@ -239,6 +239,11 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     place.json(&["run", "delete", "second", &twin]);
     assert_eq!(runs(&place, &["--experiment", "mine"]), ["twin"]);
     assert_eq!(runs(&place, &["--experiment", "mine", "--deleted"]), ["second", "twin"]);
+    let text = |arguments: &[&str]| String::from_utf8(place.run(arguments).stdout).unwrap().trim().to_owned();
+    let again = text(&["run", "delete", &twin]);
+    assert_eq!(again, format!("twin was deleted already.\nBack: slipway run restore {twin}"));
+    let shown = text(&["run", "show", &twin]);
+    assert!(shown.contains(&format!("back: slipway run restore {twin}")), "{shown}");
     place.json(&["run", "restore", "second"]);
     assert_eq!(runs(&place, &["--experiment", "mine"]), ["second", "twin"]);
 
@@ -247,6 +252,8 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     assert!(said(&early).contains("is not deleted") && said(&early).contains("run delete"), "{}", said(&early));
     let purged = String::from_utf8(place.run(&["run", "purge", "twin"]).stdout).unwrap();
     assert!(purged.starts_with("1 run is deleted for good; ") && purged.contains(" B in 1 record freed"), "{purged}");
+    let gone = place.run(&["run", "restore", &twin]);
+    assert!(gone.status.code() == Some(3) && said(&gone).contains("deleted for good"), "{}", said(&gone));
     assert!(runs(&place, &["--experiment", "mine", "--deleted"]).is_empty());
 }
 
