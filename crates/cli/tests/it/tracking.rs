@@ -158,6 +158,19 @@ fn what_a_client_calls_its_run_steers_no_terminal() {
 }
 
 #[test]
+fn a_program_without_figures_is_shown_with_those_of_the_run_that_it_began_elsewhere() {
+    let place = Place::with_project();
+    let client = Client::of(&place);
+    let output = place.run(&["exec", "--", "sh", "-c", "echo $SLIPWAY_RUN"]);
+    let program = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    let shown = || String::from_utf8(place.run(&["run", "show", &program]).stdout).unwrap();
+    assert!(!shown().contains("Figures of"), "{}", shown());
+    let inner = client.run(&json!(0), "inner", "0.1", 4.0);
+    client.post("runs/set-tag", &json!({ "run_id": inner, "key": "mlflow.parentRunId", "value": program }));
+    assert!(shown().contains("Figures of inner, which it began:") && shown().contains("loss"), "{}", shown());
+}
+
+#[test]
 fn the_address_stays_until_it_is_renewed() {
     let place = Place::new();
     let printed = place.run(&["tracking"]);
