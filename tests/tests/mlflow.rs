@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use api::{
     host::{GetHost, GetSettings, PutSettings, Settings},
     media::{ListMedia, MediumKind},
-    run::{GetRun, ListRuns},
+    run::{GetNested, GetRun, ListRuns, RunState},
     search::{SEARCH_TAG, Search, SearchState},
     tracking::{GetTracking, ListExperiments, RenewTracking},
 };
@@ -160,9 +160,9 @@ async fn a_programs_hyperparameters_are_searched() -> Result<()> {
     std::fs::write(
         project.join("train.py"),
         "import sys, time, mlflow\n\
-         mlflow.set_experiment('elsewhere')\n\
          x = float(sys.argv[1].removeprefix('--x='))\n\
          with mlflow.start_run():\n\
+         \x20   mlflow.log_param('x', x)\n\
          \x20   for step in range(1, 9):\n\
          \x20       mlflow.log_metric('loss', (x - 0.5) ** 2 + 1 / step, step=step)\n\
          \x20       time.sleep(0.1)\n",
@@ -181,8 +181,11 @@ async fn a_programs_hyperparameters_are_searched() -> Result<()> {
     assert_eq!((found.state, found.planned, found.counted()), (SearchState::Finished, 3, 3), "{found:?}");
     let best = found.best_trial().context("a trial is the best")?;
     assert_eq!((best.values["x"].to_string(), best.value, best.step), ("0.5".to_owned(), Some(0.125), Some(8)));
-    // Its run is one like any other: what the client logged stands below it.
+    // What the client in it logged stands on the trial itself, which its program ended.
     let trial = host.client().await?.call(GetRun { run: best.run }).await?;
+    let loss = trial.metrics.iter().find(|series| series.key == "loss").context("the loss is the trial's")?;
+    assert_eq!((trial.state, trial.exit_code, loss.last, loss.count), (RunState::Finished, Some(0), 0.125, 8));
+    assert_eq!(host.client().await?.call(GetNested { run: best.run }).await?.total, 0);
     assert_eq!((trial.params["x"].as_str(), trial.tags[SEARCH_TAG].as_str()), ("0.5", found.id.to_string().as_str()));
     assert_eq!(trial.command.as_deref().and_then(<[String]>::last).map(String::as_str), Some("--x=0.5"));
 

@@ -86,6 +86,10 @@ async fn program(desk: &Desk) -> Result<()> {
     fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "sh 'hello.sh").await?;
     press(driver, run).await?;
     seen(driver, "//dialog[@open]//*[contains(., \"quotation marks don't match\")]").await?;
+    // What is mistyped becomes no run.
+    fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "shh hello.sh").await?;
+    press(driver, run).await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'it is in no folder of PATH')]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "sh hello.sh").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Name')]//input", "greeting").await?;
     press(driver, "//dialog[@open]//summary[normalize-space(.)='Limits']").await?;

@@ -45,6 +45,7 @@ async fn tracked(desk: &Desk) -> Result<()> {
     linked(desk, &address, &experiment, deep).await.context("the link that MLflow's client prints")?;
     nested(desk, &address, &experiment, deep).await.context("a run below another")?;
     moved(desk, &experiment).await.context("into a project and back")?;
+    unowned(desk, &address).await.context("a model without a project")?;
     brought_back(desk, &experiment, deep).await.context("delete and undo")?;
     deleted(desk, &experiment, deep).await.context("the deleted runs")?;
     ended(desk, &address).await.context("runs whose client died")
@@ -211,6 +212,17 @@ async fn moved(desk: &Desk, experiment: &Experiment) -> Result<()> {
     desk.browser.picture("delete-default").await?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Cancel']").await?;
     gone(driver, "//dialog[@open]").await
+}
+
+/// The empty Models page of a project leads to a model that a client registered and that belongs to none.
+async fn unowned(desk: &Desk, address: &str) -> Result<()> {
+    post(address, "../registered-models/create", json!({"name": "churn"})).await?;
+    let all = desk.client.call(ListExperiments::default()).await?;
+    let project = all.iter().find_map(|one| one.project).context("a project is open")?;
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/models")).await?;
+    press(driver, "//main//a[normalize-space(.)='1 model without a project']").await?;
+    seen(driver, "//main//h2[.='churn']").await.map(drop)
 }
 
 async fn brought_back(desk: &Desk, experiment: &Experiment, run: RunId) -> Result<()> {

@@ -17,6 +17,9 @@ pub const NOTE_TAG: &str = "mlflow.note.content";
 pub const NAME_TAG: &str = "mlflow.runName";
 /// The tag in which MLflow keeps the run that a nested run stands under.
 pub const PARENT_TAG: &str = "mlflow.parentRunId";
+/// The tag by which MLflow's client in a program under way names the program's run: the first run that it begins is that
+/// one, which has the tag from then on.
+pub const PROGRAM_TAG: &str = "slipway.program";
 /// The tags in which MLflow's client notes what runs: the script, and the state of its git repository.
 pub const SOURCE_TAG: &str = "mlflow.source.name";
 pub const GIT_COMMIT_TAG: &str = "mlflow.source.git.commit";

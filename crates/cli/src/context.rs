@@ -12,6 +12,10 @@ use engine::nearest::did_you_mean;
 
 use crate::{output::Output, session::Session};
 
+/// What to do where a project is needed and this folder is in none.
+const WAYS_IN: &str =
+    "Go to a project's folder, name it with --project, or make this folder a project with `slipway project create .`";
+
 pub(crate) type Outcome<T = ()> = Result<T, ApiError>;
 
 pub(crate) struct Context {
@@ -52,7 +56,7 @@ impl Context {
         if let Some(project) = self.project_if_any().await? {
             return Ok(project);
         }
-        let hint = format!("Go to a project's folder, or name it with --project; {others}.");
+        let hint = format!("{WAYS_IN}; {others}.");
         self.project_id().await.map_err(|error| error.with_hint(hint))
     }
 
@@ -64,7 +68,7 @@ impl Context {
                 ErrorCode::NotFound,
                 format!("{} is not in a project: no folder up from here has a slipway.toml.", here.display()),
             )
-            .with_hint("Go to a project's folder, or name it with --project.")),
+            .with_hint(format!("{WAYS_IN}."))),
         }
     }
 }

@@ -90,10 +90,26 @@ struct Report<'a> {
     name: &'a str,
     state: Ended,
     exit_code: i32,
+    /// Why it ended, where the program's end doesn't say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<String>,
+}
+
+/// Refuses an option that is none of ours, which would be taken for the program.
+pub(crate) fn refuse_option<T: Args>(command: &str, program: &[String]) -> Outcome {
+    let Some(word) = program.first().filter(|word| word.starts_with('-')) else { return Ok(()) };
+    let known = T::augment_args(clap::Command::new("known"));
+    let known = known.get_arguments().filter(|own| !own.is_hide_set()).filter_map(clap::Arg::get_long);
+    let known = known.map(|long| format!("--{long}")).collect::<Vec<_>>().join(", ");
+    let error = ApiError::invalid(format!("Unexpected argument {word} where the program is expected."));
+    Err(error.with_hint(format!("`slipway {command}` has {known}; what follows the program is the program's own.")))
 }
 
 /// Runs the program and returns its exit code. `project` is what `--project` names.
 pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&str>, exec: Exec) -> Outcome<u8> {
+    refuse_option::<Exec>("exec", &exec.command)?;
+    // Before anything is entered for it.
+    engine::run::called_program::check(&exec.command, &current_folder()?, std::env::var_os("PATH").as_deref())?;
     if exec.detach {
         return detached(workspace, output, project, exec).await.map(|()| 0);
     }
@@ -120,16 +136,23 @@ pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&
         }
     };
     let code = exit_code(status);
-    let (outcome, message) = match code {
+    let (outcome, own) = match code {
         0 => (Ended::Finished, None),
         code if was_interrupted(status) => (Ended::Stopped, Some(format!("It was interrupted (exit code {code})."))),
         code => (Ended::Failed, Some(format!("It ended with exit code {code}."))),
     };
-    journal.write(EventBody::Done { outcome, message, hint: None, exit_code: Some(code) });
+    journal.write(EventBody::Done { outcome, message: own.clone(), hint: None, exit_code: Some(code) });
     journal.close().await;
-    end(workspace, &begun, output).await;
+    let ended = end(workspace, &begun, output).await;
+    // What the host knows better, such as the budget that ended it.
+    let because = ended.and_then(|run| run.ended_because).filter(|error| Some(&error.message) != own.as_ref());
+    if let Some(error) = because.as_ref().filter(|_| !output.json) {
+        output.say(&format!("slipway: {}", within_line(&error.message)));
+        error.hint.iter().for_each(|hint| output.say(&format!(" hint: {hint}")));
+    }
     if output.json {
-        let report = Report { run: begun.run, name: &begun.name, state: outcome, exit_code: code };
+        let because = because.map(|error| error.message);
+        let report = Report { run: begun.run, name: &begun.name, state: outcome, exit_code: code, because };
         let line = serde_json::to_string(&report).map_err(|error| {
             ApiError::new(ErrorCode::Internal, format!("Can't write the run's end as JSON: {error}."))
         })?;
@@ -215,20 +238,28 @@ async fn begin(
     begun
 }
 
-/// Says that the folder is complete. Nothing is lost if nobody hears it: the folder has it.
-async fn end(workspace: &Workspace, begun: &BegunCommand, output: Output) {
+/// A sentence behind our own name.
+fn within_line(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Says that the folder is complete, and answers the run as it ended. Nothing is lost if nobody hears it: the folder
+/// has it.
+async fn end(workspace: &Workspace, begun: &BegunCommand, output: Output) -> Option<Run> {
     let told = match Session::open(workspace, COMMAND).await {
         Ok(session) => {
-            let told = session.call(EndCommand { run: begun.run }).await.map(|_| ());
+            let told = session.call(EndCommand { run: begun.run }).await;
             session.close().await;
             told
         }
         Err(error) => Err(error),
     };
-    if let Err(error) = told {
+    if let Err(error) = &told {
         tracing::warn!("the run's end is not entered yet: {error}");
         output.say(&format!("slipway: the run's end will be entered by the next command: {}", error.message));
     }
+    told.ok()
 }
 
 /// By which variables the program finds its run, and the folder whose files are the run's artifacts.

@@ -7,10 +7,11 @@ use api::{
     deploy::{Deployment, DeploymentState, ListDeployments},
     event::Event,
     figure::counted,
-    host::{GetHost, HostFile, StopHost},
+    host::{GetHost, HostFile, MakeKey, StopHost},
 };
 use clap::Args;
 use client::{
+    call::Client,
     find, host_file,
     lock::{self, Held},
     workspace::Workspace,
@@ -77,7 +78,10 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
     if serve.detached {
         leave_terminal();
     }
-    let held = hold(&workspace, (!serve.detached).then_some(output)).await?;
+    let held = match hold(&workspace, (!serve.detached).then_some(output)).await? {
+        Holder::Us(held) => held,
+        Holder::Host(client) => return tell_address(&client, &serve, output).await,
+    };
     let pages = match &serve.ui {
         Some(folder) => Some(PathBuf::from(absolute(folder)?)),
         None => places::pages(),
@@ -122,31 +126,63 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
     finish(&workspace, host, engine, serving, held, &reason).await
 }
 
-/// Takes the lock, or says which host has it. Whoever looks on is told what is waited for.
-async fn hold(workspace: &Workspace, told: Option<Output>) -> Outcome<Held> {
-    let busy = match lock::hold(workspace, COMMAND, BRIEFLY).await {
-        Ok(held) => return Ok(held),
-        Err(busy) if busy.code == ErrorCode::Busy => busy,
-        // A folder that can't be made or locked is as it is in ten seconds.
-        Err(error) => return Err(error),
-    };
-    if let Some(output) = told {
-        let who = running(workspace).await?.unwrap_or(busy).message;
-        output.say(&format!("{who} Waiting {} s for its end …", WAIT.as_secs()));
-    }
-    match lock::hold(workspace, COMMAND, WAIT).await {
-        Err(busy) if busy.code == ErrorCode::Busy => Err(running(workspace).await?.unwrap_or(busy)),
-        held => held,
+/// Who has the workspace open.
+enum Holder {
+    Us(Held),
+    /// A host that answers.
+    Host(Client),
+}
+
+/// Takes the lock, waiting for a holder that ends or starts. Whoever looks on is told what is waited for, and of a host
+/// that answers, which is waited for by nobody.
+async fn hold(workspace: &Workspace, told: Option<Output>) -> Outcome<Holder> {
+    let until = tokio::time::Instant::now() + WAIT;
+    let mut told_of_waiting = false;
+    loop {
+        let busy = match lock::hold(workspace, COMMAND, BRIEFLY).await {
+            Ok(held) => return Ok(Holder::Us(held)),
+            Err(busy) if busy.code == ErrorCode::Busy => busy,
+            // A folder that can't be made or locked is as it is in ten seconds.
+            Err(error) => return Err(error),
+        };
+        if told.is_some()
+            && let find::Found::Host(client) = find::find(workspace).await?
+        {
+            return Ok(Holder::Host(client));
+        }
+        if tokio::time::Instant::now() >= until {
+            return Err(match find::find(workspace).await? {
+                find::Found::Host(client) => running(&client),
+                find::Found::Nobody | find::Found::Held(_) => busy,
+            });
+        }
+        if let Some(output) = told.filter(|_| !std::mem::replace(&mut told_of_waiting, true)) {
+            output.say(&format!("{} Waiting {} s for its end …", busy.message, WAIT.as_secs()));
+        }
     }
 }
 
-/// Why a second host can't be had: which one answers, if one does.
-async fn running(workspace: &Workspace) -> Outcome<Option<ApiError>> {
-    let find::Found::Host(client) = find::find(workspace).await? else { return Ok(None) };
+/// Why a second host can't be had.
+fn running(client: &Client) -> ApiError {
     let (pid, address) = (client.host().pid, &client.host().address);
-    let error = ApiError::new(ErrorCode::Busy, format!("A host runs already: process {pid}, {address}."));
-    let hint = "`slipway open` prints its page's address; `slipway serve --stop` ends it.";
-    Ok(Some(error.with_hint(hint)))
+    ApiError::new(ErrorCode::Busy, format!("A host runs already: process {pid}, {address}."))
+        .with_hint("`slipway open` prints its page's address; `slipway serve --stop` ends it.")
+}
+
+/// Tells the address of the host that answers as that told it itself; another port than its own can't be had beside it.
+async fn tell_address(client: &Client, serve: &Serve, output: Output) -> Outcome {
+    let running = running(client);
+    if serve.port.is_some_and(|port| !client.host().address.ends_with(&format!(":{port}"))) {
+        return Err(running);
+    }
+    let page = client.call(MakeKey {}).await?;
+    if !output.json {
+        output.say(&running.message);
+        if serve.keep || serve.ui.is_some() {
+            output.say("It goes on as it was begun: `slipway serve --stop` ends it, and then another one can begin.");
+        }
+    }
+    output.show(&page, |page| page.address.clone())
 }
 
 /// At the port that is asked for; else where hosts before answered, so that open pages find this one, or at any.

@@ -5,6 +5,7 @@
 
 pub mod board;
 pub mod called;
+pub mod called_program;
 pub mod code_diff;
 pub mod command;
 pub mod deletion;

@@ -12,7 +12,7 @@ mod programs;
 pub(crate) mod space;
 mod trials;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use anyhow::bail;
 use api::{
@@ -32,7 +32,7 @@ use tokio::sync::Mutex;
 use crate::{
     Engine, Mode, error, folder,
     jobs::NewJob,
-    run::{self, Lists, command, exec, name, spending},
+    run::{self, Lists, called_program, command, exec, name, spending},
 };
 use judge::Judge;
 use space::Of;
@@ -150,6 +150,10 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
     let seed = config.seed.unwrap_or_else(|| u32::from_be_bytes([a, b, c, d]).into());
     let name = request.name.unwrap_or_else(|| name::friendly(id.as_bytes(), 0));
     let directory = request.directory.unwrap_or(project.path);
+    if let Some(words) = config.command.as_ref().filter(|words| words.first().is_some_and(|word| !word.contains("${")))
+    {
+        called_program::check(words, Path::new(&directory), exec::path_of(request.environment.as_ref()).as_deref())?;
+    }
     let search = Search {
         id,
         project: project.id,

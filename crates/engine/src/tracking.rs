@@ -13,6 +13,7 @@ pub mod gone;
 pub mod history;
 pub mod logged;
 pub(crate) mod measured;
+mod own_run;
 pub mod registered;
 pub mod registry;
 pub mod token;

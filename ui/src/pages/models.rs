@@ -9,7 +9,7 @@ use api::{
     config::ModelChoice,
     deploy::ListDeployments,
     id::{DeploymentId, ModelId, VersionId},
-    model::{CHAMPION, DeleteVersion, ListModels, Model, SetAlias, Version},
+    model::{CHAMPION, DeleteVersion, ListModels, ListOtherModels, Model, SetAlias, Version},
     package::ListPackages,
     registered::RestoreVersion,
     tracking::ClientVersion,
@@ -71,6 +71,9 @@ fn List() -> impl IntoView {
             .value
             .with(|all| all.iter().flatten().map(|one| (one.id, one.target_name.clone())).collect::<BTreeMap<_, _>>())
     });
+    // A client's model whose run is in no project is looked for here, too.
+    let others = query(|| Some(ListOtherModels {}));
+    let elsewhere = Memo::new(move |_| others.value.with(|all| all.as_ref().map_or(0, |all| all.len() as u64)));
     let acts = Acts::new(place);
     view! {
         <div class="body-of-page">
@@ -87,6 +90,12 @@ fn List() -> impl IntoView {
                         return view! {
                             <Empty mark=icon::BOX title="No model yet" text="A run that is good enough becomes a model version: a name that others can rely on.">
                                 <ChooseRun />
+                                {move || match elsewhere.get() {
+                                    0 => None,
+                                    count => Some(view! {
+                                        <a class="link" href="/experiments">{words::counted(count, "model", "models")}" without a project"</a>
+                                    }),
+                                }}
                             </Empty>
                         }
                         .into_any();

@@ -38,7 +38,7 @@ pub(crate) enum ModelCommand {
         #[arg(long = "alias")]
         aliases: Vec<String>,
     },
-    /// Lists models with their versions
+    /// Lists the project's models with their versions; outside of projects those that belong to none
     List {
         /// Those of MLflow's clients that belong to no project
         #[arg(long)]
@@ -174,11 +174,17 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             context.output.show(&context.call(ListDeletedModels {}).await?, |gone| registered::deleted(gone))
         }
         ModelCommand::List { without_project, .. } => {
-            let models = match without_project {
-                true => context.call(ListOtherModels {}).await?,
-                false => context.call(ListModels { project: context.project_id().await? }).await?,
-            };
-            context.output.show(&models, |models| if without_project { list_of_clients(models) } else { list(models) })
+            let project = if without_project { None } else { context.project_if_any().await? };
+            if let Some(project) = project {
+                return context.output.show(&context.call(ListModels { project }).await?, |models| list(models));
+            }
+            if !without_project {
+                context.output.say(
+                    "This folder is in no project: these are the models of MLflow's clients that belong to none. \
+                     --project NAME lists those of a project.",
+                );
+            }
+            context.output.show(&context.call(ListOtherModels {}).await?, |models| list_of_clients(models))
         }
         ModelCommand::Show { version } => {
             let found = context.any_version(&version).await?;
@@ -228,7 +234,8 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                 let freed = Freed { bytes: bytes + rest.bytes, records, parts: [parts, rest.parts].concat() };
                 return context.output.show(&freed, |freed| super::host::freed(&format!("{what} for good"), freed));
             }
-            context.output.show(&freed, |freed| super::host::freed(what, freed) + &back)
+            // What it frees is free once its day is over.
+            context.output.show(&freed, |_| format!("{what}; for a day it can be restored.{back}"))
         }
         ModelCommand::Restore { named, whole } => registered::restore(context, &named, whole).await,
         ModelCommand::Purge { named, whole } => {

@@ -1,6 +1,6 @@
 //! `slipway project` and `slipway sample`: what the start page and the overview do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use api::{
     ApiError, ErrorCode,
@@ -93,6 +93,9 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
             context.output.show(&context.call(LookAt { paths: all_absolute(&paths)?, ragged }).await?, look)
         }
         ProjectCommand::Create { paths, folder, target, name, ragged } => {
+            if let [folder] = &paths[..] {
+                is_there(folder)?;
+            }
             context.lasting().await?;
             let look = context.call(LookAt { paths: all_absolute(&paths)?, ragged }).await?;
             create(context, look, &paths, folder, target, name).await
@@ -136,6 +139,18 @@ pub(crate) async fn run_sample(context: &mut Context, command: SampleCommand) ->
             context.output.show(&project, |project| format!("{} is open in {}", project.name, project.path))
         }
     }
+}
+
+/// A new project's folder is a person's to make: what is mistyped must not become one.
+fn is_there(folder: &Path) -> Outcome {
+    if folder.exists() || folder.extension().is_some() {
+        return Ok(());
+    }
+    let told = folder.to_string_lossy();
+    let has_place = folder.parent().is_none_or(|place| place.as_os_str().is_empty() || place.is_dir());
+    let (make, named) = (if has_place { "mkdir" } else { "mkdir -p" }, words::shell(&told));
+    let hint = format!("For a new project make it first: `{make} {named}`, then `slipway project create {named}`.");
+    Err(ApiError::not_found(format!("There is no folder {told}.")).with_hint(hint))
 }
 
 fn all_absolute(paths: &[PathBuf]) -> Outcome<Vec<String>> {
@@ -258,7 +273,7 @@ fn written(file: &ProjectFile) -> String {
 }
 
 fn in_folder(project: &Project) -> String {
-    std::path::Path::new(&project.path).join("slipway.toml").display().to_string()
+    Path::new(&project.path).join("slipway.toml").display().to_string()
 }
 
 fn projects(list: &[ProjectSummary]) -> String {

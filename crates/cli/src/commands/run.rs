@@ -23,8 +23,8 @@ use api::{
     job::Subject,
     run::{
         Artifact, DeleteArtifact, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage, GetNested, GetRun,
-        GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, Nested, ResumeRun, Run, RunKind, SaveArtifact,
-        StartCommand, StartRun, StopRun, seconds,
+        GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, MetricSummary, Nested, ResumeRun, Run, RunKind,
+        SYSTEM, SaveArtifact, StartCommand, StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -305,9 +305,15 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::Show { run } => {
             let run = context.run(&run).await?;
             let nested = context.call(GetNested { run }).await?;
-            context
-                .output
-                .show(&context.call(GetRun { run }).await?, |run| format!("{}{}", shown(run), around(run.id, &nested)))
+            let run = context.call(GetRun { run }).await?;
+            let below = match measures_below(&run, &nested).filter(|_| !context.output.json) {
+                Some(run) => Some(context.call(GetRun { run }).await?),
+                None => None,
+            };
+            context.output.show(&run, |run| {
+                let below = below.as_ref().map_or_else(String::new, figures_below);
+                format!("{}{below}{}", shown(run), around(run.id, &nested))
+            })
         }
         RunCommand::Stop { run } => {
             // Where nobody follows it yet, the host that starts takes it up and stops it.
@@ -473,6 +479,20 @@ fn budget(spent: &Spent) -> Option<String> {
     (!limits.is_empty()).then(|| limits.into_iter().map(|used| spent.told(used)).collect::<Vec<_>>().join("; "))
 }
 
+/// The run below a program's that has its figures, where it has none itself: the newest that its client began elsewhere.
+fn measures_below(run: &Run, nested: &Nested) -> Option<RunId> {
+    let is_bare = run.metrics.iter().all(|metric| metric.key.starts_with(SYSTEM));
+    let newest = nested.children.iter().rfind(|child| child.kind == RunKind::Client)?;
+    (run.kind == RunKind::Command && is_bare).then_some(newest.id)
+}
+
+fn figures_below(run: &Run) -> String {
+    match run.metrics.is_empty() {
+        true => String::new(),
+        false => format!("\n\nFigures of {}, which it began:\n{}", one_line(&run.name), figures(&run.metrics)),
+    }
+}
+
 /// The run that it stands under, and those below it.
 fn around(run: RunId, nested: &Nested) -> String {
     const NAMED: usize = 5;
@@ -506,6 +526,7 @@ pub(crate) fn shown(run: &Run) -> String {
     let head = pairs(&[
         ("run", Some(format!("{} ({})", one_line(&run.name), run.id))),
         ("state", Some(words::word(&run.state))),
+        ("deleted", run.deleted_ms.map(|at| format!("{}; back: slipway run restore {}", words::time(at), run.id))),
         ("because", run.ended_because.as_ref().map(ToString::to_string)),
         ("command", run.command.as_ref().map(|command| command.join(" "))),
         ("exit code", run.exit_code.map(|code| code.to_string())),
@@ -522,16 +543,20 @@ pub(crate) fn shown(run: &Run) -> String {
         ("tags", joined(&run.tags)),
         ("notes", Some(run.notes.clone()).filter(|notes| !notes.is_empty())),
     ]);
-    let row = |metric: &api::run::MetricSummary| {
+    if run.metrics.is_empty() {
+        return head;
+    }
+    format!("{head}\n\n{}", figures(&run.metrics))
+}
+
+fn figures(metrics: &[MetricSummary]) -> String {
+    let row = |metric: &MetricSummary| {
         let (last, low, high) = (words::figure(metric.last), words::figure(metric.min), words::figure(metric.max));
         // A figure of the report has no series.
         let points = words::or_dash(Some(metric.count).filter(|count| *count > 0), words::count);
         vec![metric.key.clone(), last, low, high, points]
     };
-    if run.metrics.is_empty() {
-        return head;
-    }
-    format!("{head}\n\n{}", table(&["metric", ">last", ">min", ">max", ">points"], run.metrics.iter().map(row)))
+    table(&["metric", ">last", ">min", ">max", ">points"], metrics.iter().map(row))
 }
 
 fn evaluation(report: &Evaluation) -> String {

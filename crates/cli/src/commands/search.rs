@@ -18,6 +18,7 @@ use clap::{Args, Subcommand};
 use super::Budget;
 use crate::{
     context::{Context, Outcome, absolute, current_folder, environment},
+    exec::refuse_option,
     output::{pairs, table},
     words,
 };
@@ -139,6 +140,7 @@ impl Start {
 pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcome {
     match command {
         SearchCommand::Start(start) => {
+            refuse_option::<Start>("search start", &start.program)?;
             context.lasting().await?;
             let project = context.project().await?;
             let config = start.over(&project.file.search);

@@ -1,11 +1,12 @@
-//! What the program is told so that MLflow's client in it logs into this workspace, below the command's run.
+//! What the program is told so that MLflow's client in it logs into this workspace: its first run is the command's own, and
+//! further ones stand below that.
 
 use std::ffi::OsString;
 
 use api::{
     ApiError, ErrorCode, RunId,
     run::GetRun,
-    tracking::{GetTracking, ListExperiments, PARENT_TAG, Tracking},
+    tracking::{GetTracking, ListExperiments, PARENT_TAG, PROGRAM_TAG, Tracking},
 };
 use client::{find::PATIENCE, workspace::Workspace};
 use serde_json::{Map, Value};
@@ -153,7 +154,9 @@ fn credentials(address: &str) -> (&str, &str) {
 fn context(known: Option<&str>, outer: Option<&str>, run: RunId) -> Option<String> {
     let mut tags: Map<String, Value> = known.map_or_else(|| Ok(Map::new()), serde_json::from_str).ok()?;
     let chosen = tags.get(PARENT_TAG).is_some_and(|parent| parent.as_str() != outer);
-    tags.insert(PARENT_TAG.to_owned(), run.to_string().into());
+    for tag in [PARENT_TAG, PROGRAM_TAG] {
+        tags.insert(tag.to_owned(), run.to_string().into());
+    }
     (!chosen).then(|| Value::Object(tags).to_string())
 }
 
@@ -216,10 +219,11 @@ mod tests {
             let tags = context(known, outer, run).map(|tags| serde_json::from_str::<Value>(&tags).unwrap());
             assert_eq!(tags, expect, "{known:?}");
         };
-        check(None, None, Some(serde_json::json!({ PARENT_TAG: own })));
-        check(Some(r#"{"a": "b"}"#), None, Some(serde_json::json!({ "a": "b", PARENT_TAG: own })));
-        let within = r#"{"mlflow.parentRunId": "22"}"#;
-        check(Some(within), Some("22"), Some(serde_json::json!({ PARENT_TAG: own })));
+        check(None, None, Some(serde_json::json!({ PARENT_TAG: own, PROGRAM_TAG: own })));
+        let kept = serde_json::json!({ "a": "b", PARENT_TAG: own, PROGRAM_TAG: own });
+        check(Some(r#"{"a": "b"}"#), None, Some(kept));
+        let within = r#"{"mlflow.parentRunId": "22", "slipway.program": "22"}"#;
+        check(Some(within), Some("22"), Some(serde_json::json!({ PARENT_TAG: own, PROGRAM_TAG: own })));
         check(Some(within), None, None);
         check(Some("[1]"), None, None);
     }

@@ -67,8 +67,8 @@ fn a_detached_program_is_the_hosts_and_is_run_again() {
     assert_eq!((&second["command"], &second["environment"]["PWD"]), (&run["command"], &run["environment"]["PWD"]));
     assert_eq!((own(&second, "max_hours"), own(&second, "max_kwh")), (Some(0.5), Some(3.0)), "{second}");
     let lost = place.run(&["exec", "--detach", "--name", "lost", "--", "no-such-program-anywhere"]);
-    assert!(lost.status.success(), "{}", said(&lost));
-    assert_eq!(over("lost")["state"], "failed");
+    assert_eq!(lost.status.code(), Some(3), "{}", said(&lost));
+    assert_eq!(place.run(&["run", "show", "lost"]).status.code(), Some(3), "no run is entered");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn mlflows_client_in_a_program_finds_its_projects_experiment() {
     let own = experiments.as_array().unwrap().iter().find(|experiment| experiment["name"] == "small").unwrap();
     assert_eq!(lines[..2], [bare.clone(), own["number"].to_string()]);
     let tags: serde_json::Value = serde_json::from_str(&lines[2]).unwrap();
-    assert_eq!(tags, serde_json::json!({ "mlflow.parentRunId": lines[3] }));
+    assert_eq!(tags, serde_json::json!({ "mlflow.parentRunId": lines[3], "slipway.program": lines[3] }));
 
     // Within another `slipway exec` the address is ours, and is in neither run's words.
     let token = address.split([':', '@']).nth(2).unwrap();
@@ -235,12 +235,21 @@ fn with_json_the_last_line_of_stderr_says_how_it_ended_and_stdout_is_the_program
 }
 
 #[test]
-fn a_program_that_is_not_there_is_a_failed_run_and_an_error() {
+fn what_is_no_program_is_refused_before_a_run_is_entered() {
     let place = Place::with_project();
-    let output = place.run(&["exec", "--name", "missing", "--", "no-such-program-here"]);
-    assert_eq!(output.status.code(), Some(3));
-    assert!(said(&output).contains("no-such-program-here"));
-    assert_eq!(place.json(&["run", "show", "missing"])["state"], "failed");
+    for (words, code, told) in [
+        (&["--", "no-such-program-here"][..], 3, "no-such-program-here"),
+        (&["--", "python3 long.py"], 3, "Drop the quotes"),
+        (&["--max-seconds", "5", "--", "true"], 2, "Unexpected argument --max-seconds"),
+    ] {
+        let output = place.run(&[&["exec"], words].concat());
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {}", said(&output));
+        assert!(said(&output).contains(told), "{words:?}: {}", said(&output));
+        assert!(code == 3 || said(&output).contains("--max-hours"), "{}", said(&output));
+    }
+    let output = place.run(&["search", "start", "--trails", "3", "--try", "x=1", "--", "true"]);
+    assert!(said(&output).contains("Unexpected argument --trails") && said(&output).contains("--trials"));
+    assert_eq!(place.json(&["run", "list"])["total"], 0);
 }
 
 #[test]
@@ -446,6 +455,7 @@ fn a_program_that_used_its_budget_is_stopped_and_its_run_says_so() {
     budget(&place, "max_cost = 2");
     let output = place.run(&["exec", "--name", "dear", "--", "sleep", "300"]);
     assert_eq!(output.status.code(), Some(143), "{}", said(&output));
+    assert!(said(&output).contains("slipway: stopped by the budget: it used "), "{}", said(&output));
     let run = place.json(&["run", "show", "dear"]);
     assert_eq!(run["state"], "stopped", "{run}");
     let because = run["ended_because"]["message"].as_str().unwrap();

@@ -185,6 +185,20 @@ fn a_folder_of_programs_is_told_how_they_are_tracked() {
 }
 
 #[test]
+fn whoever_is_in_no_project_is_told_how_one_is_made() {
+    let place = Place::new();
+    for command in [&["run", "start"][..], &["run", "list"], &["search", "start", "--try", "x=1", "--", "true"]] {
+        let told = said(&place.run(command));
+        assert!(told.contains("`slipway project create .`"), "{command:?}: {told}");
+    }
+    let output = place.run(&["project", "create", "new one"]);
+    assert_eq!(output.status.code(), Some(3));
+    let hint = "`mkdir 'new one'`, then `slipway project create 'new one'`";
+    assert!(said(&output).contains(hint), "{}", said(&output));
+    assert!(said(&place.run(&["project", "create", "deep/new"])).contains("`mkdir -p deep/new`"));
+}
+
+#[test]
 fn wrong_words_are_usage_errors() {
     let place = Place::new();
     for wrong in [&["run", "start", "--model", "nonsense"][..], &["nonsense"], &["call", "job.list", "no json"]] {

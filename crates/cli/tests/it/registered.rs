@@ -97,7 +97,9 @@ fn files_are_saved_and_versions_and_models_deleted() {
     text(&place, &["model", "rename", "churn", "leavers"]);
     let back = |said: String| said.lines().last().unwrap().strip_prefix("Back: slipway ").unwrap().to_owned();
     let restore = |command: &str| text(&place, &command.split(' ').collect::<Vec<_>>());
-    let first = back(text(&place, &["model", "delete", "leavers:1"]));
+    let told = text(&place, &["model", "delete", "leavers:1"]);
+    assert!(told.starts_with("The version is deleted; for a day it can be restored."), "{told}");
+    let first = back(told);
     assert!(text(&place, &["model", "show", "leavers"]).contains("leavers:2"));
     assert_eq!(place.run(&["model", "show", "leavers:1"]).status.code(), Some(3));
     assert_eq!(restore(&first).trim(), "leavers:1 is back.");

@@ -158,6 +158,19 @@ fn what_a_client_calls_its_run_steers_no_terminal() {
 }
 
 #[test]
+fn a_program_without_figures_is_shown_with_those_of_the_run_that_it_began_elsewhere() {
+    let place = Place::with_project();
+    let client = Client::of(&place);
+    let output = place.run(&["exec", "--", "sh", "-c", "echo $SLIPWAY_RUN"]);
+    let program = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    let shown = || String::from_utf8(place.run(&["run", "show", &program]).stdout).unwrap();
+    assert!(!shown().contains("Figures of"), "{}", shown());
+    let inner = client.run(&json!(0), "inner", "0.1", 4.0);
+    client.post("runs/set-tag", &json!({ "run_id": inner, "key": "mlflow.parentRunId", "value": program }));
+    assert!(shown().contains("Figures of inner, which it began:") && shown().contains("loss"), "{}", shown());
+}
+
+#[test]
 fn the_address_stays_until_it_is_renewed() {
     let place = Place::new();
     let printed = place.run(&["tracking"]);
@@ -248,6 +261,11 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     place.json(&["run", "delete", "second", &twin]);
     assert_eq!(runs(&place, &["--experiment", "mine"]), ["twin"]);
     assert_eq!(runs(&place, &["--experiment", "mine", "--deleted"]), ["second", "twin"]);
+    let text = |arguments: &[&str]| String::from_utf8(place.run(arguments).stdout).unwrap().trim().to_owned();
+    let again = text(&["run", "delete", &twin]);
+    assert_eq!(again, format!("twin was deleted already.\nBack: slipway run restore {twin}"));
+    let shown = text(&["run", "show", &twin]);
+    assert!(shown.contains(&format!("back: slipway run restore {twin}")), "{shown}");
     place.json(&["run", "restore", "second"]);
     assert_eq!(runs(&place, &["--experiment", "mine"]), ["second", "twin"]);
 
@@ -256,6 +274,8 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     assert!(said(&early).contains("is not deleted") && said(&early).contains("run delete"), "{}", said(&early));
     let purged = String::from_utf8(place.run(&["run", "purge", "twin"]).stdout).unwrap();
     assert!(purged.starts_with("1 run is deleted for good; ") && purged.contains(" B in 1 record freed"), "{purged}");
+    let gone = place.run(&["run", "restore", &twin]);
+    assert!(gone.status.code() == Some(3) && said(&gone).contains("deleted for good"), "{}", said(&gone));
     assert!(runs(&place, &["--experiment", "mine", "--deleted"]).is_empty());
 }
 
@@ -549,6 +569,11 @@ fn a_model_of_a_client_that_belongs_to_no_project_is_listed_with_where_its_files
     let output = place.run(&["model", "list", "--without-project"]);
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(listed.contains("churn:1") && listed.contains("s3://bucket/churn"), "{listed}{}", said(&output));
+    // Outside of projects they are what there is to list.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = place.command(&["model", "list"]).current_dir(elsewhere.path()).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("churn:1"), "{}", said(&output));
+    assert!(said(&output).contains("in no project"), "{}", said(&output));
 }
 
 #[test]
@@ -602,12 +627,14 @@ fn models_that_a_client_logged_are_registered_deleted_and_restored() {
         assert!(output.status.success(), "{arguments:?}: {}", said(&output));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
-    assert_eq!(text(&["register", "forest", "--name", "churn"]), "churn:1 is registered.");
+    let of_none = "Listed by: slipway model list --without-project";
+    let registered = text(&["register", "forest", "--name", "churn"]);
+    assert_eq!(registered, format!("churn:1 is registered.\n{of_none}"));
     let folder = place.workspace().join("runs").join(&run).join("artifacts/deep");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("MLmodel"), "flavors: {}\n").unwrap();
     let of_folder = ["register", "--run", &run, "--folder", "deep", "--name", "churn"];
-    assert_eq!(text(&of_folder), "churn:2 is registered.");
+    assert_eq!(text(&of_folder), format!("churn:2 is registered.\n{of_none}"));
     assert_eq!(logged(&["register", "--run", &run, "--name", "churn"]).status.code(), Some(2));
     assert_eq!(logged(&["register", "forest"]).status.code(), Some(2));
 

@@ -4,6 +4,7 @@
 //! process is over.
 
 use std::{
+    ffi::OsString,
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -21,7 +22,7 @@ use tempfile::TempPath;
 
 use crate::{
     Engine, folder, project,
-    run::{self, name, process::detach, spending, surroundings},
+    run::{self, called_program, name, process::detach, spending, surroundings},
 };
 
 /// What is kept of the last words of a program that could not be begun.
@@ -135,6 +136,7 @@ pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run
                 .with_hint("Bring it back, or start the program where it is now.")
         );
     }
+    called_program::check(&request.command, &directory, path_of(request.environment.as_ref()).as_deref())?;
     let run = RunId::from_bytes(engine.new_id());
     let begun = spawn(
         engine,
@@ -169,6 +171,18 @@ pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run
     }
     tokio::spawn(bury(child, said));
     run::get(engine, GetRun { run }).await
+}
+
+/// The folders in which programs are looked for: the given environment's, else those of the host, whose variables a
+/// program has then.
+pub(crate) fn path_of(environment: Option<&Environment>) -> Option<OsString> {
+    match environment {
+        Some(Environment(variables)) => {
+            let is_it = |name: &str| name == "PATH" || cfg!(windows) && name.eq_ignore_ascii_case("PATH");
+            variables.iter().find(|(name, _)| is_it(name)).map(|(_, path)| OsString::from(path))
+        }
+        None => std::env::var_os("PATH"),
+    }
 }
 
 /// Waits for a process that is followed by its run's folder, so that the system need not keep it any more.

@@ -28,6 +28,11 @@ pub fn friendly(id: &[u8; 16], attempt: u32) -> String {
     if attempt < 256 { name } else { format!("{name}-{attempt}") }
 }
 
+/// Whether the name is one that was made of the id.
+pub(crate) fn is_friendly(id: &[u8; 16], name: &str) -> bool {
+    (0..256).any(|attempt| friendly(id, attempt) == name)
+}
+
 const LONGEST_CHARS: usize = 200;
 
 /// A name that a person gives: one line, not empty, of at most 200 characters.

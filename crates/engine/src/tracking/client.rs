@@ -13,12 +13,12 @@ use api::{
     series::Point,
     tracking::{
         Experiment, GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG, LoggedMetric, NAME_TAG, NOTE_TAG, PARENT_TAG,
-        RunInput,
+        PROGRAM_TAG, RunInput,
     },
 };
 use store::run::RunRow;
 
-use super::{Announcer, logged, measured::Measured};
+use super::{Announcer, logged, measured::Measured, own_run};
 use crate::{
     Engine,
     run::{self, Lists, board::Query, name, nested},
@@ -55,7 +55,8 @@ pub struct Change {
     pub peer: Option<SocketAddr>,
 }
 
-/// Enters a run of a client, in the experiment with this number; its process is nobody's but the client's.
+/// Enters a run of a client, in the experiment with this number; its process is nobody's but the client's. The first
+/// that begins in a program that we supervise goes on with the program's own run instead.
 pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Result<Told> {
     let id = RunId::from_bytes(engine.new_id());
     let of = |key: &str| begin.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone());
@@ -68,8 +69,8 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='{given}', mlflow.runName='{tagged}')."
         )));
     }
-    let name = given.or(tagged).unwrap_or_else(|| name::friendly(id.as_bytes(), 0));
-    name::check_of_client("name", &name)?;
+    let named = given.or(tagged);
+    name::check_of_client("name", named.as_deref().unwrap_or_default())?;
     name::check_of_client("user", begin.user.as_deref().unwrap_or_default())?;
     let notes = of(NOTE_TAG).unwrap_or_default();
     let started_ms = begin.started_ms.unwrap_or_else(|| engine.now_ms());
@@ -90,11 +91,18 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
                 ))
                 .into());
             }
+            if let Some(row) = own_run::find(tx, &begin.tags, &experiment)? {
+                let id = own_run::go_on(tx, row, named, begin)?;
+                return tell(tx, &[id])?.pop().ok_or_else(|| missing(id).into());
+            }
+            let name = named.unwrap_or_else(|| name::friendly(id.as_bytes(), 0));
             let row = new_row(id, &experiment, name, RunKind::Client, started_ms);
             let code = code_of(|key| begin.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str()));
             let row = RunRow { run: Run { user: begin.user, notes, code, ..row.run }, ..row };
             store::run::put(tx, &row)?;
-            put_tags(tx, id, &begin.tags)?;
+            // It is for us alone, and on a program's run it says that a client went on with it.
+            let tags: Vec<_> = begin.tags.into_iter().filter(|(key, _)| key != PROGRAM_TAG).collect();
+            put_tags(tx, id, &tags)?;
             let artifact_uri = run::artifact_uri(&row, experiment.number, experiment.location.as_deref());
             let mut told = Told::without_data(row, experiment.number, artifact_uri);
             told.row.run.tags = store::tag::of_run(tx, id)?;
@@ -102,9 +110,10 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
             Ok(told)
         })
         .await?;
+    let id = told.row.run.id;
     Announcer::soon(engine, id, Lists::of(&told.row.run), Vec::new());
     nested::announce(engine, parent);
-    if let Some(peer) = peer {
+    if let Some(peer) = peer.filter(|_| told.row.run.kind == RunKind::Client) {
         Measured::begun(engine, id, peer);
     }
     Ok(told)
@@ -177,11 +186,12 @@ fn parent_of(tags: &[(String, String)]) -> Option<RunId> {
     tags.iter().find(|(key, _)| key == PARENT_TAG).and_then(|(_, parent)| parent.parse().ok())
 }
 
-/// Params are written once; the same value again is fine.
+/// Params are written once; the same value again is fine, and a trial's program may say what its search gave it.
 fn put_param(tx: &store::Transaction<'_>, id: RunId, key: &str, value: &str) -> store::Result<()> {
     match store::param::enter(tx, id, key, value)? {
         None => Ok(()),
         Some(known) if known == value => Ok(()),
+        Some(known) if own_run::is_given(tx, id, key, &known)? => store::param::put(tx, id, key, value),
         Some(known) => Err(ApiError::invalid(format!(
             "Changing param values is not allowed. Param with key='{key}' was already logged with value='{known}' for run ID='{id}'. Attempted logging new value '{value}'."
         ))
@@ -190,7 +200,7 @@ fn put_param(tx: &store::Transaction<'_>, id: RunId, key: &str, value: &str) -> 
 }
 
 /// Two of MLflow's tags are columns of ours: the name and the notes. Whether one of these changed.
-fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -> store::Result<bool> {
+pub(super) fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -> store::Result<bool> {
     let mut own = false;
     for (key, value) in tags {
         match key.as_str() {

@@ -165,24 +165,26 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
     stage.program(
         "echo 'slipway: said before' >&2; echo 'error: It is full.' >&2; echo ' hint: Free some.' >&2; exit 2",
     );
-    let refused = stage.try_call(start(&["python"], None)).await.unwrap_err();
+    let refused = stage.try_call(start(&["sh"], None)).await.unwrap_err();
     assert_eq!((refused.message.as_str(), refused.hint.as_deref()), ("It is full.", Some("Free some.")));
     stage.program("exit 3");
-    let silent = stage.try_call(start(&["python"], None)).await.unwrap_err();
+    let silent = stage.try_call(start(&["sh"], None)).await.unwrap_err();
     assert!(silent.message.contains("could not be begun"), "{silent}");
     // Its own limits are told to the program that begins it.
     stage.program("echo \"error: $*\" >&2; exit 2");
     let limited = |max_hours: f64| {
         let budget = BudgetConfig { max_hours: Some(max_hours), max_kwh: Some(2.0), ..BudgetConfig::default() };
-        StartCommand { budget, ..start(&["python"], None) }
+        StartCommand { budget, ..start(&["sh"], None) }
     };
     let told = stage.try_call(limited(0.5)).await.unwrap_err();
-    assert!(told.message.ends_with(" --max-hours 0.5 --max-kwh 2 -- python"), "{told}");
+    assert!(told.message.ends_with(" --max-hours 0.5 --max-kwh 2 -- sh"), "{told}");
     for (wrong, code) in [
         (limited(-1.0), ErrorCode::Invalid),
         (start(&[], None), ErrorCode::Invalid),
         (start(&["curl", "--token", "•••"], None), ErrorCode::Invalid),
-        (start(&["python"], Some("/no/such/folder".to_owned())), ErrorCode::NotFound),
+        (start(&["sh"], Some("/no/such/folder".to_owned())), ErrorCode::NotFound),
+        (start(&["no-such-program-anywhere"], None), ErrorCode::NotFound),
+        (start(&["./data.csv"], None), ErrorCode::Invalid),
     ] {
         assert_eq!(stage.try_call(wrong).await.unwrap_err().code, code);
     }

@@ -16,6 +16,7 @@ mod interrupted;
 mod logged;
 mod measured;
 mod opening;
+mod own_runs;
 mod place;
 mod project_file;
 mod projects;

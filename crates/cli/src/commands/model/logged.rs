@@ -6,6 +6,7 @@ use api::{
         DeleteLogged, FiguresByDataset, GetLogged, ListLogged, LoggedAt, LoggedBy, LoggedDetail, LoggedList,
         LoggedPlace, RegisterLogged, RestoreLogged,
     },
+    model::ListOtherModels,
     tracking::{LoggedModel, Scope},
 };
 use clap::Subcommand;
@@ -86,7 +87,12 @@ pub(super) async fn run(context: &Context, command: LoggedCommand) -> Outcome {
                 _ => return Err(ApiError::invalid("Name a logged model, or a run and a folder of its artifacts.")),
             };
             let version = context.call(RegisterLogged { from, name }).await?;
-            context.output.show(&version, |version| format!("{}:{} is registered.", version.name, version.number))
+            let others = context.call(ListOtherModels {}).await?;
+            let of_none = others.iter().any(|model| model.id == version.model);
+            context.output.show(&version, |version| {
+                let listed = if of_none { "\nListed by: slipway model list --without-project" } else { "" };
+                format!("{}:{} is registered.{listed}", version.name, version.number)
+            })
         }
         LoggedCommand::Delete { model } => {
             let deleted = context.call(DeleteLogged { model }).await?;

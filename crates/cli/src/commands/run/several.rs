@@ -1,9 +1,9 @@
 //! `slipway run move`, `delete`, `restore`, `purge`: what is done to several runs at once.
 
 use api::{
-    RunId,
+    ErrorCode, RunId,
     figure::counted,
-    run::DeleteCheckpoints,
+    run::{DeleteCheckpoints, GetRun},
     tracking::{MoveRuns, PurgeRuns, RestoreRuns, TrashRuns},
 };
 use clap::Subcommand;
@@ -48,6 +48,36 @@ pub(crate) enum SeveralCommand {
     },
 }
 
+/// Runs that are named behind a command.
+const NAMED: usize = 5;
+
+/// The runs that are to be deleted or restored, and what is said of those that are so already.
+async fn sorted(context: &Context, runs: Vec<RunId>, delete: bool) -> Outcome<(Vec<RunId>, Vec<String>)> {
+    let (mut left, mut already) = (Vec::with_capacity(runs.len()), Vec::new());
+    for id in runs {
+        let run = context.call(GetRun { run: id }).await.map_err(|error| match error.code {
+            ErrorCode::NotFound => error.with_hint("It was deleted for good, or is of another workspace."),
+            _ => error,
+        })?;
+        match (delete, run.deleted_ms.is_some()) {
+            (true, true) => already.push(format!("{} was deleted already.\n{}", run.name, way_back(&[id]))),
+            (false, false) => already.push(format!("{} is not deleted.", run.name)),
+            _ => left.push(id),
+        }
+    }
+    Ok((left, already))
+}
+
+fn way_back(runs: &[RunId]) -> String {
+    match runs.len() > NAMED {
+        true => "Back: slipway run restore RUN…, as `slipway run list --deleted` names them".to_owned(),
+        false => {
+            let ids = runs.iter().map(RunId::to_string).collect::<Vec<_>>().join(" ");
+            format!("Back: slipway run restore {ids}")
+        }
+    }
+}
+
 pub(super) async fn run(context: &mut Context, command: SeveralCommand) -> Outcome {
     let told = |runs: &[RunId], what: &str| format!("{} {what}.", counted(runs.len() as u64, "run is", "runs are"));
     match command {
@@ -66,13 +96,21 @@ pub(super) async fn run(context: &mut Context, command: SeveralCommand) -> Outco
         }
         SeveralCommand::Delete { runs, checkpoints_only: false } => {
             let runs = context.runs(&runs, false).await?;
+            let (runs, already) = sorted(context, runs, true).await?;
             context.call(TrashRuns { runs: runs.clone() }).await?;
-            context.output.show(&runs, |runs| told(runs, "deleted; `slipway run restore` undoes it"))
+            context.output.show(&runs, |runs| {
+                let said = (!runs.is_empty()).then(|| format!("{}\n{}", told(runs, "deleted"), way_back(runs)));
+                already.into_iter().chain(said).collect::<Vec<_>>().join("\n")
+            })
         }
         SeveralCommand::Restore { runs } => {
             let runs = context.runs(&runs, true).await.map_err(names::on_restore)?;
+            let (runs, already) = sorted(context, runs, false).await?;
             context.call(RestoreRuns { runs: runs.clone() }).await?;
-            context.output.show(&runs, |runs| told(runs, "restored"))
+            context.output.show(&runs, |runs| {
+                let said = (!runs.is_empty()).then(|| told(runs, "restored"));
+                already.into_iter().chain(said).collect::<Vec<_>>().join("\n")
+            })
         }
         SeveralCommand::Purge { runs } => {
             context.lasting().await?;
