@@ -568,6 +568,12 @@ fn cost(row: &RunRow) -> String {
     }
 }
 
+/// What is said of a run that stands under another.
+fn under(row: &RunRow) -> Option<String> {
+    row.tags.get(PARENT_TAG)?;
+    Some(format!("under {}", row.parent.as_deref().unwrap_or("a run that is not here")))
+}
+
 fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = run_state(row.state);
     let live = row.state == RunState::Running;
@@ -578,8 +584,9 @@ fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<>
     view! {
         <span class="flex">
             <i class=dot title=word></i>
-            {row.tags.contains_key(PARENT_TAG).then(|| view! { <span class="faint" title="It stands under another run: its page says which">"↳"</span> })}
             <b class="cut">{row.name.clone()}</b>
+            // In words: in this order a run's parent may stand anywhere, or on another page.
+            {under(row).map(|under| view! { <span class="faint caption cut under" title=under.clone()>{under.clone()}</span> })}
             {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
             {row.has_other_rows(best_split).then(|| view! { <span class="chip" title=OTHER_ROWS>"other rows"</span> })}
             {row.fraction.filter(|_| live).map(|fraction| view! { <span class="faint caption num">{words::percent((fraction * 100.0).round() / 100.0)}</span> })}

@@ -274,6 +274,7 @@ mod tests {
             split: None,
             cost: None,
             currency: None,
+            parent: None,
         }
     }
 
