@@ -80,7 +80,9 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
         };
         facts.with_untracked(|facts| {
             let params = facts.param_keys.iter().map(|key| (format!("{PARAM}{key}"), words::param(key), "Parameters"));
-            let tags = facts.tag_keys.iter().map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
+            // What MLflow's client notes for itself says nothing that runs share.
+            let tags = facts.tag_keys.iter().filter(|key| !key.starts_with("mlflow."));
+            let tags = tags.map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
             let own = OWN.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned(), "Runs"));
             own.chain(params).chain(tags).map(|(name, label, caption)| named(&name, label, caption)).collect::<Vec<_>>()
         })
