@@ -75,18 +75,19 @@ async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
 }
 
 async fn orders(desk: &Desk, sweep: &Tracked) -> Result<()> {
-    desk.go(&sweep.runs("sort=param.lr&then=%2Bmetric.loss")).await?;
-    names(desk, &["d", "c", "b", "a"]).await?;
-    // With Shift an order that is ascending goes, and comes again as a descending one.
+    desk.go(&sweep.runs("sort=param.lr&then=-metric.loss")).await?;
+    names(desk, &["c", "d", "a", "b"]).await?;
+    // With Shift an order that was turned goes, and comes again with the best, the least loss, on top.
     let shifted = "const head = [...document.querySelectorAll('main th button.sort')].find(head => head.textContent.startsWith('Loss'));
         head.dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}));";
     desk.driver().execute(shifted, Vec::new()).await?;
     gone(desk.driver(), "//main//th[contains(., 'Loss') and @aria-sort]").await?;
     desk.driver().execute(shifted, Vec::new()).await?;
-    names(desk, &["c", "d", "a", "b"]).await?;
+    names(desk, &["d", "c", "b", "a"]).await?;
     let search = desk.driver().current_url().await?.query().unwrap_or_default().to_owned();
-    ensure!(search.contains("then=-metric.loss"), "the address has {search}");
-    Ok(())
+    ensure!(search.contains("then=") && !search.contains("then=-"), "the address has {search}");
+    press(desk.driver(), "//main//th//button[contains(@class,'sort')][starts-with(., 'Loss')]").await?;
+    seen(desk.driver(), "//main//th[starts-with(., 'Loss') and @aria-sort='ascending']").await.map(drop)
 }
 
 async fn selected(desk: &Desk) -> Result<()> {

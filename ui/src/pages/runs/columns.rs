@@ -441,7 +441,8 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
                 )
             })
             .number()
-            .sorted_by(api::run_table::named("metric", &key)),
+            .sorted_by(api::run_table::named("metric", &key))
+            .rising(less_is_better(facts.ranked_by.as_ref(), &key)),
         );
         // Taken out only to be put back: where nothing is coloured the column stays as it is.
         // The best one's bar tells its rank already.
@@ -468,6 +469,12 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
         }
     }
     columns
+}
+
+/// Whether less of a figure is better: by what ranks, else as far as its name says so.
+pub(super) fn less_is_better(ranked_by: Option<&(String, bool)>, key: &str) -> bool {
+    let ranked = ranked_by.filter(|(best, _)| best == key).map(|(_, more)| *more);
+    ranked.or_else(|| words::is_more_better(key)) == Some(false)
 }
 
 /// How good a figure is among the others, from 0 to 1; one that is no number is not coloured.
@@ -684,6 +691,14 @@ mod tests {
         assert_eq!(moved(names(), "a", -1), ["a", "b", "c"]);
         assert_eq!(moved(names(), "b", 9), ["a", "c", "b"]);
         assert_eq!(moved(names(), "x", 1), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn less_of_a_loss_is_better_and_what_ranks_says_it_of_itself() {
+        let ranked = ("cost".to_owned(), false);
+        let less = |key| less_is_better(Some(&ranked), key);
+        assert_eq!(["cost", "loss/train", "accuracy", "anything"].map(less), [true, true, false, false]);
+        assert!(!less_is_better(Some(&("loss".to_owned(), true)), "loss"));
     }
 
     #[test]

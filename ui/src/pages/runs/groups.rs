@@ -374,7 +374,8 @@ fn columns_of(group: &Names, by: &Names, metrics: &[String]) -> Vec<Column<Line>
                 Line::More(..) => ().into_any(),
             })
             .number()
-            .sorted_by(api::run_table::named("metric", key)),
+            .sorted_by(api::run_table::named("metric", key))
+            .rising(columns::less_is_better(None, key)),
         );
     }
     columns
