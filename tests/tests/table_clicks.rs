@@ -51,6 +51,7 @@ async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
 }
 
 async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    const MEANT: &str = "//main//*[contains(@class,'empty')]//p[contains(., 'Did you mean \"loss\"?')]";
     let driver = desk.driver();
     desk.go(&sweep.runs("sort=name&way=up&filter=param.lr%20%3D%200.1%20and%20metric.loss%20%3C%200.4")).await?;
     names(desk, &["b"]).await?;
@@ -67,8 +68,14 @@ async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
     };
     ensure!(!shown, "a lone condition has a chip");
     // A metric that no run has is named, and what is meant takes its place.
-    desk.go(&sweep.runs("filter=param.lr%20%3D%200.1%20and%20metric.los%20%3C%200.4")).await?;
-    seen(driver, "//main//*[contains(@class,'empty')]//p[contains(., 'Did you mean \"loss\"?')]").await?;
+    let unknown = sweep.runs("filter=param.lr%20%3D%200.1%20and%20metric.los%20%3C%200.4");
+    desk.go(&unknown).await?;
+    seen(driver, MEANT).await?;
+    // It is not said of what is typed since then.
+    seen(driver, "//main//input[@data-filter]").await?.send_keys(" and").await?;
+    gone(driver, MEANT).await?;
+    desk.go(&unknown).await?;
+    seen(driver, MEANT).await?;
     desk.browser.picture("run-filter-unknown").await?;
     press(driver, "//main//button[normalize-space(.)='Use loss']").await?;
     names(desk, &["b"]).await

@@ -116,7 +116,7 @@ fn All(beginning: RwSignal<bool>) -> impl IntoView {
                     let none = Memo::new(move |_| all.with(Vec::is_empty));
                     move || if none.get() {
                         view! {
-                            <Empty mark=icon::SEARCH title="No search yet" text="A search trains, or runs a program, with many settings and keeps the best. Say which may vary; each trial is a run like any other.">
+                            <Empty mark=icon::SLIDERS_HORIZONTAL title="No search yet" text="A search trains, or runs a program, with many settings and keeps the best. Say which may vary; each trial is a run like any other.">
                                 <Button label="New search…" mark=icon::PLUS kind="primary" on_press=move || beginning.set(true) />
                             </Empty>
                         }.into_any()
