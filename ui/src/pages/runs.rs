@@ -111,10 +111,13 @@ pub(crate) fn Runs() -> impl IntoView {
     let searching = searches::asked(asked);
     // A page of its own over the table, which keeps its place.
     let is_covered = Memo::new(move |_| searching.with(Option::is_some) || !comparing.with(Vec::is_empty));
+    let search_named = RwSignal::new(String::new());
     crumbs(move || {
         if let Some(searching) = searching.get() {
             let all = (searching != searches::Asked::All).then(|| place.link("runs?searches=1"));
-            vec![("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)]
+            let one = all.is_some().then(|| (search_named.get(), None));
+            let to_all = [("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)];
+            to_all.into_iter().chain(one).collect()
         } else if comparing.with(Vec::is_empty) {
             vec![("Runs".to_owned(), None)]
         } else {
@@ -389,7 +392,7 @@ pub(crate) fn Runs() -> impl IntoView {
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
             })}
-            <searches::Searches asked=searching />
+            <searches::Searches asked=searching named=search_named />
             <program::RunProgram open=programs />
             <actions::Rename renaming=asks.renaming />
             <actions::Register registering=asks.registering />
