@@ -342,7 +342,11 @@ fn plain_column(name: &str) -> Option<Column<RunRow>> {
         })
     };
     let number = |width, of: fn(&RunRow) -> Option<String>| {
-        Column::new(*title, width, move |row: &RunRow| view! { <span class="muted">{of(row)}</span> }).number()
+        let cell = move |row: &RunRow| {
+            let text = of(row).unwrap_or_else(|| "–".to_owned());
+            view! { <span class="muted">{text}</span> }
+        };
+        Column::new(*title, width, cell).number()
     };
     // The whole one is in the tooltip.
     let hash = |of: fn(&RunRow) -> Option<(String, String)>| {
