@@ -596,11 +596,11 @@ fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<>
         <span class="flex">
             <i class=dot title=word></i>
             <b class="cut">{row.name.clone()}</b>
-            // In words: in this order a run's parent may stand anywhere, or on another page.
-            {under(row).map(|under| view! { <span class="faint caption cut under" title=under.clone()>{under.clone()}</span> })}
             {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
             {row.has_other_rows(best_split).then(|| view! { <span class="chip" title=OTHER_ROWS>"other rows"</span> })}
             {row.fraction.filter(|_| live).map(|fraction| view! { <span class="faint caption num">{words::percent((fraction * 100.0).round() / 100.0)}</span> })}
+            // In words: in this order a run's parent may stand anywhere, or on another page.
+            {under(row).map(|under| view! { <span class="faint caption cut under" title=under.clone()>{under.clone()}</span> })}
         </span>
     }
 }
@@ -695,6 +695,23 @@ mod tests {
         assert_eq!(moved(names(), "a", -1), ["a", "b", "c"]);
         assert_eq!(moved(names(), "b", 9), ["a", "c", "b"]);
         assert_eq!(moved(names(), "x", 1), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_run_says_which_it_stands_under() {
+        let row = |tags: serde_json::Value, parent: Option<&str>| -> RunRow {
+            let id = api::RunId::from_bytes([1; 16]);
+            let row = serde_json::json!({
+                "id": id, "name": "fold-1", "kind": "client", "state": "finished", "model": null, "snapshot_number": null,
+                "commit": null, "created_ms": 0, "duration_secs": null, "fraction": null, "params": {}, "tags": tags,
+                "metrics": {}, "versions": [], "parent": parent,
+            });
+            serde_json::from_value(row).unwrap()
+        };
+        let below = serde_json::json!({ PARENT_TAG: "00000000000000000000000000000abc" });
+        assert_eq!(under(&row(serde_json::json!({}), None)), None);
+        assert_eq!(under(&row(below.clone(), Some("baseline"))).as_deref(), Some("under baseline"));
+        assert_eq!(under(&row(below, None)).as_deref(), Some("under a run that is not here"));
     }
 
     #[test]
