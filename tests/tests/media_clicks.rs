@@ -64,6 +64,7 @@ fn logged(folder: &Path) -> Result<()> {
     fs::copy(fixture.join("sample.png"), other.join("artifacts/images/sample+step+20+timestamp+20+u.png"))?;
     fs::write(run.join("artifacts/scores.json"), r#"{"columns": ["name", "score"], "data": [["alpha", 0.5]]}"#)?;
     fs::write(run.join("artifacts/words.txt"), "what was said")?;
+    fs::write(run.join("artifacts/notes.md"), "# Found\n\nIt *spreads*. <b>No page</b>")?;
     for number in 0..21 {
         fs::write(run.join(format!("artifacts/many/{number:02}.bin")), "x")?;
     }
@@ -129,6 +130,10 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     let of = |key: &str| format!("//main//section[contains(@class, 'medium')][.//strong[.='{key}']]");
     seen(driver, &format!("{}//table//td[.='alpha']", of("scores.json"))).await?;
     seen(driver, &format!("{}//pre[contains(., 'what was said')]", of("words.txt"))).await?;
+    // Markdown is drawn, and what is HTML in it stays text; it was logged at no step.
+    seen(driver, &format!("{}//em[.='spreads']", of("notes.md"))).await?;
+    seen(driver, &format!("{}//p[contains(., '<b>No page</b>')]", of("notes.md"))).await?;
+    gone(driver, &format!("{}//header//*[contains(., 'step')]", of("notes.md"))).await?;
     there(driver, &format!("{}//audio[@controls]", of("tone.wav"))).await?;
     // What the browser can make nothing of is said, instead of its broken mark.
     seen(driver, &format!("{}//p[starts-with(., \"This picture can't be shown\")]", of("torn.png"))).await?;
@@ -291,6 +296,7 @@ async fn slid(desk: &Desk, folder: &Path) -> Result<()> {
     let card = "//main//section[contains(@class, 'medium')][.//strong[.='weights']]";
     let slider = seen(driver, &format!("{card}//input[@type='range']")).await?;
     seen(driver, &format!("{card}//*[@aria-label='weights over steps']//*[name()='svg']")).await?;
+    seen(driver, &format!("{card}//p[contains(., 'the line is the median')]")).await?;
     // A band a pair of percentiles, and the median over them.
     let bands = "return [...document.querySelectorAll('[aria-label=\"weights over steps\"] path')]
         .filter(path => /Z\\s*$/.test(path.getAttribute('d'))).length;";

@@ -18,6 +18,7 @@ use journeys::{
 use thirtyfour::Key;
 
 const LONG: Duration = Duration::from_secs(120);
+const MORE: &str = "//main//button[@aria-label='More of this search']";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_is_begun_in_its_dialog_and_its_best_trial_opened() {
@@ -42,11 +43,13 @@ async fn search(desk: &Desk) -> Result<()> {
     fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "3").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//main//section[@data-search]").await?;
+    let name = desk.client.call(ListSearches { project }).await?.first().context("no search")?.name.clone();
+    seen(driver, &format!("//nav[@aria-label='Where you are']//b[.='{name}']")).await?;
     until("the search is finished", LONG, async || counted(desk, project, 3).await).await?;
     seen(driver, "//main//tr[.//*[@data-trial='3']]").await?;
     sorted_and_drawn(desk).await.context("the table and the drawings of the trials")?;
     fill(driver, "//main//input[@aria-label='Further trials']", "1").await?;
-    press(driver, "//main//button[contains(., 'Try 1 more')]").await?;
+    press(driver, "//main//button[@title='Try 1 more']").await?;
     until("one more trial is finished", LONG, async || counted(desk, project, 4).await).await?;
     seen(driver, "//main//tr[.//*[@data-trial='4']][contains(., 'finished')]").await?;
     forget_and_undo(desk, project).await?;
@@ -68,6 +71,8 @@ async fn sorted_and_drawn(desk: &Desk) -> Result<()> {
     seen(driver, &format!("{first}//*[@data-trial='1']")).await.context("the oldest first")?;
     press(driver, "//main//*[@aria-label='Trials']//th//button[normalize-space(.)='Value']").await?;
     seen(driver, "//main//*[@aria-label='Trials']//th[@aria-sort][contains(., 'Value')]").await?;
+    // Each ended as it was to: there is nothing to say of why.
+    gone(driver, "//main//*[@aria-label='Trials']//th[contains(., 'Why it ended')]").await?;
     let drawn = "//main//section[@aria-label='The trials drawn']";
     seen(
         driver,
@@ -88,7 +93,8 @@ async fn counted(desk: &Desk, project: ProjectId, trials: u64) -> Result<bool> {
 /// From the page of a search and back to it.
 async fn forget_and_undo(desk: &Desk, project: ProjectId) -> Result<()> {
     let driver = desk.driver();
-    press(driver, "//main//button[normalize-space(.)='Forget']").await?;
+    press(driver, MORE).await?;
+    press(driver, "//*[@role='menu']//button[starts-with(normalize-space(.), 'Forget')]").await?;
     seen(driver, "//main//*[contains(., 'No search yet')]").await?;
     ensure!(desk.client.call(ListSearches { project }).await?.is_empty(), "it is forgotten");
     press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
@@ -131,7 +137,8 @@ async fn program(desk: &Desk) -> Result<()> {
     press(driver, "//main//button[normalize-space(.)='Stop']").await?;
     press_late(driver, "//main//button[normalize-space(.)='Go on']").await?;
     until("the search is finished", LONG, async || counted(desk, project, 2).await).await?;
-    press(driver, "//main//button[normalize-space(.)='Limits…']").await?;
+    press(driver, MORE).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Go on with other limits')]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "3").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Hours at most')]//input", "5").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Go on')]").await?;

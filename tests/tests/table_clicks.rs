@@ -51,6 +51,7 @@ async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
 }
 
 async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    const MEANT: &str = "//main//*[contains(@class,'empty')]//p[contains(., 'Did you mean \"loss\"?')]";
     let driver = desk.driver();
     desk.go(&sweep.runs("sort=name&way=up&filter=param.lr%20%3D%200.1%20and%20metric.loss%20%3C%200.4")).await?;
     names(desk, &["b"]).await?;
@@ -67,26 +68,33 @@ async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
     };
     ensure!(!shown, "a lone condition has a chip");
     // A metric that no run has is named, and what is meant takes its place.
-    desk.go(&sweep.runs("filter=param.lr%20%3D%200.1%20and%20metric.los%20%3C%200.4")).await?;
-    seen(driver, "//main//*[contains(@class,'empty')]//p[contains(., 'Did you mean \"loss\"?')]").await?;
+    let unknown = sweep.runs("filter=param.lr%20%3D%200.1%20and%20metric.los%20%3C%200.4");
+    desk.go(&unknown).await?;
+    seen(driver, MEANT).await?;
+    // It is not said of what is typed since then.
+    seen(driver, "//main//input[@data-filter]").await?.send_keys(" and").await?;
+    gone(driver, MEANT).await?;
+    desk.go(&unknown).await?;
+    seen(driver, MEANT).await?;
     desk.browser.picture("run-filter-unknown").await?;
     press(driver, "//main//button[normalize-space(.)='Use loss']").await?;
     names(desk, &["b"]).await
 }
 
 async fn orders(desk: &Desk, sweep: &Tracked) -> Result<()> {
-    desk.go(&sweep.runs("sort=param.lr&then=%2Bmetric.loss")).await?;
-    names(desk, &["d", "c", "b", "a"]).await?;
-    // With Shift an order that is ascending goes, and comes again as a descending one.
+    desk.go(&sweep.runs("sort=param.lr&then=-metric.loss")).await?;
+    names(desk, &["c", "d", "a", "b"]).await?;
+    // With Shift an order that was turned goes, and comes again with the best, the least loss, on top.
     let shifted = "const head = [...document.querySelectorAll('main th button.sort')].find(head => head.textContent.startsWith('Loss'));
         head.dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}));";
     desk.driver().execute(shifted, Vec::new()).await?;
     gone(desk.driver(), "//main//th[contains(., 'Loss') and @aria-sort]").await?;
     desk.driver().execute(shifted, Vec::new()).await?;
-    names(desk, &["c", "d", "a", "b"]).await?;
+    names(desk, &["d", "c", "b", "a"]).await?;
     let search = desk.driver().current_url().await?.query().unwrap_or_default().to_owned();
-    ensure!(search.contains("then=-metric.loss"), "the address has {search}");
-    Ok(())
+    ensure!(search.contains("then=") && !search.contains("then=-"), "the address has {search}");
+    press(desk.driver(), "//main//th//button[contains(@class,'sort')][starts-with(., 'Loss')]").await?;
+    seen(desk.driver(), "//main//th[starts-with(., 'Loss') and @aria-sort='ascending']").await.map(drop)
 }
 
 async fn selected(desk: &Desk) -> Result<()> {

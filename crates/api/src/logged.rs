@@ -82,11 +82,18 @@ pub struct LoggedDetail {
 /// Name and digest; `None` is what was measured on no dataset.
 pub type MeasuredOn = Option<(String, String)>;
 
+/// A figure of a logged model, and the step that it was logged at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MeasuredFigure {
+    pub value: f64,
+    pub step: i64,
+}
+
 /// The figures of a logged model as a table: a row a key, a column a dataset, in each cell the newest.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FiguresByDataset {
     pub datasets: Vec<MeasuredOn>,
-    pub rows: Vec<(String, Vec<Option<f64>>)>,
+    pub rows: Vec<(String, Vec<Option<MeasuredFigure>>)>,
 }
 
 impl FiguresByDataset {
@@ -104,7 +111,8 @@ impl FiguresByDataset {
         let datasets: BTreeSet<_> = newest.values().flat_map(BTreeMap::keys).cloned().collect();
         let datasets: Vec<_> = datasets.into_iter().collect();
         let cells = |of: BTreeMap<MeasuredOn, &LoggedMetric>| {
-            datasets.iter().map(|dataset| of.get(dataset).map(|metric| metric.value)).collect()
+            let figure = |metric: &&LoggedMetric| MeasuredFigure { value: metric.value, step: metric.step };
+            datasets.iter().map(|dataset| of.get(dataset).map(figure)).collect()
         };
         let rows = newest.into_iter().map(|(key, of)| (key.to_owned(), cells(of))).collect();
         Self { datasets, rows }
@@ -208,7 +216,8 @@ mod tests {
         };
         let table = FiguresByDataset::of(&model);
         assert_eq!(table.datasets, [None, Some(("test".to_owned(), "d1".to_owned()))]);
-        let rows = [("f1".to_owned(), vec![None, Some(0.9)]), ("loss".to_owned(), vec![Some(0.1), None])];
+        let some = |value, step| Some(MeasuredFigure { value, step });
+        let rows = [("f1".to_owned(), vec![None, some(0.9, 2)]), ("loss".to_owned(), vec![some(0.1, 0), None])];
         assert_eq!(table.rows, rows);
     }
 }

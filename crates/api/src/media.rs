@@ -28,6 +28,9 @@ pub struct MediaOfKey {
     pub steps: Vec<i64>,
     /// How many steps there are.
     pub total: u64,
+    /// Whether it was logged by steps; a file that only lies there was not, and stands at 0.
+    #[serde(default)]
+    pub by_step: bool,
 }
 
 /// Keys in their order, the first thousand.

@@ -235,6 +235,9 @@ pub struct RunRow {
     pub cost: Option<f64>,
     #[serde(default)]
     pub currency: Option<String>,
+    /// The name of the run that it stands under; `None` also where that is not here.
+    #[serde(default)]
+    pub parent: Option<String>,
 }
 
 impl RunRow {

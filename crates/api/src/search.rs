@@ -13,6 +13,7 @@ use crate::{
     config::TrainingConfig,
     event::Tag,
     id::{JobId, ProjectId, RunId, SearchId},
+    run_table::ParamImportances,
     spending::{BudgetConfig, Spent},
 };
 
@@ -392,6 +393,13 @@ pub struct RestoreSearch {
     pub search: SearchId,
 }
 
+/// Which of the hyperparameters the judged value follows, over the trials that are finished. It is asked of what each trial
+/// was given and what it was judged by, whichever run below it logged that.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AssessTrials {
+    pub search: SearchId,
+}
+
 /// Which trial of a search a command's run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialOf {
@@ -407,6 +415,7 @@ crate::requests! { METHODS;
     ResumeSearch => "search.resume" -> Search;
     DeleteSearch => "search.delete" -> ();
     RestoreSearch => "search.restore" -> Search;
+    AssessTrials => "search.importance" -> ParamImportances, |me| vec![Tag::Search(me.search)];
 }
 
 #[cfg(test)]

@@ -110,6 +110,7 @@ handlers! {
     api::search::ResumeSearch => crate::search::resume,
     api::search::DeleteSearch => crate::search::delete,
     api::search::RestoreSearch => crate::search::restore,
+    api::search::AssessTrials => crate::search::trials::importance,
     api::source::LookForLogs => crate::source::look,
     api::source::AddSource => crate::source::add,
     api::source::ReadSource => crate::source::read,

@@ -10,7 +10,7 @@ mod judge;
 mod parent;
 mod programs;
 pub(crate) mod space;
-mod trials;
+pub(crate) mod trials;
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 

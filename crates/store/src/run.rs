@@ -370,6 +370,12 @@ pub fn name_taken(connection: &Connection, project: ProjectId, name: &str) -> Re
     Ok(connection.prepare_cached(NAMED)?.query_row(params![project.as_bytes(), name], |row| row.get(0))?)
 }
 
+/// What a run is called, a deleted one too.
+pub fn name(connection: &Connection, id: RunId) -> Result<Option<String>> {
+    let mut statement = connection.prepare_cached("SELECT name FROM run WHERE id = ?1")?;
+    Ok(statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
+}
+
 /// A run of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {

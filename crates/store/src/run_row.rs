@@ -3,6 +3,7 @@
 use api::{
     RunId, SplitId, VersionId,
     run::{RunKind, RunRow, RunState, seconds},
+    tracking::PARENT_TAG,
 };
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -47,6 +48,7 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
                 split: id_column!(row, 12, Option<SplitId>),
                 cost: row.get(13)?,
                 currency: row.get(14)?,
+                parent: None,
             })
         });
         rows.extend(found.optional()?);
@@ -56,6 +58,10 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
         row.tags = tag::of_run(connection, row.id)?;
         row.metrics = metric::cells(connection, row.id)?;
         row.versions = run::versions(connection, row.id)?;
+        // A client may name any text as the parent, and the run itself.
+        let parent: Option<RunId> = row.tags.get(PARENT_TAG).and_then(|parent| parent.parse().ok());
+        let parent = parent.filter(|parent| *parent != row.id).map(|parent| run::name(connection, parent));
+        row.parent = parent.transpose()?.flatten();
     }
     Ok(rows)
 }

@@ -450,7 +450,7 @@ fn ItsTrials(run: Signal<Run>) -> impl IntoView {
     });
     move || {
         own.get().map(|id| {
-            view! { <a class="btn" href=place.link(&format!("runs?search={id}"))>{icon(icon::SEARCH)}"Its trials"</a> }
+            view! { <a class="btn" href=place.link(&format!("runs?search={id}"))>{icon(icon::SLIDERS_HORIZONTAL)}"Its trials"</a> }
         })
     }
 }

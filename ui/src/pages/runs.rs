@@ -48,7 +48,6 @@ use crate::{
     frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, CopyLine, Pending},
-        field::Switch,
         filter_line::{Chips, FilterLine, Vocabulary, mended},
         icon::{self, icon},
         menu::{Item, MenuButton},
@@ -112,10 +111,13 @@ pub(crate) fn Runs() -> impl IntoView {
     let searching = searches::asked(asked);
     // A page of its own over the table, which keeps its place.
     let is_covered = Memo::new(move |_| searching.with(Option::is_some) || !comparing.with(Vec::is_empty));
+    let search_named = RwSignal::new(String::new());
     crumbs(move || {
         if let Some(searching) = searching.get() {
             let all = (searching != searches::Asked::All).then(|| place.link("runs?searches=1"));
-            vec![("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)]
+            let one = all.is_some().then(|| (search_named.get(), None));
+            let to_all = [("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)];
+            to_all.into_iter().chain(one).collect()
         } else if comparing.with(Vec::is_empty) {
             vec![("Runs".to_owned(), None)]
         } else {
@@ -138,7 +140,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let begins = move || {
         vec![
             Item::new("Run a program…", icon::PLAY, move || programs.set(true)),
-            Item::new("New search…", icon::SEARCH, move || {
+            Item::new("New search…", icon::SLIDERS_HORIZONTAL, move || {
                 let to = untrack(|| place.link("runs?search=new"));
                 navigate.with_value(|navigate| navigate(&to, Default::default()));
             }),
@@ -272,6 +274,15 @@ pub(crate) fn Runs() -> impl IntoView {
     let none = Memo::new(move |_| empty.get() && !deleted.get());
     let has_project = Memo::new(move |_| place.project.get().is_some());
     let train = move || format!("{}?train=1", place.link("runs"));
+    let more = move || {
+        let mut items = if has_project.get_untracked() { begins() } else { Vec::new() };
+        let (label, next) =
+            if deleted.get_untracked() { ("Back to the runs", false) } else { ("See deleted runs", true) };
+        items.push(Item::new(label, icon::TRASH, move || deleted.set(next)));
+        items
+    };
+    // What was said of the filter before is not said of what is being typed.
+    let is_typed = RwSignal::new(false);
     let unfit = Memo::new(move |_| list.total.get() == Some(0) && !filter.with(String::is_empty));
     let clear = move || filter.set(String::new());
     let heading = move || {
@@ -305,6 +316,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         vocabulary=Signal::derive(move || noted.with(|(_, params)| vocabulary(&facts.get(), params)))
                         name="Filter runs"
                         placeholder="Filter, such as metric.loss < 0.1"
+                        is_typed
                     />
                     <plots::Switcher plotted />
                     <views::Views settable />
@@ -315,13 +327,17 @@ pub(crate) fn Runs() -> impl IntoView {
                     } else {
                         view! { <export::Export showing /> }.into_any()
                     }}
-                    <Switch value=deleted label="Deleted" />
+                    {move || deleted.get().then(|| view! {
+                        <button type="button" class="btn turns" aria-pressed="true" title="Back to the runs" on:click=move |_| deleted.set(false)>
+                            {icon(icon::TRASH)}"Deleted"{icon(icon::X)}
+                        </button>
+                    })}
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
                     {move || has_project.get().then(|| view! {
-                        <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Searches"</a>
+                        <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Searches"</a>
                         <a class="btn primary to-end" href=train>{icon(icon::PLAY)}"Train"</a>
-                        <MenuButton items=begins label="What else can be begun" />
                     })}
+                    <MenuButton items=more label="What else can be done here" />
                 </div>
                 <Chips value=filter />
                 // The pane stands beside the rows and below the tools: no row moves down where a run is selected.
@@ -329,7 +345,9 @@ pub(crate) fn Runs() -> impl IntoView {
                     <div class="rows-of-runs">
                         {move || failed.get().map(|error| {
                             // A filter that can't be read is no better the second time.
-                            if error.code == ErrorCode::Invalid && !filter.with(String::is_empty) {
+                            if error.code == ErrorCode::Invalid && is_typed.get() {
+                                view! { <p class="faint padded">{TYPED}</p> }.into_any()
+                            } else if error.code == ErrorCode::Invalid && !filter.with(String::is_empty) {
                                 view! { <div class="padded stack"><Problem error /><div><Button label="Clear the filter" on_press=clear /></div></div> }.into_any()
                             } else {
                                 view! { <div class="padded"><Failure error again=move || list.again() /></div> }.into_any()
@@ -338,7 +356,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         {move || (list.total.get().is_none() && failed.get().is_none()).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
                         {move || empty.get().then(|| view! { <Nothing deleted has_project programs train /> })}
                         {move || (unfit.get() && failed.with(Option::is_none)).then(|| view! {
-                            <Unfit filter notes />
+                            <Unfit filter notes is_typed />
                         })}
                         {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
                             <groups::Grouped groups filter on_open=open />
@@ -374,7 +392,7 @@ pub(crate) fn Runs() -> impl IntoView {
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
             })}
-            <searches::Searches asked=searching />
+            <searches::Searches asked=searching named=search_named />
             <program::RunProgram open=programs />
             <actions::Rename renaming=asks.renaming />
             <actions::Register registering=asks.registering />
@@ -385,12 +403,19 @@ pub(crate) fn Runs() -> impl IntoView {
     }
 }
 
+/// What is said while a filter is written that can't be asked yet.
+const TYPED: &str = "Press Enter to apply what stands in the filter.";
+
 /// No run that the filter matches: what may be wrong with it, and the way out.
 #[component]
-fn Unfit(filter: RwSignal<String>, notes: RwSignal<Vec<FilterNote>>) -> impl IntoView {
+fn Unfit(filter: RwSignal<String>, notes: RwSignal<Vec<FilterNote>>, is_typed: RwSignal<bool>) -> impl IntoView {
     const WHAT_IT_TAKES: &str =
         "A word is looked for in names, models and tags; a condition names a field, like state = finished.";
     move || {
+        if is_typed.get() {
+            return view! { <Empty mark=icon::LIST_FILTER title="No run fits the filter so far" text=TYPED /> }
+                .into_any();
+        }
         let (text_now, notes) = (filter.get(), notes.get());
         let told = notes.iter().map(|note| note.sentence.as_str()).collect::<Vec<_>>().join(" ");
         let text = if told.is_empty() { WHAT_IT_TAKES.to_owned() } else { told };
@@ -403,6 +428,7 @@ fn Unfit(filter: RwSignal<String>, notes: RwSignal<Vec<FilterNote>>) -> impl Int
                 <Button label="Clear the filter" on_press=move || filter.set(String::new()) />
             </Empty>
         }
+        .into_any()
     }
 }
 
@@ -449,7 +475,7 @@ fn Nothing(
         (false, true) => view! {
             <Empty mark=icon::ACTIVITY title="No run yet" text="A run trains a model on one version of the data and writes down all that it took, so that it can be done again.">
                 <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
-                <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SEARCH)}"Search for settings"</a>
+                <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Search for settings"</a>
                 <Button label="Run a program…" on_press=move || programs.set(true) />
                 {see_deleted()}
             </Empty>

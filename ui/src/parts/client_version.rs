@@ -143,7 +143,7 @@ fn About(now: Signal<ClientVersionDetail>) -> impl IntoView {
                 let flavors: Vec<String> = described.iter().flat_map(|described| &described.flavors).map(flavor).collect();
                 view! {
                     <dl class="pairs">
-                        {(!flavors.is_empty()).then(|| view! { <dt>"Flavors"</dt><dd>{flavors.join(", ")}</dd> })}
+                        {(!flavors.is_empty()).then(|| view! { <dt>"Formats"</dt><dd>{flavors.join(", ")}</dd> })}
                         <dt>"Run"</dt><dd><RunOf run=version.run link=version.run_link told=version.run_told /></dd>
                         <dt>"Source"</dt>
                         <dd class="flex"><span class="mono cut" title=version.source.clone()>{version.source.clone()}</span><CopyButton text=version.source label="Copy where its files are" /></dd>

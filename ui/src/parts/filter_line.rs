@@ -21,12 +21,21 @@ pub(crate) fn FilterLine(
     #[prop(into)] vocabulary: Signal<Vocabulary>,
     #[prop(into)] name: String,
     #[prop(into)] placeholder: String,
+    /// Set while what stands in the line is not what the list has.
+    #[prop(optional)]
+    is_typed: Option<RwSignal<bool>>,
 ) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     // What stands in the line; the list gets it once it is a whole filter.
     let draft = RwSignal::new(value.get_untracked());
     // What is typed reaches the list with it: a list whose filter differs had it from elsewhere.
     Effect::new(move |_| draft.set(value.get()));
+    Effect::new(move |_| {
+        let is = draft.with(|draft| value.with(|value| draft != value));
+        if let Some(is_typed) = is_typed.filter(|is_typed| is_typed.get_untracked() != is) {
+            is_typed.set(is);
+        }
+    });
     let write = move |text: String| {
         if is_whole(&text) {
             value.set(text.clone());

@@ -2,7 +2,7 @@
 
 use api::{
     id::RunId,
-    logged::{FiguresByDataset, ListLogged, LoggedBy, LoggedDetail, LoggedList, LoggedVersion},
+    logged::{FiguresByDataset, ListLogged, LoggedBy, LoggedDetail, LoggedList, LoggedVersion, MeasuredFigure},
     tracking::{LoggedModel, LoggedStatus},
 };
 use leptos::prelude::*;
@@ -46,7 +46,7 @@ pub(crate) fn LoggedTable(
         <Card title=count class="h" flush=true extra=taken>
             <div class="scrolls">
                 <table class="small-table">
-                    <thead><tr><th>"Name"</th><th>"Type"</th><th>"Status"</th><th class="num">"Params"</th><th class="num">"Logged"</th></tr></thead>
+                    <thead><tr><th>"Name"</th><th>"Type"</th><th>"Status"</th><th class="num">"Parameters"</th><th class="num">"Logged"</th></tr></thead>
                     <tbody>
                         <For each=move || list.get().models key=|model| (model.id.clone(), model.updated_ms) let:model>
                             {
@@ -228,7 +228,7 @@ fn About(
                         {model.status_message.map(|why| view! { <dt>"Why"</dt><dd>{why}</dd> })}
                         {model.deleted_ms.map(|ms| view! { <dt>"Deleted"</dt><dd><Ago ms=ms /></dd> })}
                         <dt>"Type"</dt><dd>{model.kind.unwrap_or_else(|| "–".to_owned())}</dd>
-                        {(!flavors.is_empty()).then(|| view! { <dt>"Flavors"</dt><dd>{flavors.join(", ")}</dd> })}
+                        {(!flavors.is_empty()).then(|| view! { <dt>"Formats"</dt><dd>{flavors.join(", ")}</dd> })}
                         <dt>"Made by"</dt>
                         <dd>{match made_by {
                             _ if is_here => view! { <span class="muted">"this run"</span> }.into_any(),
@@ -259,12 +259,20 @@ fn Measured(figures: Memo<FiguresByDataset>) -> impl IntoView {
                 if rows.is_empty() {
                     return view! { <p class="muted small padded">"Nothing was measured of it: mlflow.log_metric(…, model_id=…) does, and mlflow.evaluate."</p> }.into_any();
                 }
+                // Its step is said beside each: the run's own figures may have gone on since.
+                let is_alone = datasets.len() == 1;
                 let head = datasets.into_iter().map(|dataset| match dataset {
                     Some((name, digest)) => view! { <th class="num" scope="col" title=digest>{name}</th> }.into_any(),
-                    None => view! { <th class="num faint" scope="col">"no dataset"</th> }.into_any(),
+                    None => view! { <th class="num faint" scope="col" title="Logged without naming a dataset">{of_none(is_alone)}</th> }.into_any(),
                 });
-                let row = |(key, values): (String, Vec<Option<f64>>)| {
-                    let cells = values.into_iter().map(|value| view! { <td class="num">{value.map_or_else(|| "–".to_owned(), words::figure)}</td> });
+                let row = |(key, values): (String, Vec<Option<MeasuredFigure>>)| {
+                    let cells = values.into_iter().map(|figure| match figure {
+                        Some(MeasuredFigure { value, step }) => view! {
+                            <td class="num">{words::figure(value)}" "<span class="faint caption">"step "{words::step(step as f64)}</span></td>
+                        }
+                        .into_any(),
+                        None => view! { <td class="num">"–"</td> }.into_any(),
+                    });
                     view! { <tr><td>{words::key(&key)}</td>{cells.collect_view()}</tr> }
                 };
                 view! {
@@ -281,15 +289,21 @@ fn Measured(figures: Memo<FiguresByDataset>) -> impl IntoView {
     }
 }
 
+/// The column of what was measured on no dataset.
+const fn of_none(is_alone: bool) -> &'static str {
+    if is_alone { "Value" } else { "No dataset named" }
+}
+
 fn figures_as_text(figures: &FiguresByDataset, form: Form) -> TextTable {
     let named = |dataset: &Option<(String, String)>| match dataset {
         Some((name, digest)) if !digest.is_empty() => (format!("{name} ({digest})"), true),
         Some((name, _)) => (name.clone(), true),
-        None => ("no dataset".to_owned(), true),
+        None => (of_none(figures.datasets.len() == 1).to_owned(), true),
     };
     let head = std::iter::once(("Metric".to_owned(), false)).chain(figures.datasets.iter().map(named));
-    let row = |(key, values): &(String, Vec<Option<f64>>)| {
-        std::iter::once(key.clone()).chain(values.iter().map(|value| form.number(*value))).collect()
+    let row = |(key, values): &(String, Vec<Option<MeasuredFigure>>)| {
+        let value = |figure: &Option<MeasuredFigure>| form.number(figure.map(|figure| figure.value));
+        std::iter::once(key.clone()).chain(values.iter().map(value)).collect()
     };
     TextTable { head: head.collect(), rows: figures.rows.iter().map(row).collect() }
 }
@@ -302,13 +316,13 @@ mod tests {
     fn figures_are_taken_with_their_datasets() {
         let figures = FiguresByDataset {
             datasets: vec![None, Some(("test".to_owned(), "d1".to_owned()))],
-            rows: vec![("f1".to_owned(), vec![None, Some(0.9)])],
+            rows: vec![("f1".to_owned(), vec![None, Some(MeasuredFigure { value: 0.9, step: 3 })])],
         };
         let csv = figures_as_text(&figures, Form::Csv);
         let titles: Vec<&str> = csv.head.iter().map(|(title, _)| title.as_str()).collect();
         assert_eq!(
             (titles, &csv.rows[0]),
-            (vec!["Metric", "no dataset", "test (d1)"], &["f1", "", "0.9"].map(str::to_owned).to_vec())
+            (vec!["Metric", "No dataset named", "test (d1)"], &["f1", "", "0.9"].map(str::to_owned).to_vec())
         );
     }
 }

@@ -20,22 +20,28 @@ use self::{
     played::Played,
 };
 use super::{
+    markdown::Markdown,
     picture::Picture,
     take_table::{TakeTable, TextTable},
     words,
 };
 use crate::client::wire;
 
-/// A medium as it is seen, whoever's page it stands on.
-pub(crate) fn shown(run: RunId, medium: Medium) -> AnyView {
+/// A medium as it is seen, whoever's page it stands on; `by_step` where its step says something.
+pub(crate) fn shown(run: RunId, medium: Medium, by_step: bool) -> AnyView {
     let Medium { key, kind, step, content, .. } = medium;
     match content {
         MediumContent::Bytes { size_bytes } => {
             let from = format!("/api/blob/media/{run}?key={}&step={step}", wire::encode(&key));
-            view! { <Played from kind size_bytes name=format!("{key} at step {step}") /> }.into_any()
+            let name = if by_step { format!("{key} at step {step}") } else { key };
+            view! { <Played from kind size_bytes name /> }.into_any()
         }
         MediumContent::Text { text, is_cut } => view! {
-            <pre class="log">{text}</pre>
+            {if is_markdown(&key) {
+                view! { <div class="scrolls padded"><Markdown text=Signal::stored(text) /></div> }.into_any()
+            } else {
+                view! { <pre class="log">{text}</pre> }.into_any()
+            }}
             {is_cut.then(|| view! { <p class="muted small">"Its first 256 KiB are shown."</p> })}
         }
         .into_any(),
@@ -74,6 +80,11 @@ pub(crate) fn shown(run: RunId, medium: Medium) -> AnyView {
     }
 }
 
+fn is_markdown(key: &str) -> bool {
+    let (_, ending) = key.rsplit_once('.').unwrap_or_default();
+    ["md", "markdown"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
 /// The rows that are shown, as they were logged.
 fn as_text(columns: &[String], rows: &[Vec<String>]) -> TextTable {
     let is_number = |at: usize| {
@@ -86,7 +97,12 @@ fn as_text(columns: &[String], rows: &[Vec<String>]) -> TextTable {
 
 #[cfg(test)]
 mod tests {
-    use super::as_text;
+    use super::{as_text, is_markdown};
+
+    #[test]
+    fn a_text_in_markdown_is_known_by_its_name() {
+        assert_eq!(["notes/report.md", "READ.MD", "md", "notes.txt"].map(is_markdown), [true, true, false, false]);
+    }
 
     #[test]
     fn a_logged_table_is_taken_as_it_was_logged() {

@@ -79,6 +79,8 @@ struct Open {
     items: Vec<Item>,
     x: f64,
     y: f64,
+    /// The right edge of the button that opened it, with which it ends where it would leave the window.
+    end: Option<f64>,
     /// What had the keyboard before.
     from: Option<web_sys::HtmlElement>,
     number: u64,
@@ -106,18 +108,23 @@ impl Menus {
         let button = target.as_ref().and_then(|target| target.closest("button").ok().flatten());
         let pressed =
             if event.type_() == "click" { button.or(target) } else { target.filter(|_| (x, y) == (0.0, 0.0)) };
+        let mut end = None;
         if let Some(pressed) = pressed {
             let place = pressed.get_bounding_client_rect();
-            (x, y) = (place.left(), place.bottom() + 4.0);
+            (x, y, end) = (place.left(), place.bottom() + 4.0, Some(place.right()));
         }
-        self.open(x, y, items);
+        self.open_from(x, y, end, items);
     }
 
     pub(crate) fn open(self, x: f64, y: f64, items: Vec<Item>) {
+        self.open_from(x, y, None, items);
+    }
+
+    fn open_from(self, x: f64, y: f64, end: Option<f64>, items: Vec<Item>) {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         if !items.is_empty() {
             let from = document().active_element().and_then(|element| element.dyn_into().ok());
-            self.0.set(Some(Open { items, x, y, from, number: NUMBER.fetch_add(1, Ordering::Relaxed) }));
+            self.0.set(Some(Open { items, x, y, end, from, number: NUMBER.fetch_add(1, Ordering::Relaxed) }));
         }
     }
 
@@ -151,13 +158,13 @@ pub(crate) fn MenuLayer() -> impl IntoView {
             let place = RwSignal::new((open.x, open.y));
             Effect::new(move |_| {
                 let Some(list) = list.get() else { return };
-                // Turned back where it would leave the window.
+                // Turned back where it would leave the window, to end with its button.
                 let (width, height) = (f64::from(list.offset_width()), f64::from(list.offset_height()));
                 let inner = |value: Result<wasm_bindgen::JsValue, _>| {
                     value.ok().and_then(|value| value.as_f64()).unwrap_or(0.0)
                 };
                 let (right, bottom) = (inner(window().inner_width()), inner(window().inner_height()));
-                place.set((open.x.min(right - width - 8.0).max(8.0), open.y.min(bottom - height - 8.0).max(8.0)));
+                place.set((left_of((open.x, open.end), width, right), open.y.min(bottom - height - 8.0).max(8.0)));
                 focus_child(&list, 0);
             });
             let close = move || menus.close();
@@ -241,6 +248,13 @@ pub(crate) fn MenuLayer() -> impl IntoView {
     }
 }
 
+/// Where a menu of this width begins that is opened at `x`, by a button that ends at `end`, in a window of this width.
+fn left_of((x, end): (f64, Option<f64>), width: f64, window: f64) -> f64 {
+    let widest = window - width - 8.0;
+    let left = if x > widest { end.map_or(widest, |end| end - width) } else { x };
+    left.min(widest).max(8.0)
+}
+
 fn buttons(list: &web_sys::HtmlElement) -> Vec<web_sys::HtmlElement> {
     let found = list.get_elements_by_tag_name("button");
     (0..found.length()).filter_map(|index| found.item(index)?.dyn_into().ok()).collect()
@@ -274,5 +288,19 @@ fn focus_next(list: &web_sys::HtmlElement, letter: &str) {
     };
     if let Some(button) = buttons.iter().cycle().skip(from).take(buttons.len()).find(begins) {
         let _ = button.focus();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_of;
+
+    #[test]
+    fn a_menu_that_would_leave_the_window_ends_with_its_button() {
+        assert_eq!(left_of((100.0, Some(160.0)), 300.0, 1280.0), 100.0);
+        assert_eq!(left_of((1_017.0, Some(1_051.0)), 300.0, 1280.0), 751.0);
+        assert_eq!(left_of((1_200.0, None), 300.0, 1280.0), 972.0, "a right click has no button");
+        assert_eq!(left_of((1_250.0, Some(1_278.0)), 300.0, 1280.0), 972.0);
+        assert_eq!(left_of((40.0, Some(80.0)), 300.0, 310.0), 8.0);
     }
 }

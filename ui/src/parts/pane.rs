@@ -12,6 +12,9 @@ const NARROWEST: f64 = 300.0;
 pub(crate) fn Pane(
     #[prop(into)] title: Signal<String>,
     #[prop(default = 430.0)] width: f64,
+    /// Beside the title.
+    #[prop(optional, into)]
+    extra: Option<ViewFn>,
     on_close: impl Fn() + Clone + 'static,
     children: Children,
 ) -> impl IntoView {
@@ -68,6 +71,7 @@ pub(crate) fn Pane(
             ></div>
             <header class="flex">
                 <h2 class="grow cut">{move || title.get()}</h2>
+                {extra.map(|extra| extra.run())}
                 <IconButton label="Close" mark=X on_press=move |_| on_close() />
             </header>
             {children()}

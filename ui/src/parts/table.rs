@@ -25,6 +25,8 @@ type Shade<T> = Arc<dyn Fn(&T) -> Option<f64> + Send + Sync>;
 pub(crate) struct Column<T> {
     /// The name that sorting uses; empty where it can't be sorted.
     pub(crate) sort: String,
+    /// The least stands first at the first press: of a figure of which less is better.
+    pub(crate) rises: bool,
     pub(crate) title: String,
     /// Instead of the title, where the head shows more than words.
     pub(crate) head: Option<ViewFn>,
@@ -45,6 +47,7 @@ impl<T> Clone for Column<T> {
     fn clone(&self) -> Self {
         Self {
             sort: self.sort.clone(),
+            rises: self.rises,
             title: self.title.clone(),
             head: self.head.clone(),
             width: self.width,
@@ -65,6 +68,7 @@ impl<T> Column<T> {
     ) -> Self {
         Self {
             sort: String::new(),
+            rises: false,
             title: title.into(),
             head: None,
             width,
@@ -88,6 +92,11 @@ impl<T> Column<T> {
 
     pub(crate) fn shaded(mut self, shade: impl Fn(&T) -> Option<f64> + Send + Sync + 'static) -> Self {
         self.shade = Some(Arc::new(shade));
+        self
+    }
+
+    pub(crate) fn rising(mut self, rises: bool) -> Self {
+        self.rises = rises;
         self
     }
 

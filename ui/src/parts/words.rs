@@ -45,14 +45,15 @@ pub(crate) fn figure(value: f64) -> String {
     api::figure::measured(value)
 }
 
-/// Figures of a column that ends at the right, filled up behind, so that their points stand below each other.
+/// Figures of a column that ends at the right, filled up behind, so that their points stand below each other; a dash in
+/// place of one ends where the column does.
 pub(crate) fn aligned(texts: Vec<String>) -> Vec<String> {
     let behind = |text: &String| text.split_once('.').map_or(0, |(_, rest)| rest.chars().count() + 1);
     let most = texts.iter().map(behind).max().unwrap_or_default();
     texts
         .into_iter()
         .map(|text| {
-            let missing = most - behind(&text);
+            let missing = if text == "–" { 0 } else { most - behind(&text) };
             // As wide as a digit in the type of numbers.
             text + &"\u{a0}".repeat(missing)
         })

@@ -3,7 +3,7 @@
 mod curves;
 mod diff;
 mod export;
-mod importance;
+pub(super) mod importance;
 mod list;
 mod media;
 mod several;

@@ -8,14 +8,14 @@ use api::{
     ApiError, ErrorCode, SearchId,
     job::GetJob,
     search::{
-        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search,
-        SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value, Written,
+        AssessTrials, DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RestoreSearch, ResumeSearch,
+        Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, Trial, Value, Written,
     },
     spending::Spent,
 };
 use clap::{Args, Subcommand};
 
-use super::Budget;
+use super::{Budget, run::importance};
 use crate::{
     context::{Context, Outcome, absolute, current_folder, environment},
     exec::refuse_option,
@@ -31,6 +31,11 @@ pub(crate) enum SearchCommand {
     List,
     /// Shows a search with its trials
     Show {
+        /// A search's name or id, or `latest`
+        search: String,
+    },
+    /// Which hyperparameters the judged value follows, over the finished trials
+    Importance {
         /// A search's name or id, or `latest`
         search: String,
     },
@@ -161,6 +166,10 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
             context.output.show(&context.call(ListSearches { project }).await?, |list| listed(list))
         }
         SearchCommand::Show { search } => context.output.show(&find(context, &search).await?, shown),
+        SearchCommand::Importance { search } => {
+            let search = find(context, &search).await?.id;
+            context.output.show(&context.call(AssessTrials { search }).await?, importance::shown)
+        }
         SearchCommand::Stop { search } => {
             context.lasting().await?;
             let search = find(context, &search).await?.id;

@@ -128,6 +128,8 @@ fn as_many_programs_run_at_once_as_the_memory_holds_that_the_first_was_seen_to_u
     let output = place.run(&start(&["--try", "x=1,2,3", "--parallel", "3"], &program));
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(most_at_once(&place, &show(&place)), 3, "once the first is measured they run beside it");
+    let told = String::from_utf8(place.run(&["search", "importance", "bowl"]).stdout).unwrap();
+    assert!(told.starts_with("3 runs have a number for this metric; 5 are needed"), "{told}");
 }
 
 #[test]

@@ -41,7 +41,6 @@ pub async fn assess(engine: &Engine, request: AssessParams) -> anyhow::Result<Pa
             let of_metric = [Field::Metric(metric.clone())];
             let columns: Vec<Column> = of_metric.into_iter().chain(params).map(Column::Field).collect();
             // Of so many runs as are looked at: of a hundred thousand the texts would fill the memory.
-            let some = |runs| importance::sample(runs, SEED);
             let cells = board.board().cells_of_some(c, &asked, &query, (&metric, &columns), some)?;
             Ok((metrics, metric, keys, cells))
         })
@@ -71,9 +70,14 @@ fn unmeasured(metric: &str, metrics: &[String]) -> ApiError {
     if own.is_empty() { error } else { error.with_hint(format!("There are {few}{more}.")) }
 }
 
+/// Of so many rows the places of those that are looked at.
+pub(crate) fn some(rows: usize) -> Vec<usize> {
+    importance::sample(rows, SEED)
+}
+
 /// Assesses rows of the metric's cell, which is the first column, and those of the params that they have, chosen of so
 /// many runs.
-fn of_rows(keys: &[String], runs: u64, rows: Vec<SparseRow>) -> ParamImportances {
+pub(crate) fn of_rows(keys: &[String], runs: u64, rows: Vec<SparseRow>) -> ParamImportances {
     let measured = |row: SparseRow| {
         let (_, text) = row.first().filter(|(at, _)| *at == 0)?;
         let value = text.parse::<f64>().ok().filter(|value| value.is_finite())?;

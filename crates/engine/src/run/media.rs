@@ -156,10 +156,19 @@ pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedi
     let total = all.len() as u64;
     let keys = all.into_iter().take(KEYS).filter_map(|(key, steps)| {
         let kind = steps.values().next()?.kind;
-        let total = steps.len() as u64;
-        Some(MediaOfKey { key, kind, steps: thinned(steps.into_keys().collect()), total })
+        let (total, by_step) = (steps.len() as u64, is_by_step(&key, &steps));
+        Some(MediaOfKey { key, kind, steps: thinned(steps.into_keys().collect()), total, by_step })
     });
     Ok(RunMedia { keys: keys.collect(), total })
+}
+
+/// What is called as a file is was logged at no step, which is kept as 0.
+fn is_by_step(key: &str, steps: &BTreeMap<i64, Entry>) -> bool {
+    let is_file = |entry: &Entry| match &entry.lies {
+        Lies::Artifact(path) => path.strip_prefix("artifacts/") == Some(key),
+        Lies::Log => kind_by_name(key).is_some(),
+    };
+    !(steps.len() == 1 && steps.get(&0).is_some_and(is_file))
 }
 
 /// At most [`STEPS`], the first and the last among them.

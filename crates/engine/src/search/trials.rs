@@ -6,7 +6,8 @@ use api::{
     ApiError, ErrorCode, RunId, SearchId,
     event::Tag,
     run::{RunState, StopRun},
-    search::{Direction, RUNG_TAG, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
+    run_table::{ParamImportances, SparseRow},
+    search::{AssessTrials, Direction, RUNG_TAG, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
 };
 use store::{Connection, run::RunRow};
 use tune::{
@@ -210,6 +211,28 @@ fn outcomes(c: &Connection, search: &mut Search, ended: &HashSet<u64>) -> store:
     Ok(changed)
 }
 
+/// Which of the hyperparameters the judged value follows.
+pub(crate) async fn importance(engine: &Engine, request: AssessTrials) -> anyhow::Result<ParamImportances> {
+    let search = find(engine, request.search).await?;
+    let names: Vec<String> = search.config.space.keys().cloned().collect();
+    Ok(tokio::task::spawn_blocking(move || assessed(&names, &search.trials)).await?)
+}
+
+/// Of those that are finished: what was stopped early has the value of another step than the others.
+fn assessed(names: &[String], trials: &[Trial]) -> ParamImportances {
+    let judged: Vec<(f64, &Trial)> = trials
+        .iter()
+        .filter(|trial| trial.outcome == TrialOutcome::Finished)
+        .filter_map(|trial| Some((trial.value.filter(|value| value.is_finite())?, trial)))
+        .collect();
+    let row = |(value, trial): &(f64, &Trial)| -> SparseRow {
+        let given = (1..).zip(names).filter_map(|(at, name)| Some((at, trial.values.get(name)?.to_string())));
+        std::iter::once((0, value.to_string())).chain(given).collect()
+    };
+    let rows = run::importance::some(judged.len()).into_iter().filter_map(|at| judged.get(at)).map(row).collect();
+    run::importance::of_rows(names, judged.len() as u64, rows)
+}
+
 /// The step and the judged value of a run: its final figure where it has one.
 fn reached(
     c: &Connection,
@@ -278,4 +301,39 @@ pub(super) async fn stop_all(engine: &Engine, id: SearchId) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn importance_is_of_what_each_finished_trial_was_given_and_judged_by() {
+        let trial = |number: u64, outcome, value| Trial {
+            number,
+            run: RunId::from_bytes([7; 16]),
+            name: None,
+            values: BTreeMap::from([
+                ("lr".to_owned(), Value::Number(number as f64 / 100.0)),
+                ("depth".to_owned(), Value::Integer((number % 2) as i64)),
+            ]),
+            outcome,
+            step: None,
+            value,
+            rung: None,
+            because: None,
+        };
+        let mut trials: Vec<Trial> =
+            (1..=40).map(|number| trial(number, TrialOutcome::Finished, Some(number as f64))).collect();
+        trials.push(trial(41, TrialOutcome::StoppedEarly, Some(-900.0)));
+        trials.push(trial(42, TrialOutcome::Finished, Some(f64::NAN)));
+        trials.push(trial(43, TrialOutcome::Failed, None));
+        let names = ["depth", "lr"].map(str::to_owned);
+        let found = assessed(&names, &trials);
+        assert_eq!((found.runs, found.runs_used), (40, 40));
+        assert_eq!(found.params[0].param, "lr");
+        assert!(found.params[0].share > 0.8 && found.params[0].correlation == Some(1.0), "{found:?}");
+        let few = assessed(&names, &trials[..3]);
+        assert_eq!((few.runs, few.runs_used, few.params.len()), (3, 0, 0));
+    }
 }

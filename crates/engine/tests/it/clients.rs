@@ -266,6 +266,10 @@ async fn a_run_knows_what_it_stands_under_and_what_stands_below_it() {
     assert_eq!(nested(top).await, (None, names(&["one", "two"]), 2));
     assert_eq!(nested(one).await, (Some("top".to_owned()), Vec::new(), 0));
     assert_eq!(nested(lost).await, (None, Vec::new(), 0), "its parent was never here");
+    let sort = Some("started".to_owned());
+    let list = ListRuns { experiment: Some(sweep.id), sort, ..ListRuns::default() };
+    let parents: Vec<Option<String>> = stage.call(list).await.rows.into_iter().map(|row| row.parent).collect();
+    assert_eq!(parents, [None, Some("top".to_owned()), Some("top".to_owned()), None], "in any order a row says it");
     let mut events = stage.engine.events().subscribe();
     stage.call(TrashRuns { runs: vec![two] }).await;
     announced(&mut events, top).await;

@@ -553,6 +553,9 @@ async fn artifacts_are_media_by_their_names() {
         assert!(told.contains(&expected), "{expected:?} of {told:?}");
     }
     assert!(!told.iter().any(|(key, _)| key.contains("requirements")), "{told:?}");
+    let by_step: Vec<_> = keys.iter().filter(|of| of.by_step).map(|of| of.key.as_str()).collect();
+    assert!(by_step.contains(&"sample"), "{by_step:?}");
+    assert!(!["note.txt", "scores.json", "page.html"].iter().any(|file| by_step.contains(file)), "{by_step:?}");
     let medium = async |key: &str, step| stage.call(GetMedium { run, key: key.to_owned(), step }).await.content;
     // Of step 20 the whole picture, not its small copy.
     let to = stage.path("saved");

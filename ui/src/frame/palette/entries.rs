@@ -39,8 +39,8 @@ const SETTINGS: [(&str, Icon, &str); 5] = [
 /// What a page of the open project does.
 const ACTIONS: [(&str, Icon, &str); 5] = [
     ("Look at the data: preview, profile, drift", icon::DATABASE, "data"),
-    ("Searches for hyperparameters", icon::SEARCH, "runs?searches=1"),
-    ("New search for hyperparameters…", icon::SEARCH, "runs?search=new"),
+    ("Searches for hyperparameters", icon::SLIDERS_HORIZONTAL, "runs?searches=1"),
+    ("New search for hyperparameters…", icon::SLIDERS_HORIZONTAL, "runs?search=new"),
     ("Roll back or scale a deployment", icon::UNDO_2, "deploy"),
     ("Check for drift", icon::EYE, "monitor"),
 ];

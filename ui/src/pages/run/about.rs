@@ -259,12 +259,14 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
     let facts = Memo::new(move |_| {
         run.with(|run| {
             let source = run.tags.get(SOURCE_TAG).filter(|source| !source.is_empty()).cloned();
-            (run.code.clone(), run.command.clone(), source, run.environment.clone(), run.seed)
+            (run.code.clone(), run.command.clone(), source, run.environment.clone(), run.seed, run.kind)
         })
     });
     view! {
         {move || {
-            let (code, command, source, environment, seed) = facts.get();
+            let (code, command, source, environment, seed, kind) = facts.get();
+            // A client need not look for one.
+            let no_commit = code.is_none().then_some(if kind.is_supervised() { "No git repository" } else { "Not recorded" });
             let nothing = code.is_none() && command.is_none() && source.is_none() && environment.is_empty();
             let (machine, environment): (BTreeMap<_, _>, BTreeMap<_, _>) =
                 environment.into_iter().partition(|(name, _)| name.starts_with(MACHINE));
@@ -281,6 +283,7 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
                 <div class="columns">
                     <Card title="Code" class="h">
                         <dl class="pairs">
+                            {no_commit.map(|why| view! { <dt>"Commit"</dt><dd class="faint">{why}</dd> })}
                             {code.map(|code| view! {
                                 <dt>"Commit"</dt>
                                 <dd class="flex"><span class="mono cut">{code.commit.clone()}</span><CopyButton text=code.commit.clone() label="Copy the commit" />

@@ -106,4 +106,20 @@ mod tests {
         let table = as_text(&[metric], Form::Csv);
         assert_eq!(table.rows, [["train/loss", "0.5", "0.25", "1", "7", "2"]]);
     }
+
+    #[test]
+    fn what_was_measured_once_has_dashes_at_the_end_of_their_columns() {
+        let metric = |key: &str, count, value: f64| MetricSummary {
+            key: key.to_owned(),
+            count,
+            step: 0,
+            last: value,
+            min: value,
+            max: value,
+            time_ms: 0,
+        };
+        let rows = aligned(vec![metric("a", 9, 0.5), metric("b", 1, 12.0), metric("c", 2, 30.0)]);
+        assert_eq!(rows[1].1[1..], ["–", "–"]);
+        assert!(rows[2].1[1].contains("30"), "{rows:?}");
+    }
 }

@@ -8,7 +8,7 @@ use api::{
 };
 use charts::{
     axis::Axis,
-    distribution_steps::{self, Distribution, Step},
+    distribution_steps::{self, Distribution, SHARES, Step},
     plot::Size,
 };
 use leptos::prelude::*;
@@ -70,15 +70,16 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
     let medium = paced(asked, WALKS_APART_MS);
     let is_histogram = Memo::new(move |_| of.with(|of| of.as_ref().is_some_and(|of| of.kind == MediumKind::Histogram)));
     let has_steps = Memo::new(move |_| steps.with(|steps| steps.len() > 1));
+    let by_step = Memo::new(move |_| of.with(|of| of.as_ref().is_some_and(|of| of.by_step)));
     view! {
         <section class="card medium">
             <header class="flex">
                 <strong class="cut mono" title=move || key.get()>{move || key.get()}</strong>
-                <span class="faint caption">{move || step.get().map(|step| format!("step {step}"))}</span>
+                <span class="faint caption">{move || step.get().filter(|_| by_step.get()).map(|step| format!("step {step}"))}</span>
                 <StepSlider walk of=key />
             </header>
             <Load query=medium let:medium>
-                {move || shown(run.get(), medium.get())}
+                {move || shown(run.get(), medium.get(), by_step.get())}
             </Load>
             {move || (has_steps.get() && is_histogram.get()).then(|| view! { <OverSteps run key steps /> })}
         </section>
@@ -91,6 +92,16 @@ fn thinned(steps: &[i64], most: usize) -> Vec<i64> {
         return steps.to_vec();
     }
     (0..most).map(|index| steps[index * (steps.len() - 1) / (most - 1)]).collect()
+}
+
+/// What the drawing of all steps shows.
+fn bands() -> String {
+    let half = SHARES.len() / 2;
+    let shares = SHARES[..half].iter().rev().map(|below| format!("{:.0}", (1.0 - 2.0 * below) * 100.0));
+    let shares: Vec<String> = shares.collect();
+    let (last, others) =
+        shares.split_last().map_or((String::new(), String::new()), |(last, others)| (last.clone(), others.join(", ")));
+    format!("Over its steps: the line is the median; the bands hold, from within, {others} and {last} % of the values.")
 }
 
 /// A histogram's steps beside each other, as bands between its percentiles, asked for at once.
@@ -126,6 +137,7 @@ fn OverSteps(run: Memo<RunId>, key: Memo<String>, steps: Memo<Vec<i64>>) -> impl
     };
     let cut = move || steps.with(|steps| steps.len() > STEPS);
     view! {
+        <p class="muted small over-steps">{bands()}</p>
         <Picture name=format!("{} over steps", key.get_untracked()) draw=move |width, _| draw(width) />
         {move || cut().then(|| view! { <p class="muted small">{format!("{STEPS} steps are drawn, evenly apart.")}</p> })}
     }
@@ -133,7 +145,12 @@ fn OverSteps(run: Memo<RunId>, key: Memo<String>, steps: Memo<Vec<i64>>) -> impl
 
 #[cfg(test)]
 mod tests {
-    use super::thinned;
+    use super::{bands, thinned};
+
+    #[test]
+    fn the_bands_are_told_from_within() {
+        assert!(bands().ends_with("from within, 38, 68, 87 and 100 % of the values."), "{}", bands());
+    }
 
     #[test]
     fn of_many_steps_the_ends_stay() {

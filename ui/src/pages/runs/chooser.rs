@@ -17,7 +17,17 @@ use crate::parts::{
 pub(super) fn ColumnChooser(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
     let open = RwSignal::new(false);
     view! {
-        <IconButton label="Columns" mark=icon::COLUMNS_3 on_press=move |_| open.set(true) />
+        <button
+            type="button"
+            class="btn folds-away"
+            aria-haspopup="dialog"
+            aria-label="Columns"
+            title="Columns"
+            on:click=move |_| open.set(true)
+        >
+            {icon::icon(icon::COLUMNS_3)}
+            "Columns"
+        </button>
         <Dialog open title="Columns"><Choice chosen facts /></Dialog>
     }
 }
@@ -123,12 +133,13 @@ fn Line(
             {is_shown.then(|| view! {
                 <button
                     type="button"
-                    class="btn quiet s"
+                    class="btn s icon turns"
                     aria-pressed=move || is_pinned().to_string()
                     aria-label=format!("Pin {said}")
+                    title=move || if is_pinned() { "It stays at the left" } else { "Keep it at the left" }
                     on:click=move |_| chosen.pin(&name.get_value())
                 >
-                    {move || if is_pinned() { "Pinned" } else { "Pin" }}
+                    {icon::icon(icon::PIN)}
                 </button>
                 <IconButton label=format!("{said} further to the left") mark=icon::ARROW_UP on_press=move |_| shift(-1) />
                 <IconButton label=format!("{said} further to the right") mark=icon::ARROW_DOWN on_press=move |_| shift(1) />

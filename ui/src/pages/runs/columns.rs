@@ -342,7 +342,11 @@ fn plain_column(name: &str) -> Option<Column<RunRow>> {
         })
     };
     let number = |width, of: fn(&RunRow) -> Option<String>| {
-        Column::new(*title, width, move |row: &RunRow| view! { <span class="muted">{of(row)}</span> }).number()
+        let cell = move |row: &RunRow| {
+            let text = of(row).unwrap_or_else(|| "–".to_owned());
+            view! { <span class="muted">{text}</span> }
+        };
+        Column::new(*title, width, cell).number()
     };
     // The whole one is in the tooltip.
     let hash = |of: fn(&RunRow) -> Option<(String, String)>| {
@@ -441,7 +445,8 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
                 )
             })
             .number()
-            .sorted_by(api::run_table::named("metric", &key)),
+            .sorted_by(api::run_table::named("metric", &key))
+            .rising(less_is_better(facts.ranked_by.as_ref(), &key)),
         );
         // Taken out only to be put back: where nothing is coloured the column stays as it is.
         // The best one's bar tells its rank already, and of a figure of which nobody knows what is good none is best.
@@ -464,6 +469,12 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
         }
     }
     columns
+}
+
+/// Whether less of a figure is better: by what ranks, else as far as its name says so.
+pub(super) fn less_is_better(ranked_by: Option<&(String, bool)>, key: &str) -> bool {
+    let ranked = ranked_by.filter(|(best, _)| best == key).map(|(_, more)| *more);
+    ranked.or_else(|| words::is_more_better(key)) == Some(false)
 }
 
 /// How good a figure is among the others, from 0 to 1; one that is no number is not coloured.
@@ -578,6 +589,12 @@ fn cost(row: &RunRow) -> String {
     }
 }
 
+/// What is said of a run that stands under another.
+fn under(row: &RunRow) -> Option<String> {
+    row.tags.get(PARENT_TAG)?;
+    Some(format!("under {}", row.parent.as_deref().unwrap_or("a run that is not here")))
+}
+
 fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = run_state(row.state);
     let live = row.state == RunState::Running;
@@ -588,11 +605,12 @@ fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<>
     view! {
         <span class="flex">
             <i class=dot title=word></i>
-            {row.tags.contains_key(PARENT_TAG).then(|| view! { <span class="faint" title="It stands under another run: its page says which">"↳"</span> })}
             <b class="cut">{row.name.clone()}</b>
             {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
             {row.has_other_rows(best_split).then(|| view! { <span class="chip" title=OTHER_ROWS>"other rows"</span> })}
             {row.fraction.filter(|_| live).map(|fraction| view! { <span class="faint caption num">{words::percent((fraction * 100.0).round() / 100.0)}</span> })}
+            // In words: in this order a run's parent may stand anywhere, or on another page.
+            {under(row).map(|under| view! { <span class="faint caption cut under" title=under.clone()>{under.clone()}</span> })}
         </span>
     }
 }
@@ -700,6 +718,31 @@ mod tests {
         assert_eq!(moved(names(), "a", -1), ["a", "b", "c"]);
         assert_eq!(moved(names(), "b", 9), ["a", "c", "b"]);
         assert_eq!(moved(names(), "x", 1), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_run_says_which_it_stands_under() {
+        let row = |tags: serde_json::Value, parent: Option<&str>| -> RunRow {
+            let id = api::RunId::from_bytes([1; 16]);
+            let row = serde_json::json!({
+                "id": id, "name": "fold-1", "kind": "client", "state": "finished", "model": null, "snapshot_number": null,
+                "commit": null, "created_ms": 0, "duration_secs": null, "fraction": null, "params": {}, "tags": tags,
+                "metrics": {}, "versions": [], "parent": parent,
+            });
+            serde_json::from_value(row).unwrap()
+        };
+        let below = serde_json::json!({ PARENT_TAG: "00000000000000000000000000000abc" });
+        assert_eq!(under(&row(serde_json::json!({}), None)), None);
+        assert_eq!(under(&row(below.clone(), Some("baseline"))).as_deref(), Some("under baseline"));
+        assert_eq!(under(&row(below, None)).as_deref(), Some("under a run that is not here"));
+    }
+
+    #[test]
+    fn less_of_a_loss_is_better_and_what_ranks_says_it_of_itself() {
+        let ranked = ("cost".to_owned(), false);
+        let less = |key| less_is_better(Some(&ranked), key);
+        assert_eq!(["cost", "loss/train", "accuracy", "anything"].map(less), [true, true, false, false]);
+        assert!(!less_is_better(Some(&("loss".to_owned(), true)), "loss"));
     }
 
     #[test]

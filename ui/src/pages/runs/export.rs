@@ -16,7 +16,7 @@ use super::{
 use crate::{
     client::Client,
     parts::{
-        button::{IconButton, Pending},
+        button::Pending,
         icon,
         menu::{Item, Menus},
         save,
@@ -87,7 +87,17 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         ]
     };
     view! {
-        <IconButton label="Copy, save or export the runs" mark=icon::DOWNLOAD on_press=move |event| menus.open_at(&event, items()) />
+        <button
+            type="button"
+            class="btn folds-away"
+            aria-haspopup="menu"
+            aria-label="Copy, save or export the runs"
+            title="Copy, save or export the runs"
+            on:click=move |event| menus.open_at(&event, items())
+        >
+            {icon::icon(icon::DOWNLOAD)}
+            "Save"
+        </button>
         <ExportRunsDialog open=exporting list picked />
     }
 }

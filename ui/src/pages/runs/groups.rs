@@ -80,7 +80,9 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
         };
         facts.with_untracked(|facts| {
             let params = facts.param_keys.iter().map(|key| (format!("{PARAM}{key}"), words::param(key), "Parameters"));
-            let tags = facts.tag_keys.iter().map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
+            // What MLflow's client notes for itself says nothing that runs share.
+            let tags = facts.tag_keys.iter().filter(|key| !key.starts_with("mlflow."));
+            let tags = tags.map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
             let own = OWN.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned(), "Runs"));
             own.chain(params).chain(tags).map(|(name, label, caption)| named(&name, label, caption)).collect::<Vec<_>>()
         })
@@ -372,7 +374,8 @@ fn columns_of(group: &Names, by: &Names, metrics: &[String]) -> Vec<Column<Line>
                 Line::More(..) => ().into_any(),
             })
             .number()
-            .sorted_by(api::run_table::named("metric", key)),
+            .sorted_by(api::run_table::named("metric", key))
+            .rising(columns::less_is_better(None, key)),
         );
     }
     columns

@@ -109,12 +109,14 @@ pub(super) fn Overlay(
     view! {
         <Pane
             title=Signal::derive(move || words::counted(picked.with(Vec::len) as u64, "run", "runs"))
+            extra=ViewFn::from(move || {
+                move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn s" href=move || compare.get()>{icon(icon::LAYERS)}"Compare"</a> })
+            })
             on_close=move || picked.set(Vec::new())
         >
-            <div class="flex wrap">
+            <div class="flex wrap pane-tools">
                 <Select value=curve options name="Figure" />
                 <LookChoice look keys=axes />
-                {move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn s right" href=move || compare.get()>{icon(icon::LAYERS)}"Compare"</a> })}
             </div>
             {move || (picked.with(Vec::len) > DRAWN).then(|| view! { <p class="small muted">{format!("The first {DRAWN} of them are drawn here; Compare draws up to {MOST}.")}</p> })}
             {move || none.get().then(|| if curve.with(String::is_empty) {

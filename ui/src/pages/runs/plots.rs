@@ -3,7 +3,7 @@
 //!
 //! What is drawn, of which values, and what is brushed of it stands in the address (`?view=parallel&axes=…&brush=…`).
 
-mod importance;
+pub(super) mod importance;
 mod parallel;
 mod scatter;
 mod values;

@@ -41,6 +41,7 @@ use crate::{
         chart::ChartCard,
         field::TextField,
         icon,
+        menu::{Item, MenuButton},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load, Problem},
         take_table::{Form, TakeTable, TextTable},
@@ -71,7 +72,11 @@ pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<Option<Asked>> {
 
 /// The pages of the searches, where one is asked for, and the dialog.
 #[component]
-pub(super) fn Searches(asked: Memo<Option<Asked>>) -> impl IntoView {
+pub(super) fn Searches(
+    asked: Memo<Option<Asked>>,
+    /// The name of the one that is shown, for who says where this is.
+    named: RwSignal<String>,
+) -> impl IntoView {
     let (place, query) = (Place::get(), use_location().query);
     let navigate = StoredValue::new_local(use_navigate());
     let is_new = Memo::new(move |_| query.with(|query| query.get("search").as_deref() == Some("new")));
@@ -89,7 +94,7 @@ pub(super) fn Searches(asked: Memo<Option<Asked>>) -> impl IntoView {
         {move || match asked.get() {
             None => ().into_any(),
             Some(Asked::All) => view! { <All beginning /> }.into_any(),
-            Some(Asked::One(id)) => view! { <One id /> }.into_any(),
+            Some(Asked::One(id)) => view! { <One id named /> }.into_any(),
         }}
         <NewSearch open=beginning />
     }
@@ -116,7 +121,7 @@ fn All(beginning: RwSignal<bool>) -> impl IntoView {
                     let none = Memo::new(move |_| all.with(Vec::is_empty));
                     move || if none.get() {
                         view! {
-                            <Empty mark=icon::SEARCH title="No search yet" text="A search trains, or runs a program, with many settings and keeps the best. Say which may vary; each trial is a run like any other.">
+                            <Empty mark=icon::SLIDERS_HORIZONTAL title="No search yet" text="A search trains, or runs a program, with many settings and keeps the best. Say which may vary; each trial is a run like any other.">
                                 <Button label="New search…" mark=icon::PLUS kind="primary" on_press=move || beginning.set(true) />
                             </Empty>
                         }.into_any()
@@ -212,8 +217,15 @@ fn tried(search: &Search) -> String {
 }
 
 #[component]
-fn One(id: SearchId) -> impl IntoView {
+fn One(id: SearchId, named: RwSignal<String>) -> impl IntoView {
     let search = query(move || Some(GetSearch { search: id }));
+    Effect::new(move |_| {
+        let name = search.value.with(|search| search.as_ref().map(|search| search.name.clone()));
+        let name = name.unwrap_or_default();
+        if named.with_untracked(|named| *named != name) {
+            named.set(name);
+        }
+    });
     view! {
         <section class="body-of-page compare" aria-label="A search" data-search=id.to_string()>
             <Load query=search let:search><Whole search /></Load>
@@ -262,6 +274,12 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     };
     let chart = Memo::new(move |_| search.with(progress_of));
     let has_curve = Memo::new(move |_| chart.with(|chart| !chart.lines.is_empty()));
+    let items = move || {
+        vec![
+            Item::new("Go on with other limits…", icon::PLAY, move || going_on.set(true)),
+            Item::new("Forget: its runs stay", icon::TRASH, delete).danger(),
+        ]
+    };
     view! {
         <div class="head">
             <div>
@@ -271,27 +289,29 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                 {move || search.with(|search| search.spent.as_ref().map(used)).map(|used| view! { <div class="sub" data-budget="">{used}</div> })}
             </div>
             <div class="right flex">
-                {move || search.with(|search| search.run).map(|run| view! { <a class="btn" href=place.link(&format!("runs/{run}"))>"Its own run"</a> })}
-                <a class="btn" href=runs>"Its runs"</a>
+                {move || search.with(|search| search.run).map(|run| view! { <a class="btn quiet" href=place.link(&format!("runs/{run}"))>"Its own run"</a> })}
+                <a class="btn quiet" href=runs>"Its runs"</a>
                 {move || match state.get() {
                     SearchState::Running => view! { <Button label="Stop" mark=icon::SQUARE disabled=pending.busy on_press=stop /> }.into_any(),
                     SearchState::Stopped | SearchState::Failed => {
                         view! { <Button label="Go on" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=resume /> }.into_any()
                     }
                     SearchState::Finished => view! {
-                        <TextField value=more name="Further trials" class="tiny" on_enter=Callback::new(move |()| try_more()) />
-                        <Button
-                            label=Signal::derive(move || format!("Try {} more", further.get().map_or_else(|| "…".to_owned(), words::count)))
-                            mark=icon::PLUS
-                            disabled=Signal::derive(move || pending.busy.get() || further.get().is_none())
-                            on_press=try_more
-                        />
+                        <span class="joined">
+                            <TextField value=more name="Further trials" class="tiny" on_enter=Callback::new(move |()| try_more()) />
+                            <Button
+                                label="More trials"
+                                tip=Signal::derive(move || further.get().map_or_else(
+                                    || "Type a whole number of trials".to_owned(),
+                                    |further| format!("Try {} more", words::count(further)),
+                                ))
+                                disabled=Signal::derive(move || pending.busy.get() || further.get().is_none())
+                                on_press=try_more
+                            />
+                        </span>
                     }.into_any(),
                 }}
-                {move || (state.get() != SearchState::Running).then(|| view! {
-                    <Button label="Limits…" tip="Go on with another budget or number of trials" disabled=pending.busy on_press=move || going_on.set(true) />
-                    <Button label="Forget" kind="quiet" disabled=pending.busy tip="Which values it tried is forgotten; the runs of its trials stay" on_press=delete />
-                })}
+                {move || (state.get() != SearchState::Running).then(|| view! { <MenuButton items label="More of this search" /> })}
             </div>
         </div>
         <GoOn open=going_on search />

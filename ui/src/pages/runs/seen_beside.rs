@@ -258,7 +258,7 @@ fn OfRun(
                 Card::Failed(error) => view! { <Failure error again=move || media.refresh() /> }.into_any(),
                 Card::Nothing(why) => nothing(why).into_any(),
                 Card::Asked if is_not_there.get() => nothing(not_there()).into_any(),
-                Card::Asked => view! { <Load query=medium lines=3 let:medium>{move || shown(run, medium.get())}</Load> }.into_any(),
+                Card::Asked => view! { <Load query=medium lines=3 let:medium>{move || shown(run, medium.get(), true)}</Load> }.into_any(),
             }}
         </section>
     }
@@ -274,6 +274,7 @@ mod tests {
             kind: MediumKind::Image,
             steps: steps.to_vec(),
             total: steps.len() as u64,
+            by_step: true,
         };
         RunMedia { keys: keys.iter().map(of).collect(), total: keys.len() as u64 }
     }

@@ -106,7 +106,7 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
     let items = move || {
         let known = views.value.get_untracked().unwrap_or_default();
         let is_plain = settable.shown() == TableView::default();
-        let plain = is_plain.then(|| "Filter, sort or choose columns first: it is shown so anyway.".to_owned());
+        let plain = is_plain.then(|| "Nothing is changed yet: filter, sort or choose columns.".to_owned());
         let mut items = vec![Item::new("Save this view as…", icon::PLUS, move || saving.set(true)).blocked(plain)];
         for view in &known {
             let query = view.query.clone();

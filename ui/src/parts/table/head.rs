@@ -38,7 +38,7 @@ fn Cell<T: Send + Sync + 'static>(
         None => view! { <span class="cut">{column.title.clone()}</span> }.into_any(),
     };
     let key = StoredValue::new(column.sort.clone());
-    let sortable = !column.sort.is_empty() && order.is_some();
+    let (sortable, rises) = (!column.sort.is_empty() && order.is_some(), column.rises);
     // Its direction, and which order it is of several.
     let way = Memo::new(move |_| {
         let name = key.get_value();
@@ -59,7 +59,7 @@ fn Cell<T: Send + Sync + 'static>(
         let name = key.get_value();
         let now =
             (order.get_untracked().or_else(|| unsorted.get_untracked()), further.map(|list| list.get_untracked()));
-        let (first, rest) = pressed(now.0, now.1.unwrap_or_default(), &name, is_added && further.is_some());
+        let (first, rest) = pressed(now.0, now.1.unwrap_or_default(), (&name, rises), is_added && further.is_some());
         if let Some(further) = further {
             further.set(rest);
         }
@@ -159,20 +159,25 @@ fn Edge(title: String, width: f64, done: Callback<Option<f64>>) -> impl IntoView
 }
 
 /// The orders after a press on a column's head: the first, and those among its equals. The largest stands first at
-/// first; an added one that is pressed a third time goes.
-fn pressed(first: Option<Order>, rest: Vec<Order>, name: &str, is_added: bool) -> (Option<Order>, Vec<Order>) {
+/// first, or the least of a column that `rises`; an added one that is pressed a third time goes.
+fn pressed(
+    first: Option<Order>,
+    rest: Vec<Order>,
+    (name, rises): (&str, bool),
+    is_added: bool,
+) -> (Option<Order>, Vec<Order>) {
     let is_own = |order: &Order| order.0 == name;
     match first {
         Some((_, descending)) if !is_added || rest.is_empty() && first.as_ref().is_some_and(is_own) => {
             let is_again = first.as_ref().is_some_and(is_own);
-            (Some((name.to_owned(), !(is_again && descending))), Vec::new())
+            (Some((name.to_owned(), if is_again { !descending } else { !rises })), Vec::new())
         }
-        None => (Some((name.to_owned(), true)), Vec::new()),
+        None => (Some((name.to_owned(), !rises)), Vec::new()),
         Some(first) => {
             let mut orders: Vec<Order> = [first].into_iter().chain(rest).collect();
             match orders.iter().position(is_own) {
-                None => orders.push((name.to_owned(), true)),
-                Some(at) if orders[at].1 => orders[at].1 = false,
+                None => orders.push((name.to_owned(), !rises)),
+                Some(at) if orders[at].1 != rises => orders[at].1 = rises,
                 Some(at) => drop(orders.remove(at)),
             }
             let mut orders = orders.into_iter();
@@ -191,21 +196,35 @@ mod tests {
 
     #[test]
     fn a_press_sorts_by_one_column_and_turns_it() {
-        let (first, rest) = pressed(None, Vec::new(), "a", false);
+        let (first, rest) = pressed(None, Vec::new(), ("a", false), false);
         assert_eq!((first.clone(), rest.len()), (Some(order("a", true)), 0));
-        assert_eq!(pressed(first, rest, "a", false).0, Some(order("a", false)));
-        let several = pressed(Some(order("a", true)), vec![order("b", true)], "c", false);
+        assert_eq!(pressed(first, rest, ("a", false), false).0, Some(order("a", false)));
+        let several = pressed(Some(order("a", true)), vec![order("b", true)], ("c", false), false);
         assert_eq!(several, (Some(order("c", true)), Vec::new()));
+    }
+
+    #[test]
+    fn where_less_is_better_the_least_stands_first_at_first() {
+        let loss = ("loss", true);
+        let (first, rest) = pressed(Some(order("a", true)), Vec::new(), loss, false);
+        assert_eq!((first.clone(), rest.len()), (Some(order("loss", false)), 0));
+        assert_eq!(pressed(first, rest, loss, false).0, Some(order("loss", true)));
+        let a = Some(order("a", true));
+        let (first, rest) = pressed(a.clone(), Vec::new(), loss, true);
+        assert_eq!((first.clone(), rest.clone()), (a.clone(), vec![order("loss", false)]));
+        let (first, rest) = pressed(first, rest, loss, true);
+        assert_eq!(rest, [order("loss", true)]);
+        assert_eq!(pressed(first, rest, loss, true), (a, Vec::new()));
     }
 
     #[test]
     fn with_shift_orders_are_added_turned_and_taken_away() {
         let a = Some(order("a", false));
-        let (first, rest) = pressed(a.clone(), Vec::new(), "b", true);
+        let (first, rest) = pressed(a.clone(), Vec::new(), ("b", false), true);
         assert_eq!((first.clone(), rest.clone()), (a.clone(), vec![order("b", true)]));
-        let (first, rest) = pressed(first, rest, "b", true);
+        let (first, rest) = pressed(first, rest, ("b", false), true);
         assert_eq!(rest, [order("b", false)]);
-        assert_eq!(pressed(first.clone(), rest.clone(), "b", true), (a, Vec::new()));
-        assert_eq!(pressed(first, rest, "a", true), (Some(order("b", false)), Vec::new()));
+        assert_eq!(pressed(first.clone(), rest.clone(), ("b", false), true), (a, Vec::new()));
+        assert_eq!(pressed(first, rest, ("a", false), true), (Some(order("b", false)), Vec::new()));
     }
 }

@@ -88,7 +88,7 @@ pub(super) async fn run(context: &Context, command: LoggedCommand) -> Outcome {
             };
             let version = context.call(RegisterLogged { from, name }).await?;
             let others = context.call(ListOtherModels {}).await?;
-            let of_none = others.iter().any(|model| model.id == version.model);
+            let of_none = others.iter().any(|model| model.name == version.name);
             context.output.show(&version, |version| {
                 let listed = if of_none { "\nListed by: slipway model list --without-project" } else { "" };
                 format!("{}:{} is registered.{listed}", version.name, version.number)
@@ -161,10 +161,10 @@ fn shown(detail: &LoggedDetail) -> String {
         let rows = figures.rows.iter().flat_map(|(key, values)| {
             figures.datasets.iter().zip(values).filter_map(move |(dataset, value)| {
                 let (name, digest) = dataset.clone().unwrap_or_default();
-                value.map(|value| vec![key.clone(), value.to_string(), name, digest])
+                value.map(|figure| vec![key.clone(), figure.value.to_string(), figure.step.to_string(), name, digest])
             })
         });
-        parts.push(table(&["metric", ">value", "dataset", "digest"], rows));
+        parts.push(table(&["metric", ">value", ">step", "dataset", "digest"], rows));
     }
     if !versions.is_empty() {
         let row = |version: &api::logged::LoggedVersion| {

@@ -32,7 +32,7 @@ pub(super) async fn run(context: &Context, asked: Importance) -> Outcome {
     context.output.show(&found, shown)
 }
 
-fn shown(found: &ParamImportances) -> String {
+pub(in crate::commands) fn shown(found: &ParamImportances) -> String {
     let runs = counted(found.runs, "run has", "runs have");
     if found.runs < found.runs_needed {
         let needed = found.runs_needed;

@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
                 let row = |of: &MediaOfKey| {
                     let ends = match (of.steps.first(), of.steps.last()) {
                         (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
-                        (Some(only), _) => only.to_string(),
+                        (Some(only), _) if of.by_step => only.to_string(),
                         _ => String::new(),
                     };
                     vec![of.key.clone(), words::word(&of.kind), of.total.to_string(), ends]

@@ -82,7 +82,8 @@ fn as_text(params: &[ParamImportance], form: Form) -> TextTable {
     }
 }
 
-fn drawn(found: ParamImportances, metric: String) -> AnyView {
+/// An answer drawn; `metric` is the name of its column.
+pub(in crate::pages::runs) fn drawn(found: ParamImportances, metric: String) -> AnyView {
     if found.runs < found.runs_needed {
         let text = format!(
             "{} with a number for this metric {} here; {} are needed before an importance says anything.",

@@ -4,22 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
-    run_table::Listing,
-    search::{Direction, SEARCH_TAG, Search, Trial, TrialOutcome},
+    SearchId,
+    search::{AssessTrials, Direction, Search, Trial, TrialOutcome},
     table_view::TableView,
-    tracking::Scope,
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::{
-    client::wire,
+    client::{query::query, wire},
     frame::{address, place::Place},
     pages::runs::{
         Facts,
+        columns::{METRIC, PARAM},
         overlaid::Compared,
-        plots::{Plots, TrialsSwitcher, Whose},
+        plots::{Plots, TrialsSwitcher, Whose, importance},
     },
+    parts::states::Load,
 };
 
 const PARALLEL: &str = "parallel";
@@ -34,6 +35,10 @@ pub(super) fn Drawn(search: Signal<Search>) -> impl IntoView {
     // As a comparison's canvas does, it stands in the address in a part of its own.
     let canvas = use_location().query.with_untracked(|query| query.get("canvas")).unwrap_or_default();
     let mut first = TableView::read(&canvas, wire::decode).plotted;
+    if canvas.is_empty() {
+        // As they are searched: what is tried by orders of magnitude is seen by them.
+        first.log = search.with_untracked(by_magnitude);
+    }
     if first.view != IMPORTANCE {
         first.view = PARALLEL.to_owned();
     }
@@ -44,14 +49,7 @@ pub(super) fn Drawn(search: Signal<Search>) -> impl IntoView {
     });
     let trials = Memo::new(move |_| search.with(compared));
     let facts = Memo::new(move |_| search.with(facts_of));
-    let (id, project) = search.with_untracked(|search| (search.id, search.project));
-    let listing = Signal::stored(Some(Listing {
-        of: Scope::Project(project),
-        deleted: false,
-        filter: format!("tag.{SEARCH_TAG} = \"{id}\""),
-        sort: None,
-        descending: false,
-    }));
+    let id = search.with_untracked(|search| search.id);
     let open = Callback::new(move |run: String| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{run}")), Default::default()));
     });
@@ -62,15 +60,38 @@ pub(super) fn Drawn(search: Signal<Search>) -> impl IntoView {
             view! {
                 <section class="section" aria-label="The trials drawn">
                     <div class="flex"><TrialsSwitcher plotted /></div>
-                    {move || {
-                        // What a program logged counts by its run; the axes are the trials' own.
-                        let whose = if is_importance.get() { Whose::Listed(listing) } else { Whose::Compared(trials, None) };
-                        view! { <Plots whose plotted facts filter=None on_open=open /> }
+                    {move || match is_importance.get() {
+                        true => view! { <Importance id facts /> }.into_any(),
+                        false => {
+                            let whose = Whose::Compared(trials, None);
+                            view! { <Plots whose plotted facts filter=None on_open=open /> }.into_any()
+                        }
                     }}
                 </section>
             }
         })
     }
+}
+
+/// What the judged value follows of what the trials were given, whichever runs logged it.
+#[component]
+fn Importance(id: SearchId, facts: Memo<Facts>) -> impl IntoView {
+    let answer = query(move || Some(AssessTrials { search: id }));
+    let metric = move || {
+        let key = facts.with(|facts| facts.ranked_by.as_ref().map(|(key, _)| key.clone()));
+        format!("{METRIC}{}", key.unwrap_or_default())
+    };
+    view! {
+        <div class="run-plots">
+            <Load query=answer lines=6 let:found>{move || importance::drawn(found.get(), metric())}</Load>
+        </div>
+    }
+}
+
+/// The axes of what is tried by orders of magnitude, by their columns' names.
+fn by_magnitude(search: &Search) -> Vec<String> {
+    let space = search.config.space.iter();
+    space.filter(|(_, written)| written.log).map(|(name, _)| format!("{PARAM}{name}")).collect()
 }
 
 /// The trials that reached a value, each with its params.
@@ -100,5 +121,46 @@ fn facts_of(search: &Search) -> Facts {
         differing: names,
         ranked_by: search.judged.clone().map(|(key, direction)| (key, direction == Direction::Max)),
         ..Facts::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{
+        id::ProjectId,
+        search::{SearchConfig, SearchState, Value, Written},
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_is_tried_by_orders_of_magnitude_is_drawn_by_them() {
+        let range = |log| Written { min: Some(0.001), max: Some(0.1), log, ..Written::default() };
+        let listed = Written { values: Some(vec![Value::Integer(1)]), ..Written::default() };
+        let space = [("lr", range(true)), ("dropout", range(false)), ("depth", listed)];
+        let search = Search {
+            id: SearchId::from_bytes([1; 16]),
+            project: ProjectId::from_bytes([2; 16]),
+            name: "bowl".to_owned(),
+            config: SearchConfig {
+                space: space.into_iter().map(|(name, written)| (name.to_owned(), written)).collect(),
+                ..SearchConfig::default()
+            },
+            training: None,
+            command: None,
+            run: None,
+            state: SearchState::Finished,
+            job: None,
+            held_back: None,
+            spent: None,
+            error: None,
+            trials: Vec::new(),
+            planned: 0,
+            best: None,
+            judged: None,
+            created_ms: 0,
+            ended_ms: None,
+        };
+        assert_eq!(by_magnitude(&search), ["param.lr"]);
     }
 }

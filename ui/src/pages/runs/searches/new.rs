@@ -285,7 +285,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
         {move || wrong.get().map(|error| view! { <div class="content"><Problem error /></div> })}
         <footer>
             <Button label="Cancel" on_press=move || open.set(false) />
-            <Button label="Search" mark=icon::SEARCH kind="primary" disabled=pending.busy on_press=begin />
+            <Button label="Search" mark=icon::SLIDERS_HORIZONTAL kind="primary" disabled=pending.busy on_press=begin />
         </footer>
     }
 }

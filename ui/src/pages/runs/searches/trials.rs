@@ -3,8 +3,8 @@
 
 use std::cmp::Ordering;
 
-use api::search::{Search, Trial, TrialOutcome, Value};
-use leptos::prelude::*;
+use api::search::{Direction, Search, Trial, TrialOutcome, Value};
+use leptos::{html, prelude::*};
 use leptos_router::hooks::use_navigate;
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     pages::runs::columns::PARAM,
     parts::{
         card::Chip,
+        chart::width_of,
         rows::Rows,
         table::{Column, Order, Table},
         take_table::{Form, TextTable},
@@ -46,16 +47,28 @@ pub(super) fn Trials(search: Signal<Search>) -> impl IntoView {
     let names = Memo::new(move |_| search.with(|search| search.config.space.keys().cloned().collect::<Vec<_>>()));
     let order = RwSignal::new(None::<Order>);
     let sorted = Memo::new(move |_| order.with(|order| search.with(|search| lines(search, order.as_ref()))));
-    let columns = Memo::new_with_compare(move |_| names.with(|names| columns(names)), |_, _| true);
+    let has_why =
+        Memo::new(move |_| search.with(|search| search.trials.iter().any(|trial| search.why(trial).is_some())));
+    let less = Memo::new(move |_| {
+        search.with(|search| search.judged.as_ref().is_some_and(|(_, direction)| *direction == Direction::Min))
+    });
+    let columns =
+        Memo::new_with_compare(move |_| names.with(|names| columns(names, less.get(), has_why.get())), |_, _| true);
     let open = Callback::new(move |line: Line| {
         if line.trial.name.is_some() {
             let to = place.link(&format!("runs/{}", line.trial.run));
             navigate.with_value(|navigate| navigate(&to, Default::default()));
         }
     });
-    let height = Memo::new(move |_| (sorted.with(Vec::len).clamp(1, SHOWN) + 1) * ROW + BAR);
+    let node = NodeRef::<html::Div>::new();
+    let room = width_of(node);
+    let bar = Memo::new(move |_| {
+        let wide = columns.with(|columns| columns.iter().map(|column| column.width).sum::<f64>());
+        if wide > room.get() { BAR } else { 0 }
+    });
+    let height = Memo::new(move |_| (sorted.with(Vec::len).clamp(1, SHOWN) + 1) * ROW + bar.get());
     view! {
-        <div class="fill-table" style:height=move || format!("{}px", height.get())>
+        <div class="fill-table" node_ref=node style:height=move || format!("{}px", height.get())>
             <Table
                 rows=Rows::from(sorted)
                 columns=Signal::from(columns)
@@ -69,7 +82,7 @@ pub(super) fn Trials(search: Signal<Search>) -> impl IntoView {
     }
 }
 
-fn columns(names: &[String]) -> Vec<Column<Line>> {
+fn columns(names: &[String], less_is_better: bool, has_why: bool) -> Vec<Column<Line>> {
     let mut all = vec![
         Column::new("#", 58.0, |line: &Line| {
             let number = line.trial.number;
@@ -95,7 +108,8 @@ fn columns(names: &[String]) -> Vec<Column<Line>> {
         .sorted_by(OUTCOME),
         Column::new("Value", 104.0, |line: &Line| line.trial.value.map_or_else(|| "–".to_owned(), words::figure))
             .number()
-            .sorted_by(VALUE),
+            .sorted_by(VALUE)
+            .rising(less_is_better),
     ];
     all.extend(names.iter().map(|name| {
         let own = name.clone();
@@ -105,10 +119,12 @@ fn columns(names: &[String]) -> Vec<Column<Line>> {
         };
         Column::new(words::param(name), 124.0, cell).number().sorted_by(format!("{PARAM}{name}"))
     }));
-    all.push(Column::new("Why it ended", 250.0, |line: &Line| {
-        let why = line.why.clone().unwrap_or_default();
-        view! { <span class="muted" data-why="" title=why.clone()>{why.clone()}</span> }
-    }));
+    if has_why {
+        all.push(Column::new("Why it ended", 250.0, |line: &Line| {
+            let why = line.why.clone().unwrap_or_default();
+            view! { <span class="muted" data-why="" title=why.clone()>{why.clone()}</span> }
+        }));
+    }
     all
 }
 

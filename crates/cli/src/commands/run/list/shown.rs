@@ -289,6 +289,7 @@ mod tests {
             split: None,
             cost: None,
             currency: None,
+            parent: None,
         }
     }
 
