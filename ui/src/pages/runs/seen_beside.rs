@@ -66,6 +66,11 @@ fn steps(found: &Found, key: &str) -> Vec<i64> {
     all.into_iter().collect()
 }
 
+/// Whether a run logged the key by steps, so that they say something.
+fn is_by_step(found: &Found, key: &str) -> bool {
+    found.values().flat_map(|media| &media.keys).any(|of| of.key == key && of.by_step)
+}
+
 /// Why a run has nothing to show of a key at a step; `None` where it has, or may have: of very many keys and steps the
 /// host names some only, of the steps always the first and the last.
 fn missing(media: &RunMedia, key: &str, step: i64) -> Option<String> {
@@ -135,6 +140,7 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
         all.get().into_iter().map(label).collect::<Vec<_>>()
     });
     let walk = Walk::new(Memo::new(move |_| found.with(|found| key.with(|key| steps(found, key)))));
+    let by_step = Memo::new(move |_| found.with(|found| key.with(|key| is_by_step(found, key))));
     Effect::new(move |before: Option<String>| {
         let now = key.get();
         if before.is_some_and(|before| before != now) {
@@ -168,7 +174,7 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
         <section class:hidden=move || !has_some.get() && !has_failed.get() aria-label="Media of the runs">
             <div class="flex wrap tools-of-charts tools-of-media" class:hidden=move || !has_some.get()>
                 <Select value options name="Key of the media" />
-                <span class="faint caption">{move || walk.step.get().map(|step| format!("step {step}"))}</span>
+                <span class="faint caption">{move || walk.step.get().filter(|_| by_step.get()).map(|step| format!("step {step}"))}</span>
                 <StepSlider walk of=key />
                 {move || (left_out.get() > 0).then(|| view! {
                     <span class="faint caption">{format!("The first {MOST} runs; {} not shown", words::counted(left_out.get() as u64, "more is", "more are"))}</span>
@@ -184,7 +190,7 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
                 <For each=move || runs.get() key=Clone::clone let:run>
                     {
                         let (run, name) = run;
-                        view! { <OfRun run name found failed key step=walk.step role=Signal::derive(move || roles.with(|roles| roles.get(&run).copied())) /> }
+                        view! { <OfRun run name found failed key step=walk.step by_step role=Signal::derive(move || roles.with(|roles| roles.get(&run).copied())) /> }
                     }
                 </For>
             </div>
@@ -200,6 +206,7 @@ fn OfRun(
     failed: RwSignal<BTreeSet<RunId>>,
     key: Memo<String>,
     step: Memo<Option<i64>>,
+    by_step: Memo<bool>,
     role: Signal<Option<Role>>,
 ) -> impl IntoView {
     let place = Place::get();
@@ -258,7 +265,7 @@ fn OfRun(
                 Card::Failed(error) => view! { <Failure error again=move || media.refresh() /> }.into_any(),
                 Card::Nothing(why) => nothing(why).into_any(),
                 Card::Asked if is_not_there.get() => nothing(not_there()).into_any(),
-                Card::Asked => view! { <Load query=medium lines=3 let:medium>{move || shown(run, medium.get(), true)}</Load> }.into_any(),
+                Card::Asked => view! { <Load query=medium lines=3 let:medium>{move || shown(run, medium.get(), by_step.get())}</Load> }.into_any(),
             }}
         </section>
     }
@@ -291,12 +298,13 @@ mod tests {
         let named: Vec<_> = keys(&found).into_iter().map(|(key, _, count)| (key, count)).collect();
         assert_eq!(named, [("samples".to_owned(), 2), ("a".to_owned(), 1)]);
         assert!(lacks(&found[&id(2)], "a") && !lacks(&found[&id(1)], "a"));
+        assert_eq!(steps(&found, "samples"), [10, 20, 30]);
+        assert!(is_by_step(&found, "samples") && !is_by_step(&found, "none"));
         // A picture says more beside another than a table does, however many have that.
         let mut tables = media(&[("table", &[1])]);
         tables.keys[0].kind = MediumKind::Table;
         let found: Found = [(id(1), tables.clone()), (id(2), tables), (id(3), media(&[("z", &[1])]))].into();
         assert_eq!(keys(&found).into_iter().map(|(key, ..)| key).collect::<Vec<_>>(), ["z", "table"]);
-        assert_eq!(steps(&found, "samples"), [10, 20, 30]);
     }
 
     #[test]
