@@ -291,12 +291,12 @@ mod tests {
         let named: Vec<_> = keys(&found).into_iter().map(|(key, _, count)| (key, count)).collect();
         assert_eq!(named, [("samples".to_owned(), 2), ("a".to_owned(), 1)]);
         assert!(lacks(&found[&id(2)], "a") && !lacks(&found[&id(1)], "a"));
+        assert_eq!(steps(&found, "samples"), [10, 20, 30]);
         // A picture says more beside another than a table does, however many have that.
         let mut tables = media(&[("table", &[1])]);
         tables.keys[0].kind = MediumKind::Table;
         let found: Found = [(id(1), tables.clone()), (id(2), tables), (id(3), media(&[("z", &[1])]))].into();
         assert_eq!(keys(&found).into_iter().map(|(key, ..)| key).collect::<Vec<_>>(), ["z", "table"]);
-        assert_eq!(steps(&found, "samples"), [10, 20, 30]);
     }
 
     #[test]
