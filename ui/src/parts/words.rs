@@ -420,7 +420,7 @@ mod tests {
     fn points_of_a_column_stand_below_each_other() {
         let column = ["0.8421", "12.35", "1,204", "–"].map(str::to_owned).to_vec();
         let aligned = aligned(column).into_iter().map(|text| text.replace('\u{a0}', "_")).collect::<Vec<_>>();
-        assert_eq!(aligned, ["0.8421", "12.35__", "1,204_____", "–_____"]);
+        assert_eq!(aligned, ["0.8421", "12.35__", "1,204_____", "–"]);
     }
 
     #[test]
