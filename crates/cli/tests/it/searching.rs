@@ -72,7 +72,9 @@ fn a_programs_trials_run_in_the_terminals_environment_below_the_run_of_their_sea
         (text(&parent["params"], "space.x"), text(&parent["params"], "method")),
         (Some("3,1,2".into()), Some("grid".into()))
     );
-    assert_eq!(text(&parent["params"], "seed"), Some("0".into()));
+    // Drawn, since none was named, and kept.
+    let seed = search["config"]["seed"].as_u64().unwrap();
+    assert_eq!(text(&parent["params"], "seed"), Some(seed.to_string()));
     let logged = parent["metrics"].as_array().unwrap().iter().find(|metric| metric["key"] == "best/loss").unwrap();
     assert_eq!((logged["last"].as_f64(), logged["step"].as_i64()), (Some(15.0), best["number"].as_i64()));
     for trial in search["trials"].as_array().unwrap() {
