@@ -130,7 +130,7 @@ async fn program(desk: &Desk) -> Result<()> {
     fill(driver, "//dialog[@open]//*[@data-tried]//input[@aria-label='Hyperparameter']", "y").await?;
     seen(driver, "//dialog[@open]//*[@role='status'][contains(., 'The command has no ${y}')]").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
-    seen(driver, "//dialog[@open]//*[contains(., 'Write it where the program takes the value')]").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'name that in')]").await?;
     fill(driver, "//dialog[@open]//*[@data-tried]//input[@aria-label='Hyperparameter']", "x").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//main//section[@data-search]//*[@data-command][contains(., 'train.sh')]").await?;

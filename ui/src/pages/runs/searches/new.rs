@@ -308,9 +308,11 @@ fn Program(typed: Typed) -> impl IntoView {
 
 #[component]
 fn Judged(typed: Typed, hint: &'static str, placeholder: &'static str) -> impl IntoView {
+    // It is made anew where a program takes the place of trainings.
+    let value = untrack(|| typed.metric());
     view! {
         <div class="two-fields">
-            <Labelled label="Judged by" hint><TextField value=typed.metric() placeholder /></Labelled>
+            <Labelled label="Judged by" hint><TextField value placeholder /></Labelled>
             <Labelled label="Better is"><Select value=typed.goal options=options(&[("min", "Less"), ("max", "More")]) /></Labelled>
         </div>
     }
