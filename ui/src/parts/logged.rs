@@ -161,7 +161,10 @@ pub(crate) fn LoggedCards(
                         false => view! { <Files from files /> }.into_any(),
                     }
                 }}
-                <Lineage nodes=Signal::derive(move || detail.with(|detail| detail.lineage.clone())) />
+                <section aria-label="Lineage">
+                    <h2>"Lineage"</h2>
+                    <Lineage nodes=Signal::derive(move || detail.with(|detail| detail.lineage.clone())) />
+                </section>
             </div>
             <div class="stack">
                 <About detail here standing acts />
