@@ -196,8 +196,9 @@ async fn an_import_says_where_its_runs_stand_and_what_is_called_as_its_project_i
     assert_eq!(add("work/trial/metrics.csv", Some(project)).await, "1 run and 1 point read into work");
     let own = stage.call(ListExperiments::default()).await.into_iter().find(|one| one.is_own).unwrap();
     assert_eq!((own.name.as_str(), own.runs), ("work", 1));
-    // The newest of its runs is a change of it, too.
-    assert!(own.changed_ms() > Some(own.created_ms), "{own:?}");
+    // The newest of its runs is a change of it, too, even where it came within the same millisecond.
+    let newest = runs(&stage).await.remove(0).created_ms;
+    assert!(own.newest_run_ms == Some(newest) && own.changed_ms() >= Some(newest), "{own:?}");
     assert_eq!(add("other/work/trial/metrics.csv", None).await, "1 run and 1 point read into other/work");
     assert_eq!(add("there/other/work/trial/metrics.csv", None).await, "1 run and 1 point read into other/work 2");
 }
