@@ -2,12 +2,12 @@
 //! `GET /api/series`, of which `POST /api/series` answers many: for each of [`Viewports`] a `u32` of its length and the
 //! series, a length of 0 where there is none.
 //!
-//! Binary layout (little-endian): magic `SLPS`, `u32` version 3, `u32` columns, `u32` points, `u32`
-//! flags (bit 0: raw points rather than a pyramid's level; bit 1: over another metric), `u32` points left out, then the
-//! columns one after another, each `points` f64 values. Raw: `step, time_ms, value`. Over another metric: these, then
-//! the other's value. Pyramid: `step, time_ms,
-//! min, max, mean, last`, where step and time are those of the bucket's last point; and, where a bucket
-//! holds what is no finite number, how many NaN, +∞ and −∞ each bucket holds.
+//! Binary layout (little-endian): magic `SLPS`, `u32` version 4, `u32` columns, `u32` points, `u32`
+//! flags (bit 0: raw points rather than a pyramid's level; bit 1: over another metric; bit 2: points rather than buckets),
+//! `u32` points left out, `u32` one point in how many was looked at, then the columns one after another, each `points`
+//! f64 values. Points: `step, time_ms, value`. Buckets: `step, time_ms, min, max, mean, last`, where step and time are
+//! those of the bucket's last point; and, where a bucket holds what is no finite number, how many NaN, +∞ and −∞ each
+//! bucket holds. Over another metric the other's value comes last.
 
 use std::borrow::Cow;
 
@@ -176,6 +176,9 @@ pub struct OverMetric {
     /// The axis is logarithmic: what is not positive is left out.
     #[serde(default)]
     pub log: bool,
+    /// However many points there are, each is looked at; else of millions some may have to do, see [`Series::one_in`].
+    #[serde(default)]
+    pub whole: bool,
 }
 
 /// Many viewports at once, as asked by `POST /api/series`; at most [`MOST_VIEWPORTS`].
@@ -204,14 +207,18 @@ pub struct Series {
     pub mean: Vec<f64>,
     /// Of each bucket; empty when raw, or where every value is a finite number.
     pub non_finite: Vec<NonFinite>,
-    /// The other metric's value at each point's step, ascending, where one is asked over another; else empty.
+    /// The other metric's value at each point's step, ascending, where one is asked over another; else empty. Of a bucket
+    /// that at its last point.
     pub over: Vec<f64>,
     /// Points without a finite value of the other metric at their step.
     pub left_out: u64,
+    /// Over another metric one point in about so many was looked at; 0 where all were.
+    pub one_in: u64,
 }
 
 const MAGIC: &[u8; 4] = b"SLPS";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
+const HEAD: usize = 28;
 
 /// Says why bytes are not a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,28 +267,31 @@ impl Series {
             non_finite: order.iter().filter_map(|at| self.non_finite.get(*at).copied()).collect(),
             over: sorted(&self.over),
             left_out: self.left_out,
+            one_in: self.one_in,
         })
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
         let count = |of: fn(&NonFinite) -> u64| self.non_finite.iter().map(|one| of(one) as f64).collect::<Vec<f64>>();
         let counts = [count(|one| one.nan), count(|one| one.plus), count(|one| one.minus)];
-        let is_over = self.is_over();
-        let mut columns: Vec<&[f64]> = if is_over {
-            vec![&self.step, &self.time_ms, &self.last, &self.over]
-        } else if self.raw {
+        let (is_over, are_points) = (self.is_over(), self.min.is_empty());
+        let mut columns: Vec<&[f64]> = if are_points {
             vec![&self.step, &self.time_ms, &self.last]
         } else {
             vec![&self.step, &self.time_ms, &self.min, &self.max, &self.mean, &self.last]
         };
-        if !self.raw && !is_over && !self.non_finite.is_empty() {
+        if !are_points && !self.non_finite.is_empty() {
             columns.extend(counts.iter().map(Vec::as_slice));
         }
-        let mut bytes = Vec::with_capacity(24 + columns.len() * self.len() * 8);
+        if is_over {
+            columns.push(&self.over);
+        }
+        let mut bytes = Vec::with_capacity(HEAD + columns.len() * self.len() * 8);
         bytes.extend_from_slice(MAGIC);
-        let flags = u32::from(self.raw) | u32::from(is_over) << 1;
-        let left_out = u32::try_from(self.left_out).unwrap_or(u32::MAX);
-        for word in [VERSION, columns.len() as u32, self.len() as u32, flags, left_out] {
+        let flags = u32::from(self.raw) | u32::from(is_over) << 1 | u32::from(are_points) << 2;
+        let at_most = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let counts = [at_most(self.left_out), at_most(self.one_in)];
+        for word in [VERSION, columns.len() as u32, self.len() as u32, flags].into_iter().chain(counts) {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
         for column in columns {
@@ -293,40 +303,36 @@ impl Series {
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, NotASeries> {
-        if bytes.len() < 24 || &bytes[..4] != MAGIC {
+        if bytes.len() < HEAD || &bytes[..4] != MAGIC {
             return Err(NotASeries("the magic is missing"));
         }
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let (version, columns, points, flags) = (word(4), word(8) as usize, word(12) as usize, word(16));
-        let (raw, is_over) = (flags & 1 == 1, flags & 2 == 2);
-        let expected: &[usize] = match (is_over, raw) {
-            (true, _) => &[4],
-            (false, true) => &[3],
-            (false, false) => &[6, 9],
-        };
-        if version != VERSION || !expected.contains(&columns) {
+        let (raw, is_over, are_points) = (flags & 1 == 1, flags & 2 == 2, flags & 4 == 4);
+        let expected: &[usize] = if are_points { &[3] } else { &[6, 9] };
+        let own = columns.saturating_sub(usize::from(is_over));
+        if version != VERSION || !expected.contains(&own) {
             return Err(NotASeries("the version or the number of columns is unknown"));
         }
-        if bytes.len() != 24 + columns * points * 8 {
+        if bytes.len() != HEAD + columns * points * 8 {
             return Err(NotASeries("the length does not fit the header"));
         }
         let column = |index: usize| {
-            bytes[24 + index * points * 8..24 + (index + 1) * points * 8]
+            bytes[HEAD + index * points * 8..HEAD + (index + 1) * points * 8]
                 .as_chunks::<8>()
                 .0
                 .iter()
                 .map(|chunk| f64::from_le_bytes(*chunk))
                 .collect::<Vec<_>>()
         };
+        let over = if is_over { column(own) } else { Vec::new() };
+        let (left_out, one_in) = (u64::from(word(20)), u64::from(word(24)));
         let (step, time_ms) = (column(0), column(1));
-        if is_over {
-            let left_out = u64::from(word(20));
-            return Ok(Self { raw, step, time_ms, last: column(2), over: column(3), left_out, ..Self::default() });
+        let series = Self { raw, step, time_ms, over, left_out, one_in, ..Self::default() };
+        if are_points {
+            return Ok(Self { last: column(2), ..series });
         }
-        if raw {
-            return Ok(Self { raw, step, time_ms, last: column(2), ..Self::default() });
-        }
-        let non_finite = if columns == 9 {
+        let non_finite = if own == 9 {
             let counts = column(6).into_iter().zip(column(7)).zip(column(8));
             let one = |((nan, plus), minus)| NonFinite { nan: nan as u64, plus: plus as u64, minus: minus as u64 };
             counts.map(one).collect()
@@ -334,12 +340,12 @@ impl Series {
             Vec::new()
         };
         let (min, max, mean, last) = (column(2), column(3), column(4), column(5));
-        Ok(Self { raw, step, time_ms, min, max, mean, last, non_finite, ..Self::default() })
+        Ok(Self { min, max, mean, last, non_finite, ..series })
     }
 
     /// Whether it lies over another metric; so does one of which every point was left out.
     fn is_over(&self) -> bool {
-        self.left_out > 0 || !self.over.is_empty()
+        self.left_out > 0 || self.one_in > 0 || !self.over.is_empty()
     }
 }
 
@@ -432,9 +438,15 @@ mod tests {
     fn many_series_survive_their_bytes_and_none_is_none() {
         let over =
             Series { step: vec![4.0], time_ms: vec![5.0], last: vec![6.0], over: vec![0.5], ..Series::default() };
+        let column = || vec![0.25];
+        let buckets = Series { min: column(), max: column(), mean: column(), ..over.clone() };
+        let odd = vec![NonFinite { nan: 1, plus: 0, minus: 2 }];
         let all = vec![
-            Some(Series { raw: true, left_out: 7, ..over }),
+            Some(Series { raw: true, left_out: 7, ..over.clone() }),
             None,
+            Some(Series { one_in: 104, ..over }),
+            Some(buckets.clone()),
+            Some(Series { non_finite: odd, left_out: 3, ..buckets }),
             Some(Series { left_out: 2, ..Series::default() }),
         ];
         let bytes = many_to_bytes(&all);

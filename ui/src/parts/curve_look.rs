@@ -141,11 +141,14 @@ impl Look {
         if is_by_time { gap_of(lines) } else { None }
     }
 
-    /// What of a chart stands nowhere: points without a value of the other metric, as many as `without` says, and those
-    /// that a logarithm leaves out.
-    pub(crate) fn left_out(self, without: u64, chart: Signal<LineChart>) -> Vec<String> {
+    /// What of a chart stands nowhere: points without a value of the other metric, as many as `without` says, those
+    /// that a logarithm leaves out, and those that were not looked at but for one in so many.
+    pub(crate) fn left_out(self, without: u64, one_in: u64, chart: Signal<LineChart>) -> Vec<String> {
         let is_log = self.is_log('x');
         let mut notes = Vec::new();
+        if one_in > 0 {
+            notes.push(format!("1 point in {} looked at", words::count(one_in)));
+        }
         if let Some(key) = self.by_metric().filter(|_| without > 0) {
             // Over a metric a log axis is asked for what it can show.
             let positive = if is_log { "a positive " } else { "" };

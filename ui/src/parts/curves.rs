@@ -68,12 +68,17 @@ pub(crate) struct Over {
     pub(crate) log: bool,
 }
 
+/// Series of which every point is read for a picture where some would be quicker: each takes a second.
+const MOST_WHOLE: usize = 4;
+
 /// Lines, each with its run: what is not there yet is missing.
 #[derive(Clone, PartialEq, Default)]
 pub(crate) struct RunLines {
     pub(crate) lines: Vec<(RunId, Line)>,
     /// Over another metric: points that have no value of it at their step.
     pub(crate) left_out: u64,
+    /// Over another metric: one point in about so many was looked at; 0 where all were.
+    pub(crate) one_in: u64,
 }
 
 /// The series that are shown.
@@ -85,7 +90,8 @@ struct Fetched {
 
 /// The lines of some series, kept fresh. `zoom` is in the units of the axis: its part is asked for again, so that looking
 /// closer ends at the raw points. Over another metric, where `over` names one, the host joins the points, for only it has
-/// them all. However many there are, they are one request.
+/// them all; where some of millions of points come first, all of them follow. However many there are, they are one
+/// request.
 pub(crate) fn lines_of_runs(
     wanted: impl Fn() -> Vec<Wanted> + Send + Sync + 'static,
     along: impl Fn() -> Along + Copy + Send + Sync + 'static,
@@ -101,11 +107,14 @@ pub(crate) fn lines_of_runs(
     let generation = Rc::new(Cell::new(0_u64));
     let busy = Rc::new(Cell::new(false));
     let stale = Rc::new(Cell::new(false));
+    // Every point is asked for, since some would not do.
+    let whole = Rc::new(Cell::new(false));
 
     let load: Rc<dyn Fn(bool)> = {
         let (generation, busy, stale) = (generation.clone(), busy.clone(), stale.clone());
         Rc::new(move |is_new: bool| {
             if is_new {
+                whole.set(false);
                 generation.set(generation.get() + 1);
             } else if busy.get() {
                 stale.set(true);
@@ -113,6 +122,7 @@ pub(crate) fn lines_of_runs(
             }
             busy.set(true);
             let (generation, busy, stale) = (generation.clone(), busy.clone(), stale.clone());
+            let whole = whole.clone();
             let ours = generation.get();
             spawn_local(async move {
                 loop {
@@ -123,7 +133,8 @@ pub(crate) fn lines_of_runs(
                         return;
                     };
                     let asked = parts.try_with_value(|parts| {
-                        all.iter().map(|one| viewport(one, over.as_ref(), looked_at, parts)).collect::<Vec<_>>()
+                        let of = |one| viewport(one, over.as_ref(), whole.get(), looked_at, parts);
+                        all.iter().map(of).collect::<Vec<_>>()
                     });
                     let Some(asked) = asked else { return };
                     let points = if all.len() > NAMED { POINTS_OF_MANY } else { POINTS };
@@ -137,6 +148,11 @@ pub(crate) fn lines_of_runs(
                     }
                     // What can't be asked now stays as it was; the next announcement asks again.
                     if let Ok(answer) = answer {
+                        let are_some = answer.iter().flatten().any(|series| series.one_in > 0);
+                        if are_some && all.len() <= MOST_WHOLE {
+                            whole.set(true);
+                            stale.set(true);
+                        }
                         let kept = |one: &Wanted| {
                             fetched.try_with_untracked(|fetched| {
                                 fetched.series.iter().find(|(other, ..)| other == one).map(|(_, _, whole)| *whole)
@@ -228,6 +244,7 @@ pub(crate) fn lines_of_runs(
             RunLines {
                 lines: fetched.series.iter().map(line).collect(),
                 left_out: fetched.series.iter().map(|(_, series, _)| series.left_out).sum(),
+                one_in: fetched.series.iter().map(|(_, series, _)| series.one_in).max().unwrap_or_default(),
             }
         })
     })
@@ -237,6 +254,7 @@ pub(crate) fn lines_of_runs(
 fn viewport(
     one: &Wanted,
     over: Option<&Over>,
+    whole: bool,
     looked_at: Option<(f64, f64)>,
     parts: &HashMap<(RunId, String), Part>,
 ) -> Viewport {
@@ -249,7 +267,7 @@ fn viewport(
     // A little more at each side, so that the line reaches the edges.
     let beside = looked_at.map_or(0.0, |(from, to)| (to - from) * 0.05);
     let (from, to) = looked_at.map(|(from, to)| (from - beside, to + beside)).unzip();
-    Viewport { over: Some(OverMetric { key: other, from, to, log }), ..Viewport::whole(run, key) }
+    Viewport { over: Some(OverMetric { key: other, from, to, log, whole }), ..Viewport::whole(run, key) }
 }
 
 impl Whole {

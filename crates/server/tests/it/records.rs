@@ -109,7 +109,7 @@ async fn a_viewport_has_the_points_that_it_asked_for() {
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
     // Many are one request; what isn't there is none.
     let viewport = |key: &str| Viewport { from: Some(100), to: Some(199), ..Viewport::whole(run, key.to_owned()) };
-    let over = OverMetric { key: "loss/train".to_owned(), from: None, to: None, log: false };
+    let over = OverMetric { key: "loss/train".to_owned(), from: None, to: None, log: false, whole: false };
     let over = Viewport { over: Some(over), ..viewport("loss/train") };
     let asked = Viewports { series: vec![viewport("loss/train"), viewport("nothing"), over], points: 500 };
     let request = running.http.post(running.url("/api/series")).bearer_auth(running.token()).json(&asked);

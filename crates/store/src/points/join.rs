@@ -4,22 +4,62 @@
 //! never measured together. Here raw points meet: both series go by in the order of their steps, a chunk at a time,
 //! and what comes out are pairs that are there. However long they are, they go by once: the extremes of the other metric,
 //! which are known, say where the axis begins and ends.
+//!
+//! Of long ones that would take too long for a picture. Where both were logged at the same steps, buckets do ([`near`]);
+//! else some chunks of them say what it looks like, and how many they are is said ([`sample`]).
+
+mod near;
+mod sample;
 
 use std::collections::VecDeque;
 
 use api::series::{OverMetric, Point, Series};
 use rusqlite::{Connection, params};
 
-use super::{decode_sealed, load};
+use super::{NEAR, RAW_CHUNK, decode_sealed, load};
 use crate::{error::Result, tail};
+
+/// Points of both that go by each, at most, unless all are asked for.
+const MANY: u64 = 2 * NEAR;
 
 /// A series' points from `from` to `to` over the other's values at their steps: all of them where they are at most
 /// `points`. Else of each of `points` / 2 even stretches of the horizontal axis those of the least and the greatest
-/// value, and one of each kind of value that is not finite.
+/// value, and one of each kind of value that is not finite. Of many points that are not asked for as a whole, buckets of
+/// both, or such pairs of some of them.
 ///
 /// Of several values of the other at one step the last counts: the one of the latest time. Where that is not finite, or
 /// there is none, a point is left out and counted. The points come in the order of the other's values.
 pub fn join(
+    connection: &Connection,
+    series: i64,
+    other: Option<i64>,
+    (from, to): (i64, i64),
+    over: &OverMetric,
+    points: u64,
+) -> Result<Series> {
+    let whole = other.filter(|_| !over.whole && (from, to) == (i64::MIN, i64::MAX));
+    if let Some(other) = whole
+        && sealed(connection, series)? + sealed(connection, other)? > MANY
+    {
+        if let Some(found) = near::view(connection, series, other, over, points)? {
+            return Ok(found);
+        }
+        if let Some(found) = sample::view(connection, series, other, over, points)? {
+            return Ok(found);
+        }
+    }
+    each(connection, series, other, (from, to), over, points)
+}
+
+/// How many points of a series are sealed.
+fn sealed(connection: &Connection, series: i64) -> Result<u64> {
+    let count = "SELECT count FROM metric WHERE number = ?1";
+    Ok(connection.prepare_cached(count)?.query_row([series], |row| row.get::<_, i64>(0))? as u64 / RAW_CHUNK
+        * RAW_CHUNK)
+}
+
+/// Of every point.
+fn each(
     connection: &Connection,
     series: i64,
     other: Option<i64>,
@@ -69,15 +109,33 @@ pub fn join(
         }
         all = kept.into_iter().flat_map(Kept::pairs).collect();
     }
+    Ok(in_order(all, count <= points, left_out))
+}
+
+/// The same of pairs that are there: all of them where they are few.
+fn all_pairs(mut all: Vec<Pair>, left_out: u64, log: bool, points: u64) -> Series {
+    let raw = all.len() as u64 <= points;
+    if !raw {
+        let beginning = (f64::INFINITY, f64::NEG_INFINITY);
+        let span = all.iter().fold(beginning, |span, pair| (span.0.min(pair.over), span.1.max(pair.over)));
+        let stretches = Stretches::of(span, log, (points / 2).max(1) as usize);
+        let mut kept = vec![Kept::default(); stretches.count];
+        all.iter().for_each(|pair| kept[stretches.holding(pair.over)].take(*pair));
+        all = kept.into_iter().flat_map(Kept::pairs).collect();
+    }
+    in_order(all, raw, left_out)
+}
+
+fn in_order(mut all: Vec<Pair>, raw: bool, left_out: u64) -> Series {
     all.sort_by(|left, right| left.over.total_cmp(&right.over).then_with(|| by_step(&left.point, &right.point)));
-    let mut joined = Series { raw: count <= points, left_out, ..Series::default() };
+    let mut joined = Series { raw, left_out, ..Series::default() };
     for Pair { over, point } in all {
         joined.step.push(point.step as f64);
         joined.time_ms.push(point.time_ms as f64);
         joined.last.push(point.value);
         joined.over.push(over);
     }
-    Ok(joined)
+    joined
 }
 
 /// A point and what the other series has at its step.

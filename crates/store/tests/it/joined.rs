@@ -22,7 +22,7 @@ fn point(step: i64, value: f64) -> Point {
 }
 
 fn over(key: &str) -> OverMetric {
-    OverMetric { key: key.to_owned(), from: None, to: None, log: false }
+    OverMetric { key: key.to_owned(), from: None, to: None, log: false, whole: false }
 }
 
 async fn joined(store: &Store, (from, to): (i64, i64), over: OverMetric, points: u64) -> Series {
@@ -54,7 +54,12 @@ async fn a_million_points_over_a_million_others_at_other_steps_are_pairs_that_ar
     let others: Vec<Point> = (0..COUNT).map(|at| point(at * 3, along(at * 3))).collect();
     let pieces = |all: &[Point]| all.chunks(50_000).map(<[Point]>::to_vec).collect::<Vec<_>>();
     let (_folder, store) = store_with([("loss", pieces(&losses)), ("other", pieces(&others))]).await;
-    let all = joined(&store, ALL, over("other"), 1_000).await;
+    let each = || OverMetric { whole: true, ..over("other") };
+    let some = joined(&store, ALL, over("other"), 1_000).await;
+    assert!((5..50).contains(&some.one_in) && some.len() > 300, "{} points, one in {}", some.len(), some.one_in);
+    assert!((0..some.len()).all(|at| some.over[at] == along(some.step[at] as i64)), "what comes was measured");
+    let all = joined(&store, ALL, each(), 1_000).await;
+    assert_eq!(all.one_in, 0);
     // Steps that are multiples of 2 and of 3.
     let partners = (COUNT * 2 - 1) / 6 + 1;
     assert_eq!(all.left_out, (COUNT - partners) as u64);
@@ -67,7 +72,7 @@ async fn a_million_points_over_a_million_others_at_other_steps_are_pairs_that_ar
     let most = all.last.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     assert_eq!(most, loss(600_006), "the one spike is there");
     // A part of the axis, and in the end every pair of it.
-    let near = OverMetric { from: Some(100_000.0), to: Some(100_300.0), ..over("other") };
+    let near = OverMetric { from: Some(100_000.0), to: Some(100_300.0), ..each() };
     let near = joined(&store, ALL, near, 1_000).await;
     let expected = (0..partners).filter(|at| (100_000.0..=100_300.0).contains(&along(at * 6))).count();
     assert_eq!((near.raw, near.len(), expected > 10), (true, expected, true));
@@ -162,4 +167,73 @@ async fn what_has_a_partner_is_drawn_finely_wherever_the_others_extremes_are() {
     let part = OverMetric { from: Some(10_000.0), to: Some(1e12), ..over("other") };
     let part = joined(&store, ALL, part, 1_000).await;
     assert!(!part.raw && part.len() > 900 && part.over[0] < 10_030.0, "{}", part.len());
+}
+
+/// What is told of a long series over one of the same steps: from each bucket's last point the steps, and what is drawn.
+async fn laid_beside(other: impl Fn(i64) -> f64, asked: OverMetric, points: u64) -> Series {
+    let losses: Vec<Point> = (0..LONG).map(|step| point(step, loss(step))).collect();
+    let others: Vec<Point> = (0..LONG).map(|step| point(step, other(step))).collect();
+    let pieces = |all: &[Point]| all.chunks(50_000).map(<[Point]>::to_vec).collect::<Vec<_>>();
+    let (_folder, store) = store_with([("loss", pieces(&losses)), ("other", pieces(&others))]).await;
+    let told = joined(&store, ALL, asked, points).await;
+    assert!(told.over.is_sorted(), "the axis ascends");
+    for at in 0..told.len() {
+        let step = told.step[at] as i64;
+        assert_eq!((told.over[at], told.last[at]), (other(step), loss(step)), "step {step} was measured");
+        if let (Some(min), Some(max)) = (told.min.get(at), told.max.get(at)) {
+            assert!(*min <= told.last[at] && told.last[at] <= *max, "step {step}");
+        }
+    }
+    told
+}
+
+/// Not a whole number of chunks: the newest stand in the tail.
+const LONG: i64 = 700_321;
+
+fn most(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+#[tokio::test]
+async fn over_a_metric_that_grows_buckets_show_where_each_extreme_is() {
+    let tokens = |step: i64| step as f64 * 4_096.0;
+    let all = laid_beside(tokens, over("other"), 1_000).await;
+    assert!((400..=1_000).contains(&all.len()) && (all.left_out, all.one_in) == (0, 0), "{} points", all.len());
+    let spike = (0..all.len()).find(|at| all.max[*at] == loss(600_006)).expect("the one spike");
+    let away = (all.over[spike] - tokens(600_006)).abs() / tokens(LONG);
+    assert!(away < 0.005, "the spike stands {away} of the axis away");
+    assert_eq!(all.over.last(), Some(&tokens(LONG - 1)), "to its end");
+    // Nearer, and in the end every point.
+    let part = |from: i64, to: i64| OverMetric { from: Some(tokens(from)), to: Some(tokens(to)), ..over("other") };
+    let near = laid_beside(tokens, part(300_000, 600_000), 1_000).await;
+    assert!(!near.raw && near.len() > 400 && (near.left_out, near.one_in) == (0, 0), "{} points", near.len());
+    let width = tokens(1_000);
+    assert!(near.over[0] >= tokens(300_000) - width && near.over[near.len() - 1] <= tokens(600_000) + width);
+    let each = laid_beside(tokens, part(600_000, 600_499), 1_000).await;
+    assert!(each.raw && each.step == (600_000..600_500).map(|step| step as f64).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn over_a_metric_that_goes_slowly_to_and_fro_nothing_is_left_to_chance() {
+    let wave = |step: i64| (step as f64 * 2e-5).sin();
+    let all = laid_beside(wave, over("other"), 1_000).await;
+    assert_eq!((all.left_out, all.one_in), (0, 0));
+    assert!(all.len() > 400 && most(&all.max) == loss(600_006), "{} points", all.len());
+}
+
+#[tokio::test]
+async fn what_the_axis_cant_show_is_counted_wherever_it_is() {
+    let odd = |step: i64| match step {
+        0..5 => 0.0,
+        5_000..9_000 | 400_000 | 700_300 => f64::NAN,
+        _ => step as f64,
+    };
+    for (log, left_out) in [(false, 4_002), (true, 4_007)] {
+        let all = laid_beside(odd, OverMetric { log, ..over("other") }, 1_000).await;
+        assert_eq!((all.left_out, all.one_in), (left_out, 0), "log: {log}");
+        assert!(most(if all.max.is_empty() { &all.last } else { &all.max }) == loss(600_006));
+        // On a log axis the few first points take half of it, so that they come as they are.
+        let first: Vec<f64> = all.over.iter().copied().take(40).collect();
+        assert_eq!(first.iter().take(3).eq(&[5.0, 6.0, 7.0]), log, "{first:?}");
+    }
 }

@@ -306,7 +306,8 @@ fn MetricChart(
         String::new()
     };
     let note = Signal::derive(move || {
-        let left_out = look.left_out(fetched.with(|fetched| fetched.left_out), chart);
+        let (without, one_in) = fetched.with(|fetched| (fetched.left_out, fetched.one_in));
+        let left_out = look.left_out(without, one_in, chart);
         if left_out.is_empty() { part_of_one.clone() } else { left_out.join(", ") }
     });
     view! {

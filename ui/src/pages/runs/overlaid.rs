@@ -100,10 +100,10 @@ pub(super) fn Overlaid(
     };
     let own = lines_of_runs(move || wanted(&asked), move || look.along(), move || look.over(), zoom);
     let curves = Memo::new(move |_| {
-        let RunLines { lines, left_out } = own.get();
+        let RunLines { lines, left_out, one_in } = own.get();
         let lines =
             seen.bands.with(|bands| chosen.with(|chosen| comparison::drawn(lines, chosen, bands, seen.pinned())));
-        (lines, left_out)
+        (lines, left_out, one_in)
     });
     // Sixty rounds beside two thousand steps are a stroke at the edge: such runs start as shares.
     let differ = Memo::new(move |_| {
@@ -122,9 +122,9 @@ pub(super) fn Overlaid(
         }
         before == Some(true) || now
     });
-    let smoothing = look.smoothing_of(move || curves.with(|(lines, _)| most_points(lines)), zoom);
+    let smoothing = look.smoothing_of(move || curves.with(|(lines, ..)| most_points(lines)), zoom);
     let chart = Signal::derive(move || {
-        let lines = curves.with(|(lines, _)| lines.clone());
+        let lines = curves.with(|(lines, ..)| lines.clone());
         LineChart {
             name: name.clone(),
             gap: look.gap_of(&lines),
@@ -138,7 +138,8 @@ pub(super) fn Overlaid(
         }
     });
     let note = Signal::derive(move || {
-        let mut notes = look.left_out(curves.with(|(_, left_out)| *left_out), chart);
+        let (without, one_in) = curves.with(|(_, left_out, one_in)| (*left_out, *one_in));
+        let mut notes = look.left_out(without, one_in, chart);
         if seen.bands.with(|bands| !bands.is_empty()) {
             notes.push("mean ± sd".to_owned());
         }

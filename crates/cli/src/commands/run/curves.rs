@@ -359,6 +359,7 @@ async fn curves(
         from: None,
         to: None,
         log: asked.has_log_x(),
+        whole: true,
     });
     let having: Vec<&Run> = runs.iter().filter(has).collect();
     let along_time = asked.x_metric.is_none() && asked.x == Along::Time;
