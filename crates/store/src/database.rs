@@ -3,11 +3,13 @@
 //! Writes queue for the writer thread, which takes all that wait into one transaction, each behind a
 //! savepoint: one that fails rolls back alone. A caller is answered after the commit. An ordinary
 //! write survives the death of any process; a durable one is fsynced before it is acknowledged and
-//! survives a power cut.
+//! survives a power cut. A brief one is done at once by whoever asks where nobody else writes: waking the writer, and
+//! being woken by it, would take longer than the work.
 
 use std::{
+    cell::Cell,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex, TryLockError, mpsc},
     thread::JoinHandle,
     time::Duration,
 };
@@ -26,8 +28,8 @@ const READERS: usize = 4;
 /// Writes in one transaction at most, so that the first of a flood is not answered last.
 const BATCH: usize = 256;
 /// Pages in the log before they are folded into the database, which is fsynced twice for it: 16 MB. What many small
-/// commits wrote into the same page is folded once.
-const FOLD_PAGES: u32 = 4 * 1024;
+/// commits wrote into the same page is folded once. The writer thread folds, once those who wait are answered.
+const FOLD_PAGES: i32 = 4 * 1024;
 
 /// Told, after the commit, how the transaction ended.
 type Answer = Box<dyn FnOnce(std::result::Result<(), Failure>) + Send>;
@@ -53,6 +55,16 @@ struct Write {
     durable: bool,
 }
 
+/// What the writer thread is asked for.
+enum Task {
+    Write(Write),
+    /// To fold the log into the database.
+    Fold,
+}
+
+/// The connection that writes; `None` once it is closed.
+type Writer = Arc<Mutex<Option<Connection>>>;
+
 /// The open database with its blobs. Clones share it; it closes with the last one.
 #[derive(Clone)]
 pub struct Store {
@@ -62,8 +74,9 @@ pub struct Store {
 struct Inner {
     path: PathBuf,
     blobs: Blobs,
+    writer: Writer,
     /// `None` once it is closed.
-    writes: Mutex<Option<mpsc::Sender<Write>>>,
+    tasks: Mutex<Option<mpsc::Sender<Task>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Mutex<Vec<Connection>>,
     free: Arc<Semaphore>,
@@ -85,7 +98,10 @@ impl Store {
             refuse_if_in_use(folder, &path)?;
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", FOLD_PAGES)?;
+        connection.wal_hook(Some(|_, pages| {
+            LOGGED.set(pages);
+            Ok(())
+        }));
         migrate::migrate(&mut connection, &path)?;
         let blobs = Blobs::open(folder.join("blobs"))?;
         let readers = (0..READERS)
@@ -97,15 +113,18 @@ impl Store {
             })
             .collect::<Result<Vec<_>>>()?;
         let (sender, receiver) = mpsc::channel();
+        let writer: Writer = Arc::new(Mutex::new(Some(connection)));
+        let of_thread = Arc::clone(&writer);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(connection, &receiver))
+            .spawn(move || write_all(&of_thread, &receiver))
             .map_err(|source| StoreError::File { what: "no thread can be started for", path: path.clone(), source })?;
         Ok(Self {
             inner: Arc::new(Inner {
                 path,
                 blobs,
-                writes: Mutex::new(Some(sender)),
+                writer,
+                tasks: Mutex::new(Some(sender)),
                 thread: Mutex::new(Some(thread)),
                 readers: Mutex::new(readers),
                 free: Arc::new(Semaphore::new(READERS)),
@@ -126,7 +145,38 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.enqueue(work, false).await
+        self.enqueue(prepared(work), false).await
+    }
+
+    /// The same of what takes no longer than being woken would. It is done on this thread where nobody else writes.
+    pub async fn write_briefly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (work, receiver) = prepared(work);
+        let work = {
+            let mut writer = match self.inner.writer.try_lock() {
+                Ok(writer) => Some(writer),
+                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            };
+            match writer.as_mut().and_then(|writer| writer.as_mut()) {
+                Some(connection) => {
+                    write_batch(connection, vec![Write { work, durable: false }]);
+                    None
+                }
+                None => Some(work),
+            }
+        };
+        match work {
+            Some(work) => self.enqueue((work, receiver), false).await,
+            None => {
+                if LOGGED.take() >= FOLD_PAGES {
+                    self.ask(Task::Fold)?;
+                }
+                receiver.await.map_err(|_| StoreError::Closed)?
+            }
+        }
     }
 
     /// The same, fsynced before it is acknowledged: survives a power cut.
@@ -134,40 +184,16 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.enqueue(work, true).await
+        self.enqueue(prepared(work), true).await
     }
 
-    async fn enqueue<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
-        durable: bool,
-    ) -> Result<T> {
-        let (sender, receiver) = oneshot::channel();
-        let work: Work = Box::new(move |transaction| {
-            let result = transaction.map(work);
-            let outcome = match &result {
-                Some(Ok(_)) => Outcome::Good,
-                Some(Err(StoreError::Sqlite(error))) => Outcome::Bad(error.sqlite_error().copied()),
-                Some(Err(_)) | None => Outcome::Bad(None),
-            };
-            let answer: Answer = Box::new(move |committed| {
-                let result = match (committed, result) {
-                    (Ok(()), Some(result)) => result,
-                    // What the work itself said comes first: the commit only failed after it.
-                    (Err(_), Some(Err(own))) => Err(own),
-                    (Err(failure), _) => Err(failure.into()),
-                    (Ok(()), None) => Err(StoreError::Closed),
-                };
-                // The caller may have gone; what it asked for is written all the same.
-                let _ = sender.send(result);
-            });
-            (outcome, answer)
-        });
-        lock(&self.inner.writes)
-            .as_ref()
-            .and_then(|writes| writes.send(Write { work, durable }).ok())
-            .ok_or(StoreError::Closed)?;
+    async fn enqueue<T>(&self, (work, receiver): Prepared<T>, durable: bool) -> Result<T> {
+        self.ask(Task::Write(Write { work, durable }))?;
         receiver.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn ask(&self, task: Task) -> Result<()> {
+        lock(&self.inner.tasks).as_ref().and_then(|tasks| tasks.send(task).ok()).ok_or(StoreError::Closed)
     }
 
     /// Closes it for every clone: what is queued is written, what is being read ends, and the database
@@ -216,7 +242,7 @@ impl Inner {
     fn close(&self) {
         lock(&self.readers).clear();
         // The writer ends when its channel does, after all that was queued.
-        lock(&self.writes).take();
+        lock(&self.tasks).take();
         let thread = lock(&self.thread).take();
         if let Some(thread) = thread
             && thread.thread().id() != std::thread::current().id()
@@ -281,14 +307,66 @@ fn configure(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-fn write_all(mut connection: Connection, receiver: &mpsc::Receiver<Write>) {
+/// What is done in the transaction, and where its answer comes.
+type Prepared<T> = (Work, oneshot::Receiver<Result<T>>);
+
+fn prepared<T: Send + 'static>(work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static) -> Prepared<T> {
+    let (sender, receiver) = oneshot::channel();
+    let work: Work = Box::new(move |transaction| {
+        let result = transaction.map(work);
+        let outcome = match &result {
+            Some(Ok(_)) => Outcome::Good,
+            Some(Err(StoreError::Sqlite(error))) => Outcome::Bad(error.sqlite_error().copied()),
+            Some(Err(_)) | None => Outcome::Bad(None),
+        };
+        let answer: Answer = Box::new(move |committed| {
+            let result = match (committed, result) {
+                (Ok(()), Some(result)) => result,
+                // What the work itself said comes first: the commit only failed after it.
+                (Err(_), Some(Err(own))) => Err(own),
+                (Err(failure), _) => Err(failure.into()),
+                (Ok(()), None) => Err(StoreError::Closed),
+            };
+            // The caller may have gone; what it asked for is written all the same.
+            let _ = sender.send(result);
+        });
+        (outcome, answer)
+    });
+    (work, receiver)
+}
+
+std::thread_local! {
+    /// Pages that stand in the log since this thread's last commit, as SQLite tells them.
+    static LOGGED: Cell<i32> = const { Cell::new(0) };
+}
+
+fn write_all(writer: &Mutex<Option<Connection>>, receiver: &mpsc::Receiver<Task>) {
     while let Ok(first) = receiver.recv() {
-        let mut batch = vec![first];
-        batch.extend(receiver.try_iter().take(BATCH - 1));
-        write_batch(&mut connection, batch);
+        let tasks = std::iter::once(first).chain(receiver.try_iter().take(BATCH - 1));
+        let mut fold = false;
+        let batch: Vec<Write> = tasks
+            .filter_map(|task| match task {
+                Task::Write(write) => Some(write),
+                Task::Fold => {
+                    fold = true;
+                    None
+                }
+            })
+            .collect();
+        if let Some(connection) = lock(writer).as_mut() {
+            write_batch(connection, batch);
+            if LOGGED.take() >= FOLD_PAGES || fold {
+                // What can't be folded now, since somebody still reads it, is with the next.
+                if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)") {
+                    tracing::warn!("the database's log can't be folded into it: {error}");
+                }
+            }
+        }
     }
     // Leaves one file behind instead of three; failing to is harmless.
-    let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+    if let Some(connection) = lock(writer).take() {
+        let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+    }
 }
 
 fn write_batch(connection: &mut Connection, batch: Vec<Write>) {

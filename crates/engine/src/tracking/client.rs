@@ -45,6 +45,16 @@ pub struct Batch {
     pub of_models: Vec<(String, LoggedMetric)>,
 }
 
+/// Values in a batch that takes no longer than it would take to wake another thread, at most.
+const BRIEF: usize = 100;
+
+impl Batch {
+    fn len(&self) -> usize {
+        let points: usize = self.series.iter().map(|(_, points)| points.len()).sum();
+        points + self.params.len() + self.tags.len() + self.of_models.len()
+    }
+}
+
 /// What ends or renames a run.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
@@ -80,7 +90,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
     // Experiment, run and answer in one transaction: each more would be another wait of the client's.
     let told = engine
         .store()
-        .write(move |tx| {
+        .write_briefly(move |tx| {
             let Some(experiment) = store::experiment::numbered(tx, known)? else {
                 return Err(no_experiment(&number).into());
             };
@@ -148,34 +158,34 @@ const fn lists_of(standing: &store::run::Standing) -> Lists {
 pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()> {
     engine.measured().leave_if_own(id, &batch.series);
     let parent = parent_of(&batch.tags);
-    let (lists, newest) = engine
-        .store()
-        .write(move |tx| {
-            let standing = active(tx, id)?;
-            for (key, value) in &batch.params {
-                put_param(tx, id, key, value)?;
+    let is_brief = batch.len() <= BRIEF;
+    let work = move |tx: &store::Transaction<'_>| {
+        let standing = active(tx, id)?;
+        for (key, value) in &batch.params {
+            put_param(tx, id, key, value)?;
+        }
+        put_tags(tx, id, &batch.tags)?;
+        put_code(tx, id, &batch.tags)?;
+        let mut newest = Vec::with_capacity(batch.series.len());
+        for (key, points) in &batch.series {
+            let count = store::metric::append(tx, id, key, points)?;
+            if let Some(Point { step, time_ms, value }) = points.last().copied() {
+                newest.push(NewestPoint { key: key.clone(), step, value, time_ms, count });
             }
-            put_tags(tx, id, &batch.tags)?;
-            put_code(tx, id, &batch.tags)?;
-            let mut newest = Vec::with_capacity(batch.series.len());
-            for (key, points) in &batch.series {
-                let count = store::metric::append(tx, id, key, points)?;
-                if let Some(Point { step, time_ms, value }) = points.last().copied() {
-                    newest.push(NewestPoint { key: key.clone(), step, value, time_ms, count });
-                }
+        }
+        let mut known: Option<&str> = None;
+        for (model, metric) in &batch.of_models {
+            // One batch is of one model, as a rule: it is looked up once.
+            if known != Some(model) {
+                store::logged_model::bare(tx, model)?.ok_or_else(|| logged::missing(model))?;
+                known = Some(model);
             }
-            let mut known: Option<&str> = None;
-            for (model, metric) in &batch.of_models {
-                // One batch is of one model, as a rule: it is looked up once.
-                if known != Some(model) {
-                    store::logged_model::bare(tx, model)?.ok_or_else(|| logged::missing(model))?;
-                    known = Some(model);
-                }
-                store::logged_model::put_metric(tx, model, metric)?;
-            }
-            Ok((lists_of(&standing), newest))
-        })
-        .await?;
+            store::logged_model::put_metric(tx, model, metric)?;
+        }
+        Ok((lists_of(&standing), newest))
+    };
+    let store = engine.store();
+    let (lists, newest) = if is_brief { store.write_briefly(work).await } else { store.write(work).await }?;
     Announcer::soon(engine, id, lists, newest);
     nested::announce(engine, parent);
     Ok(())
@@ -277,7 +287,7 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
     let peer = change.peer;
     let (told, was_over) = engine
         .store()
-        .write(move |tx| {
+        .write_briefly(move |tx| {
             let Some(mut row) = store::run::bare(tx, id)? else { return Err(missing(id).into()) };
             if row.run.deleted_ms.is_some() {
                 return Err(deleted(id).into());

@@ -141,3 +141,40 @@ async fn futures_join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     .await;
     results.into_iter().map(Option::unwrap).collect()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn brief_writes_and_those_that_queue_count_on_each_other() {
+    let (folder, store) = open();
+    let tasks: Vec<_> = (0..8)
+        .map(|task| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for turn in 0..50 {
+                    let count = move |tx: &store::Transaction<'_>| {
+                        let sum: i64 = store::setting::get(tx, "sum")?.unwrap_or_default();
+                        store::setting::put(tx, "sum", &(sum + 1))?;
+                        // Enough that the log is folded more than once.
+                        store::setting::put(tx, &format!("{task}-{turn}"), &"x".repeat(200_000))?;
+                        if turn == 49 { Err(ApiError::invalid("no").into()) } else { Ok(()) }
+                    };
+                    let done = if turn % 3 == 0 { store.write(count).await } else { store.write_briefly(count).await };
+                    assert_eq!(done.is_err(), turn == 49);
+                }
+                let broken = store.write_briefly::<()>(|_| panic!("on purpose")).await;
+                assert!(matches!(broken, Err(StoreError::Closed)));
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let sum: Option<i64> = store.read(|c| store::setting::get(c, "sum")).await.unwrap();
+    assert_eq!(sum, Some(8 * 49));
+    // 78 MB were written.
+    let log = std::fs::metadata(folder.path().join("slipway.db-wal")).unwrap().len();
+    assert!(log < 60_000_000, "{log} bytes stand in the log");
+    store.close().await;
+    let closed = store.write_briefly(|tx| store::setting::put(tx, "late", &1)).await;
+    assert!(matches!(closed, Err(StoreError::Closed)));
+    assert!(!folder.path().join("slipway.db-wal").exists(), "one file is left");
+}
