@@ -115,7 +115,7 @@ pub fn of_band(band: &RunBand, role: Role) -> Line {
     Line {
         band: points.iter().map(|point| around(point.mean, point.sd)).collect(),
         ..Line::new(
-            named(&named_by(&band.values), band.runs),
+            name_of(band),
             role,
             points.iter().map(|point| point.x).collect(),
             points.iter().map(|point| point.mean).collect(),
@@ -123,12 +123,11 @@ pub fn of_band(band: &RunBand, role: Role) -> Line {
     }
 }
 
-/// What a group of these values is called; of none it is all runs.
-fn named_by(values: &[Option<String>]) -> String {
-    if values.is_empty() {
-        return "all".to_owned();
-    }
-    values.iter().map(|value| value.as_deref().unwrap_or(NONE)).collect::<Vec<_>>().join(" · ")
+/// What a group is called that the host summed up; without anything to group by it is all runs.
+pub fn name_of(band: &RunBand) -> String {
+    let values: Vec<&str> = band.values.iter().map(|value| value.as_deref().unwrap_or(NONE)).collect();
+    let group = if values.is_empty() { "all".to_owned() } else { values.join(" · ") };
+    named(&group, band.runs)
 }
 
 /// A group with how many runs it has: "0.1 (2 runs)".

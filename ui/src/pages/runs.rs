@@ -1,6 +1,7 @@
 //! Runs: the table is the page. Selected runs show their curves over each other in a pane.
 
 mod actions;
+mod bands;
 mod chooser;
 mod code_differs;
 mod columns;
@@ -108,9 +109,11 @@ pub(crate) fn Runs() -> impl IntoView {
     let place = Place::get();
     let asked = use_location().query;
     let comparing = compare::asked(asked);
+    let banding = bands::asked(asked);
+    let is_compared = Memo::new(move |_| banding.get() || !comparing.with(Vec::is_empty));
     let searching = searches::asked(asked);
     // A page of its own over the table, which keeps its place.
-    let is_covered = Memo::new(move |_| searching.with(Option::is_some) || !comparing.with(Vec::is_empty));
+    let is_covered = Memo::new(move |_| searching.with(Option::is_some) || is_compared.get());
     let search_named = RwSignal::new(String::new());
     crumbs(move || {
         if let Some(searching) = searching.get() {
@@ -118,7 +121,7 @@ pub(crate) fn Runs() -> impl IntoView {
             let one = all.is_some().then(|| (search_named.get(), None));
             let to_all = [("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)];
             to_all.into_iter().chain(one).collect()
-        } else if comparing.with(Vec::is_empty) {
+        } else if !is_compared.get() {
             vec![("Runs".to_owned(), None)]
         } else {
             vec![("Runs".to_owned(), Some(place.link("runs"))), ("Compare".to_owned(), None)]
@@ -392,6 +395,7 @@ pub(crate) fn Runs() -> impl IntoView {
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
             })}
+            {move || banding.get().then(|| view! { <bands::CompareGroups query=asked back=back /> })}
             <searches::Searches asked=searching named=search_named />
             <program::RunProgram open=programs />
             <actions::Rename renaming=asks.renaming />

@@ -16,7 +16,7 @@ use leptos_router::{
 };
 
 use super::{
-    Facts,
+    Facts, bands,
     code_differs::CodeDiffers,
     comparison::{Seen, Tools, is_dashed_at, roles},
     differs::{Differs, Figures},
@@ -154,21 +154,11 @@ pub(super) fn Compare(
         keys.with(|keys| keys.iter().take(most).cloned().collect::<Vec<_>>())
     });
     let cross = RwSignal::new(None);
-    let escape = window_event_listener(ev::keydown, move |event| {
-        let is_other = || document().query_selector("dialog[open], .menu").ok().flatten().is_some();
-        let in_field =
-            event.target().is_some_and(|target| wasm_bindgen::JsCast::has_type::<web_sys::HtmlInputElement>(&target));
-        let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
-        if event.default_prevented() || is_other() || in_field || has_modifier {
-            return;
-        }
-        match event.key().as_str() {
-            "Escape" => navigate.with_value(|navigate| navigate(&back.get_untracked(), Default::default())),
-            "p" => seen.pin.set(next_pin(&runs.get_untracked(), seen.pinned())),
-            _ => {}
-        }
+    on_keys(move |key| match key {
+        "Escape" => navigate.with_value(|navigate| navigate(&back.get_untracked(), Default::default())),
+        "p" => seen.pin.set(next_pin(&runs.get_untracked(), seen.pinned())),
+        _ => {}
     });
-    on_cleanup(move || escape.remove());
     let none = Memo::new(move |_| {
         keys.with(Vec::is_empty) && wanted.with(String::is_empty) && asked.value.with(Option::is_some)
     });
@@ -194,7 +184,9 @@ pub(super) fn Compare(
                     {move || named.with(Vec::len).checked_sub(MOST).filter(|more| *more > 0).map(|more| view! {
                         <p class="small muted">{format!("The first {MOST} are compared; {} left out.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
                     })}
-                    {move || part(runs.with(Vec::len), of.get()).map(|part| view! { <p class="small muted" data-part="">{part}</p> })}
+                    {move || part(runs.with(Vec::len), of.get()).map(|part| view! { <p class="small muted" data-part="">
+                        {part}" "<a href=move || bands::over(&back.get())>"See the bands of all that the filter matches"</a>
+                    </p> })}
                 </div>
                 <div class="right flex">
                     <plots::CanvasSwitcher plotted />
@@ -248,8 +240,22 @@ fn next_pin(runs: &[RunId], pinned: Option<RunId>) -> String {
     runs.get(at.map_or(0, |at| at + 1)).map(ToString::to_string).unwrap_or_default()
 }
 
+/// Hears the keys that are pressed on a page over the table and are nobody else's.
+pub(super) fn on_keys(heard: impl Fn(&str) + 'static) {
+    let listener = window_event_listener(ev::keydown, move |event| {
+        let is_other = || document().query_selector("dialog[open], .menu").ok().flatten().is_some();
+        let in_field =
+            event.target().is_some_and(|target| wasm_bindgen::JsCast::has_type::<web_sys::HtmlInputElement>(&target));
+        let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
+        if !(event.default_prevented() || is_other() || in_field || has_modifier) {
+            heard(&event.key());
+        }
+    });
+    on_cleanup(move || listener.remove());
+}
+
 /// Two rows of charts fill the window as it is when the page opens.
-fn height() -> f64 {
+pub(super) fn height() -> f64 {
     let window = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(800.0);
     ((window - 300.0) / 2.0 - 60.0).clamp(200.0, 380.0)
 }
