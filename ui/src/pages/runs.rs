@@ -4,6 +4,7 @@ mod actions;
 mod bands;
 mod chooser;
 mod code_differs;
+mod colours;
 mod columns;
 mod compare;
 mod comparison;
@@ -223,8 +224,14 @@ pub(crate) fn Runs() -> impl IntoView {
     let ranges = Memo::new(move |_| {
         figures.with(|figures| figures.of.iter().map(|(key, figure)| (key.clone(), (figure.min, figure.max))).collect())
     });
-    let places = Memo::new(move |_| {
-        picked.with(|picked| picked.iter().enumerate().map(|(at, id)| (id.clone(), at)).collect::<HashMap<_, _>>())
+    // A run keeps its colour while others are picked and left out.
+    let places = Memo::new(move |before: Option<&HashMap<String, usize>>| {
+        picked.with(|picked| {
+            let known = |id: &String| before.and_then(|before| before.get(id)).copied();
+            let run = |id: &String| id.parse().unwrap_or(api::RunId::from_bytes([0; 16]));
+            let runs: Vec<_> = picked.iter().map(|id| (run(id), known(id))).collect();
+            picked.iter().cloned().zip(colours::places(&runs)).collect::<HashMap<_, _>>()
+        })
     });
     let columns = Memo::new_with_compare(
         move |_| {
@@ -257,8 +264,13 @@ pub(crate) fn Runs() -> impl IntoView {
                     }
                 });
             });
+            let at = places
+                .with(|places| drawn.iter().map(|id| places.get(id).copied().unwrap_or(0)).collect::<Vec<usize>>());
+            let placed = |known: &BTreeMap<String, Compared>, (id, place): (&String, &usize)| {
+                Some(Compared { place: *place, ..known.get(id)?.clone() })
+            };
             overlaid::told_apart(
-                known.with_value(|known| drawn.iter().filter_map(|id| known.get(id).cloned()).collect()),
+                known.with_value(|known| drawn.iter().zip(&at).filter_map(|one| placed(known, one)).collect()),
             )
         })
     });
@@ -269,8 +281,12 @@ pub(crate) fn Runs() -> impl IntoView {
     let compare = Signal::derive(move || {
         picked.with(|picked| {
             let of = compare::said_of(picked.len() as u64);
-            let runs = picked.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(",");
-            format!("{}?compare={runs}{of}", place.link("runs"))
+            let runs: Vec<api::RunId> = picked.iter().take(MOST).filter_map(|id| id.parse().ok()).collect();
+            let known = places.with(|places| {
+                let known = |run: &api::RunId| Some((*run, *places.get(&run.to_string())?));
+                runs.iter().filter_map(known).collect::<HashMap<_, _>>()
+            });
+            format!("{}?compare={}{of}", place.link("runs"), colours::written(&runs, &known))
         })
     });
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));

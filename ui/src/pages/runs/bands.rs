@@ -20,9 +20,9 @@ use leptos_router::{
 };
 
 use super::{
+    colours::is_dashed_at,
     columns::{Names, PARAM, TAG},
     compare,
-    comparison::is_dashed_at,
     groups::{both, title},
     overlaid::Compared,
     overlay::{by_worth, is_system},
