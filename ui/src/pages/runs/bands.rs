@@ -69,19 +69,24 @@ pub(super) fn of_table(list: &Listing, group: &Names) -> String {
 }
 
 /// Names as an address has them.
-fn joined(names: &Names) -> String {
-    names.iter().map(|name| wire::encode(name)).collect::<Vec<_>>().join(",")
+fn joined(names: &Names, encode: impl Fn(&str) -> String) -> String {
+    names.iter().map(|name| encode(name)).collect::<Vec<_>>().join(",")
 }
 
 /// What runs are grouped by, as a choice: what is chosen is always among it.
-fn options(chosen: &Names, params: &[String], tags: &[String]) -> Vec<(String, String)> {
+fn options(
+    chosen: &Names,
+    params: &[String],
+    tags: &[String],
+    encode: impl Fn(&str) -> String,
+) -> Vec<(String, String)> {
     let label = |names: &Names| format!("By {}", names.iter().map(|name| title(name)).collect::<Vec<_>>().join(", "));
     let params = params.iter().map(|key| format!("{PARAM}{key}"));
     // What MLflow's client notes for itself says nothing that runs share.
     let tags = tags.iter().filter(|key| !key.starts_with("mlflow.")).map(|key| format!("{TAG}{key}"));
     let each: Vec<Names> = params.chain(tags).map(|name| vec![name]).collect();
     let own = Some(chosen.clone()).filter(|chosen| !chosen.is_empty() && !each.contains(chosen));
-    let named = own.into_iter().chain(each).map(|names| (joined(&names), label(&names)));
+    let named = own.into_iter().chain(each).map(|names| (joined(&names, &encode), label(&names)));
     [(String::new(), "No groups".to_owned())].into_iter().chain(named).collect()
 }
 
@@ -145,7 +150,7 @@ pub(super) fn CompareGroups(
             Some(Whose { list: Listing { of, deleted, filter, sort: None, descending: false }, by })
         })
     });
-    let chosen = RwSignal::new(view.with_untracked(|view| joined(&view.group)));
+    let chosen = RwSignal::new(view.with_untracked(|view| joined(&view.group, wire::encode)));
     Effect::new(move |before: Option<String>| {
         let now = chosen.get();
         if before.is_some_and(|before| before != now) {
@@ -168,8 +173,8 @@ pub(super) fn CompareGroups(
     let grouped_by = Signal::derive(move || {
         let group = view.with(|view| view.group.clone());
         table.value.with(|table| match table {
-            Some(table) => options(&group, &table.param_keys, &table.tag_keys),
-            None => options(&group, &[], &[]),
+            Some(table) => options(&group, &table.param_keys, &table.tag_keys, wire::encode),
+            None => options(&group, &[], &[], wire::encode),
         })
     });
     let wanted = RwSignal::new(String::new());
@@ -389,12 +394,20 @@ mod tests {
     }
 
     #[test]
+    fn the_address_keeps_what_the_table_shows() {
+        assert_eq!(over("/e/1/runs"), "/e/1/runs?compare=groups");
+        let table = "/e/1/runs?filter=a%20%3D%201&group=param.lr";
+        assert_eq!(over(table), format!("{table}&compare=groups"));
+    }
+
+    #[test]
     fn what_is_chosen_is_among_the_choices() {
         let both = vec!["param.lr".to_owned(), "tag.team".to_owned()];
-        let all = options(&both, &["lr".to_owned()], &["mlflow.user".to_owned(), "team".to_owned()]);
+        let plain = |text: &str| text.to_owned();
+        let all = options(&both, &["lr".to_owned()], &["mlflow.user".to_owned(), "team".to_owned()], plain);
         assert_eq!(all.len(), 4, "{all:?}");
         assert_eq!(all[0], (String::new(), "No groups".to_owned()));
         assert!(all[1].1.contains(", "), "{all:?}");
-        assert_eq!(options(&vec!["param.lr".to_owned()], &["lr".to_owned()], &[]).len(), 2);
+        assert_eq!(options(&vec!["param.lr".to_owned()], &["lr".to_owned()], &[], plain).len(), 2);
     }
 }
