@@ -279,7 +279,7 @@ async fn bands(desk: &Desk) -> Result<()> {
     for at in 0..110 {
         let lr = if at % 2 == 0 { "0.1" } else { "0.2" };
         let points: Vec<_> =
-            (0..10).map(|step| ("loss", step, (1.0 + f64::from(at) / 50.0) / (step + 1) as f64)).collect();
+            (0..10_i64).map(|step| ("loss", step, (1.0 + f64::from(at) / 50.0) / (step + 1) as f64)).collect();
         runs.push(sweep.log(&format!("r{at}"), &[("lr", lr)], &points).await.context("log a run")?);
     }
     let driver = desk.driver();
