@@ -246,8 +246,10 @@ fn beside_baseline(curves: &[Curve]) -> Vec<String> {
     others.filter_map(line).collect()
 }
 
-pub(super) async fn run(context: &Context, mut asked: Plot) -> Outcome {
+pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
     if let Some(filter) = asked.filter.take() {
+        // All runs are read, some seconds for each series.
+        context.lasting().await?;
         return bands::run(context, &asked, filter).await;
     }
     let mut baseline = None;
