@@ -26,6 +26,9 @@ pub(crate) const fn of_series(series: usize) -> i32 {
 /// Milliseconds between two looks at a list of runs.
 pub(crate) const LIST_MS: i32 = 1_000;
 
+/// Milliseconds between two looks at what is summed up of all runs of a list, which reads each of them.
+pub(crate) const BANDS_MS: i32 = 10_000;
+
 /// Whether a pause is on, and whether something came in it.
 #[derive(Debug, Default)]
 struct Pace {
