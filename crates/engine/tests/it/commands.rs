@@ -207,6 +207,46 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
     assert_eq!(stage.try_call(taken).await.unwrap_err().code, ErrorCode::Conflict);
 }
 
+/// What a process does announces nothing: it is looked for again and again.
+#[cfg(unix)]
+async fn seen<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < until, "never: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_program_is_buried_though_nobody_waits_for_its_run_any_more() {
+    let stage = Stage::new().await;
+    let (project, ..) = begin(&stage, std::process::id()).await;
+    // Instead of `slipway`, one that enters no run and ends when it is told to.
+    stage.program("echo $$ > \"$0.new\"; mv \"$0.new\" \"$0.pid\"; while [ ! -e \"$0.end\" ]; do sleep 0.05; done");
+    let start = StartCommand {
+        project,
+        command: vec!["sh".to_owned()],
+        directory: None,
+        environment: None,
+        name: None,
+        budget: BudgetConfig::default(),
+    };
+    let (told, end) = (stage.path("program.pid"), stage.path("program.end"));
+    let told = || std::fs::read_to_string(&told).ok()?.trim().parse::<i32>().ok();
+    let pid = tokio::select! {
+        answer = stage.try_call(start) => panic!("answered though no run is entered: {:?}", answer.map(|run| run.id)),
+        pid = seen("the program begins", told) => rustix::process::Pid::from_raw(pid).unwrap(),
+    };
+    std::fs::write(end, "").unwrap();
+    // One that is over and not buried can still be asked whether it is there.
+    let is_gone = || rustix::process::test_kill_process(pid).is_err().then_some(());
+    seen("the process is buried", is_gone).await;
+}
+
 #[tokio::test]
 async fn a_runs_log_goes_on_where_the_last_answer_ended_and_cuts_no_character() {
     let stage = Stage::new().await;
