@@ -182,6 +182,13 @@ fn enter_own(tx: &Transaction<'_>, gone: &Gone, own: &Own, now_ms: i64) -> store
     let row = match known.iter().find(|model| model.id == gone.id).or_else(by_name) {
         Some(row) => row.clone(),
         None => {
+            // Clients would find the one or the other by it.
+            let of_client = store::model::named(tx, &gone.name)?.into_iter().find(|model| model.project.is_none());
+            if let Some(other) = of_client {
+                let message = format!("A model that a client registered is called \"{}\" now.", other.name);
+                let hint = format!("Rename that one first: `slipway model rename {} NAME`.", other.id);
+                return Err(conflict(message, &hint).into());
+            }
             gone.enter_model(tx, gone.name.clone())?;
             Which::Id(gone.id).find(tx)?
         }
