@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::bail;
 use api::{
     ApiError,
-    run::{MACHINE, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
+    run::{MACHINE, MACHINE_BY_CLIENT, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, NOT_KNOWN, RunDiff},
     tracking::{RunInput, SOURCE_TAG},
 };
@@ -75,18 +75,20 @@ fn rows(runs: &[(Run, Vec<RunInput>)]) -> Vec<DiffRow> {
     rows.collect()
 }
 
+/// Why a machine was not measured, and what a client measured of it, are remarks about other rows and figures.
+const REMARKS: [&str; 2] = [MACHINE_UNMEASURED, MACHINE_BY_CLIENT];
+
 /// Whether nothing was noted of the packages, or of the machine, that the key is of: a client that logged no model
 /// names no package, and one that was over at once was not measured.
 fn is_unknown(run: &Run, part: DiffPart, key: &str) -> bool {
     let family = [PACKAGE, MACHINE].into_iter().find(|family| part == DiffPart::Environment && key.starts_with(family));
     family.is_some_and(|family| {
-        !run.environment.keys().any(|name| name.starts_with(family) && name != MACHINE_UNMEASURED)
+        !run.environment.keys().any(|name| name.starts_with(family) && !REMARKS.contains(&name.as_str()))
     })
 }
 
 fn differs(row: &DiffRow) -> bool {
-    // Why a machine was not measured is a remark about the other rows.
-    if row.part == DiffPart::Environment && row.key == MACHINE_UNMEASURED {
+    if row.part == DiffPart::Environment && REMARKS.contains(&row.key.as_str()) {
         return false;
     }
     let same = |left: &Option<DiffCell>, right: &Option<DiffCell>| match (left, right) {
