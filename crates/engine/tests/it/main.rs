@@ -6,6 +6,7 @@ mod announcing;
 mod artifact_places;
 mod clients;
 mod code_diff;
+mod collecting;
 mod commands;
 mod copying;
 mod data;
