@@ -245,6 +245,9 @@ pub struct RunRow {
     /// The name of the run that it stands under; `None` also where that is not here.
     #[serde(default)]
     pub parent: Option<String>,
+    /// Of a program without figures of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<crate::run_table::Below>,
 }
 
 impl RunRow {
