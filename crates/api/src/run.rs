@@ -73,6 +73,11 @@ impl Run {
         self.started_ms.unwrap_or(self.created_ms)
     }
 
+    /// Series that MLflow's client measures of its program's run, each below [`SYSTEM`]: ours are not entered beside them.
+    pub fn measured_by_client(&self) -> impl Iterator<Item = &str> {
+        self.environment.get(MACHINE_BY_CLIENT).into_iter().flat_map(|keys| keys.split(", "))
+    }
+
     /// The address of its page, without the host's: "/p/PROJECT/runs/RUN", or of its experiment where that belongs to no project.
     pub fn page(&self) -> String {
         match self.project {
@@ -97,6 +102,8 @@ pub fn package_name(name: &str) -> String {
 pub const MACHINE_GPU: &str = "machine.gpu";
 /// Why a client's run is not measured, where it was to be.
 pub const MACHINE_UNMEASURED: &str = "machine.unmeasured";
+/// Keys that the client in a program measures itself, by commas ([`Run::measured_by_client`]).
+pub const MACHINE_BY_CLIENT: &str = "machine.by_client";
 /// What a client's program uses is entered once its run goes on for so long: one that measures itself has said so by then.
 pub const CLIENT_MEASURED_SECS: u64 = 12;
 
@@ -238,6 +245,9 @@ pub struct RunRow {
     /// The name of the run that it stands under; `None` also where that is not here.
     #[serde(default)]
     pub parent: Option<String>,
+    /// Of a program without figures of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<crate::run_table::Below>,
 }
 
 impl RunRow {

@@ -32,6 +32,10 @@ pub struct RunDiff {
 pub struct DiffedRun {
     pub id: RunId,
     pub name: String,
+    /// The run below it whose figures and params stand here, of a program without figures of its own
+    /// ([`Below`](crate::run_table::Below)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures_of: Option<String>,
 }
 
 /// One thing of all runs.

@@ -2,14 +2,26 @@
 //!
 //! Each is about everything that a filter matches, not about the rows that a page has fetched.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     figure::{count, counted},
     id::{RunId, SplitId},
-    run::FilterNote,
+    run::{FilterNote, MetricCell},
     tracking::Scope,
 };
+
+/// The newest run with figures that a client began below a program's, as a script does that chooses an experiment by
+/// itself: its figures and params are all that is known of what the program measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Below {
+    pub run: RunId,
+    pub name: String,
+    pub params: BTreeMap<String, String>,
+    pub metrics: BTreeMap<String, MetricCell>,
+}
 
 /// Which runs, and in which order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -281,6 +293,9 @@ pub struct RunCells {
     /// How many of the named runs were looked at: what follows stands behind them.
     #[serde(default)]
     pub looked_at: u64,
+    /// Columns that were named and that none of the experiments' runs has.
+    #[serde(default)]
+    pub notes: Vec<FilterNote>,
 }
 
 /// Runs whose cells are asked for piece by piece: of any length the table takes no memory, and no row comes twice.

@@ -104,6 +104,14 @@ pub fn forget(transaction: &Transaction<'_>, run: RunId) -> Result<()> {
     Ok(())
 }
 
+/// Deletes one series of a run with its points.
+pub fn forget_series(transaction: &Transaction<'_>, run: RunId, name: &str) -> Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM metric WHERE run = ?1 AND key = ?2")?
+        .execute(params![run.as_bytes(), name])?;
+    Ok(())
+}
+
 /// The points that are not among those that are held, each once.
 fn once<'a>(new: &'a [Point], held: &[Point]) -> Cow<'a, [Point]> {
     // Each later than the one before: none is there twice.

@@ -2,10 +2,11 @@
 
 use api::{
     RunId, SplitId, VersionId,
-    run::{RunKind, RunRow, RunState, seconds},
+    run::{RunKind, RunRow, RunState, SYSTEM, seconds},
+    run_table::Below,
     tracking::PARENT_TAG,
 };
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{column::Word, error::Result, id_column, metric, param, run, tag};
 
@@ -49,6 +50,7 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
                 cost: row.get(13)?,
                 currency: row.get(14)?,
                 parent: None,
+                below: None,
             })
         });
         rows.extend(found.optional()?);
@@ -62,6 +64,33 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
         let parent: Option<RunId> = row.tags.get(PARENT_TAG).and_then(|parent| parent.parse().ok());
         let parent = parent.filter(|parent| *parent != row.id).map(|parent| run::name(connection, parent));
         row.parent = parent.transpose()?.flatten();
+        row.below = below(connection, row.id, row.kind, row.metrics.keys())?;
     }
     Ok(rows)
+}
+
+/// The newest run of a client below another that has figures. The tag's key is written out: only so the index of it is
+/// used.
+const MEASURED_BELOW: &str = "SELECT id, name FROM run
+     WHERE id IN (SELECT run FROM tag WHERE key = 'mlflow.parentRunId' AND value = ?1)
+     AND kind = 'client' AND deleted_ms IS NULL
+     AND EXISTS (SELECT 1 FROM metric WHERE metric.run = run.id AND substr(metric.key, 1, length(?2)) <> ?2)
+     ORDER BY created_ms DESC, id DESC LIMIT 1";
+
+/// Where the figures of a run stand that has these metrics: a program alone has them elsewhere, where it has none itself.
+pub fn below<'a>(
+    connection: &Connection,
+    id: RunId,
+    kind: RunKind,
+    metrics: impl IntoIterator<Item = &'a String>,
+) -> Result<Option<Below>> {
+    if kind != RunKind::Command || metrics.into_iter().any(|key| !key.starts_with(SYSTEM)) {
+        return Ok(None);
+    }
+    let found = connection
+        .prepare_cached(MEASURED_BELOW)?
+        .query_row(params![id.to_string(), SYSTEM], |row| Ok((id_column!(row, 0, RunId), row.get::<_, String>(1)?)));
+    let Some((run, name)) = found.optional()? else { return Ok(None) };
+    let (params, metrics) = (param::of_run(connection, run)?, metric::cells(connection, run)?);
+    Ok(Some(Below { run, name, params, metrics }))
 }

@@ -550,6 +550,11 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
         let (code, told) = wrong(&arguments);
         assert!(code == Some(2) && told.contains("Did you mean param.lr?"), "{told}");
     }
+    for form in [&[][..], &["--csv"], &["--json"]] {
+        let (code, told) = wrong(&[&["--columns", "name,metric.los"], form].concat());
+        assert_eq!(code, Some(3), "{told}");
+        assert!(told.contains("No run here has a metric \"los\". Did you mean \"loss\"?"), "{told}");
+    }
     let (code, told) = wrong(&["--group-by", "param.lrr"]);
     assert!(code == Some(0) && told.contains("No run here has a param \"lrr\". Did you mean \"lr\"?"), "{told}");
     let none = place.run(&["run", "importance", "lss", "--experiment", "mine"]);
@@ -679,4 +684,34 @@ fn models_that_a_client_logged_are_registered_deleted_and_restored() {
     assert_eq!(text(&["restore", "m-net"]), "m-net is back.");
     assert!(text(&["show", "m-net"]).contains(&net));
     assert_eq!(place.json(&["model", "logged", "list", "--without-run"])["total"], 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn figures_that_a_script_logs_into_an_experiment_of_its_own_stand_in_the_list_and_in_what_differs() {
+    let place = Place::with_project();
+    let client = Client::of(&place);
+    let own = place.json(&["experiment", "create", "own"])["number"].clone();
+    for (name, lr, loss) in [("one", "0.1", 4.0), ("two", "0.2", 8.0)] {
+        let ran = place.run(&["exec", "--name", name, "--", "true"]);
+        assert!(ran.status.success(), "{}", said(&ran));
+        let program = place.json(&["run", "show", name])["id"].clone();
+        let inner = client.run(&own, &format!("inner-{name}"), lr, loss);
+        client.post("runs/set-tag", &json!({ "run_id": inner, "key": "mlflow.parentRunId", "value": program }));
+    }
+    let text = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let list = text(&["run", "list"]);
+    assert_eq!(words(list.lines().next().unwrap()), ["run", "state", "loss", "lr", "took", "started"], "{list}");
+    let one = list.lines().map(words).find(|line| line[0] == "one").unwrap();
+    assert_eq!(one[..5], ["one", "finished", "1", "†", "0.1"], "{list}");
+    assert!(list.contains("† of a run that the program began"), "{list}");
+    let differs = text(&["run", "diff", "one", "two"]);
+    let figure = differs.lines().map(words).find(|line| line.contains(&"loss".to_owned())).unwrap();
+    assert_eq!(figure[figure.len() - 2..], ["1", "2"], "{differs}");
+    assert!(differs.contains("Figures and params of one are those of inner-one, which it began."), "{differs}");
 }

@@ -65,9 +65,12 @@ pub async fn delete_artifact(engine: &Engine, request: DeleteArtifact) -> anyhow
     if parts.iter().any(|part| ["", ".", ".."].contains(&part.as_str())) {
         bail!(super::no_artifact(&path));
     }
-    let wanted = parts.clone();
-    if let Some(version) = engine.store().read(move |c| versions::made_of(c, run, &wanted)).await? {
-        bail!(points_here(&version, &name));
+    let (wanted, now_ms) = (parts.clone(), engine.now_ms());
+    if let Some(made) = engine.store().read(move |c| versions::made_of(c, run, &wanted, now_ms)).await? {
+        bail!(match &made.purged_by {
+            None => points_here(&made.version, &name),
+            Some(title) => would_point_here(&made.version, &name, title),
+        });
     }
     let place = artifacts::of_run(engine, &row, &parts);
     let bytes = artifacts::held_bytes(&place).await?;
@@ -230,6 +233,15 @@ pub(crate) fn registered<'a>(
 fn points_here(version: &str, name: &str) -> ApiError {
     let refusal = ApiError::new(ErrorCode::InUse, format!("{version} was registered from the files of {name}."));
     refusal.with_hint("Delete that version first: in Models, with `slipway model delete`, or with MLflow's client.")
+}
+
+/// The same of a version that was deleted: brought back, it would have no files.
+fn would_point_here(version: &str, name: &str, title: &str) -> ApiError {
+    let message =
+        format!("{version}, which is deleted and can still be restored, was registered from the files of {name}.");
+    let purge = experiments::in_a_shell(title);
+    let hint = format!("Delete it for good first: under Deleted models, or with `slipway model purge {purge}`.");
+    ApiError::new(ErrorCode::InUse, message).with_hint(hint)
 }
 
 /// Of what we don't supervise only its client knows whether it is under way: a deletion is a person's word.

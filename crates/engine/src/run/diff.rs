@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::bail;
 use api::{
     ApiError,
-    run::{MACHINE, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
+    run::{MACHINE, MACHINE_BY_CLIENT, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, NOT_KNOWN, RunDiff},
+    run_table::Below,
     tracking::{RunInput, SOURCE_TAG},
 };
 
@@ -26,46 +27,63 @@ pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDi
     let found = engine
         .store()
         .read(move |c| {
-            let both = |id| Ok((store::run::get(c, id)?, store::run_input::of_run(c, id)?));
-            asked.into_iter().map(both).collect::<store::error::Result<Vec<_>>>()
+            let all_of = |id| {
+                let Some(row) = store::run::get(c, id)? else { return Ok(None) };
+                let keys = row.run.metrics.iter().map(|metric| &metric.key);
+                let below = store::run_row::below(c, id, row.run.kind, keys)?;
+                Ok(Some((row, store::run_input::of_run(c, id)?, below)))
+            };
+            asked.into_iter().map(all_of).collect::<store::error::Result<Vec<_>>>()
         })
         .await?;
     let mut runs = Vec::with_capacity(found.len());
-    for (id, (row, inputs)) in ids.into_iter().zip(found) {
-        let mut row = row.ok_or_else(|| error::missing("run", id))?;
+    for (id, found) in ids.into_iter().zip(found) {
+        let (mut row, inputs, below) = found.ok_or_else(|| error::missing("run", id))?;
         if !row.run.environment.keys().any(|name| name.starts_with(PACKAGE)) {
             let required = requirements::of_run(engine, &row).await?;
             row.run.environment.extend(required);
         }
-        runs.push((row.run, inputs));
+        runs.push(Compared { run: row.run, inputs, below });
     }
     let mut rows = rows(&runs);
     if !all {
         rows.retain(differs);
     }
-    Ok(RunDiff { runs: runs.into_iter().map(|(run, _)| DiffedRun { id: run.id, name: run.name }).collect(), rows })
+    let told = |Compared { run, below, .. }: Compared| DiffedRun {
+        id: run.id,
+        name: run.name,
+        figures_of: below.map(|below| below.name),
+    };
+    Ok(RunDiff { runs: runs.into_iter().map(told).collect(), rows })
 }
 
 type Cells = BTreeMap<String, DiffCell>;
 
+/// A run with what is compared of it.
+struct Compared {
+    run: Run,
+    inputs: Vec<RunInput>,
+    below: Option<Below>,
+}
+
 /// Everything of the runs that can be compared.
-fn rows(runs: &[(Run, Vec<RunInput>)]) -> Vec<DiffRow> {
-    type Part = (DiffPart, fn(&Run, &[RunInput]) -> Cells);
+fn rows(runs: &[Compared]) -> Vec<DiffRow> {
+    type Part = (DiffPart, fn(&Compared) -> Cells);
     let parts: [Part; 7] = [
-        (DiffPart::Params, |run, _| texts(&run.params)),
-        (DiffPart::Environment, |run, _| texts(&run.environment)),
-        (DiffPart::Code, |run, _| code(run)),
-        (DiffPart::Data, data),
-        (DiffPart::Command, |run, _| command(run)),
-        (DiffPart::Tags, |run, _| tags(run)),
-        (DiffPart::Metrics, |run, _| metrics(run)),
+        (DiffPart::Params, params),
+        (DiffPart::Environment, |of| texts(&of.run.environment)),
+        (DiffPart::Code, |of| code(&of.run)),
+        (DiffPart::Data, |of| data(&of.run, &of.inputs)),
+        (DiffPart::Command, |of| command(&of.run)),
+        (DiffPart::Tags, |of| tags(&of.run)),
+        (DiffPart::Metrics, metrics),
     ];
     let rows = parts.into_iter().flat_map(|(part, cells)| {
-        let of_runs: Vec<Cells> = runs.iter().map(|(run, inputs)| cells(run, inputs)).collect();
+        let of_runs: Vec<Cells> = runs.iter().map(cells).collect();
         let keys: BTreeSet<String> = of_runs.iter().flat_map(|of_run| of_run.keys().cloned()).collect();
         keys.into_iter().map(move |key| {
-            let value = |(of_run, (run, _)): (&Cells, &(Run, Vec<RunInput>))| {
-                let unknown = || is_unknown(run, part, &key).then(|| DiffCell::Text(NOT_KNOWN.to_owned()));
+            let value = |(of_run, of): (&Cells, &Compared)| {
+                let unknown = || is_unknown(&of.run, part, &key).then(|| DiffCell::Text(NOT_KNOWN.to_owned()));
                 of_run.get(&key).cloned().or_else(unknown)
             };
             let values = of_runs.iter().zip(runs).map(value).collect();
@@ -75,18 +93,20 @@ fn rows(runs: &[(Run, Vec<RunInput>)]) -> Vec<DiffRow> {
     rows.collect()
 }
 
+/// Why a machine was not measured, and what a client measured of it, are remarks about other rows and figures.
+const REMARKS: [&str; 2] = [MACHINE_UNMEASURED, MACHINE_BY_CLIENT];
+
 /// Whether nothing was noted of the packages, or of the machine, that the key is of: a client that logged no model
 /// names no package, and one that was over at once was not measured.
 fn is_unknown(run: &Run, part: DiffPart, key: &str) -> bool {
     let family = [PACKAGE, MACHINE].into_iter().find(|family| part == DiffPart::Environment && key.starts_with(family));
     family.is_some_and(|family| {
-        !run.environment.keys().any(|name| name.starts_with(family) && name != MACHINE_UNMEASURED)
+        !run.environment.keys().any(|name| name.starts_with(family) && !REMARKS.contains(&name.as_str()))
     })
 }
 
 fn differs(row: &DiffRow) -> bool {
-    // Why a machine was not measured is a remark about the other rows.
-    if row.part == DiffPart::Environment && row.key == MACHINE_UNMEASURED {
+    if row.part == DiffPart::Environment && REMARKS.contains(&row.key.as_str()) {
         return false;
     }
     let same = |left: &Option<DiffCell>, right: &Option<DiffCell>| match (left, right) {
@@ -155,9 +175,17 @@ fn tags(run: &Run) -> Cells {
     own.map(|(key, value)| (key.clone(), DiffCell::Text(value.clone()))).collect()
 }
 
-fn metrics(run: &Run) -> Cells {
-    let told = run.metrics.iter().filter(|metric| !metric.key.starts_with(SYSTEM));
-    told.map(|metric| (metric.key.clone(), DiffCell::Number(metric.last))).collect()
+/// Its own go before those that its program logged below it.
+fn params(of: &Compared) -> Cells {
+    let below = of.below.as_ref().map(|below| texts(&below.params)).unwrap_or_default();
+    below.into_iter().chain(texts(&of.run.params)).collect()
+}
+
+fn metrics(of: &Compared) -> Cells {
+    let own = of.run.metrics.iter().map(|metric| (&metric.key, metric.last));
+    let below = of.below.iter().flat_map(|below| below.metrics.iter().map(|(key, cell)| (key, cell.last)));
+    let told = own.chain(below).filter(|(key, _)| !key.starts_with(SYSTEM));
+    told.map(|(key, last)| (key.clone(), DiffCell::Number(last))).collect()
 }
 
 #[cfg(test)]

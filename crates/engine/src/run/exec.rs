@@ -7,7 +7,7 @@ use std::{
     ffi::OsString,
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use api::{
     spending::BudgetConfig,
 };
 use tempfile::TempPath;
+use tokio::runtime::Handle;
 
 use crate::{
     Engine, folder, project,
@@ -150,26 +151,24 @@ pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run
             words: request.command,
         },
     );
-    let (mut child, said) = begun?;
+    let mut begun = Begun(Some(begun?));
     let since = tokio::time::Instant::now();
     loop {
         // Asked before the run is looked for: a short program is entered and over between the two.
-        let ended = child.try_wait().context("wait for a program's beginning")?;
+        let ended = begun.ended()?;
         if engine.store().read(move |c| store::run::bare(c, run)).await?.is_some() {
             break;
         }
         if ended.is_some() {
-            bail!(reason(&last_words(&said)));
+            bail!(reason(&begun.last_words()));
         }
         if since.elapsed() >= PATIENCE {
-            // One that is gone needs no ending.
-            let _ = child.kill();
+            begun.kill();
             let message = format!("The program's run was not entered within {} s.", PATIENCE.as_secs());
             bail!(ApiError::new(ErrorCode::Unreachable, message).with_hint("Slipway's own log may say why."));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    tokio::spawn(bury(child, said));
     run::get(engine, GetRun { run }).await
 }
 
@@ -182,6 +181,37 @@ pub(crate) fn path_of(environment: Option<&Environment>) -> Option<OsString> {
             variables.iter().find(|(name, _)| is_it(name)).map(|(_, path)| OsString::from(path))
         }
         None => std::env::var_os("PATH"),
+    }
+}
+
+/// A program that was begun, and what is said of it. However the wait for its run ends, also where nobody waits for the
+/// answer any more, its process is buried once it is over.
+struct Begun(Option<(Child, TempPath)>);
+
+impl Begun {
+    fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        let Some((child, _)) = &mut self.0 else { return Ok(None) };
+        child.try_wait().context("wait for a program's beginning")
+    }
+
+    fn last_words(&self) -> String {
+        self.0.as_ref().map(|(_, said)| last_words(said)).unwrap_or_default()
+    }
+
+    fn kill(&mut self) {
+        if let Some((child, _)) = &mut self.0 {
+            // One that is gone needs no ending.
+            let _ = child.kill();
+        }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // Without a runtime the host itself is ending, and the system buries what it leaves.
+        if let (Some((child, said)), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(bury(child, said));
+        }
     }
 }
 

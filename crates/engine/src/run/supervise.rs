@@ -432,6 +432,10 @@ fn commit(
             }
         }
     }
+    // What it took is told, whoever else measures it.
+    let joules = points.get(ENERGY_JOULES).and_then(|new| new.last()).map(|newest| newest.value);
+    let by_client: BTreeSet<&str> = row.run.measured_by_client().collect();
+    points.retain(|key, _| !by_client.contains(*key));
     for (key, new) in &points {
         let count = store::metric::append(tx, id, key, new)?;
         if let Some(newest) = new.last() {
@@ -439,7 +443,6 @@ fn commit(
             told.newest.push(NewestPoint { key: (*key).to_owned(), step, value, time_ms, count });
         }
     }
-    let joules = points.get(ENERGY_JOULES).and_then(|new| new.last()).map(|newest| newest.value);
     spending::settle(tx, &mut row, joules, now_ms)?;
     if told.over {
         happen(tx, &row, now_ms)?;

@@ -101,18 +101,25 @@ pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<
     let answer = engine.store().read(move |c| {
         let orders = sort.map_or_else(|| ranked(c, list.of), Ok)?;
         let query = query(c, &list, filter, orders, offset, limit)?;
-        let (mut names, mut left_out, mut columns) = (Vec::new(), 0, chosen);
+        let (mut names, mut left_out, mut columns, mut notes) = (Vec::new(), 0, chosen, Vec::new());
         if columns.is_empty() {
             let found = board.board().commonest(c, &asked, &query, MOST_COLUMNS)?;
             (names, left_out) = (names_of(&found), found.left_out);
             columns = own.into_iter().chain(found.fields.into_iter().map(Column::Field)).collect();
+        } else {
+            let keys = board.board().keys(c, &asked, &query.experiments)?;
+            let fields = columns.iter().filter_map(|column| match column {
+                Column::Field(field) => Some(field),
+                Column::Experiment => None,
+            });
+            notes = filter::unknown_fields(fields, &keys, &asked.time_for_help());
         }
         if runs.is_empty() {
             let (rows, total) = board.board().cells(c, &asked, &query, (&columns, MOST_BYTES))?;
-            return Ok(RunCells { columns: names, left_out, rows, total, looked_at: 0 });
+            return Ok(RunCells { columns: names, left_out, rows, total, looked_at: 0, notes });
         }
         let (rows, looked_at) = board.board().cells_of(c, &asked, (&query, &runs), (&columns, MOST_BYTES))?;
-        Ok(RunCells { columns: names, left_out, rows, total: runs.len() as u64, looked_at })
+        Ok(RunCells { columns: names, left_out, rows, total: runs.len() as u64, looked_at, notes })
     });
     Ok(answer.await?)
 }

@@ -166,6 +166,7 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
         }
         put_tags(tx, id, &batch.tags)?;
         put_code(tx, id, &batch.tags)?;
+        own_run::leave_measuring(tx, id, &batch.series)?;
         let mut newest = Vec::with_capacity(batch.series.len());
         for (key, points) in &batch.series {
             let count = store::metric::append(tx, id, key, points)?;

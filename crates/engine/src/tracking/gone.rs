@@ -182,6 +182,13 @@ fn enter_own(tx: &Transaction<'_>, gone: &Gone, own: &Own, now_ms: i64) -> store
     let row = match known.iter().find(|model| model.id == gone.id).or_else(by_name) {
         Some(row) => row.clone(),
         None => {
+            // Clients would find the one or the other by it.
+            let of_client = store::model::named(tx, &gone.name)?.into_iter().find(|model| model.project.is_none());
+            if let Some(other) = of_client {
+                let message = format!("A model that a client registered is called \"{}\" now.", other.name);
+                let hint = format!("Rename that one first: `slipway model rename {} NAME`.", other.id);
+                return Err(conflict(message, &hint).into());
+            }
             gone.enter_model(tx, gone.name.clone())?;
             Which::Id(gone.id).find(tx)?
         }
@@ -304,29 +311,73 @@ fn take(tx: &Transaction<'_>, what: &str, id: impl std::fmt::Display, now_ms: i6
     Ok(gone)
 }
 
+/// Tells of all that can be taken back, the newest deletion first: the name that it is kept under, and what it is.
+fn each(c: &Connection, now_ms: i64, mut tell: impl FnMut(&str, Gone) -> store::Result<()>) -> store::Result<()> {
+    let oldest = named(now_ms - KEPT_MS);
+    for (name, _) in setting::below(c, setting::GONE)?.into_iter().rev().filter(|(name, _)| *name >= oldest) {
+        if let Some(gone) = setting::get::<Gone>(c, &name)? {
+            tell(&name, gone)?;
+        }
+    }
+    Ok(())
+}
+
 /// What the files of versions lie in that can be taken back, by the ids of runs and logged models.
 pub(crate) fn places(c: &Connection, now_ms: i64) -> store::Result<HashSet<String>> {
-    let oldest = named(now_ms - KEPT_MS);
     let mut places = HashSet::new();
-    for (name, _) in setting::below(c, setting::GONE)?.into_iter().filter(|(name, _)| *name >= oldest) {
-        let Some(gone) = setting::get::<Gone>(c, &name)? else { continue };
+    each(c, now_ms, |_, gone| {
         for (version, _) in &gone.versions {
             places.extend(store::client_version::places(&version.location, version.logged.as_deref()));
         }
-    }
+        Ok(())
+    })?;
     Ok(places)
+}
+
+/// A version that can be taken back.
+pub(crate) struct Restorable {
+    /// "churn v3", as one that stands is told.
+    pub(crate) version: String,
+    /// Where its files lie.
+    pub(crate) location: String,
+    /// By which it is purged: "churn:3", or "churn" where the whole model was deleted.
+    pub(crate) title: String,
+}
+
+/// The versions that can be taken back and whose files lie in this run or logged model.
+pub(crate) fn lying_in(c: &Connection, id: &str, now_ms: i64) -> store::Result<Vec<Restorable>> {
+    let mut found = Vec::new();
+    each(c, now_ms, |name, gone| {
+        let lies_here = |version: &ClientVersion| {
+            store::client_version::places(&version.location, version.logged.as_deref()).any(|place| place == id)
+        };
+        let here = gone.versions.iter().map(|(version, _)| version).filter(|version| lies_here(version));
+        let here: Vec<(u32, String)> = here.map(|version| (version.number, version.location.clone())).collect();
+        if here.is_empty() {
+            return Ok(());
+        }
+        if let Some(gone) = deleted(name, gone, 0) {
+            found.extend(here.into_iter().map(|(number, location)| Restorable {
+                version: format!("{} v{number}", gone.name),
+                location,
+                title: gone.title(),
+            }));
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// What can be taken back, the newest deletion first.
 pub async fn list(engine: &Engine, _request: ListDeletedModels) -> anyhow::Result<Vec<DeletedModel>> {
-    let oldest = named(engine.now_ms() - KEPT_MS);
+    let now_ms = engine.now_ms();
     let read = move |c: &Connection| {
         let mut all = Vec::new();
-        for (name, _) in setting::below(c, setting::GONE)?.into_iter().rev().filter(|(name, _)| *name >= oldest) {
-            let Some(gone) = setting::get::<Gone>(c, &name)? else { continue };
+        each(c, now_ms, |name, gone| {
             let frees_bytes = gone.own.as_ref().map_or(Ok(0), |own| own.frees_bytes(c))?;
-            all.extend(deleted(&name, gone, frees_bytes));
-        }
+            all.extend(deleted(name, gone, frees_bytes));
+            Ok(())
+        })?;
         Ok(all)
     };
     Ok(engine.store().read(read).await?)

@@ -4,10 +4,13 @@
 //! The client is given [`PROGRAM_TAG`] among the tags of whatever it begins. `MLFLOW_RUN_ID`, by which MLflow's projects do
 //! the same, ends a script that chooses an experiment by itself; here such a script's runs stand below the program's.
 
+use std::collections::BTreeSet;
+
 use api::{
     RunId, SearchId,
-    run::{Run, RunKind},
+    run::{MACHINE_BY_CLIENT, Run, RunKind, SYSTEM},
     search::{SEARCH_TAG, TRIAL_TAG},
+    series::Point,
     tracking::{Experiment, NAME_TAG, PARENT_TAG, PROGRAM_TAG},
 };
 use store::{Transaction, run::RunRow};
@@ -44,6 +47,34 @@ pub(super) fn go_on(tx: &Transaction<'_>, row: RunRow, named: Option<String>, be
     let tags = begin.tags.into_iter().filter(|(key, _)| key != PARENT_TAG && key != NAME_TAG);
     put_tags(tx, id, &tags.collect::<Vec<_>>())?;
     Ok(id)
+}
+
+/// Leaves to a client what it measures of its program's run by itself (`mlflow.enable_system_metrics_logging`): of each series
+/// under [`SYSTEM`] that it logs what our meter entered goes, and nothing of ours is entered any more. Its steps are the
+/// numbers of its looks and ours are seconds: of both no curve could be read.
+pub(super) fn leave_measuring(tx: &Transaction<'_>, run: RunId, series: &[(String, Vec<Point>)]) -> store::Result<()> {
+    // MLflow's keys have no commas, by which they are noted.
+    let is_measured = |key: &&String| key.starts_with(SYSTEM) && !key.contains(',');
+    let told: Vec<&String> = series.iter().map(|(key, _)| key).filter(is_measured).collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    let Some(mut row) = store::run::bare(tx, run)?.filter(|row| row.run.kind == RunKind::Command) else {
+        return Ok(());
+    };
+    let mut keys: BTreeSet<String> = row.run.measured_by_client().map(str::to_owned).collect();
+    let known = keys.len();
+    for key in told {
+        if keys.insert(key.clone()) {
+            store::metric::forget_series(tx, run, key)?;
+        }
+    }
+    if keys.len() == known {
+        return Ok(());
+    }
+    let keys = keys.into_iter().collect::<Vec<_>>().join(", ");
+    row.run.environment.insert(MACHINE_BY_CLIENT.to_owned(), keys);
+    store::run::put(tx, &row)
 }
 
 /// Whether a search gave this value to the run, which is its trial. What the program says of it itself goes before: the

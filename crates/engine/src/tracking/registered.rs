@@ -17,6 +17,7 @@ use foreign::mlmodel;
 
 use super::{
     artifacts::{self, Owner, Place},
+    gone,
     registry::{
         self,
         source::{Located, locate},
@@ -98,8 +99,22 @@ async fn named(engine: &Engine, location: &str) -> anyhow::Result<Option<Place>>
     }
 }
 
-/// The version, as "churn v3", whose files lie among a run's artifacts at these parts, above or below them.
-pub(crate) fn made_of(c: &store::Connection, run: RunId, parts: &[String]) -> store::Result<Option<String>> {
+/// A version whose files lie among a run's artifacts.
+pub(crate) struct MadeOf {
+    /// "churn v3".
+    pub(crate) version: String,
+    /// Of one that was deleted and can be taken back: by which it is purged.
+    pub(crate) purged_by: Option<String>,
+}
+
+/// The version whose files lie among a run's artifacts at these parts, above or below them: one that stands before one
+/// that can be taken back.
+pub(crate) fn made_of(
+    c: &store::Connection,
+    run: RunId,
+    parts: &[String],
+    now_ms: i64,
+) -> store::Result<Option<MadeOf>> {
     let own = |location: &str| match locate(location)? {
         Located::Run(of, parts) => (of == run).then_some(parts),
         Located::Proxied(all) => match artifacts::owner(&all)? {
@@ -107,10 +122,15 @@ pub(crate) fn made_of(c: &store::Connection, run: RunId, parts: &[String]) -> st
             (Owner::Logged(_), _) => None,
         },
     };
-    let all = store::client_version::lying_in(c, &run.to_string())?;
     // Of an address that is not read through us nobody knows which of the files it means.
     let meets = |location: &str| own(location).is_none_or(|own| own.starts_with(parts) || parts.starts_with(&own));
-    Ok(all.into_iter().find(|(_, location)| meets(location)).map(|(version, _)| version))
+    let id = run.to_string();
+    let standing = store::client_version::lying_in(c, &id)?.into_iter().find(|(_, location)| meets(location));
+    if let Some((version, _)) = standing {
+        return Ok(Some(MadeOf { version, purged_by: None }));
+    }
+    let deleted = gone::lying_in(c, &id, now_ms)?.into_iter().find(|one| meets(&one.location));
+    Ok(deleted.map(|one| MadeOf { version: one.version, purged_by: Some(one.title) }))
 }
 
 async fn logged(engine: &Engine, version: &ClientVersion) -> anyhow::Result<Option<Place>> {

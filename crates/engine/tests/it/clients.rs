@@ -180,7 +180,9 @@ async fn what_is_still_coming_is_no_artifact_and_what_a_killed_host_left_of_it_g
     stage.reopen().await;
     // What comes now is younger than this host, and stays.
     let coming = of_run.join(artifacts::half_name(&"1e".repeat(16)));
-    std::fs::write(&coming, "half").unwrap();
+    // A file's time as the system notes it may be some milliseconds behind the clock, and before the host's start.
+    let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(1);
+    std::fs::File::create(&coming).unwrap().set_modified(soon).unwrap();
     let swept = async {
         while of_run.join(&half).exists() || of_model.join(&half).exists() {
             tokio::task::yield_now().await;

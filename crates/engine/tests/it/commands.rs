@@ -8,9 +8,10 @@ use api::{
     run::{
         BeginCommand, EditRun, EndCommand, GetRun, GetRunLog, ListRuns, LogStream, ProjectIdOr, RunState, StartCommand,
     },
-    series::Viewport,
+    series::{Point, Viewport},
     spending::BudgetConfig,
 };
+use engine::tracking::client::{self, Batch};
 use serde_json::json;
 
 use crate::stage::{Stage, table};
@@ -103,6 +104,34 @@ async fn a_metric_without_a_key_is_left_out_and_the_run_goes_on() {
     let ended = stage.call(EndCommand { run }).await;
     let keys: Vec<&str> = ended.metrics.iter().map(|metric| metric.key.as_str()).collect();
     assert_eq!((keys, ended.state), (vec!["größe (cm)", "loss"], RunState::Finished));
+}
+
+#[tokio::test]
+async fn what_a_client_measures_of_its_programs_run_is_the_clients() {
+    let stage = Stage::new().await;
+    let (_, run, folder) = begin(&stage, std::process::id()).await;
+    let (cpu, energy) = ("system/cpu_utilization_percentage", "system/energy_joules");
+    let ours = |key: &str, step: i64| json!({"event": "metric", "key": key, "step": step, "value": 50.0});
+    append(&folder, &[ours(cpu, 0), ours(cpu, 2), ours(energy, 2)]);
+    stage
+        .until("our points are read", async |stage| {
+            let now = stage.call(GetRun { run }).await;
+            (now.metrics.iter().map(|metric| metric.count).sum::<u64>() == 3).then_some(())
+        })
+        .await;
+    let log = async |steps: [i64; 2]| {
+        let points = steps.map(|step| Point { step, time_ms: 5 + step, value: 10.0 }).to_vec();
+        let batch = Batch { series: vec![(cpu.to_owned(), points)], ..Batch::default() };
+        client::log(&stage.engine, run, batch).await.unwrap();
+    };
+    log([0, 1]).await;
+    append(&folder, &[ours(cpu, 4), ours(energy, 4)]);
+    log([2, 3]).await;
+    append(&folder, &[json!({"event": "done", "outcome": "finished", "message": null, "hint": null, "exit_code": 0})]);
+    let ended = stage.call(EndCommand { run }).await;
+    let told = |key: &str| ended.metrics.iter().find(|own| own.key == key).map(|own| (own.count, own.max));
+    assert_eq!((told(cpu), told(energy)), (Some((4, 10.0)), Some((2, 50.0))));
+    assert_eq!(ended.environment["machine.by_client"], cpu);
 }
 
 #[tokio::test]
@@ -205,6 +234,46 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
         budget: BudgetConfig::default(),
     };
     assert_eq!(stage.try_call(taken).await.unwrap_err().code, ErrorCode::Conflict);
+}
+
+/// What a process does announces nothing: it is looked for again and again.
+#[cfg(unix)]
+async fn seen<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < until, "never: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_program_is_buried_though_nobody_waits_for_its_run_any_more() {
+    let stage = Stage::new().await;
+    let (project, ..) = begin(&stage, std::process::id()).await;
+    // Instead of `slipway`, one that enters no run and ends when it is told to.
+    stage.program("echo $$ > \"$0.new\"; mv \"$0.new\" \"$0.pid\"; while [ ! -e \"$0.end\" ]; do sleep 0.05; done");
+    let start = StartCommand {
+        project,
+        command: vec!["sh".to_owned()],
+        directory: None,
+        environment: None,
+        name: None,
+        budget: BudgetConfig::default(),
+    };
+    let (told, end) = (stage.path("program.pid"), stage.path("program.end"));
+    let told = || std::fs::read_to_string(&told).ok()?.trim().parse::<i32>().ok();
+    let pid = tokio::select! {
+        answer = stage.try_call(start) => panic!("answered though no run is entered: {:?}", answer.map(|run| run.id)),
+        pid = seen("the program begins", told) => rustix::process::Pid::from_raw(pid).unwrap(),
+    };
+    std::fs::write(end, "").unwrap();
+    // One that is over and not buried can still be asked whether it is there.
+    let is_gone = || rustix::process::test_kill_process(pid).is_err().then_some(());
+    seen("the process is buried", is_gone).await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod artifact_places;
 mod bands;
 mod clients;
 mod code_diff;
+mod collecting;
 mod commands;
 mod copying;
 mod data;

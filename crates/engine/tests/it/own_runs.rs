@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use api::{
     RunId, SearchId,
-    run::{GetNested, GetRun, RunKind, RunState},
+    run::{GetNested, GetRun, ListRuns, RunKind, RunState},
+    run_diff::{DiffCell, DiffRuns},
     search::{SEARCH_TAG, Search, SearchConfig, SearchState, TRIAL_TAG, Trial, TrialOutcome, Value},
     series::Point,
     tracking::{CreateExperiment, Experiment, ListExperiments, PARENT_TAG, PROGRAM_TAG},
@@ -70,6 +71,43 @@ async fn a_client_goes_on_with_its_programs_run_and_further_runs_stand_below_it(
     expect.sort();
     assert_eq!(below, expect);
     assert_eq!(stage.call(GetRun { run: second }).await.tags.get(PROGRAM_TAG), None);
+}
+
+#[tokio::test]
+async fn a_program_without_figures_of_its_own_shows_those_of_the_newest_run_below_it() {
+    let stage = Stage::new().await;
+    let (own, program) = program(&stage).await;
+    let elsewhere = stage.call(CreateExperiment { name: "elsewhere".to_owned(), folder: String::new() }).await;
+    let log = async |run: RunId, key: &str, value: f64| {
+        let series = vec![(key.to_owned(), vec![Point { step: 0, time_ms: 5, value }])];
+        let params = vec![("lr".to_owned(), value.to_string())];
+        client::log(&stage.engine, run, Batch { series, params, ..Batch::default() }).await.unwrap();
+    };
+    let below = async |name: &str, started_ms: i64| {
+        let tags = vec![(PARENT_TAG.to_owned(), program.to_string())];
+        let begin = Begin { name: Some(name.to_owned()), started_ms: Some(started_ms), tags, ..Begin::default() };
+        client::begin(&stage.engine, &elsewhere.number.to_string(), begin).await.unwrap().row.run.id
+    };
+    let (first, newest, bare) = (below("first", 1).await, below("newest", 2).await, below("bare", 3).await);
+    log(first, "loss", 0.5).await;
+    log(newest, "loss", 0.25).await;
+    log(bare, "system/cpu", 50.0).await;
+    let row = async || {
+        let list = ListRuns { experiment: Some(own.id), ..ListRuns::default() };
+        stage.call(list).await.rows.into_iter().find(|row| row.id == program).unwrap()
+    };
+    let below = row().await.below.unwrap();
+    assert_eq!((below.run, below.name.as_str()), (newest, "newest"));
+    assert_eq!((below.metrics["loss"].last, below.params["lr"].as_str()), (0.25, "0.25"));
+    let diff = stage.call(DiffRuns { runs: vec![program, first], all: false }).await;
+    let told: Vec<Option<&str>> = diff.runs.iter().map(|run| run.figures_of.as_deref()).collect();
+    assert_eq!(told, [Some("newest"), None]);
+    let loss = diff.rows.iter().find(|row| row.key == "loss").unwrap();
+    assert_eq!(loss.values, [0.25, 0.5].map(|value| Some(DiffCell::Number(value))));
+
+    // What it measures itself is all of it.
+    log(program, "accuracy", 0.75).await;
+    assert_eq!(row().await.below, None);
 }
 
 #[tokio::test]

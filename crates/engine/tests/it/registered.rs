@@ -5,7 +5,7 @@ use api::{
     event::Tag,
     model::{DeleteVersion, FindVersion, ListOtherModels, SetAlias},
     registered::{
-        ClientVersionDetail, DeleteModel, DescribeModel, Described, FindModel, GetClientVersion, PutStages,
+        ClientVersionDetail, DeleteModel, DescribeModel, Described, FindModel, GetClientVersion, PurgeModel, PutStages,
         RenameModel, ResolveVersion, RestoreModel, RestoreVersion, SaveVersionFile, SetStage, Staged, TagModel,
     },
     run::{DeleteArtifact, ListArtifacts, SaveArtifact},
@@ -236,10 +236,16 @@ async fn files_are_saved_and_what_is_deleted_frees_its_run() {
     let freed = stage.call(DeleteVersion { version: churn.one }).await;
     assert_eq!((freed.bytes, freed.records), (0, 1));
     assert!(registry::version(&stage.engine, "churn", "1").await.is_err());
+    // As long as the version can come back, so do its files.
+    let kept = refused(&stage, delete("artifacts/model/data")).await;
+    assert_eq!(kept.code, ErrorCode::InUse);
+    assert!(kept.message.starts_with("churn v1, which is deleted and can still be restored,"), "{kept}");
+    assert!(kept.hint.unwrap().contains("`slipway model purge churn:1`"));
+    let model = stage.call(FindModel { name: "churn".to_owned(), project: None }).await.id;
+    stage.call(PurgeModel { model, version: Some(churn.one) }).await;
     assert_eq!(stage.call(delete("artifacts/model")).await.bytes, 7 + HEAD.len() as u64);
     stage.call(PurgeRuns { runs: vec![churn.run] }).await;
 
-    let model = stage.call(FindModel { name: "churn".to_owned(), project: None }).await.id;
     assert_eq!(stage.call(DeleteModel { model }).await.records, 2);
     assert!(stage.call(ListOtherModels {}).await.is_empty());
     assert_eq!(refused(&stage, GetClientVersion { version: churn.two }).await.code, ErrorCode::NotFound);

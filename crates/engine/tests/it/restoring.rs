@@ -4,7 +4,7 @@ use api::{
     ErrorCode,
     host::CollectGarbage,
     model::{DeleteVersion, GetVersion, ListModels, SetAlias},
-    registered::{DeletedModel, Described, ListDeletedModels, PurgeModel, RestoreVersion, TagModel},
+    registered::{DeletedModel, Described, ListDeletedModels, PurgeModel, RenameModel, RestoreVersion, TagModel},
 };
 use engine::tracking::registry;
 use store::{blob::BlobHash, setting};
@@ -119,4 +119,23 @@ async fn a_version_whose_number_is_taken_does_not_come_back() {
     let taken = stage.try_call(RestoreVersion { version: first }).await.unwrap_err();
     assert_eq!((taken.code, taken.message.as_str()), (ErrorCode::Conflict, "big-x has another version 1 now."));
     assert_eq!(stage.call(ListDeletedModels {}).await.len(), 1, "a refusal takes nothing away");
+}
+
+#[tokio::test]
+async fn a_version_does_not_come_back_under_a_name_that_a_client_took() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    stage.call(DeleteVersion { version: first }).await;
+    let taken = registry::create(&stage.engine, "big-x", None, Vec::new()).await.unwrap().row.id;
+    let refusal = stage.try_call(RestoreVersion { version: first }).await.unwrap_err();
+    assert_eq!(refusal.code, ErrorCode::Conflict);
+    assert_eq!(refusal.message, "A model that a client registered is called \"big-x\" now.");
+    assert!(refusal.hint.unwrap().contains(&format!("slipway model rename {taken} ")));
+    assert!(stage.call(ListModels { project }).await.is_empty(), "a refusal enters nothing");
+
+    stage.call(RenameModel { model: taken, name: "another".to_owned() }).await;
+    let back = stage.call(RestoreVersion { version: first }).await;
+    assert_eq!((back.name.as_str(), back.number), ("big-x", 1));
+    assert!(registry::get(&stage.engine, "another").await.unwrap().versions.is_empty());
 }

@@ -250,6 +250,7 @@ fn part_of_machine(name: &str) -> &str {
         "memory" => "Memory",
         "system" => "System",
         "unmeasured" => "Not measured",
+        "by_client" => "Measured by MLflow's client",
         other => other,
     }
 }

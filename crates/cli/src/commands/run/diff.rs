@@ -7,7 +7,7 @@ use api::{
 
 use crate::{
     context::{Context, Outcome},
-    output::table,
+    output::{one_line, table},
     words,
 };
 
@@ -89,7 +89,13 @@ fn shown(comparison: &RunDiff) -> String {
             .collect();
         [part, row.key.clone()].into_iter().chain(narrow(&texts)).collect()
     });
-    table(&headings, rows.collect::<Vec<Vec<String>>>())
+    let table = table(&headings, rows.collect::<Vec<Vec<String>>>());
+    let figures = comparison.runs.iter().filter_map(|run| Some((&run.name, run.figures_of.as_ref()?)));
+    let told = figures.map(|(name, of)| {
+        format!("Figures and params of {} are those of {}, which it began.", one_line(name), one_line(of))
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { table } else { format!("{table}\n\n{}", told.join("\n")) }
 }
 
 /// The cells of a row, where they are long from a little before the first place in which they differ.

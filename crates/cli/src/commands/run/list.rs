@@ -72,6 +72,9 @@ pub(crate) struct List {
     /// and with --csv all, or of more than 5,000 keys those that most of the runs have
     #[arg(long, conflicts_with = "group_by")]
     columns: Option<String>,
+    /// The columns are a saved view's, of which some may be gone
+    #[arg(skip)]
+    has_columns_of_view: bool,
     /// Print all that match as CSV
     #[arg(long, conflicts_with = "markdown")]
     csv: bool,
@@ -108,6 +111,7 @@ impl List {
             let is_whole = columns.iter().any(|name| name == "name");
             let own = ["name".to_owned(), "state".to_owned()].into_iter().filter(|_| !is_whole);
             self.columns = Some(own.chain([fields(&columns)]).collect::<Vec<_>>().join(","));
+            self.has_columns_of_view = true;
         }
         self.deleted |= view.deleted;
     }
@@ -162,7 +166,9 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
 /// The columns that a person is shown, who reads Markdown, too; `None` of no runs.
 async fn as_shown(context: &Context, list: &List, listing: &Listing) -> Outcome<Option<String>> {
     let limit = list.limit.unwrap_or(PAGE).min(PAGE);
-    let page = context.call(ListRuns::of(listing.clone(), list.offset, limit)).await?;
+    let mut page = context.call(ListRuns::of(listing.clone(), list.offset, limit)).await?;
+    // Cells are of the runs themselves.
+    page.rows.iter_mut().for_each(|run| run.below = None);
     let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
     let names = shown::names(&page, asked, list.everywhere, terminal::columns());
     Ok((!page.rows.is_empty()).then(|| names.join(",")))
@@ -187,14 +193,31 @@ async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str)
     let mut table = Cells::picked(context, listing.clone(), columns.clone(), (list.offset, most)).await?;
     let mut rows = Vec::new();
     while let Some(piece) = table.next(context).await? {
+        if rows.is_empty() && table.total > 0 {
+            check_columns(context, list, &piece.notes)?;
+        }
         rows.extend(piece.rows);
     }
     if rows.is_empty() && !context.output.json {
         let notes = notes(context, listing).await?;
         return context.output.print(&shown::nothing(table.total, &notes, &list.filter));
     }
-    let answer = RunCells { columns: Vec::new(), left_out: 0, rows, total: table.total, looked_at: 0 };
+    let answer =
+        RunCells { columns: Vec::new(), left_out: 0, rows, total: table.total, looked_at: 0, notes: Vec::new() };
     context.output.show(&shown::as_json(&columns, &answer), |_| shown::chosen(&columns, &answer))
+}
+
+/// Refuses columns that a person named and no run has; of those of a saved view it is said.
+fn check_columns(context: &Context, list: &List, notes: &[FilterNote]) -> Outcome {
+    if list.has_columns_of_view {
+        notes.iter().for_each(|note| context.output.say(&note.sentence));
+        return Ok(());
+    }
+    if notes.is_empty() {
+        return Ok(());
+    }
+    let sentences = notes.iter().map(|note| note.sentence.as_str()).collect::<Vec<_>>().join(" ");
+    Err(ApiError::not_found(sentences).with_hint("`slipway run list --csv` has every column that there is."))
 }
 
 /// Why nothing passes a filter, as far as it is known.
@@ -252,6 +275,9 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
     let mut is_first = true;
     while let Some(piece) = table.next(context).await? {
         let columns = &table.columns;
+        if is_first && table.total > 0 {
+            check_columns(context, list, &piece.notes)?;
+        }
         if is_first && !output::pass(&head(columns, form))? {
             return Ok(());
         }

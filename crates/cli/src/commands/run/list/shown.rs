@@ -22,6 +22,9 @@ const LONGEST: usize = 32;
 /// Between two columns.
 pub(super) const SPACE: usize = 2;
 
+/// Behind a figure of the run below, and before what is said of it.
+const BELOW: char = '†';
+
 /// A column with a line for each run; its heading begins with `>` where it is aligned to the right.
 struct Column {
     /// As `--columns` names it.
@@ -71,6 +74,9 @@ pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: u
     let mut text = table(&headings, (0..rows.len()).map(line));
     if rows.iter().any(|run| run.has_other_rows(runs.best_split)) {
         text.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
+    }
+    if columns.iter().flat_map(|column| &column.cells).any(|cell| cell.ends_with(BELOW)) {
+        text.push_str(&format!("\n\n{BELOW} of a run that the program began: `slipway run show` names it."));
     }
     text + &rest(rows.len(), runs.total)
 }
@@ -136,11 +142,16 @@ fn state(run: &RunRow) -> String {
 /// The metrics and the params that fit, one metric in any case.
 fn measured(runs: &RunTable, asked: Asked<'_>, room: usize) -> (Vec<Column>, Vec<Column>) {
     let metric = |key: &String| {
-        let cell = |run: &RunRow| words::or_dash(run.metrics.get(key), |cell| words::figure(cell.last));
+        let cell = |run: &RunRow| {
+            let own = run.metrics.get(key).map(|cell| words::figure(cell.last));
+            let below =
+                || run.below.as_ref()?.metrics.get(key).map(|cell| format!("{} {BELOW}", words::figure(cell.last)));
+            words::or_dash(own.or_else(below), |text| text)
+        };
         (true, Column::of((&named("metric", key), &format!(">{}", one_line(key))), &runs.rows, cell))
     };
     let param = |key: &String| {
-        let cell = |run: &RunRow| words::or_dash(run.params.get(key), |value| short(&one_line(value)));
+        let cell = |run: &RunRow| words::or_dash(param_of(run, key), |value| short(&one_line(value)));
         (false, Column::of((&named("param", key), &one_line(key)), &runs.rows, cell))
     };
     let (metric_keys, param_keys) = (metric_keys(runs, asked), param_keys(runs, asked));
@@ -169,7 +180,7 @@ fn measured(runs: &RunTable, asked: Asked<'_>, room: usize) -> (Vec<Column>, Vec
 fn metric_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
     let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
     let own = |key: &&String| !key.starts_with(SYSTEM) || asked.names("metric", key);
-    for key in runs.rows.iter().flat_map(|run| run.metrics.keys()).filter(own) {
+    for key in runs.rows.iter().flat_map(measured_keys).filter(own) {
         *counts.entry(key).or_default() += 1;
     }
     let ranked = runs.ranked_by.as_ref().map(|(key, _)| key);
@@ -180,15 +191,27 @@ fn metric_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
 
 /// What was asked for, and then what is not the same in all of the runs: the rest tells none of them from another.
 fn param_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
-    let all: BTreeSet<&String> = runs.rows.iter().flat_map(|run| run.params.keys()).collect();
+    let below = runs.rows.iter().filter_map(|run| run.below.as_ref()).flat_map(|below| below.params.keys());
+    let all: BTreeSet<&String> = runs.rows.iter().flat_map(|run| run.params.keys()).chain(below).collect();
     let differs = |key: &String| {
-        let values: BTreeSet<Option<&String>> = runs.rows.iter().map(|run| run.params.get(key)).collect();
+        let values: BTreeSet<Option<&String>> = runs.rows.iter().map(|run| param_of(run, key)).collect();
         values.len() > 1 || runs.rows.len() == 1
     };
     let asks = |key: &String| asked.names("param", key);
     let mut keys: Vec<&String> = all.into_iter().filter(|key| asks(key) || differs(key)).collect();
     keys.sort_by_key(|key| !asks(key));
     keys.into_iter().cloned().collect()
+}
+
+/// What it measured, and what the run below did.
+fn measured_keys(run: &RunRow) -> BTreeSet<&String> {
+    let below = run.below.iter().flat_map(|below| below.metrics.keys());
+    run.metrics.keys().chain(below).collect()
+}
+
+/// Its own, else that of the run below.
+fn param_of<'a>(run: &'a RunRow, key: &str) -> Option<&'a String> {
+    run.params.get(key).or_else(|| run.below.as_ref()?.params.get(key))
 }
 
 fn short(text: &str) -> String {
@@ -290,6 +313,7 @@ mod tests {
             cost: None,
             currency: None,
             parent: None,
+            below: None,
         }
     }
 
