@@ -132,6 +132,8 @@ pub(crate) fn Runs() -> impl IntoView {
     let group = RwSignal::new(named.group);
     let plotted = RwSignal::new(named.plotted);
     let curve = RwSignal::new(named.curve);
+    let chosen_columns = columns::Chosen::of(place);
+    chosen_columns.show(named.columns, named.pinned);
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
     let deleted = RwSignal::new(asked.with_untracked(|asked| asked.get("deleted").is_some()));
@@ -148,13 +150,18 @@ pub(crate) fn Runs() -> impl IntoView {
     };
     follow_address("filter", filter);
     follow_deleted(deleted, picked);
+    let settable =
+        views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns, facts };
+    views::follow_view(settable);
     let here = move || {
         let (filter, order, further, group) = (filter.get(), order.get(), further.get(), group.get());
         let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
-        TableView { filter, order, further, group, deleted, plotted, curve, ..TableView::default() }
+        let (columns, pinned) = chosen_columns.named();
+        let (widths, flat) = (BTreeMap::new(), false);
+        TableView { filter, order, further, group, deleted, columns, pinned, widths, flat, plotted, curve }
             .address(wire::encode)
     };
-    // Filter and order stand in the address, so that they can be copied.
+    // What the table shows stands in the address, so that it can be copied.
     Effect::new(move |before: Option<String>| {
         let now = here();
         if before.as_ref().is_some_and(|before| *before != now) {
@@ -213,7 +220,6 @@ pub(crate) fn Runs() -> impl IntoView {
     );
     list.rests_while(is_covered);
     let actions = actions::Actions::new(asks, picked, deleted);
-    let chosen_columns = columns::Chosen::of(place);
     let names = Memo::new(move |_| facts.with(|facts| chosen_columns.names(facts)));
     let seen_list = Signal::derive(move || listing.get().filter(|_| !is_covered.get()));
     let figures = figures(seen_list, names, facts);
@@ -259,8 +265,6 @@ pub(crate) fn Runs() -> impl IntoView {
             )
         })
     });
-    let settable =
-        views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns, facts };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {

@@ -5,6 +5,7 @@ use api::{
     tracking::{DeleteView, ListViews, SaveView, SavedView},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::{
     Facts,
@@ -16,7 +17,7 @@ use crate::{
         query::{Query, query},
         wire,
     },
-    frame::place::Place,
+    frame::{address::follow, place::Place},
     parts::{
         button::{Button, Pending},
         dialog::Dialog,
@@ -73,6 +74,38 @@ impl Settable {
         self.columns.set_widths(shown.widths);
         self.columns.shade(!shown.flat);
     }
+}
+
+/// Takes order, groups, chart and columns from the address when that is changed from elsewhere.
+pub(super) fn follow_view(settable: Settable) {
+    let search = use_location().search;
+    let named = move || renewed(search.with(|search| TableView::read(search, wire::decode)));
+    let drawn = |view: TableView| {
+        let TableView { order, further, group, plotted, curve, .. } = view;
+        TableView { order, further, group, plotted, curve, ..TableView::default() }
+    };
+    let now = move || TableView {
+        order: settable.order.get(),
+        further: settable.further.get(),
+        group: settable.group.get(),
+        plotted: settable.plotted.get(),
+        curve: settable.curve.get(),
+        ..TableView::default()
+    };
+    let set = move |view: TableView| {
+        settable.order.set(view.order);
+        settable.further.set(view.further);
+        settable.group.set(view.group);
+        settable.plotted.set(view.plotted);
+        settable.curve.set(view.curve);
+    };
+    follow(move || drawn(named()), now, set);
+    let columns = settable.columns;
+    let of_columns = move || {
+        let view = named();
+        (view.columns, view.pinned)
+    };
+    follow(of_columns, move || columns.named(), move |(names, pinned)| columns.show(names, pinned));
 }
 
 /// A view as it is meant now: the column of the start once sorted by when a run was created.
