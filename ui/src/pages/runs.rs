@@ -323,25 +323,29 @@ pub(crate) fn Runs() -> impl IntoView {
                         is_typed
                     />
                     <plots::Switcher plotted />
-                    <views::Views settable />
-                    <groups::GroupBy group facts />
-                    <chooser::ColumnChooser chosen=chosen_columns facts />
-                    {move || if grouped.get() {
-                        view! { <groups::Take groups=groups /> }.into_any()
-                    } else {
-                        view! { <export::Export showing /> }.into_any()
-                    }}
+                    <span class="tool-group">
+                        <views::Views settable />
+                        <groups::GroupBy group facts />
+                        <chooser::ColumnChooser chosen=chosen_columns facts />
+                        {move || if grouped.get() {
+                            view! { <groups::Take groups=groups /> }.into_any()
+                        } else {
+                            view! { <export::Export showing /> }.into_any()
+                        }}
+                    </span>
                     {move || deleted.get().then(|| view! {
                         <button type="button" class="btn turns" aria-pressed="true" title="Back to the runs" on:click=move |_| deleted.set(false)>
                             {icon(icon::TRASH)}"Deleted"{icon(icon::X)}
                         </button>
                     })}
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
-                    {move || has_project.get().then(|| view! {
-                        <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Searches"</a>
-                        <a class="btn primary to-end" href=train>{icon(icon::PLAY)}"Train"</a>
-                    })}
-                    <MenuButton items=more label="What else can be done here" />
+                    <span class="tool-group to-end">
+                        {move || has_project.get().then(|| view! {
+                            <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Searches"</a>
+                            <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
+                        })}
+                        <MenuButton items=more label="What else can be done here" />
+                    </span>
                 </div>
                 <Chips value=filter />
                 // The pane stands beside the rows and below the tools: no row moves down where a run is selected.

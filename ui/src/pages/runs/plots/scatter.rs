@@ -84,7 +84,7 @@ pub(super) fn ScatterView(
         let [x, y, colour] = axes.get();
         data.cells.with(|cells| cells.as_ref().map(|cells| plotted.with(|now| scatter_of(cells, now, &x, &y, &colour))))
     });
-    let logs = [0, 1].map(|at| {
+    let [log_x, log_y] = [0, 1].map(|at| {
         let name = move || axes.with(|axes| axes[at].clone());
         let is_log = move || plotted.with(|plotted| plotted.is_log(&name()));
         let label = if at == 0 { "Logarithmic x" } else { "Logarithmic y" };
@@ -141,11 +141,12 @@ pub(super) fn ScatterView(
     });
     view! {
         <div class="plot-tools flex wrap">
-            <label class="named">"x"<Select value=x options=known name="X axis" /></label>
-            <label class="named">"y"<Select value=y options=known name="Y axis" /></label>
-            <label class="named">"Colour"<Select value=colour options=colours name="Colour" /></label>
-            {logs}
-            <Switch value=over_contours label="Contours" disabled=uncoloured />
+            <span class="tool-group"><label class="named">"x"<Select value=x options=known name="X axis" /></label>{log_x}</span>
+            <span class="tool-group"><label class="named">"y"<Select value=y options=known name="Y axis" /></label>{log_y}</span>
+            <span class="tool-group">
+                <label class="named">"Colour"<Select value=colour options=colours name="Colour" /></label>
+                <Switch value=over_contours label="Contours" disabled=uncoloured />
+            </span>
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(how_many))}</span>
         </div>
         {move || data.error.get().map(|error| view! { <div class="padded"><Problem error /></div> })}
