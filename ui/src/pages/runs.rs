@@ -130,6 +130,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let order = RwSignal::new(named.order);
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
+    let group_order = RwSignal::new(named.group_order);
     let plotted = RwSignal::new(named.plotted);
     let curve = RwSignal::new(named.curve);
     let chosen_columns = columns::Chosen::of(place);
@@ -150,15 +151,26 @@ pub(crate) fn Runs() -> impl IntoView {
     };
     follow_address("filter", filter);
     follow_deleted(deleted, picked);
-    let settable =
-        views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns, facts };
+    let settable = views::Settable {
+        filter,
+        order,
+        further,
+        group,
+        group_order,
+        deleted,
+        plotted,
+        curve,
+        columns: chosen_columns,
+        facts,
+    };
     views::follow_view(settable);
     let here = move || {
-        let (filter, order, further, group) = (filter.get(), order.get(), further.get(), group.get());
+        let (filter, order, further) = (filter.get(), order.get(), further.get());
+        let (group, group_order) = (group.get(), group_order.get());
         let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
         let (columns, pinned) = chosen_columns.named();
         let (widths, flat) = (BTreeMap::new(), false);
-        TableView { filter, order, further, group, deleted, columns, pinned, widths, flat, plotted, curve }
+        TableView { filter, order, further, group, group_order, deleted, columns, pinned, widths, flat, plotted, curve }
             .address(wire::encode)
     };
     // What the table shows stands in the address, so that it can be copied.
@@ -297,7 +309,13 @@ pub(crate) fn Runs() -> impl IntoView {
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
-    let groups = groups::groups(listing, group, names, facts, Memo::new(move |_| grouped.get() && !is_covered.get()));
+    let groups = groups::groups(
+        listing,
+        (group, group_order),
+        names,
+        facts,
+        Memo::new(move |_| grouped.get() && !is_covered.get()),
+    );
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
