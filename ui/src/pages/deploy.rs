@@ -24,6 +24,7 @@ use crate::{
         new_registry::NewRegistry,
         new_target::NewTarget,
         pane::Pane,
+        row_keys::move_among_rows,
         states::{Empty, Load},
         words,
     },
@@ -211,7 +212,7 @@ fn Matrix(
         <section class="card section">
             <header><h2>{model.name}</h2></header>
             <div class="scrolls">
-                <table class="small-table matrix">
+                <table class="small-table matrix" on:keydown=move_among_rows>
                     <thead>
                         <tr>
                             <th>"Version"</th>
