@@ -103,7 +103,7 @@ pub(super) fn Searches(
 #[component]
 fn All(beginning: RwSignal<bool>) -> impl IntoView {
     let place = Place::get();
-    let all = query(move || Some(ListSearches { project: place.project.get()? }));
+    let all = query(move || Some(ListSearches { project: place.project.get()?, deleted: false }));
     let has_any = Memo::new(move |_| all.value.with(|all| all.as_ref().is_some_and(|all| !all.is_empty())));
     view! {
         <section class="body-of-page compare" aria-label="Searches">

@@ -153,6 +153,7 @@ mod tests {
             job: None,
             held_back: None,
             spent: None,
+            remark: None,
             error: None,
             trials: Vec::new(),
             planned: 0,
@@ -160,6 +161,7 @@ mod tests {
             judged: None,
             created_ms: 0,
             ended_ms: None,
+            deleted_ms: None,
         };
         assert_eq!(by_magnitude(&search), ["param.lr"]);
     }
