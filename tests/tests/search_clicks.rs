@@ -97,6 +97,12 @@ async fn forget_and_undo(desk: &Desk, project: ProjectId) -> Result<()> {
     press(driver, MORE).await?;
     press(driver, "//*[@role='menu']//button[starts-with(normalize-space(.), 'Forget')]").await?;
     seen(driver, "//main//*[contains(., 'No search yet')]").await?;
+    press(driver, "//main//table[@data-deleted]//button[normalize-space(.)='Restore']").await?;
+    press(driver, "//main//section[@aria-label='Searches']//tbody//tr//a").await?;
+    seen(driver, "//main//section[@data-search]").await.context("the search is restored")?;
+    press(driver, MORE).await?;
+    press(driver, "//*[@role='menu']//button[starts-with(normalize-space(.), 'Forget')]").await?;
+    seen(driver, "//main//*[contains(., 'No search yet')]").await?;
     ensure!(desk.client.call(ListSearches { project, deleted: false }).await?.is_empty(), "it is forgotten");
     press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
     press(driver, "//main//section[@aria-label='Searches']//tbody//tr//a").await?;
