@@ -399,8 +399,8 @@ pub struct StopSearch {
     pub search: SearchId,
 }
 
-/// Goes on with a search that was stopped or failed, or raises the number of trials of one that is finished. Its budget is then
-/// the one that is given, or that of the project's `[search]`, or the one that it had.
+/// Goes on with a search that was stopped or failed, or raises the number of trials of one that is finished. Its budget
+/// is then the one that is given, or that of the project's `[search]`, or the one that it had.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResumeSearch {
     pub search: SearchId,
@@ -507,7 +507,7 @@ mod tests {
         assert_eq!(why(trial(TrialOutcome::Finished, None, Some(0.1), None)), "");
         let interrupted = |because| why(trial(TrialOutcome::Interrupted, None, None, because));
         assert_eq!(interrupted(None), "interrupted with its search, which tries its values again");
-        assert_eq!(interrupted(Some("Something killed it.")), "Something killed it. Its values are tried again.",);
+        assert_eq!(interrupted(Some("Something killed it.")), "Something killed it. Its values are tried again.");
         let killed = |killed| Trial { killed, ..trial(TrialOutcome::Failed, None, None, Some("Something killed it.")) };
         let told = |last: u64| {
             let search = Search { trials: vec![killed(1), killed(last)], ..search.clone() };

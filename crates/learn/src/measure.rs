@@ -20,8 +20,8 @@ pub struct Measured {
     pub curves: Vec<(String, f64)>,
 }
 
-/// Measures scores against targets. A score that is not finite makes the loss NaN. What the project's file `asks` to rank
-/// its runs by has a curve, too: a search stops trials early by it.
+/// Measures scores against targets. A score that is not finite makes the loss NaN. The figure that the project's file
+/// asks to rank its runs by has a curve, too: a search stops trials early by it.
 pub fn measure(scores: &Scores, targets: &[f64], task: Task, target_std: f64, asked: Option<&str>) -> Measured {
     if scores.values.iter().any(|value| !value.is_finite()) {
         return Measured { loss: f64::NAN, curves: Vec::new() };

@@ -122,8 +122,8 @@ pub(super) async fn remark(engine: &Engine, search: &Search) -> anyhow::Result<O
         return Ok(None);
     }
     let told = format!(
-        "No trial reported `{key}` while it went: nothing could be ended early. Let `metric` of `[search]` name a series \
-         that they log step by step."
+        "No trial reported `{key}` while it went: nothing could be ended early. Let `metric` of `[search]` name a \
+         series that they log step by step."
     );
     let any_went = engine.store().read(move |c| {
         for run in finished {

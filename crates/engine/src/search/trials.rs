@@ -343,8 +343,8 @@ fn outcome(trial: &Trial) -> Outcome {
         (TrialOutcome::Running, _) => Outcome::Running,
         (TrialOutcome::Finished, Some(value)) => Outcome::Finished(value),
         (TrialOutcome::StoppedEarly | TrialOutcome::Stopped, value) => Outcome::Pruned(trial.step.zip(value)),
-        // What was interrupted says nothing: it goes on, or its values are another trial's. It keeps its place, by which
-        // random numbers are drawn.
+        // What was interrupted says nothing: it goes on, or its values are another trial's. It keeps its place, by
+        // which random numbers are drawn.
         (TrialOutcome::Finished | TrialOutcome::Failed | TrialOutcome::Interrupted, _) => Outcome::Failed,
     }
 }
