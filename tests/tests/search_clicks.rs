@@ -43,7 +43,8 @@ async fn search(desk: &Desk) -> Result<()> {
     fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "3").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Search')]").await?;
     seen(driver, "//main//section[@data-search]").await?;
-    let name = desk.client.call(ListSearches { project }).await?.first().context("no search")?.name.clone();
+    let name =
+        desk.client.call(ListSearches { project, deleted: false }).await?.first().context("no search")?.name.clone();
     seen(driver, &format!("//nav[@aria-label='Where you are']//b[.='{name}']")).await?;
     until("the search is finished", LONG, async || counted(desk, project, 3).await).await?;
     seen(driver, "//main//tr[.//*[@data-trial='3']]").await?;
@@ -86,7 +87,7 @@ async fn sorted_and_drawn(desk: &Desk) -> Result<()> {
 
 /// Whether the newest search is finished with so many trials.
 async fn counted(desk: &Desk, project: ProjectId, trials: u64) -> Result<bool> {
-    let all = desk.client.call(ListSearches { project }).await?;
+    let all = desk.client.call(ListSearches { project, deleted: false }).await?;
     Ok(all.first().is_some_and(|search| search.state == SearchState::Finished && search.counted() == trials))
 }
 
@@ -96,7 +97,13 @@ async fn forget_and_undo(desk: &Desk, project: ProjectId) -> Result<()> {
     press(driver, MORE).await?;
     press(driver, "//*[@role='menu']//button[starts-with(normalize-space(.), 'Forget')]").await?;
     seen(driver, "//main//*[contains(., 'No search yet')]").await?;
-    ensure!(desk.client.call(ListSearches { project }).await?.is_empty(), "it is forgotten");
+    press(driver, "//main//table[@data-deleted]//button[normalize-space(.)='Restore']").await?;
+    press(driver, "//main//section[@aria-label='Searches']//tbody//tr//a").await?;
+    seen(driver, "//main//section[@data-search]").await.context("the search is restored")?;
+    press(driver, MORE).await?;
+    press(driver, "//*[@role='menu']//button[starts-with(normalize-space(.), 'Forget')]").await?;
+    seen(driver, "//main//*[contains(., 'No search yet')]").await?;
+    ensure!(desk.client.call(ListSearches { project, deleted: false }).await?.is_empty(), "it is forgotten");
     press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
     press(driver, "//main//section[@aria-label='Searches']//tbody//tr//a").await?;
     seen(driver, "//main//section[@data-search]").await.context("the search is back").map(drop)
@@ -143,7 +150,7 @@ async fn program(desk: &Desk) -> Result<()> {
     fill(driver, "//dialog[@open]//label[contains(., 'Hours at most')]//input", "5").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Go on')]").await?;
     until("one more trial is finished", LONG, async || counted(desk, project, 3).await).await?;
-    let all = desk.client.call(ListSearches { project }).await?;
+    let all = desk.client.call(ListSearches { project, deleted: false }).await?;
     ensure!(all[0].config.budget.max_hours == Some(5.0), "it goes on with the budget that was typed");
     press(driver, "//main//a[contains(., 'Its own run')]").await?;
     press(driver, "//main//a[contains(., 'Its trials')]").await?;

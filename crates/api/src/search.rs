@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ErrorCode,
     config::TrainingConfig,
     event::Tag,
     id::{JobId, ProjectId, RunId, SearchId},
@@ -23,6 +24,10 @@ pub const SEARCH_TAG: &str = "slipway.search";
 pub const TRIAL_TAG: &str = "slipway.trial";
 /// The tag of a trial's run that is the rung at which it was stopped early, from 1.
 pub const RUNG_TAG: &str = "slipway.rung";
+/// The tag of a trial's run that is how often something killed it while its search went on.
+pub const KILLED_TAG: &str = "slipway.killed";
+/// After something killed a trial its values are tried again so often at most.
+pub const TRIED_AGAIN: u64 = 2;
 
 /// `[search]`: which hyperparameters are tried, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -228,6 +233,9 @@ pub struct Search {
     pub held_back: Option<String>,
     /// What its trials used of its budget, where it has one.
     pub spent: Option<Spent>,
+    /// What of it does nothing, such as an early stopping without anything to judge by.
+    #[serde(default)]
+    pub remark: Option<String>,
     /// Why it failed, or which budget stopped it.
     pub error: Option<crate::ApiError>,
     /// In the order of their start.
@@ -240,10 +248,13 @@ pub struct Search {
     pub judged: Option<(String, Direction)>,
     pub created_ms: i64,
     pub ended_ms: Option<i64>,
+    /// When it was forgotten, where it is.
+    #[serde(default)]
+    pub deleted_ms: Option<i64>,
 }
 
 impl Search {
-    /// Trials that count among those that are planned: what was interrupted begins again as another.
+    /// Trials that count among those that are planned: what was interrupted goes on, or begins again as another.
     pub fn counted(&self) -> u64 {
         self.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Interrupted).count() as u64
     }
@@ -252,6 +263,11 @@ impl Search {
     pub fn over(&self) -> u64 {
         let is_over = |trial: &&Trial| !matches!(trial.outcome, TrialOutcome::Interrupted | TrialOutcome::Running);
         self.trials.iter().filter(is_over).count() as u64
+    }
+
+    /// How often something killed the trials of these values.
+    pub fn kills(&self, values: &BTreeMap<String, Value>) -> u64 {
+        self.trials.iter().filter(|trial| trial.values == *values).map(|trial| trial.killed).sum()
     }
 
     pub fn best_trial(&self) -> Option<&Trial> {
@@ -274,7 +290,17 @@ impl Search {
                 })
             }
             TrialOutcome::Stopped => Some(told().unwrap_or_else(|| "stopped by a person".to_owned())),
-            TrialOutcome::Interrupted => Some("interrupted with its search, which tries its values again".to_owned()),
+            TrialOutcome::Interrupted => {
+                let else_than_stopped = trial.because.as_ref().filter(|because| because.code != ErrorCode::Cancelled);
+                Some(match else_than_stopped {
+                    Some(because) => format!("{} Its values are tried again.", because.message),
+                    None => "interrupted with its search, which tries its values again".to_owned(),
+                })
+            }
+            TrialOutcome::Failed if self.kills(&trial.values) > TRIED_AGAIN => {
+                let times = self.kills(&trial.values);
+                Some(format!("something killed it {times} times: its values are not tried again"))
+            }
             TrialOutcome::Failed => Some(told().unwrap_or_else(|| match (&trial.name, &self.judged) {
                 (None, _) => "its run was not begun, or is deleted".to_owned(),
                 (Some(_), Some((key, _))) => format!("it logged no value of {key}"),
@@ -311,6 +337,9 @@ pub struct Trial {
     /// The rung at which it was stopped early, from 1.
     #[serde(default)]
     pub rung: Option<u64>,
+    /// How often something killed it while its search went on.
+    #[serde(default)]
+    pub killed: u64,
     /// Why its run ended, as far as that says so.
     #[serde(default)]
     pub because: Option<crate::ApiError>,
@@ -325,7 +354,7 @@ pub enum TrialOutcome {
     StoppedEarly,
     /// By a person.
     Stopped,
-    /// With its search: it goes on or begins again when that is resumed.
+    /// With its search, or by whatever killed it: it goes on, or its values are tried again as another trial.
     Interrupted,
     Failed,
 }
@@ -354,6 +383,9 @@ pub struct StartSearch {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListSearches {
     pub project: ProjectId,
+    /// Those that were forgotten, the last one first, instead of those that are there.
+    #[serde(default)]
+    pub deleted: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -367,8 +399,8 @@ pub struct StopSearch {
     pub search: SearchId,
 }
 
-/// Goes on with a search that was stopped, or raises the number of trials of one that is finished. Its budget is then
-/// the one that is given, or that of the project's `[search]`, or the one that it had.
+/// Goes on with a search that was stopped or failed, or raises the number of trials of one that is finished. Its budget
+/// is then the one that is given, or that of the project's `[search]`, or the one that it had.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResumeSearch {
     pub search: SearchId,
@@ -433,6 +465,7 @@ mod tests {
             step: Some(9),
             value,
             rung,
+            killed: 0,
             because: because.map(|why| crate::ApiError::new(crate::ErrorCode::Internal, why)),
         };
         let search = Search {
@@ -447,6 +480,7 @@ mod tests {
             job: None,
             held_back: None,
             spent: None,
+            remark: None,
             error: None,
             trials: Vec::new(),
             planned: 1,
@@ -454,6 +488,7 @@ mod tests {
             judged: Some(("loss".to_owned(), Direction::Min)),
             created_ms: 0,
             ended_ms: None,
+            deleted_ms: None,
         };
         let why = |one: Trial| search.why(&one).unwrap_or_default();
         let early = TrialOutcome::StoppedEarly;
@@ -470,5 +505,15 @@ mod tests {
             "its run was not begun, or is deleted"
         );
         assert_eq!(why(trial(TrialOutcome::Finished, None, Some(0.1), None)), "");
+        let interrupted = |because| why(trial(TrialOutcome::Interrupted, None, None, because));
+        assert_eq!(interrupted(None), "interrupted with its search, which tries its values again");
+        assert_eq!(interrupted(Some("Something killed it.")), "Something killed it. Its values are tried again.");
+        let killed = |killed| Trial { killed, ..trial(TrialOutcome::Failed, None, None, Some("Something killed it.")) };
+        let told = |last: u64| {
+            let search = Search { trials: vec![killed(1), killed(last)], ..search.clone() };
+            search.why(&search.trials[1]).unwrap_or_default()
+        };
+        assert_eq!(told(1), "Something killed it.");
+        assert_eq!(told(2), "something killed it 3 times: its values are not tried again");
     }
 }

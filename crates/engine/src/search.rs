@@ -85,6 +85,7 @@ pub(crate) async fn find(engine: &Engine, id: SearchId) -> anyhow::Result<Search
 async fn shown(engine: &Engine, mut search: Search) -> anyhow::Result<Search> {
     search.best = trials::best(&search);
     search.held_back = engine.searches().held_back(search.id);
+    search.remark = judge::remark(engine, &search).await?;
     search.spent = budget::spent(engine, &search).await?;
     Ok(search)
 }
@@ -92,7 +93,7 @@ async fn shown(engine: &Engine, mut search: Search) -> anyhow::Result<Search> {
 /// The search that a run is.
 pub(crate) async fn of_run(engine: &Engine, run: &Run) -> anyhow::Result<Option<SearchId>> {
     let (Some(project), id) = (run.project, run.id) else { return Ok(None) };
-    let all = engine.store().read(move |c| store::search::of_project(c, project)).await?;
+    let all = engine.store().read(move |c| store::search::of_project(c, project, false)).await?;
     Ok(all.into_iter().find(|search| search.run == Some(id)).map(|search| search.id))
 }
 
@@ -101,7 +102,7 @@ pub async fn get(engine: &Engine, request: GetSearch) -> anyhow::Result<Search> 
 }
 
 pub async fn list(engine: &Engine, request: ListSearches) -> anyhow::Result<Vec<Search>> {
-    let found = engine.store().read(move |c| store::search::of_project(c, request.project)).await?;
+    let found = engine.store().read(move |c| store::search::of_project(c, request.project, request.deleted)).await?;
     let mut all = Vec::with_capacity(found.len());
     for search in found {
         all.push(shown(engine, search).await?);
@@ -165,6 +166,7 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
         job: None,
         held_back: None,
         spent: None,
+        remark: None,
         error: None,
         trials: Vec::new(),
         planned,
@@ -173,6 +175,7 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
         config: SearchConfig { seed: Some(seed), ..config },
         created_ms: engine.now_ms(),
         ended_ms: None,
+        deleted_ms: None,
     };
     let (entered, row) =
         (search.clone(), command::new_row(engine, project.id, run, Some(name), RunKind::Search).await?);
@@ -262,7 +265,7 @@ pub async fn stop(engine: &Engine, request: StopSearch) -> anyhow::Result<Search
     find(engine, search.id).await
 }
 
-/// Goes on with a search, or asks for more trials of it.
+/// Goes on with a search, or asks for more trials of it. One that failed tries again what did.
 pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Search> {
     let resuming = engine.searches().resuming(request.search);
     let _resuming = resuming.lock().await;
@@ -296,6 +299,7 @@ pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Se
                 .with_hint("Ask for more trials: `slipway search resume NAME --trials N`.")
         );
     }
+    let has_failed = search.state == SearchState::Failed;
     // What was under way when its host ended is looked at before it is taken for running.
     end(engine, id, SearchState::Stopped, None).await?;
     trials::look(engine, id, &InHand::default(), 0).await?;
@@ -304,6 +308,14 @@ pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Se
         (now.state, now.error, now.ended_ms) = (SearchState::Running, None, None);
         (now.config, now.planned) = (config, planned);
         store::search::put(tx, &now)?;
+        // Where nothing else came of it, what they failed of was the search's: mended by now, or it fails again.
+        let is_vain = |trial: &Trial| matches!(trial.outcome, TrialOutcome::Failed | TrialOutcome::Interrupted);
+        if has_failed && now.trials.iter().all(is_vain) {
+            for trial in &mut now.trials {
+                trial.outcome = TrialOutcome::Interrupted;
+                store::search::put_trial(tx, id, trial)?;
+            }
+        }
         let run = parent::settle(tx, &now)?;
         Ok((now, run))
     });

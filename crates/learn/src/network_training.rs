@@ -247,7 +247,8 @@ impl<'a> Training<'a> {
         let weights = self.calibrated()?;
         let forward = Forward::Network { network: self.network.clone(), weights, device: self.device.clone() };
         let scores = forward.scores(&self.validation.matrix, self.task, self.classes())?;
-        let measured = measure(&scores, &self.validation.targets, self.task, self.network.target.std);
+        let asked = run.plan.evaluation.metric.as_deref();
+        let measured = measure(&scores, &self.validation.targets, self.task, self.network.target.std, asked);
         let step = self.state.steps;
         if !measured.loss.is_finite() {
             return Err(LearnError::Diverged { step, loss: measured.loss, learning_rate: self.schedule.rate(step) });

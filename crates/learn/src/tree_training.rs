@@ -9,13 +9,15 @@
 //! by every figure than without (docs/decisions/0006). What imbalance needs happens on validation: the
 //! decision threshold of two classes and the factors of more are chosen there.
 
-use std::ops::ControlFlow;
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use api::{
     evaluation::Task,
     worker::{Device, EventBody, LogLevel},
 };
-use data::metrics::ranking::Ranking;
 use hessboost::{
     config::{Device as TreeDevice, TrainingParams},
     data::{DMatrix, FeatureType},
@@ -32,6 +34,7 @@ use crate::{
     dataset::{Dataset, Part, Rows},
     error::LearnError,
     hyperparameters::TreeSettings,
+    measure,
     progress::{Place, Progress},
     random::{Purpose, Random},
     run::{Ending, Run},
@@ -54,7 +57,11 @@ const CURVE_ROWS: usize = 20_000;
 /// Categories with at most this many values split by sets of values; more are split by frequency.
 const MOST_SET_VALUES: usize = 32;
 
-const AVERAGE_PRECISION: &str = "average_precision";
+/// What stands among the metrics for those that have their [`Curves`].
+const CURVES: &str = "curves";
+
+/// What the newest round's answers on the validation part say beside its loss: its curves, by series key.
+type Curves = Arc<Mutex<Vec<(String, f64)>>>;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct State {
@@ -91,7 +98,6 @@ impl Stretch {
 
 /// Trains, or goes on where the last checkpoint is; gives the trees up to the best round.
 pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: &TreeSettings) -> Result<Ending, LearnError> {
-    let task = run.plan.task;
     let params = params(run, settings, dataset.classes.0.len())?;
     let types = feature_types(dataset);
     let rows = dataset.rows(Part::Training)?;
@@ -112,28 +118,30 @@ pub fn train(run: &mut Run<'_>, dataset: &Dataset<'_>, settings: &TreeSettings) 
         state = last.state;
     }
     let mut progress = Progress::new(run.surroundings, state.rounds, training_rows as f64);
+    let curves = Curves::default();
     while !state.finished {
         let mut pause = None;
         let mut stretch = Stretch { started_ms: run.now_ms(), setup_ms: None };
         let trained = {
+            let measured = measured(run, validation_rows, dataset.classes.0.len(), curves.clone());
             let (state, pause, run, progress) = (&mut state, &mut pause, &mut *run, &mut progress);
-            let stretch = &mut stretch;
+            let (stretch, curves) = (&mut stretch, &curves);
             let rounds = settings.rounds - state.rounds as usize;
-            let mut trainer =
-                Trainer::new(&params, &training, rounds).eval(&curve, "training").eval(&validation, "validation");
-            if task == Task::BinaryClassification {
-                trainer = trainer.custom_metric(Box::new(average_precision(validation_rows)));
-            }
+            let mut trainer = Trainer::new(&params, &training, rounds)
+                .eval(&curve, "training")
+                .eval(&validation, "validation")
+                .custom_metric(Box::new(measured));
             if let Some(booster) = &booster {
                 trainer = trainer.init_model(booster);
             }
-            let hook = move |round: RoundEval<'_>| match end_round(run, state, settings, progress, stretch, round) {
-                ControlFlow::Continue(()) => ControlFlow::Continue(()),
-                ControlFlow::Break(reason) => {
-                    *pause = reason;
-                    ControlFlow::Break(())
-                }
-            };
+            let hook =
+                move |round: RoundEval<'_>| match end_round(run, state, settings, progress, stretch, round, curves) {
+                    ControlFlow::Continue(()) => ControlFlow::Continue(()),
+                    ControlFlow::Break(reason) => {
+                        *pause = reason;
+                        ControlFlow::Break(())
+                    }
+                };
             trainer.on_round(hook).train()?
         };
         if let Some(Pause::Failed(error)) = pause {
@@ -158,10 +166,11 @@ fn end_round(
     progress: &mut Progress<'_>,
     stretch: &mut Stretch,
     round: RoundEval<'_>,
+    curves: &Curves,
 ) -> ControlFlow<Option<Pause>> {
     stretch.end_round(run.now_ms());
     state.rounds = round.iteration() as u64 + 1;
-    match note(run, state, settings, progress, round) {
+    match note(run, state, settings, progress, round, curves) {
         Err(error) => return ControlFlow::Break(Some(Pause::Failed(error))),
         Ok(()) if state.finished => return ControlFlow::Break(None),
         Ok(()) => {}
@@ -181,28 +190,28 @@ fn note(
     settings: &TreeSettings,
     progress: &mut Progress<'_>,
     round: RoundEval<'_>,
+    curves: &Curves,
 ) -> Result<(), LearnError> {
     let (step, mut loss) = (state.rounds, f64::NAN);
     for (dataset, metric, value) in round.scores() {
         let (validation, metric) = (dataset == "validation", metric.split('@').next().unwrap_or(metric));
-        match metric {
-            "logloss" | "mlogloss" | "rmse" => {
-                let key = if validation { "loss/validation" } else { "loss/train" };
-                if !value.is_finite() {
-                    return Err(LearnError::Diverged { step, loss: value, learning_rate: settings.learning_rate });
-                }
-                run.events.metric(key, step, value)?;
-                if validation {
-                    loss = value;
-                }
-                if validation && metric == "rmse" {
-                    run.events.metric("rmse/validation", step, value)?;
-                }
-            }
-            "merror" if validation => run.events.metric("accuracy/validation", step, 1.0 - value)?,
-            AVERAGE_PRECISION if validation => run.events.metric("average_precision/validation", step, value)?,
-            _ => {}
+        if metric == CURVES {
+            continue;
         }
+        let key = if validation { "loss/validation" } else { "loss/train" };
+        if !value.is_finite() {
+            return Err(LearnError::Diverged { step, loss: value, learning_rate: settings.learning_rate });
+        }
+        run.events.metric(key, step, value)?;
+        if validation {
+            loss = value;
+        }
+        if validation && metric == "rmse" {
+            run.events.metric("rmse/validation", step, value)?;
+        }
+    }
+    for (key, value) in std::mem::take(&mut *curves.lock().unwrap_or_else(PoisonError::into_inner)) {
+        run.events.metric(&key, step, value)?;
     }
     (run.surroundings.say)(&format!("round {step} of {}: validation loss {loss:.5}", settings.rounds));
     state.stopping.better(loss, step, step);
@@ -244,9 +253,7 @@ fn finish(
 fn params(run: &Run<'_>, settings: &TreeSettings, classes: usize) -> Result<TrainingParams, LearnError> {
     let (objective, metrics) = match run.plan.task {
         Task::BinaryClassification => (Objective::BinaryLogistic(RegLoss::default()), vec![EvalMetric::LogLoss]),
-        Task::MulticlassClassification => {
-            (Objective::Softprob(Multiclass::new(classes)?), vec![EvalMetric::MError, EvalMetric::MLogLoss])
-        }
+        Task::MulticlassClassification => (Objective::Softprob(Multiclass::new(classes)?), vec![EvalMetric::MLogLoss]),
         Task::Regression => (Objective::SquaredError(RegLoss::default()), vec![EvalMetric::Rmse]),
     };
     let config = &run.plan.training;
@@ -334,13 +341,16 @@ fn matrix(rows: Rows, types: &[FeatureType]) -> Result<(DMatrix, usize), LearnEr
     Ok((built, matrix.rows))
 }
 
-/// scikit-learn's average precision, on the validation part only: sorting all training rows in every
-/// round would cost more than growing the tree.
-fn average_precision(validation_rows: usize) -> CustomMetric {
-    CustomMetric::new(AVERAGE_PRECISION, true, move |predictions, labels, _weights| {
-        if labels.len() != validation_rows {
-            return 0.0;
+/// Takes the curves of a round, on the validation part only: sorting all training rows in every round would cost more
+/// than growing the tree. The value itself is nobody's.
+fn measured(run: &Run<'_>, validation_rows: usize, classes: usize, curves: Curves) -> CustomMetric {
+    let (task, asked) = (run.plan.task, run.plan.evaluation.metric.clone());
+    CustomMetric::new(CURVES, true, move |answers, targets, _weights| {
+        // Validation comes last: of a training part with as many rows nothing stays.
+        if targets.len() == validation_rows {
+            *curves.lock().unwrap_or_else(PoisonError::into_inner) =
+                measure::of_round(answers, targets, task, classes, asked.as_deref());
         }
-        Ranking::new(labels.len(), |row| labels[row] > 0.5, |row| f64::from(predictions[row])).areas(|_| 1).1
+        0.0
     })
 }

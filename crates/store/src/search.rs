@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use api::{
     ApiError, JobId, ProjectId, RunId, SearchId,
     config::TrainingConfig,
-    search::{Direction, RUNG_TAG, Search, SearchCommand, SearchConfig, SearchState, Trial, TrialOutcome, Value},
+    search::{
+        Direction, KILLED_TAG, RUNG_TAG, Search, SearchCommand, SearchConfig, SearchState, Trial, TrialOutcome, Value,
+    },
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -53,7 +55,8 @@ struct Plan {
     run: Option<RunId>,
 }
 
-const COLUMNS: &str = "id, project, name, plan, planned, state, job, error, judged_by, direction, created_ms, ended_ms";
+const COLUMNS: &str =
+    "id, project, name, plan, planned, state, job, error, judged_by, direction, created_ms, ended_ms, deleted_ms";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Search> {
     let Json(Plan { config, training, command, run }) = row.get::<_, Json<Plan>>(3)?;
@@ -75,9 +78,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Search> {
         best: None,
         held_back: None,
         spent: None,
+        remark: None,
         trials: Vec::new(),
         created_ms: row.get(10)?,
         ended_ms: row.get(11)?,
+        deleted_ms: row.get(12)?,
     })
 }
 
@@ -90,12 +95,13 @@ pub fn get(connection: &Connection, id: SearchId) -> Result<Option<Search>> {
     Ok(Some(search))
 }
 
-/// A project's searches with their trials, newest first.
-pub fn of_project(connection: &Connection, project: ProjectId) -> Result<Vec<Search>> {
+/// A project's searches with their trials, newest first, or those that are forgotten, the last one first.
+pub fn of_project(connection: &Connection, project: ProjectId, deleted: bool) -> Result<Vec<Search>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM search WHERE project = ?1 AND deleted_ms IS NULL ORDER BY created_ms DESC, id DESC"
+        "SELECT {COLUMNS} FROM search WHERE project = ?1 AND (deleted_ms IS NOT NULL) = ?2
+         ORDER BY deleted_ms DESC, created_ms DESC, id DESC"
     ))?;
-    let rows = statement.query_map(params![project.as_bytes()], read)?;
+    let rows = statement.query_map(params![project.as_bytes(), deleted], read)?;
     let mut found = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     for search in &mut found {
         search.trials = trials(connection, search.id)?;
@@ -113,11 +119,12 @@ pub fn running(connection: &Connection) -> Result<Vec<Search>> {
 fn trials(connection: &Connection, id: SearchId) -> Result<Vec<Trial>> {
     let mut statement = connection.prepare_cached(
         "SELECT trial.number, trial.run, run.name, trial.tried, trial.outcome, trial.step, trial.value, run.ended_because,
-                tag.value
-         FROM trial LEFT JOIN run ON run.id = trial.run LEFT JOIN tag ON tag.run = trial.run AND tag.key = ?2
+                rung.value, killed.value
+         FROM trial LEFT JOIN run ON run.id = trial.run LEFT JOIN tag AS rung ON rung.run = trial.run AND rung.key = ?2
+         LEFT JOIN tag AS killed ON killed.run = trial.run AND killed.key = ?3
          WHERE trial.search = ?1 ORDER BY trial.number",
     )?;
-    let rows = statement.query_map(params![id.as_bytes(), RUNG_TAG], |row| {
+    let rows = statement.query_map(params![id.as_bytes(), RUNG_TAG, KILLED_TAG], |row| {
         Ok(Trial {
             number: row.get::<_, i64>(0)? as u64,
             run: id_column!(row, 1, RunId),
@@ -128,6 +135,7 @@ fn trials(connection: &Connection, id: SearchId) -> Result<Vec<Trial>> {
             value: row.get(6)?,
             because: row.get::<_, Option<Json<ApiError>>>(7)?.map(|Json(because)| because),
             rung: row.get::<_, Option<String>>(8)?.and_then(|rung| rung.parse().ok()),
+            killed: row.get::<_, Option<String>>(9)?.and_then(|killed| killed.parse().ok()).unwrap_or(0),
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

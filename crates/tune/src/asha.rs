@@ -64,8 +64,8 @@ pub struct Rungs {
 #[derive(Debug, Clone, PartialEq)]
 struct Rung {
     resource: u64,
-    /// The best first.
-    losses: Vec<f64>,
+    /// The best first, each with its trial.
+    losses: Vec<(f64, u64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,13 @@ impl Rungs {
         }
     }
 
+    /// Takes all back that a trial reported, as of one that was interrupted and begins again as another.
+    pub fn forget(&mut self, trial: u64) {
+        if self.trials.remove(&trial).is_some() {
+            self.rungs.iter_mut().for_each(|rung| rung.losses.retain(|(_, of)| *of != trial));
+        }
+    }
+
     fn climb(&mut self, climbed: usize, report: Report) -> (Standing, Decision) {
         if report.value.is_nan() {
             return (Standing::Stopped(None), Decision::Stop);
@@ -138,7 +145,7 @@ impl Rungs {
         let loss = self.direction.loss(report.value);
         let mut climbed = climbed;
         while let Some(rung) = self.rungs.get_mut(climbed).filter(|rung| rung.resource <= resource) {
-            if !rung.is_among_best(loss, self.reduction_factor) {
+            if !rung.is_among_best(loss, report.trial, self.reduction_factor) {
                 return (Standing::Stopped(Some(climbed)), Decision::Stop);
             }
             climbed += 1;
@@ -151,10 +158,10 @@ impl Rungs {
 impl Rung {
     /// Takes a loss in, and says whether it is one of the best ⌊n/η⌋ of the n so far; of fewer than η the best one
     /// is. Equal to the last of the best is good enough.
-    fn is_among_best(&mut self, loss: f64, reduction_factor: u64) -> bool {
-        let at = self.losses.partition_point(|other| *other <= loss);
-        self.losses.insert(at, loss);
+    fn is_among_best(&mut self, loss: f64, trial: u64, reduction_factor: u64) -> bool {
+        let at = self.losses.partition_point(|(other, _)| *other <= loss);
+        self.losses.insert(at, (loss, trial));
         let best = (self.losses.len() as u64 / reduction_factor).max(1);
-        loss <= self.losses[best as usize - 1]
+        loss <= self.losses[best as usize - 1].0
     }
 }

@@ -443,7 +443,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
 fn ItsTrials(run: Signal<Run>) -> impl IntoView {
     let place = Place::get();
     let asked = Memo::new(move |_| run.with(|run| run.project.filter(|_| run.kind == RunKind::Search)));
-    let all = query(move || Some(ListSearches { project: asked.get()? }));
+    let all = query(move || Some(ListSearches { project: asked.get()?, deleted: false }));
     let own = Memo::new(move |_| {
         let id = run.with(|run| run.id);
         all.value.with(|all| all.as_ref()?.iter().find(|search| search.run == Some(id)).map(|search| search.id))

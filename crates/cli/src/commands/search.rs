@@ -13,13 +13,14 @@ use api::{
     },
     spending::Spent,
 };
+use charts::text_table::{csv_line, markdown};
 use clap::{Args, Subcommand};
 
 use super::{Budget, run::importance};
 use crate::{
     context::{Context, Outcome, absolute, current_folder, environment},
     exec::refuse_option,
-    output::{pairs, table},
+    output::{pairs, pass, table},
     words,
 };
 
@@ -28,11 +29,21 @@ pub(crate) enum SearchCommand {
     /// Searches as `[search]` of slipway.toml says; every option overrides it for this search
     Start(Box<Start>),
     /// Lists the project's searches
-    List,
+    List {
+        /// Those that were forgotten, instead of those that are there
+        #[arg(long)]
+        deleted: bool,
+    },
     /// Shows a search with its trials
     Show {
         /// A search's name or id, or `latest`
         search: String,
+        /// Print its trials as CSV
+        #[arg(long, conflicts_with = "markdown")]
+        csv: bool,
+        /// Print its trials as a table of Markdown
+        #[arg(long)]
+        markdown: bool,
     },
     /// Which hyperparameters the judged value follows, over the finished trials
     Importance {
@@ -44,7 +55,7 @@ pub(crate) enum SearchCommand {
         /// A search's name or id, or `latest`
         search: String,
     },
-    /// Goes on with a search that was stopped, or with more trials
+    /// Goes on with a search that was stopped or failed, or with more trials
     Resume {
         /// A search's name or id, or `latest`
         search: String,
@@ -64,8 +75,8 @@ pub(crate) enum SearchCommand {
     },
     /// Brings a search back that was forgotten
     Restore {
-        /// Its id, as `delete` printed it
-        search: SearchId,
+        /// Its name or id, as `list --deleted` has it, or `latest`
+        search: String,
     },
 }
 
@@ -161,11 +172,18 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
             let search = context.call(request).await?;
             go_on(context, search, start.detach).await
         }
-        SearchCommand::List => {
+        SearchCommand::List { deleted } => {
             let project = context.project_id().await?;
-            context.output.show(&context.call(ListSearches { project }).await?, |list| listed(list))
+            context.output.show(&context.call(ListSearches { project, deleted }).await?, |list| listed(list, deleted))
         }
-        SearchCommand::Show { search } => context.output.show(&find(context, &search).await?, shown),
+        SearchCommand::Show { search, csv, markdown } => {
+            let search = find(context, &search).await?;
+            match (csv, markdown) {
+                (true, _) => pass(&trials(&search, true).csv()).map(drop),
+                (_, true) => pass(&trials(&search, false).markdown()).map(drop),
+                _ => context.output.show(&search, shown),
+            }
+        }
         SearchCommand::Importance { search } => {
             let search = find(context, &search).await?.id;
             context.output.show(&context.call(AssessTrials { search }).await?, importance::shown)
@@ -195,6 +213,10 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
             })
         }
         SearchCommand::Restore { search } => {
+            let search = match search.parse::<SearchId>() {
+                Ok(search) => search,
+                Err(_) => among(context, &search, true).await?.id,
+            };
             let search = context.call(RestoreSearch { search }).await?;
             context.output.show(&search, |search| format!("The search {} is back.", search.name))
         }
@@ -227,13 +249,23 @@ async fn find(context: &Context, named: &str) -> Outcome<Search> {
     if let Ok(search) = named.parse() {
         return context.call(GetSearch { search }).await;
     }
+    among(context, named, false).await
+}
+
+/// The same without its id, of those that are there or of those that were forgotten.
+async fn among(context: &Context, named: &str, deleted: bool) -> Outcome<Search> {
     let project = context.project_id().await?;
-    let all = context.call(ListSearches { project }).await?;
+    let all = context.call(ListSearches { project, deleted }).await?;
     let fits = |search: &&Search| named == "latest" || search.name == named || search.id.short() == named;
     // Newest first: of two of a name the newer one is meant.
-    all.iter().find(fits).cloned().ok_or_else(|| {
-        ApiError::not_found(format!("There is no search \"{named}\".")).with_hint("`slipway search list` names them.")
-    })
+    let (what, list) = match deleted {
+        true => ("forgotten search", "`slipway search list --deleted` names them."),
+        false => ("search", "`slipway search list` names them."),
+    };
+    all.iter()
+        .find(fits)
+        .cloned()
+        .ok_or_else(|| ApiError::not_found(format!("There is no {what} \"{named}\".")).with_hint(list))
 }
 
 fn value(trial: &Trial) -> String {
@@ -253,14 +285,19 @@ fn tried(value: &Value) -> String {
     }
 }
 
-fn listed(searches: &[Search]) -> String {
+fn listed(searches: &[Search], deleted: bool) -> String {
     let row = |search: &Search| {
         let best = search.best_trial().map_or_else(|| "–".to_owned(), value);
         let trials = format!("{} of {}", search.over(), search.planned);
         let method = words::word(&search.config.method);
-        vec![search.name.clone(), words::word(&search.state), method, trials, best, words::time(search.created_ms)]
+        let when = words::time(search.deleted_ms.unwrap_or(search.created_ms));
+        let mut row = vec![search.name.clone(), words::word(&search.state), method, trials, best, when];
+        row.extend(deleted.then(|| search.id.to_string()));
+        row
     };
-    table(&["search", "state", "method", ">trials", ">best", "began"], searches.iter().map(row))
+    let mut head = vec!["search", "state", "method", ">trials", ">best", if deleted { "forgotten" } else { "began" }];
+    head.extend(deleted.then_some("id"));
+    table(&head, searches.iter().map(row))
 }
 
 /// "0.4 h of at most 2 h".
@@ -276,7 +313,7 @@ fn shown(search: &Search) -> String {
     let best = search.best_trial().map(|trial| {
         format!("{} with {}", trial.name.clone().unwrap_or_else(|| format!("trial {}", trial.number)), value(trial))
     });
-    let resumable = search.state == SearchState::Stopped;
+    let resumable = matches!(search.state, SearchState::Stopped | SearchState::Failed);
     let head = pairs(&[
         ("search", Some(format!("{} ({})", search.name, search.id))),
         ("state", Some(words::word(&search.state))),
@@ -288,23 +325,58 @@ fn shown(search: &Search) -> String {
         ),
         ("trials", Some(format!("{} of {}", search.over(), search.planned))),
         ("at once", search.held_back.clone()),
+        ("early stopping", search.remark.clone()),
         ("budget", search.spent.as_ref().map(used)),
         ("best", best),
         ("go on", resumable.then(|| format!("slipway search resume {}", words::shell(&search.name)))),
     ]);
+    format!("{head}\n\n{}", trials(search, false).shown())
+}
+
+/// The trials as a table: each heading with whether its cells are numbers, and a row a trial.
+struct Trials {
+    head: Vec<(String, bool)>,
+    rows: Vec<Vec<String>>,
+}
+
+/// The trials as they were begun, with all digits for programs, else with few.
+fn trials(search: &Search, is_exact: bool) -> Trials {
     let names: Vec<&String> = search.config.space.keys().collect();
-    let mut headings =
-        vec![">trial".to_owned(), "run".to_owned(), "outcome".to_owned(), ">value".to_owned(), ">step".to_owned()];
-    headings.extend(names.iter().map(|name| (*name).clone()));
-    headings.push("why".to_owned());
+    let own = [("trial", true), ("run", false), ("outcome", false), ("value", true), ("step", true)];
+    let mut head: Vec<(String, bool)> =
+        own.into_iter().map(|(title, is_number)| (title.to_owned(), is_number)).collect();
+    head.extend(names.iter().map(|name| ((*name).clone(), false)));
+    head.push(("why".to_owned(), false));
     let row = |trial: &Trial| {
         let step = trial.step.map_or_else(String::new, |step| step.to_string());
         let name = trial.name.clone().unwrap_or_default();
-        let mut row = vec![trial.number.to_string(), name, words::word(&trial.outcome), value(trial), step];
-        row.extend(names.iter().map(|name| trial.values.get(*name).map_or_else(String::new, tried)));
+        let reached = match is_exact {
+            true => trial.value.map_or_else(String::new, |value| format!("{value:?}")),
+            false => value(trial),
+        };
+        let given = |value: &Value| if is_exact { value.to_string() } else { tried(value) };
+        let mut row = vec![trial.number.to_string(), name, words::word(&trial.outcome), reached, step];
+        row.extend(names.iter().map(|name| trial.values.get(*name).map_or_else(String::new, given)));
         row.push(search.why(trial).unwrap_or_default());
         row
     };
-    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    format!("{head}\n\n{}", table(&headings, search.trials.iter().map(row)))
+    let rows = search.trials.iter().map(row).collect();
+    Trials { head, rows }
+}
+
+impl Trials {
+    fn shown(self) -> String {
+        let right = |(title, is_number): &(String, bool)| if *is_number { format!(">{title}") } else { title.clone() };
+        let head: Vec<String> = self.head.iter().map(right).collect();
+        table(&head.iter().map(String::as_str).collect::<Vec<_>>(), self.rows)
+    }
+
+    fn csv(self) -> String {
+        csv_line(self.head.iter().map(|(title, _)| title)) + &self.rows.into_iter().map(csv_line).collect::<String>()
+    }
+
+    fn markdown(self) -> String {
+        let (titles, is_number): (Vec<String>, Vec<bool>) = self.head.into_iter().unzip();
+        markdown(&titles, &is_number, &self.rows)
+    }
 }

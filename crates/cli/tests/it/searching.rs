@@ -92,6 +92,32 @@ fn a_programs_trials_run_in_the_terminals_environment_below_the_run_of_their_sea
 }
 
 #[test]
+fn the_trials_of_a_search_are_a_table_for_programs_and_one_that_was_forgotten_is_listed() {
+    let place = Place::with_project();
+    // One value each, when it is over: early stopping has nothing to judge by.
+    let output = place.run(&start(&["--try", "x=2.5,1.5", "--early-stopping", "asha"], &lasts("0")));
+    assert!(output.status.success(), "{}", said(&output));
+    let told = |arguments: &[&str]| String::from_utf8(place.run(arguments).stdout).unwrap();
+    let shown = told(&["search", "show", "bowl"]);
+    assert!(shown.contains("No trial reported `loss` while it went: nothing could be ended early."), "{shown}");
+    let csv = told(&["search", "show", "bowl", "--csv"]);
+    assert!(csv.starts_with("trial,run,outcome,value,step,x,why\r\n1,bowl-1,finished,2.5,"), "{csv}");
+    assert!(csv.ends_with(",1.5,\r\n") && csv.lines().count() == 3, "{csv}");
+    let markdown = told(&["search", "show", "bowl", "--markdown"]);
+    assert!(markdown.starts_with("| trial | run | outcome | value | step | x | why |\n| ---: | ---"), "{markdown}");
+    let id = show(&place)["id"].as_str().unwrap().to_owned();
+    assert!(!told(&["search", "list", "--deleted"]).contains(&id));
+    place.json(&["search", "delete", "bowl"]);
+    let listed = told(&["search", "list", "--deleted"]);
+    assert!(listed.contains("bowl") && listed.contains(&id), "{listed}");
+    assert!(!told(&["search", "list"]).contains("bowl"));
+    let unknown = place.run(&["search", "restore", "bow"]);
+    assert!(said(&unknown).contains("There is no forgotten search \"bow\""), "{}", said(&unknown));
+    assert_eq!(place.json(&["search", "restore", "bowl"])["id"], id.as_str());
+    assert_eq!(show(&place)["name"], "bowl");
+}
+
+#[test]
 fn a_search_by_a_metric_that_no_trial_measured_says_which_they_did() {
     let place = Place::with_project();
     let program = "echo '{\"metric\": \"loss\", \"value\": 1}'; echo '{\"metric\": \"accuracy\", \"value\": 1}'";

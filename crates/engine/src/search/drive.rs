@@ -1,12 +1,15 @@
 //! The work of a search's job: begins trials until none comes next, and stops them where the search ends before.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, RunId, SearchId, SnapshotId, figure,
     job::Subject,
-    run::{Run, RunState, SYSTEM, StartRun},
+    run::{ResumeRun, Run, RunState, SYSTEM, StartRun},
     search::{Environment, Search, SearchState, Trial, TrialOutcome},
 };
 use store::Connection;
@@ -15,7 +18,7 @@ use super::{
     FAILURES, budget, end,
     programs::Programs,
     space, tags,
-    trials::{self, Seen},
+    trials::{self, InHand, Seen},
 };
 use crate::{
     Engine, error,
@@ -96,6 +99,9 @@ async fn stop_trials(context: &JobContext, id: SearchId, programs: &mut Programs
 async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> anyhow::Result<Search> {
     let engine = context.engine();
     let mut seen = trials::look(engine, id, &programs.in_hand(), 0).await?;
+    // What failed before it went on may be mended by now.
+    let before: HashSet<u64> = seen.search.trials.iter().filter(|trial| is_over(trial)).map(|it| it.number).collect();
+    let mut anew = HashSet::new();
     loop {
         context.check()?;
         programs.kill(|number| seen.deaf.contains(&number));
@@ -105,7 +111,7 @@ async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> a
         if programs.bury(context)? {
             // Before the next begins in its place: that may be one too many.
             seen = trials::look(engine, id, &programs.in_hand(), 0).await?;
-            if let Some(error) = hopeless(engine, &seen.search, programs, FAILURES).await? {
+            if let Some(error) = hopeless(engine, &seen.search, programs, FAILURES, &before).await? {
                 bail!(error);
             }
         }
@@ -113,10 +119,16 @@ async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> a
             Some(_) => programs.room(engine, &seen.search, seen.under_way).await?,
             None => (seen.search.config.parallel as usize, waits(engine, &seen.search)),
         };
-        seen = trials::look(engine, id, &programs.in_hand(), room).await?;
+        let in_hand = InHand { anew: anew.clone(), ..programs.in_hand() };
+        seen = trials::look(engine, id, &in_hand, room).await?;
         for trial in &seen.start {
             match &seen.search.command {
                 Some(command) => programs.begin(engine, &seen.search, command, trial)?,
+                None if trial.outcome == TrialOutcome::Interrupted => {
+                    if !resumed(context, trial).await? {
+                        anew.insert(trial.number);
+                    }
+                }
                 None => start_training(engine, &seen.search, trial).await?,
             }
         }
@@ -126,7 +138,9 @@ async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> a
             trials::announce(engine, &seen.search);
         }
         // Of a search that is over one failure is enough, where nothing else came of it.
-        if let Some(error) = hopeless(engine, &seen.search, programs, if seen.over { 1 } else { FAILURES }).await? {
+        let none = HashSet::new();
+        let (least, before) = if seen.over { (1, &none) } else { (FAILURES, &before) };
+        if let Some(error) = hopeless(engine, &seen.search, programs, least, before).await? {
             bail!(error);
         }
         if seen.over {
@@ -174,6 +188,24 @@ async fn start_training(engine: &Engine, search: &Search, trial: &Trial) -> anyh
     start::start_as(engine, request, trial.run, tags(search, trial.number)).await.map(drop)
 }
 
+/// Lets the run of an interrupted trial go on from its checkpoint; whether it does. Else its values begin anew.
+async fn resumed(context: &JobContext, trial: &Trial) -> anyhow::Result<bool> {
+    let (engine, run) = (context.engine(), trial.run);
+    let Err(failure) = start::resume(engine, ResumeRun { run, budget: Default::default() }).await else {
+        return Ok(true);
+    };
+    if error::is_closed(&failure) {
+        return Err(failure);
+    }
+    // Somebody else may have resumed it.
+    let row = engine.store().read(move |c| store::run::bare(c, run)).await?;
+    if row.is_some_and(|row| !row.run.state.is_over()) {
+        return Ok(true);
+    }
+    context.log(format!("trial {} begins anew: {}", trial.number, error::told(&failure).message));
+    Ok(false)
+}
+
 /// The data that the first trial was begun on: all of a search are, whatever changes meanwhile.
 async fn rows_of(engine: &Engine, search: &Search) -> anyhow::Result<Option<SnapshotId>> {
     let runs: Vec<RunId> = search.trials.iter().map(|trial| trial.run).collect();
@@ -203,16 +235,21 @@ fn told(search: &Search) -> String {
     format!("{} of {} trials{best}", figure::count(search.over()), figure::count(search.planned))
 }
 
-/// Why it makes no sense to go on: the first trials failed, `least` of them and every one.
+fn is_over(trial: &Trial) -> bool {
+    !matches!(trial.outcome, TrialOutcome::Running | TrialOutcome::Interrupted)
+}
+
+/// Why it makes no sense to go on: every trial failed, `least` of them beside those of `before`.
 async fn hopeless(
     engine: &Engine,
     search: &Search,
     programs: &Programs,
     least: usize,
+    before: &HashSet<u64>,
 ) -> anyhow::Result<Option<ApiError>> {
-    let is_over = |trial: &&Trial| !matches!(trial.outcome, TrialOutcome::Running | TrialOutcome::Interrupted);
-    let over: Vec<&Trial> = search.trials.iter().filter(is_over).collect();
-    if over.len() < least || over.iter().any(|trial| trial.outcome != TrialOutcome::Failed) {
+    let over = search.trials.iter().filter(|trial| is_over(trial));
+    let (over, earlier): (Vec<&Trial>, Vec<&Trial>) = over.partition(|trial| !before.contains(&trial.number));
+    if over.len() < least || over.iter().chain(&earlier).any(|trial| trial.outcome != TrialOutcome::Failed) {
         return Ok(None);
     }
     let (count, runs) = (over.len(), over.iter().map(|trial| trial.run).collect::<Vec<_>>());
@@ -231,7 +268,8 @@ async fn hopeless(
     let why = because.as_ref().map_or_else(|| unsaid.to_owned(), |why| why.message.clone());
     let message = match count {
         1 => format!("The trial failed: {why}"),
-        _ => format!("The first {count} trials failed; the last: {why}"),
+        _ if earlier.is_empty() => format!("The first {count} trials failed; the last: {why}"),
+        _ => format!("The first {count} trials failed since it went on; the last: {why}"),
     };
     let error = ApiError::new(ErrorCode::Conflict, message);
     Ok(Some(match (because.and_then(|why| why.hint), last) {

@@ -6,22 +6,25 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use api::{
     RunId,
-    search::{Direction, Search, TrialOutcome},
+    search::{Direction, EarlyStopping, Search, TrialOutcome},
     series::Point,
 };
 use store::Connection;
 use tune::asha::{Decision, Report, Rungs};
 
 use super::space;
+use crate::Engine;
 
 /// Points that one look reads of one trial.
 const POINTS: u64 = 10_000;
+/// Finished trials that are looked at for whether any told its value while it went.
+const LOOKED_AT: usize = 20;
 
 #[derive(Debug)]
 pub(super) struct Judge {
     rungs: Rungs,
-    /// How many points of each run were reported: a trial's series may go on in a newer run below it.
-    reported: HashMap<RunId, u64>,
+    /// Of each run its trial, and how many points were reported: a trial's series may go on in a newer run below it.
+    reported: HashMap<RunId, (u64, u64)>,
     /// Trials that are over, with nothing left to report.
     settled: HashSet<u64>,
     /// Trials that this host asked to stop: a program that is asked twice is ended.
@@ -45,6 +48,10 @@ impl Judge {
     ) -> store::Result<BTreeMap<u64, Option<u64>>> {
         let mut new: Vec<(u64, Point)> = Vec::new();
         for trial in &search.trials {
+            if trial.outcome == TrialOutcome::Interrupted {
+                self.forget(trial.number);
+                continue;
+            }
             let is_over = trial.outcome != TrialOutcome::Running;
             if is_over && self.settled.contains(&trial.number) {
                 continue;
@@ -74,6 +81,14 @@ impl Judge {
         self.asked.insert(trial)
     }
 
+    /// An interrupted trial is judged once it goes on, by all its points; as another it is judged by that one's.
+    fn forget(&mut self, trial: u64) {
+        self.rungs.forget(trial);
+        self.reported.retain(|_, (of, _)| *of != trial);
+        self.settled.remove(&trial);
+        self.asked.remove(&trial);
+    }
+
     fn unreported(
         &mut self,
         connection: &Connection,
@@ -86,7 +101,7 @@ impl Judge {
             return Ok(Vec::new());
         };
         let Some((series, count)) = store::metric::find(connection, run, key)? else { return Ok(Vec::new()) };
-        let reported = self.reported.entry(run).or_default();
+        let (_, reported) = self.reported.entry(run).or_insert((trial, 0));
         if count <= *reported {
             return Ok(Vec::new());
         }
@@ -96,14 +111,41 @@ impl Judge {
     }
 }
 
+/// What is said of a search with early stopping whose trials told their value once, when they were over.
+pub(super) async fn remark(engine: &Engine, search: &Search) -> anyhow::Result<Option<String>> {
+    let Some((key, _)) = search.judged.clone().filter(|_| search.config.early_stopping == EarlyStopping::Asha) else {
+        return Ok(None);
+    };
+    let are = |outcome: TrialOutcome| search.trials.iter().rev().filter(move |trial| trial.outcome == outcome);
+    let finished: Vec<RunId> = are(TrialOutcome::Finished).take(LOOKED_AT).map(|trial| trial.run).collect();
+    if finished.is_empty() || are(TrialOutcome::StoppedEarly).next().is_some() {
+        return Ok(None);
+    }
+    let told = format!(
+        "No trial reported `{key}` while it went: nothing could be ended early. Let `metric` of `[search]` name a \
+         series that they log step by step."
+    );
+    let any_went = engine.store().read(move |c| {
+        for run in finished {
+            if points(c, run, &key)? > 1 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    });
+    Ok((!any_went.await?).then_some(told))
+}
+
+/// How many points a trial's series has.
+fn points(connection: &Connection, run: RunId, key: &str) -> store::Result<u64> {
+    let Some(row) = store::run::bare(connection, run)? else { return Ok(0) };
+    let Some(run) = store::run::with_series(connection, run, row.run.created_ms, key)? else { return Ok(0) };
+    Ok(store::metric::find(connection, run, key)?.map_or(0, |(_, count)| count))
+}
+
 #[cfg(test)]
 mod tests {
-    use api::{
-        ExperimentId,
-        run::RunKind,
-        search::{EarlyStopping, SearchConfig},
-        tracking::PARENT_TAG,
-    };
+    use api::{ExperimentId, run::RunKind, search::SearchConfig, tracking::PARENT_TAG};
     use store::Transaction;
 
     use super::*;
@@ -145,5 +187,9 @@ mod tests {
         log(&tx, 4, Some(2), 2);
         assert_eq!(steps(&tx), [0, 1]);
         assert_eq!(steps(&tx), [0; 0]);
+        // Interrupted and going on, it is judged by all that it told, once.
+        judge.forget(1);
+        assert_eq!(judge.unreported(&tx, 1, trial, "loss").unwrap().len(), 2);
+        assert!(judge.unreported(&tx, 1, trial, "loss").unwrap().is_empty());
     }
 }

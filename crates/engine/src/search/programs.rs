@@ -77,7 +77,11 @@ impl Programs {
 
     /// What the trials' look is to know of them.
     pub(super) fn in_hand(&self) -> InHand {
-        InHand { under_way: self.running.iter().map(|one| one.number).collect(), ended: self.ended.clone() }
+        InHand {
+            under_way: self.running.iter().map(|one| one.number).collect(),
+            ended: self.ended.clone(),
+            ..InHand::default()
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use api::{
     ApiError, ErrorCode, RunId, SearchId,
     event::Tag,
-    run::{RunState, StopRun},
+    run::{Run, RunState, StopRun},
     run_table::{ParamImportances, SparseRow},
-    search::{AssessTrials, Direction, RUNG_TAG, Search, SearchMethod, SearchState, Trial, TrialOutcome, Value},
+    search::{
+        AssessTrials, Direction, KILLED_TAG, RUNG_TAG, Search, SearchMethod, SearchState, TRIED_AGAIN, Trial,
+        TrialOutcome, Value,
+    },
 };
 use store::{Connection, run::RunRow};
 use tune::{
@@ -24,7 +27,7 @@ use crate::{Engine, error, run};
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) search: Search,
-    /// Entered, and to be begun now.
+    /// Entered, and to be begun now; of an interrupted one the run is resumed.
     pub(super) start: Vec<Trial>,
     /// Trials whose run is under way or about to be.
     pub(super) under_way: usize,
@@ -34,21 +37,23 @@ pub(super) struct Seen {
     pub(super) over: bool,
 }
 
-/// The trials of a program that this host has begun.
+/// The trials that this host has begun.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InHand {
-    /// They are begun, or about to be.
+    /// Their program is begun, or about to be.
     pub(super) under_way: HashSet<u64>,
     /// Their program has ended.
     pub(super) ended: HashSet<u64>,
+    /// Interrupted trainings whose run could not be resumed: their values are tried again as another trial.
+    pub(super) anew: HashSet<u64>,
 }
 
 /// Looks at a search; new trials are entered while fewer than `at_once` are under way.
 pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_once: usize) -> anyhow::Result<Seen> {
     let mut judges = engine.searches().judges.lock().await;
-    let ended = in_hand.ended.clone();
+    let (ended, anew) = (in_hand.ended.clone(), in_hand.anew.clone());
     let mut judge = judges.remove(&id);
-    let (mut search, mut changed, alive, judge, stop, before) = engine
+    let (mut search, mut changed, alive, resumable, judge, stop, before) = engine
         .store()
         .read(move |c| {
             let Some(mut search) = store::search::get(c, id)? else { return Err(super::missing(id)) };
@@ -58,6 +63,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
             }
             let before = (judged_before, best(&search));
             let (changed, alive) = (outcomes(c, &mut search, &ended)?, alive(c, &search)?);
+            let resumable = resumable(c, &search, &anew)?;
             let mut stop = BTreeMap::new();
             if let Some((key, direction)) = search.judged.clone() {
                 judge = judge.take().or_else(|| Judge::of(&search, direction));
@@ -65,7 +71,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
                     stop = judge.look(c, &search, &key)?;
                 }
             }
-            Ok((search, changed, alive, judge, stop, before))
+            Ok((search, changed, alive, resumable, judge, stop, before))
         })
         .await?;
     let early = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::StoppedEarly);
@@ -84,28 +90,36 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
     // What was entered and never begun, as after a crash, is begun now.
     let is_unbegun = |trial: &&Trial| trial.outcome == TrialOutcome::Running && !alive.contains(&trial.number);
     let unbegun: Vec<Trial> = search.trials.iter().filter(is_unbegun).cloned().collect();
-    let mut new: Vec<Trial> = Vec::new();
+    let (mut again, mut new): (Vec<Trial>, Vec<Trial>) = (Vec::new(), Vec::new());
     if at_once > 0 {
         let space =
             Space::try_from(search.config.space.clone()).map_err(|error| ApiError::invalid(error.to_string()))?;
-        while alive.len() + unbegun.len() + new.len() < at_once
-            && search.counted() < search.planned
-            && let Some(values) = next(&search, &space)?
+        while alive.len() + unbegun.len() + again.len() + new.len() < at_once
+            && search.counted() + (again.len() as u64) < search.planned
         {
+            // It is noted as running once its run is, so that a crash in between leaves it as it is.
+            let is_taken = |number: u64| again.iter().any(|one| one.number == number);
+            let is_next = |trial: &&Trial| resumable.contains(&trial.number) && !is_taken(trial.number);
+            if let Some(trial) = interrupted(&search).find(is_next).cloned() {
+                again.push(trial);
+                continue;
+            }
+            let Some(values) = next(&search, &space, &resumable)? else { break };
             let number = search.trials.last().map_or(1, |last| last.number + 1);
             let run = RunId::from_bytes(engine.new_id());
             let outcome = TrialOutcome::Running;
-            let (step, value, rung, because) = (None, None, None, None);
-            let trial = Trial { number, run, name: None, values, outcome, step, value, rung, because };
+            let (step, value, rung, killed, because) = (None, None, None, 0, None);
+            let trial = Trial { number, run, name: None, values, outcome, step, value, rung, killed, because };
             changed.insert(number);
             new.push(trial.clone());
             search.trials.push(trial);
         }
     }
-    let under_way = alive.len() + unbegun.len() + new.len();
+    let under_way = alive.len() + unbegun.len() + again.len() + new.len();
     let start: Vec<Trial> = unbegun
         .into_iter()
         .filter(|trial| at_once > 0 && !in_hand.under_way.contains(&trial.number))
+        .chain(again)
         .chain(new)
         .collect();
     search.best = best(&search);
@@ -143,10 +157,13 @@ async fn write(
         for trial in found.trials.iter().filter(|trial| changed.contains(&trial.number)) {
             store::search::put_trial(tx, found.id, trial)?;
             // Its run says it, where that is still there.
-            if let Some(rung) = trial.rung
-                && store::run::bare(tx, trial.run)?.is_some()
-            {
-                store::tag::put(tx, trial.run, RUNG_TAG, &rung.to_string())?;
+            let killed = (trial.killed > 0).then_some(trial.killed);
+            let told = [(RUNG_TAG, trial.rung), (KILLED_TAG, killed)];
+            let told = told.into_iter().filter_map(|(tag, number)| Some((tag, number?)));
+            for (tag, number) in told {
+                if store::run::bare(tx, trial.run)?.is_some() {
+                    store::tag::put(tx, trial.run, tag, &number.to_string())?;
+                }
             }
         }
         if found.best != best_before {
@@ -181,31 +198,75 @@ fn judged(c: &Connection, search: &Search) -> store::Result<Option<(String, Dire
     Ok(ranking.map(|(key, more)| (key, if more { Direction::Max } else { Direction::Min })))
 }
 
-/// Notes what became of the trials that were running, and answers which changed.
+/// The interrupted trials whose values no later one has tried: each goes on, or its values are tried again.
+fn interrupted(search: &Search) -> impl Iterator<Item = &Trial> {
+    let trials = &search.trials;
+    trials.iter().filter(move |trial| {
+        let later = trials.iter().filter(|other| other.number > trial.number);
+        trial.outcome == TrialOutcome::Interrupted && !later.into_iter().any(|other| other.values == trial.values)
+    })
+}
+
+/// Those whose run can go on from a checkpoint.
+fn resumable(c: &Connection, search: &Search, anew: &HashSet<u64>) -> store::Result<BTreeSet<u64>> {
+    let can_go_on = |run: &Run| {
+        let is_cut_short = matches!(run.state, RunState::Stopped | RunState::Killed);
+        is_cut_short && run.resumable && run.deleted_ms.is_none()
+    };
+    let mut found = BTreeSet::new();
+    for trial in interrupted(search).filter(|trial| !anew.contains(&trial.number)) {
+        if store::run::bare(c, trial.run)?.is_some_and(|row| can_go_on(&row.run)) {
+            found.insert(trial.number);
+        }
+    }
+    Ok(found)
+}
+
+/// Notes what became of the trials that were running or are again, and answers which changed.
 fn outcomes(c: &Connection, search: &mut Search, ended: &HashSet<u64>) -> store::Result<BTreeSet<u64>> {
     let is_stopped = search.state != SearchState::Running;
     let judged = search.judged.clone();
-    let mut changed = BTreeSet::new();
-    for trial in search.trials.iter_mut().filter(|trial| trial.outcome == TrialOutcome::Running) {
+    let again: HashSet<u64> = interrupted(search).map(|trial| trial.number).collect();
+    let (mut changed, mut killed) = (BTreeSet::new(), Vec::new());
+    for (at, trial) in search.trials.iter_mut().enumerate() {
+        let was_interrupted = again.contains(&trial.number);
+        if trial.outcome != TrialOutcome::Running && !was_interrupted {
+            continue;
+        }
         let before = trial.clone();
         match store::run::bare(c, trial.run)? {
+            None if was_interrupted => continue,
             // It is to be begun, or was deleted while nobody looked.
             None if is_stopped => trial.outcome = TrialOutcome::Interrupted,
             None if ended.contains(&trial.number) => trial.outcome = TrialOutcome::Failed,
             None => continue,
             Some(row) => {
-                (trial.step, trial.value) = reached(c, &row, judged.as_ref())?;
-                trial.outcome = match row.run.state {
+                let (step, value) = reached(c, &row, judged.as_ref())?;
+                let outcome = match row.run.state {
                     RunState::Queued | RunState::Running => TrialOutcome::Running,
-                    RunState::Finished if trial.value.is_some() => TrialOutcome::Finished,
-                    RunState::Stopped if is_stopped => TrialOutcome::Interrupted,
+                    RunState::Finished if value.is_some() => TrialOutcome::Finished,
+                    // It stays so until its run goes on, whoever resumes that.
+                    _ if was_interrupted => continue,
+                    RunState::Stopped | RunState::Killed if is_stopped => TrialOutcome::Interrupted,
                     RunState::Stopped => TrialOutcome::Stopped,
-                    RunState::Finished | RunState::Failed | RunState::Killed => TrialOutcome::Failed,
+                    RunState::Killed => {
+                        trial.killed += 1;
+                        killed.push(at);
+                        TrialOutcome::Interrupted
+                    }
+                    RunState::Finished | RunState::Failed => TrialOutcome::Failed,
                 };
+                (trial.step, trial.value, trial.outcome) = (step, value, outcome);
             }
         }
         if *trial != before {
             changed.insert(trial.number);
+        }
+    }
+    // What kills the same values again and again is their own.
+    for at in killed {
+        if search.kills(&search.trials[at].values) > TRIED_AGAIN {
+            search.trials[at].outcome = TrialOutcome::Failed;
         }
     }
     Ok(changed)
@@ -259,14 +320,10 @@ fn alive(c: &Connection, search: &Search) -> store::Result<BTreeSet<u64>> {
     Ok(alive)
 }
 
-/// What is tried next; `None` where the grid is at its end.
-fn next(search: &Search, space: &Space) -> anyhow::Result<Option<BTreeMap<String, Value>>> {
-    let again = |trial: &&Trial| {
-        let later = search.trials.iter().filter(|other| other.number > trial.number);
-        trial.outcome == TrialOutcome::Interrupted && !later.into_iter().any(|other| other.values == trial.values)
-    };
-    if let Some(interrupted) = search.trials.iter().find(again) {
-        return Ok(Some(interrupted.values.clone()));
+/// What is tried next, beside what goes on; `None` where the grid is at its end.
+fn next(search: &Search, space: &Space, resumable: &BTreeSet<u64>) -> anyhow::Result<Option<BTreeMap<String, Value>>> {
+    if let Some(again) = interrupted(search).find(|trial| !resumable.contains(&trial.number)) {
+        return Ok(Some(again.values.clone()));
     }
     let rows: Vec<Row> =
         search.trials.iter().map(|trial| Row { trial: trial.values.clone(), outcome: outcome(trial) }).collect();
@@ -285,18 +342,22 @@ fn outcome(trial: &Trial) -> Outcome {
     match (trial.outcome, trial.value) {
         (TrialOutcome::Running, _) => Outcome::Running,
         (TrialOutcome::Finished, Some(value)) => Outcome::Finished(value),
-        (TrialOutcome::StoppedEarly | TrialOutcome::Stopped | TrialOutcome::Interrupted, value) => {
-            Outcome::Pruned(trial.step.zip(value))
-        }
-        (TrialOutcome::Finished | TrialOutcome::Failed, _) => Outcome::Failed,
+        (TrialOutcome::StoppedEarly | TrialOutcome::Stopped, value) => Outcome::Pruned(trial.step.zip(value)),
+        // What was interrupted says nothing: it goes on, or its values are another trial's. It keeps its place, by
+        // which random numbers are drawn.
+        (TrialOutcome::Finished | TrialOutcome::Failed | TrialOutcome::Interrupted, _) => Outcome::Failed,
     }
 }
 
 /// Asks every run of a search that is under way to stop.
 pub(super) async fn stop_all(engine: &Engine, id: SearchId) -> anyhow::Result<()> {
     for trial in find(engine, id).await?.trials {
-        let running = matches!(trial.outcome, TrialOutcome::Running | TrialOutcome::StoppedEarly);
-        if running && engine.store().read(move |c| store::run::bare(c, trial.run)).await?.is_some() {
+        let may_run =
+            matches!(trial.outcome, TrialOutcome::Running | TrialOutcome::StoppedEarly | TrialOutcome::Interrupted);
+        if may_run
+            && let Some(row) = engine.store().read(move |c| store::run::bare(c, trial.run)).await?
+            && !row.run.state.is_over()
+        {
             run::stop(engine, StopRun { run: trial.run }).await?;
         }
     }
@@ -321,6 +382,7 @@ mod tests {
             step: None,
             value,
             rung: None,
+            killed: 0,
             because: None,
         };
         let mut trials: Vec<Trial> =
@@ -335,5 +397,7 @@ mod tests {
         assert!(found.params[0].share > 0.8 && found.params[0].correlation == Some(1.0), "{found:?}");
         let few = assessed(&names, &trials[..3]);
         assert_eq!((few.runs, few.runs_used, few.params.len()), (3, 0, 0));
+        let told = [TrialOutcome::Interrupted, TrialOutcome::Stopped].map(|one| outcome(&trial(1, one, Some(0.5))));
+        assert_eq!(told, [Outcome::Failed, Outcome::Pruned(None)], "what is tried again says nothing of its values");
     }
 }

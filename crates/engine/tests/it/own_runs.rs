@@ -145,6 +145,7 @@ async fn a_trials_program_says_in_its_own_words_what_it_was_given() {
         job: None,
         held_back: None,
         spent: None,
+        remark: None,
         error: None,
         trials: Vec::new(),
         planned: 1,
@@ -152,6 +153,7 @@ async fn a_trials_program_says_in_its_own_words_what_it_was_given() {
         judged: None,
         created_ms: 1,
         ended_ms: None,
+        deleted_ms: None,
     };
     let given = Value::Number(0.00001).to_string();
     let trial = Trial {
@@ -163,6 +165,7 @@ async fn a_trials_program_says_in_its_own_words_what_it_was_given() {
         step: None,
         value: None,
         rung: None,
+        killed: 0,
         because: None,
     };
     let written = stage.engine.store().write(move |tx| {

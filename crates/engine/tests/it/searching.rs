@@ -10,16 +10,19 @@ use api::{
     project::EditProjectFile,
     run::{GetRun, RunKind, RunState, StopRun},
     search::{
-        DeleteSearch, Direction, EarlyStopping, GetSearch, ListSearches, RUNG_TAG, RestoreSearch, ResumeSearch,
-        SEARCH_TAG, Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG, TrialOutcome,
-        Value, Written,
+        DeleteSearch, Direction, EarlyStopping, GetSearch, KILLED_TAG, ListSearches, RUNG_TAG, RestoreSearch,
+        ResumeSearch, SEARCH_TAG, Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG,
+        TrialOutcome, Value, Written,
     },
     spending::BudgetConfig,
     tracking::PARENT_TAG,
 };
 use serde_json::json;
 
-use crate::stage::{Stage, has_worker, table};
+use crate::{
+    stage::{Stage, has_worker, table},
+    training::kill,
+};
 
 async fn project(stage: &Stage) -> ProjectId {
     stage.write("p/data.csv", &table(400, 1));
@@ -126,7 +129,7 @@ async fn a_grid_tries_each_point_once_and_its_best_trial_is_a_run_like_any_other
     assert_eq!((Some(logged.last), logged.step), (best.value, best.number as i64));
     let version = stage.call(RegisterModel { run: best.run, name: None, aliases: Vec::new() }).await;
     assert_eq!(version.number, 1);
-    let listed = stage.call(ListSearches { project }).await;
+    let listed = stage.call(ListSearches { project, deleted: false }).await;
     assert_eq!(listed.iter().map(|search| search.id).collect::<Vec<_>>(), [search.id]);
     let again = stage.try_call(resume(search.id)).await.unwrap_err();
     assert_eq!(again.code, ErrorCode::Conflict);
@@ -237,6 +240,132 @@ async fn a_search_whose_first_trials_fail_says_why() {
 }
 
 #[tokio::test]
+async fn a_search_that_failed_ends_well_once_what_its_trials_failed_of_is_mended() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let positive = |class: &str| EditProjectFile { project, set: vec![("data.positive".to_owned(), json!(class))] };
+    stage.call(positive("maybe")).await;
+    let depths = [1, 2, 3].map(Value::Integer);
+    let config = SearchConfig {
+        method: SearchMethod::Grid,
+        space: space(&[("max_depth", values(&depths))]),
+        ..SearchConfig::default()
+    };
+    let begun = stage.call(start(project, config, None)).await;
+    let failed = over(&stage, begun.id).await;
+    assert_eq!((failed.state, failed.trials.len()), (SearchState::Failed, 3), "{:?}", failed.error);
+    // As broken as before it fails again, and says of which.
+    stage.call(resume(failed.id)).await;
+    let failed = over(&stage, failed.id).await;
+    assert_eq!((failed.state, failed.trials.len()), (SearchState::Failed, 6), "{:?}", failed.trials);
+    assert_eq!(failed.counted(), 3);
+    stage.call(positive("yes")).await;
+    stage.call(resume(failed.id)).await;
+    let search = over(&stage, failed.id).await;
+    assert_eq!((search.state, search.error.clone()), (SearchState::Finished, None));
+    let (early, late) = search.trials.split_at(6);
+    for trial in early {
+        assert_eq!(trial.outcome, TrialOutcome::Interrupted);
+        assert!(search.why(trial).unwrap().ends_with("Its values are tried again."), "{:?}", search.why(trial));
+    }
+    assert_eq!(late.iter().map(|trial| trial.outcome).collect::<Vec<_>>(), [TrialOutcome::Finished; 3]);
+    assert_eq!(late.iter().map(|trial| trial.values["max_depth"].clone()).collect::<Vec<_>>(), depths);
+    assert!(search.best.is_some_and(|best| best > 6));
+}
+
+/// Kills the worker of the first trial once it has a checkpoint to go on from.
+async fn kill_first(stage: &Stage, search: SearchId, killed: u64) {
+    let run = stage
+        .until("the first trial has a checkpoint", async |stage| {
+            let now = stage.call(GetSearch { search }).await;
+            let trial = now.trials.first().filter(|trial| trial.killed == killed)?.clone();
+            let run = stage.try_call(GetRun { run: trial.run }).await.ok()?;
+            let last = stage.engine.workspace().run(run.id).join("checkpoints/last/state.json");
+            (trial.outcome == TrialOutcome::Running && run.state == RunState::Running && last.exists()).then_some(run)
+        })
+        .await;
+    kill(stage, run.id).await;
+}
+
+#[tokio::test]
+async fn a_trial_whose_worker_was_killed_goes_on_from_its_checkpoint() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let config = SearchConfig { method: SearchMethod::Grid, space: rates(&[0.01, 0.02]), ..SearchConfig::default() };
+    let begun = stage.call(start(project, config, Some(long()))).await;
+    kill_first(&stage, begun.id, 0).await;
+    let search = over(&stage, begun.id).await;
+    assert_eq!((search.state, search.error.clone()), (SearchState::Finished, None));
+    let outcomes: Vec<_> = search.trials.iter().map(|trial| (trial.outcome, trial.killed)).collect();
+    assert_eq!(outcomes, [(TrialOutcome::Finished, 1), (TrialOutcome::Finished, 0)], "under its own number");
+    let run = stage.call(GetRun { run: search.trials[0].run }).await;
+    assert_eq!((run.tags[KILLED_TAG].as_str(), run.state), ("1", RunState::Finished));
+    // Each epoch has its one validation: what it had told before counts once.
+    let told = run.metrics.iter().find(|metric| metric.key == "loss/validation").unwrap();
+    assert_eq!(told.count, 400);
+}
+
+#[tokio::test]
+async fn a_trial_that_is_killed_again_and_again_has_failed() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let config = SearchConfig { method: SearchMethod::Grid, space: rates(&[0.01]), ..SearchConfig::default() };
+    let training = TrainingConfig { epochs: Some(100_000), ..long() };
+    let begun = stage.call(start(project, config, Some(training))).await;
+    for killed in 0..3 {
+        kill_first(&stage, begun.id, killed).await;
+    }
+    let search = over(&stage, begun.id).await;
+    assert_eq!((search.state, search.trials.len()), (SearchState::Failed, 1), "{:?}", search.trials);
+    let trial = &search.trials[0];
+    assert_eq!((trial.outcome, trial.killed), (TrialOutcome::Failed, 3));
+    let why = search.why(trial).unwrap();
+    assert_eq!(why, "something killed it 3 times: its values are not tried again");
+    let message = search.error.unwrap().message;
+    assert!(message.contains("something killed it"), "{message}");
+}
+
+#[tokio::test]
+async fn early_stopping_judges_trees_by_what_ranks_them() {
+    if !has_worker() {
+        return;
+    }
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    // The project's own model and metric, one trial after the other: what learns nothing is ended.
+    let config = SearchConfig {
+        method: SearchMethod::Grid,
+        early_stopping: EarlyStopping::Asha,
+        space: rates(&[0.3, 1e-6, 1e-7]),
+        ..SearchConfig::default()
+    };
+    let training = TrainingConfig {
+        model: ModelChoice::Trees,
+        rounds: Some(5_000),
+        patience: Some(0),
+        max_depth: Some(1),
+        threads: 1,
+        ..TrainingConfig::default()
+    };
+    let begun = stage.call(start(project, config, Some(training))).await;
+    let search = over(&stage, begun.id).await;
+    assert_eq!(search.state, SearchState::Finished, "{:?}", search.error);
+    assert_eq!(search.judged.clone().unwrap().0, "roc_auc/validation");
+    let early = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::StoppedEarly).count();
+    assert!(early > 0, "{:?}", search.trials);
+    assert_eq!(search.remark, None);
+}
+
+#[tokio::test]
 async fn a_space_that_makes_no_training_is_refused_before_anything_starts() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
@@ -259,7 +388,7 @@ async fn a_space_that_makes_no_training_is_refused_before_anything_starts() {
     };
     let error = stage.try_call(start(project, config, None)).await.unwrap_err();
     assert!(error.message.contains("no grid"), "{}", error.message);
-    assert!(stage.call(ListSearches { project }).await.is_empty());
+    assert!(stage.call(ListSearches { project, deleted: false }).await.is_empty());
 }
 
 /// A search of a program, by its loss.
@@ -307,7 +436,7 @@ async fn a_budget_that_no_trial_could_keep_is_refused_before_anything_starts() {
         assert_eq!(refused.code, ErrorCode::Invalid);
         assert!(refused.message.contains("`budget.max_cost` can't be kept: no price is set"), "{}", refused.message);
     }
-    assert_eq!(stage.call(ListSearches { project }).await.len(), 1);
+    assert_eq!(stage.call(ListSearches { project, deleted: false }).await.len(), 1);
 }
 
 #[cfg(unix)]
@@ -363,10 +492,10 @@ async fn a_search_that_was_forgotten_comes_back_as_it_was() {
     stage.call(StopSearch { search }).await;
     let before = stage.call(GetSearch { search }).await;
     stage.call(DeleteSearch { search }).await;
-    assert!(stage.call(ListSearches { project }).await.is_empty());
+    assert!(stage.call(ListSearches { project, deleted: false }).await.is_empty());
     assert_eq!(stage.try_call(GetSearch { search }).await.unwrap_err().code, ErrorCode::NotFound);
     assert_eq!(stage.call(RestoreSearch { search }).await, before);
-    assert_eq!(stage.call(ListSearches { project }).await, [before]);
+    assert_eq!(stage.call(ListSearches { project, deleted: false }).await, [before]);
     let unknown = SearchId::from_bytes([9; 16]);
     assert_eq!(stage.try_call(RestoreSearch { search: unknown }).await.unwrap_err().code, ErrorCode::NotFound);
 }

@@ -661,7 +661,7 @@ async fn pid(stage: &Stage, run: RunId) -> u32 {
     stage.engine.store().read(move |c| store::run::bare(c, run)).await.unwrap().unwrap().pid.unwrap()
 }
 
-async fn kill(stage: &Stage, run: RunId) {
+pub(crate) async fn kill(stage: &Stage, run: RunId) {
     let pid = sysinfo::Pid::from_u32(pid(stage, run).await);
     assert!(looked_at(pid).process(pid).unwrap().kill());
 }

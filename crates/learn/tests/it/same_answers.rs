@@ -377,3 +377,28 @@ fn the_report_has_the_best_loss_of_the_curve() {
         }
     }
 }
+
+/// A search ends trials early by what ranks its runs: each training tells it in every round or epoch.
+#[test]
+fn what_ranks_a_run_has_a_point_in_every_round_and_epoch() {
+    for asked in [None, Some("log_loss"), Some("mae")] {
+        for (target, task) in TASKS {
+            if asked.is_some_and(|asked| (asked == "mae") != (task == Task::Regression)) {
+                continue;
+            }
+            for model in [ModelChoice::Linear, ModelChoice::Mlp, ModelChoice::Trees] {
+                let folder = tempfile::tempdir().unwrap();
+                let config = TrainingConfig { epochs: Some(4), rounds: Some(4), patience: Some(0), ..training(model) };
+                let mut plan = tabular(folder.path(), target, task, config);
+                plan.evaluation.metric = asked.map(str::to_owned);
+                surroundings(|surroundings| run::train(folder.path(), &plan, surroundings)).unwrap();
+                let evaluation: Evaluation =
+                    serde_json::from_slice(&fs::read(folder.path().join("evaluation.json")).unwrap()).unwrap();
+                let ranking = format!("{}/validation", evaluation.primary);
+                let is_point = |event: &EventBody| matches!(event, EventBody::Metric { key, .. } if *key == ranking);
+                let points = events(folder.path()).iter().filter(|event| is_point(event)).count();
+                assert_eq!(points, 4, "{model:?} of {task:?}: {ranking}");
+            }
+        }
+    }
+}

@@ -104,3 +104,22 @@ fn the_same_reports_decide_the_same() {
     assert_eq!(rest, decisions[120..]);
     assert!(decisions.contains(&Decision::Stop) && decisions.contains(&Decision::Continue));
 }
+
+#[test]
+fn a_trial_that_is_forgotten_counts_at_no_rung() {
+    let mut rungs = PAPER.start().unwrap();
+    report(&mut rungs, 0, 1, 1.0);
+    assert_eq!(report(&mut rungs, 1, 1, 2.0), Decision::Stop);
+    let mut rungs = PAPER.start().unwrap();
+    report(&mut rungs, 0, 1, 1.0);
+    rungs.forget(0);
+    assert_eq!(report(&mut rungs, 1, 1, 2.0), Decision::Continue);
+    // Its values again, as another trial or as itself, count once.
+    for value in [5.0, 1.0] {
+        rungs.forget(1);
+        assert_eq!(report(&mut rungs, 1, 1, value), Decision::Continue);
+    }
+    let mut anew = PAPER.start().unwrap();
+    report(&mut anew, 1, 1, 1.0);
+    assert_eq!(rungs, anew);
+}

@@ -19,6 +19,7 @@ use api::{
     model::{Predict, RegisterModel},
     project::CreateProject,
     run::{EditRun, GetRun, ResumeRun, RunState, StartRun},
+    search::{GetSearch, SearchConfig, SearchMethod, SearchState, StartSearch, Value, Written},
 };
 use client::call::Client;
 use journeys::{host, road};
@@ -46,6 +47,9 @@ pub(crate) enum Act {
         nonce: u32,
     },
     Resume,
+    Search {
+        nonce: u32,
+    },
     Deploy {
         nonce: u32,
     },
@@ -65,7 +69,7 @@ pub(crate) enum Act {
 impl Act {
     pub(crate) fn any(rng: &mut StdRng) -> Self {
         let nonce = rng.random();
-        match rng.random_range(0..20) {
+        match rng.random_range(0..22) {
             0..=1 => Self::Import { nonce },
             2..=5 => Self::Snapshot { nonce },
             6..=8 => Self::Train { nonce },
@@ -75,6 +79,7 @@ impl Act {
             15..=16 => Self::Export { nonce },
             17 => Self::Note { nonce },
             18 => Self::Collect,
+            19..=20 => Self::Search { nonce },
             _ => Self::Command { nonce },
         }
     }
@@ -107,6 +112,7 @@ pub(crate) async fn perform(act: Act, client: &Client, ledger: &Ledger, folder: 
         Act::Train { nonce } => train(*nonce, client, ledger).await,
         Act::TrainLong { nonce } => train_long(*nonce, client, ledger).await,
         Act::Resume => resume(client, ledger).await,
+        Act::Search { nonce } => search(*nonce, client, ledger).await,
         Act::Deploy { nonce } => deploy(*nonce, client, ledger).await,
         Act::Export { nonce } => export(*nonce, client, ledger, folder).await,
         Act::Note { nonce } => note(*nonce, client, ledger).await,
@@ -280,6 +286,41 @@ async fn resume(client: &Client, ledger: &Ledger) -> Result<()> {
             ledger.open().jobs.insert(job.id);
             return watch(client, ledger, run).await;
         }
+    }
+    Ok(())
+}
+
+/// A search that ends by itself, whoever dies meanwhile.
+async fn search(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
+    let Some(project) = ledger.project(nonce) else { return Ok(()) };
+    let _hand = project.hand.lock().await;
+    let rates = [0.01, 0.02, 0.03].map(Value::Number).to_vec();
+    let config = SearchConfig {
+        method: SearchMethod::Grid,
+        parallel: 2,
+        space: BTreeMap::from([("learning_rate".to_owned(), Written { values: Some(rates), ..Written::default() })]),
+        ..SearchConfig::default()
+    };
+    let training = TrainingConfig {
+        model: ModelChoice::Mlp,
+        epochs: Some(30),
+        patience: Some(0),
+        batch_size: Some(512),
+        hidden: vec![16],
+        threads: 1,
+        seed: u64::from(nonce),
+        ..TrainingConfig::default()
+    };
+    let (config, training) = (Some(config), Some(training));
+    let request = StartSearch { project: project.id, config, training, directory: None, environment: None, name: None };
+    let search = client.call(request).await?;
+    {
+        let mut written = ledger.open();
+        written.searches.insert(search.id);
+        written.jobs.extend(search.job);
+    }
+    while client.call(GetSearch { search: search.id }).await?.state == SearchState::Running {
+        tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(())
 }

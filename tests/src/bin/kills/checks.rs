@@ -13,7 +13,8 @@ use api::{
     deploy::{DeploymentState, ListDeployments},
     job::{GetJob, Job, JobKind, JobState, ListJobs, Subject},
     model::Predict,
-    run::{GetRun, ListRuns, ProjectIdOr, Run, RunState, StopRun},
+    run::{GetRun, ListRuns, ProjectIdOr, Run, RunKind, RunState, StopRun},
+    search::{GetSearch, SearchState, TrialOutcome},
     series::{Viewport, Viewports},
 };
 use client::call::Client;
@@ -114,11 +115,13 @@ async fn processes_match(client: &Client, ledger: &Ledger, folder: &Path) -> Res
     }
     for run in &runs {
         let own = workers.remove(&run.id.to_string()).unwrap_or_default();
-        let training = run.kind == api::run::RunKind::Training;
+        let training = run.kind == RunKind::Training;
         match run.state {
             RunState::Running if training && own.len() != 1 => {
                 return Ok(Err(format!("{} is running with the workers {own:?}", run.name)));
             }
+            // Its job begins its trials, which have the processes.
+            RunState::Running if run.kind == RunKind::Search => {}
             RunState::Running if !training => return Ok(Err(format!("{} is running without its command", run.name))),
             RunState::Queued => {
                 let job = match run.job {
@@ -166,6 +169,7 @@ pub(crate) async fn whole(client: &Client, ledger: &Ledger, folder: &Path) -> Re
     let blobs = blobs(&workspace)?;
     jobs(client, ledger).await?;
     seen_runs(client, ledger).await?;
+    searches(client, ledger).await?;
     snapshots(client, ledger, &workspace, blobs).await?;
     let versions: Vec<_> = ledger.open().versions.iter().copied().collect();
     for version in versions {
@@ -201,7 +205,7 @@ async fn jobs(client: &Client, ledger: &Ledger) -> Result<()> {
     let jobs: Vec<_> = ledger.open().jobs.iter().copied().collect();
     for id in jobs {
         let job = client.call(GetJob { job: id }).await.context("a job that was answered is gone")?;
-        let resumed = matches!(job.kind, JobKind::Snapshot | JobKind::Export);
+        let resumed = matches!(job.kind, JobKind::Snapshot | JobKind::Export | JobKind::Search);
         ensure!(
             !(resumed && job.state == JobState::Failed),
             "{} was to go on after a death and failed: {:?}",
@@ -238,6 +242,21 @@ async fn seen_runs(client: &Client, ledger: &Ledger) -> Result<()> {
                 ensure!(rising, "{} has a step of {key} twice", run.name);
             }
         }
+    }
+    Ok(())
+}
+
+/// Each search went on to its end, and tried nothing twice.
+async fn searches(client: &Client, ledger: &Ledger) -> Result<()> {
+    let searches: Vec<_> = ledger.open().searches.iter().copied().collect();
+    for id in searches {
+        let search = client.call(GetSearch { search: id }).await.context("a search that was answered is gone")?;
+        let (name, trials) = (&search.name, &search.trials);
+        ensure!(search.state == SearchState::Finished, "{name} is {:?}: {:?}", search.state, search.error);
+        ensure!(search.over() == search.planned, "{name} planned {} trials: {trials:?}", search.planned);
+        let finished: Vec<_> = trials.iter().filter(|trial| trial.outcome == TrialOutcome::Finished).collect();
+        let again = finished.iter().find(|one| finished.iter().filter(|other| other.values == one.values).count() > 1);
+        ensure!(again.is_none() && !finished.is_empty(), "{name} tried twice, or nothing: {trials:?}");
     }
     Ok(())
 }

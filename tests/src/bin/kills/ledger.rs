@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use api::{JobId, ProjectId, RunId, SnapshotId, VersionId, run::Run};
+use api::{JobId, ProjectId, RunId, SearchId, SnapshotId, VersionId, run::Run};
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ledger {
@@ -19,6 +19,7 @@ pub(crate) struct Written {
     pub(crate) jobs: BTreeSet<JobId>,
     pub(crate) snapshots: BTreeMap<SnapshotId, Snapshot>,
     pub(crate) runs: BTreeMap<RunId, SeenRun>,
+    pub(crate) searches: BTreeSet<SearchId>,
     pub(crate) versions: BTreeSet<VersionId>,
     /// By name: the version that answers.
     pub(crate) deployments: BTreeMap<String, VersionId>,

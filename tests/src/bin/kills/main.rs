@@ -1,5 +1,5 @@
 //! Kills the host, the worker, the window and the command line at random moments while they import,
-//! snapshot, train, register, export and deploy, and looks after each restart whether anything that
+//! snapshot, train, search, register, export and deploy, and looks after each restart whether anything that
 //! was acknowledged is gone, anything stands as running without a process, or a process is left over.
 //! A window that lives brings its host back; one that died ends no work and finds the host again.
 //!

@@ -2,6 +2,7 @@
 //!
 //! They stand in the address of the runs: `?searches=1`, `?search=ID`, `?search=new`.
 
+mod deleted;
 mod drawn;
 mod going_on;
 mod new;
@@ -27,6 +28,7 @@ use leptos_router::{
 };
 
 use self::{
+    deleted::DeletedSearches,
     drawn::Drawn,
     going_on::GoOn,
     new::NewSearch,
@@ -103,7 +105,7 @@ pub(super) fn Searches(
 #[component]
 fn All(beginning: RwSignal<bool>) -> impl IntoView {
     let place = Place::get();
-    let all = query(move || Some(ListSearches { project: place.project.get()? }));
+    let all = query(move || Some(ListSearches { project: place.project.get()?, deleted: false }));
     let has_any = Memo::new(move |_| all.value.with(|all| all.as_ref().is_some_and(|all| !all.is_empty())));
     view! {
         <section class="body-of-page compare" aria-label="Searches">
@@ -130,6 +132,7 @@ fn All(beginning: RwSignal<bool>) -> impl IntoView {
                     }
                 }
             </Load>
+            <DeletedSearches />
         </section>
     }
 }
@@ -286,6 +289,7 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                 <h1 class="flex">{move || search.with(|search| search.name.clone())}" "{move || view! { <StateChip state=state.get() /> }}</h1>
                 <div class="sub">{sub}</div>
                 {move || search.with(command).map(|command| view! { <div class="sub mono" data-command="">{command}</div> })}
+                {move || search.with(|search| search.remark.clone()).map(|remark| view! { <div class="sub" data-remark="">{remark}</div> })}
                 {move || search.with(|search| search.spent.as_ref().map(used)).map(|used| view! { <div class="sub" data-budget="">{used}</div> })}
             </div>
             <div class="right flex">

@@ -154,6 +154,7 @@ mod tests {
             job: None,
             held_back: None,
             spent: None,
+            remark: None,
             error: None,
             trials: Vec::new(),
             planned: 0,
@@ -161,6 +162,7 @@ mod tests {
             judged: None,
             created_ms: 0,
             ended_ms: None,
+            deleted_ms: None,
         };
         assert_eq!(by_magnitude(&search), ["param.lr"]);
     }

@@ -247,6 +247,7 @@ mod tests {
             step: None,
             value,
             rung: None,
+            killed: 0,
             because: None,
         }
     }

@@ -1,0 +1,57 @@
+//! Searches that were forgotten: each comes back as it was.
+
+use api::{
+    SearchId,
+    search::{ListSearches, RestoreSearch, Search},
+};
+use leptos::prelude::*;
+
+use super::tried;
+use crate::{
+    client::{Client, query::query},
+    frame::place::Place,
+    parts::{
+        button::{Button, Pending},
+        card::Card,
+        icon,
+        toast::Toasts,
+        when::Ago,
+    },
+};
+
+/// Nothing where there are none.
+#[component]
+pub(super) fn DeletedSearches() -> impl IntoView {
+    let place = Place::get();
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let all = query(move || Some(ListSearches { project: place.project.get()?, deleted: true }));
+    let shown = Memo::new(move |_| all.value.with(|all| all.clone().unwrap_or_default()));
+    let restore = move |search: SearchId, name: String| {
+        pending.run(async move { client.call(RestoreSearch { search }).await }, move |_| {
+            toasts.done(format!("Restored the search {name}"));
+        });
+    };
+    let row = move |search: Search| {
+        let (id, name) = (search.id, search.name.clone());
+        view! {
+            <tr>
+                <td>{search.name.clone()}</td>
+                <td class="muted">{tried(&search)}</td>
+                <td class="num faint"><Ago ms=search.deleted_ms.unwrap_or(search.created_ms) /></td>
+                <td class="end">
+                    <Button label="Restore" mark=icon::UNDO_2 kind="quiet s" disabled=pending.busy on_press=move || restore(id, name.clone()) />
+                </td>
+            </tr>
+        }
+    };
+    view! {
+        {move || (!shown.with(Vec::is_empty)).then(|| view! {
+            <Card title="Deleted searches" class="section" flush=true>
+                <table class="small-table" data-deleted="">
+                    <thead><tr><th>"Search"</th><th>"Tries"</th><th class="num">"Deleted"</th><th></th></tr></thead>
+                    <tbody>{move || shown.get().into_iter().map(row).collect_view()}</tbody>
+                </table>
+            </Card>
+        })}
+    }
+}
