@@ -28,8 +28,8 @@ use crate::{
 
 /// The resident memory of a run's process tree, as the meter names it.
 const MEMORY_BYTES: &str = "system/memory_bytes";
-/// So many looks of the meter, 2 s from each other, see a program past its beginning.
-const LOOKS: u64 = 3;
+/// After so many seconds, by the meter's steps, a program is past its beginning.
+const BEGINNING_SECS: i64 = 3;
 
 /// The programs of one search that this host has begun.
 pub(super) struct Programs {
@@ -221,7 +221,7 @@ impl Memory {
         self.in_use_bytes.clear();
         for (number, is_under_way, series) in seen {
             if let Some(series) = &series
-                && (!is_under_way || series.count >= LOOKS)
+                && (!is_under_way || series.step >= BEGINNING_SECS)
             {
                 self.peak_bytes = self.peak_bytes.max(Some(series.max as u64));
             }
