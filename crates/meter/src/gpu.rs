@@ -172,6 +172,29 @@ impl Gpus {
     }
 }
 
+/// A GPU as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    /// The driver's number, which its series have, too.
+    pub index: u32,
+    pub name: String,
+    pub uuid: String,
+    pub total_bytes: u64,
+    pub free_bytes: u64,
+}
+
+/// The GPUs of this machine; none where there is no driver.
+pub fn gpus() -> Vec<Gpu> {
+    let Ok(nvml) = Nvml::init() else { return Vec::new() };
+    let gpu = |index: u32| {
+        let device = nvml.device_by_index(index).ok()?;
+        let (memory, uuid) = (device.memory_info().ok()?, device.uuid().ok()?);
+        let name = device.name().unwrap_or_default();
+        Some(Gpu { index, name, uuid, total_bytes: memory.total, free_bytes: memory.free })
+    };
+    (0..nvml.device_count().unwrap_or(0)).filter_map(gpu).collect()
+}
+
 /// How busy each process kept a GPU since the samples that were read before; none where the driver tells none.
 fn utilization(device: &Device<'_>, sampled_us: &mut u64) -> Vec<ProcessUtilizationSample> {
     let since = *sampled_us;

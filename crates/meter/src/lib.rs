@@ -16,6 +16,7 @@ use std::{
 use sysinfo::{CpuRefreshKind, MINIMUM_CPU_UPDATE_INTERVAL, Networks, System};
 
 use gpu::Gpus;
+pub use gpu::{Gpu, gpus};
 use tree::Tree;
 pub use tree::{Counters, Rates, waited};
 
