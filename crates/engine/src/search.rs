@@ -7,7 +7,7 @@
 
 mod budget;
 mod drive;
-mod gpus;
+pub(crate) mod gpus;
 mod judge;
 mod parent;
 mod programs;
@@ -52,7 +52,7 @@ pub(crate) struct Searches {
     resuming: std::sync::Mutex<HashMap<SearchId, Arc<Mutex<()>>>>,
     /// Why fewer trials run at once than asked for.
     held_back: std::sync::Mutex<HashMap<SearchId, String>>,
-    /// How many trials of all searches are on each GPU.
+    /// How many trials of all searches, and trainings, are on each GPU.
     on_gpus: std::sync::Mutex<HashMap<String, usize>>,
 }
 

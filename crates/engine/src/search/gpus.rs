@@ -1,4 +1,5 @@
-//! Which GPU each trial of a program gets where several run at once, and whether that has the memory.
+//! Which GPU each trial of a program gets where several run at once, and whether that has the memory; and which each
+//! training gets that takes one.
 //!
 //! The host loads no driver: `slipway gpus`, a process of its own, tells what there is and what is free. A trial sees the
 //! GPUs with the fewest of our trials by `CUDA_VISIBLE_DEVICES`; what the search's environment says there is what there is
@@ -11,10 +12,7 @@ use std::{
     time::Duration,
 };
 
-use api::{
-    search::{Environment, SearchConfig},
-    worker::GpuRoom,
-};
+use api::{search::Environment, worker::GpuRoom};
 use tokio::time::Instant;
 
 use crate::{Engine, jobs::admission::gigabytes};
@@ -62,8 +60,8 @@ pub(super) struct Claim {
     pub(super) in_use: BTreeMap<u32, u64>,
 }
 
-/// The GPUs of one trial, counted as its own until it is over.
-pub(super) struct Place {
+/// The GPUs of one trial or training, counted as its own until it is over.
+pub(crate) struct Place {
     engine: Engine,
     gpus: Vec<Choice>,
     variables: Vec<(&'static str, String)>,
@@ -79,8 +77,8 @@ impl Place {
         Self { engine: engine.clone(), gpus, variables }
     }
 
-    /// What the trial's environment has beside the search's.
-    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+    /// What its environment has beside what it has anyway.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         self.variables.clone()
     }
 
@@ -113,12 +111,8 @@ impl Gpus {
         Self { visible: variable(VISIBLE), is_by_bus, choices: Vec::new(), looked: None }
     }
 
-    /// Asks what there is and what is free, where trials run side by side and the last answer is old.
-    pub(super) async fn look(&mut self, engine: &Engine, config: &SearchConfig) {
-        if config.parallel < 2 {
-            self.choices.clear();
-            return;
-        }
+    /// Asks what there is and what is free, where the last answer is old.
+    pub(super) async fn look(&mut self, engine: &Engine) {
         let is_known = match self.looked {
             Some(looked) => self.choices.is_empty() || looked.elapsed() < FRESH,
             None => false,
@@ -134,11 +128,12 @@ impl Gpus {
         self.choices.iter().filter_map(|choice| Some(choice.room.as_ref()?.index)).collect()
     }
 
-    /// GPUs for a trial that needs so much memory of each, or why it must wait. `None` where there are none.
+    /// So many GPUs, 0 being all, for a trial that needs so much memory of each, or why it must wait. `None` where there
+    /// are none, or nobody looked.
     pub(super) fn place(
         &self,
         engine: &Engine,
-        config: &SearchConfig,
+        wanted: u32,
         need_bytes: u64,
         claims: &[Claim],
     ) -> Result<Option<Place>, String> {
@@ -146,8 +141,7 @@ impl Gpus {
         if all == 0 {
             return Ok(None);
         }
-        // 0 is all of them.
-        let count = if config.gpus == 0 { all } else { all.min(config.gpus as usize) };
+        let count = if wanted == 0 { all } else { all.min(wanted as usize) };
         let picked = {
             let taken = engine.searches().on_gpus();
             let on = |choice: &Choice| taken.get(choice.key()).copied().unwrap_or(0);
@@ -174,6 +168,13 @@ impl Gpus {
         }
         variables
     }
+}
+
+/// The GPU of a training, which takes the first that it sees: the one with the fewest of ours.
+pub(crate) async fn of_training(engine: &Engine) -> Option<Place> {
+    let mut gpus = Gpus::new(None);
+    gpus.look(engine).await;
+    gpus.place(engine, 1, 0, &[]).unwrap_or_default()
 }
 
 /// What `slipway gpus` tells; nothing where it tells nothing.

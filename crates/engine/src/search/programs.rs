@@ -137,8 +137,8 @@ impl Programs {
         self.taken.clear();
         let left = search.planned.saturating_sub(search.counted()) as usize;
         let wanted = (search.config.parallel as usize).saturating_sub(under_way).min(left);
-        if wanted > 0 {
-            self.gpus.look(engine, &search.config).await;
+        if wanted > 0 && search.config.parallel > 1 {
+            self.gpus.look(engine).await;
         }
         self.memory.look(engine, search, self.gpus.indices()).await?;
         if let Some(peak) = self.memory.peak_bytes {
@@ -152,7 +152,7 @@ impl Programs {
         let Some(peak) = self.memory.peak_bytes else {
             if under_way == 0 {
                 // One always runs, whatever it may need.
-                let place = self.gpus.place(engine, &search.config, 0, &[]).unwrap_or_default();
+                let place = self.gpus.place(engine, search.config.gpus, 0, &[]).unwrap_or_default();
                 self.taken.push(Taken { memory: Admitted::of(engine, 0), place });
                 return Ok((1, None));
             }
@@ -186,7 +186,7 @@ impl Programs {
         // One always runs, however much it needs.
         let is_first = under_way == 0 && self.taken.is_empty();
         let need = if is_first { 0 } else { self.memory.gpu_peak_bytes };
-        self.gpus.place(engine, &search.config, need, &self.claims())
+        self.gpus.place(engine, search.config.gpus, need, &self.claims())
     }
 
     /// What trials under way and those about to begin take of GPUs.
