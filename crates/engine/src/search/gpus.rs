@@ -118,8 +118,12 @@ impl Gpus {
             None => false,
         };
         if !is_known {
-            self.choices = choices(&ask(engine).await, self.visible.as_deref(), self.is_by_bus);
+            let found = choices(&ask(engine).await, self.visible.as_deref(), self.is_by_bus);
             self.looked = Some(Instant::now());
+            // A driver that did not answer in time has its GPUs still.
+            if !found.is_empty() {
+                self.choices = found;
+            }
         }
     }
 

@@ -303,7 +303,7 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
         })
         .await?;
     match (told.row.run.state, peer) {
-        (state, _) if state.is_over() => engine.measured().leave(id),
+        (state, _) if state.is_over() => engine.measured().end(id),
         // It goes on, perhaps in another process.
         (RunState::Running, Some(peer)) if was_over => Measured::begun(engine, id, peer),
         _ => {}

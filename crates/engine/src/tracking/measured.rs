@@ -98,11 +98,16 @@ impl Measured {
     }
 
     /// Leaves a run alone that is over, or that its client measures.
-    pub(super) fn leave(&self, run: RunId) {
+    fn leave(&self, run: RunId) {
         let mut runs = self.runs();
         runs.waiting.remove(&run);
         runs.measured.remove(&run);
-        runs.spent.remove(&run);
+    }
+
+    /// A run is over by its client's word, too: nothing more is logged to it.
+    pub(super) fn end(&self, run: RunId) {
+        self.leave(run);
+        self.runs().spent.remove(&run);
     }
 
     /// Leaves a run alone whose client logs one of these series.
