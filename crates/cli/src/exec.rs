@@ -379,8 +379,8 @@ fn unheard(error: &std::io::Error) -> ApiError {
     ApiError::new(ErrorCode::Internal, format!("The system's requests to end can't be heard: {error}."))
 }
 
-/// Looks until the program is over, and then once more at what it used since the look before. What comes with its end is
-/// the processor time that it and all that it waited for used in all, where the system tells.
+/// Looks until the program is over, and then once more at what it used since the look before. What comes with its end
+/// is the processor time that it and all that it waited for used in all, where the system tells.
 async fn sample(mut meter: Meter, started: Instant, journal: Journal, mut over: oneshot::Receiver<Option<Duration>>) {
     loop {
         tokio::select! {

@@ -1,5 +1,5 @@
-//! `slipway meter`: what a process uses that is not ours, told to the host line by line ([`Metered`]). `slipway gpus`: the
-//! GPUs and what of their memory is free, told once ([`GpuRoom`]).
+//! `slipway meter`: what a process uses that is not ours, told to the host line by line ([`Metered`]). `slipway gpus`:
+//! the GPUs and what of their memory is free, told once ([`GpuRoom`]).
 //!
 //! A process of its own, since a meter loads NVIDIA's library and the host never does. It ends with the process that it
 //! measures, and with its host, of whose end the pipe tells.

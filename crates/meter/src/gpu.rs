@@ -1,8 +1,8 @@
 //! NVIDIA's GPUs, by the library that comes with the driver.
 //!
 //! A GPU counts its energy as a whole. Of what it used between two looks a tree has its share ([`Occupants`]), and all
-//! who compute on it have theirs, measured by us or not: what trees side by side are told adds up to no more than the GPU
-//! used.
+//! who compute on it have theirs, measured by us or not: what trees side by side are told adds up to no more than the
+//! GPU used.
 
 use std::{collections::HashSet, time::Duration};
 

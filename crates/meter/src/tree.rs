@@ -130,8 +130,8 @@ impl Tree {
     }
 
     /// What was used in all, once the first process is over and its own figures are gone with it: `waited` is the
-    /// processor time of what ended, as the system keeps it for who waited for that. Without it the tree is taken to have
-    /// gone on as at the last look. The memory that it had is told by the looks before.
+    /// processor time of what ended, as the system keeps it for who waited for that. Without it the tree is taken to
+    /// have gone on as at the last look. The memory that it had is told by the looks before.
     pub(crate) fn last(&mut self, elapsed: Option<Duration>, waited: Option<Duration>) -> Vec<Sample> {
         let before = self.total.cpu_ms;
         let as_before = || {
@@ -167,7 +167,8 @@ fn begins(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| name.trim_end_matches(".exe") == BEGINS)
 }
 
-/// The first process of the tree that a process is of: the one that a program of ours began, else the topmost of `among`.
+/// The first process of the tree that a process is of: the one that a program of ours began, else the topmost of
+/// `among`.
 fn first(pid: Pid, parents: &HashMap<Pid, Option<Pid>>, among: &HashSet<Pid>, begins: impl Fn(Pid) -> bool) -> Pid {
     let (mut at, mut topmost) = (pid, pid);
     // No further than there are processes: a table that was read while it changed may have a circle.
@@ -184,8 +185,8 @@ fn first(pid: Pid, parents: &HashMap<Pid, Option<Pid>>, among: &HashSet<Pid>, be
     topmost
 }
 
-/// The processor time of what this process started and waited for, with all that it waited for in turn; `None` where the
-/// system does not tell.
+/// The processor time of what this process started and waited for, with all that it waited for in turn; `None` where
+/// the system does not tell.
 #[cfg(target_os = "linux")]
 pub fn waited() -> Option<Duration> {
     waited_in(&std::fs::read_to_string("/proc/self/stat").ok()?)

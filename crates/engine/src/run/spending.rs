@@ -1,8 +1,8 @@
 //! What supervised runs use, and the budget that stops them.
 //!
 //! Prices and limits are a run's own from its start, and taken anew when it is resumed. A run of a client
-//! costs what it is measured to use here ([`crate::tracking`]), and nothing where it takes place elsewhere. Its project's
-//! budget ends the run and not its process: that is the user's, who started it without us.
+//! costs what it is measured to use here ([`crate::tracking`]), and nothing where it takes place elsewhere. Its
+//! project's budget ends the run and not its process: that is the user's, who started it without us.
 
 use anyhow::bail;
 use api::{
@@ -67,8 +67,8 @@ pub(crate) fn end_of_client(
     let reason = format!("Over its budget: it used {}.", spent.told(over));
     spending.stopped = Some(reason.clone());
     let because = ApiError::new(ErrorCode::Cancelled, reason).with_hint(format!(
-        "Slipway ends only what it started: the program, process {pid}, may go on. End it there if it is to stop. Raise \
-         `[budget]` in slipway.toml for the next one, or start it by `slipway exec`, which stops with its budget."
+        "Slipway ends only what it started: the program, process {pid}, may go on. End it there if it is to stop. \
+         Raise `[budget]` in slipway.toml for the next one, or start it by `slipway exec`, which stops with its budget."
     ));
     let run = &mut row.run;
     (run.state, run.ended_ms) = (api::run::RunState::Stopped, Some(now_ms));

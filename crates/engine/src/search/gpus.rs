@@ -1,9 +1,9 @@
 //! Which GPU each trial of a program gets where several run at once, and whether that has the memory; and which each
 //! training gets that takes one.
 //!
-//! The host loads no driver: `slipway gpus`, a process of its own, tells what there is and what is free. A trial sees the
-//! GPUs with the fewest of our trials by `CUDA_VISIBLE_DEVICES`; what the search's environment says there is what there is
-//! to choose from. On a machine without NVIDIA's GPUs nothing is asked twice and nothing is set.
+//! The host loads no driver: `slipway gpus`, a process of its own, tells what there is and what is free. A trial sees
+//! the GPUs with the fewest of our trials by `CUDA_VISIBLE_DEVICES`; what the search's environment says there is what
+//! there is to choose from. On a machine without NVIDIA's GPUs nothing is asked twice and nothing is set.
 
 use std::{
     cmp::Reverse,
@@ -132,8 +132,8 @@ impl Gpus {
         self.choices.iter().filter_map(|choice| Some(choice.room.as_ref()?.index)).collect()
     }
 
-    /// So many GPUs, 0 being all, for a trial that needs so much memory of each, or why it must wait. `None` where there
-    /// are none, or nobody looked.
+    /// So many GPUs, 0 being all, for a trial that needs so much memory of each, or why it must wait. `None` where
+    /// there are none, or nobody looked.
     pub(super) fn place(
         &self,
         engine: &Engine,
@@ -241,8 +241,8 @@ fn promised(index: u32, need_bytes: u64, claims: &[Claim]) -> u64 {
     on.map(|claim| need_bytes.saturating_sub(claim.in_use.get(&index).copied().unwrap_or(0))).sum()
 }
 
-/// So many of those whose memory holds it: the ones with the fewest trials, of these the ones with the most memory. Errs
-/// with what is free at most.
+/// So many of those whose memory holds it: the ones with the fewest trials, of these the ones with the most memory.
+/// Errs with what is free at most.
 fn pick(
     choices: &[Choice],
     count: usize,

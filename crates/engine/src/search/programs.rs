@@ -1,8 +1,8 @@
 //! The trials of a program, each by a `slipway exec` of its own that outlives us: what is begun, what has ended, and
 //! for how many more there is memory.
 //!
-//! A trial's need is what those before it were seen to use at most, of the machine's memory and of a GPU's; until that is
-//! known one runs alone.
+//! A trial's need is what those before it were seen to use at most, of the machine's memory and of a GPU's; until that
+//! is known one runs alone.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

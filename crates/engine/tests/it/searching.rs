@@ -10,9 +10,9 @@ use api::{
     project::EditProjectFile,
     run::{GetRun, RunKind, RunState, StopRun},
     search::{
-        DeleteSearch, Direction, EarlyStopping, Environment, GetSearch, ListSearches, RUNG_TAG, RestoreSearch, ResumeSearch,
-        SEARCH_TAG, Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG, TrialOutcome,
-        Value, Written,
+        DeleteSearch, Direction, EarlyStopping, Environment, GetSearch, ListSearches, RUNG_TAG, RestoreSearch,
+        ResumeSearch, SEARCH_TAG, Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG,
+        TrialOutcome, Value, Written,
     },
     spending::BudgetConfig,
     tracking::PARENT_TAG,
@@ -279,7 +279,10 @@ fn of_program() -> SearchConfig {
 async fn trials_side_by_side_see_gpus_of_their_own_among_those_of_the_caller() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
-    let room = |index: u32| json!({ "index": index, "name": "H200", "uuid": format!("GPU-{index}"), "total_bytes": 9, "free_bytes": 9 });
+    let room = |index: u32| {
+        let uuid = format!("GPU-{index}");
+        json!({ "index": index, "name": "H200", "uuid": uuid, "total_bytes": 9, "free_bytes": 9 })
+    };
     let rooms = json!([room(0), room(1), room(2)]);
     stage.program(&format!(
         r#"case "$1" in
