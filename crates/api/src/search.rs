@@ -42,6 +42,8 @@ pub struct SearchConfig {
     pub trials: u64,
     /// Trials at once, as far as memory allows.
     pub parallel: u32,
+    /// GPUs that each trial of a program sees where several run at once; 0 is all.
+    pub gpus: u32,
     /// The same seed and the same results lead to the same trials; by default each search draws its own, which it keeps.
     pub seed: Option<u64>,
     pub early_stopping: EarlyStopping,
@@ -65,6 +67,7 @@ impl Default for SearchConfig {
             goal: None,
             trials: 20,
             parallel: 1,
+            gpus: 1,
             seed: None,
             early_stopping: EarlyStopping::None,
             min_steps: 1,

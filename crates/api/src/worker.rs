@@ -180,6 +180,19 @@ pub enum Metered {
     Look { values: BTreeMap<String, f64> },
 }
 
+/// One of the GPUs that `slipway gpus` prints: NVIDIA's, as their driver tells them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuRoom {
+    /// The driver's number.
+    pub index: u32,
+    pub name: String,
+    /// "GPU-…", as `CUDA_VISIBLE_DEVICES` takes it.
+    pub uuid: String,
+    pub total_bytes: u64,
+    /// What no process has taken.
+    pub free_bytes: u64,
+}
+
 /// What `slipway-worker --probe` prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {

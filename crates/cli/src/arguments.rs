@@ -109,6 +109,9 @@ enum Command {
     /// Tell what a process and all that it started use
     #[command(hide = true)]
     Meter(measuring::MeterArguments),
+    /// Tell NVIDIA's GPUs and their memory as JSON
+    #[command(hide = true)]
+    Gpus,
     /// Call any method of the API with JSON parameters
     Call {
         /// For example run.get
@@ -151,6 +154,7 @@ impl Command {
             Self::Log(_) => "slipway log",
             Self::Serve(_) => "slipway serve",
             Self::Meter(_) => "slipway meter",
+            Self::Gpus => "slipway gpus",
             Self::Call { .. } => "slipway call",
             Self::Completions { .. } => "slipway completions",
         }
@@ -182,6 +186,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<u8> {
     match arguments.command {
         Command::Completions { shell } => return completions(shell, output),
         Command::Meter(asked) => return measuring::run(asked).await,
+        Command::Gpus => return Ok(measuring::gpus()),
         _ => {}
     }
     let workspace = Workspace::locate()?;
@@ -229,7 +234,9 @@ async fn answer(context: &mut Context, command: Command) -> Outcome {
             Output { json: true, ..context.output }.show(&answer, |_| String::new())
         }
         // Answered before the workspace is opened.
-        Command::Serve(_) | Command::Exec(_) | Command::Meter(_) | Command::Completions { .. } => Ok(()),
+        Command::Serve(_) | Command::Exec(_) | Command::Meter(_) | Command::Gpus | Command::Completions { .. } => {
+            Ok(())
+        }
     }
 }
 

@@ -34,8 +34,9 @@ use api::{
 use clap::Args;
 use client::workspace::Workspace;
 use engine::run::uncommitted;
-use meter::Meter;
+use meter::{Meter, Sample};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::{
     commands::Budget,
@@ -271,6 +272,7 @@ async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Va
     // Heard from before the program starts: Ctrl-C is for the program, and must not end us.
     let _interrupts = Interrupts::take()?;
     let mut requests = EndRequests::take().map_err(|error| unheard(&error))?;
+    let waited_before = meter::waited();
     let mut program = Program::start(&exec.command, variables)?;
     let pid = program.id().unwrap_or_default();
     // The host that begins one hears why it could not begin; the rest is in its run.
@@ -287,13 +289,17 @@ async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Va
     // The first look is awaited, so that even a short program has one.
     let started = Instant::now();
     let meter = match open_meter(pid, folder, journal).await {
-        Some(meter) => look(meter, started, journal).await,
+        Some(meter) => look(meter, started, journal, Meter::look).await,
         None => None,
     };
-    let sampler = meter.map(|meter| tokio::spawn(sample(meter, started, journal.clone())));
+    let (over, is_over) = oneshot::channel();
+    let sampler = meter.map(|meter| tokio::spawn(sample(meter, started, journal.clone(), is_over)));
     let status = requests.pass_on_until_end(&mut program).await;
+    let waited = meter::waited().zip(waited_before).map(|(now, before)| now.saturating_sub(before));
     if let Some(sampler) = sampler {
-        sampler.abort();
+        let _ = over.send(waited);
+        // A driver that does not answer must not hold the run's end.
+        let _ = tokio::time::timeout(LAST_WORDS, sampler).await;
     }
     program.last_words(LAST_WORDS).await;
     // A disk that does not answer must not hold the run's end.
@@ -373,10 +379,19 @@ fn unheard(error: &std::io::Error) -> ApiError {
     ApiError::new(ErrorCode::Internal, format!("The system's requests to end can't be heard: {error}."))
 }
 
-async fn sample(mut meter: Meter, started: Instant, journal: Journal) {
+/// Looks until the program is over, and then once more at what it used since the look before. What comes with its end
+/// is the processor time that it and all that it waited for used in all, where the system tells.
+async fn sample(mut meter: Meter, started: Instant, journal: Journal, mut over: oneshot::Receiver<Option<Duration>>) {
     loop {
-        tokio::time::sleep(meter::pause(started.elapsed())).await;
-        match look(meter, started, &journal).await {
+        tokio::select! {
+            () = tokio::time::sleep(meter::pause(started.elapsed())) => {}
+            waited = &mut over => {
+                let waited = waited.ok().flatten();
+                look(meter, started, &journal, move |meter| meter.last(waited)).await;
+                return;
+            }
+        }
+        match look(meter, started, &journal, Meter::look).await {
             Some(looked) => meter = looked,
             None => return,
         }
@@ -384,9 +399,14 @@ async fn sample(mut meter: Meter, started: Instant, journal: Journal) {
 }
 
 /// One look at the program's tree and the machine, written down.
-async fn look(mut meter: Meter, started: Instant, journal: &Journal) -> Option<Meter> {
+async fn look(
+    mut meter: Meter,
+    started: Instant,
+    journal: &Journal,
+    look: impl FnOnce(&mut Meter) -> Vec<Sample> + Send + 'static,
+) -> Option<Meter> {
     // Reading every process takes milliseconds: not on the thread that passes output on.
-    let (samples, meter) = tokio::task::spawn_blocking(move || (meter.look(), meter)).await.ok()?;
+    let (samples, meter) = tokio::task::spawn_blocking(move || (look(&mut meter), meter)).await.ok()?;
     let step = started.elapsed().as_secs() as i64;
     for (key, value) in samples {
         journal.write(EventBody::Metric { key, step, value });

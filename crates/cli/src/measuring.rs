@@ -1,4 +1,5 @@
-//! `slipway meter`: what a process uses that is not ours, told to the host line by line ([`Metered`]).
+//! `slipway meter`: what a process uses that is not ours, told to the host line by line ([`Metered`]). `slipway gpus`:
+//! the GPUs and what of their memory is free, told once ([`GpuRoom`]).
 //!
 //! A process of its own, since a meter loads NVIDIA's library and the host never does. It ends with the process that it
 //! measures, and with its host, of whose end the pipe tells.
@@ -9,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use api::worker::Metered;
+use api::worker::{GpuRoom, Metered};
 use clap::Args;
 use engine::process::{self, ProcessId};
 use meter::Meter;
@@ -45,6 +46,18 @@ fn tell(asked: &MeterArguments) -> io::Result<()> {
         }
         line(&Metered::Look { values })?;
     }
+}
+
+/// Prints the GPUs, none where there is no driver.
+pub(crate) fn gpus() -> u8 {
+    let room = |gpu: meter::Gpu| {
+        let meter::Gpu { index, name, uuid, total_bytes, free_bytes } = gpu;
+        GpuRoom { index, name, uuid, total_bytes, free_bytes }
+    };
+    let rooms: Vec<GpuRoom> = meter::gpus().into_iter().map(room).collect();
+    // Whoever would hear an error is gone, if it is the pipe's.
+    let told = serde_json::to_writer(io::stdout().lock(), &rooms);
+    u8::from(told.is_err())
 }
 
 fn line(told: &Metered) -> io::Result<()> {

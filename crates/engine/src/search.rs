@@ -2,10 +2,12 @@
 //!
 //! A search is a row, and so is each trial before its run begins: whoever takes a search up again finds both. Its
 //! trials are begun by a job of the host's ([`drive`]): each training is a job of its own that waits for memory, each
-//! program a process that is admitted by what those before it used ([`programs`]).
+//! program a process that is admitted by what those before it used ([`programs`]), on a GPU of its own where there are
+//! several ([`gpus`]).
 
 mod budget;
 mod drive;
+pub(crate) mod gpus;
 mod judge;
 mod parent;
 mod programs;
@@ -50,6 +52,8 @@ pub(crate) struct Searches {
     resuming: std::sync::Mutex<HashMap<SearchId, Arc<Mutex<()>>>>,
     /// Why fewer trials run at once than asked for.
     held_back: std::sync::Mutex<HashMap<SearchId, String>>,
+    /// How many trials of all searches, and trainings, are on each GPU.
+    on_gpus: std::sync::Mutex<HashMap<String, usize>>,
 }
 
 impl Searches {
@@ -69,6 +73,10 @@ impl Searches {
         // Those that nobody holds or waits for are known here alone.
         resuming.retain(|_, lock| Arc::strong_count(lock) > 1);
         resuming.entry(id).or_default().clone()
+    }
+
+    fn on_gpus(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+        self.on_gpus.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn held_back(&self, id: SearchId) -> Option<String> {

@@ -95,7 +95,8 @@ impl Announcer {
 }
 
 /// Clients' runs that are under way as far as anybody can tell: not over by their clients' word, and begun, logged to
-/// or changed within a day. One below a program's run that is over ended with that program.
+/// or changed within a day. One below a program's run that is over ended with that program. Those that their
+/// budget ended go on with their processes, whose clients may log more.
 pub(crate) async fn under_way(engine: &Engine) -> anyhow::Result<Vec<String>> {
     let now_ms = engine.now_ms();
     let open = engine
@@ -122,6 +123,7 @@ pub(crate) async fn under_way(engine: &Engine) -> anyhow::Result<Vec<String>> {
             Ok(left)
         })
         .await?;
+    let spent = engine.measured().spent().await?;
     let mut touched = engine.announcer().touched.lock().unwrap_or_else(PoisonError::into_inner);
     // A client says its own times: one that is far ahead would never end.
     let is_recent = |at_ms: i64| at_ms.abs_diff(now_ms) <= QUIET.as_millis() as u64;
@@ -131,7 +133,7 @@ pub(crate) async fn under_way(engine: &Engine) -> anyhow::Result<Vec<String>> {
     let is_under_way = |run: &store::run::Open| {
         touched.contains_key(&run.id) || is_recent(run.created_ms) || run.logged_ms.is_some_and(is_recent)
     };
-    Ok(open.into_iter().filter(is_under_way).map(|run| run.name).collect())
+    Ok(open.into_iter().filter(is_under_way).map(|run| run.name).chain(spent).collect())
 }
 
 fn tell(engine: &Engine) {

@@ -32,6 +32,8 @@ pub struct Surroundings<'a> {
     pub process_id: u32,
     /// Takes a line for who reads the run's output.
     pub say: &'a (dyn Fn(&str) + Sync),
+    /// Called once, before the last event of a training that did not fail: behind that nobody reads.
+    pub ending: &'a (dyn Fn() + Sync),
 }
 
 /// A run under way: its folder, and the words that it exchanges there.
@@ -104,6 +106,7 @@ pub fn train(folder: &Path, plan: &Plan, surroundings: &Surroundings<'_>) -> Res
         }
         Ending::Stopped => Outcome::Stopped,
     };
+    (surroundings.ending)();
     run.events.send(EventBody::Done { outcome, message: None, hint: None, exit_code: None })?;
     run.control.followed();
     Ok(outcome)

@@ -13,32 +13,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sysinfo::{CpuRefreshKind, Networks, System};
+use sysinfo::{CpuRefreshKind, MINIMUM_CPU_UPDATE_INTERVAL, Networks, System};
 
 use gpu::Gpus;
+pub use gpu::{Gpu, gpus};
 use tree::Tree;
-pub use tree::{Counters, Rates};
+pub use tree::{Counters, Rates, waited};
 
 /// Per cent of one core that the process tree takes, so that two busy cores are 200.
 pub const CPU: &str = "system/cpu";
 /// Resident memory of the process tree; pages that its processes share count in each.
 pub const MEMORY_BYTES: &str = "system/memory_bytes";
-/// Energy of the GPUs that the process tree computes on, since the first look.
+/// Energy of the GPUs that the process tree computes on, since the first look: its share of what they used.
 pub const ENERGY_JOULES: &str = "system/energy_joules";
 
 const MEGABYTE: f64 = 1e6;
 /// How long a run is looked at often.
 const OFTEN_FOR: Duration = Duration::from_secs(600);
+const SOON: Duration = Duration::from_millis(100);
 const OFTEN: Duration = Duration::from_secs(2);
 const SELDOM: Duration = Duration::from_secs(10);
 
 /// One value under its key.
 pub type Sample = (String, f64);
 
-/// How long to wait for the next look at a run that has gone on for `elapsed`: every 2 s at first and every 10 s
-/// after ten minutes, so that a day has fewer than 9,000 points of a key.
+/// How long to wait for the next look at a run that has gone on for `elapsed`: as long as it went on, so that a short
+/// one is seen too, but no longer than 2 s, and every 10 s after ten minutes, so that a day has fewer than 9,000 points
+/// of a key.
 pub fn pause(elapsed: Duration) -> Duration {
-    if elapsed < OFTEN_FOR { OFTEN } else { SELDOM }
+    if elapsed < OFTEN_FOR { elapsed.clamp(SOON, OFTEN) } else { SELDOM }
 }
 
 /// Looks at one process tree again and again; rates need two looks.
@@ -76,14 +79,32 @@ impl Meter {
         facts
     }
 
-    /// What is used now. What can't be known is left out; [`CPU`] and [`MEMORY_BYTES`] are always there.
+    /// What is used now. What can't be known is left out; [`MEMORY_BYTES`] is always there, and [`CPU`] unless the look
+    /// before was a moment ago.
     pub fn look(&mut self) -> Vec<Sample> {
+        let elapsed = self.elapsed();
+        let samples = self.tree.look(elapsed);
+        self.with_machine(samples, elapsed)
+    }
+
+    /// What was used since the last look, once the tree's first process is over. `waited` is how much more [`waited`]
+    /// tells than before that began, where it is this process that waited for it.
+    pub fn last(&mut self, waited: Option<Duration>) -> Vec<Sample> {
+        let elapsed = self.elapsed();
+        let samples = self.tree.last(elapsed, waited);
+        self.with_machine(samples, elapsed)
+    }
+
+    /// Since the look before; `None` at the first one.
+    fn elapsed(&mut self) -> Option<Duration> {
         let now = Instant::now();
-        let elapsed = self.looked.replace(now).map(|before| now - before);
-        let mut samples = self.tree.look(elapsed);
+        self.looked.replace(now).map(|before| now - before)
+    }
+
+    fn with_machine(&mut self, mut samples: Vec<Sample>, elapsed: Option<Duration>) -> Vec<Sample> {
         samples.extend(self.machine.look(elapsed));
         if let Ok(gpus) = &mut self.gpus {
-            samples.extend(gpus.look(self.tree.members(), elapsed));
+            samples.extend(gpus.look(&self.tree, elapsed));
         }
         samples
     }
@@ -130,7 +151,8 @@ impl Machine {
         self.networks.refresh(true);
         let mut samples = Vec::new();
         let mut add = |key: &str, value: f64| samples.push((format!("system/{key}"), value));
-        if elapsed.is_some() {
+        // The system counts too coarsely for less.
+        if elapsed.is_some_and(|elapsed| elapsed >= MINIMUM_CPU_UPDATE_INTERVAL) {
             add("cpu_utilization_percentage", f64::from(self.system.global_cpu_usage()));
         }
         let (used, total) = (self.system.used_memory() as f64, self.system.total_memory() as f64);
@@ -170,4 +192,16 @@ fn transferred(networks: &Networks) -> (u64, u64) {
 fn per_second(amount: u64, elapsed: Duration) -> f64 {
     let seconds = elapsed.as_secs_f64();
     if seconds > 0.0 { amount as f64 / seconds } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_run_is_looked_at_soon_and_a_long_one_seldom() {
+        let pause_ms = |elapsed_ms| pause(Duration::from_millis(elapsed_ms)).as_millis();
+        assert_eq!([0, 100, 800, 1_900, 5_000].map(pause_ms), [100, 100, 800, 1_900, 2_000]);
+        assert_eq!(pause_ms(600_000), 10_000);
+    }
 }

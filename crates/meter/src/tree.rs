@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ffi::OsStr,
     time::Duration,
 };
 
@@ -67,7 +68,14 @@ pub(crate) struct Tree {
     seen: HashMap<Known, Counters>,
     /// Of all members that were seen, those that have ended too.
     total: Counters,
+    /// At the last look, where it had one.
+    cpu_percent: Option<f64>,
 }
+
+/// Rates over less say nothing: processor time is counted in hundredths of a second.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// What begins programs: the first process below one is the first of a tree.
+const BEGINS: &str = "slipway";
 
 impl Tree {
     pub(crate) fn of(root: u32) -> Self {
@@ -77,6 +85,7 @@ impl Tree {
             members: HashSet::new(),
             seen: HashMap::new(),
             total: Counters::default(),
+            cpu_percent: None,
         }
     }
 
@@ -100,13 +109,16 @@ impl Tree {
             alive.iter().map(|process| ((process.pid(), process.start_time()), counters(process))).collect();
         let used = used(&self.seen, &now);
         self.total = self.total.plus(used);
-        let rates = elapsed.map(|elapsed| Rates::of(used, elapsed));
+        let rates = elapsed.filter(|elapsed| *elapsed >= SHORTEST).map(|elapsed| Rates::of(used, elapsed));
+        self.cpu_percent = rates.map(|rates| rates.cpu_percent).or(self.cpu_percent);
         let memory: u64 = alive.iter().map(|process| process.memory()).sum();
         let mut samples = vec![
-            (CPU.to_owned(), rates.unwrap_or_default().cpu_percent),
             (MEMORY_BYTES.to_owned(), memory as f64),
             ("system/cpu_seconds".to_owned(), self.total.cpu_ms as f64 / 1000.0),
         ];
+        if rates.is_some() || elapsed.is_none() {
+            samples.push((CPU.to_owned(), rates.unwrap_or_default().cpu_percent));
+        }
         if let Some(rates) = rates {
             samples.push(("system/disk_read_bytes_per_second".to_owned(), rates.read_bytes_per_second));
             samples.push(("system/disk_write_bytes_per_second".to_owned(), rates.written_bytes_per_second));
@@ -116,6 +128,82 @@ impl Tree {
         self.seen = now;
         samples
     }
+
+    /// What was used in all, once the first process is over and its own figures are gone with it: `waited` is the
+    /// processor time of what ended, as the system keeps it for who waited for that. Without it the tree is taken to
+    /// have gone on as at the last look. The memory that it had is told by the looks before.
+    pub(crate) fn last(&mut self, elapsed: Option<Duration>, waited: Option<Duration>) -> Vec<Sample> {
+        let before = self.total.cpu_ms;
+        let as_before = || {
+            let busy = elapsed.zip(self.cpu_percent).map(|(elapsed, percent)| elapsed.as_secs_f64() * percent * 10.0);
+            before + busy.unwrap_or(0.0) as u64
+        };
+        let waited = waited.map(|waited| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
+        // A tree may have processes that nobody waited for.
+        self.total.cpu_ms = waited.unwrap_or_else(as_before).max(before);
+        let mut samples = vec![("system/cpu_seconds".to_owned(), self.total.cpu_ms as f64 / 1000.0)];
+        // Later what short processes used between all looks would count as of the last moment.
+        if let (None, Some(elapsed)) = (self.cpu_percent, elapsed.filter(|elapsed| *elapsed >= SHORTEST)) {
+            let used = Counters { cpu_ms: self.total.cpu_ms - before, ..Counters::default() };
+            samples.push((CPU.to_owned(), Rates::of(used, elapsed).cpu_percent));
+        }
+        samples
+    }
+
+    /// How many other trees these processes are of, as the last look saw them.
+    pub(crate) fn others(&self, pids: impl Iterator<Item = Pid>) -> usize {
+        let others: HashSet<Pid> = pids.filter(|pid| !self.members.contains(pid)).collect();
+        if others.is_empty() {
+            return 0;
+        }
+        let processes = self.system.processes();
+        let parents = processes.iter().map(|(pid, process)| (*pid, process.parent())).collect();
+        let begins = |pid: Pid| processes.get(&pid).is_some_and(|process| begins(process.name()));
+        others.iter().map(|pid| first(*pid, &parents, &others, begins)).collect::<HashSet<_>>().len()
+    }
+}
+
+fn begins(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.trim_end_matches(".exe") == BEGINS)
+}
+
+/// The first process of the tree that a process is of: the one that a program of ours began, else the topmost of
+/// `among`.
+fn first(pid: Pid, parents: &HashMap<Pid, Option<Pid>>, among: &HashSet<Pid>, begins: impl Fn(Pid) -> bool) -> Pid {
+    let (mut at, mut topmost) = (pid, pid);
+    // No further than there are processes: a table that was read while it changed may have a circle.
+    for _ in 0..parents.len() {
+        let Some(parent) = parents.get(&at).copied().flatten() else { break };
+        if begins(parent) {
+            return at;
+        }
+        if among.contains(&parent) {
+            topmost = parent;
+        }
+        at = parent;
+    }
+    topmost
+}
+
+/// The processor time of what this process started and waited for, with all that it waited for in turn; `None` where
+/// the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn waited() -> Option<Duration> {
+    waited_in(&std::fs::read_to_string("/proc/self/stat").ok()?)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub const fn waited() -> Option<Duration> {
+    None
+}
+
+/// The fields `cutime` and `cstime` of proc(5), in hundredths of a second on all that we build for.
+#[cfg(target_os = "linux")]
+fn waited_in(stat: &str) -> Option<Duration> {
+    // The name before it, in parentheses, may have spaces and parentheses itself.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut ticks = rest.split_whitespace().skip(13).map(|field| field.parse::<u64>().ok());
+    Some(Duration::from_millis((ticks.next()?? + ticks.next()??) * 10))
 }
 
 fn counters(process: &Process) -> Counters {
@@ -168,6 +256,44 @@ mod tests {
         let parents =
             HashMap::from([(pid(1), None), (pid(2), Some(pid(1))), (pid(3), Some(pid(2))), (pid(9), Some(pid(8)))]);
         assert_eq!(descendants(pid(1), &parents), HashSet::from([pid(1), pid(2), pid(3)]));
+    }
+
+    #[test]
+    fn processes_are_of_the_tree_that_was_begun_and_else_of_the_topmost() {
+        let pid = Pid::from_u32;
+        // 10 begins 11 and 21, both with workers below a process that computes nothing; 31 is nobody's, with a worker.
+        let below = [(11, 10), (12, 11), (13, 12), (14, 12), (21, 10), (22, 21), (31, 1), (32, 31)];
+        let parents: HashMap<_, _> = below.into_iter().map(|(of, parent)| (pid(of), Some(pid(parent)))).collect();
+        let among = HashSet::from([13, 14, 22, 31, 32, 99].map(pid));
+        let first = |of: u32| first(pid(of), &parents, &among, |parent| parent == pid(10));
+        assert_eq!([13, 14, 22, 31, 32, 99].map(first), [11, 11, 21, 31, 31, 99].map(pid));
+        let circle = HashMap::from([(pid(1), Some(pid(2))), (pid(2), Some(pid(1)))]);
+        assert_eq!(super::first(pid(1), &circle, &HashSet::new(), |_| false), pid(1));
+        assert!(begins("slipway".as_ref()) && begins("slipway.exe".as_ref()) && !begins("slipway-worker".as_ref()));
+    }
+
+    #[test]
+    fn the_last_look_has_what_the_system_kept_of_what_ended_and_else_goes_on_as_before() {
+        let seconds = Duration::from_secs;
+        let last = |cpu_percent, waited| {
+            let mut tree = Tree::of(1);
+            (tree.total.cpu_ms, tree.cpu_percent) = (1_000, cpu_percent);
+            tree.last(Some(seconds(2)), waited).into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        assert_eq!(last(Some(50.0), Some(seconds(3))), [3.0]);
+        assert_eq!(last(Some(50.0), Some(seconds(0))), [1.0], "nothing is taken back");
+        assert_eq!(last(Some(50.0), None), [2.0]);
+        assert_eq!(last(None, Some(seconds(3))), [3.0, 100.0], "the only rate of a short program");
+        assert_eq!(last(None, None), [1.0, 0.0]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_was_waited_for_is_read_behind_a_name_of_any_letters() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194304 100 200 0 0 11 12 130 25 20 0 1 0 500 9 9";
+        assert_eq!(waited_in(stat), Some(Duration::from_millis(1_550)));
+        assert_eq!(waited_in("7 (a) S 1"), None);
+        assert!(waited().is_some());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     path::Path,
     process::ExitCode,
+    sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -24,6 +25,8 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
     let plan = run::read_plan(folder);
     threads::fix(plan.as_ref().map_or(1, |plan| plan.training.threads));
     let (memory, machine) = (Memory::new(), Meter::new(std::process::id(), folder).machine());
+    let usage = Mutex::new(plan.is_ok().then(|| Usage::watch(folder, now_ms)));
+    let end_usage = || drop(usage.lock().unwrap_or_else(PoisonError::into_inner).take());
     let surroundings = Surroundings {
         now_ms: &now_ms,
         memory_bytes: &|| memory.resident_bytes(),
@@ -31,8 +34,8 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
         machine: &machine,
         process_id: std::process::id(),
         say: &say,
+        ending: &end_usage,
     };
-    let usage = plan.is_ok().then(|| Usage::watch(folder, now_ms));
     let trained = plan.map_err(Failure::Learn).and_then(|plan| {
         let train = AssertUnwindSafe(|| run::train(folder, &plan, &surroundings));
         match panic::catch_unwind(train) {
@@ -41,7 +44,7 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
             Err(panic) => Err(Failure::Panic(panic_text(&*panic))),
         }
     });
-    drop(usage);
+    end_usage();
     match trained {
         Ok(_) => ExitCode::SUCCESS,
         Err(failure) => tell(folder, &surroundings, &failure),

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
     sync::mpsc::{self, RecvTimeoutError, Sender},
     thread::{self, JoinHandle},
@@ -16,7 +16,7 @@ use api::{
 use learn::events::EVENTS_FILE;
 use meter::{MEMORY_BYTES, Meter};
 
-/// Looks until it is dropped; the last look is over then.
+/// Looks until it is dropped, and then once more; that look is over then.
 pub(crate) struct Usage {
     end: Option<Sender<()>>,
     looking: Option<JoinHandle<()>>,
@@ -34,15 +34,18 @@ impl Usage {
             let reason = meter.without_gpus().map(str::to_owned);
             let mut bodies: Vec<EventBody> =
                 reason.into_iter().map(|message| EventBody::Log { level: LogLevel::Info, message }).collect();
-            // The first look is due after a pause: by then the training has opened the file.
-            while ended.recv_timeout(meter::pause(started.elapsed())) == Err(RecvTimeoutError::Timeout) {
+            let mut goes_on = true;
+            loop {
                 let step = before + started.elapsed().as_secs() as i64;
                 let samples = meter.look().into_iter();
                 bodies.extend(samples.map(|(key, value)| EventBody::Metric { key, step, value }));
+                // Until the training has opened the file, and cut off what a killed one left half-written, it is held.
                 // A full disk is no reason to end a training, and a part of a line is worse than none.
-                if append(&path, now_ms(), bodies.drain(..)).is_err() {
+                if is_whole(&path) && append(&path, now_ms(), bodies.drain(..)).is_err() || !goes_on {
                     return;
                 }
+                let pause = meter::pause(started.elapsed());
+                goes_on = ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout);
             }
         });
         Self { end: Some(end), looking: looking.ok() }
@@ -68,6 +71,21 @@ fn append(path: &Path, time_ms: i64, bodies: impl Iterator<Item = EventBody>) ->
     OpenOptions::new().append(true).open(path)?.write_all(&lines)
 }
 
+/// Whether the file is there and ends with a line, if it has any.
+fn is_whole(path: &Path) -> bool {
+    let last = || -> io::Result<Option<u8>> {
+        let mut file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Ok(None);
+        }
+        let mut byte = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut byte)?;
+        Ok(Some(byte[0]))
+    };
+    last().is_ok_and(|last| last.is_none_or(|last| last == b'\n'))
+}
+
 /// Seconds that the run was looked at before it was resumed.
 fn last_step(path: &Path) -> Option<i64> {
     let lines = BufReader::new(File::open(path).ok()?).split(b'\n').map_while(Result::ok);
@@ -76,4 +94,31 @@ fn last_step(path: &Path) -> Option<i64> {
         _ => None,
     });
     steps.max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_training_of_a_moment_is_looked_at_when_it_begins_and_when_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(EVENTS_FILE);
+        std::fs::write(&path, b"").unwrap();
+        drop(Usage::watch(folder.path(), || 7));
+        let lines = std::fs::read_to_string(&path).unwrap();
+        let used = |key: &str| lines.lines().filter(|line| line.contains(&format!("\"{key}\""))).count();
+        assert_eq!((used(MEMORY_BYTES), used("system/cpu_seconds")), (2, 2), "{lines}");
+    }
+
+    #[test]
+    fn nothing_is_written_behind_half_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(EVENTS_FILE);
+        assert!(!is_whole(&path));
+        for (bytes, whole) in [("", true), ("{}\n", true), ("{}\n{", false)] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(is_whole(&path), whole, "{bytes:?}");
+        }
+    }
 }

@@ -100,6 +100,9 @@ pub(crate) struct Start {
     /// How many at once, as far as memory allows
     #[arg(long)]
     parallel: Option<u32>,
+    /// GPUs that each trial of a program sees where several run at once; 0 is all
+    #[arg(long)]
+    gpus: Option<u32>,
     /// The same seed tries the same values; without one each search draws its own and keeps it
     #[arg(long)]
     seed: Option<u64>,
@@ -138,6 +141,7 @@ impl Start {
             goal: self.goal.or(file.goal),
             trials: self.trials.unwrap_or(file.trials),
             parallel: self.parallel.unwrap_or(file.parallel),
+            gpus: self.gpus.unwrap_or(file.gpus),
             seed: self.seed.or(file.seed),
             early_stopping: self.early_stopping.unwrap_or(file.early_stopping),
             min_steps: self.min_steps.unwrap_or(file.min_steps),

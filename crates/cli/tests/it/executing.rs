@@ -33,6 +33,32 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
     assert_eq!(String::from_utf8_lossy(&place.run(&["run", "log", "tried", "--stderr"]).stdout), "oh\n");
 }
 
+/// Computes in a process that is over before it is, and has 30 MB for a moment.
+#[cfg(target_os = "linux")]
+const SHORT: &str = r#"
+sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'
+head -c 30000000 /dev/zero | (sleep 0.5; tail -n 1) | wc -c
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_of_a_second_has_what_it_used_and_cost() {
+    let place = Place::with_project();
+    assert!(place.run(&["settings", "set", "price_per_hour=3600"]).status.success());
+    let output = place.run(&["exec", "--name", "short", "--", "sh", "-c", SHORT]);
+    assert!(output.status.success(), "{}", said(&output));
+    let run = place.json(&["run", "show", "short"]);
+    let used = |key: &str, what: &str| {
+        let metric = run["metrics"].as_array().unwrap().iter().find(|metric| metric["key"] == key);
+        metric.and_then(|metric| metric[what].as_f64()).unwrap_or_else(|| panic!("no {key} in {run}"))
+    };
+    // What ended between two looks is known to who waited for it.
+    assert!(used("system/cpu_seconds", "last") > 0.05, "{run}");
+    assert!(used("system/cpu_seconds", "count") >= 2.0, "{run}");
+    assert!(used("system/memory_bytes", "max") > 1e6, "{run}");
+    assert!(run["spent"]["cost"].as_f64().unwrap() > 0.4, "{run}");
+}
+
 #[test]
 fn a_detached_program_is_the_hosts_and_is_run_again() {
     let place = Place::with_project();

@@ -174,7 +174,7 @@ async fn memory_limit(engine: &Engine) -> anyhow::Result<u64> {
     Ok(system.total_memory() / 5 * 4)
 }
 
-fn gigabytes(bytes: u64) -> String {
+pub(crate) fn gigabytes(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
 }
 

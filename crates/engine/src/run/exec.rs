@@ -45,6 +45,8 @@ pub(crate) struct Exec<'a> {
     pub(crate) directory: &'a Path,
     /// By default the host's own variables.
     pub(crate) environment: Option<&'a Environment>,
+    /// What it has beside these, or instead.
+    pub(crate) variables: Vec<(&'static str, String)>,
     /// Its own limits, where it has any.
     pub(crate) budget: BudgetConfig,
     /// The program and its arguments.
@@ -80,6 +82,7 @@ pub(crate) fn spawn(engine: &Engine, exec: &Exec<'_>) -> anyhow::Result<(Child, 
         // The workspace is the one of this host, whatever the variables say.
         .env("SLIPWAY_HOME", engine.workspace().folder())
         .env(DIRECTORY, exec.directory)
+        .envs(exec.variables.iter().map(|(name, value)| (name, value)))
         .arg("exec");
     if let Some(name) = &exec.name {
         command.args(["--name", name]);
@@ -147,6 +150,7 @@ pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run
             of: Of::Run(run),
             directory: &directory,
             environment: request.environment.as_ref(),
+            variables: Vec::new(),
             budget: request.budget,
             words: request.command,
         },

@@ -16,8 +16,12 @@ use crate::{
     process::{self, ProcessId},
 };
 
-/// Starts the worker on a run's folder; its output goes to files, and it survives us.
-pub fn spawn(program: &Path, folder: &Path) -> anyhow::Result<(Child, ProcessId)> {
+/// Starts the worker on a run's folder, with these variables beside ours; its output goes to files, and it survives us.
+pub fn spawn(
+    program: &Path,
+    folder: &Path,
+    variables: &[(&'static str, String)],
+) -> anyhow::Result<(Child, ProcessId)> {
     let output = |name: &str| -> anyhow::Result<File> {
         let path: PathBuf = folder.join(name);
         File::options().create(true).append(true).open(&path).with_context(|| format!("open {}", path.display()))
@@ -25,6 +29,7 @@ pub fn spawn(program: &Path, folder: &Path) -> anyhow::Result<(Child, ProcessId)
     let mut command = Command::new(program);
     command
         .arg(folder)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(output("stdout.log")?)

@@ -1,12 +1,14 @@
 //! What supervised runs use, and the budget that stops them.
 //!
 //! Prices and limits are a run's own from its start, and taken anew when it is resumed. A run of a client
-//! costs what it is measured to use here ([`crate::tracking`]), and nothing where it takes place elsewhere.
+//! costs what it is measured to use here ([`crate::tracking`]), and nothing where it takes place elsewhere. Its
+//! project's budget ends the run and not its process: that is the user's, who started it without us.
 
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, RunId,
     event::Tag,
+    project::{Happening, Stage, StationState},
     run::{Run, RunKind},
     spending::{BudgetConfig, Spent, Terms},
 };
@@ -41,6 +43,43 @@ pub(super) async fn terms_with(engine: &Engine, own: BudgetConfig, project: &Bud
     project_file::check_budget(&own)?;
     let terms = terms(engine, &own.over(project), TABLE).await?;
     Ok(Terms { own, ..terms })
+}
+
+/// The terms of a client's run that is measured from now on. It began without asking us, so that nothing is refused: a
+/// limit of cost that could never be reached is left out.
+pub(crate) async fn terms_of_client(engine: &Engine, project: &BudgetConfig) -> anyhow::Result<Terms> {
+    let terms = terms(engine, &BudgetConfig { max_cost: None, ..project.clone() }, TABLE).await?;
+    let is_priced = terms.per_hour.is_some() || terms.per_kwh.is_some();
+    let budget = BudgetConfig { max_cost: project.max_cost.filter(|_| is_priced), ..project.clone() };
+    Ok(Terms { budget, ..terms })
+}
+
+/// Notes that a client's run has used up its project's budget: the run is over, and its process goes on.
+pub(crate) fn end_of_client(
+    tx: &store::Transaction<'_>,
+    row: &mut RunRow,
+    spending: &mut Spending,
+    pid: u32,
+    now_ms: i64,
+) -> store::Result<Option<ApiError>> {
+    let spent = spending.spent(now_ms);
+    let Some(over) = spent.over() else { return Ok(None) };
+    let reason = format!("Over its budget: it used {}.", spent.told(over));
+    spending.stopped = Some(reason.clone());
+    let because = ApiError::new(ErrorCode::Cancelled, reason).with_hint(format!(
+        "Slipway ends only what it started: the program, process {pid}, may go on. End it there if it is to stop. \
+         Raise `[budget]` in slipway.toml for the next one, or start it by `slipway exec`, which stops with its budget."
+    ));
+    let run = &mut row.run;
+    (run.state, run.ended_ms) = (api::run::RunState::Stopped, Some(now_ms));
+    run.ended_because = Some(because.clone());
+    store::run::put(tx, row)?;
+    if let Some(project) = row.run.project {
+        let sentence = format!("[{}]({}) used up its budget; its program may go on", row.run.name, row.run.page());
+        let (stage, state) = (Stage::Train, StationState::Warn);
+        store::happening::add(tx, project, &Happening { at_ms: now_ms, stage, state, sentence })?;
+    }
+    Ok(Some(because))
 }
 
 /// New terms for what was used already; refused where they let nothing more be used.

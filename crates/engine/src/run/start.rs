@@ -14,7 +14,7 @@ use api::{
     event::Tag,
     job::{Job, JobKind, Subject},
     run::{ResumeRun, Run, RunKind, RunState, StartRun},
-    worker::{Plan, PlanColumn, PlanData},
+    worker::{Device, Plan, PlanColumn, PlanData},
 };
 use data::{column::Values, table};
 use store::{run::RunRow, snapshot::SnapshotRow, spending::Spending, split::SplitRow};
@@ -25,6 +25,7 @@ use crate::{
     jobs::{JobContext, NewJob, retry_with},
     project, project_file,
     run::{self, Lists},
+    search::gpus::{self, Place},
     snapshot,
 };
 
@@ -204,11 +205,17 @@ pub(crate) async fn train(context: JobContext, id: RunId) -> anyhow::Result<Stri
             context.check()?;
             prepare(&context, &row).await
         };
-        if let Err(failure) = prepared.await {
-            return not_started(&engine, id, failure).await;
-        }
+        return follow(&context, id, prepared.await).await;
     }
     supervise::follow_in_job(&context, id).await
+}
+
+/// Follows a worker that was started; its GPU is its own until it is over.
+async fn follow(context: &JobContext, id: RunId, started: anyhow::Result<Option<Place>>) -> anyhow::Result<String> {
+    match started {
+        Ok(_place) => supervise::follow_in_job(context, id).await,
+        Err(failure) => not_started(context.engine(), id, failure).await,
+    }
 }
 
 /// Ends a run whose worker never ran, unless this process is only closing.
@@ -220,7 +227,7 @@ async fn not_started(engine: &Engine, id: RunId, failure: anyhow::Error) -> anyh
 }
 
 /// Takes the snapshot, splits, writes the plan and starts the worker.
-async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
+async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<Option<Place>> {
     let engine = context.engine();
     let id = row.run.id;
     let run_folder = engine.workspace().run(id);
@@ -248,6 +255,7 @@ async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
     context.progress(0.09, "Writes the plan");
     let (plan, program) = plan(engine, row, &file, &requested.training, &taken, &assigned, &run_folder).await?;
     let (snapshot_id, split_id, seed) = (taken.snapshot.id, assigned.id, plan.training.seed);
+    let device = plan.training.device;
     write_json(run_folder.join("plan.json"), plan).await?;
     // Before the worker starts: whoever finds it after a crash needs to know only which process it is.
     engine
@@ -261,19 +269,24 @@ async fn prepare(context: &JobContext, row: &RunRow) -> anyhow::Result<()> {
             store::run::put(tx, &row)
         })
         .await?;
-    spawn(engine, id, program.path).await
+    spawn(engine, id, program.path, device).await
 }
 
 /// Starts a worker on a folder whose plan is written, and enters its process.
-async fn spawn(engine: &Engine, id: RunId, program: PathBuf) -> anyhow::Result<()> {
+async fn spawn(engine: &Engine, id: RunId, program: PathBuf, device: Device) -> anyhow::Result<Option<Place>> {
     let folder = engine.workspace().run(id);
+    let place = match device {
+        Device::Cuda => gpus::of_training(engine).await,
+        _ => None,
+    };
+    let variables = place.as_ref().map(Place::variables).unwrap_or_default();
     let spawned = tokio::task::spawn_blocking(move || {
         // A stop that was asked of an earlier worker is not meant for this one.
         match std::fs::remove_file(folder.join("control")) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(error).context("clear the run's control file")
             }
-            _ => process::spawn(&program, &folder),
+            _ => process::spawn(&program, &folder, &variables),
         }
     });
     let (mut child, process) = spawned.await??;
@@ -297,7 +310,7 @@ async fn spawn(engine: &Engine, id: RunId, program: PathBuf) -> anyhow::Result<(
     // Buried as soon as it ends, so that its pid is seen to be gone.
     std::thread::spawn(move || child.wait());
     run::announce(engine, id, written?);
-    Ok(())
+    Ok(place)
 }
 
 /// Starts a new worker on the same folder and plan.
@@ -367,17 +380,14 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
 
 async fn go_on(context: JobContext, id: RunId, plan: Plan) -> anyhow::Result<String> {
     let engine = context.engine().clone();
-    let kind = plan.data.kind;
+    let (kind, device) = (plan.data.kind, plan.training.device);
     let started = async {
         context.check()?;
-        let (_, program) = hardware::settle(&engine, plan.training.device, plan.training.model, kind, 0).await?;
+        let (_, program) = hardware::settle(&engine, device, plan.training.model, kind, 0).await?;
         restore_data(&context, id, plan).await?;
-        spawn(&engine, id, program.path).await
+        spawn(&engine, id, program.path, device).await
     };
-    if let Err(failure) = started.await {
-        return not_started(&engine, id, failure).await;
-    }
-    supervise::follow_in_job(&context, id).await
+    follow(&context, id, started.await).await
 }
 
 /// The plan names files of the cache, which may have been emptied since, and referenced images, which may

@@ -1,10 +1,11 @@
 //! The trials of a program, each by a `slipway exec` of its own that outlives us: what is begun, what has ended, and
 //! for how many more there is memory.
 //!
-//! A trial's need is what those before it were seen to use at most; until that is known one runs alone.
+//! A trial's need is what those before it were seen to use at most, of the machine's memory and of a GPU's; until that
+//! is known one runs alone.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     path::Path,
     process::Child,
 };
@@ -16,7 +17,11 @@ use api::{
     spending::BudgetConfig,
 };
 
-use super::{space, trials::InHand};
+use super::{
+    gpus::{self, Claim, Gpus, Place},
+    space,
+    trials::InHand,
+};
 use crate::{
     Engine,
     jobs::{
@@ -28,8 +33,8 @@ use crate::{
 
 /// The resident memory of a run's process tree, as the meter names it.
 const MEMORY_BYTES: &str = "system/memory_bytes";
-/// So many looks of the meter, 2 s from each other, see a program past its beginning.
-const LOOKS: u64 = 3;
+/// After so many seconds, by the meter's steps, a program is past its beginning.
+const BEGINNING_SECS: i64 = 3;
 
 /// The programs of one search that this host has begun.
 pub(super) struct Programs {
@@ -38,17 +43,24 @@ pub(super) struct Programs {
     ended: HashSet<u64>,
     /// What those that failed said last.
     words: HashMap<u64, String>,
-    /// Memory that is taken for trials about to begin.
-    taken: Vec<Admitted>,
+    /// What is taken for trials about to begin.
+    taken: Vec<Taken>,
     turn: Option<Turn>,
     memory: Memory,
+    gpus: Gpus,
 }
 
 struct Running {
     number: u64,
     child: Child,
     said: tempfile::TempPath,
+    taken: Taken,
+}
+
+/// What a trial has of the machine.
+struct Taken {
     memory: Admitted,
+    place: Option<Place>,
 }
 
 /// What trials were seen to use.
@@ -60,11 +72,16 @@ struct Memory {
     settled: HashSet<u64>,
     /// What those under way use now.
     in_use_bytes: Vec<u64>,
+    /// Of one GPU, at most; 0 where none was used.
+    gpu_peak_bytes: u64,
+    /// What those under way use now of each GPU.
+    on_gpus: BTreeMap<u64, BTreeMap<u32, u64>>,
 }
 
 impl Programs {
     pub(super) fn new(environment: Option<Environment>) -> Self {
         Self {
+            gpus: Gpus::new(environment.as_ref()),
             environment,
             running: Vec::new(),
             ended: HashSet::new(),
@@ -122,12 +139,15 @@ impl Programs {
         under_way: usize,
     ) -> anyhow::Result<(usize, Option<String>)> {
         self.taken.clear();
-        self.memory.look(engine, search).await?;
-        if let Some(peak) = self.memory.peak_bytes {
-            self.running.iter_mut().for_each(|one| one.memory.grow(peak));
-        }
         let left = search.planned.saturating_sub(search.counted()) as usize;
         let wanted = (search.config.parallel as usize).saturating_sub(under_way).min(left);
+        if wanted > 0 && search.config.parallel > 1 {
+            self.gpus.look(engine).await;
+        }
+        self.memory.look(engine, search, self.gpus.indices()).await?;
+        if let Some(peak) = self.memory.peak_bytes {
+            self.running.iter_mut().for_each(|one| one.taken.memory.grow(peak));
+        }
         if wanted == 0 {
             self.wait_no_more();
             // Where none is under way none is left either, and a look that may begin one finds the search over.
@@ -135,7 +155,9 @@ impl Programs {
         }
         let Some(peak) = self.memory.peak_bytes else {
             if under_way == 0 {
-                self.taken.push(Admitted::of(engine, 0));
+                // One always runs, whatever it may need.
+                let place = self.gpus.place(engine, search.config.gpus, 0, &[]).unwrap_or_default();
+                self.taken.push(Taken { memory: Admitted::of(engine, 0), place });
                 return Ok((1, None));
             }
             return Ok((under_way, Some("how much memory the first one needs is not measured yet".to_owned())));
@@ -149,7 +171,11 @@ impl Programs {
         while self.taken.len() < wanted {
             let promised = growth.saturating_add(peak.saturating_mul(self.taken.len() as u64));
             match turn.admit(peak, promised) {
-                (Some(admitted), _) => self.taken.push(admitted),
+                (Some(memory), _) => match self.place(engine, search, under_way) {
+                    Ok(place) => self.taken.push(Taken { memory, place }),
+                    // Whoever needs no GPU need not wait behind it.
+                    Err(short) => return Ok((under_way + self.taken.len(), Some(format!("the next {short}")))),
+                },
                 (None, short) => {
                     self.turn = Some(turn);
                     return Ok((under_way + self.taken.len(), Some(format!("the next {short}"))));
@@ -159,7 +185,28 @@ impl Programs {
         Ok((under_way + self.taken.len(), None))
     }
 
-    /// Begins a trial in the memory that was taken for it.
+    /// GPUs for one more trial, or what it needs and what is free.
+    fn place(&self, engine: &Engine, search: &Search, under_way: usize) -> Result<Option<Place>, String> {
+        // One always runs, however much it needs.
+        let is_first = under_way == 0 && self.taken.is_empty();
+        let need = if is_first { 0 } else { self.memory.gpu_peak_bytes };
+        self.gpus.place(engine, search.config.gpus, need, &self.claims())
+    }
+
+    /// What trials under way and those about to begin take of GPUs.
+    fn claims(&self) -> Vec<Claim> {
+        let on = |taken: &Taken| taken.place.as_ref().map(Place::indices).unwrap_or_default();
+        let seen = |number: u64| self.memory.on_gpus.get(&number).cloned().unwrap_or_default();
+        let running = self.running.iter().map(|one| Claim { on: on(&one.taken), in_use: seen(one.number) });
+        let taken = self.taken.iter().map(|taken| Claim { on: on(taken), ..Claim::default() });
+        // Those that an earlier host began are known by what they use.
+        let is_ours = |number: u64| self.running.iter().any(|one| one.number == number);
+        let others = self.memory.on_gpus.iter().filter(|(number, _)| !is_ours(**number));
+        let others = others.map(|(_, in_use)| Claim { on: Vec::new(), in_use: in_use.clone() });
+        running.chain(taken).chain(others).collect()
+    }
+
+    /// Begins a trial in the memory and on the GPU that were taken for it.
     pub(super) fn begin(
         &mut self,
         engine: &Engine,
@@ -174,6 +221,7 @@ impl Programs {
                     .with_hint("Bring it back, or begin a new search where the program is now.")
             );
         }
+        let taken = self.taken.pop().unwrap_or_else(|| Taken { memory: Admitted::of(engine, 0), place: None });
         let (child, said) = exec::spawn(
             engine,
             &Exec {
@@ -182,13 +230,13 @@ impl Programs {
                 of: Of::Trial(TrialOf { search: search.id, number: trial.number }),
                 directory: folder,
                 environment: self.environment.as_ref(),
+                variables: taken.place.as_ref().map(Place::variables).unwrap_or_default(),
                 // The limits are the search's, for all its trials together.
                 budget: BudgetConfig::default(),
                 words: space::words_with(&command.words, &trial.values),
             },
         )?;
-        let memory = self.taken.pop().unwrap_or_else(|| Admitted::of(engine, 0));
-        self.running.push(Running { number: trial.number, child, said, memory });
+        self.running.push(Running { number: trial.number, child, said, taken });
         Ok(())
     }
 
@@ -208,7 +256,7 @@ impl Programs {
 }
 
 impl Memory {
-    async fn look(&mut self, engine: &Engine, search: &Search) -> anyhow::Result<()> {
+    async fn look(&mut self, engine: &Engine, search: &Search, indices: Vec<u32>) -> anyhow::Result<()> {
         let is_under_way = |trial: &Trial| trial.outcome == TrialOutcome::Running;
         let unknown = search.trials.iter().filter(|trial| !self.settled.contains(&trial.number));
         let runs: Vec<_> = unknown.map(|trial| (trial.number, trial.run, is_under_way(trial))).collect();
@@ -217,20 +265,25 @@ impl Memory {
             .read(move |c| {
                 let mut seen = Vec::with_capacity(runs.len());
                 for (number, run, is_under_way) in runs {
-                    seen.push((number, is_under_way, store::metric::summary(c, run, MEMORY_BYTES)?));
+                    let memory = store::metric::summary(c, run, MEMORY_BYTES)?;
+                    seen.push((number, is_under_way, memory, gpus::seen(c, run, &indices)?));
                 }
                 Ok(seen)
             })
             .await?;
         self.in_use_bytes.clear();
-        for (number, is_under_way, series) in seen {
+        self.on_gpus.clear();
+        for (number, is_under_way, series, on_gpus) in seen {
             if let Some(series) = &series
-                && (!is_under_way || series.count >= LOOKS)
+                && (!is_under_way || series.step >= BEGINNING_SECS)
             {
                 self.peak_bytes = self.peak_bytes.max(Some(series.max as u64));
+                let most = on_gpus.values().map(|(most, _)| *most).max();
+                self.gpu_peak_bytes = self.gpu_peak_bytes.max(most.unwrap_or(0));
             }
             if is_under_way {
                 self.in_use_bytes.push(series.map_or(0, |series| series.last as u64));
+                self.on_gpus.insert(number, on_gpus.into_iter().map(|(index, (_, last))| (index, last)).collect());
             } else {
                 self.settled.insert(number);
             }

@@ -304,13 +304,17 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
                 row.run.name = name;
             }
             store::run::set_end(tx, &row.run)?;
+            // Whatever ended it before, it goes on.
+            if was_over && !row.run.state.is_over() && row.run.ended_because.take().is_some() {
+                store::run::put(tx, &row)?;
+            }
             let (experiment, location) = store::experiment::address(tx, row.run.experiment)?.unwrap_or_default();
             let artifact_uri = run::artifact_uri(&row, experiment, location.as_deref());
             Ok((Told::without_data(row, experiment, artifact_uri), was_over))
         })
         .await?;
     match (told.row.run.state, peer) {
-        (state, _) if state.is_over() => engine.measured().leave(id),
+        (state, _) if state.is_over() => engine.measured().end(id),
         // It goes on, perhaps in another process.
         (RunState::Running, Some(peer)) if was_over => Measured::begun(engine, id, peer),
         _ => {}

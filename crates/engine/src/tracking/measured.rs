@@ -5,6 +5,9 @@
 //! once, while its connection is there, and kept: a client may connect anew. It is measured until the run or the process is
 //! over, or the client tells a series of its own under `system/`, beside which nothing is measured.
 //!
+//! One that is measured to have used up its project's budget is ended and announced; its process is left alone, and the
+//! host stays for what its client still logs.
+//!
 //! What is measured already is not measured again: a run below one that we supervise, or below a measured one of the same
 //! process. Runs of one process that stand beside each other show the same, each from its own begin, so only so many of
 //! them are measured ([`MOST`]); and only so many of all ([`MOST_OF_ALL`]), whoever begins them.
@@ -21,10 +24,10 @@ use std::{
 use anyhow::Context as _;
 use api::{
     RunId,
-    event::NewestPoint,
+    event::{NewestPoint, Tag},
     run::{CLIENT_MEASURED_SECS, MACHINE, MACHINE_UNMEASURED, RunState, SYSTEM},
     series::Point,
-    spending::{BudgetConfig, ENERGY_JOULES, Terms},
+    spending::{ENERGY_JOULES, Terms},
     tracking::PARENT_TAG,
     worker::Metered,
 };
@@ -35,10 +38,10 @@ use super::Announcer;
 use crate::{
     Engine, WeakEngine,
     process::{
-        ProcessId,
+        self, ProcessId,
         peer::{self, Peer},
     },
-    run::{Lists, spending},
+    run::{self, Lists, spending},
     settings,
 };
 
@@ -64,9 +67,14 @@ pub(crate) struct Measured {
 struct Runs {
     waiting: HashMap<RunId, Waiting>,
     measured: HashMap<RunId, ProcessId>,
+    /// Those that used up their budget, while their clients have not said that they are over.
+    spent: HashMap<RunId, (ProcessId, String)>,
     /// Whether somebody looks at those that wait.
     is_looked_at: bool,
 }
+
+/// A run that used up its budget, with its process and its name.
+type Spent = (RunId, (ProcessId, String));
 
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
@@ -83,16 +91,23 @@ impl Measured {
     pub(super) fn begun(engine: &Engine, run: RunId, peer: SocketAddr) {
         let mut runs = engine.measured().runs();
         runs.waiting.insert(run, Waiting { peer, begun: Instant::now() });
+        runs.spent.remove(&run);
         if !std::mem::replace(&mut runs.is_looked_at, true) {
             tokio::spawn(look_until_none_waits(engine.downgrade()));
         }
     }
 
     /// Leaves a run alone that is over, or that its client measures.
-    pub(super) fn leave(&self, run: RunId) {
+    fn leave(&self, run: RunId) {
         let mut runs = self.runs();
         runs.waiting.remove(&run);
         runs.measured.remove(&run);
+    }
+
+    /// A run is over by its client's word, too: nothing more is logged to it.
+    pub(super) fn end(&self, run: RunId) {
+        self.leave(run);
+        self.runs().spent.remove(&run);
     }
 
     /// Leaves a run alone whose client logs one of these series.
@@ -105,6 +120,22 @@ impl Measured {
     /// Forgets one whose process is over, and not that it may be begun anew.
     fn over(&self, run: RunId) {
         self.runs().measured.remove(&run);
+    }
+
+    /// The names of runs that used up their budget and whose processes go on: their clients may log more.
+    pub(super) async fn spent(&self) -> anyhow::Result<Vec<String>> {
+        let spent = self.runs().spent.clone();
+        if spent.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_alive = |(_, (process, _)): &Spent| process::is_alive(*process);
+        let looked = tokio::task::spawn_blocking(move || spent.into_iter().partition(is_alive));
+        let (alive, over): (Vec<Spent>, Vec<Spent>) = looked.await?;
+        let mut runs = self.runs();
+        for (run, _) in over {
+            runs.spent.remove(&run);
+        }
+        Ok(alive.into_iter().map(|(_, (_, name))| name).collect())
     }
 
     fn is_measured(&self, run: RunId) -> bool {
@@ -169,10 +200,11 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()
         .read(move |c| {
             let mut going = Vec::with_capacity(due.len());
             for (run, waiting) in due {
-                if store::run::bare(c, run)?.is_some_and(|row| is_going(&row)) {
-                    let before = store::spending::get(c, run)?.map(|before| (before.seconds, before.joules));
-                    going.push((run, waiting, above(c, run)?, before.unwrap_or_default()));
-                }
+                let Some(row) = store::run::bare(c, run)?.filter(is_going) else { continue };
+                let before = store::spending::get(c, run)?.map(|before| (before.seconds, before.joules));
+                let project = row.run.project.map(|project| store::project::get(c, project)).transpose()?.flatten();
+                let budget = project.map(|project| project.file.budget).unwrap_or_default();
+                going.push((run, waiting, above(c, run)?, before.unwrap_or_default(), budget));
             }
             Ok(going)
         })
@@ -183,9 +215,9 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()
     let ends: Vec<SocketAddr> = going.iter().map(|(_, waiting, ..)| waiting.peer).collect();
     let port = engine.tracking_port().load(Ordering::Relaxed);
     let peers = tokio::task::spawn_blocking(move || peer::holders(&ends, port)).await?;
-    let terms = spending::terms(engine, &BudgetConfig::default(), spending::TABLE).await?;
     let mut unmeasured = Vec::new();
-    for (run, waiting, above, before) in going {
+    for (run, waiting, above, before, budget) in going {
+        let terms = spending::terms_of_client(engine, &budget).await?;
         let process = match peers.get(&waiting.peer) {
             // Whoever logs from within the host's own process is no program of a person's.
             Some(Peer::Process(process)) if process.pid == std::process::id() => continue,
@@ -199,7 +231,7 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()
         });
         match taken {
             Ok(process) => {
-                let of = Of { run, process, begun: waiting.begun, before, terms: terms.clone() };
+                let of = Of { run, process, begun: waiting.begun, before, terms };
                 tokio::spawn(measure(engine.downgrade(), of));
             }
             Err(why) => unmeasured.push((run, BTreeMap::from([(MACHINE_UNMEASURED.to_owned(), why.to_owned())]))),
@@ -334,7 +366,7 @@ async fn note(engine: &Engine, facts: Vec<(RunId, BTreeMap<String, String>)>) ->
     Ok(())
 }
 
-/// Enters what was measured, and what it cost so far; `false` where the run is over.
+/// Enters what was measured, and what it cost so far; `false` where the run is over, by its budget too.
 async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<bool> {
     let mut series: BTreeMap<String, Vec<Point>> = BTreeMap::new();
     for Look { step, time_ms, values } in looks {
@@ -345,12 +377,12 @@ async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<boo
     // As of its begin: what it used before its process was found took place, too.
     let seconds = of.seconds();
     let joules = series.get(ENERGY_JOULES).and_then(|points| points.last()).map(|point| point.value).or(of.before.1);
-    let (run, now_ms, spending) =
-        (of.run, engine.now_ms(), Spending { seconds, joules, ..Spending::new(of.terms.clone()) });
+    let (run, pid, now_ms) = (of.run, of.process.pid, engine.now_ms());
+    let mut spent = Spending { seconds, joules, ..Spending::new(of.terms.clone()) };
     let entered = engine
         .store()
         .write(move |tx| {
-            let Some(row) = store::run::bare(tx, run)?.filter(is_going) else { return Ok(None) };
+            let Some(mut row) = store::run::bare(tx, run)?.filter(is_going) else { return Ok(None) };
             let mut newest = Vec::with_capacity(series.len());
             for (key, points) in series {
                 let count = store::metric::append(tx, run, &key, &points)?;
@@ -358,13 +390,21 @@ async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<boo
                     newest.push(NewestPoint { key, step, value, time_ms, count });
                 }
             }
-            store::spending::put(tx, run, &spending, now_ms)?;
-            Ok(Some((Lists::of(&row.run), newest)))
+            let over = spending::end_of_client(tx, &mut row, &mut spent, pid, now_ms)?;
+            store::spending::put(tx, run, &spent, now_ms)?;
+            Ok(Some((row.run, newest, over)))
         })
         .await?;
-    let Some((lists, newest)) = entered else { return Ok(false) };
+    let Some((row, newest, over)) = entered else { return Ok(false) };
+    let lists = Lists::of(&row);
     Announcer::soon(engine, run, lists, newest);
-    Ok(true)
+    let Some(because) = over else { return Ok(true) };
+    engine.measured().runs().spent.insert(run, (of.process, row.name.clone()));
+    run::announce(engine, run, lists);
+    engine.changed(Tag::Projects);
+    let told = [Some(because.message), because.hint].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    engine.events().notice(format!("{} is over its budget", row.name), told, Some(row.page()));
+    Ok(false)
 }
 
 #[cfg(test)]

@@ -5,17 +5,22 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     sync::atomic::Ordering,
+    time::Duration,
 };
 
 use api::{
     RunId,
     config::ProjectFile,
+    event::Event,
     host::{PutSettings, Settings},
+    project::GetOverview,
     run::{BeginCommand, GetRun, Run, RunState},
     series::Point,
-    tracking::{PARENT_TAG, TrashRuns},
+    spending::BudgetConfig,
+    tracking::{ListExperiments, PARENT_TAG, TrashRuns},
 };
 use engine::tracking::client::{self, Batch, Begin, Change};
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::stage::Stage;
 
@@ -217,4 +222,52 @@ async fn of_many_runs_of_one_process_eight_are_measured() {
         if told.contains_key("machine.cpu") { met += 1 } else { left += 1 }
     }
     assert_eq!((met, left), (8, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clients_run_that_used_its_projects_budget_is_over_and_its_program_goes_on() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let stage = stage(Settings::default(), &listener).await;
+    stage.write("p/data.csv", "x,y\n1,a\n2,b\n3,a\n");
+    // Two seconds; the limit of cost can't be kept without a price, and refuses nothing.
+    let budget = BudgetConfig { max_hours: Some(2.0 / 3600.0), max_cost: Some(1.0), ..BudgetConfig::default() };
+    let mut file = ProjectFile { name: "p".to_owned(), budget, ..ProjectFile::default() };
+    file.data.paths = vec!["data.csv".to_owned()];
+    let project = stage.create("p", file).await;
+    let experiments = stage.call(ListExperiments::default()).await;
+    let number = experiments.into_iter().find(|one| one.project == Some(project)).unwrap().number.to_string();
+    let mut events = stage.engine.events().subscribe();
+    let mut client = Client::connect(&listener);
+    let begin = Begin { name: Some("dear".to_owned()), peer: Some(client.peer), ..Begin::default() };
+    let dear = client::begin(&stage.engine, &number, begin).await.unwrap().row.run.id;
+    let elsewhere = client.begin(&stage, Some(dear)).await;
+
+    let told = tokio::time::timeout(Duration::from_secs(120), async {
+        loop {
+            match events.recv().await {
+                Ok(Event::Notice { title, body, link }) if title.contains("budget") => break (title, body, link),
+                // Those that were passed over are none that is waited for.
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => panic!("the engine is gone"),
+            }
+        }
+    });
+    let (title, body, link) = told.await.unwrap();
+    assert_eq!(title, "dear is over its budget");
+    assert!(body.starts_with("Over its budget: it used ") && body.contains(" h of at most 0.000556 h."), "{body}");
+    assert!(body.contains(&format!("process {}, may go on", client.child.id())), "{body}");
+    let over = run(&stage, dear).await;
+    assert_eq!((link, over.state), (Some(over.page()), RunState::Stopped));
+    assert!(over.ended_ms.is_some() && body.starts_with(&over.ended_because.unwrap().message));
+    assert!(client.child.try_wait().unwrap().is_none(), "what we did not start is not ended");
+    assert!(!run(&stage, elsewhere).await.state.is_over(), "nor is a run that has no budget");
+    let happened = stage.call(GetOverview { project }).await.happened;
+    assert!(happened.iter().any(|one| one.sentence.contains("used up its budget")), "{happened:?}");
+
+    // Its client has the last word on how it ended, and why it was ended before stays.
+    end(&stage, dear, RunState::Finished).await;
+    let ended = run(&stage, dear).await;
+    assert_eq!((ended.state, ended.ended_because.is_some()), (RunState::Finished, true));
+    end(&stage, dear, RunState::Running).await;
+    assert_eq!(run(&stage, dear).await.ended_because, None);
 }

@@ -10,7 +10,7 @@ use api::{
     project::EditProjectFile,
     run::{GetRun, RunKind, RunState, StopRun},
     search::{
-        DeleteSearch, Direction, EarlyStopping, GetSearch, KILLED_TAG, ListSearches, RUNG_TAG, RestoreSearch,
+        DeleteSearch, Direction, EarlyStopping, Environment, GetSearch, KILLED_TAG, ListSearches, RUNG_TAG, RestoreSearch,
         ResumeSearch, SEARCH_TAG, Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG,
         TrialOutcome, Value, Written,
     },
@@ -400,6 +400,43 @@ fn of_program() -> SearchConfig {
         goal: Some(Direction::Min),
         space: space(&[("lr", values(&[Value::Number(0.1), Value::Number(0.2)]))]),
         ..SearchConfig::default()
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn trials_side_by_side_see_gpus_of_their_own_among_those_of_the_caller() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let room = |index: u32| {
+        let uuid = format!("GPU-{index}");
+        json!({ "index": index, "name": "H200", "uuid": uuid, "total_bytes": 9, "free_bytes": 9 })
+    };
+    let rooms = json!([room(0), room(1), room(2)]);
+    stage.program(&format!(
+        r#"case "$1" in
+        gpus) echo '{rooms}' ;;
+        *) echo "$CUDA_DEVICE_ORDER $CUDA_VISIBLE_DEVICES" > "$0.given"; exec sleep 600 ;;
+        esac"#
+    ));
+    for (parallel, gpus, of_caller, expected) in [
+        (2, 1, None, "PCI_BUS_ID 0"),
+        (2, 2, Some("2,1,0"), " 2,1"),
+        (2, 2, Some("1,0"), " 1,0"),
+        (2, 0, None, " "),
+        (1, 1, None, " "),
+    ] {
+        let variables = of_caller.map(|called: &str| ("CUDA_VISIBLE_DEVICES".to_owned(), called.to_owned()));
+        let environment = Some(Environment(variables.into_iter().collect()));
+        let config = SearchConfig { parallel, gpus, ..of_program() };
+        let search = stage.call(StartSearch { environment, ..start(project, config, None) }).await.id;
+        let given = async |stage: &Stage| {
+            let given = std::fs::read_to_string(stage.path("program.given")).ok()?;
+            given.strip_suffix('\n').map(str::to_owned)
+        };
+        assert_eq!(stage.until("a trial begins", given).await, expected, "{parallel}, {gpus}, {of_caller:?}");
+        stage.call(StopSearch { search }).await;
+        std::fs::remove_file(stage.path("program.given")).unwrap();
     }
 }
 

@@ -234,6 +234,7 @@ fn surroundings<T>(use_them: impl FnOnce(&Surroundings<'_>) -> T) -> T {
         machine: &machine,
         process_id: 1,
         say: &|_| {},
+        ending: &|| {},
     })
 }
 

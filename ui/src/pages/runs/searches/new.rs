@@ -68,6 +68,7 @@ struct Typed {
     stopping: RwSignal<String>,
     trials: RwSignal<String>,
     parallel: RwSignal<String>,
+    gpus: RwSignal<String>,
     seed: RwSignal<String>,
     min_steps: RwSignal<String>,
     reduction: RwSignal<String>,
@@ -103,6 +104,7 @@ impl Typed {
             stopping: text(if file.early_stopping == EarlyStopping::Asha { "asha" } else { "none" }),
             trials: RwSignal::new(file.trials.to_string()),
             parallel: RwSignal::new(file.parallel.to_string()),
+            gpus: RwSignal::new(file.gpus.to_string()),
             seed: RwSignal::new(file.seed.map_or_else(String::new, |seed| seed.to_string())),
             min_steps: RwSignal::new(file.min_steps.to_string()),
             reduction: RwSignal::new(file.reduction.to_string()),
@@ -193,6 +195,7 @@ impl Typed {
             early_stopping: if is_stopped { EarlyStopping::Asha } else { EarlyStopping::None },
             trials: self.trials.get().trim().parse().map_err(|_| whole)?,
             parallel: self.parallel.get().trim().parse().map_err(|_| whole)?,
+            gpus: self.gpus.get().trim().parse().map_err(|_| "GPUs of each trial are a whole number.")?,
             seed: match self.seed.get().trim() {
                 "" => None,
                 seed => Some(seed.parse().map_err(|_| "The seed is a whole number.")?),
@@ -266,7 +269,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
             </div>
             <LimitFields limits=typed.limits hint="Of all trials together." />
             <details class="folded">
-                <summary>{move || if typed.is_program() { "Seed and early stopping" } else { "Judging, seed and early stopping" }}</summary>
+                <summary>{move || if typed.is_program() { "Seed, GPUs and early stopping" } else { "Judging, seed and early stopping" }}</summary>
                 <div class="form">
                     {move || (!typed.is_program()).then(|| view! {
                         <Judged typed hint="Nothing: what ranks the project's runs." placeholder="what ranks the runs" />
@@ -276,6 +279,9 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
                         {move || (typed.stopping.get() == "asha").then(|| view! {
                             <Labelled label="Steps before a stop"><TextField value=typed.min_steps kind="number" /></Labelled>
                             <Labelled label="One of … goes on" hint="At each rung of early stopping."><TextField value=typed.reduction kind="number" /></Labelled>
+                        })}
+                        {move || typed.is_program().then(|| view! {
+                            <Labelled label="GPUs of each trial" hint="Where several run at once; 0 is all."><TextField value=typed.gpus kind="number" /></Labelled>
                         })}
                     </div>
                 </div>
