@@ -95,6 +95,8 @@ pub fn package_name(name: &str) -> String {
 
 /// Its GPUs, or why none is measured.
 pub const MACHINE_GPU: &str = "machine.gpu";
+/// What of the project's data had changed since the newest snapshot when a program began, among its run's environment.
+pub const DATA_CHANGED: &str = "data.changed";
 /// Why a client's run is not measured, where it was to be.
 pub const MACHINE_UNMEASURED: &str = "machine.unmeasured";
 /// What a client's program uses is entered once its run goes on for so long: one that measures itself has said so by then.

@@ -2,13 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{event::Tag, id::RunId};
+use crate::{
+    event::Tag,
+    id::{ProjectId, RunId, SnapshotId},
+};
 
 /// So many runs are laid beside each other at most.
 pub const MOST: usize = 100;
 
 /// What stands in a [`DiffRow`] where it was not noted what a run had: that is no difference.
 pub const NOT_KNOWN: &str = "not known";
+
+/// The key of the row of [`DiffPart::Data`] that says which snapshot a run had.
+pub const SNAPSHOT: &str = "snapshot";
 
 /// Compares 2 to [`MOST`] runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +38,31 @@ pub struct RunDiff {
 pub struct DiffedRun {
     pub id: RunId,
     pub name: String,
+    #[serde(default)]
+    pub snapshot: Option<DiffedSnapshot>,
+}
+
+/// The data that a run had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiffedSnapshot {
+    pub id: SnapshotId,
+    pub project: ProjectId,
+    /// Within the dataset: the first of another dataset has the same.
+    pub number: u32,
+    /// Equal of those runs alone that have the same bytes, read in the same way, whatever their projects and numbers are.
+    pub data: u32,
+}
+
+impl RunDiff {
+    /// Whose data differ from those of the run at `beside`, or without one from those of the first run that has any: the
+    /// snapshot that they are laid beside, the run, and its own.
+    pub fn data_apart(&self, beside: Option<usize>) -> Vec<(&DiffedSnapshot, &DiffedRun, &DiffedSnapshot)> {
+        let of = |at: usize| self.runs.get(at).and_then(|run| run.snapshot.as_ref());
+        let first = || self.runs.iter().find_map(|run| run.snapshot.as_ref());
+        let Some(from) = beside.map_or_else(first, of) else { return Vec::new() };
+        let others = self.runs.iter().filter_map(|run| Some((from, run, run.snapshot.as_ref()?)));
+        others.filter(|(_, _, to)| to.data != from.data).collect()
+    }
 }
 
 /// One thing of all runs.
@@ -131,4 +162,28 @@ pub enum FileChange {
 crate::requests! { METHODS;
     DiffRuns => "run.diff" -> RunDiff, |me| me.runs.iter().map(|run| Tag::Run(*run)).collect();
     DiffCode => "run.diff_code" -> CodeDiff, |me| vec![Tag::Run(me.from), Tag::Run(me.to)];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DiffedRun, DiffedSnapshot, ProjectId, RunDiff, RunId, SnapshotId};
+
+    #[test]
+    fn data_are_apart_where_their_content_is() {
+        let run = |at: u8, data: Option<u32>| {
+            let snapshot = data.map(|data| DiffedSnapshot {
+                id: SnapshotId::from_bytes([at; 16]),
+                project: ProjectId::from_bytes([at; 16]),
+                number: 1,
+                data,
+            });
+            DiffedRun { id: RunId::from_bytes([at; 16]), name: format!("r{at}"), snapshot }
+        };
+        let runs = vec![run(0, None), run(1, Some(0)), run(2, Some(0)), run(3, Some(1))];
+        let diff = RunDiff { runs, rows: Vec::new() };
+        let names = |beside| diff.data_apart(beside).iter().map(|apart| apart.1.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(names(None), ["r3"]);
+        assert_eq!(names(Some(3)), ["r1", "r2"]);
+        assert!(names(Some(0)).is_empty(), "a run without data has nothing to lay beside");
+    }
 }

@@ -22,9 +22,9 @@ use api::{
     figure::counted,
     job::Subject,
     run::{
-        Artifact, DeleteArtifact, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage, GetNested, GetRun,
-        GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, MetricSummary, Nested, ResumeRun, Run, RunKind,
-        SYSTEM, SaveArtifact, StartCommand, StartRun, StopRun, seconds,
+        Artifact, DATA_CHANGED, DeleteArtifact, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage,
+        GetNested, GetRun, GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, MetricSummary, Nested,
+        ResumeRun, Run, RunKind, SYSTEM, SaveArtifact, StartCommand, StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -530,7 +530,7 @@ pub(crate) fn shown(run: &Run) -> String {
         ("because", run.ended_because.as_ref().map(ToString::to_string)),
         ("command", run.command.as_ref().map(|command| command.join(" "))),
         ("exit code", run.exit_code.map(|code| code.to_string())),
-        ("data", run.snapshot_number.map(|number| format!("v{number}"))),
+        ("data", run.snapshot_number.map(|number| data(run, number))),
         ("code", code),
         ("seed", run.seed.map(|seed| seed.to_string())),
         ("device", run.device.clone()),
@@ -547,6 +547,12 @@ pub(crate) fn shown(run: &Run) -> String {
         return head;
     }
     format!("{head}\n\n{}", figures(&run.metrics))
+}
+
+/// The snapshot that it had, and what of the folder was newer.
+fn data(run: &Run, number: u32) -> String {
+    let since = run.environment.get(DATA_CHANGED).map(|since| format!("; since then {since}"));
+    format!("v{number}{}", since.unwrap_or_default())
 }
 
 fn figures(metrics: &[MetricSummary]) -> String {

@@ -1,17 +1,38 @@
 //! What differs between runs, part by part.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anyhow::bail;
 use api::{
     ApiError,
-    run::{MACHINE, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
-    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, NOT_KNOWN, RunDiff},
+    run::{DATA_CHANGED, MACHINE, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
+    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, DiffedSnapshot, MOST, NOT_KNOWN, RunDiff, SNAPSHOT},
     tracking::{RunInput, SOURCE_TAG},
 };
+use store::{Connection, run::RunRow, snapshot::SnapshotRow};
 
 use super::requirements;
-use crate::{Engine, error, tracking::client::code_of};
+use crate::{Engine, error, project, snapshot, tracking::client::code_of};
+
+/// The key of the row that says what had changed in the folder since: what it was then, nobody kept.
+const SINCE: &str = "changed since the snapshot";
+
+/// A run with what stands beside its record.
+struct Compared {
+    run: Run,
+    inputs: Vec<RunInput>,
+    snapshot: Option<Told>,
+}
+
+/// A snapshot with its place.
+struct Told {
+    row: SnapshotRow,
+    project: store::project::ProjectRow,
+    dataset: String,
+}
 
 pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDiff> {
     let DiffRuns { runs: ids, all } = request;
@@ -26,46 +47,86 @@ pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDi
     let found = engine
         .store()
         .read(move |c| {
-            let both = |id| Ok((store::run::get(c, id)?, store::run_input::of_run(c, id)?));
-            asked.into_iter().map(both).collect::<store::error::Result<Vec<_>>>()
+            let all = |id| {
+                let row = store::run::get(c, id)?;
+                let snapshot = told(c, row.as_ref())?;
+                Ok((row, store::run_input::of_run(c, id)?, snapshot))
+            };
+            asked.into_iter().map(all).collect::<store::error::Result<Vec<_>>>()
         })
         .await?;
     let mut runs = Vec::with_capacity(found.len());
-    for (id, (row, inputs)) in ids.into_iter().zip(found) {
+    for (id, (row, inputs, snapshot)) in ids.into_iter().zip(found) {
         let mut row = row.ok_or_else(|| error::missing("run", id))?;
         if !row.run.environment.keys().any(|name| name.starts_with(PACKAGE)) {
             let required = requirements::of_run(engine, &row).await?;
             row.run.environment.extend(required);
         }
-        runs.push((row.run, inputs));
+        runs.push(Compared { run: row.run, inputs, snapshot });
     }
     let mut rows = rows(&runs);
+    let data = data_of(&runs);
     if !all {
-        rows.retain(differs);
+        rows.retain(|row| match (row.part, row.key.as_str()) {
+            // By content, not by what it is called.
+            (DiffPart::Data, SNAPSHOT) => data.windows(2).any(|pair| pair[0] != pair[1]),
+            // The same words may be of other bytes.
+            (DiffPart::Data, SINCE) => true,
+            _ => differs(row),
+        });
     }
-    Ok(RunDiff { runs: runs.into_iter().map(|(run, _)| DiffedRun { id: run.id, name: run.name }).collect(), rows })
+    let diffed = runs.into_iter().zip(data).map(|(Compared { run, snapshot, .. }, data)| {
+        let snapshot = snapshot.zip(data).map(|(told, data)| DiffedSnapshot {
+            id: told.row.snapshot.id,
+            project: told.project.id,
+            number: told.row.snapshot.number,
+            data,
+        });
+        DiffedRun { id: run.id, name: run.name, snapshot }
+    });
+    Ok(RunDiff { runs: diffed.collect(), rows })
+}
+
+/// The snapshot of a run; none of what a deleted project left.
+fn told(connection: &Connection, row: Option<&RunRow>) -> store::error::Result<Option<Told>> {
+    let Some(id) = row.and_then(|row| row.run.snapshot) else { return Ok(None) };
+    let Some(row) = store::snapshot::get(connection, id)? else { return Ok(None) };
+    let Some(dataset) = store::dataset::get(connection, row.snapshot.dataset)? else { return Ok(None) };
+    let project = store::project::get(connection, dataset.project)?;
+    Ok(project.map(|project| Told { row, project, dataset: dataset.name }))
+}
+
+/// A number for each run's data: equal where the bytes and how they are read are.
+fn data_of(runs: &[Compared]) -> Vec<Option<u32>> {
+    let is_same = |one: &SnapshotRow, other: &SnapshotRow| {
+        one.snapshot.content == other.snapshot.content
+            && snapshot::reading(&one.config) == snapshot::reading(&other.config)
+    };
+    let rows: Vec<Option<&SnapshotRow>> = runs.iter().map(|run| run.snapshot.as_ref().map(|told| &told.row)).collect();
+    let first = |row: &SnapshotRow| rows.iter().position(|other| other.is_some_and(|other| is_same(other, row)));
+    rows.iter().map(|row| first((*row)?).and_then(|at| u32::try_from(at).ok())).collect()
 }
 
 type Cells = BTreeMap<String, DiffCell>;
 
 /// Everything of the runs that can be compared.
-fn rows(runs: &[(Run, Vec<RunInput>)]) -> Vec<DiffRow> {
-    type Part = (DiffPart, fn(&Run, &[RunInput]) -> Cells);
+fn rows(runs: &[Compared]) -> Vec<DiffRow> {
+    type Part = (DiffPart, fn(&Compared) -> Cells);
     let parts: [Part; 7] = [
-        (DiffPart::Params, |run, _| texts(&run.params)),
-        (DiffPart::Environment, |run, _| texts(&run.environment)),
-        (DiffPart::Code, |run, _| code(run)),
+        (DiffPart::Params, |of| texts(&of.run.params)),
+        (DiffPart::Environment, |of| environment(&of.run)),
+        (DiffPart::Code, |of| code(&of.run)),
         (DiffPart::Data, data),
-        (DiffPart::Command, |run, _| command(run)),
-        (DiffPart::Tags, |run, _| tags(run)),
-        (DiffPart::Metrics, |run, _| metrics(run)),
+        (DiffPart::Command, |of| command(&of.run)),
+        (DiffPart::Tags, |of| tags(&of.run)),
+        (DiffPart::Metrics, |of| metrics(&of.run)),
     ];
     let rows = parts.into_iter().flat_map(|(part, cells)| {
-        let of_runs: Vec<Cells> = runs.iter().map(|(run, inputs)| cells(run, inputs)).collect();
+        let of_runs: Vec<Cells> = runs.iter().map(cells).collect();
         let keys: BTreeSet<String> = of_runs.iter().flat_map(|of_run| of_run.keys().cloned()).collect();
         keys.into_iter().map(move |key| {
-            let value = |(of_run, (run, _)): (&Cells, &(Run, Vec<RunInput>))| {
-                let unknown = || is_unknown(run, part, &key).then(|| DiffCell::Text(NOT_KNOWN.to_owned()));
+            let value = |(of_run, of): (&Cells, &Compared)| {
+                let unknown = || is_unknown(&of.run, part, &key).then(|| DiffCell::Text(NOT_KNOWN.to_owned()));
                 of_run.get(&key).cloned().or_else(unknown)
             };
             let values = of_runs.iter().zip(runs).map(value).collect();
@@ -107,6 +168,13 @@ fn texts(map: &BTreeMap<String, String>) -> Cells {
     map.iter().map(|(key, value)| (key.clone(), DiffCell::Text(value.clone()))).collect()
 }
 
+/// The environment, without what is said of the data.
+fn environment(run: &Run) -> Cells {
+    let mut cells = texts(&run.environment);
+    cells.remove(DATA_CHANGED);
+    cells
+}
+
 /// Those that are there, by name.
 fn given<const N: usize>(values: [(&str, Option<String>); N]) -> Cells {
     values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), DiffCell::Text(value?)))).collect()
@@ -125,8 +193,16 @@ fn code(run: &Run) -> Cells {
     ])
 }
 
+/// A snapshot by project, dataset and version, with the begin of its content's hash: numbers are each dataset's own.
+fn called(told: &Told) -> String {
+    let project = project::name_of(&told.project.file, Path::new(&told.project.path));
+    let snapshot = &told.row.snapshot;
+    let content: String = snapshot.content.chars().take(12).collect();
+    format!("{project}/{} v{} ({content})", told.dataset, snapshot.number)
+}
+
 /// The snapshot, and each dataset that a client logged by its name: of several of one name all digests.
-fn data(run: &Run, inputs: &[RunInput]) -> Cells {
+fn data(Compared { run, inputs, snapshot }: &Compared) -> Cells {
     let mut digests = BTreeMap::<String, Vec<String>>::new();
     for input in inputs {
         let context = input.context().map(|context| format!(" ({context})")).unwrap_or_default();
@@ -135,7 +211,8 @@ fn data(run: &Run, inputs: &[RunInput]) -> Cells {
     }
     let datasets = digests.into_iter().map(|(key, digests)| (key, DiffCell::Text(digests.join(", "))));
     let own = given([
-        ("snapshot", run.snapshot_number.map(|number| format!("v{number}"))),
+        (SNAPSHOT, snapshot.as_ref().map(called)),
+        (SINCE, run.environment.get(DATA_CHANGED).cloned()),
         ("split", run.split.map(|split| split.short())),
     ]);
     own.into_iter().chain(datasets).collect()

@@ -6,6 +6,7 @@ use api::{
     id::SnapshotId,
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::TakeButton;
 use crate::{
@@ -22,6 +23,9 @@ use crate::{
     },
 };
 
+/// A snapshot that is none of this project's.
+const ELSEWHERE: &str = "another project's";
+
 #[component]
 pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> impl IntoView {
     let versions = Memo::new(move |_| {
@@ -29,7 +33,10 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
             dataset.snapshots.iter().map(|snapshot| (snapshot.id, snapshot.number, snapshot.rows)).collect::<Vec<_>>()
         })
     });
-    let only = move || versions.with(Vec::len) < 2;
+    // What the address names, as a link from the runs that learned from both: it may be another project's.
+    let asked = use_location().query;
+    let named = Memo::new(move |_| asked.with(|asked| asked.get("with")).and_then(|id| id.parse::<SnapshotId>().ok()));
+    let only = move || versions.with(Vec::len) < 2 && named.with(Option::is_none);
     let reference = RwSignal::new(String::new());
     // By default what stood before the chosen one.
     Effect::new(move |_| {
@@ -40,6 +47,7 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
                 .or_else(|| versions.iter().find(|version| version.0 != chosen))
                 .map(|version| version.0)
         });
+        let before = named.get().filter(|named| *named != chosen).or(before);
         reference.set(before.map_or_else(String::new, |id| id.to_string()));
     });
     let compared = prepared(move || {
@@ -52,19 +60,19 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
             versions
                 .iter()
                 .find(|version| version.0.to_string() == id)
-                .map_or(String::new(), |version| format!("v{}", version.1))
+                .map_or_else(|| ELSEWHERE.to_owned(), |version| format!("v{}", version.1))
         })
     };
     let options = Signal::derive(move || {
         let chosen = chosen.get();
         versions.with(|versions| {
-            versions
-                .iter()
-                .filter(|version| version.0 != chosen)
-                .map(|version| {
-                    (version.0.to_string(), format!("v{}, {}", version.1, words::counted(version.2, "row", "rows")))
-                })
-                .collect::<Vec<_>>()
+            let own = versions.iter().filter(|version| version.0 != chosen).map(|version| {
+                (version.0.to_string(), format!("v{}, {}", version.1, words::counted(version.2, "row", "rows")))
+            });
+            let is_own = |named: &SnapshotId| versions.iter().any(|version| version.0 == *named);
+            let other =
+                named.get().filter(|named| !is_own(named)).map(|named| (named.to_string(), ELSEWHERE.to_owned()));
+            own.chain(other).collect::<Vec<_>>()
         })
     });
     view! {

@@ -1,7 +1,12 @@
 //! What differs between runs and their newest figures, as tables with a column a run, beside the baseline where one is
 //! pinned.
 
-use api::run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, NOT_KNOWN};
+use std::collections::BTreeMap;
+
+use api::{
+    RunId, SnapshotId,
+    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedSnapshot, NOT_KNOWN, RunDiff, SNAPSHOT},
+};
 use leptos::prelude::*;
 
 use super::{
@@ -172,6 +177,15 @@ const fn titled(part: DiffPart) -> &'static str {
     }
 }
 
+/// For each run whose data differ from those they are laid beside, the page that says by how much.
+fn data_links(found: &RunDiff, baseline: Option<usize>) -> Vec<Option<String>> {
+    let link =
+        |from: SnapshotId, to: &DiffedSnapshot| format!("/p/{}/data?v={}&tab=drift&with={from}", to.project, to.number);
+    let apart = found.data_apart(baseline).into_iter().map(|(from, run, to)| (run.id, link(from.id, to)));
+    let apart: BTreeMap<RunId, String> = apart.collect();
+    found.runs.iter().map(|run| apart.get(&run.id).cloned()).collect()
+}
+
 /// Everything that is not the same in all of the runs.
 #[component]
 pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked) -> impl IntoView {
@@ -182,7 +196,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
     };
     let answer = gathered(asked, |asked| asked.runs.len());
     let all = chosen;
-    let row = move |row: DiffRow, baseline: Option<usize>| {
+    let row = move |row: DiffRow, baseline: Option<usize>, links: &[Option<String>]| {
         let more = direction(&row.key, ranked_by.get().as_ref());
         let number = |at: usize| match row.values.get(at) {
             Some(Some(DiffCell::Number(value))) => Some(*value),
@@ -190,7 +204,10 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         };
         let pinned = baseline.and_then(number);
         let usual = if baseline.is_none() { commonest(&row.values) } else { None };
+        let is_data = row.part == DiffPart::Data && row.key == SNAPSHOT;
         let cell = |(at, cell): (usize, &Option<DiffCell>)| {
+            let link = links.get(at).cloned().flatten().filter(|_| is_data);
+            let link = link.map(|href| view! { " " <a class="small" href=href>"What differs in it"</a> });
             let (text, whole) = match cell {
                 Some(DiffCell::Text(text)) => (columns::short(text), text.clone()),
                 Some(DiffCell::Number(value)) => (words::figure(*value), value.to_string()),
@@ -204,7 +221,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
                 .and_then(|(value, pinned)| delta(value, pinned, more));
             let as_baseline = baseline.is_some_and(|baseline| baseline != at && row.values.get(baseline) == Some(cell));
             view! {
-                <td class="num" class:faint=as_baseline || is_dull title=whole><span class="long">{text}</span>{difference(delta)}</td>
+                <td class="num" class:faint=as_baseline || is_dull title=whole><span class="long">{text}</span>{difference(delta)}{link}</td>
             }
         };
         let cells = row.values.iter().enumerate().map(cell).collect_view();
@@ -226,12 +243,13 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         let width = chosen.len() + 1;
         let mut before = None;
         let kept = StoredValue::new(found.rows.clone());
+        let links = data_links(&found, baseline);
         // The figures have a table of their own, with the same differences.
         let lines = found.rows.into_iter().filter(|row| row.part != DiffPart::Metrics).map(|of| {
             let part = (before != Some(of.part)).then(|| titled(of.part));
             before = Some(of.part);
             let head = part.map(|part| view! { <tr class="part"><th colspan=width>{part}</th></tr> });
-            view! { {head}{row(of, baseline)} }
+            view! { {head}{row(of, baseline, &links)} }
         });
         let lines = lines.collect::<Vec<_>>();
         let body = if lines.is_empty() {

@@ -7,7 +7,7 @@ use api::{
 
 use crate::{
     context::{Context, Outcome},
-    output::table,
+    output::{one_line, table},
     words,
 };
 
@@ -89,7 +89,16 @@ fn shown(comparison: &RunDiff) -> String {
             .collect();
         [part, row.key.clone()].into_iter().chain(narrow(&texts)).collect()
     });
-    table(&headings, rows.collect::<Vec<Vec<String>>>())
+    let told = table(&headings, rows.collect::<Vec<Vec<String>>>());
+    [told].into_iter().chain(of_data(comparison)).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The command that says how the data differ, for the first run whose are others.
+fn of_data(comparison: &RunDiff) -> Option<String> {
+    let apart = comparison.data_apart(None);
+    let (from, run, to) = apart.first()?;
+    let name = one_line(&run.name);
+    Some(format!("How the data of {name} differ, column by column: slipway data compare {} {}", from.id, to.id))
 }
 
 /// The cells of a row, where they are long from a little before the first place in which they differ.
