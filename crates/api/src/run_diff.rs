@@ -132,6 +132,21 @@ pub struct Patch {
     pub is_cut: bool,
 }
 
+impl Patch {
+    /// The text that `git apply` takes. A file whose lines are not here, for they are no text or too many, is named in a line
+    /// before the others, which programs that read patches pass over.
+    pub fn unified(&self) -> String {
+        let is_told = |file: &&FilePatch| file.text.is_some();
+        let missing = self.files.iter().filter(|file| !is_told(file));
+        let mut text: String = missing.map(|file| format!("# Not in this patch: {}\n", file.path)).collect();
+        if self.more_files > 0 || self.is_cut {
+            text.push_str("# More differs than is in this patch.\n");
+        }
+        self.files.iter().filter(is_told).for_each(|file| text.push_str(&file.unified()));
+        text
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilePatch {
     /// Below the repository's folder; of a removed file the one that it had.
@@ -150,6 +165,29 @@ pub struct FilePatch {
     pub is_binary: bool,
 }
 
+impl FilePatch {
+    fn unified(&self) -> String {
+        let from = self.renamed_from.as_ref().unwrap_or(&self.path);
+        let (before, after) = (format!("a/{from}"), format!("b/{}", self.path));
+        let about = match self.change {
+            FileChange::Added => "new file mode 100644\n".to_owned(),
+            FileChange::Removed => "deleted file mode 100644\n".to_owned(),
+            FileChange::Renamed => format!("rename from {from}\nrename to {}\n", self.path),
+            FileChange::Changed => String::new(),
+        };
+        let hunks = self.text.as_deref().unwrap_or_default();
+        let mut text = format!("diff --git {before} {after}\n{about}");
+        if !hunks.is_empty() {
+            let none = || "/dev/null".to_owned();
+            let before = if self.change == FileChange::Added { none() } else { before };
+            let after = if self.change == FileChange::Removed { none() } else { after };
+            let end = if hunks.ends_with('\n') { "" } else { "\n" };
+            text.push_str(&format!("--- {before}\n+++ {after}\n{hunks}{end}"));
+        }
+        text
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileChange {
@@ -166,7 +204,33 @@ crate::requests! { METHODS;
 
 #[cfg(test)]
 mod tests {
-    use super::{DiffedRun, DiffedSnapshot, ProjectId, RunDiff, RunId, SnapshotId};
+    use super::{DiffedRun, DiffedSnapshot, FileChange, FilePatch, Patch, ProjectId, RunDiff, RunId, SnapshotId};
+
+    #[test]
+    fn a_patch_is_written_as_git_reads_it() {
+        let file = |path: &str, change, text: Option<&str>| FilePatch {
+            path: path.to_owned(),
+            renamed_from: (change == FileChange::Renamed).then(|| "old.py".to_owned()),
+            change,
+            added: 1,
+            removed: 1,
+            text: text.map(str::to_owned),
+            is_binary: text.is_none(),
+        };
+        let files = vec![
+            file("train.py", FileChange::Changed, Some("@@ -1 +1 @@\n-a\n+b\n")),
+            file("x.png", FileChange::Changed, None),
+            file("new.py", FileChange::Added, Some("@@ -0,0 +1 @@\n+b")),
+            file("moved.py", FileChange::Renamed, Some("")),
+        ];
+        assert_eq!(
+            Patch { files, more_files: 0, is_cut: false }.unified(),
+            "# Not in this patch: x.png\n\
+             diff --git a/train.py b/train.py\n--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-a\n+b\n\
+             diff --git a/new.py b/new.py\nnew file mode 100644\n--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+b\n\
+             diff --git a/old.py b/moved.py\nrename from old.py\nrename to moved.py\n"
+        );
+    }
 
     #[test]
     fn data_are_apart_where_their_content_is() {

@@ -19,6 +19,7 @@ use crate::{
         pane::Pane,
         states::{Empty, Load},
         table::{Column, Table},
+        take_table::{Form, TakeTable, TextTable},
         words,
     },
 };
@@ -54,6 +55,7 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
         let reference = reference.get().parse().ok()?;
         Some(CompareSnapshots { reference, current: chosen.get() })
     });
+    let told = compared.query.value;
     let open = RwSignal::new(None::<String>);
     let name = move |id: &str| {
         versions.with(|versions| {
@@ -90,7 +92,12 @@ pub(super) fn DriftTab(dataset: Signal<Dataset>, chosen: Memo<SnapshotId>) -> im
             view! {
                 <div class="drift-line flex small muted">
                     "Compared with" <Select value=reference options name="Snapshot to compare with" />
-                    {move || compared.query.value.get().map(|report| view! { <Summary report /> })}
+                    {move || told.get().map(|report| view! { <Summary report /> })}
+                    {move || told.with(Option::is_some).then(|| view! {
+                        <span class="right flex"><TakeTable of=("column", "columns") table=move |form| {
+                            told.with_untracked(|report| report.as_ref().map(|report| as_text(&ranked(&report.columns), form))).unwrap_or_default()
+                        } /></span>
+                    })}
                 </div>
                 <div class="profile-tab">
                     <Load query=compared.query job=compared.job lines=10 let:report>
@@ -125,18 +132,7 @@ fn Summary(report: DriftReport) -> impl IntoView {
 
 #[component]
 fn Columns(report: Signal<DriftReport>, open: RwSignal<Option<String>>) -> impl IntoView {
-    let rows = Memo::new(move |_| {
-        let mut rows = report.with(|report| report.columns.clone());
-        let rank = |column: &ColumnDrift| match column.verdict {
-            Verdict::Drifted => 0,
-            Verdict::Same => 1,
-            Verdict::TooFewToDecide => 2,
-            Verdict::NoValues => 3,
-            Verdict::NotWatched => 4,
-        };
-        rows.sort_by(|left, right| rank(left).cmp(&rank(right)).then(strength(right).total_cmp(&strength(left))));
-        rows
-    });
+    let rows = Memo::new(move |_| report.with(|report| ranked(&report.columns)));
     let columns = vec![
         Column::new("Column", 122.0, |column: &ColumnDrift| column.column.clone()).grows(),
         Column::new("", 118.0, |column: &ColumnDrift| {
@@ -161,6 +157,49 @@ fn Columns(report: Signal<DriftReport>, open: RwSignal<Option<String>>) -> impl 
     }
 }
 
+/// The columns, those that drifted most first.
+fn ranked(columns: &[ColumnDrift]) -> Vec<ColumnDrift> {
+    let rank = |column: &ColumnDrift| match column.verdict {
+        Verdict::Drifted => 0,
+        Verdict::Same => 1,
+        Verdict::TooFewToDecide => 2,
+        Verdict::NoValues => 3,
+        Verdict::NotWatched => 4,
+    };
+    let mut rows = columns.to_vec();
+    rows.sort_by(|left, right| rank(left).cmp(&rank(right)).then(strength(right).total_cmp(&strength(left))));
+    rows
+}
+
+fn as_text(columns: &[ColumnDrift], form: Form) -> TextTable {
+    let row = |column: &ColumnDrift| {
+        let figure = if column.test.is_p_value() { column.adjusted.or(column.value) } else { column.value };
+        [
+            column.column.clone(),
+            verdict(column.verdict).1.to_owned(),
+            test_name(column.test).to_owned(),
+            form.number(figure),
+            form.number(Some(column.threshold)),
+            form.number(column.floor),
+            form.number(Some(column.reference_missing)),
+            form.number(Some(column.current_missing)),
+            column.sentence.clone(),
+        ]
+    };
+    let head = [
+        ("Column", false),
+        ("Verdict", false),
+        ("Test", false),
+        ("Figure", true),
+        ("Threshold", true),
+        ("Chance alone", true),
+        ("Missing before", true),
+        ("Missing now", true),
+        ("What changed", false),
+    ];
+    TextTable::of(head, columns.iter().map(row))
+}
+
 /// How far over its threshold a column is.
 fn strength(column: &ColumnDrift) -> f64 {
     let value = column.value.unwrap_or(0.0);
@@ -183,11 +222,19 @@ fn Detail(column: ColumnDrift, reference: String, current: String, open: RwSigna
         ("Missing now", words::percent(column.current_missing)),
     ];
     let sentence = column.sentence.clone();
+    let kept = StoredValue::new(rows.clone());
+    let taken = ViewFn::from(move || {
+        view! {
+            <TakeTable of=("figure", "figures") table=move |_| kept.with_value(|rows| {
+                TextTable::of([("Figure", false), ("Value", true)], rows.iter().map(|(name, value)| [(*name).to_owned(), value.clone()]))
+            }) />
+        }
+    });
     view! {
         <Pane title=column.column.clone() width=380.0 on_close=move || open.set(None)>
             <div class="flex wrap"><Chip text=word tone=tone /><span class="small muted">{sentence}</span></div>
             <Card title="Distribution" class="h chart-card"><TwoDistributions column reference current /></Card>
-            <Card title="Comparison" class="h" flush=true>
+            <Card title="Comparison" class="h" flush=true extra=taken>
                 <table class="small-table"><tbody>
                     {rows.into_iter().map(|(name, value)| view! { <tr><td class="muted">{name}</td><td class="num">{value}</td></tr> }).collect_view()}
                 </tbody></table>
