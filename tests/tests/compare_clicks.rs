@@ -1,7 +1,10 @@
 //! Runs over each other by a person's clicks: along a metric, by groups, beside a baseline, all of it in the address;
 //! and a hundred of them.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
@@ -262,6 +265,82 @@ async fn hundred(desk: &Desk) -> Result<()> {
     // Debug builds of host and pages on a busy machine: the bar of a second is a release build's.
     ensure!(millis < 20_000.0, "100 runs took {millis} ms");
     seen(desk.driver(), "//main//button[.='+ 84 more']").await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_runs_than_are_drawn_are_compared_as_the_bands_of_their_groups() {
+    Desk::tried("compare-bands", async |desk, _| bands(desk).await).await.unwrap();
+}
+
+/// From the grouped table to the bands of all its runs, which the address says; another group, another axis, a run that comes.
+async fn bands(desk: &Desk) -> Result<()> {
+    let sweep = Tracked::new(&desk.client, "bands").await?;
+    let mut runs = Vec::new();
+    for at in 0..110 {
+        let lr = if at % 2 == 0 { "0.1" } else { "0.2" };
+        let points: Vec<_> =
+            (0..10_i64).map(|step| ("loss", step, (1.0 + f64::from(at) / 50.0) / (step + 1) as f64)).collect();
+        runs.push(sweep.log(&format!("r{at}"), &[("lr", lr)], &points).await.context("log a run")?);
+    }
+    let driver = desk.driver();
+    desk.go(&sweep.runs("group=param.lr")).await?;
+    press(driver, "//main//button[normalize-space(.)='Compare groups']").await?;
+    seen(driver, "//main//h1[.='Groups compared']").await?;
+    let said = |text: &str| format!("//main//*[@data-bands and .='{text}']");
+    seen(driver, &said("Bands of 110 runs in 2 groups.")).await?;
+    for group in ["0.1 (55 runs)", "0.2 (55 runs)"] {
+        seen(driver, &format!("{LOSS}//*[@class='legend']//button[contains(., '{group}')]")).await?;
+    }
+    seen(driver, &format!("{LOSS}//*[name()='path'][contains(@d, 'Z')]")).await.context("a band")?;
+    desk.browser.picture("compare-bands").await?;
+    let search = driver.current_url().await?.query().unwrap_or_default().to_owned();
+    ensure!(search.contains("compare=groups") && search.contains("group=param.lr"), "the address has {search}");
+    driver.refresh().await?;
+    seen(driver, &said("Bands of 110 runs in 2 groups.")).await.context("after a reload")?;
+
+    // A run that comes is among them a little later.
+    sweep.log("late", &[("lr", "0.3")], &[("loss", 0, 1.0), ("loss", 1, 0.5)]).await?;
+    until("the run that came", Duration::from_secs(40), async || {
+        Ok(!driver.find_all(By::XPath(said("Bands of 111 runs in 3 groups.").as_str())).await?.is_empty())
+    })
+    .await?;
+    choose(desk, "Groups", "No groups").await?;
+    seen(driver, &said("Bands of 111 runs in 1 group.")).await?;
+    choose(desk, "Along", "Time since its begin").await?;
+    seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 's')]")).await.context("seconds")?;
+    press(driver, "//main//a[normalize-space(.)='Close']").await?;
+    seen(driver, "//main//*[@aria-label='Groups of runs']//tr").await?;
+
+    // Of a selection of more than are drawn the way to the bands is said.
+    desk.go(&sweep.runs(&format!("{}&of=111", comparing(&runs[..4])))).await?;
+    colours_stay(desk).await.context("colours")?;
+    press(driver, "//main//a[.='See the bands of all that the filter matches']").await?;
+    seen(driver, &said("Bands of 111 runs in 1 group.")).await.map(drop)
+}
+
+/// A run that is left out takes no other's colour with it, also after the page was loaded anew.
+async fn colours_stay(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let colours = async || -> Result<BTreeMap<String, String>> {
+        let script = "return Object.fromEntries([...document.querySelectorAll('main .compared-run')].map(chip =>
+            [chip.querySelector('a.plain').textContent, (chip.querySelector('i.swatch') || {className: ''}).className]));";
+        Ok(driver.execute(script, Vec::new()).await?.convert()?)
+    };
+    seen(driver, "//main//a[@aria-label='Leave r3 out']").await?;
+    let mut expected = colours().await?;
+    ensure!(expected.values().collect::<BTreeSet<_>>().len() == 4, "four runs have the colours {expected:?}");
+    for name in ["r0", "r2"] {
+        press(driver, &format!("//main//a[@aria-label='Leave {name} out']")).await?;
+        gone(driver, &format!("//main//a[@aria-label='Leave {name} out']")).await?;
+        expected.remove(name);
+        let found = colours().await?;
+        ensure!(found == expected, "without {name}: {found:?}, not {expected:?}");
+    }
+    driver.refresh().await?;
+    seen(driver, "//main//a[@aria-label='Leave r3 out']").await?;
+    let found = colours().await?;
+    ensure!(found == expected, "after a reload: {found:?}, not {expected:?}");
+    Ok(())
 }
 
 fn comparing(runs: &[RunId]) -> String {

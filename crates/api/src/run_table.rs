@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    figure::counted,
+    figure::{count, counted},
     id::{RunId, SplitId},
     run::FilterNote,
     tracking::Scope,
@@ -91,6 +91,134 @@ pub struct GroupFigure {
     pub min: f64,
     #[serde(with = "crate::series::float")]
     pub max: f64,
+}
+
+/// What lies along the axis of bands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BandAxis {
+    #[default]
+    Step,
+    /// Seconds since each run began.
+    Seconds,
+}
+
+/// The curves of one metric over all runs that match, as a mean with its spread for each group of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AggregateRuns {
+    /// Its order counts for nothing.
+    pub list: Listing,
+    /// As [`GroupRuns::by`].
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// A metric's key.
+    pub metric: String,
+    #[serde(default)]
+    pub along: BandAxis,
+    /// The part of the axis that is looked at, both inclusive; from the first to the last point of the runs where it is
+    /// not given. A run counts in a part where it has points in it or as near to it as the part is long.
+    #[serde(default)]
+    pub from: Option<f64>,
+    #[serde(default)]
+    pub to: Option<f64>,
+    /// Places along the axis, at most 512, by default 256. Of fewer steps than that each is one, else they stand evenly.
+    #[serde(default)]
+    pub points: Option<u32>,
+    /// Groups with most runs, at most 50, which is also the default.
+    #[serde(default)]
+    pub groups: Option<u32>,
+    /// No further curve is read after so many milliseconds, by default and at most 8,000. What was read until then is a
+    /// fair sample: chosen by chance, from each group in turn.
+    #[serde(default)]
+    pub within_ms: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunBands {
+    /// In the order of their values.
+    pub bands: Vec<RunBand>,
+    /// How many groups there are in all.
+    pub total: u64,
+    /// How many runs they hold.
+    pub runs: u64,
+    /// Of what they are grouped by, the keys that no run has.
+    #[serde(default)]
+    pub notes: Vec<FilterNote>,
+}
+
+/// A group's curves, summed up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunBand {
+    /// One for each of [`AggregateRuns::by`]; `None` of the runs that have none.
+    pub values: Vec<Option<String>>,
+    pub runs: u64,
+    /// How many of them have the metric.
+    pub measured: u64,
+    /// How many of those were read in the time that there was.
+    pub read: u64,
+    /// A filter that exactly its runs pass, of those that the request's filter passes; empty where all do.
+    pub filter: String,
+    /// Where a run of it stands; none where each has but a final figure.
+    pub points: Vec<BandPoint>,
+}
+
+/// What the curves of a group come to at one place of the axis. A run stands there where it has begun and not ended,
+/// between its points by linear interpolation; values that are not finite are stepped over. Of a curve that is longer
+/// than there are places the newest value of each stretch stands for it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BandPoint {
+    pub x: f64,
+    /// How many runs stand here.
+    pub runs: u64,
+    #[serde(with = "crate::series::float")]
+    pub mean: f64,
+    /// The sample standard deviation (n − 1); `None` of one run.
+    #[serde(with = "crate::series::float::option", default)]
+    pub sd: Option<f64>,
+    pub min: f64,
+    pub max: f64,
+}
+
+impl RunBands {
+    /// Runs of the groups that are here.
+    pub fn shown(&self) -> u64 {
+        self.bands.iter().map(|band| band.runs).sum()
+    }
+
+    /// Whether every run of the groups that are here is in them.
+    pub fn is_whole(&self) -> bool {
+        self.bands.iter().all(|band| band.read == band.measured)
+    }
+
+    /// What it is of, and what was left out, a sentence each: "Bands of 5,000 runs in 12 groups."
+    pub fn said(&self) -> Vec<String> {
+        let sum = |of: fn(&RunBand) -> u64| self.bands.iter().map(of).sum::<u64>();
+        let (measured, read, shown) = (sum(|band| band.measured), sum(|band| band.read), self.bands.len() as u64);
+        let mut said = vec![format!(
+            "Bands of {} in {}.",
+            counted(self.shown(), "run", "runs"),
+            counted(shown, "group", "groups")
+        )];
+        if shown < self.total {
+            let (groups, runs) = (counted(self.total - shown, "group", "groups"), self.runs - self.shown());
+            said.push(format!(
+                "Those with most runs; {groups} with {} are left out: narrow the filter.",
+                counted(runs, "run", "runs")
+            ));
+        }
+        if measured < self.shown() {
+            said.push(format!("{} without the figure.", counted(self.shown() - measured, "run is", "runs are")));
+        }
+        if read < measured {
+            said.push(format!(
+                "{} of {} were read in the time that there is, chosen by chance from each group in turn: narrow the \
+                 filter to have all.",
+                count(read),
+                counted(measured, "curve", "curves")
+            ));
+        }
+        said
+    }
 }
 
 /// The ids of a stretch of the table, or of all of it: what a selection is made of.
@@ -305,13 +433,47 @@ pub fn parts(text: &str) -> Vec<&str> {
 crate::requests! { METHODS;
     GroupRuns => "run.group" -> RunGroups, |me| vec![me.list.of.tag()];
     PickRuns => "run.pick" -> PickedRuns;
+    AggregateRuns => "run.aggregate" -> RunBands, |me| vec![me.list.of.tag()];
     TabulateRuns => "run.tabulate" -> RunCells;
     AssessParams => "run.importance" -> ParamImportances;
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ParamImportance, ParamImportances, Pieces, RunId, named, parts, quote_length, quoted};
+    use super::{
+        ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunId, named, parts, quote_length, quoted,
+    };
+
+    #[test]
+    fn bands_say_what_they_leave_out() {
+        let band = |runs: u64, measured: u64, read: u64| RunBand {
+            values: vec![Some(runs.to_string())],
+            runs,
+            measured,
+            read,
+            filter: String::new(),
+            points: Vec::new(),
+        };
+        let bands = RunBands {
+            bands: vec![band(4_990, 4_990, 4_990), band(10, 10, 10)],
+            total: 2,
+            runs: 5_000,
+            notes: Vec::new(),
+        };
+        assert_eq!(bands.said(), ["Bands of 5,000 runs in 2 groups."]);
+        let cut = RunBands { bands: vec![band(90, 80, 64)], total: 3, runs: 100, notes: Vec::new() };
+        let said = cut.said();
+        assert!(!cut.is_whole() && bands.is_whole());
+        assert_eq!(
+            said[..3],
+            [
+                "Bands of 90 runs in 1 group.",
+                "Those with most runs; 2 groups with 10 runs are left out: narrow the filter.",
+                "10 runs are without the figure.",
+            ]
+        );
+        assert!(said[3].starts_with("64 of 80 curves were read"), "{said:?}");
+    }
 
     #[test]
     fn an_importance_of_few_runs_says_so() {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use api::{figure::counted, run_table::RunBand};
+
 use crate::{line::Line, role::Role};
 
 /// What a band spans.
@@ -16,39 +18,121 @@ pub enum Spread {
 /// A group's line has no more points than this.
 pub const MOST: usize = 512;
 
-/// The mean of lines at every x that one of them has, with the band around it.
-///
-/// A line counts where it has begun and not ended, between its points by linear interpolation;
-/// values that are not finite are stepped over. More than [`MOST`] places are thinned evenly, the
-/// first and the last kept.
+/// What values come to that need not be kept: by Welford's algorithm, so that large values that hardly differ do not
+/// cancel (Knuth, The Art of Computer Programming, vol. 2, 4.2.2).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moments {
+    pub count: u64,
+    pub mean: f64,
+    /// The squares of what they are away from their mean, added up.
+    squares: f64,
+    pub min: f64,
+    pub max: f64,
+}
+
+impl Default for Moments {
+    fn default() -> Self {
+        Self { count: 0, mean: 0.0, squares: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
+    }
+}
+
+impl Moments {
+    pub fn add(&mut self, value: f64) {
+        self.count += 1;
+        let away = value - self.mean;
+        self.mean += away / self.count as f64;
+        self.squares += away * (value - self.mean);
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+    }
+
+    /// The sample standard deviation (n − 1); `None` of fewer than two values.
+    pub fn deviation(&self) -> Option<f64> {
+        (self.count > 1).then(|| (self.squares / (self.count as f64 - 1.0)).sqrt())
+    }
+}
+
+/// A curve as a member of a group. It counts where it has begun and not ended, between its points by linear
+/// interpolation; values that are not finite are stepped over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member(Vec<(f64, f64)>);
+
+impl Member {
+    pub fn of(x: &[f64], y: &[f64]) -> Self {
+        let points = x.iter().copied().zip(y.iter().copied());
+        let mut points: Vec<(f64, f64)> = points.filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+        if !points.is_sorted_by(|left, right| left.0 <= right.0) {
+            points.sort_by(|left, right| left.0.total_cmp(&right.0));
+        }
+        Self(points)
+    }
+
+    /// Its value at a place of the axis; `None` before its begin and behind its end.
+    pub fn at(&self, x: f64) -> Option<f64> {
+        let after = self.0.partition_point(|point| point.0 < x);
+        let (right_x, right) = *self.0.get(after)?;
+        if right_x <= x {
+            return Some(right);
+        }
+        let (left_x, left) = *self.0.get(after.checked_sub(1)?)?;
+        Some(left + (right - left) * (x - left_x) / (right_x - left_x))
+    }
+}
+
+/// The mean of lines at every x that one of them has, with the band around it, by the rule of [`Member`]. More than
+/// [`MOST`] places are thinned evenly, the first and the last kept.
 pub fn mean(name: impl Into<String>, role: Role, lines: &[Line], spread: Spread) -> Line {
-    let members: Vec<Vec<(f64, f64)>> = lines.iter().map(finite).collect();
-    let mut places: Vec<f64> = members.iter().flatten().map(|(x, _)| *x).collect();
+    let members: Vec<Member> = lines.iter().map(|line| Member::of(&line.x, &line.y)).collect();
+    let mut places: Vec<f64> = members.iter().flat_map(|member| &member.0).map(|(x, _)| *x).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
-    let places = thinned(&places);
     let (mut x, mut y, mut band) = (Vec::new(), Vec::new(), Vec::new());
-    for place in places {
-        let values: Vec<f64> = members.iter().filter_map(|member| at(member, place)).collect();
-        if values.is_empty() {
+    for place in thinned(&places) {
+        let mut moments = Moments::default();
+        members.iter().filter_map(|member| member.at(place)).for_each(|value| moments.add(value));
+        if moments.count == 0 {
             continue;
         }
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
         x.push(place);
-        y.push(mean);
+        y.push(moments.mean);
         band.push(match spread {
-            Spread::Extremes => values
-                .iter()
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value))),
-            Spread::Deviation => {
-                let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-                let deviation = if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
-                (mean - deviation, mean + deviation)
-            }
+            Spread::Extremes => (moments.min, moments.max),
+            Spread::Deviation => around(moments.mean, moments.deviation()),
         });
     }
     Line { band, ..Line::new(name, role, x, y) }
+}
+
+/// The mean with its deviation beneath and above; that of one value is nothing.
+fn around(mean: f64, deviation: Option<f64>) -> (f64, f64) {
+    let deviation = deviation.unwrap_or(0.0);
+    (mean - deviation, mean + deviation)
+}
+
+/// A group as the host summed it up, in the same form: its mean ± standard deviation.
+pub fn of_band(band: &RunBand, role: Role) -> Line {
+    let points = &band.points;
+    Line {
+        band: points.iter().map(|point| around(point.mean, point.sd)).collect(),
+        ..Line::new(
+            name_of(band),
+            role,
+            points.iter().map(|point| point.x).collect(),
+            points.iter().map(|point| point.mean).collect(),
+        )
+    }
+}
+
+/// What a group is called that the host summed up; without anything to group by it is all runs.
+pub fn name_of(band: &RunBand) -> String {
+    let values: Vec<&str> = band.values.iter().map(|value| value.as_deref().unwrap_or(NONE)).collect();
+    let group = if values.is_empty() { "all".to_owned() } else { values.join(" · ") };
+    named(&group, band.runs)
+}
+
+/// A group with how many runs it has: "0.1 (2 runs)".
+fn named(group: &str, runs: u64) -> String {
+    format!("{group} ({})", counted(runs, "run", "runs"))
 }
 
 /// What runs without a value are called as a group.
@@ -72,34 +156,13 @@ pub fn means(lines: Vec<(String, Line)>, order: &[String]) -> Vec<Line> {
         }
     }
     let mean = |(at, (group, members)): (usize, (&String, Vec<Line>))| {
-        let runs = match members.len() {
-            0 => return None,
-            1 => "1 run".to_owned(),
-            count => format!("{count} runs"),
-        };
-        Some(mean(format!("{group} ({runs})"), Role::series(at), &members, Spread::Deviation))
+        if members.is_empty() {
+            return None;
+        }
+        let name = named(group, members.len() as u64);
+        Some(mean(name, Role::series(at), &members, Spread::Deviation))
     };
     order.iter().zip(members).enumerate().filter_map(mean).collect()
-}
-
-/// A line's points that can be between others, by x.
-fn finite(line: &Line) -> Vec<(f64, f64)> {
-    let points = line.x.iter().copied().zip(line.y.iter().copied());
-    let mut points: Vec<(f64, f64)> = points.filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
-    if !points.is_sorted_by(|left, right| left.0 <= right.0) {
-        points.sort_by(|left, right| left.0.total_cmp(&right.0));
-    }
-    points
-}
-
-fn at(points: &[(f64, f64)], x: f64) -> Option<f64> {
-    let after = points.partition_point(|point| point.0 < x);
-    let (right_x, right) = *points.get(after)?;
-    if right_x <= x {
-        return Some(right);
-    }
-    let (left_x, left) = *points.get(after.checked_sub(1)?)?;
-    Some(left + (right - left) * (x - left_x) / (right_x - left_x))
 }
 
 fn thinned(places: &[f64]) -> Vec<f64> {

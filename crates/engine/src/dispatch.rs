@@ -81,6 +81,7 @@ handlers! {
     api::run_diff::DiffRuns => run::diff::compare,
     api::run_diff::DiffCode => run::code_diff::compare,
     api::run_table::GroupRuns => run::table::group,
+    api::run_table::AggregateRuns => run::bands::aggregate,
     api::run_table::PickRuns => run::table::pick,
     api::run_table::TabulateRuns => run::table::tabulate,
     api::run_table::AssessParams => run::importance::assess,

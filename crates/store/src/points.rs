@@ -341,6 +341,24 @@ fn drawn(buckets: &[Bucket]) -> Series {
     }
 }
 
+/// Where a series lies: from its least to its greatest step, and the same of its times; `None` of one without points.
+/// No sealed point is read for it.
+pub fn extent(connection: &Connection, series: i64) -> Result<Option<Window>> {
+    let mut sealed = connection.prepare_cached(
+        "SELECT min(first), max(final), min(since_ms), max(until_ms) FROM points INDEXED BY points_steps
+         WHERE series = ?1 AND level = 0",
+    )?;
+    let (first, last, since, until): (Option<i64>, Option<i64>, Option<i64>, Option<i64>) =
+        sealed.query_row([series], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let tail = tail::of(connection, series)?;
+    let ends = |sealed: Option<(i64, i64)>, of: fn(&Point) -> i64| {
+        let all = tail.iter().map(of).chain(sealed.into_iter().flat_map(|(least, most)| [least, most]));
+        all.clone().min().zip(all.max())
+    };
+    let steps = ends(first.zip(last), |point| point.step);
+    Ok(steps.zip(ends(since.zip(until), |point| point.time_ms)).map(|(steps, times)| Window { steps, times }))
+}
+
 /// The raw points of a series in the order of their coming, `limit` of them after the first `skip`.
 pub fn raw_points(connection: &Connection, series: i64, skip: u64, limit: u64) -> Result<Vec<Point>> {
     let mut found = Vec::new();

@@ -31,6 +31,9 @@ pub(crate) fn of_cells(runs: usize) -> i32 {
     i32::try_from(runs / 10).unwrap_or(i32::MAX).max(LIST_MS)
 }
 
+/// Milliseconds between two looks at what is summed up of all runs of a list, which reads each of them.
+pub(crate) const BANDS_MS: i32 = 10_000;
+
 /// Whether a pause is on, and whether something came in it.
 #[derive(Debug, Default)]
 struct Pace {

@@ -1,8 +1,10 @@
 //! Runs: the table is the page. Selected runs show their curves over each other in a pane.
 
 mod actions;
+mod bands;
 mod chooser;
 mod code_differs;
+mod colours;
 mod columns;
 mod compare;
 mod comparison;
@@ -108,9 +110,11 @@ pub(crate) fn Runs() -> impl IntoView {
     let place = Place::get();
     let asked = use_location().query;
     let comparing = compare::asked(asked);
+    let banding = bands::asked(asked);
+    let is_compared = Memo::new(move |_| banding.get() || !comparing.with(Vec::is_empty));
     let searching = searches::asked(asked);
     // A page of its own over the table, which keeps its place.
-    let is_covered = Memo::new(move |_| searching.with(Option::is_some) || !comparing.with(Vec::is_empty));
+    let is_covered = Memo::new(move |_| searching.with(Option::is_some) || is_compared.get());
     let search_named = RwSignal::new(String::new());
     crumbs(move || {
         if let Some(searching) = searching.get() {
@@ -118,7 +122,7 @@ pub(crate) fn Runs() -> impl IntoView {
             let one = all.is_some().then(|| (search_named.get(), None));
             let to_all = [("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)];
             to_all.into_iter().chain(one).collect()
-        } else if comparing.with(Vec::is_empty) {
+        } else if !is_compared.get() {
             vec![("Runs".to_owned(), None)]
         } else {
             vec![("Runs".to_owned(), Some(place.link("runs"))), ("Compare".to_owned(), None)]
@@ -220,8 +224,14 @@ pub(crate) fn Runs() -> impl IntoView {
     let ranges = Memo::new(move |_| {
         figures.with(|figures| figures.of.iter().map(|(key, figure)| (key.clone(), (figure.min, figure.max))).collect())
     });
-    let places = Memo::new(move |_| {
-        picked.with(|picked| picked.iter().enumerate().map(|(at, id)| (id.clone(), at)).collect::<HashMap<_, _>>())
+    // A run keeps its colour while others are picked and left out.
+    let places = Memo::new(move |before: Option<&HashMap<String, usize>>| {
+        picked.with(|picked| {
+            let known = |id: &String| before.and_then(|before| before.get(id)).copied();
+            let run = |id: &String| id.parse().unwrap_or(api::RunId::from_bytes([0; 16]));
+            let runs: Vec<_> = picked.iter().map(|id| (run(id), known(id))).collect();
+            picked.iter().cloned().zip(colours::places(&runs)).collect::<HashMap<_, _>>()
+        })
     });
     let columns = Memo::new_with_compare(
         move |_| {
@@ -254,8 +264,13 @@ pub(crate) fn Runs() -> impl IntoView {
                     }
                 });
             });
+            let at = places
+                .with(|places| drawn.iter().map(|id| places.get(id).copied().unwrap_or(0)).collect::<Vec<usize>>());
+            let placed = |known: &BTreeMap<String, Compared>, (id, place): (&String, &usize)| {
+                Some(Compared { place: *place, ..known.get(id)?.clone() })
+            };
             overlaid::told_apart(
-                known.with_value(|known| drawn.iter().filter_map(|id| known.get(id).cloned()).collect()),
+                known.with_value(|known| drawn.iter().zip(&at).filter_map(|one| placed(known, one)).collect()),
             )
         })
     });
@@ -266,8 +281,12 @@ pub(crate) fn Runs() -> impl IntoView {
     let compare = Signal::derive(move || {
         picked.with(|picked| {
             let of = compare::said_of(picked.len() as u64);
-            let runs = picked.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(",");
-            format!("{}?compare={runs}{of}", place.link("runs"))
+            let runs: Vec<api::RunId> = picked.iter().take(MOST).filter_map(|id| id.parse().ok()).collect();
+            let known = places.with(|places| {
+                let known = |run: &api::RunId| Some((*run, *places.get(&run.to_string())?));
+                runs.iter().filter_map(known).collect::<HashMap<_, _>>()
+            });
+            format!("{}?compare={}{of}", place.link("runs"), colours::written(&runs, &known))
         })
     });
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
@@ -392,6 +411,7 @@ pub(crate) fn Runs() -> impl IntoView {
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
                 <compare::Compare named=comparing query=asked ranked_by back=back />
             })}
+            {move || banding.get().then(|| view! { <bands::CompareGroups query=asked back=back /> })}
             <searches::Searches asked=searching named=search_named />
             <program::RunProgram open=programs />
             <actions::Rename renaming=asks.renaming />

@@ -234,11 +234,16 @@ pub(crate) fn LookChoice(
     /// What a machine used has no noise that a person would take away.
     #[prop(default = true)]
     smooths: bool,
+    /// Curves of runs have a share of the run and the clock's time; the means of groups have neither.
+    #[prop(default = true)]
+    of_runs: bool,
 ) -> impl IntoView {
     let along = Signal::derive(move || {
         let mut keys = keys.get();
         keys.extend(look.by_metric().filter(|own| !keys.contains(own)));
-        along_options(&keys)
+        let mut options = along_options(&keys);
+        options.retain(|(key, _)| of_runs || ["step", "time"].contains(&key.as_str()));
+        options
     });
     let log = ["", "y", "x", "xy"].map(str::to_owned);
     let axes = ["Automatic axes", "Log values", "Log along", "Log both"].map(str::to_owned);

@@ -1,5 +1,6 @@
 //! `slipway run`: starting, watching, comparing and reading runs.
 
+mod bands;
 mod curves;
 mod diff;
 mod export;

@@ -459,6 +459,34 @@ fn curves_lie_over_another_metric_or_are_the_means_of_groups() {
 }
 
 #[test]
+fn the_means_of_all_runs_that_pass_a_filter_are_drawn_by_group() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    for (name, lr, loss) in [("slow", "0.1", 4.0), ("fast", "0.1", 8.0), ("other", "0.2", 1.0)] {
+        client.run(&json!(0), name, lr, loss);
+    }
+    let plot = |filter: &str, more: &[&str]| {
+        place.run(&[&["run", "plot", "--filter", filter, "--everywhere", "--group-by", "param.lr"], more].concat())
+    };
+    let all: Value = serde_json::from_slice(&plot("", &["--metric", "loss", "--json"]).stdout).unwrap();
+    let (first, second) = (&all[0]["bands"][0], &all[0]["bands"][1]);
+    assert_eq!(
+        (&all[0]["key"], &all[0]["runs"], &first["values"][0]),
+        (&json!("loss"), &json!(3), &json!("0.1")),
+        "{all}"
+    );
+    assert_eq!((&first["points"][0]["mean"], &second["points"][0]["sd"]), (&json!(6.0), &json!(null)), "{all}");
+    let sd = first["points"][0]["sd"].as_f64().unwrap();
+    assert!((sd - 8.0_f64.sqrt()).abs() < 1e-9, "{sd}");
+    let shown = String::from_utf8(plot("name = 'slow'", &["--metric", "loss", "--width", "20"]).stdout).unwrap();
+    assert!(shown.contains("Bands of 1 run in 1 group.") && shown.contains("mean ± sd"), "{shown}");
+    for (filter, more, code) in [("name = 'nobody'", "step", 3), ("", "share", 2)] {
+        assert_eq!(plot(filter, &["--metric", "loss", "--x", more]).status.code(), Some(code), "{filter} {more}");
+    }
+    assert_eq!(place.run(&["run", "plot"]).status.code(), Some(2), "neither runs nor a filter");
+}
+
+#[test]
 fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     let place = Place::with_project();
     place.json(&["project", "show"]);

@@ -31,7 +31,7 @@ use super::filter::{Field, Filter};
 pub(crate) use cells::{Column, moment, number};
 use column::{Columns, Numbers, Texts};
 pub(crate) use commonest::Commonest;
-pub(crate) use groups::{GroupOrder, Grouping};
+pub(crate) use groups::{GroupOrder, Grouping, Members};
 use patience::Patience;
 pub(crate) use patience::{Asked, Asking};
 

@@ -52,7 +52,7 @@ pub async fn assess(engine: &Engine, request: AssessParams) -> anyhow::Result<Pa
 }
 
 /// A metric's key, which may be named as the filter names it.
-fn key_of(metric: String, metrics: &[String]) -> String {
+pub(super) fn key_of(metric: String, metrics: &[String]) -> String {
     let is_known = |key: &String| metrics.binary_search(key).is_ok();
     match filter::field(&metric) {
         Ok(Field::Metric(key)) if !is_known(&metric) && is_known(&key) => key,
@@ -61,7 +61,7 @@ fn key_of(metric: String, metrics: &[String]) -> String {
 }
 
 /// A metric that no run has, of those that the runs have; what a machine used is seldom meant.
-fn unmeasured(metric: &str, metrics: &[String]) -> ApiError {
+pub(super) fn unmeasured(metric: &str, metrics: &[String]) -> ApiError {
     let own: Vec<&str> = metrics.iter().map(String::as_str).filter(|key| !key.starts_with(SYSTEM)).collect();
     let meant = did_you_mean(metric, own.iter().copied());
     let few = own.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");

@@ -34,11 +34,7 @@ const OWN: [&str; 12] =
 pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGroups> {
     let of = request.list.of;
     let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
-    if request.by.len() > MOST_BY {
-        bail!(ApiError::invalid(format!("Runs are grouped by {MOST_BY} values at most.")));
-    }
-    let by = meant::each(&request.by, |name| groupable(name).map(|field| (name.to_owned(), field)));
-    let by = meant::or_meant(engine, of, by).await?;
+    let by = grouped_by(engine, of, &request.by).await?;
     let order = group_order(&request)?;
     let (metrics, validated_on) = (request.metrics, request.validated_on);
     let grouping = Grouping { by, metrics, validated_on, order, descending: request.list.descending };
@@ -55,6 +51,15 @@ pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGro
         Ok(RunGroups { notes, ..groups })
     });
     Ok(answer.await?)
+}
+
+/// What runs are grouped by, each with its name, as a filter has it.
+pub(super) async fn grouped_by(engine: &Engine, of: Scope, names: &[String]) -> anyhow::Result<Vec<(String, Field)>> {
+    if names.len() > MOST_BY {
+        bail!(ApiError::invalid(format!("Runs are grouped by {MOST_BY} values at most.")));
+    }
+    let by = meant::each(names, |name| groupable(name).map(|field| (name.to_owned(), field)));
+    meant::or_meant(engine, of, by).await
 }
 
 /// The ids of a stretch of the table.

@@ -4,6 +4,7 @@
 
 mod announcing;
 mod artifact_places;
+mod bands;
 mod clients;
 mod code_diff;
 mod commands;

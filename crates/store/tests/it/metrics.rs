@@ -67,6 +67,19 @@ async fn every_point_comes_back_however_it_came_in() {
 }
 
 #[tokio::test]
+async fn where_a_series_lies_is_known_of_its_chunks_and_its_tail() {
+    for total in [1, 900, 1_024, 5_000] {
+        let (_folder, store, number) = with_series(total, 700).await;
+        let late = [Point { step: -3, time_ms: 9, value: 7.0 }];
+        store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &late)).await.unwrap();
+        let found = store.read(move |c| store::points::extent(c, number)).await.unwrap();
+        let last_ms = 1_700_000_000_000 + (total - 1) * 10;
+        assert_eq!(found, Some(Window { steps: (-3, total - 1), times: (9, last_ms) }), "of {total}");
+        assert_eq!(store.read(|c| store::points::extent(c, 404)).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
 async fn the_final_figure_is_among_those_that_the_most_is_of() {
     let (_folder, store, _) = with_series(10, 10).await;
     let figure = async |value: f64| {

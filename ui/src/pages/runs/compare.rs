@@ -1,7 +1,7 @@
 //! Several runs on the whole page: every curve that they have, what differs, and their newest figures.
 //! The runs stand in the address, so that a comparison can be sent to somebody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use api::{
     id::RunId,
@@ -16,9 +16,10 @@ use leptos_router::{
 };
 
 use super::{
-    Facts,
+    Facts, bands,
     code_differs::CodeDiffers,
-    comparison::{Seen, Tools, is_dashed_at, roles},
+    colours,
+    comparison::{Seen, Tools, roles},
     differs::{Differs, Figures},
     last_values::LastValues,
     overlaid::{Compared, Overlaid, told_apart},
@@ -44,14 +45,15 @@ const BESIDE: usize = 3;
 /// So many runs stand in the head, of more the rest is behind a button: two to four lines of a window.
 const UNFOLDED: usize = 16;
 
-/// The runs that the address compares: `?compare=ID,ID`; of more than [`MOST`] the first are.
-pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<Vec<RunId>> {
+/// The runs that the address compares: `?compare=ID,ID`; of more than [`MOST`] the first are. Each with its place among
+/// the colours, where the address says that.
+pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<Vec<(RunId, Option<usize>)>> {
     Memo::new(move |_| {
         let named = query.with(|query| query.get("compare")).unwrap_or_default();
-        let mut runs = Vec::new();
-        for run in named.split(',').filter_map(|id| id.parse::<RunId>().ok()) {
-            if !runs.contains(&run) {
-                runs.push(run);
+        let mut runs = Vec::<(RunId, Option<usize>)>::new();
+        for (run, place) in named.split(',').filter_map(colours::read) {
+            if runs.iter().all(|(other, _)| *other != run) {
+                runs.push((run, place));
             }
         }
         runs
@@ -76,14 +78,19 @@ fn part(compared: usize, of: Option<u64>) -> Option<String> {
 #[component]
 pub(super) fn Compare(
     /// As many as the address names.
-    named: Memo<Vec<RunId>>,
+    named: Memo<Vec<(RunId, Option<usize>)>>,
     query: Memo<ParamsMap>,
     ranked_by: Signal<Option<(String, bool)>>,
     /// The address of the table as it was.
     back: Signal<String>,
 ) -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
-    let runs = Memo::new(move |_| named.with(|named| named.iter().copied().take(MOST).collect::<Vec<_>>()));
+    let runs = Memo::new(move |_| named.with(|named| named.iter().map(|(run, _)| *run).take(MOST).collect::<Vec<_>>()));
+    let places = Memo::new(move |_| {
+        let first = named.with(|named| named[..named.len().min(MOST)].to_vec());
+        let places = colours::places(&first);
+        first.into_iter().map(|(run, _)| run).zip(places).collect::<HashMap<RunId, usize>>()
+    });
     let seen = Seen::of_address(query);
     // However many they are, they are one request.
     let asked = query::gathered(move || Some(GetRuns { runs: runs.get() }), |asked| asked.runs.len());
@@ -92,7 +99,10 @@ pub(super) fn Compare(
         all.into_iter().flatten().map(|run| (run.id, run)).collect::<BTreeMap<RunId, Run>>()
     });
     let chosen = Memo::new(move |_| {
-        let compared = |found: &BTreeMap<RunId, Run>, run: &RunId| found.get(run).map(Compared::from);
+        let places = places.get();
+        let compared = |found: &BTreeMap<RunId, Run>, run: &RunId| {
+            Some(Compared { place: places.get(run).copied().unwrap_or(0), ..Compared::from(found.get(run)?) })
+        };
         told_apart(found.with(|found| runs.with(|runs| runs.iter().filter_map(|run| compared(found, run)).collect())))
     });
     // What the canvas is of stands in the address as that of the table does, in a part of its own.
@@ -154,21 +164,11 @@ pub(super) fn Compare(
         keys.with(|keys| keys.iter().take(most).cloned().collect::<Vec<_>>())
     });
     let cross = RwSignal::new(None);
-    let escape = window_event_listener(ev::keydown, move |event| {
-        let is_other = || document().query_selector("dialog[open], .menu").ok().flatten().is_some();
-        let in_field =
-            event.target().is_some_and(|target| wasm_bindgen::JsCast::has_type::<web_sys::HtmlInputElement>(&target));
-        let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
-        if event.default_prevented() || is_other() || in_field || has_modifier {
-            return;
-        }
-        match event.key().as_str() {
-            "Escape" => navigate.with_value(|navigate| navigate(&back.get_untracked(), Default::default())),
-            "p" => seen.pin.set(next_pin(&runs.get_untracked(), seen.pinned())),
-            _ => {}
-        }
+    on_keys(move |key| match key {
+        "Escape" => navigate.with_value(|navigate| navigate(&back.get_untracked(), Default::default())),
+        "p" => seen.pin.set(next_pin(&runs.get_untracked(), seen.pinned())),
+        _ => {}
     });
-    on_cleanup(move || escape.remove());
     let none = Memo::new(move |_| {
         keys.with(Vec::is_empty) && wanted.with(String::is_empty) && asked.value.with(Option::is_some)
     });
@@ -179,7 +179,7 @@ pub(super) fn Compare(
                     <h1>{move || format!("{} compared", words::counted(runs.with(Vec::len) as u64, "run", "runs"))}</h1>
                     <div class="flex wrap compared">
                         <For each=move || shown.get() key=|run| *run let:run>
-                            <OneRun run runs chosen found is_known=Signal::derive(move || asked.value.with(Option::is_some)) seen />
+                            <OneRun run runs places chosen found is_known=Signal::derive(move || asked.value.with(Option::is_some)) seen />
                         </For>
                         {move || (folded.get() > 0).then(|| view! {
                             <button type="button" class="btn quiet s" aria-expanded="false" on:click=move |_| is_unfolded.set(true)>
@@ -194,7 +194,9 @@ pub(super) fn Compare(
                     {move || named.with(Vec::len).checked_sub(MOST).filter(|more| *more > 0).map(|more| view! {
                         <p class="small muted">{format!("The first {MOST} are compared; {} left out.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
                     })}
-                    {move || part(runs.with(Vec::len), of.get()).map(|part| view! { <p class="small muted" data-part="">{part}</p> })}
+                    {move || part(runs.with(Vec::len), of.get()).map(|part| view! { <p class="small muted" data-part="">
+                        {part}" "<a href=move || bands::over(&back.get())>"See the bands of all that the filter matches"</a>
+                    </p> })}
                 </div>
                 <div class="right flex">
                     <plots::CanvasSwitcher plotted />
@@ -248,8 +250,22 @@ fn next_pin(runs: &[RunId], pinned: Option<RunId>) -> String {
     runs.get(at.map_or(0, |at| at + 1)).map(ToString::to_string).unwrap_or_default()
 }
 
+/// Hears the keys that are pressed on a page over the table and are nobody else's.
+pub(super) fn on_keys(heard: impl Fn(&str) + 'static) {
+    let listener = window_event_listener(ev::keydown, move |event| {
+        let is_other = || document().query_selector("dialog[open], .menu").ok().flatten().is_some();
+        let in_field =
+            event.target().is_some_and(|target| wasm_bindgen::JsCast::has_type::<web_sys::HtmlInputElement>(&target));
+        let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
+        if !(event.default_prevented() || is_other() || in_field || has_modifier) {
+            heard(&event.key());
+        }
+    });
+    on_cleanup(move || listener.remove());
+}
+
 /// Two rows of charts fill the window as it is when the page opens.
-fn height() -> f64 {
+pub(super) fn height() -> f64 {
     let window = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(800.0);
     ((window - 300.0) / 2.0 - 60.0).clamp(200.0, 380.0)
 }
@@ -259,6 +275,8 @@ fn height() -> f64 {
 fn OneRun(
     run: RunId,
     runs: Memo<Vec<RunId>>,
+    /// Their places among the colours.
+    places: Memo<HashMap<RunId, usize>>,
     chosen: Memo<Vec<Compared>>,
     found: Memo<BTreeMap<RunId, Run>>,
     /// The host has answered: what it did not tell isn't there.
@@ -277,13 +295,13 @@ fn OneRun(
         roles.get(&run).map(|role| role.class()).unwrap_or_default()
     });
     let is_dashed = Memo::new(move |_| {
-        let at = chosen.with(|chosen| chosen.iter().position(|one| one.id == run));
-        at.is_some_and(is_dashed_at) && seen.bands.with(String::is_empty)
+        let is_dashed = chosen.with(|chosen| chosen.iter().find(|one| one.id == run).is_some_and(Compared::is_dashed));
+        is_dashed && seen.bands.with(String::is_empty)
     });
     let without = move || {
-        let others = runs.with(|runs| {
-            runs.iter().filter(|other| **other != run).map(ToString::to_string).collect::<Vec<_>>().join(",")
-        });
+        let others: Vec<RunId> = runs.with(|runs| runs.iter().filter(|other| **other != run).copied().collect());
+        // Those that stay keep their colours.
+        let others = places.with(|places| colours::written(&others, places));
         let path = here.pathname.get();
         let search = here.search.get();
         if others.is_empty() { path } else { format!("{path}{}", address::with(&search, &[("compare", others)])) }

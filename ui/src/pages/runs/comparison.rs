@@ -77,22 +77,14 @@ pub(super) fn groups(runs: &[Compared], bands: &str) -> Vec<String> {
 /// The colour of each run: its own, or its group's.
 pub(super) fn roles(runs: &[Compared], bands: &str) -> BTreeMap<RunId, Role> {
     let groups = if bands.is_empty() { Vec::new() } else { groups(runs, bands) };
-    let place = |index: usize, run: &Compared| {
+    let place = |run: &Compared| {
         if bands.is_empty() {
-            return index;
+            return run.place;
         }
         let own = group_of(run, bands);
         groups.iter().position(|group| *group == own).unwrap_or(0)
     };
-    runs.iter().enumerate().map(|(index, run)| (run.id, Role::series(place(index, run)))).collect()
-}
-
-/// After so many runs their colours come again.
-const COLOURS: usize = 8;
-
-/// Whether the run at this place has the colour of one before it, so that its line is dashed.
-pub(super) const fn is_dashed_at(at: usize) -> bool {
-    at % (2 * COLOURS) >= COLOURS
+    runs.iter().map(|run| (run.id, Role::series(place(run)))).collect()
 }
 
 /// The lines to draw: one a run, or one a group with its mean ± standard deviation, and the baseline over all.
@@ -106,7 +98,7 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
             } else if is_many {
                 line.weight = Weight::Thin;
             }
-            line.is_dashed = runs.iter().position(|one| one.id == *run).is_some_and(is_dashed_at);
+            line.is_dashed = runs.iter().find(|one| one.id == *run).is_some_and(Compared::is_dashed);
         }
         // The baseline is drawn last, over the others.
         lines.sort_by_key(|(run, _)| Some(*run) == pinned);
@@ -167,6 +159,7 @@ mod tests {
         Compared {
             id: id(number),
             name: format!("r{number}"),
+            place: usize::from(number),
             began_ms: 0,
             params,
             tags: BTreeMap::new(),

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 
 use super::{
     columns,
-    comparison::{Seen, is_dashed_at, roles},
+    comparison::{Seen, roles},
     delta::{Delta, delta, direction},
     overlaid::Compared,
 };
@@ -34,10 +34,9 @@ fn heads(chosen: &[Compared], seen: Seen) -> impl IntoView + use<> {
     let is_each = seen.bands.with(String::is_empty);
     chosen
         .iter()
-        .enumerate()
-        .map(|(at, run)| {
+        .map(|run| {
             let class = roles.get(&run.id).map(|role| role.class()).unwrap_or_default();
-            let is_dashed = is_each && is_dashed_at(at);
+            let is_dashed = is_each && run.is_dashed();
             let is_pinned = pinned == Some(run.id);
             view! {
                 <th class="num">

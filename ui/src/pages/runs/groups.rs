@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
 use super::{
-    Facts,
+    Facts, bands,
     columns::{self, METRIC, Names, PARAM, TAG},
     compare::said_of,
     other_rows,
@@ -106,7 +106,7 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
     }
 }
 
-fn title(name: &str) -> String {
+pub(super) fn title(name: &str) -> String {
     let own = OWN.iter().find(|(own, _)| *own == name);
     own.map_or_else(|| columns::called(name).1, |(_, label)| (*label).to_owned())
 }
@@ -262,6 +262,11 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
             navigate.try_with_value(|navigate| navigate(&to, Default::default()));
         });
     };
+    let compare_groups = move || {
+        let Some(list) = list.get_untracked() else { return };
+        let to = place.link(&group.with_untracked(|group| bands::of_table(&list, group)));
+        navigate.try_with_value(|navigate| navigate(&to, Default::default()));
+    };
     let columns = Memo::new_with_compare(move |_| columns_of(&group.get(), &by.get(), &metrics.get()), |_, _| true);
     let failed = Memo::new(move |_| answer.error.get());
     view! {
@@ -287,6 +292,7 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
                     format!("{groups}, {runs}{others}")
                 }
             }))}</span>
+            <Button label="Compare groups" tip="The mean of each group's curves, of all its runs" kind="quiet s" mark=icon::ACTIVITY on_press=compare_groups />
             {move || bands.with(Option::is_some).then(|| view! {
                 <Button label="Compare curves" kind="quiet s" mark=icon::LAYERS on_press=compare />
             })}
@@ -303,7 +309,7 @@ fn runs_of(list: Listing, filter: String) -> ListRuns {
 }
 
 /// A filter that what passes both passes.
-fn both(one: &str, other: &str) -> String {
+pub(super) fn both(one: &str, other: &str) -> String {
     match (one.trim().is_empty(), other.is_empty()) {
         (true, _) => other.to_owned(),
         (_, true) => one.to_owned(),

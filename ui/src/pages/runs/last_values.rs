@@ -98,6 +98,7 @@ mod tests {
         Compared {
             id: RunId::from_bytes([number; 16]),
             name: format!("r{number}"),
+            place: 0,
             began_ms: 0,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),

@@ -9,7 +9,10 @@ use api::{
 use charts::{axis::Axis, line::LineChart};
 use leptos::prelude::*;
 
-use super::comparison::{self, Seen};
+use super::{
+    colours::is_dashed_at,
+    comparison::{self, Seen},
+};
 use crate::parts::{
     chart::ChartCard,
     curves::{RunLines, Wanted, lines_of_runs, most_points},
@@ -24,6 +27,8 @@ pub(super) const DRAWN: usize = 8;
 pub(super) struct Compared {
     pub(super) id: RunId,
     pub(super) name: String,
+    /// Its place among the colours ([`super::colours`]).
+    pub(super) place: usize,
     /// Milliseconds since 1970.
     pub(super) began_ms: i64,
     pub(super) params: BTreeMap<String, String>,
@@ -32,6 +37,13 @@ pub(super) struct Compared {
     pub(super) values: BTreeMap<String, f64>,
     /// Figures that are curves: measured more than once.
     pub(super) curves: BTreeSet<String>,
+}
+
+impl Compared {
+    /// Whether its colour is also that of a run before it.
+    pub(super) fn is_dashed(&self) -> bool {
+        is_dashed_at(self.place)
+    }
 }
 
 /// Runs of one name get the end of their ids to it: each line is named, hidden and saved by itself.
@@ -52,6 +64,7 @@ impl From<&RunRow> for Compared {
         Self {
             id: row.id,
             name: row.name.clone(),
+            place: 0,
             began_ms: row.began_ms(),
             params: row.params.clone(),
             tags: row.tags.clone(),
@@ -66,6 +79,7 @@ impl From<&Run> for Compared {
         Self {
             id: run.id,
             name: run.name.clone(),
+            place: 0,
             began_ms: run.began_ms(),
             params: run.params.clone(),
             tags: run.tags.clone(),

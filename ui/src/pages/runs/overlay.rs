@@ -25,7 +25,7 @@ const CHARTS: usize = 3;
 
 /// The figures that are curves of these runs, each with how many of them have it: the one that ranks, then what most
 /// have, of as many those that look like a loss. What the machine did comes last.
-fn by_worth(runs: &[Compared], ranked: Option<&str>) -> Vec<(String, usize)> {
+pub(super) fn by_worth(runs: &[Compared], ranked: Option<&str>) -> Vec<(String, usize)> {
     let mut having = BTreeMap::<&str, usize>::new();
     for key in runs.iter().flat_map(|run| &run.curves) {
         *having.entry(key).or_default() += 1;
@@ -58,7 +58,7 @@ fn only(known: &[(String, usize)], curve: &str) -> Vec<String> {
     known.iter().filter(|(key, _)| key == curve).map(|(key, _)| key.clone()).collect()
 }
 
-fn is_system(key: &str) -> bool {
+pub(super) fn is_system(key: &str) -> bool {
     key.starts_with("system/")
 }
 
@@ -147,6 +147,7 @@ mod tests {
         Compared {
             id: RunId::from_bytes([number; 16]),
             name: format!("r{number}"),
+            place: 0,
             began_ms: 0,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),

@@ -20,6 +20,7 @@ use charts::{
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::bands;
 use crate::{
     context::{Context, Outcome},
     output, plot, words,
@@ -33,20 +34,31 @@ const DETAIL: usize = 4;
 #[derive(Debug, Args)]
 pub(crate) struct Plot {
     /// Runs by name or id, or `latest`; several lie over each other
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required_unless_present = "filter", value_name = "RUN")]
     runs: Vec<String>,
+    /// All runs that pass this, as in `run list`, however many: the mean ± standard deviation of their curves, of each group
+    /// with --group-by; "" means all
+    #[arg(long, conflicts_with_all = ["runs", "x_metric", "baseline"])]
+    pub(super) filter: Option<String>,
+    /// With --filter the runs of this experiment, by name or number, instead of the project's
+    #[arg(long, value_name = "EXPERIMENT", requires = "filter")]
+    pub(super) experiment: Option<String>,
+    /// With --filter the runs of every experiment
+    #[arg(long, requires = "filter", conflicts_with = "experiment")]
+    pub(super) everywhere: bool,
     /// Only this series; may be given several times. By default every one that is not about the system
     #[arg(long = "metric", short, value_name = "KEY")]
-    metrics: Vec<String>,
+    pub(super) metrics: Vec<String>,
     /// What lies along the axis: steps, seconds since the run began, the clock's time, or the share of the run in percent
     #[arg(long, value_enum, default_value_t = Along::Step)]
-    x: Along,
+    pub(super) x: Along,
     /// Another metric along the axis: of each step that has both the value over that one's
     #[arg(long, value_name = "KEY", conflicts_with = "x")]
     x_metric: Option<String>,
-    /// The mean ± standard deviation of the runs that share a value: `param.KEY` or `tag.KEY`
+    /// The mean ± standard deviation of the runs that share a value: `param.KEY` or `tag.KEY`, and with --filter also others by
+    /// commas, as in `run list`
     #[arg(long, value_name = "WHAT")]
-    group_by: Option<String>,
+    pub(super) group_by: Option<String>,
     /// Logarithmic axes: what is not positive is left out
     #[arg(long, value_enum, value_name = "AXES")]
     log: Option<LogAxes>,
@@ -58,23 +70,23 @@ pub(crate) struct Plot {
     baseline: Option<String>,
     /// From this step on
     #[arg(long)]
-    from: Option<i64>,
+    pub(super) from: Option<i64>,
     /// Up to this step
     #[arg(long)]
-    to: Option<i64>,
+    pub(super) to: Option<i64>,
     /// The drawing's width in characters
     #[arg(long, default_value_t = 72)]
-    width: usize,
+    pub(super) width: usize,
     /// The drawing's height in lines
     #[arg(long, default_value_t = 12)]
     height: usize,
     /// Write a picture into this file instead, each series below the one before
     #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
+    pub(super) svg: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Along {
+pub(super) enum Along {
     Step,
     Time,
     Clock,
@@ -168,10 +180,10 @@ fn over_json(curve: &Curve, over: &str) -> Value {
 }
 
 /// Lines that lie on the same axes, and what is to be said of them.
-struct Drawn {
-    key: String,
-    lines: Vec<Line>,
-    notes: Vec<String>,
+pub(super) struct Drawn {
+    pub(super) key: String,
+    pub(super) lines: Vec<Line>,
+    pub(super) notes: Vec<String>,
 }
 
 /// The lines of curves: one each, or one a group.
@@ -234,7 +246,12 @@ fn beside_baseline(curves: &[Curve]) -> Vec<String> {
     others.filter_map(line).collect()
 }
 
-pub(super) async fn run(context: &Context, mut asked: Plot) -> Outcome {
+pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
+    if let Some(filter) = asked.filter.take() {
+        // All runs are read, some seconds for each series.
+        context.lasting().await?;
+        return bands::run(context, &asked, filter).await;
+    }
     let mut baseline = None;
     if let Some(named) = asked.baseline.take() {
         baseline = Some(context.run(&named).await?);
@@ -263,27 +280,8 @@ pub(super) async fn run(context: &Context, mut asked: Plot) -> Outcome {
         let curves = curves(context, &asked, &runs, baseline, &key).await?;
         charts.push((key, curves));
     }
-    if let Some(file) = &asked.svg {
-        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn(key, curves, &asked)).collect();
-        let pictures: Vec<(String, Size)> = all.iter().map(|drawn| picture(drawn, &asked)).collect();
-        let svg = match pictures.as_slice() {
-            [(only, _)] => only.clone(),
-            several => export::stacked(several),
-        };
-        let svg = export::standalone(&svg, &export::LIGHT);
-        std::fs::write(file, svg)
-            .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display())))?;
-        let said = |_: &Value| {
-            let notes = all.iter().flat_map(|drawn| drawn.notes.iter().map(|note| (&drawn.key, note)));
-            let notes: String = notes
-                .map(|(key, note)| match all.len() {
-                    1 => format!("\n{}", output::harmless(note)),
-                    _ => format!("\n{}: {}", output::harmless(key), output::harmless(note)),
-                })
-                .collect();
-            format!("{} is written.{notes}", file.display())
-        };
-        return context.output.show(&json!({ "file": file }), said);
+    if asked.svg.is_some() {
+        return write_picture(context, &asked, charts.iter().map(|(key, curves)| drawn(key, curves, &asked)).collect());
     }
     if context.output.json {
         let told = |(key, curves): &(String, Vec<Curve>)| -> Vec<Value> {
@@ -296,15 +294,40 @@ pub(super) async fn run(context: &Context, mut asked: Plot) -> Outcome {
         let all: Vec<Value> = charts.iter().flat_map(told).collect();
         return context.output.show(&all, |_| String::new());
     }
-    for (key, curves) in charts {
-        let Drawn { key, lines, notes } = drawn(&key, &curves, &asked);
-        let lines: Vec<plot::Line> = lines.iter().map(|line| in_terminal(line, asked.smooth)).collect();
-        let axes = plot::Axes { log_x: asked.has_log_x(), log_y: asked.has_log_y(), is_clock: asked.is_clock() };
-        let drawn = plot::plot(&lines, asked.width, asked.height, axes, output::coloured_answer());
-        let notes: String = notes.iter().map(|note| format!("{}\n", output::harmless(note))).collect();
-        context.output.print_drawn(&format!("{}\n{drawn}\n{notes}", output::harmless(&key)))?;
-    }
-    Ok(())
+    charts.iter().try_for_each(|(key, curves)| print_drawn(context, &asked, &drawn(key, curves, &asked)))
+}
+
+/// Writes the picture that was asked for, each series below the one before.
+pub(super) fn write_picture(context: &Context, asked: &Plot, all: Vec<Drawn>) -> Outcome {
+    let Some(file) = &asked.svg else { return Ok(()) };
+    let pictures: Vec<(String, Size)> = all.iter().map(|drawn| picture(drawn, asked)).collect();
+    let svg = match pictures.as_slice() {
+        [(only, _)] => only.clone(),
+        several => export::stacked(several),
+    };
+    let svg = export::standalone(&svg, &export::LIGHT);
+    std::fs::write(file, svg)
+        .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display())))?;
+    let said = |_: &Value| {
+        let notes = all.iter().flat_map(|drawn| drawn.notes.iter().map(|note| (&drawn.key, note)));
+        let notes: String = notes
+            .map(|(key, note)| match all.len() {
+                1 => format!("\n{}", output::harmless(note)),
+                _ => format!("\n{}: {}", output::harmless(key), output::harmless(note)),
+            })
+            .collect();
+        format!("{} is written.{notes}", file.display())
+    };
+    context.output.show(&json!({ "file": file }), said)
+}
+
+/// Draws a series with characters, and says below it what is to be said.
+pub(super) fn print_drawn(context: &Context, asked: &Plot, drawn: &Drawn) -> Outcome {
+    let lines: Vec<plot::Line> = drawn.lines.iter().map(|line| in_terminal(line, asked.smooth)).collect();
+    let axes = plot::Axes { log_x: asked.has_log_x(), log_y: asked.has_log_y(), is_clock: asked.is_clock() };
+    let plotted = plot::plot(&lines, asked.width, asked.height, axes, output::coloured_answer());
+    let notes: String = drawn.notes.iter().map(|note| format!("{}\n", output::harmless(note))).collect();
+    context.output.print_drawn(&format!("{}\n{plotted}\n{notes}", output::harmless(&drawn.key)))
 }
 
 /// A line as it is drawn with characters; they have no room for its band.

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cmp::Ordering, collections::HashMap, hash::Hash};
 
 use api::{
-    SplitId,
+    RunId, SplitId,
     run_table::{GroupFigure, RunGroup, RunGroups},
 };
 use store::Connection;
@@ -38,6 +38,16 @@ pub(crate) enum GroupOrder {
 
 type Key<'t> = Vec<Option<Cow<'t, str>>>;
 
+/// A group with those of its runs that have a metric, each with when it began.
+#[derive(Debug)]
+pub(crate) struct Members {
+    pub(crate) group: RunGroup,
+    pub(crate) measured: Vec<(RunId, i64)>,
+}
+
+/// Groups with their runs, how many groups there are in all, and how many runs these hold.
+pub(crate) type Membership = (Vec<Members>, u64, u64);
+
 impl Board {
     /// The groups of the runs that match; offset and limit of the query count groups. Blocks.
     pub(crate) fn groups(
@@ -51,17 +61,45 @@ impl Board {
         let (only, rows) = matched(connection, &tables, query, asked)?;
         let runs = rows.len() as u64;
         let other_rows = rows.iter().filter(|at| grouping.has_other_rows(only[at.0], at.1)).count() as u64;
-        let mut found: HashMap<Key<'_>, Vec<(usize, u32)>> = HashMap::new();
-        for at in rows {
-            let key = |(_, field): &(String, Field)| cells::text(only[at.0], at.1 as usize, field);
-            found.entry(grouping.by.iter().map(key).collect()).or_default().push(at);
-        }
+        let found = by_values(&only, grouping, rows);
         let mut groups: Vec<RunGroup> =
             found.into_iter().map(|(key, rows)| group(&only, grouping, key, &rows)).collect();
         groups.sort_unstable_by(|left, right| compare(left, right, grouping));
         let total = groups.len() as u64;
         let groups = groups.into_iter().skip(query.offset as usize).take(query.limit as usize).collect();
         Ok(RunGroups { groups, total, runs, other_rows, notes: Vec::new() })
+    }
+
+    /// The groups with most of the runs that match, as many as the query's limit, in their order, with the runs of each
+    /// that have a metric. Blocks.
+    pub(crate) fn members(
+        &self,
+        connection: &Connection,
+        asked: &Asked,
+        query: &Query,
+        grouping: &Grouping,
+        metric: &str,
+    ) -> store::Result<Membership> {
+        let tables = self.fresh(connection, asked.moment, &query.experiments)?;
+        let (only, rows) = matched(connection, &tables, query, asked)?;
+        let runs = rows.len() as u64;
+        let found = by_values(&only, grouping, rows);
+        let total = found.len() as u64;
+        let mut found: Vec<(RunGroup, Vec<(usize, u32)>)> =
+            found.into_iter().map(|(key, rows)| (group(&only, grouping, key, &rows), rows)).collect();
+        // Among equals by their values, so that each answer has the same.
+        found.sort_unstable_by(|(left, _), (right, _)| {
+            right.runs.cmp(&left.runs).then_with(|| compare(left, right, grouping))
+        });
+        found.truncate(query.limit as usize);
+        found.sort_unstable_by(|(left, _), (right, _)| compare(left, right, grouping));
+        let members = |(group, rows): (RunGroup, Vec<(usize, u32)>)| {
+            let has = |at: &(usize, u32)| cells::metric(only[at.0], metric, at.1 as usize).is_some();
+            let head = |at: (usize, u32)| &only[at.0].rows[at.1 as usize];
+            let measured = rows.into_iter().filter(has).map(head).map(|head| (head.id, head.began_ms()));
+            Members { group, measured: measured.collect() }
+        };
+        Ok((found.into_iter().map(members).collect(), total, runs))
     }
 
     /// A page of runs in their order, which takes them in turn from the groups that they fall into. Blocks.
@@ -85,6 +123,20 @@ impl Board {
         });
         Ok(Page { runs: runs.collect(), total })
     }
+}
+
+/// Rows by the values that they share.
+fn by_values<'t>(
+    tables: &[&'t Table],
+    grouping: &Grouping,
+    rows: Vec<(usize, u32)>,
+) -> HashMap<Key<'t>, Vec<(usize, u32)>> {
+    let mut found: HashMap<Key<'t>, Vec<(usize, u32)>> = HashMap::new();
+    for at in rows {
+        let key = |(_, field): &(String, Field)| cells::text(tables[at.0], at.1 as usize, field);
+        found.entry(grouping.by.iter().map(key).collect()).or_default().push(at);
+    }
+    found
 }
 
 /// The places of so many of these, taken in turn from each of the groups that they stand in; in their order.

@@ -189,6 +189,7 @@ mod tests {
         let run = |params: &[(&str, &str)], values: &[(&str, f64)]| Compared {
             id: api::RunId::from_bytes([1; 16]),
             name: "brisk-heron".to_owned(),
+            place: 0,
             began_ms: 0,
             params: params.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             tags: [("team".to_owned(), "red".to_owned())].into(),

@@ -102,6 +102,7 @@ fn compared(search: &Search) -> Vec<Compared> {
         Some(Compared {
             id: trial.run,
             name: trial.name.clone()?,
+            place: 0,
             began_ms: search.created_ms,
             params: trial.values.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
             tags: BTreeMap::new(),

@@ -1,0 +1,316 @@
+//! The curves of one metric over any number of runs, summed up by groups: what the run table groups by, in the form in
+//! which a chart has the mean of a few lines ([`charts::group`]).
+//!
+//! No curve is kept: each is read at a bounded number of points and added to its group's sums at the places of the
+//! axis. The reading ends with its time or with its caller; the runs are taken in such an order that what was read
+//! until then is a sample by chance.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::bail;
+use api::{
+    RunId,
+    run_table::{AggregateRuns, BandAxis, BandPoint, RunBand, RunBands},
+};
+use charts::group::{self, Moments};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use store::{
+    Connection,
+    points::{self, Window},
+};
+
+use super::{
+    board::{GroupOrder, Grouping, Members},
+    filter, importance, meant, table,
+};
+use crate::Engine;
+
+/// Groups of one answer.
+const MOST_GROUPS: u32 = 50;
+/// Places along the axis where nobody says how many.
+const PLACES: u32 = 256;
+/// How long curves are read.
+const LONGEST: Duration = Duration::from_secs(8);
+/// Runs of one read: so few that whoever else reads waits for milliseconds.
+const TOGETHER: usize = 64;
+/// Reads at a time: one of the database's readers is left to everybody else.
+const AT_ONCE: usize = 3;
+
+/// A run whose curve is read.
+#[derive(Debug, Clone, Copy)]
+struct Read {
+    group: usize,
+    run: RunId,
+    began_ms: i64,
+}
+
+/// What of each curve is read.
+#[derive(Debug, Clone)]
+struct Asked {
+    metric: String,
+    along: BandAxis,
+    /// Points of a curve.
+    points: u64,
+    /// The part of the axis that is read, somewhat wider than what is looked at; all where it is none.
+    part: Option<(f64, f64)>,
+}
+
+/// Bands of the groups with most runs.
+pub async fn aggregate(engine: &Engine, request: AggregateRuns) -> anyhow::Result<RunBands> {
+    let until = Instant::now() + request.within_ms.map_or(LONGEST, Duration::from_millis).min(LONGEST);
+    let of = request.list.of;
+    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
+    let by = table::grouped_by(engine, of, &request.by).await?;
+    let grouping =
+        Grouping { by, metrics: Vec::new(), validated_on: None, order: GroupOrder::Values, descending: false };
+    let most = u64::from(request.groups.unwrap_or(MOST_GROUPS).min(MOST_GROUPS));
+    let (list, metric, board) = (request.list, request.metric, engine.clone());
+    let (asked, _asking) = engine.board().ask();
+    let (keys, metric, notes, (groups, total, runs)) = engine
+        .store()
+        .read(move |c| {
+            let query = table::query(c, &list, filter, Vec::new(), 0, most)?;
+            let keys = board.board().keys(c, &asked, &query.experiments)?;
+            let metric = importance::key_of(metric, &keys[0]);
+            let members = board.board().members(c, &asked, &query, &grouping, &metric)?;
+            let named = grouping.by.iter().map(|(_, field)| field);
+            let notes = filter::unknown_fields(named, &keys, &asked.time_for_help());
+            Ok((keys, metric, notes, members))
+        })
+        .await?;
+    if !keys[0].is_empty() && keys[0].binary_search(&metric).is_err() {
+        bail!(importance::unmeasured(&metric, &keys[0]));
+    }
+    let places = request.points.unwrap_or(PLACES).clamp(2, group::MOST as u32);
+    let asked = Asked { metric, along: request.along, points: u64::from(places), part: None };
+    let mut reads = in_turn(&groups);
+    let mut span = request.from.zip(request.to);
+    if span.is_none() {
+        let found = extent(engine, &asked, &mut reads, until).await?;
+        // What is said stands before what was found.
+        span = found.map(|(least, most)| (request.from.unwrap_or(least), request.to.unwrap_or(most)));
+    }
+    let is_part = request.from.is_some() || request.to.is_some();
+    let grid =
+        span.filter(|(from, to)| from <= to).map_or_else(Vec::new, |span| places_of(request.along, span, places));
+    let asked = Asked { part: span.filter(|_| is_part).map(widened), ..asked };
+    let (sums, read) = summed(engine, asked, reads, (&grid, groups.len()), until).await?;
+    let bands = groups.into_iter().zip(sums).zip(read);
+    let bands = bands.map(|((members, sums), read)| band(members, &grid, &sums, read)).collect();
+    Ok(RunBands { bands, total, runs, notes })
+}
+
+/// The runs in the order in which they are read: from each group in turn, in each by chance, which the random end of
+/// their ids is.
+fn in_turn(groups: &[Members]) -> Vec<Read> {
+    let mut all = Vec::new();
+    for (group, members) in groups.iter().enumerate() {
+        let mut own: Vec<Read> =
+            members.measured.iter().map(|(run, began_ms)| Read { group, run: *run, began_ms: *began_ms }).collect();
+        own.sort_unstable_by_key(|read| {
+            let mut bytes = *read.run.as_bytes();
+            bytes.reverse();
+            bytes
+        });
+        all.extend(own.into_iter().enumerate());
+    }
+    all.sort_unstable_by_key(|(turn, read)| (*turn, read.group));
+    all.into_iter().map(|(_, read)| read).collect()
+}
+
+/// Where the curves of these runs lie along the axis; `None` where none has a point. Runs that there was no time for
+/// are left out.
+async fn extent(
+    engine: &Engine,
+    asked: &Asked,
+    reads: &mut Vec<Read>,
+    until: Instant,
+) -> anyhow::Result<Option<(f64, f64)>> {
+    let asked = Arc::new(asked.clone());
+    let batches = batches(reads).into_iter().map(|batch| extents(engine, Arc::clone(&asked), batch));
+    let mut found = std::pin::pin!(futures::stream::iter(batches).buffered(AT_ONCE));
+    let (mut span, mut looked_at) = (None::<(f64, f64)>, 0);
+    // To read a curve takes longer than to ask where it lies.
+    let until = until.min(Instant::now() + until.saturating_duration_since(Instant::now()) / 2);
+    while let Some(extents) = next(&mut found, looked_at, until).await? {
+        looked_at += extents.len();
+        for (least, most) in extents.into_iter().flatten() {
+            span = Some(span.map_or((least, most), |span| (span.0.min(least), span.1.max(most))));
+        }
+    }
+    reads.truncate(looked_at);
+    Ok(span)
+}
+
+async fn extents(engine: &Engine, asked: Arc<Asked>, batch: Vec<Read>) -> store::Result<Vec<Option<(f64, f64)>>> {
+    engine.store().read(move |c| batch.iter().map(|read| asked.extent(c, read)).collect()).await
+}
+
+/// Each group's sums at the places, and how many of its runs were read.
+async fn summed(
+    engine: &Engine,
+    asked: Asked,
+    reads: Vec<Read>,
+    (grid, groups): (&[f64], usize),
+    until: Instant,
+) -> anyhow::Result<(Vec<Vec<Moments>>, Vec<u64>)> {
+    let mut sums = vec![vec![Moments::default(); grid.len()]; groups];
+    let mut counts = vec![0; groups];
+    let (asked, places): (Arc<Asked>, Arc<[f64]>) = (Arc::new(asked), grid.into());
+    let batches = batches(&reads).into_iter();
+    let batches = batches.map(|batch| sampled(engine, Arc::clone(&asked), Arc::clone(&places), batch));
+    let mut found = std::pin::pin!(futures::stream::iter(batches).buffered(AT_ONCE));
+    let mut looked_at = 0;
+    while let Some(curves) = next(&mut found, looked_at, until).await? {
+        for (read, values) in reads.iter().skip(looked_at).zip(&curves) {
+            counts[read.group] += 1;
+            for (moments, value) in sums[read.group].iter_mut().zip(values).filter(|(_, value)| value.is_finite()) {
+                moments.add(*value);
+            }
+        }
+        looked_at += curves.len();
+    }
+    Ok((sums, counts))
+}
+
+/// A batch of curves, each as its values at the places, NaN where it does not stand.
+async fn sampled(
+    engine: &Engine,
+    asked: Arc<Asked>,
+    places: Arc<[f64]>,
+    batch: Vec<Read>,
+) -> store::Result<Vec<Vec<f64>>> {
+    engine.store().read(move |c| batch.iter().map(|read| asked.sample(c, read, &places)).collect()).await
+}
+
+/// The next batch; `None` behind the last, and once the time is up. The first comes in any case.
+async fn next<T>(
+    found: &mut (impl Stream<Item = store::Result<Vec<T>>> + Unpin),
+    looked_at: usize,
+    until: Instant,
+) -> anyhow::Result<Option<Vec<T>>> {
+    if looked_at > 0 && Instant::now() >= until {
+        return Ok(None);
+    }
+    Ok(found.try_next().await?)
+}
+
+fn batches(reads: &[Read]) -> Vec<Vec<Read>> {
+    reads.chunks(TOGETHER).map(<[Read]>::to_vec).collect()
+}
+
+impl Asked {
+    /// From where to where along the axis a run's curve reaches.
+    fn extent(&self, c: &Connection, read: &Read) -> store::Result<Option<(f64, f64)>> {
+        let Some((number, _)) = store::metric::find(c, read.run, &self.metric)? else { return Ok(None) };
+        let seconds = |time_ms: i64| (time_ms as f64 - read.began_ms as f64) / 1000.0;
+        Ok(points::extent(c, number)?.map(|Window { steps, times }| match self.along {
+            BandAxis::Step => (steps.0 as f64, steps.1 as f64),
+            BandAxis::Seconds => (seconds(times.0), seconds(times.1)),
+        }))
+    }
+
+    /// A run's values at the places; nothing of one without points.
+    fn sample(&self, c: &Connection, read: &Read, places: &[f64]) -> store::Result<Vec<f64>> {
+        let Some((number, _)) = store::metric::find(c, read.run, &self.metric)? else { return Ok(Vec::new()) };
+        let series = points::view(c, number, self.window(read.began_ms), self.points_read())?;
+        let member = match self.along {
+            BandAxis::Step => group::Member::of(&series.step, &series.last),
+            BandAxis::Seconds => group::Member::of(&series.seconds_since(read.began_ms), &series.last),
+        };
+        Ok(places.iter().map(|place| member.at(*place).unwrap_or(f64::NAN)).collect())
+    }
+
+    /// What is read of a run that began then.
+    fn window(&self, began_ms: i64) -> Window {
+        let all = (i64::MIN, i64::MAX);
+        let Some((from, to)) = self.part else { return Window { steps: all, times: all } };
+        let ms = |seconds: f64| (began_ms as f64 + seconds * 1000.0) as i64;
+        match self.along {
+            BandAxis::Step => Window { steps: (from.floor() as i64, to.ceil() as i64), times: all },
+            BandAxis::Seconds => Window { steps: all, times: (ms(from), ms(to)) },
+        }
+    }
+
+    /// Of a wider part there are more points.
+    fn points_read(&self) -> u64 {
+        if self.part.is_some() { self.points * 3 } else { self.points }
+    }
+}
+
+/// As much again at each side: a curve stands between the points beside the part that is looked at, too.
+fn widened((from, to): (f64, f64)) -> (f64, f64) {
+    let beside = (to - from).max(1.0);
+    (from - beside, to + beside)
+}
+
+/// Places along a part of the axis, both ends among them: each step where there are few, else evenly.
+fn places_of(along: BandAxis, (from, to): (f64, f64), most: u32) -> Vec<f64> {
+    let is_step = along == BandAxis::Step;
+    let (from, to) = if is_step { (from.ceil(), to.floor()) } else { (from, to) };
+    let span = to - from;
+    let last = f64::from(most - 1);
+    if span <= 0.0 {
+        return if span == 0.0 { vec![from] } else { Vec::new() };
+    }
+    if is_step && span <= last {
+        return (0..=span as u32).map(|at| from + f64::from(at)).collect();
+    }
+    // Whole steps: what was measured there is met as it is.
+    let place = |at: u32| from + span * f64::from(at) / last;
+    (0..most).map(|at| if is_step { place(at).round() } else { place(at) }).collect()
+}
+
+fn band(members: Members, grid: &[f64], sums: &[Moments], read: u64) -> RunBand {
+    let Members { group, measured } = members;
+    let point = |(x, moments): (&f64, &Moments)| BandPoint {
+        x: *x,
+        runs: moments.count,
+        mean: moments.mean,
+        sd: moments.deviation(),
+        min: moments.min,
+        max: moments.max,
+    };
+    let there = grid.iter().zip(sums).filter(|(_, moments)| moments.count > 0);
+    RunBand {
+        values: group.values,
+        runs: group.runs,
+        measured: measured.len() as u64,
+        read,
+        filter: group.filter,
+        points: there.map(point).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_steps_are_a_place_each_and_many_stand_evenly() {
+        assert_eq!(places_of(BandAxis::Step, (1.0, 4.0), 256), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(places_of(BandAxis::Step, (0.4, 2.6), 256), [1.0, 2.0]);
+        assert_eq!(places_of(BandAxis::Step, (0.0, 1_000.0), 5), [0.0, 250.0, 500.0, 750.0, 1_000.0]);
+        assert_eq!(places_of(BandAxis::Seconds, (0.0, 1.0), 3), [0.0, 0.5, 1.0]);
+        assert_eq!(places_of(BandAxis::Seconds, (2.0, 2.0), 3), [2.0]);
+        assert_eq!(places_of(BandAxis::Step, (0.2, 0.8), 3), [0.0; 0]);
+    }
+
+    #[test]
+    fn runs_are_read_from_each_group_in_turn() {
+        let members = |first: u128, count: u128| Members {
+            group: api::run_table::RunGroup {
+                values: Vec::new(),
+                runs: count as u64,
+                figures: Vec::new(),
+                filter: String::new(),
+            },
+            measured: (first..first + count).map(|id| (RunId::from_bytes(id.to_be_bytes()), 0)).collect(),
+        };
+        let order: Vec<usize> = in_turn(&[members(1, 4), members(10, 2)]).iter().map(|read| read.group).collect();
+        assert_eq!(order, [0, 1, 0, 1, 0, 0]);
+    }
+}

@@ -1,0 +1,155 @@
+//! Curves of many runs summed up by groups, against what is calculated of the same points one by one.
+
+use api::{
+    RunId,
+    run::Run,
+    run_table::{AggregateRuns, BandAxis, BandPoint, Listing, RunBands},
+    series::Point,
+    tracking::{CreateExperiment, Experiment, Scope},
+};
+use engine::tracking::client::{self, Batch, Begin};
+use store::run::RunRow;
+
+use crate::stage::Stage;
+
+const BEGAN_MS: i64 = 1_700_000_000_000;
+
+/// A run's points: its place, so many steps, a step each so many milliseconds.
+fn points(at: usize, steps: i64, every_ms: i64) -> Vec<Point> {
+    let began_ms = BEGAN_MS + at as i64 * 1_000;
+    (0..steps).map(|step| Point { step, time_ms: began_ms + step * every_ms, value: value(at, step) }).collect()
+}
+
+fn value(at: usize, step: i64) -> f64 {
+    1e6 + ((at * 7 + 3) as f64 * 0.31).sin() + step as f64 / 10.0 * (at + 1) as f64
+}
+
+/// Six runs: of three of model "a" one ends early, two are of "b", and one of no model; and one of "b" without the metric.
+async fn filled(stage: &Stage) -> (Experiment, Vec<RunId>) {
+    let experiment = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    let mut runs = Vec::new();
+    let all = [Some("a"), Some("a"), Some("a"), Some("b"), Some("b"), None, Some("b")];
+    for (at, model) in all.into_iter().enumerate() {
+        let began_ms = BEGAN_MS + at as i64 * 1_000;
+        let begin = Begin { name: Some(format!("r{at}")), started_ms: Some(began_ms), ..Begin::default() };
+        let run = client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id;
+        let mut own = points(at, if at == 2 { 5 } else { 11 }, if at == 1 { 2_000 } else { 1_000 });
+        if at == 3 {
+            own[4].value = f64::NAN;
+        }
+        let series = if at < 6 { vec![("loss".to_owned(), own)] } else { Vec::new() };
+        let params = model.map(|model| ("model".to_owned(), model.to_owned())).into_iter().collect();
+        client::log(&stage.engine, run, Batch { series, params, ..Batch::default() }).await.unwrap();
+        runs.push(run);
+    }
+    (experiment, runs)
+}
+
+fn asked(experiment: &Experiment) -> AggregateRuns {
+    let of = Scope::Experiment(experiment.id);
+    AggregateRuns {
+        list: Listing { of, deleted: false, filter: String::new(), sort: None, descending: false },
+        by: vec!["param.model".to_owned()],
+        metric: "loss".to_owned(),
+        along: BandAxis::Step,
+        from: None,
+        to: None,
+        points: None,
+        groups: None,
+        within_ms: None,
+    }
+}
+
+/// What pandas says of the same values: count, mean, std, min, max.
+fn check(point: &BandPoint, x: f64, values: &[f64]) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    assert_eq!((point.x, point.runs), (x, values.len() as u64));
+    assert!((point.mean - mean).abs() < 1e-8, "{point:?}, not {mean}");
+    match point.sd {
+        Some(sd) => assert!((sd - (squares / (count - 1.0)).sqrt()).abs() < 1e-7, "{point:?}"),
+        None => assert_eq!(values.len(), 1),
+    }
+    let ends = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
+    assert!((point.min - ends.0).abs() < 1e-8 && (point.max - ends.1).abs() < 1e-8, "{point:?}, not {ends:?}");
+}
+
+fn named(bands: &RunBands) -> Vec<(Option<&str>, u64, u64)> {
+    bands.bands.iter().map(|band| (band.values[0].as_deref(), band.runs, band.measured)).collect()
+}
+
+#[tokio::test]
+async fn bands_are_the_mean_and_the_deviation_of_the_runs_that_stand_there() {
+    let stage = Stage::new().await;
+    let (sweep, _) = filled(&stage).await;
+    let found = stage.call(asked(&sweep)).await;
+    assert_eq!(named(&found), [(Some("a"), 3, 3), (Some("b"), 3, 2), (None, 1, 1)]);
+    assert_eq!((found.total, found.runs, found.is_whole()), (3, 7, true));
+    assert!(found.bands.iter().all(|band| band.read == band.measured && band.points.len() == 11), "{found:?}");
+    for step in 0..11 {
+        let at = step as usize;
+        let of_a: Vec<f64> =
+            [0, 1, 2].into_iter().filter(|run| *run < 2 || step < 5).map(|run| value(run, step)).collect();
+        check(&found.bands[0].points[at], step as f64, &of_a);
+        // What is no number is stepped over, as between two points.
+        check(&found.bands[1].points[at], step as f64, &[value(3, step), value(4, step)]);
+        check(&found.bands[2].points[at], step as f64, &[value(5, step)]);
+    }
+    assert_eq!(found.bands[2].filter, "param.model is null");
+    assert_eq!(found.said()[1], "1 run is without the figure.");
+
+    // Along time since each run's own begin; the second of "a" is half as fast.
+    let seconds =
+        AggregateRuns { along: BandAxis::Seconds, from: Some(0.0), to: Some(10.0), points: Some(11), ..asked(&sweep) };
+    let found = stage.call(seconds).await;
+    for second in 0..=4 {
+        let half = (value(1, second / 2) + value(1, (second + 1) / 2)) / 2.0;
+        check(&found.bands[0].points[second as usize], second as f64, &[value(0, second), half, value(2, second)]);
+    }
+    // A part of the steps, by two of the groups, and without anything to group by.
+    let part = stage.call(AggregateRuns { from: Some(3.0), to: Some(6.0), groups: Some(2), ..asked(&sweep) }).await;
+    assert_eq!((part.bands.len(), part.total, part.runs, part.shown()), (2, 3, 7, 6));
+    assert_eq!(part.bands[0].points.iter().map(|point| point.x).collect::<Vec<_>>(), [3.0, 4.0, 5.0, 6.0]);
+    check(&part.bands[1].points[0], 3.0, &[value(3, 3), value(4, 3)]);
+    let all = stage.call(AggregateRuns { by: Vec::new(), ..asked(&sweep) }).await;
+    check(&all.bands[0].points[10], 10.0, &[0, 1, 3, 4, 5].map(|run| value(run, 10)));
+}
+
+#[tokio::test]
+async fn of_very_many_runs_all_are_read_where_there_is_time_and_else_a_part_that_is_said() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let first = runs[0];
+    let copies = stage.engine.store().write(move |tx| {
+        let row = store::run::bare(tx, first)?.unwrap();
+        for number in 1..=300_u128 {
+            let id = RunId::from_bytes(number.to_be_bytes());
+            store::run::put(tx, &RunRow { run: Run { id, ..row.run.clone() }, ..row.clone() })?;
+            store::param::put(tx, id, "model", if number % 3 == 0 { "c" } else { "d" })?;
+            // Longer than there are places.
+            let long = (0..600).map(|step| Point { step, time_ms: BEGAN_MS + step, value: number as f64 });
+            store::metric::append(tx, id, "loss", &long.collect::<Vec<_>>())?;
+        }
+        Ok(())
+    });
+    copies.await.unwrap();
+    let found = stage.call(asked(&sweep)).await;
+    assert!(found.is_whole() && found.runs == 307, "{:?}", found.said());
+    let of_c = &found.bands[2];
+    assert_eq!((of_c.values[0].as_deref(), of_c.read), (Some("c"), 100));
+    assert_eq!((of_c.points.len(), of_c.points.last().map(|point| point.x)), (256, Some(599.0)));
+    let values: Vec<f64> = (1..=300).filter(|number| number % 3 == 0).map(f64::from).collect();
+    check(&of_c.points[200], of_c.points[200].x, &values);
+
+    let hurried = stage.call(AggregateRuns { within_ms: Some(0), ..asked(&sweep) }).await;
+    let read: u64 = hurried.bands.iter().map(|band| band.read).sum();
+    assert!(read > 0 && read < 306 && !hurried.is_whole(), "{read}");
+    assert!(hurried.bands.iter().all(|band| band.read > 0), "each group has its turn: {:?}", hurried.said());
+    assert!(hurried.said().last().unwrap().contains(&format!("{read} of 306 curves")), "{:?}", hurried.said());
+
+    let unknown = stage.try_call(AggregateRuns { metric: "lss".to_owned(), ..asked(&sweep) }).await.unwrap_err();
+    assert!(unknown.message.contains("\"loss\""), "{unknown}");
+}
