@@ -1,6 +1,7 @@
 //! `slipway run`: starting, watching, comparing and reading runs.
 
 mod bands;
+mod chosen;
 mod curves;
 mod diff;
 mod export;
@@ -159,6 +160,15 @@ pub(crate) enum RunCommand {
         /// Show how the files of two runs' code differ, line by line
         #[arg(long)]
         code: bool,
+        /// With --code: what `git apply` takes
+        #[arg(long, requires = "code")]
+        patch: bool,
+        /// Print CSV, with all digits
+        #[arg(long, conflicts_with_all = ["code", "markdown"])]
+        csv: bool,
+        /// Print a table of Markdown
+        #[arg(long, conflicts_with = "code")]
+        markdown: bool,
     },
     /// Tells which params a metric follows, by fANOVA
     Importance(importance::Importance),
@@ -407,8 +417,15 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::Media(command) => media::run(context, command).await,
         RunCommand::Export(export) => export::run(context, export).await,
         RunCommand::Plot(plot) => curves::run(context, plot).await,
-        RunCommand::Diff { runs, code: true, .. } => diff::code(context, &runs).await,
-        RunCommand::Diff { runs, all, .. } => diff::run(context, &runs, all).await,
+        RunCommand::Diff { runs, code: true, patch, .. } => diff::code(context, &runs, patch).await,
+        RunCommand::Diff { runs, all, csv, markdown, .. } => {
+            let form = match (csv, markdown) {
+                (true, _) => diff::Form::Csv,
+                (_, true) => diff::Form::Markdown,
+                _ => diff::Form::Shown,
+            };
+            diff::run(context, &runs, all, form).await
+        }
         RunCommand::Importance(asked) => importance::run(context, asked).await,
         RunCommand::Several(command) => several::run(context, command).await,
         RunCommand::Lineage { run } => {
