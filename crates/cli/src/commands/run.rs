@@ -148,7 +148,7 @@ pub(crate) enum RunCommand {
     /// Writes runs as an MLflow file store, TensorBoard event files, CSV or Parquet
     Export(export::Export),
     /// Draws series of runs in the terminal, or prints their points with --json
-    Plot(curves::Plot),
+    Plot(Box<curves::Plot>),
     /// Shows what differs between runs: params, environment, code, data, command, tags, metrics
     Diff {
         /// Runs by name or id, or `latest`
@@ -416,7 +416,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         }
         RunCommand::Media(command) => media::run(context, command).await,
         RunCommand::Export(export) => export::run(context, export).await,
-        RunCommand::Plot(plot) => curves::run(context, plot).await,
+        RunCommand::Plot(plot) => curves::run(context, *plot).await,
         RunCommand::Diff { runs, code: true, patch, .. } => diff::code(context, &runs, patch).await,
         RunCommand::Diff { runs, all, csv, markdown, .. } => {
             let form = match (csv, markdown) {

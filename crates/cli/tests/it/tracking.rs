@@ -521,6 +521,10 @@ fn runs_are_drawn_by_a_filter_or_a_view_without_naming_them() {
     ] {
         assert_eq!(plot(&more).status.code(), Some(code), "{more:?}");
     }
+    let file = place.path().join("loss.PNG");
+    assert!(plot(&["--filter", "", "--each", "--out", file.to_str().unwrap()]).status.success());
+    assert!(std::fs::read(&file).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
+    assert_eq!(plot(&["--filter", "", "--each", "--out", "loss.gif"]).status.code(), Some(2));
     // A run that is over is followed to its end at once.
     let file = place.path().join("followed.svg");
     let written = place.run(&["run", "plot", "slow", "--follow", "--svg", file.to_str().unwrap()]);

@@ -23,7 +23,9 @@ use serde_json::{Value, json};
 use super::{bands, chosen};
 use crate::{
     context::{Context, Outcome},
-    output, plot, words,
+    output,
+    picture::png,
+    plot, words,
 };
 
 /// The picture's, as in the window's exports.
@@ -100,7 +102,10 @@ pub(crate) struct Plot {
     /// The drawing's height in lines
     #[arg(long, default_value_t = 12)]
     height: usize,
-    /// Write an SVG into this file instead, each series below the one before
+    /// Write a picture into this file instead, each series below the one before: SVG or PNG, as it ends in `.svg` or `.png`
+    #[arg(long, value_name = "FILE", conflicts_with = "svg")]
+    out: Option<PathBuf>,
+    /// The same as SVG, whatever the file is called
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Draw anew every two seconds until the runs are over: in a terminal, or in the picture
@@ -130,8 +135,16 @@ fn parse_smoothing(text: &str) -> Result<f64, String> {
 
 impl Plot {
     /// The picture's file, where one is asked for.
-    pub(super) const fn file(&self) -> Option<&PathBuf> {
-        self.svg.as_ref()
+    pub(super) fn file(&self) -> Option<&PathBuf> {
+        self.out.as_ref().or(self.svg.as_ref())
+    }
+
+    /// What the file is to be: "svg" or "png".
+    fn kind(&self) -> Option<String> {
+        match &self.out {
+            Some(file) => Some(file.extension()?.to_str()?.to_lowercase()),
+            None => self.svg.as_ref().map(|_| "svg".to_owned()),
+        }
     }
 
     /// Refuses what does not go together.
@@ -149,13 +162,16 @@ impl Plot {
                 ApiError::invalid("The clock's time has no logarithmic axis.").with_hint("Use --log y, or --x time.")
             );
         }
+        if self.out.is_some() && !self.kind().is_some_and(|kind| ["svg", "png"].contains(&kind.as_str())) {
+            return Err(ApiError::invalid("A picture is an SVG or a PNG.").with_hint("Name a file.svg or a file.png."));
+        }
         if self.follow && are_means {
             return Err(ApiError::invalid("The means of all runs are not followed: each reads all of their curves.")
                 .with_hint("Follow each run with --each, or name some."));
         }
         if self.follow && (context.output.json || self.file().is_none() && !std::io::stdout().is_terminal()) {
             return Err(
-                ApiError::invalid("--follow draws anew in a terminal.").with_hint("Or in a picture: --svg FILE.")
+                ApiError::invalid("--follow draws anew in a terminal.").with_hint("Or in a picture: --out FILE.")
             );
         }
         Ok(())
@@ -415,7 +431,11 @@ fn put_picture(asked: &Plot, all: &[Drawn]) -> Outcome {
         several => export::stacked(several),
     };
     let svg = export::standalone(&svg, &export::LIGHT);
-    std::fs::write(file, svg)
+    let bytes = match asked.kind().as_deref() {
+        Some("png") => png(&svg)?,
+        _ => svg.into_bytes(),
+    };
+    std::fs::write(file, bytes)
         .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display())))
 }
 
