@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -12,7 +13,7 @@ use api::{
     series::{Series, Viewport, Viewports},
 };
 use journeys::{
-    browser::{gone, press, seen},
+    browser::{gone, press, saved, seen},
     desk::Desk,
     process::until,
     tracked::Tracked,
@@ -79,9 +80,12 @@ async fn compared(desk: &Desk) -> Result<()> {
     // The same runs in parallel coordinates and as a scatter, which the address says, too.
     press(driver, "//main//button[@role='radio'][.='Parallel']").await?;
     seen(driver, "//main//*[starts-with(@aria-label,'Runs in parallel coordinates')]").await?;
+    // What groups they are in is told by their colours, and in a scatter by shapes, too.
+    seen(driver, "//main//*[@class='legend']//span[normalize-space(.)='0.2']").await?;
     gone(driver, LOSS).await?;
     press(driver, "//main//button[@role='radio'][.='Scatter']").await?;
     seen(driver, "//main//*[@aria-label='Runs by two values']").await?;
+    seen(driver, "//main//*[@class='legend']//span[.='0.2']/i[contains(@class,'shape-square')]").await?;
     until("the address", SHORT, async || Ok(driver.current_url().await?.as_str().contains("canvas="))).await?;
     driver.refresh().await?;
     seen(driver, "//main//*[@aria-label='Runs by two values']").await?;
@@ -212,6 +216,59 @@ async fn many(desk: &Desk, sweep: &Tracked) -> Result<()> {
     chips(17).await?;
     seen(driver, "//body").await?.send_keys("p").await?;
     gone(driver, "//main//button[@aria-pressed='true' and contains(@aria-label,'as the baseline')]").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_without_a_curve_are_compared_by_bars_and_their_code_by_a_card() {
+    Desk::tried("compare-bars", bars).await.unwrap();
+}
+
+/// Each figure that was measured once is bars, saved as a picture and as a table.
+async fn bars(desk: &Desk, folder: &Path) -> Result<()> {
+    const CARD: &str = "//main//*[@data-last-values]//section[.//h2[.='Accuracy']]";
+    let driver = desk.driver();
+    let once = Tracked::new(&desk.client, "once").await?;
+    let mut runs = Vec::new();
+    for (name, accuracy) in [("a", 0.5), ("b", 0.75), ("c", 0.25)] {
+        let points = [("accuracy", 0, accuracy), ("loss", 0, 1.0 - accuracy)];
+        runs.push(once.log(name, &[("lr", "0.1")], &points).await.context("log a run")?);
+    }
+    for run in &runs[1..] {
+        let diff = json!({"run_id": run, "key": "mlflow.source.git.diff", "value": DIFF});
+        once.post("set-tag", diff).await?;
+    }
+    desk.go(&once.runs(&comparing(&runs))).await?;
+    seen(driver, "//main//*[contains(., 'No curves: these figures were measured once each.')]").await?;
+    let plot = seen(driver, &format!("{CARD}//*[@role='group' and @aria-label='Accuracy']")).await?;
+    let count = "return document.querySelectorAll('main [data-last-values] [aria-label=Accuracy] rect').length;";
+    let all = async || Ok(driver.execute(count, Vec::new()).await?.convert::<u64>()? == 3);
+    until("three bars", SHORT, all).await?;
+    desk.browser.picture("compare-bars").await?;
+    for label in ["Save as CSV", "Save as SVG"] {
+        driver.action_chain().context_click_element(&plot).perform().await?;
+        press(driver, &format!("//*[@role='menu']//button[normalize-space(.)='{label}']")).await?;
+    }
+    let text = saved(folder, "Accuracy.csv").await?;
+    ensure!(text == "part,figure,value\na,Accuracy,0.5\nb,Accuracy,0.75\nc,Accuracy,0.25\n", "saved {text:?}");
+    let svg = saved(folder, "Accuracy.svg").await?;
+    ensure!(svg.starts_with("<svg") && svg.contains(">b<"), "saved {svg}");
+    code(desk).await.context("the card of their code")
+}
+
+/// Of several runs the card says the code of two, of which the other is chosen; a file is folded by a press.
+async fn code(desk: &Desk) -> Result<()> {
+    const CARD: &str = "//main//section[contains(@class,'code-differs')]";
+    const LINE: &str = "//pre//*[contains(@class,'good') and contains(., '+rate = 2')]";
+    let driver = desk.driver();
+    seen(driver, &format!("{CARD}//*[contains(., 'from a')]")).await?;
+    seen(driver, &format!("{CARD}//h3[.='Not committed in b']")).await?;
+    seen(driver, &format!("{CARD}{LINE}")).await?;
+    press(driver, &format!("{CARD}//details[contains(@class,'diff')]/summary[contains(., 'train.py')]")).await?;
+    gone(driver, &format!("{CARD}{LINE}")).await.context("a folded file")?;
+    choose(desk, "The other run", "c").await?;
+    seen(driver, &format!("{CARD}//h3[.='Not committed in c']")).await?;
+    press(driver, "//main//button[@aria-label='Pin b as the baseline']").await?;
+    seen(driver, &format!("{CARD}//*[contains(., 'from b')]")).await.context("from the baseline").map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,12 +10,12 @@ use api::{
     project::{GetProject, Project},
 };
 use journeys::{
-    browser::{field, fill, gone, press, seen, told},
+    browser::{field, fill, gone, press, seen, there, told},
     desk::Desk,
     process::until,
     road,
 };
-use thirtyfour::By;
+use thirtyfour::{By, Key};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_typed_and_chosen_is_kept() {
@@ -30,6 +30,8 @@ async fn kept(desk: &Desk) -> Result<()> {
     road::snapshot(&desk.client, project.id).await?;
     settings(desk, project.id).await.context("project settings")?;
     note(desk, &project).await.context("the note of a snapshot")?;
+    snapshots(desk, project.id).await.context("the list of snapshots by keys")?;
+    exported(desk, project.id).await.context("export by the folder's path")?;
     jobs(desk).await.context("the filter of jobs")
 }
 
@@ -75,6 +77,43 @@ async fn note(desk: &Desk, project: &Project) -> Result<()> {
     until("the second snapshot with its note", Duration::from_secs(60), taken).await
 }
 
+/// Arrows go from snapshot to snapshot, and Enter shows one.
+async fn snapshots(desk: &Desk, project: ProjectId) -> Result<()> {
+    const LIST: &str = "//main//aside[@aria-label='Snapshots']";
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/data")).await?;
+    seen(driver, &format!("({LIST}/a)[2]")).await?;
+    seen(driver, &format!("({LIST}/a)[1]")).await?.send_keys(Key::Down + "").await?;
+    driver.active_element().await?.send_keys(Key::Enter + "").await?;
+    seen(driver, &format!("({LIST}/a)[2][@aria-current='true']")).await?;
+    let named = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("v=1"));
+    until("the first snapshot in the address", Duration::from_secs(10), named).await?;
+    driver.active_element().await?.send_keys(Key::Home + "").await?;
+    driver.active_element().await?.send_keys(Key::Enter + "").await?;
+    seen(driver, &format!("({LIST}/a)[1][@aria-current='true']")).await.map(drop)
+}
+
+/// A browser has no dialog of the host's folders: the path is typed. One that is no absolute path is refused beside it.
+async fn exported(desk: &Desk, project: ProjectId) -> Result<()> {
+    const EXPORT: &str = "//dialog[@open]//footer//button[normalize-space(.)='Export']";
+    let driver = desk.driver();
+    let to = tempfile::tempdir()?;
+    let folder = to.path().join("taken out");
+    desk.go(&format!("/p/{project}/data")).await?;
+    press(driver, "//main//div[contains(@class,'head')]//button[@aria-label='More']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Export files…']").await?;
+    seen(driver, "//dialog[@open]//h2[.='Export the files of v2']").await?;
+    there(driver, &format!("{EXPORT}[@disabled]")).await?;
+    fill(driver, &field("Folder"), "taken out").await?;
+    press(driver, EXPORT).await?;
+    seen(driver, "//dialog[@open]//label[span='Folder']/small[@role='alert']").await.context("it is refused")?;
+    fill(driver, &field("Folder"), &folder.to_string_lossy()).await?;
+    press(driver, EXPORT).await?;
+    gone(driver, "//dialog[@open]").await?;
+    let whole = async || Ok(folder.join("diabetes.csv").exists());
+    until("the files of the snapshot", Duration::from_secs(60), whole).await
+}
+
 /// The filter and the open log stand in the address, and a reload shows the same.
 async fn jobs(desk: &Desk) -> Result<()> {
     const FILTER: &str = "//main//input[@aria-label='Filter jobs']";
@@ -84,6 +123,12 @@ async fn jobs(desk: &Desk) -> Result<()> {
     let all = async || anyhow::Ok(driver.find_all(By::XPath(LINE)).await?.len());
     seen(driver, LINE).await?;
     let before = all().await?;
+    // A right click opens what the button of the line opens.
+    let line = seen(driver, &format!("({LINE})[1]")).await?;
+    driver.action_chain().context_click_element(&line).perform().await?;
+    seen(driver, "//*[@role='menu']//button[normalize-space(.)='Show its log']").await?;
+    driver.active_element().await?.send_keys(Key::Escape + "").await?;
+    gone(driver, "//*[@role='menu']").await?;
     fill(driver, FILTER, "snapshot diabetes").await?;
     until("the snapshots alone", Duration::from_secs(10), async || Ok(all().await? == 2)).await?;
     ensure!(before > 2, "{before} jobs, before the filter");

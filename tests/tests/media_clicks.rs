@@ -145,7 +145,11 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     contained(desk, &page).await.context("the page in its frame")?;
     seen(driver, &format!("{}//p[starts-with(., 'Its links to other pages lead nowhere')]", of("report.html"))).await?;
     desk.browser.picture("media").await?;
+    // It may have been half-written when it was looked at.
+    press(driver, &format!("{}//button[normalize-space(.)='Try again']", of("torn.png"))).await?;
+    seen(driver, &format!("{}//p[starts-with(., \"This picture can't be shown\")]", of("torn.png"))).await?;
     taken(desk, folder, &of("scores.json")).await.context("the table as CSV")?;
+    lost(desk, &format!("/e/{}/runs/{}", experiment.id, run.id)).await.context("a medium that does not come")?;
     filed(desk).await.context("its files")?;
     followed(desk, folder, run.id).await.context("its files while they change")?;
     let plain = rows.iter().find(|row| row.name == "plain").context("the other run is gone")?;
@@ -158,6 +162,27 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     // An address that names no tab is about the first.
     desk.go(&format!("/e/{}/runs/{}?tab=nonsense", experiment.id, run.id)).await?;
     seen(driver, "//nav[contains(@class,'tabs')]//a[.='Charts' and @aria-current='page']").await.map(drop)
+}
+
+/// Bytes that don't come are said in their card, which asks for them again.
+async fn lost(desk: &Desk, page: &str) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(page).await?;
+    seen(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Media')]").await?;
+    let refuses = "const ask = window.fetch.bind(window);
+        window.refuses = true;
+        window.fetch = (to, how) => window.refuses && String(to).includes('/api/blob/media/')
+            ? Promise.resolve(new Response('out of order', { status: 500 })) : ask(to, how);";
+    driver.execute(refuses, Vec::new()).await?;
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Media')]").await?;
+    let card = "//main//section[contains(@class, 'medium')][.//strong[.='sample']]";
+    let again =
+        format!("{card}//*[@role='alert'][contains(., 'out of order')]//button[normalize-space(.)='Try again']");
+    seen(driver, &again).await.context("it is said")?;
+    desk.browser.picture("media-lost").await?;
+    driver.execute("window.refuses = false;", Vec::new()).await?;
+    press(driver, &again).await?;
+    drawn(desk, &format!("{card}//img[@alt='sample at step 20']")).await
 }
 
 /// A page in its frame: no script of it ran, and its link leads to a part of it, with nothing in its place.

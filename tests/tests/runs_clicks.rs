@@ -124,12 +124,32 @@ async fn program(desk: &Desk) -> Result<()> {
     let with = |most: f64| hours.iter().filter(|hours| **hours == Some(most)).count();
     ensure!((with(2.0), with(3.0)) == (2, 1), "limits of their own: {hours:?}");
 
+    words_of_the_log(desk).await.context("the words that are searched in a log")?;
     press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Artifacts')]").await?;
     press(driver, "//main//button[@aria-label='More of note.txt']").await?;
     press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete…']").await?;
     seen(driver, "//dialog[@open]//*[contains(., \"can't be undone: 5 B\")]").await?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
     gone(driver, "//main//tr[@aria-label='artifacts/note.txt']").await
+}
+
+/// They stand in the address of the run that is open, and a reload searches for them.
+async fn words_of_the_log(desk: &Desk) -> Result<()> {
+    const FIELD: &str = "//main//input[@aria-label='Search in the log']";
+    const LOG: &str = "//main//*[@role='log' and contains(., 'hello from here')]";
+    let driver = desk.driver();
+    press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Logs')]").await?;
+    seen(driver, LOG).await?;
+    fill(driver, FIELD, "nobody").await?;
+    seen(driver, "//main//*[contains(., 'No line contains what is searched for.')]").await?;
+    let named = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("words=nobody"));
+    until("the words in the address", SHORT, named).await?;
+    driver.refresh().await?;
+    seen(driver, "//main//*[contains(., 'No line contains what is searched for.')]").await.context("after a reload")?;
+    let words = seen(driver, FIELD).await?.prop("value").await?;
+    ensure!(words.as_deref() == Some("nobody"), "the field has {words:?}");
+    fill(driver, FIELD, "").await?;
+    seen(driver, LOG).await.map(drop)
 }
 
 /// A field and its value are offered while they are typed, and taken by Tab.

@@ -8,13 +8,14 @@ use api::{
     ProjectId, RunId,
     host::{SecretBackend, SetSecret},
     run::{GetRun, RunState},
-    tracking::{CreateExperiment, Experiment, GetTracking, ListExperiments},
+    tracking::{CreateExperiment, EditExperiment, Experiment, GetTracking, ListExperiments},
 };
 use journeys::{
     browser::{choose, gone, press, seen, there, told},
     desk::Desk,
     process::until,
     road,
+    tracked::Tracked,
 };
 use serde_json::{Value, json};
 use thirtyfour::{By, Key};
@@ -49,6 +50,50 @@ async fn tracked(desk: &Desk) -> Result<()> {
     brought_back(desk, &experiment, deep).await.context("delete and undo")?;
     deleted(desk, &experiment, deep).await.context("the deleted runs")?;
     ended(desk, &address).await.context("runs whose client died")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_leads_to_its_runs_and_its_experiments_are_deleted_together() {
+    Desk::tried("folder", async |desk, _| foldered(desk).await).await.unwrap();
+}
+
+/// From the menu of the folder's line; Undo brings back what was deleted.
+async fn foldered(desk: &Desk) -> Result<()> {
+    const MORE: &str = "//main//tr[@aria-label='Folder vision']//button[@aria-label='More of the folder vision']";
+    let driver = desk.driver();
+    let outside = Tracked::new(&desk.client, "elsewhere").await?;
+    outside.log("far", &[], &[("loss", 0, 1.0)]).await?;
+    for (name, run) in [("resnet", "deep"), ("vit", "wide")] {
+        let within = Tracked::new(&desk.client, name).await?;
+        within.log(run, &[], &[("loss", 0, 0.5)]).await?;
+        let experiment = within.experiment.id;
+        let folder = Some("vision".to_owned());
+        desk.client.call(EditExperiment { experiment, name: None, folder, notes: None }).await?;
+    }
+    desk.go("/experiments").await?;
+    press(driver, MORE).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Runs of this folder']").await?;
+    rows(desk, 2).await?;
+    for run in ["deep", "wide"] {
+        seen(driver, &format!("//main//tr[@role='row']//b[.='{run}']")).await?;
+    }
+    driver.back().await?;
+    let link = |name: &str| format!("//main//a[normalize-space(.)='{name}']");
+    seen(driver, &link("resnet")).await?;
+    press(driver, MORE).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete its experiments…']").await?;
+    seen(driver, "//dialog[@open]//h2[.='Delete the experiments of vision?']").await?;
+    seen(driver, "//dialog[@open]//*[contains(., '2 experiments with 2 runs')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
+    gone(driver, &link("resnet")).await?;
+    gone(driver, "//main//tr[@aria-label='Folder vision']").await?;
+    seen(driver, &link("elsewhere")).await?;
+    let toast = "//*[contains(@class,'toast')][contains(., 'Deleted 2 experiments of vision')]";
+    press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
+    for name in ["resnet", "vit"] {
+        seen(driver, &link(name)).await.context("brought back")?;
+    }
+    Ok(())
 }
 
 async fn post(address: &str, route: &str, body: Value) -> Result<Value> {

@@ -39,6 +39,93 @@ async fn views(desk: &Desk, folder: &Path) -> Result<()> {
     tags(desk, &sweep, runs[0]).await.context("tags")
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_keeps_the_order_of_its_groups_and_the_table_follows_its_address() {
+    Desk::tried("run-views-followed", async |desk, _| followed(desk).await).await.unwrap();
+}
+
+async fn followed(desk: &Desk) -> Result<()> {
+    let sweep = Tracked::new(&desk.client, "sweep").await?;
+    let runs = [("a", "0.1", 0.5), ("b", "0.1", 0.25), ("c", "0.2", 1.0), ("d", "0.3", 2.0), ("e", "0.3", 3.0)];
+    for (name, lr, loss) in runs.into_iter().chain([("f", "0.3", 4.0)]) {
+        sweep.log(name, &[("lr", lr)], &[("loss", 0, loss)]).await.context("log a run")?;
+    }
+    grouped(desk, &sweep).await.context("the order of groups")?;
+    addressed(desk, &sweep).await.context("links, Back and Forward")
+}
+
+/// Sorted by how many runs they have, kept as a view, and opened again.
+async fn grouped(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    const RUNS: &str = "//main//*[@aria-label='Groups of runs']//th[.//button[starts-with(., 'Runs')]]";
+    let driver = desk.driver();
+    let groups = async |expected: &[&str]| {
+        let there = async || {
+            let mut found = Vec::new();
+            for name in driver.find_all(By::XPath("//main//*[@aria-label='Groups of runs']//tbody//b")).await? {
+                found.push(name.text().await?);
+            }
+            Ok(found == expected)
+        };
+        until(&format!("the groups {expected:?}"), SHORT, there).await
+    };
+    desk.go(&sweep.runs("group=param.lr")).await?;
+    groups(&["0.1", "0.2", "0.3"]).await?;
+    press(driver, &format!("{RUNS}//button")).await?;
+    let head = seen(driver, &format!("{RUNS}[@aria-sort]")).await?;
+    let by_runs: &[&str] = match head.attr("aria-sort").await?.as_deref() {
+        Some("descending") => &["0.3", "0.1", "0.2"],
+        _ => &["0.2", "0.1", "0.3"],
+    };
+    groups(by_runs).await?;
+    save(desk, "by runs").await?;
+    seen(driver, "//*[contains(@class,'toast')]//*[contains(., 'Saved the view by runs')]").await?;
+    desk.go(&sweep.runs("group=param.lr")).await?;
+    groups(&["0.1", "0.2", "0.3"]).await?;
+    press(driver, VIEWS).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'by runs') and not(contains(., 'Delete'))]").await?;
+    groups(by_runs).await.context("the view")?;
+    let named = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("groupsort=runs"));
+    until("the order in the address", SHORT, named).await
+}
+
+/// A link to the page that is open, and the way back and forward, change filter, order and columns.
+async fn addressed(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    const DEVICE: &str = "//main//th[contains(., 'Device')]";
+    let driver = desk.driver();
+    let follow = async |query: &str| {
+        let click = "const link = document.body.appendChild(document.createElement('a'));
+            link.href = arguments[0];
+            link.click();
+            link.remove();";
+        driver.execute(click, vec![json!(sweep.runs(query))]).await
+    };
+    desk.go(&sweep.runs("filter=param.lr%20%3D%200.1&sort=name&way=up")).await?;
+    names(desk, &["a", "b"]).await?;
+    gone(driver, DEVICE).await?;
+    follow("filter=param.lr%20%3D%200.3&sort=metric.loss&columns=name,metric.loss,device").await?;
+    names(desk, &["f", "e", "d"]).await.context("the link")?;
+    seen(driver, DEVICE).await.context("the columns of the link")?;
+    let filter = seen(driver, "//main//input[@aria-label='Filter runs']").await?.prop("value").await?;
+    ensure!(filter.as_deref() == Some("param.lr = 0.3"), "the filter is {filter:?}");
+    for turn in ["once", "twice"] {
+        driver.back().await?;
+        names(desk, &["a", "b"]).await.context(turn).context("back")?;
+        gone(driver, DEVICE).await.context("the columns as they were")?;
+        driver.forward().await?;
+        names(desk, &["f", "e", "d"]).await.context(turn).context("forward")?;
+        seen(driver, DEVICE).await?;
+    }
+    // What a person chooses stands in the address.
+    press(driver, "//main//button[@aria-label='Columns']").await?;
+    press(driver, "//dialog[@open]//*[@role='listitem'][contains(., 'User')]//input").await?;
+    close_dialog(desk).await?;
+    let named = async || {
+        let query = driver.current_url().await?.query().unwrap_or_default().to_owned();
+        Ok(query.contains("columns=") && query.contains("user"))
+    };
+    until("the columns in the address", SHORT, named).await
+}
+
 async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
     let there = async || {
         let mut found = Vec::new();

@@ -91,7 +91,11 @@ async fn open_and_cleared(desk: &Desk, project: ProjectId, deployment: Deploymen
     gone(driver, &radius).await?;
     choose("All").await?;
     seen(driver, &radius).await?;
-    seen(driver, &texture).await.map(drop)
+    let line = seen(driver, &texture).await?;
+    // A right click opens what the button of the line opens.
+    driver.action_chain().context_click_element(&line).perform().await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Show its distributions']").await?;
+    seen(driver, "//main//section[.//h3[.='Logged']]//h2[contains(., 'mean_texture')]").await.map(drop)
 }
 
 /// A reload shows the stretch and the cell that were chosen.

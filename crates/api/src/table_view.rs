@@ -22,6 +22,8 @@ pub struct TableView {
     pub further: Vec<Order>,
     /// What runs are grouped by.
     pub group: Names,
+    /// The order of the groups, which is not that of the runs.
+    pub group_order: Option<Order>,
     pub deleted: bool,
     /// The columns that a person chose, in their order. Where `name` is not among them, and nothing else that every run has,
     /// they are metrics, params and tags alone, and the others stand there as they do by themselves.
@@ -60,6 +62,12 @@ impl TableView {
         if !self.group.is_empty() {
             parts.push(format!("group={}", joined(&self.group)));
         }
+        if let Some((key, descending)) = &self.group_order {
+            parts.push(format!("groupsort={}", encode(key)));
+            if !descending {
+                parts.push("groupway=up".to_owned());
+            }
+        }
         if self.deleted {
             parts.push("deleted=1".to_owned());
         }
@@ -97,12 +105,15 @@ impl TableView {
     pub fn read(address: &str, decode: impl Fn(&str) -> String) -> Self {
         let mut shown = Self::default();
         let (mut sort, mut is_up) = (None, false);
+        let (mut group_sort, mut is_group_up) = (None, false);
         let names = |text: &str| text.split(',').filter(|name| !name.is_empty()).map(&decode).collect::<Names>();
         for part in address.trim_start_matches('?').split('&') {
             match part.split_once('=') {
                 Some(("filter", text)) => shown.filter = decode(text),
                 Some(("sort", key)) => sort = Some(decode(key)),
                 Some(("way", way)) => is_up = way == "up",
+                Some(("groupsort", key)) => group_sort = Some(decode(key)),
+                Some(("groupway", way)) => is_group_up = way == "up",
                 Some(("deleted", _)) => shown.deleted = true,
                 Some(("then", text)) => {
                     let order = |name: String| match name.strip_prefix('-') {
@@ -136,6 +147,7 @@ impl TableView {
             }
         }
         shown.order = sort.map(|key| (key, !is_up));
+        shown.group_order = group_sort.map(|key| (key, !is_group_up));
         shown
     }
 }
@@ -213,6 +225,7 @@ mod tests {
                 order: Some(("metric.f1".to_owned(), true)),
                 further: vec![("param.a,b".to_owned(), false), ("created".to_owned(), true)],
                 group: vec!["param.a,b".to_owned(), "state".to_owned()],
+                group_order: Some(("metric.\"a,b\"".to_owned(), false)),
                 pinned: vec!["metric.f1".to_owned()],
                 columns: Some(["name", "metric.f1", "user", "started"].map(str::to_owned).to_vec()),
                 widths: [("metric.f1".to_owned(), 120.0), ("param.\"a,b~c\"".to_owned(), 61.5)].into(),

@@ -6,6 +6,7 @@ use crate::{
     plot::{Drawing, Size},
     ramp,
     role::Role,
+    shape::Shape,
 };
 
 /// The colours of a theme by token, as `ui/src/style/tokens.css` has them; a test compares both.
@@ -122,17 +123,52 @@ pub fn standalone(svg: &str, theme: &Theme) -> String {
     }
 }
 
-/// A drawing with the names of its lines below it, a row each, for where no legend stands beside it.
-pub fn with_names(drawing: &Drawing, size: Size, names: &[(Role, String)]) -> String {
-    const INDENT: f64 = 12.0;
+/// What stands before a name below a drawing: what it is drawn as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    Line,
+    Dashed,
+    Point(Shape),
+}
+
+impl Sign {
+    /// Of a line.
+    pub const fn of_line(is_dashed: bool) -> Self {
+        if is_dashed { Self::Dashed } else { Self::Line }
+    }
+
+    /// From `left` to `right` at a height, as elements.
+    fn drawn(self, role: Role, (left, right): (f64, f64), y: f64) -> String {
+        let class = role.class();
+        let shape = match self {
+            Self::Line => return format!("<path class=\"s {class}\" stroke-width=\"2\" d=\"M{left} {y}H{right}\"/>"),
+            Self::Dashed => {
+                let dashes = "stroke-dasharray=\"5 3\"";
+                return format!("<path class=\"s {class}\" stroke-width=\"2\" {dashes} d=\"M{left} {y}H{right}\"/>");
+            }
+            Self::Point(shape) => shape,
+        };
+        let middle = (left + right) / 2.0;
+        let corners = shape.corners(SIGN);
+        if corners.is_empty() {
+            return format!("<circle class=\"f {class}\" cx=\"{middle}\" cy=\"{y}\" r=\"{SIGN}\"/>");
+        }
+        let at: Vec<String> =
+            corners.iter().map(|(across, down)| format!("{:.1} {:.1}", middle + across, y + down)).collect();
+        format!("<path class=\"f {class}\" d=\"M{}Z\"/>", at.join("L"))
+    }
+}
+
+/// A drawing with the names of its series below it, a row each, for where no legend stands beside it.
+pub fn with_names(drawing: &Drawing, size: Size, names: &[(Role, Sign, String)]) -> String {
     let Size { width, height } = size_with_names(size, names.len());
     let mut rows = String::new();
-    for (index, (role, name)) in names.iter().enumerate() {
+    for (index, (role, sign, name)) in names.iter().enumerate() {
         let y = size.height + NAME_ROW * index as f64 + NAME_ROW / 2.0;
-        let (line, text, end) = (role.class(), Role::Text.class(), INDENT * 3.0);
+        let (text, end) = (Role::Text.class(), INDENT * 3.0);
+        rows.push_str(&sign.drawn(*role, (INDENT, end), y));
         rows.push_str(&format!(
-            "<path class=\"s {line}\" stroke-width=\"2\" d=\"M{INDENT} {y}H{end}\"/>\
-             <text class=\"t-sans {text}\" font-size=\"12\" x=\"{}\" y=\"{}\">",
+            "<text class=\"t-sans {text}\" font-size=\"12\" x=\"{}\" y=\"{}\">",
             end + INDENT / 2.0,
             y + 4.0
         ));
@@ -165,17 +201,25 @@ pub fn size_with_names(size: Size, names: usize) -> Size {
     Size { height: size.height + NAME_ROW * names as f64 + NAME_ROW / 2.0, ..size }
 }
 
+/// How far from the left what stands below a drawing begins, and from the lower edge it ends.
+const INDENT: f64 = 12.0;
+/// Radius of a point before a name.
+const SIGN: f64 = 4.0;
 /// The height of a name below a drawing.
 const NAME_ROW: f64 = 20.0;
 
 /// A drawing with the key of its colours below it, for where none stands beside it.
 pub fn with_key(drawing: Drawing, size: Size, key: &Drawing) -> Drawing {
-    const INDENT: f64 = 12.0;
-    let (width, height) = (size.width, size.height + ramp::KEY + INDENT);
+    let Size { width, height } = size_with_key(size);
     let svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
          height=\"{height}\">{}<g transform=\"translate({INDENT} {})\">{}</g></svg>",
         drawing.svg, size.height, key.svg
     );
     Drawing { svg, ..drawing }
+}
+
+/// The size of a drawing with the key of its colours below it.
+pub fn size_with_key(size: Size) -> Size {
+    Size { height: size.height + ramp::KEY + INDENT, ..size }
 }

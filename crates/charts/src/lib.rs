@@ -23,6 +23,7 @@ pub mod plot;
 pub mod ramp;
 pub mod role;
 pub mod scatter;
+pub mod shape;
 pub mod smooth;
 pub mod spark;
 pub mod text;

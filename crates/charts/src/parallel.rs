@@ -10,7 +10,10 @@ mod density;
 mod layout;
 
 pub use layout::{Along, Brush, Coordinate, Kind, Layout, Place};
-use plotters::element::PathElement;
+use plotters::{
+    element::PathElement,
+    style::{Color as _, ShapeStyle},
+};
 
 use crate::{
     frame::{self, Failed, Root, grid, stroke},
@@ -31,6 +34,8 @@ pub struct Parallel {
     pub shade: Option<Shade>,
     /// One for each run, or none.
     pub roles: Vec<Role>,
+    /// Whether a run's line is dashed, as it is where its role comes again: one for each run, or none.
+    pub dashed: Vec<bool>,
     /// The run under the pointer, and those that stay strong.
     pub hovered: Option<usize>,
     pub pinned: Vec<usize>,
@@ -94,13 +99,14 @@ pub fn draw(chart: &Parallel, size: Size) -> (Drawing, Layout) {
                 _ => 0.32,
             };
             for run in &inside {
-                ink.line(root, *run, stroke(ink.role(*run), 1.3, opacity))?;
+                ink.line(root, *run, ink.own(*run, 1.3, opacity))?;
             }
         }
         for run in chart.pinned.iter().chain(&chart.hovered).filter(|run| **run < chart.runs()) {
             ink.line(root, *run, stroke(Role::Ground, 5.0, 0.9))?;
-            let role = if chart.hovered == Some(*run) { Role::Text } else { ink.role(*run) };
-            ink.line(root, *run, stroke(role, 2.6, 1.0))?;
+            let is_hovered = chart.hovered == Some(*run);
+            let style = if is_hovered { stroke(Role::Text, 2.6, 1.0) } else { ink.own(*run, 2.6, 1.0) };
+            ink.line(root, *run, style)?;
         }
         axes::draw(root, chart, &layout)
     });
@@ -130,7 +136,15 @@ impl Ink<'_> {
         self.range.map_or_else(own, |range| ramp::role(&range, self.shade(run)))
     }
 
-    fn line(&self, root: &Root<'_>, run: usize, style: plotters::style::ShapeStyle) -> Result<(), Failed> {
+    /// The style of a run's own line.
+    fn own(&self, run: usize, width: f64, opacity: f64) -> ShapeStyle {
+        let role = self.role(run);
+        let style = stroke(role, width, opacity);
+        let is_dashed = self.chart.dashed.get(run).copied().unwrap_or(false);
+        if is_dashed { ShapeStyle { color: role.dashed().mix(opacity), ..style } } else { style }
+    }
+
+    fn line(&self, root: &Root<'_>, run: usize, style: ShapeStyle) -> Result<(), Failed> {
         let axes = self.layout.axes.iter().zip(&self.chart.coordinates);
         let points: Vec<(i32, i32)> =
             axes.map(|(axis, coordinate)| (grid(axis.x), grid(axis.pixel(coordinate.value(run))))).collect();

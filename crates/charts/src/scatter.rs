@@ -2,7 +2,7 @@
 //! by two of their values, coloured by a third.
 
 use plotters::{
-    element::{Circle, EmptyElement, PathElement},
+    element::{Circle, EmptyElement, PathElement, Polygon},
     series::LineSeries,
 };
 
@@ -12,6 +12,7 @@ use crate::{
     plot::{Drawing, Part, Plot, Range, Said, Size, Spot},
     ramp::{self, Shade},
     role::Role,
+    shape::Shape,
     tick,
 };
 
@@ -77,6 +78,8 @@ pub struct Scatter {
     pub shade: Option<Shade>,
     /// One for each point, or none.
     pub roles: Vec<Role>,
+    /// One for each point, or none: then, and where points are gathered, all are circles.
+    pub shapes: Vec<Shape>,
     /// How many runs a point stands for: its area; one each where there are none.
     pub counts: Vec<u64>,
     pub x: Axis,
@@ -146,10 +149,18 @@ pub fn draw(chart: &Scatter, size: Size) -> Drawing {
         // The largest first, so that they hide none.
         let mut order: Vec<&Dot> = dots.iter().collect();
         order.sort_by_key(|dot| std::cmp::Reverse(dot.count));
-        context.draw_series(order.into_iter().map(|dot| {
+        for dot in order {
             let at = (x.place(dot.x), y.place(dot.y));
-            Circle::new(at, grid(radius(dot.count)), fill(role(dot), opacity))
-        }))?;
+            let (radius, style) = (radius(dot.count), fill(role(dot), opacity));
+            let shape = dot.one.and_then(|index| chart.shapes.get(index).copied()).unwrap_or_default();
+            let corners: Vec<(i32, i32)> =
+                shape.corners(radius).into_iter().map(|(across, down)| (grid(across), grid(down))).collect();
+            if corners.is_empty() {
+                context.draw_series([Circle::new(at, grid(radius), style)])?;
+            } else {
+                context.draw_series([EmptyElement::at(at) + Polygon::new(corners, style)])?;
+            }
+        }
         for (index, is_baseline) in [(chart.baseline, true), (chart.chosen, false)] {
             let Some((index, at)) = index.and_then(|index| Some((index, place(chart, &plot, index)?))) else {
                 continue;

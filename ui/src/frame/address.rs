@@ -30,26 +30,72 @@ const COVERS: [&str; 3] = ["compare", "search", "searches"];
 /// Takes a value from the query when that is changed from elsewhere: by Back, or by a link to this page. What is kept
 /// there comes back late, when the person may have typed on.
 pub(crate) fn follow_address(key: &'static str, value: RwSignal<String>) {
+    let query = use_location().query;
+    let named = move || query.with(|query| query.get(key)).unwrap_or_default();
+    follow(named, move || value.get(), move |named| value.set(named));
+}
+
+/// The same of whatever the address says: `named` is what it says, `now` what is shown, `set` shows something else.
+pub(crate) fn follow<T: PartialEq + Clone + Send + Sync + 'static>(
+    named: impl Fn() -> T + 'static,
+    now: impl Fn() -> T + Copy + 'static,
+    set: impl Fn(T) + 'static,
+) {
     let here = use_location();
     let page = move || here.pathname.with_untracked(|path| path.rsplit('/').next().map(ToOwned::to_owned));
     let own = page();
-    // What the address may still come to, one after another.
-    let kept = StoredValue::new(Vec::<String>::new());
-    Effect::new(move |_| kept.update_value(|kept| kept.push(value.get())));
+    let late = StoredValue::new(Late::default());
     Effect::new(move |_| {
-        let named = here.query.with(|query| query.get(key)).unwrap_or_default();
+        let now = now();
+        late.update_value(|late| late.shown(now));
+    });
+    Effect::new(move |_| {
+        let named = named();
         // Another page's address, while this one is left, says nothing of it; nor does that of what lies over it.
-        let is_covered =
-            || here.query.with(|query| COVERS.iter().any(|cover| *cover != key && query.get(cover).is_some()));
+        let is_covered = || here.query.with(|query| COVERS.iter().any(|cover| query.get(cover).is_some()));
         if page() != own || is_covered() {
             return;
         }
-        if value.with_untracked(|value| *value == named) {
-            kept.update_value(Vec::clear);
-        } else if !kept.with_value(|kept| kept.contains(&named)) {
-            value.set(named);
+        let now = untrack(now);
+        if late.try_update_value(|late| late.is_from_elsewhere(&named, &now)) == Some(true) {
+            set(named);
         }
     });
+}
+
+/// What the address may still come to, one after another, and what was taken from it last.
+#[derive(Debug)]
+struct Late<T> {
+    kept: Vec<T>,
+    taken: Option<T>,
+}
+
+impl<T> Default for Late<T> {
+    fn default() -> Self {
+        Self { kept: Vec::new(), taken: None }
+    }
+}
+
+impl<T: PartialEq + Clone> Late<T> {
+    /// Something else is shown: the address will come to it, unless it is from there.
+    fn shown(&mut self, now: T) {
+        if self.taken.take().as_ref() != Some(&now) {
+            self.kept.push(now);
+        }
+    }
+
+    /// Whether what the address says is to be shown.
+    fn is_from_elsewhere(&mut self, named: &T, now: &T) -> bool {
+        if named == now {
+            self.kept.clear();
+            return false;
+        }
+        if self.kept.contains(named) {
+            return false;
+        }
+        self.taken = Some(named.clone());
+        true
+    }
 }
 
 /// This page's address with more in its query: `asking(&[("train", "1")])` opens a dialog over what is shown.
@@ -79,6 +125,23 @@ pub(crate) fn with(query: &str, parts: &[(&str, String)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_typed_on_is_not_taken_back_and_back_and_forward_are_followed() {
+        let mut late = Late::default();
+        late.shown("");
+        assert!(!late.is_from_elsewhere(&"", &""), "as it was opened");
+        // Typed twice before the address comes to the first.
+        late.shown("a");
+        late.shown("ab");
+        assert!(!late.is_from_elsewhere(&"a", &"ab"));
+        assert!(!late.is_from_elsewhere(&"ab", &"ab"));
+        // A link to this page, back, and forward again.
+        for (named, now) in [("b", "ab"), ("ab", "b"), ("b", "ab"), ("ab", "b")] {
+            assert!(late.is_from_elsewhere(&named, &now), "{named}");
+            late.shown(named);
+        }
+    }
 
     #[test]
     fn other_keys_stay_and_an_empty_value_leaves() {

@@ -31,6 +31,7 @@ use crate::{
         field::{Labelled, TextField},
         icon::{self, Icon, icon},
         menu::{Item, MenuButton},
+        row_keys::move_among_rows,
         states::{Load, Problem},
         tabs::{Tab, Tabs, current_tab, keys_of},
         toast::Toasts,
@@ -139,7 +140,7 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
     let newest = Memo::new(move |_| dataset.with(|dataset| dataset.snapshots.first().map(|snapshot| snapshot.id)));
     view! {
         <div class="split-data">
-            <aside class="vers" aria-label="Snapshots">
+            <aside class="vers" aria-label="Snapshots" on:keydown=move_among_rows>
                 <h2>"Snapshots"</h2>
                 <For each=move || dataset.with(|dataset| dataset.snapshots.clone()) key=|snapshot| snapshot.id let:snapshot>
                     <VersionLine snapshot newest chosen=chosen_id />

@@ -24,6 +24,7 @@ use crate::{
         new_registry::NewRegistry,
         new_target::NewTarget,
         pane::Pane,
+        row_keys::move_among_rows,
         states::{Empty, Load},
         take_table::{Form, TakeTable, TextTable},
         words,
@@ -221,7 +222,7 @@ fn Matrix(
                 <span class="right flex"><TakeTable of=("version", "versions") table=taken /></span>
             </header>
             <div class="scrolls">
-                <table class="small-table matrix">
+                <table class="small-table matrix" on:keydown=move_among_rows>
                     <thead>
                         <tr>
                             <th>"Version"</th>

@@ -134,8 +134,11 @@ pub(crate) fn Runs() -> impl IntoView {
     let order = RwSignal::new(named.order);
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
+    let group_order = RwSignal::new(named.group_order);
     let plotted = RwSignal::new(named.plotted);
     let curve = RwSignal::new(named.curve);
+    let chosen_columns = columns::Chosen::of(place);
+    chosen_columns.show(named.columns, named.pinned);
     let facts = RwSignal::new(Facts::default());
     let picked = RwSignal::new(Vec::<String>::new());
     let deleted = RwSignal::new(asked.with_untracked(|asked| asked.get("deleted").is_some()));
@@ -152,13 +155,29 @@ pub(crate) fn Runs() -> impl IntoView {
     };
     follow_address("filter", filter);
     follow_deleted(deleted, picked);
+    let settable = views::Settable {
+        filter,
+        order,
+        further,
+        group,
+        group_order,
+        deleted,
+        plotted,
+        curve,
+        columns: chosen_columns,
+        facts,
+    };
+    views::follow_view(settable);
     let here = move || {
-        let (filter, order, further, group) = (filter.get(), order.get(), further.get(), group.get());
+        let (filter, order, further) = (filter.get(), order.get(), further.get());
+        let (group, group_order) = (group.get(), group_order.get());
         let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
-        TableView { filter, order, further, group, deleted, plotted, curve, ..TableView::default() }
+        let (columns, pinned) = chosen_columns.named();
+        let (widths, flat) = (BTreeMap::new(), false);
+        TableView { filter, order, further, group, group_order, deleted, columns, pinned, widths, flat, plotted, curve }
             .address(wire::encode)
     };
-    // Filter and order stand in the address, so that they can be copied.
+    // What the table shows stands in the address, so that it can be copied.
     Effect::new(move |before: Option<String>| {
         let now = here();
         if before.as_ref().is_some_and(|before| *before != now) {
@@ -217,7 +236,6 @@ pub(crate) fn Runs() -> impl IntoView {
     );
     list.rests_while(is_covered);
     let actions = actions::Actions::new(asks, picked, deleted);
-    let chosen_columns = columns::Chosen::of(place);
     let names = Memo::new(move |_| facts.with(|facts| chosen_columns.names(facts)));
     let seen_list = Signal::derive(move || listing.get().filter(|_| !is_covered.get()));
     let figures = figures(seen_list, names, facts);
@@ -274,8 +292,6 @@ pub(crate) fn Runs() -> impl IntoView {
             )
         })
     });
-    let settable =
-        views::Settable { filter, order, further, group, deleted, plotted, curve, columns: chosen_columns, facts };
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {
@@ -312,7 +328,13 @@ pub(crate) fn Runs() -> impl IntoView {
     let failed = Memo::new(move |_| list.error.get());
     let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
-    let groups = groups::groups(listing, group, names, facts, Memo::new(move |_| grouped.get() && !is_covered.get()));
+    let groups = groups::groups(
+        listing,
+        (group, group_order),
+        names,
+        facts,
+        Memo::new(move |_| grouped.get() && !is_covered.get()),
+    );
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
@@ -338,25 +360,29 @@ pub(crate) fn Runs() -> impl IntoView {
                         is_typed
                     />
                     <plots::Switcher plotted />
-                    <views::Views settable />
-                    <groups::GroupBy group facts />
-                    <chooser::ColumnChooser chosen=chosen_columns facts />
-                    {move || if grouped.get() {
-                        view! { <groups::Take groups=groups /> }.into_any()
-                    } else {
-                        view! { <export::Export showing /> }.into_any()
-                    }}
+                    <span class="tool-group">
+                        <views::Views settable />
+                        <groups::GroupBy group facts />
+                        <chooser::ColumnChooser chosen=chosen_columns facts />
+                        {move || if grouped.get() {
+                            view! { <groups::Take groups=groups /> }.into_any()
+                        } else {
+                            view! { <export::Export showing /> }.into_any()
+                        }}
+                    </span>
                     {move || deleted.get().then(|| view! {
                         <button type="button" class="btn turns" aria-pressed="true" title="Back to the runs" on:click=move |_| deleted.set(false)>
                             {icon(icon::TRASH)}"Deleted"{icon(icon::X)}
                         </button>
                     })}
                     <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
-                    {move || has_project.get().then(|| view! {
-                        <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Searches"</a>
-                        <a class="btn primary to-end" href=train>{icon(icon::PLAY)}"Train"</a>
-                    })}
-                    <MenuButton items=more label="What else can be done here" />
+                    <span class="tool-group to-end">
+                        {move || has_project.get().then(|| view! {
+                            <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Searches"</a>
+                            <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
+                        })}
+                        <MenuButton items=more label="What else can be done here" />
+                    </span>
                 </div>
                 <Chips value=filter />
                 // The pane stands beside the rows and below the tools: no row moves down where a run is selected.

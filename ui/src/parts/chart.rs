@@ -493,7 +493,8 @@ fn values_at(chart: &LineChart, line: &Line, index: usize) -> (f64, f64) {
 fn picture(chart: &LineChart) -> String {
     let size = Size { width: 860.0, height: 420.0 };
     let drawing = line::draw(chart, size);
-    let names: Vec<_> = chart.lines.iter().map(|line| (line.role, line.name.clone())).collect();
+    let named = |line: &Line| (line.role, export::Sign::of_line(line.is_dashed), line.name.clone());
+    let names: Vec<_> = chart.lines.iter().map(named).collect();
     if (2..=NAMED).contains(&names.len()) {
         themed(&export::with_names(&drawing, size, &names))
     } else {

@@ -256,9 +256,11 @@ pub(crate) fn LookChoice(
         now
     });
     view! {
-        <Select value=look.along options=along name="Along" />
-        <Select value=look.log options=axes name="Axes" />
-        {smooths.then(|| view! { <SmoothingChoice look /> })}
+        <span class="tool-group">
+            <Select value=look.along options=along name="Along" />
+            <Select value=look.log options=axes name="Axes" />
+            {smooths.then(|| view! { <SmoothingChoice look /> })}
+        </span>
     }
 }
 

@@ -4,7 +4,9 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
 /// The rows of the page's lists; of lists below each other the arrows lead from one into the next.
-pub(crate) const ROWS: &str = "main tr[tabindex], main .list > [tabindex]";
+pub(crate) const ROWS: &str = "main tr[tabindex], main .list > [tabindex], main .matrix .placed";
+/// Those of a list beside what the page is about: its arrows stay in it.
+const BESIDE: &str = "main .vers > a";
 
 /// Moves the focus among the rows; put on the list.
 pub(crate) fn move_among_rows(event: web_sys::KeyboardEvent) {
@@ -12,8 +14,10 @@ pub(crate) fn move_among_rows(event: web_sys::KeyboardEvent) {
         return;
     }
     let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    let Some(row) = target.and_then(|target| target.closest(ROWS).ok().flatten()) else { return };
-    let Ok(rows) = document().query_selector_all(ROWS) else { return };
+    let Some(target) = target else { return };
+    let row_of = |rows: &'static str| Some((rows, target.closest(rows).ok().flatten()?));
+    let Some((rows, row)) = row_of(BESIDE).or_else(|| row_of(ROWS)) else { return };
+    let Ok(rows) = document().query_selector_all(rows) else { return };
     let Some(at) = (0..rows.length()).find(|at| rows.get(*at).is_some_and(|other| other.is_same_node(Some(&row))))
     else {
         return;

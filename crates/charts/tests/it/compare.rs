@@ -4,15 +4,16 @@ use charts::{
     axis::Axis,
     contour, distribution_steps as distribution,
     distribution_steps::{Distribution, Step},
-    export,
+    export::{self, Sign},
     group::{self, Spread},
     importance::{self, Importance},
     line::{self, Line, LineChart, Weight},
     parallel::{self, Brush, Coordinate, Kind, Parallel, Place},
-    plot::{Scale, Size},
+    plot::{Drawing, Scale, Size},
     ramp::{self, Shade},
     role::Role,
     scatter::{self, Scatter},
+    shape::Shape,
     values::{self, Value},
 };
 
@@ -264,6 +265,33 @@ fn runs_have_the_colours_that_they_have_elsewhere() {
         let of = |class: &str| svg.matches(class).count();
         assert_eq!((of(" r-2\""), of(" r-7\""), of(" r-1\"")), (2, 1, 0), "{svg}");
     }
+}
+
+#[test]
+fn a_run_whose_colour_comes_again_is_dashed_or_has_another_shape() {
+    let roles = vec![Role::Series(1), Role::Series(2), Role::Series(1)];
+    let lines = Parallel { shade: None, roles: roles.clone(), dashed: vec![false, false, true], ..runs(3) };
+    let svg = parallel::draw(&lines, WIDE).0.svg;
+    assert_eq!((svg.matches("s r-1\"").count(), svg.matches("stroke-dasharray").count()), (2, 1), "{svg}");
+    let shapes = vec![Shape::Circle, Shape::Square, Shape::Triangle];
+    let dots = Scatter { shade: None, roles, shapes, ..points(3) };
+    let svg = scatter::draw(&dots, WIDE).svg;
+    assert_eq!((svg.matches("<circle").count(), svg.matches("Z\" class=\"f r-").count()), (1, 2), "{svg}");
+    // Without shapes all are circles, as ever.
+    let plain = scatter::draw(&Scatter { shapes: Vec::new(), ..dots }, WIDE).svg;
+    assert_eq!(plain.matches("<circle").count(), 3);
+}
+
+#[test]
+fn names_below_a_drawing_have_the_signs_of_what_is_drawn() {
+    let named = |sign| (Role::Series(1), sign, "brisk-heron".to_owned());
+    let names =
+        [named(Sign::Line), named(Sign::Dashed), named(Sign::Point(Shape::Diamond)), named(Sign::Point(Shape::Circle))];
+    let svg = export::with_names(&Drawing::default(), SIZE, &names);
+    let file = export::standalone(&svg, &export::LIGHT);
+    let of = |text: &str| file.matches(text).count();
+    assert_eq!((of(">brisk-heron<"), of("stroke-dasharray"), of("Z\"/>"), of("<circle")), (4, 1, 1, 1), "{file}");
+    assert!(!file.contains("class=\"f "), "{file}");
 }
 
 #[test]

@@ -7,9 +7,11 @@ use api::{
     run::{GetRunLog, LogChunk, LogStream},
 };
 use leptos::{html, prelude::*, task::spawn_local};
+use leptos_router::hooks::use_location;
 
 use crate::{
     client::{Client, events},
+    frame::address::{follow_address, keep_in_address},
     parts::{
         button::Button,
         card::Card,
@@ -155,6 +157,9 @@ pub(super) fn Tail(run: Signal<RunId>, is_live: Signal<bool>) -> impl IntoView {
     }
 }
 
+/// What the address calls the words that are searched.
+const WORDS: &str = "words";
+
 /// The streams and what they are called.
 const STREAMS: [(&str, &str); 2] = [("stdout", "Output"), ("stderr", "Errors")];
 
@@ -203,7 +208,9 @@ pub(super) fn LogsTab(run: Memo<RunId>, is_live: Signal<bool>) -> impl IntoView 
     let is_chosen = RwSignal::new(false);
     let growing = follow(Signal::from(run), is_live, move || which.with(|which| stream_of(which)));
     turns_to_lines(run, which, is_chosen, growing);
-    let search = RwSignal::new(String::new());
+    let search = RwSignal::new(use_location().query.with_untracked(|query| query.get(WORDS)).unwrap_or_default());
+    follow_address(WORDS, search);
+    keep_in_address(move || vec![(WORDS, search.get())]);
     let node = NodeRef::<html::Div>::new();
     let follows = RwSignal::new(true);
     let scrolled = stay_at_end(node, move || {

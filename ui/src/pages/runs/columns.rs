@@ -92,6 +92,8 @@ pub(super) struct Chosen {
     pub(super) widths: RwSignal<Widths>,
     /// Whether the cells of metrics are coloured.
     pub(super) shaded: RwSignal<bool>,
+    /// Whether an address named what is shown, which is kept for no other time.
+    is_lent: RwSignal<bool>,
 }
 
 /// Pixels by a column's name, as the order names it.
@@ -106,6 +108,7 @@ impl Chosen {
             pinned: RwSignal::new(Names::new()),
             widths: RwSignal::new(Widths::new()),
             shaded: RwSignal::new(true),
+            is_lent: RwSignal::new(false),
         };
         untrack(|| chosen.remember());
         Effect::new(move |before: Option<Option<Scope>>| {
@@ -116,6 +119,28 @@ impl Chosen {
             now
         });
         chosen
+    }
+
+    /// What an address says of it: the columns that somebody chose, and those that stay at the left.
+    pub(super) fn named(self) -> (Option<Names>, Names) {
+        (self.names.get(), self.pinned.get())
+    }
+
+    /// Shows what an address names; with one that names nothing, what was kept here comes back.
+    pub(super) fn show(self, names: Option<Names>, pinned: Names) {
+        if names.is_none() && pinned.is_empty() {
+            if self.is_lent.get_untracked() {
+                self.is_lent.set(false);
+                untrack(|| self.remember());
+            }
+            return;
+        }
+        self.is_lent.set(true);
+        if names.is_some() {
+            self.plain_before.set(None);
+            self.names.set(names);
+        }
+        self.pinned.set(pinned);
     }
 
     /// Takes what was chosen before.

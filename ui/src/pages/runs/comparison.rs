@@ -8,11 +8,13 @@ use charts::{
     group,
     line::{Line, Weight},
     role::Role,
+    shape::Shape,
 };
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use super::{
+    colours::is_dashed_at,
     columns::{PARAM, TAG},
     overlaid::Compared,
 };
@@ -74,17 +76,53 @@ pub(super) fn groups(runs: &[Compared], bands: &str) -> Vec<String> {
     group::in_order(runs.iter().map(|run| group_of(run, bands)))
 }
 
-/// The colour of each run: its own, or its group's.
-pub(super) fn roles(runs: &[Compared], bands: &str) -> BTreeMap<RunId, Role> {
-    let groups = if bands.is_empty() { Vec::new() } else { groups(runs, bands) };
+/// The place of each run among the colours: its own, or its group's.
+fn places(runs: &[Compared], bands: &str) -> Vec<usize> {
+    if bands.is_empty() {
+        return runs.iter().map(|run| run.place).collect();
+    }
+    let groups = groups(runs, bands);
     let place = |run: &Compared| {
-        if bands.is_empty() {
-            return run.place;
-        }
         let own = group_of(run, bands);
         groups.iter().position(|group| *group == own).unwrap_or(0)
     };
-    runs.iter().map(|run| (run.id, Role::series(place(run)))).collect()
+    runs.iter().map(place).collect()
+}
+
+/// The colour of each run: its own, or its group's.
+pub(super) fn roles(runs: &[Compared], bands: &str) -> BTreeMap<RunId, Role> {
+    runs.iter().zip(places(runs, bands)).map(|(run, at)| (run.id, Role::series(at))).collect()
+}
+
+/// What a run, or a group of them, is known by wherever it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) role: Role,
+    pub(super) is_dashed: bool,
+    pub(super) shape: Shape,
+}
+
+impl Mark {
+    /// Of the run at this place, or of the group: those of groups are not dashed, as their curves are not.
+    const fn at(place: usize, bands: &str) -> Self {
+        let is_dashed = bands.is_empty() && is_dashed_at(place);
+        Self { role: Role::series(place), is_dashed, shape: Shape::series(place) }
+    }
+}
+
+/// The mark of each run.
+pub(super) fn marks(runs: &[Compared], bands: &str) -> Vec<Mark> {
+    places(runs, bands).into_iter().map(|place| Mark::at(place, bands)).collect()
+}
+
+/// What a legend says of them: a run, or a group, each.
+pub(super) fn legend(runs: &[Compared], bands: &str) -> Vec<(Mark, String)> {
+    let names: Vec<(usize, String)> = if bands.is_empty() {
+        runs.iter().map(|run| (run.place, run.name.clone())).collect()
+    } else {
+        groups(runs, bands).into_iter().enumerate().collect()
+    };
+    names.into_iter().map(|(place, name)| (Mark::at(place, bands), name)).collect()
 }
 
 /// The lines to draw: one a run, or one a group with its mean ± standard deviation, and the baseline over all.
@@ -185,6 +223,24 @@ mod tests {
         assert!((all[1].band[0].1 - 2.0 - deviation).abs() < 1e-12, "{:?}", all[1].band);
         assert_eq!((all[2].weight, all[2].is_dashed), (Weight::Strong, true));
         assert_eq!(roles(&runs, "param.lr")[&id(3)], Role::series(1));
+    }
+
+    #[test]
+    fn wherever_a_run_is_drawn_it_has_the_dash_of_its_curve_and_a_shape() {
+        let runs: Vec<Compared> = (0..10).map(|number| run(number, if number < 9 { "1" } else { "2" })).collect();
+        let lines = (0..10).map(|number| line(number, &[0.0], &[1.0])).collect();
+        let own = marks(&runs, "");
+        let curves: Vec<bool> = drawn(lines, &runs, "", None).iter().map(|line| line.is_dashed).collect();
+        assert_eq!(own.iter().map(|mark| mark.is_dashed).collect::<Vec<_>>(), curves);
+        assert_eq!(own[0].role, own[8].role);
+        assert_ne!(own[0].shape, own[8].shape);
+        let told = legend(&runs, "");
+        assert_eq!((told.len(), told[8].0, told[8].1.as_str()), (10, own[8], "r8"));
+        // A group has one mark, that of all its runs.
+        let groups = legend(&runs, "param.lr");
+        assert_eq!(groups.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+        let of_runs = marks(&runs, "param.lr");
+        assert_eq!((of_runs[0], of_runs[8], of_runs[9]), (groups[0].0, groups[0].0, groups[1].0));
     }
 
     #[test]

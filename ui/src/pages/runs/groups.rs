@@ -130,15 +130,14 @@ struct Asking {
     order: RwSignal<Option<Order>>,
 }
 
-/// `names` are those of the columns, of which the metrics are summed up.
+/// What groups are made by, and their order; `names` are those of the columns, of which the metrics are summed up.
 pub(super) fn groups(
     list: Signal<Option<Listing>>,
-    group: RwSignal<Names>,
+    (group, order): (RwSignal<Names>, RwSignal<Option<Order>>),
     names: Memo<Names>,
     facts: RwSignal<Facts>,
     is_shown: Memo<bool>,
 ) -> Groups {
-    let order = RwSignal::new(None::<Order>);
     let metrics = Memo::new(move |_| {
         let keys =
             names.with(|names| names.iter().filter_map(|name| name.strip_prefix(METRIC)).map(str::to_owned).collect());

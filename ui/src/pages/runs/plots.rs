@@ -13,18 +13,19 @@ use api::{
     run_table::{GroupRuns, Listing, PickRuns, Pieces, RunCells, TabulateRuns, filled},
     table_view::Plotted,
 };
+use charts::role::Role;
 use leptos::{prelude::*, task::spawn_local};
 
 use self::values::Cells;
 use super::{
     Facts,
     columns::{self, METRIC, Names},
-    comparison::roles,
+    comparison::{Mark, legend, marks},
     overlaid::Compared,
 };
 use crate::{
     client::{Client, events::sleep, pace, query::paced},
-    parts::{field::Segments, words},
+    parts::{curves::NAMED, field::Segments, words},
 };
 
 /// Whose runs are drawn.
@@ -134,9 +135,10 @@ fn fetched(whose: Whose, names: Memo<Names>) -> Fetched {
             Effect::new(move |_| {
                 let cells = chosen.with(|chosen| {
                     let (total, drawn) = (chosen.len() as u64, &chosen[..chosen.len().min(MOST as usize)]);
-                    let roles = bands.map(|bands| bands.with(|bands| roles(chosen, bands))).unwrap_or_default();
-                    let roles = drawn.iter().filter_map(|run| roles.get(&run.id).copied()).collect();
-                    names.with(|names| Cells { total, roles, ..Cells::of_compared(drawn, names) })
+                    let known = |bands: &String| (marks(chosen, bands), legend(chosen, bands));
+                    let (mut marks, legend) = bands.map(|bands| bands.with(known)).unwrap_or_default();
+                    marks.truncate(drawn.len());
+                    names.with(|names| Cells { total, marks, legend, ..Cells::of_compared(drawn, names) })
                 });
                 fetched.cells.set(Some(cells));
             });
@@ -251,6 +253,41 @@ async fn all(client: Client, list: Listing, names: Names) -> Result<Cells, ApiEr
                 cells.columns.entry(name.clone()).or_default().push(cell);
             }
         }
+    }
+}
+
+/// The rows of a legend of so many that are told by their marks; none of one, or of too many.
+fn told(cells: Option<&Cells>) -> Vec<(Mark, String)> {
+    let legend = cells.map(|cells| cells.legend.clone()).unwrap_or_default();
+    if (2..=NAMED).contains(&legend.len()) { legend } else { Vec::new() }
+}
+
+/// Whose each line or point is, where the runs have marks of their own.
+#[component]
+fn Legend(
+    cells: RwSignal<Option<Cells>>,
+    /// Whether they are points, told by their shapes.
+    #[prop(optional)]
+    of_points: bool,
+    /// Whether their colours say something else.
+    #[prop(into)]
+    is_shaded: Signal<bool>,
+) -> impl IntoView {
+    let rows = Memo::new(move |_| cells.with(|cells| told(cells.as_ref())));
+    move || {
+        let rows = rows.get();
+        let swatch = |mark: Mark| {
+            let role = if is_shaded.get() { Role::Muted } else { mark.role };
+            let shape = if of_points { mark.shape.class() } else { "" };
+            format!("swatch fill {} {shape}", role.class())
+        };
+        (!rows.is_empty()).then(|| {
+            let row = |(mark, name): (Mark, String)| {
+                let is_dashed = !of_points && mark.is_dashed;
+                view! { <span><i class=swatch(mark) class:dashed=is_dashed></i>{name}</span> }
+            };
+            view! { <div class="legend">{rows.into_iter().map(row).collect_view()}</div> }
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use api::{
     tracking::{DeleteView, ListViews, SaveView, SavedView},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::{
     Facts,
@@ -16,7 +17,7 @@ use crate::{
         query::{Query, query},
         wire,
     },
-    frame::place::Place,
+    frame::{address::follow, place::Place},
     parts::{
         button::{Button, Pending},
         dialog::Dialog,
@@ -35,6 +36,7 @@ pub(super) struct Settable {
     pub(super) order: RwSignal<Option<Order>>,
     pub(super) further: RwSignal<Vec<Order>>,
     pub(super) group: RwSignal<Names>,
+    pub(super) group_order: RwSignal<Option<Order>>,
     pub(super) deleted: RwSignal<bool>,
     pub(super) plotted: RwSignal<Plotted>,
     pub(super) curve: RwSignal<String>,
@@ -49,6 +51,7 @@ impl Settable {
             order: self.order.get(),
             further: self.further.get(),
             group: self.group.get(),
+            group_order: self.group_order.get(),
             deleted: self.deleted.get(),
             plotted: self.plotted.get(),
             curve: self.curve.get(),
@@ -65,6 +68,7 @@ impl Settable {
         self.order.set(shown.order);
         self.further.set(shown.further);
         self.group.set(shown.group);
+        self.group_order.set(shown.group_order);
         self.deleted.set(shown.deleted);
         self.plotted.set(shown.plotted);
         self.curve.set(shown.curve);
@@ -73,6 +77,40 @@ impl Settable {
         self.columns.set_widths(shown.widths);
         self.columns.shade(!shown.flat);
     }
+}
+
+/// Takes order, groups, chart and columns from the address when that is changed from elsewhere.
+pub(super) fn follow_view(settable: Settable) {
+    let search = use_location().search;
+    let named = move || renewed(search.with(|search| TableView::read(search, wire::decode)));
+    let drawn = |view: TableView| {
+        let TableView { order, further, group, group_order, plotted, curve, .. } = view;
+        TableView { order, further, group, group_order, plotted, curve, ..TableView::default() }
+    };
+    let now = move || TableView {
+        order: settable.order.get(),
+        further: settable.further.get(),
+        group: settable.group.get(),
+        group_order: settable.group_order.get(),
+        plotted: settable.plotted.get(),
+        curve: settable.curve.get(),
+        ..TableView::default()
+    };
+    let set = move |view: TableView| {
+        settable.order.set(view.order);
+        settable.further.set(view.further);
+        settable.group.set(view.group);
+        settable.group_order.set(view.group_order);
+        settable.plotted.set(view.plotted);
+        settable.curve.set(view.curve);
+    };
+    follow(move || drawn(named()), now, set);
+    let columns = settable.columns;
+    let of_columns = move || {
+        let view = named();
+        (view.columns, view.pinned)
+    };
+    follow(of_columns, move || columns.named(), move |(names, pinned)| columns.show(names, pinned));
 }
 
 /// A view as it is meant now: the column of the start once sorted by when a run was created.

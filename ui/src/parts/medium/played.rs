@@ -80,8 +80,14 @@ pub(crate) fn Played(
     // What the browser keeps for us until it is given back.
     let held = StoredValue::new(None::<String>);
     let (from, name) = (StoredValue::new(from), StoredValue::new(name));
+    let give_back = move || {
+        if let Some(address) = held.try_update_value(Option::take).flatten() {
+            wire::forget_object(&address);
+        }
+    };
     let load = move || {
         found.set(None);
+        give_back();
         leptos::task::spawn_local(async move {
             let Some(from) = from.try_get_value() else { return };
             let answer = fetched(client, &from, kind, held).await;
@@ -93,11 +99,7 @@ pub(crate) fn Played(
             load();
         }
     });
-    on_cleanup(move || {
-        if let Some(address) = held.try_get_value().flatten() {
-            wire::forget_object(&address);
-        }
-    });
+    on_cleanup(give_back);
     view! {
         {move || match found.get() {
             _ if !is_asked.get() => view! {
@@ -107,7 +109,7 @@ pub(crate) fn Played(
             None => view! { <div class="padded"><Skeleton lines=4 /></div> }.into_any(),
             Some(Err(error)) => view! { <Failure error again=load /> }.into_any(),
             Some(Ok(Came::Page(text))) => view! { <Page text name=name.get_value() /> }.into_any(),
-            Some(Ok(Came::Address(address))) => view! { <Drawn address kind name=name.get_value() /> }.into_any(),
+            Some(Ok(Came::Address(address))) => view! { <Drawn address kind name=name.get_value() again=Callback::new(move |()| load()) /> }.into_any(),
         }}
     }
     .into_any()
@@ -115,7 +117,13 @@ pub(crate) fn Played(
 
 /// What the browser makes of an address, or that it can make nothing of it.
 #[component]
-fn Drawn(address: String, kind: MediumKind, name: String) -> impl IntoView {
+fn Drawn(
+    address: String,
+    kind: MediumKind,
+    name: String,
+    /// Fetches it once more: it may have been written to its end meanwhile.
+    again: Callback<()>,
+) -> impl IntoView {
     let is_damaged = RwSignal::new(false);
     let large = RwSignal::new(false);
     let (address, name) = (StoredValue::new(address), StoredValue::new(name));
@@ -126,7 +134,10 @@ fn Drawn(address: String, kind: MediumKind, name: String) -> impl IntoView {
     view! {
         {move || match (is_damaged.get(), kind) {
             (true, _) => view! {
-                <p class="bad small padded">{format!("This {}: its bytes are damaged, or of a kind that isn't known here.", what_fails(kind))}</p>
+                <div class="padded stack" role="alert">
+                    <p class="bad small">{format!("This {}: its bytes are damaged, or of a kind that isn't known here.", what_fails(kind))}</p>
+                    <div><Button label="Try again" mark=icon::ROTATE_CW kind="s" on_press=move || again.run(()) /></div>
+                </div>
             }
             .into_any(),
             (false, MediumKind::Audio) => view! {

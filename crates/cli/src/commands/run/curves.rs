@@ -537,7 +537,9 @@ async fn curves(
 
 /// A series' drawing with the names of its lines, and its size.
 fn picture(Drawn { key, lines, .. }: &Drawn, asked: &Plot) -> (String, Size) {
-    let names: Vec<(Role, String)> = lines.iter().map(|line| (line.role, format!("{key}: {}", line.name))).collect();
+    let sign = |line: &Line| export::Sign::of_line(line.is_dashed);
+    let names: Vec<(Role, export::Sign, String)> =
+        lines.iter().map(|line| (line.role, sign(line), format!("{key}: {}", line.name))).collect();
     let scale = |is_log: bool| if is_log { Scale::Log } else { Scale::Linear };
     let along = if asked.is_clock() {
         Axis { scale: Scale::Time { offset_minutes: words::offset_minutes() }, ..Axis::default() }

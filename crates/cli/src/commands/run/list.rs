@@ -95,11 +95,15 @@ impl List {
         if self.filter.is_empty() {
             self.filter = view.filter;
         }
-        if self.sort.is_none() {
-            (self.sort, self.descending) = sort_of(view.order.as_ref(), &view.further);
-        }
         let fields = |names: &[String]| names.iter().map(|name| field(name)).collect::<Vec<_>>().join(",");
-        if self.group_by.is_none() && self.columns.is_none() && !view.group.is_empty() {
+        let is_grouped = self.group_by.is_none() && self.columns.is_none() && !view.group.is_empty();
+        if self.sort.is_none() {
+            (self.sort, self.descending) = match is_grouped {
+                true => sort_of(order_of_groups(&view), &[]),
+                false => sort_of(view.order.as_ref(), &view.further),
+            };
+        }
+        if is_grouped {
             self.group_by = Some(fields(&view.group));
         }
         let columns = view.columns.filter(|columns| !columns.is_empty() && self.group_by.is_none());
@@ -111,6 +115,15 @@ impl List {
         }
         self.deleted |= view.deleted;
     }
+}
+
+/// The order of a view's groups: their own, or that of the runs where groups can have it.
+fn order_of_groups(view: &TableView) -> Option<&(String, bool)> {
+    let can_have = |order: &&(String, bool)| {
+        let (key, _) = order;
+        key == "runs" || key.starts_with("metric.") || view.group.contains(key)
+    };
+    view.group_order.as_ref().or_else(|| view.order.as_ref().filter(can_have))
 }
 
 pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
@@ -294,11 +307,15 @@ fn left_out(count: u64) -> Option<String> {
 async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, form: Form) -> Outcome {
     let by: Vec<String> = parts(by).into_iter().map(str::to_owned).collect();
     let known = context.call(ListRuns::of(Listing { sort: None, ..listing.clone() }, 0, 1)).await?;
-    let metrics: Vec<String> = match (&list.metrics, known.ranked_by) {
-        (Some(metrics), _) => parts(metrics).into_iter().map(|named| metric_key(named, &known.metric_keys)).collect(),
+    let keys = known.metric_keys;
+    let mut metrics: Vec<String> = match (&list.metrics, known.ranked_by) {
+        (Some(metrics), _) => parts(metrics).into_iter().map(|named| metric_key(named, &keys)).collect(),
         (None, Some((ranking, _))) => vec![ranking],
-        (None, None) => known.metric_keys.into_iter().filter(|key| !key.starts_with(SYSTEM)).collect(),
+        (None, None) => keys.iter().filter(|key| !key.starts_with(SYSTEM)).cloned().collect(),
     };
+    // What they are sorted by is summed up, too.
+    let sorted = listing.sort.as_deref().filter(|sort| sort.starts_with("metric."));
+    metrics.extend(sorted.map(|sort| metric_key(sort, &keys)).filter(|key| !metrics.contains(key)));
     let first = GroupRuns {
         list: listing,
         by: by.clone(),
@@ -456,6 +473,17 @@ mod tests {
         ] {
             assert_eq!(metric_key(named, &known), key);
         }
+    }
+
+    #[test]
+    fn groups_of_a_view_have_their_own_order() {
+        let order = |key: &str| Some((key.to_owned(), true));
+        let view = TableView { group: vec!["param.lr".to_owned()], order: order("created"), ..TableView::default() };
+        assert_eq!(order_of_groups(&view), None, "groups can't be sorted by when runs were created");
+        let by_mean = TableView { group_order: order("metric.loss"), ..view.clone() };
+        assert_eq!(order_of_groups(&by_mean), order("metric.loss").as_ref());
+        let before = TableView { order: order("param.lr"), ..view };
+        assert_eq!(order_of_groups(&before), order("param.lr").as_ref());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use api::table_view::Plotted;
 use charts::{
+    export::{self, Sign},
     parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
     plot::{Drawing, Scale, Size},
     ramp::{self, Shade},
@@ -11,11 +12,14 @@ use charts::{
 use leptos::{html, prelude::*};
 
 use super::{
-    Facts, KEY, Whose, fetched, first_metric, how_many, options,
+    Facts, KEY, Legend, Whose, fetched, first_metric, how_many, options, told,
     values::{Cells, between, brush_read, brush_said, condition, coordinate, fields, joined, tidy},
 };
 use crate::{
-    pages::runs::columns::{self, Names, PARAM},
+    pages::runs::{
+        columns::{self, Names, PARAM},
+        comparison::Mark,
+    },
     parts::{
         button::{Button, IconButton},
         card::Card,
@@ -91,22 +95,18 @@ pub(super) fn ParallelView(
                 axis.brush = brushes.get(name).copied();
             }
         });
-        let roles = data.cells.with(|cells| cells.as_ref().map(|cells| cells.roles.clone())).unwrap_or_default();
+        let marks = data.cells.with(|cells| cells.as_ref().map(|cells| cells.marks.clone())).unwrap_or_default();
         // Runs that have colours keep them; of the others the last axis says which they have.
-        let last = coordinates.last().filter(|last| roles.is_empty() && matches!(last.kind, Kind::Numbers(_)));
+        let last = coordinates.last().filter(|last| marks.is_empty() && matches!(last.kind, Kind::Numbers(_)));
         let shade = last.map(|last| {
             let scale = if let Kind::Numbers(scale) = last.kind { scale } else { Scale::Linear };
             Shade { name: last.name.clone(), values: last.values.clone(), scale }
         });
         let is_moving = dragged.with(Option::is_some);
-        Parallel {
-            name: "Runs in parallel coordinates".to_owned(),
-            coordinates,
-            shade,
-            roles,
-            is_moving,
-            ..Parallel::default()
-        }
+        let roles = marks.iter().map(|mark| mark.role).collect();
+        let dashed = marks.iter().map(|mark| mark.is_dashed).collect();
+        let name = "Runs in parallel coordinates".to_owned();
+        Parallel { name, coordinates, shade, roles, dashed, is_moving, ..Parallel::default() }
     });
     let conditions = Memo::new(move |_| {
         chart.with(|chart| {
@@ -385,7 +385,14 @@ fn Lines(
         hovered.set(to.and_then(|at| within.get(at).copied()));
     };
     let saved = move || {
-        standalone(&chart.with_untracked(|chart| parallel::draw(chart, Size { width: SAVED, height: HEIGHT }).0))
+        let size = Size { width: SAVED, height: HEIGHT };
+        let drawing = chart.with_untracked(|chart| parallel::draw(chart, size).0);
+        let sign = |(mark, name): (Mark, String)| (mark.role, Sign::of_line(mark.is_dashed), name);
+        let names: Vec<_> = cells.with_untracked(|cells| told(cells.as_ref())).into_iter().map(sign).collect();
+        if names.is_empty() {
+            return standalone(&drawing);
+        }
+        standalone(&Drawing { svg: export::with_names(&drawing, size, &names), ..drawing })
     };
     let toasts = Toasts::get();
     let items = move || {
@@ -444,6 +451,7 @@ fn Lines(
         {move || chart.with(|chart| chart.shade.as_ref().map(|shade| {
             view! { <div class="plot-key" inner_html=ramp::key(shade, KEY).svg></div> }
         }))}
+        <Legend cells is_shaded=false />
         </Card>
     }
 }

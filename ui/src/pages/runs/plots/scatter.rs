@@ -3,16 +3,21 @@
 use api::{RunId, table_view::Plotted};
 use charts::{
     axis::Axis,
-    contour, export,
+    contour,
+    export::{self, Sign},
     plot::{Drawing, Scale, Size},
     ramp::{self, Shade},
+    role::Role,
     scatter::{self, Scatter},
 };
 use leptos::prelude::*;
 
-use super::{Facts, KEY, Whose, fetched, first_metric, how_many, options, values::Cells};
+use super::{Facts, KEY, Legend, Whose, fetched, first_metric, how_many, options, told, values::Cells};
 use crate::{
-    pages::runs::columns::{self, Names, PARAM},
+    pages::runs::{
+        columns::{self, Names, PARAM},
+        comparison::Mark,
+    },
     parts::{
         card::Card,
         field::{Select, Switch},
@@ -77,7 +82,7 @@ pub(super) fn ScatterView(
         let [x, y, colour] = axes.get();
         data.cells.with(|cells| cells.as_ref().map(|cells| plotted.with(|now| scatter_of(cells, now, &x, &y, &colour))))
     });
-    let logs = [0, 1].map(|at| {
+    let [log_x, log_y] = [0, 1].map(|at| {
         let name = move || axes.with(|axes| axes[at].clone());
         let is_log = move || plotted.with(|plotted| plotted.is_log(&name()));
         let label = if at == 0 { "Logarithmic x" } else { "Logarithmic y" };
@@ -92,18 +97,34 @@ pub(super) fn ScatterView(
     let uncoloured = Memo::new(move |_| axes.with(|axes| axes[2].is_empty()));
     // The width that is drawn now: of gathered points it says which stand for one run.
     let wide = StoredValue::new(0.0_f64);
+    // Over contours all points are alike.
+    let is_contours = move |chart: &Scatter| chart.shade.is_some() && over_contours.get();
+    let has_legend = Memo::new(move |_| chart.with(|chart| chart.as_ref().is_some_and(|chart| !is_contours(chart))));
+    let is_shaded = Memo::new(move |_| !uncoloured.get());
     let draw = move |width: f64| {
         let size = Size { width, height: HEIGHT };
         chart.with(|chart| {
             let Some(chart) = chart else { return Drawing::default() };
             let drawing = match &chart.shade {
-                Some(_) if over_contours.get() => contour::draw(chart, size),
+                Some(_) if is_contours(chart) => contour::draw(chart, size),
                 _ => scatter::draw(chart, size),
             };
-            match &chart.shade {
-                Some(shade) if width == SAVED => export::with_key(drawing, size, &ramp::key(shade, KEY)),
-                _ => drawing,
+            let (drawing, size) = match &chart.shade {
+                Some(shade) if width == SAVED => {
+                    (export::with_key(drawing, size, &ramp::key(shade, KEY)), export::size_with_key(size))
+                }
+                _ => (drawing, size),
+            };
+            let names = data.cells.with(|cells| told(cells.as_ref()));
+            if width != SAVED || names.is_empty() || is_contours(chart) {
+                return drawing;
             }
+            let sign = |(mark, name): (Mark, String)| {
+                let role = if chart.shade.is_some() { Role::Muted } else { mark.role };
+                (role, Sign::Point(mark.shape), name)
+            };
+            let svg = export::with_names(&drawing, size, &names.into_iter().map(sign).collect::<Vec<_>>());
+            Drawing { svg, ..drawing }
         })
     };
     let opened = Callback::new(move |spot: usize| {
@@ -125,11 +146,12 @@ pub(super) fn ScatterView(
     });
     view! {
         <div class="plot-tools flex wrap">
-            <label class="named">"x"<Select value=x options=known name="X axis" /></label>
-            <label class="named">"y"<Select value=y options=known name="Y axis" /></label>
-            <label class="named">"Colour"<Select value=colour options=colours name="Colour" /></label>
-            {logs}
-            <Switch value=over_contours label="Contours" disabled=uncoloured />
+            <span class="tool-group"><label class="named">"x"<Select value=x options=known name="X axis" /></label>{log_x}</span>
+            <span class="tool-group"><label class="named">"y"<Select value=y options=known name="Y axis" /></label>{log_y}</span>
+            <span class="tool-group">
+                <label class="named">"Colour"<Select value=colour options=colours name="Colour" /></label>
+                <Switch value=over_contours label="Contours" disabled=uncoloured />
+            </span>
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(|cells| how_many(cells, (scatter::MOST, "drawn together where they lie close"))))}</span>
         </div>
         {move || data.error.get().map(|error| view! { <div class="padded"><Problem error /></div> })}
@@ -150,6 +172,7 @@ pub(super) fn ScatterView(
                 {move || chart.with(|chart| chart.as_ref().and_then(|chart| chart.shade.as_ref()).map(|shade| {
                     view! { <div inner_html=ramp::key(shade, KEY).svg></div> }
                 }))}
+                {move || has_legend.get().then(|| view! { <Legend cells=data.cells of_points=true is_shaded /> })}
                 {move || chart.with(|chart| chart.as_ref().map(Scatter::left_out)).filter(|left| *left > 0).map(|left| view! {
                     <p class="faint caption">{words::counted(left as u64, "run has", "runs have")}" no place on these axes: no number there, or none that a logarithm has."</p>
                 })}
@@ -185,7 +208,8 @@ fn scatter_of(cells: &Cells, now: &Plotted, x: &str, y: &str, colour: &str) -> S
         x_values: cells.numbers(x),
         y_values: cells.numbers(y),
         shade,
-        roles: cells.roles.clone(),
+        roles: cells.marks.iter().map(|mark| mark.role).collect(),
+        shapes: cells.marks.iter().map(|mark| mark.shape).collect(),
         x: axis(x, true),
         y: axis(y, false),
         ..Scatter::default()

@@ -6,12 +6,12 @@ use api::run_table::quoted;
 use charts::{
     parallel::{Brush, Coordinate, Kind},
     plot::Scale,
-    role::Role,
     text_table::csv_line,
 };
 
 use super::super::{
     columns::{self, METRIC, PARAM, TAG},
+    comparison::Mark,
     overlaid::Compared,
 };
 
@@ -24,8 +24,10 @@ pub(super) struct Cells {
     pub(super) columns: BTreeMap<String, Vec<Option<String>>>,
     /// How many runs match in all.
     pub(super) total: u64,
-    /// The colours that runs have elsewhere on the page, one for each, or none.
-    pub(super) roles: Vec<Role>,
+    /// What runs are known by elsewhere on the page, one for each, or none.
+    pub(super) marks: Vec<Mark>,
+    /// What a legend says of them.
+    pub(super) legend: Vec<(Mark, String)>,
 }
 
 impl Cells {
@@ -36,7 +38,7 @@ impl Cells {
             names: runs.iter().map(|run| run.name.clone()).collect(),
             columns: names.iter().map(column).collect(),
             total: runs.len() as u64,
-            roles: Vec::new(),
+            ..Self::default()
         }
     }
 
