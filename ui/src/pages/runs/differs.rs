@@ -279,7 +279,28 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
 
 #[cfg(test)]
 mod tests {
+    use api::{ProjectId, run_diff::DiffedRun};
+
     use super::*;
+
+    #[test]
+    fn other_data_lead_to_what_differs_in_them() {
+        let run = |at: u8, data: u32| DiffedRun {
+            id: RunId::from_bytes([at; 16]),
+            name: format!("r{at}"),
+            snapshot: Some(DiffedSnapshot {
+                id: SnapshotId::from_bytes([at; 16]),
+                project: ProjectId::from_bytes([at; 16]),
+                number: 1,
+                data,
+            }),
+        };
+        let found = RunDiff { runs: vec![run(1, 0), run(2, 0), run(3, 2)], rows: Vec::new() };
+        let (from, to) = (SnapshotId::from_bytes([1; 16]), ProjectId::from_bytes([3; 16]));
+        let link = format!("/p/{to}/data?v=1&tab=drift&with={from}");
+        assert_eq!(data_links(&found, None), [None, None, Some(link)]);
+        assert_eq!(data_links(&found, Some(2)).iter().flatten().count(), 2, "both beside the baseline");
+    }
 
     #[test]
     fn what_most_runs_have_steps_back_where_most_have_it() {
