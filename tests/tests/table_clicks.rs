@@ -242,6 +242,11 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     desk.browser.picture("run-scatter").await?;
     let svg = saved_svg(desk, folder, "Runs by two values").await?;
     ensure!(svg.contains("<circle") && svg.matches("<svg").count() == 3, "no key of the colours in {svg}");
+    press(driver, "//main//button[@aria-label=\"Drawing's menu\"]").await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
+    let text = saved(folder, "Runs by two values.csv").await?;
+    let head = text.starts_with("id,name,metric.loss,param.lr\r\n");
+    ensure!(head && text.lines().count() == 7, "a row a run is not {text:?}");
     desk.go(&sweep.runs("view=importance")).await?;
     seen(driver, "//main//p[starts-with(., '6 runs. Taken one at a time')]").await?;
     seen(driver, "//main//*[@data-unsure][starts-with(., 'Not reliable: 6 runs for 1 parameter')]").await?;

@@ -100,6 +100,8 @@ pub fn package_name(name: &str) -> String {
 
 /// Its GPUs, or why none is measured.
 pub const MACHINE_GPU: &str = "machine.gpu";
+/// What of the project's data had changed since the newest snapshot when a program began, among its run's environment.
+pub const DATA_CHANGED: &str = "data.changed";
 /// Why a client's run is not measured, where it was to be.
 pub const MACHINE_UNMEASURED: &str = "machine.unmeasured";
 /// Keys that the client in a program measures itself, by commas ([`Run::measured_by_client`]).

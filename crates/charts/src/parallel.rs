@@ -6,6 +6,7 @@
 //! if few, are drawn line by line over it.
 
 mod axes;
+mod density;
 mod layout;
 
 pub use layout::{Along, Brush, Coordinate, Kind, Layout, Place};
@@ -23,8 +24,6 @@ use crate::{
 
 /// More lines than this are drawn as a density.
 pub const MOST: usize = 2000;
-/// Marks of a density, over all pairs of axes.
-const MARKS: usize = 8000;
 
 /// Runs over several axes.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,6 +39,8 @@ pub struct Parallel {
     /// The run under the pointer, and those that stay strong.
     pub hovered: Option<usize>,
     pub pinned: Vec<usize>,
+    /// A brush is being dragged: of a density fewer marks are drawn, so that each frame is quick.
+    pub is_moving: bool,
 }
 
 impl Parallel {
@@ -119,16 +120,6 @@ struct Ink<'a> {
     range: Option<Range>,
 }
 
-/// Runs that lie together between two axes.
-#[derive(Default, Clone, Copy)]
-struct Bundle {
-    count: f64,
-    left: f64,
-    right: f64,
-    shade: f64,
-    shaded: f64,
-}
-
 impl Ink<'_> {
     fn shade(&self, run: usize) -> f64 {
         self.chart.shade.as_ref().and_then(|shade| shade.values.get(run)).copied().unwrap_or(f64::NAN)
@@ -161,53 +152,5 @@ impl Ink<'_> {
             return root.draw(&PathElement::new(vec![(x - 40, *y), (x + 40, *y)], style));
         }
         root.draw(&PathElement::new(points, style))
-    }
-
-    /// The bundles of `runs` between each two axes, the thinnest first.
-    fn density(&self, root: &Root<'_>, runs: &[usize], is_faint: bool) -> Result<(), Failed> {
-        let pairs = self.layout.axes.len().saturating_sub(1).max(1);
-        let bins = ((MARKS / pairs) as f64).sqrt().clamp(6.0, 40.0);
-        let bottom = self.layout.missing.max(self.layout.top + self.layout.height);
-        let bin = |pixel: f64| ((pixel - self.layout.top) / (bottom - self.layout.top).max(1.0) * (bins - 1.0)) as u32;
-        for (axes, coordinates) in self.layout.axes.windows(2).zip(self.chart.coordinates.windows(2)) {
-            let mut bundles: std::collections::BTreeMap<(u32, u32), Bundle> = std::collections::BTreeMap::new();
-            for run in runs {
-                let (left, right) =
-                    (axes[0].pixel(coordinates[0].value(*run)), axes[1].pixel(coordinates[1].value(*run)));
-                let bundle = bundles.entry((bin(left), bin(right))).or_default();
-                bundle.count += 1.0;
-                bundle.left += left;
-                bundle.right += right;
-                if let Some(value) = self.value(*run) {
-                    bundle.shade += value;
-                    bundle.shaded += 1.0;
-                }
-            }
-            let mut bundles: Vec<Bundle> = bundles.into_values().collect();
-            bundles.sort_by(|left, right| left.count.total_cmp(&right.count));
-            let most = bundles.last().map_or(1.0, |bundle| bundle.count);
-            for bundle in bundles {
-                let share = (1.0 + bundle.count).ln() / (1.0 + most).ln();
-                let style = if is_faint {
-                    stroke(Role::Faint, 1.0, 0.12 + 0.28 * share * share)
-                } else {
-                    stroke(self.mean_role(&bundle), 1.0 + 2.0 * share * share, 0.06 + 0.6 * share * share)
-                };
-                let ends = vec![
-                    (grid(axes[0].x), grid(bundle.left / bundle.count)),
-                    (grid(axes[1].x), grid(bundle.right / bundle.count)),
-                ];
-                root.draw(&PathElement::new(ends, style))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn mean_role(&self, bundle: &Bundle) -> Role {
-        match self.range {
-            None => Role::Series(1),
-            Some(range) if bundle.shaded > 0.0 => ramp::role(&range, range.at(bundle.shade / bundle.shaded)),
-            Some(_) => Role::Faint,
-        }
     }
 }

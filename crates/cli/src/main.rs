@@ -13,6 +13,7 @@ mod measuring;
 mod names;
 mod output;
 mod own_log;
+mod picture;
 mod places;
 mod plot;
 mod serve;

@@ -26,6 +26,11 @@ pub(crate) const fn of_series(series: usize) -> i32 {
 /// Milliseconds between two looks at a list of runs.
 pub(crate) const LIST_MS: i32 = 1_000;
 
+/// Milliseconds between two looks at all values of so many runs: a hundred thousand are some megabytes.
+pub(crate) fn of_cells(runs: usize) -> i32 {
+    i32::try_from(runs / 10).unwrap_or(i32::MAX).max(LIST_MS)
+}
+
 /// Milliseconds between two looks at what is summed up of all runs of a list, which reads each of them.
 pub(crate) const BANDS_MS: i32 = 10_000;
 

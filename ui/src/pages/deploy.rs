@@ -26,6 +26,7 @@ use crate::{
         pane::Pane,
         row_keys::move_among_rows,
         states::{Empty, Load},
+        take_table::{Form, TakeTable, TextTable},
         words,
     },
 };
@@ -208,9 +209,18 @@ fn Matrix(
 ) -> impl IntoView {
     let id = model.id;
     let versions = StoredValue::new(model.versions);
+    let taken = move |form: Form| {
+        let deployments = deployments.get_untracked().unwrap_or_default();
+        let own: Vec<Deployment> = deployments.into_iter().filter(|one| one.model == id).collect();
+        let targets = targets.get_untracked().unwrap_or_default();
+        versions.with_value(|versions| as_text(versions, &targets, &own, form))
+    };
     view! {
         <section class="card section">
-            <header><h2>{model.name}</h2></header>
+            <header>
+                <h2>{model.name}</h2>
+                <span class="right flex"><TakeTable of=("version", "versions") table=taken /></span>
+            </header>
             <div class="scrolls">
                 <table class="small-table matrix" on:keydown=move_among_rows>
                     <thead>
@@ -240,6 +250,31 @@ fn Matrix(
             </div>
         </section>
     }
+}
+
+/// A row a version, a column a target.
+fn as_text(versions: &[Version], targets: &[Target], deployments: &[Deployment], form: Form) -> TextTable {
+    let own = ["Version", "Aliases", "Figure"].map(|title| (title.to_owned(), false));
+    let row = |version: &Version| {
+        let figure = figure_of(version);
+        let own = [
+            format!("v{}", version.number),
+            form.text(Some(version.aliases.join(", ").as_str()).filter(|aliases| !aliases.is_empty())),
+            form.text(figure.as_deref()),
+        ];
+        let cells = targets.iter().map(|target| {
+            let here = deployments.iter().filter(|one| one.target == target.id && one.spec.version == version.id);
+            let told = here.map(|one| {
+                let ready = one.instances.iter().filter(|instance| instance.ready).count();
+                format!("{}: {ready} of {} {}", one.name, one.spec.replicas, state(one.state).0)
+            });
+            let told = told.collect::<Vec<_>>().join("; ");
+            form.text(Some(told.as_str()).filter(|told| !told.is_empty()))
+        });
+        own.into_iter().chain(cells).collect()
+    };
+    let targets_head = targets.iter().map(|target| (target.name.clone(), false));
+    TextTable { head: own.into_iter().chain(targets_head).collect(), rows: versions.iter().map(row).collect() }
 }
 
 fn head(version: &Version) -> impl IntoView + use<> {

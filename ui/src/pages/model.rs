@@ -3,7 +3,7 @@
 use api::{
     config::ColumnType,
     id::VersionId,
-    model::{DeleteVersion, GetVersion, Input, Version, VersionDetail},
+    model::{BundleFile, DeleteVersion, GetVersion, Input, Output, Version, VersionDetail},
     registered::{Described, RestoreVersion},
     tracking::Stage,
 };
@@ -29,6 +29,7 @@ use crate::{
         row_form::range_of,
         states::{Empty, Failure, Load},
         tabs::{Tab, Tabs, current_tab, keys_of},
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
@@ -253,7 +254,10 @@ fn SignatureTab(version: Memo<Version>) -> impl IntoView {
     view! {
         <div class="watch section">
             <Card title=Signal::derive(move || format!("Asked for: {}", words::counted(found.with(Vec::len) as u64, "input", "inputs"))) flush=true extra=ViewFn::from(move || {
-                many.then(|| view! { <crate::parts::field::TextField value=wanted name="Filter inputs" placeholder="Filter" mark=icon::SEARCH is_filter=true /> })
+                view! {
+                    {many.then(|| view! { <crate::parts::field::TextField value=wanted name="Filter inputs" placeholder="Filter" mark=icon::SEARCH is_filter=true /> })}
+                    <TakeTable of=("input", "inputs") table=move |form| found.with_untracked(|found| inputs_as_text(found, form)) />
+                }
             })>
                 <div class="scrolls tall">
                     <table class="small-table">
@@ -262,7 +266,9 @@ fn SignatureTab(version: Memo<Version>) -> impl IntoView {
                     </table>
                 </div>
             </Card>
-            <Card title="Answers" flush=true>
+            <Card title="Answers" flush=true extra=ViewFn::from(move || view! {
+                <TakeTable of=("output", "outputs") table=move |form| version.with_untracked(|version| outputs_as_text(&version.signature.outputs, form)) />
+            })>
                 <table class="small-table">
                     <thead><tr><th>"Output"</th><th>"Type"</th><th>"Of the class"</th></tr></thead>
                     <tbody>
@@ -276,12 +282,45 @@ fn SignatureTab(version: Memo<Version>) -> impl IntoView {
     }
 }
 
+fn inputs_as_text(inputs: &[Input], form: Form) -> TextTable {
+    let row = |input: &Input| {
+        let missing = if input.optional { "filled in" } else { "refused" };
+        let sensitive = input.sensitive.then_some("sensitive");
+        [
+            input.name.clone(),
+            input.kind.word().to_owned(),
+            seen_in_training(input),
+            missing.to_owned(),
+            form.text(sensitive),
+        ]
+    };
+    let head =
+        [("Input", false), ("Type", false), ("Seen in training", false), ("Missing", false), ("Sensitive", false)];
+    TextTable::of(head, inputs.iter().map(row))
+}
+
+fn outputs_as_text(outputs: &[Output], form: Form) -> TextTable {
+    let row =
+        |output: &Output| [output.name.clone(), output.kind.word().to_owned(), form.text(output.class.as_deref())];
+    TextTable::of([("Output", false), ("Type", false), ("Of the class", false)], outputs.iter().map(row))
+}
+
+fn files_as_text(files: &[BundleFile], form: Form) -> TextTable {
+    let row =
+        |file: &BundleFile| [file.path.clone(), form.size(file.size_bytes), file.blake3.clone(), file.sha256.clone()];
+    TextTable::of([("File", false), ("Size", true), ("BLAKE3", false), ("SHA-256", false)], files.iter().map(row))
+}
+
+fn seen_in_training(input: &Input) -> String {
+    match input.kind {
+        ColumnType::Image => input.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × "),
+        _ => range_of(input).unwrap_or_else(|| input.categories.join(", ")),
+    }
+}
+
 #[component]
 fn InputLine(input: Input) -> impl IntoView {
-    let seen = match input.kind {
-        ColumnType::Image => input.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × "),
-        _ => range_of(&input).unwrap_or_else(|| input.categories.join(", ")),
-    };
+    let seen = seen_in_training(&input);
     view! {
         <tr>
             <td class="mono">{input.name}</td>
@@ -297,7 +336,10 @@ fn InputLine(input: Input) -> impl IntoView {
 #[component]
 fn Files(now: Signal<VersionDetail>) -> impl IntoView {
     view! {
-        <Card title="Files" class="section" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"checked against their hashes at every load"</span> })>
+        <Card title="Files" class="section" flush=true extra=ViewFn::from(move || view! {
+            <span class="faint caption">"checked against their hashes at every load"</span>
+            <TakeTable of=("file", "files") table=move |form| now.with_untracked(|now| files_as_text(&now.files, form)) />
+        })>
             <table class="small-table">
                 <thead><tr><th>"File"</th><th class="num">"Size"</th><th>"BLAKE3"</th><th>"SHA-256"</th></tr></thead>
                 <tbody>

@@ -16,8 +16,8 @@ use api::{
     id::RunId,
     logged::{ListLogged, LoggedBy},
     run::{
-        DeleteCheckpoints, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run, RunKind,
-        RunProgress, RunState, StartCommand, StopRun, seconds,
+        DATA_CHANGED, DeleteCheckpoints, GetEvaluation, GetNested, GetRun, MetricSummary, Nested, ResumeRun, Run,
+        RunKind, RunProgress, RunState, StartCommand, StopRun, seconds,
     },
     search::ListSearches,
     spending::Limit,
@@ -131,7 +131,10 @@ fn Head(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let kind = of(|run| run_kind(run.kind).map(ToOwned::to_owned));
     let deleted = of(|run| run.deleted_ms.map(|_| "deleted".to_owned()));
     let model = of(|run| run.params.get("model").map(|model| model.replace('_', " ")));
-    let data = of(|run| run.snapshot_number.map(|number| format!("data v{number}")));
+    let data = of(|run| {
+        let since = if run.environment.contains_key(DATA_CHANGED) { ", changed since" } else { "" };
+        run.snapshot_number.map(|number| format!("data v{number}{since}"))
+    });
     let code = of(|run| {
         run.code
             .as_ref()

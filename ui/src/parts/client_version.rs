@@ -20,6 +20,7 @@ use super::{
     menu::MenuButton,
     registered::{Description, StageChip, Tags},
     states::{Load, Problem},
+    take_table::{Form, TakeTable, TextTable},
     when::Ago,
     words,
 };
@@ -202,6 +203,10 @@ pub(crate) fn Signature(described: MlModel) -> impl IntoView {
     if there.is_empty() {
         return view! { <Card title="Signature" class="h"><p class="small muted">"Its client logged none: `log_model(…, signature=…)` or an input example writes it."</p></Card> }.into_any();
     }
+    let kept = StoredValue::new(there.clone());
+    let taken = ViewFn::from(move || {
+        view! { <TakeTable of=("column", "columns") table=move |form| kept.with_value(|parts| as_text(parts, form)) /> }
+    });
     let tables = there.into_iter().map(|(heading, columns)| {
         view! {
             <table class="small-table even">
@@ -210,16 +215,27 @@ pub(crate) fn Signature(described: MlModel) -> impl IntoView {
             </table>
         }
     });
-    view! { <Card title="Signature" class="h" flush=true>{tables.collect_view()}</Card> }.into_any()
+    view! { <Card title="Signature" class="h" flush=true extra=taken>{tables.collect_view()}</Card> }.into_any()
+}
+
+fn as_text(parts: &[(&'static str, Vec<ClientColumn>)], form: Form) -> TextTable {
+    let all = parts.iter().flat_map(|(part, columns)| columns.iter().map(move |column| (*part, column)));
+    let row = |(part, column): (&str, &ClientColumn)| {
+        let name = form.text(column.name.as_deref());
+        [part.to_owned(), name, words::capital(&column.kind), form.text(missing(column).as_deref())]
+    };
+    let head = [("Part", false), ("Name", false), ("Type", false), ("Missing", false)];
+    TextTable::of(head, all.map(row))
+}
+
+/// What happens where a request leaves it out; `None` where it must be there.
+fn missing(column: &ClientColumn) -> Option<String> {
+    column.default.clone().or_else(|| column.optional.then(|| "allowed".to_owned()))
 }
 
 #[component]
 fn Column(column: ClientColumn) -> impl IntoView {
-    let missing = match (column.default, column.optional) {
-        (Some(default), _) => default,
-        (None, true) => "allowed".to_owned(),
-        (None, false) => "–".to_owned(),
-    };
+    let missing = missing(&column).unwrap_or_else(|| "–".to_owned());
     view! {
         <tr>
             <td class="mono">{column.name.unwrap_or_else(|| "–".to_owned())}</td>

@@ -11,6 +11,7 @@ use super::{
     card::Card,
     dialog::Confirm,
     icon,
+    take_table::{Form, TakeTable, TextTable},
     toast::Toasts,
     when::Ago,
     words,
@@ -72,7 +73,9 @@ pub(crate) fn DeletedModels(
     let title = move || purging.with(|gone| gone.as_ref().map(DeletedModel::title)).unwrap_or_default();
     view! {
         {move || (!shown.with(Vec::is_empty)).then(|| view! {
-            <Card title="Deleted models" class="h" flush=true>
+            <Card title="Deleted models" class="h" flush=true extra=ViewFn::from(move || view! {
+                <TakeTable of=("deleted model", "deleted models") table=move |form| shown.with_untracked(|shown| as_text(shown, form)) />
+            })>
                 <table class="small-table">
                     <thead><tr><th>"Name"</th><th>"What"</th><th class="num">"Deleted"</th><th></th></tr></thead>
                     <tbody>{move || shown.get().into_iter().map(row).collect_view()}</tbody>
@@ -88,6 +91,11 @@ pub(crate) fn DeletedModels(
             on_confirm=purge
         />
     }
+}
+
+fn as_text(all: &[DeletedModel], form: Form) -> TextTable {
+    let row = |gone: &DeletedModel| [gone.title(), what(gone), form.moment(Some(gone.deleted_ms))];
+    TextTable::of([("Name", false), ("What", false), ("Deleted", false)], all.iter().map(row))
 }
 
 /// "version", or "model, 2 versions".

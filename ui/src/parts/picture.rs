@@ -35,6 +35,9 @@ pub(crate) fn Picture(
     /// A part is clicked, or chosen with Enter: its place among the spots.
     #[prop(optional_no_strip)]
     on_part: Option<Callback<usize>>,
+    /// What is saved as CSV, where the drawing's parts are not the rows of what is drawn.
+    #[prop(optional_no_strip)]
+    csv: Option<Callback<(), String>>,
 ) -> impl IntoView {
     let (menus, toasts) = (Menus::get(), Toasts::get());
     let node = NodeRef::<html::Div>::new();
@@ -59,7 +62,7 @@ pub(crate) fn Picture(
     let saved = move |part: Option<Part>| draw.with_value(|draw| draw(SAVED, part));
     let items = move || {
         let name = called.get_value();
-        let (svg, png, csv) = (name.clone(), name.clone(), name);
+        let (svg, png, rows) = (name.clone(), name.clone(), name);
         let now = part.get_untracked();
         let mut items = Vec::new();
         if now.is_some() {
@@ -71,7 +74,8 @@ pub(crate) fn Picture(
             }),
             Item::new("Save as PNG", icon::IMAGE, move || save::png(toasts, &png, &standalone(&saved(now)))),
             Item::new("Save as CSV", icon::TABLE, move || {
-                save::csv(toasts, &csv, table(&saved(None).spots), None);
+                let text = csv.map_or_else(|| table(&saved(None).spots), |csv| csv.run(()));
+                save::csv(toasts, &rows, text, None);
             }),
         ]);
         items

@@ -1,7 +1,7 @@
 //! The report: figures on the test part with their intervals beside a baseline that only guesses, and the curves. A run
 //! shows its own, a model version the copy that is kept with it.
 
-use api::evaluation::{Decision, Evaluation, Figure, Task, Threshold};
+use api::evaluation::{ClassFigures, Decision, Evaluation, Figure, Task, Threshold};
 use charts::{axis::Axis, confusion, curves, line::LineChart, plot::Size, scatter};
 use leptos::prelude::*;
 
@@ -10,6 +10,7 @@ use super::{
     chart::ChartCard,
     icon::{self, icon},
     picture::{Picture, Zoom},
+    take_table::{Form, TakeTable, TextTable},
     words,
 };
 
@@ -52,6 +53,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
             .collect()
     };
     let (first, second) = (report.clone(), report.clone());
+    let kept = StoredValue::new(report.clone());
     let unit = report.test.iter().find_map(|figure| figure.unit.clone()).unwrap_or_default();
     let classes = report.classes.clone();
     let confusion_height = (classes.len() as f64 * 30.0 + 40.0).clamp(beside(), 420.0);
@@ -64,10 +66,16 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
             </div>
         })}
         <div class="report">
-            <Card title="On the test part" class="h" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{rows.clone()}</span> })>
+            <Card title="On the test part" class="h" flush=true extra=ViewFn::from(move || view! {
+                <span class="faint caption">{rows.clone()}</span>
+                <TakeTable of=("figure", "figures") table=move |form| kept.with_value(|report| figures_as_text(report, &report.test, form)) />
+            })>
                 <FigureTable figures=first.test.clone() report=first ranks=false />
             </Card>
-            <Card title="On the validation part" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"what training and ranking look at"</span> })>
+            <Card title="On the validation part" class="h" flush=true extra=ViewFn::from(move || view! {
+                <span class="faint caption">"what training and ranking look at"</span>
+                <TakeTable of=("figure", "figures") table=move |form| kept.with_value(|report| figures_as_text(report, &report.validation, form)) />
+            })>
                 <FigureTable figures=second.validation.clone() report=second ranks=true />
             </Card>
             {report.confusion.clone().map(|matrix| {
@@ -85,7 +93,9 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
             {(!roc.is_empty()).then(|| curve("ROC curve", area(&roc), curves::roc(&roc)))}
             {(!calibration.is_empty()).then(|| curve("Calibration", if calibration.len() > curves::CLASSES { few(calibration.len()) } else { "how often it came true".to_owned() }, curves::calibration(&calibration)))}
             {(report.per_class.len() > 1).then(|| view! {
-                <Card title="By class" class="h" flush=true>
+                <Card title="By class" class="h" flush=true extra=ViewFn::from(move || view! {
+                    <TakeTable of=("class", "classes") table=move |form| kept.with_value(|report| classes_as_text(&report.per_class, form)) />
+                })>
                     <table class="small-table">
                         <thead><tr><th>"Class"</th><th class="num">"Precision"</th><th class="num">"Recall"</th><th class="num">"F1"</th><th class="num">"Rows"</th></tr></thead>
                         <tbody>
@@ -124,6 +134,37 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
             })}
         </div>
     }
+}
+
+fn figures_as_text(report: &Evaluation, figures: &[Figure], form: Form) -> TextTable {
+    let row = |figure: &Figure| {
+        let name = match form {
+            Form::Markdown => words::metric_of(&figure.name, report.class_of(&figure.name)),
+            Form::Csv => figure.name.clone(),
+        };
+        let (low, high) = figure.interval.unzip();
+        let [value, low, high, baseline] =
+            [Some(figure.value), low, high, figure.baseline].map(|value| form.number(value));
+        [name, value, low, high, baseline, form.text(figure.unit.as_deref())]
+    };
+    let head = [
+        ("Figure", false),
+        ("Value", true),
+        ("95 % from", true),
+        ("95 % to", true),
+        ("Baseline", true),
+        ("Unit", false),
+    ];
+    TextTable::of(head, figures.iter().map(row))
+}
+
+fn classes_as_text(classes: &[ClassFigures], form: Form) -> TextTable {
+    let row = |class: &ClassFigures| {
+        let [precision, recall, f1] = [class.precision, class.recall, class.f1].map(|value| form.number(Some(value)));
+        [class.class.clone(), precision, recall, f1, class.support.to_string()]
+    };
+    let head = [("Class", false), ("Precision", true), ("Recall", true), ("F1", true), ("Rows", true)];
+    TextTable::of(head, classes.iter().map(row))
 }
 
 /// "predicts "ja" from 0.31: F1 0.81 on validation".

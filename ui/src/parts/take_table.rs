@@ -1,10 +1,11 @@
 //! A table for other programs: a menu that copies it as Markdown or saves it as CSV.
 
+use api::ApiError;
 use charts::{
     text_table::{csv_line, markdown},
     tick::utc,
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     button::IconButton,
@@ -81,8 +82,18 @@ impl TextTable {
     }
 
     /// Copies or saves it; `of` is one row and several, as of [`TakeTable`].
-    pub(crate) fn taken(self, toasts: Toasts, (one, many): (&str, &str), form: Form) {
-        let count = words::counted(self.rows.len() as u64, one, many);
+    pub(crate) fn taken(self, toasts: Toasts, of: (&str, &str), form: Form) {
+        let total = self.rows.len() as u64;
+        self.taken_of(toasts, of, form, total);
+    }
+
+    /// The same of the first rows of so many.
+    fn taken_of(self, toasts: Toasts, (one, many): (&str, &str), form: Form, total: u64) {
+        let here = self.rows.len() as u64;
+        let count = match total > here {
+            true => format!("the first {} of {}", words::count(here), words::counted(total, one, many)),
+            false => words::counted(here, one, many),
+        };
         let text = self.written(form);
         match form {
             Form::Markdown => toasts.copy_unseen(&text, "Copied as Markdown", &count),
@@ -114,9 +125,73 @@ pub(crate) fn TakeMenu(take: impl Fn(Form) + Copy + 'static) -> impl IntoView {
     view! { <IconButton label="Copy or save the table" mark=icon::DOWNLOAD on_press=move |event| menus.open_at(&event, items()) /> }
 }
 
+/// Rows of a list from an offset on, and how many it has in all.
+pub(crate) type Page = (Vec<Vec<Option<String>>>, u64);
+
+/// Rows of a list that comes page by page are taken up to so many: a whole data set is exported as its files.
+const MOST_ROWS: u64 = 10_000;
+/// Rows that are asked for at once.
+const PIECE: u32 = 1_000;
+
+/// The menu of a list that comes page by page.
+pub(crate) fn take_pages(
+    toasts: Toasts,
+    of: (&'static str, &'static str),
+    form: Form,
+    head: Vec<(String, bool)>,
+    ask: impl AsyncFn(u64, u32) -> Result<Page, ApiError> + 'static,
+) {
+    spawn_local(async move {
+        match pages(ask).await {
+            Ok((rows, total)) => {
+                let row = |row: Vec<Option<String>>| row.iter().map(|cell| form.text(cell.as_deref())).collect();
+                TextTable { head, rows: rows.into_iter().map(row).collect() }.taken_of(toasts, of, form, total);
+            }
+            Err(error) => toasts.error(&error),
+        }
+    });
+}
+
+/// All rows up to [`MOST_ROWS`]; fewer where the list became shorter meanwhile.
+async fn pages(ask: impl AsyncFn(u64, u32) -> Result<Page, ApiError>) -> Result<Page, ApiError> {
+    let (mut rows, mut total) = ask(0, PIECE).await?;
+    while (rows.len() as u64) < total.min(MOST_ROWS) {
+        let (more, all) = ask(rows.len() as u64, PIECE).await?;
+        total = all;
+        if more.is_empty() {
+            break;
+        }
+        rows.extend(more);
+    }
+    Ok((rows, total))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_taken_page_by_page_up_to_a_bound() {
+        use std::{
+            pin::pin,
+            task::{Context, Poll, Waker},
+        };
+
+        let taken = |total: u64| {
+            let ask = async |offset: u64, limit: u32| {
+                let count = total.saturating_sub(offset).min(u64::from(limit));
+                Ok::<Page, ApiError>(((0..count).map(|at| vec![Some((offset + at).to_string())]).collect(), total))
+            };
+            // Nothing here waits for anything.
+            match pin!(pages(ask)).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok((rows, total))) => (rows.len(), rows.last().cloned(), total),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(taken(0), (0, None, 0));
+        assert_eq!(taken(1_500), (1_500, Some(vec![Some("1499".to_owned())]), 1_500));
+        assert_eq!(taken(2_000_000), (10_000, Some(vec![Some("9999".to_owned())]), 2_000_000));
+    }
 
     #[test]
     fn moments_and_sizes_are_exact_for_programs() {

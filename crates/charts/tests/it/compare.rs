@@ -118,6 +118,11 @@ fn a_hundred_thousand_runs_take_no_more_marks_than_a_few_thousand() {
     let mut brushed = runs(100_000);
     brushed.coordinates[3].brush = Some(Brush::Between(0.89, 1.0));
     assert!(parallel::draw(&brushed, WIDE).0.svg.matches("<path").count() < 18_100);
+    let moving = parallel::draw(&Parallel { is_moving: true, ..brushed }, WIDE).0.svg.matches("<path").count();
+    assert!(moving < 4_600, "a frame while a brush is dragged: {moving}");
+    let only = Parallel { coordinates: runs(100_000).coordinates.into_iter().take(1).collect(), ..Parallel::default() };
+    let dashes = parallel::draw(&only, WIDE).0.svg.matches("<path").count();
+    assert!((2..1_000).contains(&dashes), "one axis: {dashes}");
     let drawing = scatter::draw(&points(100_000), WIDE);
     assert!(drawing.spots.len() <= scatter::MOST * 11 / 10, "{}", drawing.spots.len());
     assert!(contour::draw(&points(100_000), WIDE).svg.len() < 2_000_000);

@@ -1,6 +1,7 @@
 //! `slipway run`: starting, watching, comparing and reading runs.
 
 mod bands;
+mod chosen;
 mod curves;
 mod diff;
 mod export;
@@ -23,9 +24,9 @@ use api::{
     figure::counted,
     job::Subject,
     run::{
-        Artifact, DeleteArtifact, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage, GetNested, GetRun,
-        GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, MetricSummary, Nested, ResumeRun, Run, RunKind,
-        SYSTEM, SaveArtifact, StartCommand, StartRun, StopRun, seconds,
+        Artifact, DATA_CHANGED, DeleteArtifact, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage,
+        GetNested, GetRun, GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, MetricSummary, Nested,
+        ResumeRun, Run, RunKind, SYSTEM, SaveArtifact, StartCommand, StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -147,7 +148,7 @@ pub(crate) enum RunCommand {
     /// Writes runs as an MLflow file store, TensorBoard event files, CSV or Parquet
     Export(export::Export),
     /// Draws series of runs in the terminal, or prints their points with --json
-    Plot(curves::Plot),
+    Plot(Box<curves::Plot>),
     /// Shows what differs between runs: params, environment, code, data, command, tags, metrics
     Diff {
         /// Runs by name or id, or `latest`
@@ -159,6 +160,15 @@ pub(crate) enum RunCommand {
         /// Show how the files of two runs' code differ, line by line
         #[arg(long)]
         code: bool,
+        /// With --code: what `git apply` takes
+        #[arg(long, requires = "code")]
+        patch: bool,
+        /// Print CSV, with all digits
+        #[arg(long, conflicts_with_all = ["code", "markdown"])]
+        csv: bool,
+        /// Print a table of Markdown
+        #[arg(long, conflicts_with = "code")]
+        markdown: bool,
     },
     /// Tells which params a metric follows, by fANOVA
     Importance(importance::Importance),
@@ -406,9 +416,16 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         }
         RunCommand::Media(command) => media::run(context, command).await,
         RunCommand::Export(export) => export::run(context, export).await,
-        RunCommand::Plot(plot) => curves::run(context, plot).await,
-        RunCommand::Diff { runs, code: true, .. } => diff::code(context, &runs).await,
-        RunCommand::Diff { runs, all, .. } => diff::run(context, &runs, all).await,
+        RunCommand::Plot(plot) => curves::run(context, *plot).await,
+        RunCommand::Diff { runs, code: true, patch, .. } => diff::code(context, &runs, patch).await,
+        RunCommand::Diff { runs, all, csv, markdown, .. } => {
+            let form = match (csv, markdown) {
+                (true, _) => diff::Form::Csv,
+                (_, true) => diff::Form::Markdown,
+                _ => diff::Form::Shown,
+            };
+            diff::run(context, &runs, all, form).await
+        }
         RunCommand::Importance(asked) => importance::run(context, asked).await,
         RunCommand::Several(command) => several::run(context, command).await,
         RunCommand::Lineage { run } => {
@@ -531,7 +548,7 @@ pub(crate) fn shown(run: &Run) -> String {
         ("because", run.ended_because.as_ref().map(ToString::to_string)),
         ("command", run.command.as_ref().map(|command| command.join(" "))),
         ("exit code", run.exit_code.map(|code| code.to_string())),
-        ("data", run.snapshot_number.map(|number| format!("v{number}"))),
+        ("data", run.snapshot_number.map(|number| data(run, number))),
         ("code", code),
         ("seed", run.seed.map(|seed| seed.to_string())),
         ("device", run.device.clone()),
@@ -548,6 +565,12 @@ pub(crate) fn shown(run: &Run) -> String {
         return head;
     }
     format!("{head}\n\n{}", figures(&run.metrics))
+}
+
+/// The snapshot that it had, and what of the folder was newer.
+fn data(run: &Run, number: u32) -> String {
+    let since = run.environment.get(DATA_CHANGED).map(|since| format!("; since then {since}"));
+    format!("v{number}{}", since.unwrap_or_default())
 }
 
 fn figures(metrics: &[MetricSummary]) -> String {

@@ -365,6 +365,10 @@ fn what_differs_between_runs_is_told() {
     let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
     let told = [["part", "key", "slow", "fast"], ["params", "lr", "0.1", "0.2"], ["metrics", "loss", "1", "2"]];
     assert_eq!(lines, told, "{shown}");
+    let csv = String::from_utf8(place.run(&["run", "diff", "slow", "fast", "--csv"]).stdout).unwrap();
+    assert_eq!(csv, "part,key,slow,fast\r\nparams,lr,0.1,0.2\r\nmetrics,loss,1,2\r\n");
+    let table = String::from_utf8(place.run(&["run", "diff", "slow", "fast", "--markdown"]).stdout).unwrap();
+    assert!(table.ends_with("| metrics | loss | 1 | 2 |\n"), "{table}");
     assert_eq!(place.run(&["run", "diff", "slow"]).status.code(), Some(2));
 }
 
@@ -484,6 +488,47 @@ fn the_means_of_all_runs_that_pass_a_filter_are_drawn_by_group() {
         assert_eq!(plot(filter, &["--metric", "loss", "--x", more]).status.code(), Some(code), "{filter} {more}");
     }
     assert_eq!(place.run(&["run", "plot"]).status.code(), Some(2), "neither runs nor a filter");
+}
+
+#[test]
+fn runs_are_drawn_by_a_filter_or_a_view_without_naming_them() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    for (name, lr, loss) in [("slow", "0.1", 4.0), ("fast", "0.1", 8.0), ("other", "0.2", 1.0)] {
+        client.run(&json!(0), name, lr, loss);
+    }
+    let plot =
+        |more: &[&str]| place.run(&[&["run", "plot", "--experiment", "Default", "--metric", "loss"], more].concat());
+    let drawn = |more: &[&str]| {
+        let output = plot(&[more, &["--each", "--json"]].concat());
+        assert!(output.status.success(), "{more:?}: {}", said(&output));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let filter = ["--filter", "param.lr = '0.1'", "--sort", "metric.loss"];
+    assert_eq!(names(&drawn(&filter), "name"), ["slow", "fast"]);
+    assert_eq!(names(&drawn(&[&filter[..], &["--descending", "--limit", "1"]].concat()), "name"), ["fast"]);
+    let view = ["run", "views", "save", "low", "--filter", "param.lr = '0.2'", "--experiment", "Default"];
+    assert!(place.run(&view).status.success());
+    assert_eq!(names(&drawn(&["--view", "low"]), "name"), ["other"]);
+    let means: Value = serde_json::from_slice(&plot(&["--view", "low", "--json"]).stdout).unwrap();
+    assert_eq!(means[0]["runs"], json!(1), "without --each the mean: {means}");
+    for (more, code) in [
+        (vec!["--filter", "", "--x-metric", "loss"], 2),
+        (vec!["--each"], 2),
+        (vec!["--view", "none"], 3),
+        (vec!["--filter", "name = 'nobody'", "--each"], 3),
+        (vec!["--filter", "", "--each", "--follow"], 2),
+    ] {
+        assert_eq!(plot(&more).status.code(), Some(code), "{more:?}");
+    }
+    let file = place.path().join("loss.PNG");
+    assert!(plot(&["--filter", "", "--each", "--out", file.to_str().unwrap()]).status.success());
+    assert!(std::fs::read(&file).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
+    assert_eq!(plot(&["--filter", "", "--each", "--out", "loss.gif"]).status.code(), Some(2));
+    // A run that is over is followed to its end at once.
+    let file = place.path().join("followed.svg");
+    let written = place.run(&["run", "plot", "slow", "--follow", "--svg", file.to_str().unwrap()]);
+    assert!(written.status.success() && file.is_file(), "{}", said(&written));
 }
 
 #[test]

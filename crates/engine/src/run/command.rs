@@ -5,12 +5,14 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, ProjectId, RunId,
-    run::{BeginCommand, BegunCommand, DIRECTORY, EndCommand, GetRun, Run, RunKind, RunState},
+    run::{BeginCommand, BegunCommand, DATA_CHANGED, DIRECTORY, EndCommand, GetRun, Run, RunKind, RunState},
 };
 use store::{project::ProjectRow, run::RunRow, spending::Spending};
 
 use crate::{
-    Engine, Mode, folder, project, project_file,
+    Engine, Mode,
+    folder::{self, Seen},
+    project, project_file,
     run::{self, Lists, git, spending, surroundings},
 };
 
@@ -30,7 +32,7 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         (None, None) => RunId::from_bytes(engine.new_id()),
     };
     // What its file says now, which a host may not have seen yet.
-    let (project, _) = folder::look(engine, project.id).await?;
+    let (project, seen) = folder::look(engine, project.id).await?;
     let terms = spending::terms_with(engine, request.budget, &project.file.budget).await?;
     let has_budget = !terms.budget.is_empty();
     let now_ms = engine.now_ms();
@@ -45,7 +47,8 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         surroundings::masked(request.environment.into_iter().map(|(name, value)| (name.into(), value.into())));
     // What the caller's variable says may be the folder of the shell before it.
     environment.insert(DIRECTORY.to_owned(), request.directory);
-    let row = new_row(engine, project.id, id, request.name, RunKind::Command).await?;
+    let of = project.id;
+    let row = new_row(engine, of, id, request.name, RunKind::Command).await?;
     let row = RunRow {
         run: Run {
             state: RunState::Running,
@@ -63,6 +66,13 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
     engine
         .store()
         .write(move |tx| {
+            let mut row = row;
+            if let Some(dataset) = store::dataset::of_project(tx, of)? {
+                row.run.snapshot = store::snapshot::newest(tx, dataset.id)?.map(|newest| newest.snapshot.id);
+            }
+            if let (Some(_), Some(since)) = (row.run.snapshot, since(&seen)) {
+                row.run.environment.insert(DATA_CHANGED.to_owned(), since);
+            }
             store::run::put(tx, &row)?;
             let (params, tags) = trial.map_or_else(Default::default, |(trial, tags)| (trial.values, tags));
             for (key, value) in params {
@@ -81,6 +91,14 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
         run::supervise::follow_detached(engine, id);
     }
     Ok(BegunCommand { run: id, name, folder: folder.to_string_lossy().into_owned(), has_budget })
+}
+
+/// How the folder's data are no longer those of the newest snapshot, as far as the sizes and times of its files tell.
+fn since(seen: &Seen) -> Option<String> {
+    match (&seen.problem, &seen.change) {
+        (Some(problem), _) => Some(format!("not known: {}", problem.message)),
+        (None, change) => change.as_ref().map(folder::describe),
+    }
 }
 
 /// The id that a run is to have, where none has it.

@@ -1,18 +1,40 @@
 //! What differs between runs, part by part.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anyhow::bail;
 use api::{
     ApiError,
-    run::{MACHINE, MACHINE_BY_CLIENT, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
-    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, MOST, NOT_KNOWN, RunDiff},
+    run::{DATA_CHANGED, MACHINE, MACHINE_BY_CLIENT, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
+    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, DiffedSnapshot, MOST, NOT_KNOWN, RunDiff, SNAPSHOT},
     run_table::Below,
     tracking::{RunInput, SOURCE_TAG},
 };
+use store::{Connection, run::RunRow, snapshot::SnapshotRow};
 
 use super::requirements;
-use crate::{Engine, error, tracking::client::code_of};
+use crate::{Engine, error, project, snapshot, tracking::client::code_of};
+
+/// The key of the row that says what had changed in the folder since: what it was then, nobody kept.
+const SINCE: &str = "changed since the snapshot";
+
+/// A run with what stands beside its record.
+struct Compared {
+    run: Run,
+    inputs: Vec<RunInput>,
+    below: Option<Below>,
+    snapshot: Option<Told>,
+}
+
+/// A snapshot with its place.
+struct Told {
+    row: SnapshotRow,
+    project: store::project::ProjectRow,
+    dataset: String,
+}
 
 pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDiff> {
     let DiffRuns { runs: ids, all } = request;
@@ -31,49 +53,74 @@ pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDi
                 let Some(row) = store::run::get(c, id)? else { return Ok(None) };
                 let keys = row.run.metrics.iter().map(|metric| &metric.key);
                 let below = store::run_row::below(c, id, row.run.kind, keys)?;
-                Ok(Some((row, store::run_input::of_run(c, id)?, below)))
+                let snapshot = told(c, &row)?;
+                Ok(Some((row, store::run_input::of_run(c, id)?, below, snapshot)))
             };
             asked.into_iter().map(all_of).collect::<store::error::Result<Vec<_>>>()
         })
         .await?;
     let mut runs = Vec::with_capacity(found.len());
     for (id, found) in ids.into_iter().zip(found) {
-        let (mut row, inputs, below) = found.ok_or_else(|| error::missing("run", id))?;
+        let (mut row, inputs, below, snapshot) = found.ok_or_else(|| error::missing("run", id))?;
         if !row.run.environment.keys().any(|name| name.starts_with(PACKAGE)) {
             let required = requirements::of_run(engine, &row).await?;
             row.run.environment.extend(required);
         }
-        runs.push(Compared { run: row.run, inputs, below });
+        runs.push(Compared { run: row.run, inputs, below, snapshot });
     }
     let mut rows = rows(&runs);
+    let data = data_of(&runs);
     if !all {
-        rows.retain(differs);
+        rows.retain(|row| match (row.part, row.key.as_str()) {
+            // By content, not by what it is called.
+            (DiffPart::Data, SNAPSHOT) => data.windows(2).any(|pair| pair[0] != pair[1]),
+            // The same words may be of other bytes.
+            (DiffPart::Data, SINCE) => true,
+            _ => differs(row),
+        });
     }
-    let told = |Compared { run, below, .. }: Compared| DiffedRun {
-        id: run.id,
-        name: run.name,
-        figures_of: below.map(|below| below.name),
+    let diffed = runs.into_iter().zip(data).map(|(Compared { run, below, snapshot, .. }, data)| {
+        let snapshot = snapshot.zip(data).map(|(told, data)| DiffedSnapshot {
+            id: told.row.snapshot.id,
+            project: told.project.id,
+            number: told.row.snapshot.number,
+            data,
+        });
+        DiffedRun { id: run.id, name: run.name, figures_of: below.map(|below| below.name), snapshot }
+    });
+    Ok(RunDiff { runs: diffed.collect(), rows })
+}
+
+/// The snapshot of a run; none of what a deleted project left.
+fn told(connection: &Connection, row: &RunRow) -> store::error::Result<Option<Told>> {
+    let Some(id) = row.run.snapshot else { return Ok(None) };
+    let Some(row) = store::snapshot::get(connection, id)? else { return Ok(None) };
+    let Some(dataset) = store::dataset::get(connection, row.snapshot.dataset)? else { return Ok(None) };
+    let project = store::project::get(connection, dataset.project)?;
+    Ok(project.map(|project| Told { row, project, dataset: dataset.name }))
+}
+
+/// A number for each run's data: equal where the bytes and how they are read are.
+fn data_of(runs: &[Compared]) -> Vec<Option<u32>> {
+    let is_same = |one: &SnapshotRow, other: &SnapshotRow| {
+        one.snapshot.content == other.snapshot.content
+            && snapshot::reading(&one.config) == snapshot::reading(&other.config)
     };
-    Ok(RunDiff { runs: runs.into_iter().map(told).collect(), rows })
+    let rows: Vec<Option<&SnapshotRow>> = runs.iter().map(|run| run.snapshot.as_ref().map(|told| &told.row)).collect();
+    let first = |row: &SnapshotRow| rows.iter().position(|other| other.is_some_and(|other| is_same(other, row)));
+    rows.iter().map(|row| first((*row)?).and_then(|at| u32::try_from(at).ok())).collect()
 }
 
 type Cells = BTreeMap<String, DiffCell>;
-
-/// A run with what is compared of it.
-struct Compared {
-    run: Run,
-    inputs: Vec<RunInput>,
-    below: Option<Below>,
-}
 
 /// Everything of the runs that can be compared.
 fn rows(runs: &[Compared]) -> Vec<DiffRow> {
     type Part = (DiffPart, fn(&Compared) -> Cells);
     let parts: [Part; 7] = [
         (DiffPart::Params, params),
-        (DiffPart::Environment, |of| texts(&of.run.environment)),
+        (DiffPart::Environment, |of| environment(&of.run)),
         (DiffPart::Code, |of| code(&of.run)),
-        (DiffPart::Data, |of| data(&of.run, &of.inputs)),
+        (DiffPart::Data, data),
         (DiffPart::Command, |of| command(&of.run)),
         (DiffPart::Tags, |of| tags(&of.run)),
         (DiffPart::Metrics, metrics),
@@ -127,6 +174,13 @@ fn texts(map: &BTreeMap<String, String>) -> Cells {
     map.iter().map(|(key, value)| (key.clone(), DiffCell::Text(value.clone()))).collect()
 }
 
+/// The environment, without what is said of the data.
+fn environment(run: &Run) -> Cells {
+    let mut cells = texts(&run.environment);
+    cells.remove(DATA_CHANGED);
+    cells
+}
+
 /// Those that are there, by name.
 fn given<const N: usize>(values: [(&str, Option<String>); N]) -> Cells {
     values.into_iter().filter_map(|(key, value)| Some((key.to_owned(), DiffCell::Text(value?)))).collect()
@@ -145,8 +199,16 @@ fn code(run: &Run) -> Cells {
     ])
 }
 
+/// A snapshot by project, dataset and version, with the begin of its content's hash: numbers are each dataset's own.
+fn called(told: &Told) -> String {
+    let project = project::name_of(&told.project.file, Path::new(&told.project.path));
+    let snapshot = &told.row.snapshot;
+    let content: String = snapshot.content.chars().take(12).collect();
+    format!("{project}/{} v{} ({content})", told.dataset, snapshot.number)
+}
+
 /// The snapshot, and each dataset that a client logged by its name: of several of one name all digests.
-fn data(run: &Run, inputs: &[RunInput]) -> Cells {
+fn data(Compared { run, inputs, snapshot, .. }: &Compared) -> Cells {
     let mut digests = BTreeMap::<String, Vec<String>>::new();
     for input in inputs {
         let context = input.context().map(|context| format!(" ({context})")).unwrap_or_default();
@@ -155,7 +217,8 @@ fn data(run: &Run, inputs: &[RunInput]) -> Cells {
     }
     let datasets = digests.into_iter().map(|(key, digests)| (key, DiffCell::Text(digests.join(", "))));
     let own = given([
-        ("snapshot", run.snapshot_number.map(|number| format!("v{number}"))),
+        (SNAPSHOT, snapshot.as_ref().map(called)),
+        (SINCE, run.environment.get(DATA_CHANGED).cloned()),
         ("split", run.split.map(|split| split.short())),
     ]);
     own.into_iter().chain(datasets).collect()

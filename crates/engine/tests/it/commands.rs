@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, io::Write as _};
 use api::{
     ErrorCode, RunId,
     config::ProjectFile,
+    dataset::TakeSnapshot,
     run::{
-        BeginCommand, EditRun, EndCommand, GetRun, GetRunLog, ListRuns, LogStream, ProjectIdOr, RunState, StartCommand,
+        BeginCommand, DATA_CHANGED, EditRun, EndCommand, GetRun, GetRunLog, ListRuns, LogStream, ProjectIdOr, RunState,
+        StartCommand,
     },
+    run_diff::{DiffPart, DiffRuns, RunDiff},
     series::{Point, Viewport},
     spending::BudgetConfig,
 };
@@ -293,6 +296,64 @@ async fn a_runs_log_goes_on_where_the_last_answer_ended_and_cuts_no_character() 
     std::fs::write(folder.join("stderr.log"), "oh\n").unwrap();
     let stderr = GetRunLog { run, stream: LogStream::Stderr, after: 0, limit_bytes: None };
     assert_eq!(stage.call(stderr).await.text, "oh\n");
+}
+
+#[tokio::test]
+async fn programs_note_their_data_and_a_diff_compares_the_content_not_the_number() {
+    let stage = Stage::new().await;
+    let begin = async |folder: &str| {
+        let program = BeginCommand {
+            run: None,
+            trial: None,
+            project: None,
+            directory: stage.path(folder).to_string_lossy().into_owned(),
+            command: vec!["python".to_owned()],
+            environment: BTreeMap::new(),
+            code: None,
+            pid: std::process::id(),
+            pid_started_ms: 0,
+            name: None,
+            budget: BudgetConfig::default(),
+        };
+        stage.call(program).await.run
+    };
+    let mut runs = Vec::new();
+    // The first two have the same rows; each is the first version of its own dataset.
+    for (folder, seed) in [("p", 1), ("q", 1), ("r", 2)] {
+        stage.write(&format!("{folder}/data.csv"), &table(20, seed));
+        let mut file = ProjectFile { name: folder.to_owned(), ..ProjectFile::default() };
+        file.data.paths = vec!["data.csv".to_owned()];
+        let project = stage.create(folder, file).await;
+        let without = begin(folder).await;
+        assert_eq!(stage.call(GetRun { run: without }).await.snapshot, None, "there is none yet");
+        stage.done(stage.call(TakeSnapshot { project, message: None }).await).await;
+        runs.push(begin(folder).await);
+    }
+    let diff = async |runs: &[RunId]| stage.call(DiffRuns { runs: runs.to_vec(), all: false }).await;
+    let data = |diff: &RunDiff, key: &str| {
+        let row = diff.rows.iter().find(|row| row.part == DiffPart::Data && row.key == key)?;
+        Some(serde_json::to_string(&row.values).unwrap())
+    };
+    assert_eq!(data(&diff(&runs[..2]).await, "snapshot"), None, "the same rows");
+    let apart = diff(&runs[1..]).await;
+    let told = data(&apart, "snapshot").unwrap();
+    assert!(told.contains("q/") && told.contains("r/") && told.matches(" v1 (").count() == 2, "{told}");
+    let named: Vec<_> =
+        apart.data_apart(None).into_iter().map(|(from, run, to)| (from.number, run.id, to.number)).collect();
+    assert_eq!(named, [(1, runs[2], 1)]);
+
+    // What the folder holds since is no snapshot's.
+    stage.write("q/data.csv", &table(30, 1));
+    let later = begin("q").await;
+    let noted = stage.call(GetRun { run: later }).await;
+    assert_eq!(
+        (noted.snapshot_number, noted.environment[DATA_CHANGED].as_str()),
+        (Some(1), "1 file changed (data.csv)")
+    );
+    let since = diff(&[runs[1], later]).await;
+    let told = data(&since, "changed since the snapshot").unwrap();
+    assert!(told.contains("1 file changed"), "{told}");
+    assert!(!since.rows.iter().any(|row| row.part == DiffPart::Environment && row.key == DATA_CHANGED), "{since:?}");
 }
 
 #[tokio::test]

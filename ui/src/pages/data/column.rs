@@ -18,6 +18,7 @@ use crate::parts::{
     field::{Labelled, Select, Switch},
     pane::Pane,
     picture::{Picture, Zoom},
+    take_table::{Form, TakeTable, TextTable},
     words,
 };
 
@@ -94,8 +95,19 @@ fn Quantiles(column: ColumnProfile) -> impl IntoView {
         rows.push((most.to_owned(), numeric.max));
         // A moment of 0 is one like any other.
         let odd = [(if is_time { 0 } else { numeric.zeros }, "zeros"), (numeric.infinite, "infinite")];
+        let kept = StoredValue::new((rows.clone(), odd));
+        let as_text = move |form: Form| {
+            kept.with_value(|(rows, odd)| {
+                let value = |value: f64| if is_time { write(value) } else { form.number(Some(value)) };
+                let rows = rows.iter().map(|(name, at)| [name.clone(), value(*at)]);
+                let odd = odd.iter().filter(|(count, _)| *count > 0);
+                let odd = odd.map(|(count, name)| [words::capital(name), count.to_string()]);
+                TextTable::of([("Figure", false), ("Value", true)], rows.chain(odd))
+            })
+        };
+        let taken = ViewFn::from(move || view! { <TakeTable of=("figure", "figures") table=as_text /> });
         view! {
-            <Card title=title class="h" flush=true>
+            <Card title=title class="h" flush=true extra=taken>
                 <table class="small-table"><tbody>
                     {rows.into_iter().map(|(name, value)| view! { <tr><td class="muted">{name}</td><td class="num">{write(value)}</td></tr> }).collect_view()}
                     {odd.into_iter().filter(|(count, _)| *count > 0).map(|(count, name)| view! { <tr><td class="muted">{words::capital(name)}</td><td class="num">{words::count(count)}</td></tr> }).collect_view()}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::{
+    ApiError, ErrorCode,
     config::ColumnType,
     dataset::{Column as Field, ColumnProfile, GetPreview, Profile, Role, WarningKind},
     id::SnapshotId,
@@ -27,6 +28,8 @@ use crate::{
         rows::Rows,
         states::{Failure, Skeleton},
         table::{Column, Table},
+        take_table::{Form, TakeMenu, take_pages},
+        toast::Toasts,
         under_way::UnderWay,
         words,
     },
@@ -110,8 +113,26 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
     let waits = Memo::new(move |_| {
         list.total.get().is_none() && list.error.get().is_none() && reading.job.with(Option::is_none)
     });
+    let (client, toasts) = (Client::get(), Toasts::get());
+    let take = move |form: Form| {
+        let snapshot = snapshot.get_untracked();
+        let head = fields.with_untracked(|fields| {
+            fields.iter().map(|field| (field.name.clone(), data_cell::is_number(field.kind))).collect()
+        });
+        take_pages(toasts, ("row", "rows"), form, head, async move |offset, limit| {
+            match client.call(GetPreview { snapshot, offset, limit }).await? {
+                Prepared::Ready(preview) => Ok((preview.rows, preview.total_rows)),
+                Prepared::UnderWay(_) => Err(ApiError::new(ErrorCode::Conflict, "The rows are being read again.")
+                    .with_hint("Take them once they stand here.")),
+            }
+        });
+    };
     view! {
         {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.again() /></div> })}
+        <div class="drift-line flex small muted" class:hidden=move || list.total.get().is_none()>
+            {move || list.total.get().map(|total| words::counted(total, "row", "rows"))}
+            <span class="right flex"><TakeMenu take /></span>
+        </div>
         <div class="padded" class:hidden=move || reading.job.with(Option::is_none)><UnderWay job=reading.job /></div>
         {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=8 /></div> })}
         <div class="fill-table preview" class:hidden=move || list.total.get().is_none()>

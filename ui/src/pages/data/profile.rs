@@ -24,6 +24,7 @@ use crate::{
         menu::Item,
         states::Load,
         table::{Column, Order, Table},
+        take_table::{Form, TakeTable, TextTable},
         words,
     },
 };
@@ -167,6 +168,10 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
         }),
     ];
     view! {
+        <div class="drift-line flex small muted">
+            {move || words::counted(rows.with(Vec::len) as u64, "column", "columns")}
+            <span class="right flex"><TakeTable of=("column", "columns") table=move |form| rows.with_untracked(|rows| as_text(rows, form)) /></span>
+        </div>
         <div class="fill-table">
             <Table
                 rows=rows
@@ -177,6 +182,59 @@ fn Columns(profile: Signal<Profile>, open: RwSignal<Option<String>>) -> impl Int
                 on_open=Callback::new(move |column: ColumnProfile| open.set(Some(column.name)))
             />
         </div>
+    }
+}
+
+/// What was measured of each column, in the order that is shown.
+fn as_text(columns: &[ColumnProfile], form: Form) -> TextTable {
+    let head = [
+        ("Column", false),
+        ("Type", false),
+        ("Role", false),
+        ("Values", true),
+        ("Missing", true),
+        ("Distinct", true),
+        ("Mean", true),
+        ("Standard deviation", true),
+        ("Least", true),
+        ("Greatest", true),
+        ("Commonest", false),
+        ("With target", true),
+    ];
+    let row = |column: &ColumnProfile| {
+        let is_time = column.kind == ColumnType::Datetime;
+        let numeric = column.numeric.as_ref();
+        let edge = |value: Option<f64>| match value {
+            Some(value) if is_time => words::utc_moment(value),
+            value => form.number(value),
+        };
+        // A mean of times is no time that anybody asks for.
+        let of_numbers = numeric.filter(|_| !is_time);
+        [
+            column.name.clone(),
+            type_of(column.kind).1.to_owned(),
+            role_word(column.role).to_owned(),
+            column.count.to_string(),
+            column.missing.to_string(),
+            column.distinct.to_string(),
+            form.number(of_numbers.map(|numeric| numeric.mean)),
+            form.number(of_numbers.map(|numeric| numeric.std)),
+            edge(numeric.map(|numeric| numeric.min)),
+            edge(numeric.map(|numeric| numeric.max)),
+            form.text(column.top.first().map(|value| value.value.as_str())),
+            form.number(column.target_association),
+        ]
+    };
+    TextTable::of(head, columns.iter().map(row))
+}
+
+const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Feature => "feature",
+        Role::Target => "target",
+        Role::Timestamp => "timestamp",
+        Role::Group => "group",
+        Role::Ignored => "ignored",
     }
 }
 
@@ -232,6 +290,26 @@ mod tests {
     fn a_range_of_dates_says_its_year_once() {
         assert_eq!(dates("2026-03-01", "2026-05-30"), "2026-03-01 … 05-30");
         assert_eq!(dates("2024-11-03", "2026-05-30"), "2024-11 … 2026-05");
+    }
+
+    #[test]
+    fn a_profile_is_taken_with_a_row_a_column() {
+        let column = ColumnProfile {
+            name: "amount".to_owned(),
+            kind: ColumnType::Decimal,
+            role: Role::Feature,
+            sensitive: false,
+            count: 60,
+            missing: 2,
+            distinct: 58,
+            distinct_is_exact: true,
+            numeric: None,
+            top: Vec::new(),
+            target_association: Some(0.123_456_789),
+        };
+        let table = as_text(&[column], Form::Csv);
+        assert_eq!(table.rows[0][..6], ["amount", "decimal", "feature", "60", "2", "58"]);
+        assert_eq!(table.rows[0][6..], ["", "", "", "", "", "0.123456789"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use api::{
     id::{JobId, PackageId, RegistryId, VersionId},
     job::{GetJob, Job, JobState},
     model::Version,
-    package::{BuildPackage, ExportPackage, ListPackages, ListRegistries, Package, PushPackage},
+    package::{BuildPackage, ExportPackage, Layer, ListPackages, ListRegistries, Package, PushPackage},
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -19,6 +19,7 @@ use crate::{
         field::{Labelled, Select, Switch, TextField},
         icon,
         states::{Empty, Load, Problem},
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         under_way::{Started, Starting},
         when::Ago,
@@ -63,6 +64,7 @@ fn One(package: Package, version: Memo<Version>, push: RwSignal<bool>) -> impl I
     let exporting = Starting::new(move |job| toasts.done(format!("Written: {}", job.message)));
     let digest = package.digest.clone();
     let pushes = package.pushes.clone();
+    let layers = StoredValue::new(package.layers.clone());
     let save = move || {
         if shell::is_there() {
             save_with_dialog(exporting, id, file_name(&version.get_untracked()));
@@ -84,7 +86,9 @@ fn One(package: Package, version: Memo<Version>, push: RwSignal<bool>) -> impl I
             </dl>
         </Card>
         <div class="columns">
-            <Card title="Layers" class="h" flush=true>
+            <Card title="Layers" class="h" flush=true extra=ViewFn::from(move || view! {
+                <TakeTable of=("layer", "layers") table=move |form| layers.with_value(|layers| as_text(layers, form)) />
+            })>
                 <table class="small-table">
                     <tbody>
                         {package.layers.into_iter().map(|layer| view! {
@@ -119,6 +123,11 @@ fn One(package: Package, version: Memo<Version>, push: RwSignal<bool>) -> impl I
         </div>
         <Dialog open=export title="Export as a file"><ExportForm open=export id version exporting /></Dialog>
     }
+}
+
+fn as_text(layers: &[Layer], form: Form) -> TextTable {
+    let row = |layer: &Layer| [words::capital(&layer.what), layer.digest.clone(), form.size(layer.size_bytes)];
+    TextTable::of([("Layer", false), ("Digest", false), ("Size", true)], layers.iter().map(row))
 }
 
 fn file_name(version: &Version) -> String {

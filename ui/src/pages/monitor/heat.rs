@@ -10,6 +10,8 @@ use charts::{
     heat::{self, Cell, HeatMap, Row},
     plot::{Plot, Said, Spot},
     role::Role,
+    text_table::csv_line,
+    tick::utc,
 };
 use leptos::{html, prelude::*};
 
@@ -90,6 +92,10 @@ pub(super) fn Heat(
         vec![
             Item::new("Save as SVG", icon::DOWNLOAD, move || save::svg(toasts, "Drift", saved())),
             Item::new("Save as PNG", icon::IMAGE, move || save::png(toasts, "Drift", &saved())),
+            Item::new("Save as CSV", icon::TABLE, move || {
+                let table = windows.with_untracked(|windows| order.with_untracked(|order| as_csv(windows, order)));
+                save::csv(toasts, "Drift", table, None);
+            }),
         ]
     };
     let hover = RwSignal::new(None::<(usize, usize)>);
@@ -314,6 +320,27 @@ fn spot(windows: &[WindowSummary], plot: &Plot, name: &str, row: usize, column: 
     })
 }
 
+/// A line for each column and window, every column however many are shown.
+fn as_csv(windows: &[WindowSummary], columns: &[String]) -> String {
+    let head = ["column", "from", "to", "version", "rows", "measured", "of its limit", "verdict"];
+    let lines = columns.iter().flat_map(|column| {
+        windows.iter().filter_map(move |window| {
+            let cell = window.cells.iter().find(|cell| cell.column == *column)?;
+            Some(csv_line([
+                column.clone(),
+                utc(window.from_ms),
+                utc(window.to_ms),
+                format!("v{}", window.version_number),
+                window.rows.to_string(),
+                cell.value.map(|value| value.to_string()).unwrap_or_default(),
+                cell.intensity.to_string(),
+                verdict(cell.verdict).1.to_owned(),
+            ]))
+        })
+    });
+    csv_line(head) + &lines.collect::<String>()
+}
+
 /// "0.47 ×", "12 ×": a column beside its limit, by which columns are ordered and coloured.
 fn times(cell: &api::monitor::WindowCell) -> String {
     match (cell.verdict, cell.value) {
@@ -368,6 +395,34 @@ fn place(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_map_is_saved_with_a_line_for_each_cell() {
+        let cell = |column: &str, value| api::monitor::WindowCell {
+            column: column.to_owned(),
+            value,
+            intensity: 0.5,
+            verdict: Verdict::Same,
+        };
+        let window = WindowSummary {
+            id: api::id::WindowId::from_bytes([1; 16]),
+            version: api::id::VersionId::from_bytes([2; 16]),
+            version_number: 3,
+            from_ms: 0,
+            to_ms: 60_000,
+            rows: 200,
+            cells: vec![cell("amount", Some(0.25)), cell("age", None)],
+            drifted: 0,
+            dataset_drifted: false,
+        };
+        let columns = ["age", "amount", "gone"].map(str::to_owned);
+        assert_eq!(
+            as_csv(&[window], &columns),
+            "column,from,to,version,rows,measured,of its limit,verdict\r\n\
+             age,1970-01-01T00:00:00Z,1970-01-01T00:01:00Z,v3,200,,0.5,same\r\n\
+             amount,1970-01-01T00:00:00Z,1970-01-01T00:01:00Z,v3,200,0.25,0.5,same\r\n"
+        );
+    }
 
     #[test]
     fn windows_of_a_version_that_was_replaced_are_said_to_be_its_own() {

@@ -11,7 +11,7 @@ use api::{
 use leptos::{html, prelude::*};
 
 use crate::{
-    client::paged::paged,
+    client::{Client, paged::paged},
     parts::{
         data_cell::{self, data_cell},
         distribution::bar_name,
@@ -19,6 +19,8 @@ use crate::{
         rows::Rows,
         states::{Failure, Skeleton},
         table::{Column, Table},
+        take_table::{Form, TakeMenu, take_pages},
+        toast::Toasts,
         words,
     },
 };
@@ -66,6 +68,17 @@ impl Which {
 pub(super) fn LoggedRows(window: WindowId, column: ColumnDrift, which: Which) -> impl IntoView {
     let about = RwSignal::new(About::default());
     let (name, shown) = (column.column.clone(), column.column.clone());
+    let (client, toasts, taken) = (Client::get(), Toasts::get(), StoredValue::new(column.column.clone()));
+    let take = move |form: Form| {
+        let only = untrack(|| which.part()).map(|part| RowsOf { column: taken.get_value(), part });
+        let head = about.with_untracked(|about| {
+            about.fields.iter().map(|field| (field.name.clone(), data_cell::is_number(field.kind))).collect()
+        });
+        take_pages(toasts, ("row", "rows"), form, head, async move |offset, limit| {
+            let page = client.call(GetWindowRows { window, offset, limit, only: only.clone() }).await?.page;
+            Ok((page.rows, page.total_rows))
+        });
+    };
     let list = paged(
         move |offset, limit| {
             let only = which.part().map(|part| RowsOf { column: name.clone(), part });
@@ -122,7 +135,10 @@ pub(super) fn LoggedRows(window: WindowId, column: ColumnDrift, which: Which) ->
             <div class="flex wrap">
                 <h3>"Logged"</h3>
                 <span class="small muted">{said}</span>
-                {can_choose.then(|| view! { <span class="right"><Segments value=which.named options name="Which rows" /></span> })}
+                <span class="right flex">
+                    {can_choose.then(|| view! { <Segments value=which.named options name="Which rows" /> })}
+                    <TakeMenu take />
+                </span>
             </div>
             {move || failed.get().map(|error| view! { <Failure error again=move || list.again() /> })}
             {move || waits.get().then(|| view! { <Skeleton lines=4 /> })}

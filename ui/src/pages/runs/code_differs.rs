@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use super::{comparison::Seen, overlaid::Compared};
 use crate::{
     client::query::paced,
-    parts::{card::Card, field::Select, states::Load, words},
+    parts::{button::CopyButton, card::Card, field::Select, states::Load, words},
 };
 
 /// Milliseconds between two looks at the same two runs.
@@ -62,6 +62,11 @@ pub(super) fn CodeDiffers(chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoV
             _ => true,
         }
     });
+    let patch = Memo::new(move |_| {
+        let between =
+            answer.value.with(|diff| diff.as_ref().and_then(|diff| diff.between.as_ref().map(Patch::unified)));
+        between.filter(|text| !text.is_empty())
+    });
     let card = move || {
         let extra = ViewFn::from(move || {
             view! {
@@ -69,6 +74,7 @@ pub(super) fn CodeDiffers(chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoV
                     {move || format!("from {} to{}", from.get(), if is_choice.get() { "" } else { " the other" })}
                 </span>
                 {move || is_choice.get().then(|| view! { <Select value=asked options=others name="The other run" /> })}
+                {move || patch.get().map(|text| view! { <CopyButton text label="Copy as a patch" /> })}
             }
         });
         view! {

@@ -117,10 +117,12 @@ pub(super) fn marks(runs: &[Compared], bands: &str) -> Vec<Mark> {
 
 /// What a legend says of them: a run, or a group, each.
 pub(super) fn legend(runs: &[Compared], bands: &str) -> Vec<(Mark, String)> {
-    if bands.is_empty() {
-        return runs.iter().map(|run| (Mark::at(run.place, bands), run.name.clone())).collect();
-    }
-    groups(runs, bands).into_iter().enumerate().map(|(place, name)| (Mark::at(place, bands), name)).collect()
+    let names: Vec<(usize, String)> = if bands.is_empty() {
+        runs.iter().map(|run| (run.place, run.name.clone())).collect()
+    } else {
+        groups(runs, bands).into_iter().enumerate().collect()
+    };
+    names.into_iter().map(|(place, name)| (Mark::at(place, bands), name)).collect()
 }
 
 /// The lines to draw: one a run, or one a group with its mean ± standard deviation, and the baseline over all.

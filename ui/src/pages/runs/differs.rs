@@ -1,7 +1,12 @@
 //! What differs between runs and their newest figures, as tables with a column a run, beside the baseline where one is
 //! pinned.
 
-use api::run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, NOT_KNOWN};
+use std::collections::BTreeMap;
+
+use api::{
+    RunId, SnapshotId,
+    run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedSnapshot, NOT_KNOWN, RunDiff, SNAPSHOT},
+};
 use leptos::prelude::*;
 
 use super::{
@@ -171,6 +176,15 @@ const fn titled(part: DiffPart) -> &'static str {
     }
 }
 
+/// For each run whose data differ from those they are laid beside, the page that says by how much.
+fn data_links(found: &RunDiff, baseline: Option<usize>) -> Vec<Option<String>> {
+    let link =
+        |from: SnapshotId, to: &DiffedSnapshot| format!("/p/{}/data?v={}&tab=drift&with={from}", to.project, to.number);
+    let apart = found.data_apart(baseline).into_iter().map(|(from, run, to)| (run.id, link(from.id, to)));
+    let apart: BTreeMap<RunId, String> = apart.collect();
+    found.runs.iter().map(|run| apart.get(&run.id).cloned()).collect()
+}
+
 /// Everything that is not the same in all of the runs.
 #[component]
 pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked) -> impl IntoView {
@@ -181,7 +195,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
     };
     let answer = gathered(asked, |asked| asked.runs.len());
     let all = chosen;
-    let row = move |row: DiffRow, baseline: Option<usize>| {
+    let row = move |row: DiffRow, baseline: Option<usize>, links: &[Option<String>]| {
         let more = direction(&row.key, ranked_by.get().as_ref());
         let number = |at: usize| match row.values.get(at) {
             Some(Some(DiffCell::Number(value))) => Some(*value),
@@ -189,7 +203,10 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         };
         let pinned = baseline.and_then(number);
         let usual = if baseline.is_none() { commonest(&row.values) } else { None };
+        let is_data = row.part == DiffPart::Data && row.key == SNAPSHOT;
         let cell = |(at, cell): (usize, &Option<DiffCell>)| {
+            let link = links.get(at).cloned().flatten().filter(|_| is_data);
+            let link = link.map(|href| view! { " " <a class="small" href=href>"What differs in it"</a> });
             let (text, whole) = match cell {
                 Some(DiffCell::Text(text)) => (columns::short(text), text.clone()),
                 Some(DiffCell::Number(value)) => (words::figure(*value), value.to_string()),
@@ -203,7 +220,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
                 .and_then(|(value, pinned)| delta(value, pinned, more));
             let as_baseline = baseline.is_some_and(|baseline| baseline != at && row.values.get(baseline) == Some(cell));
             view! {
-                <td class="num" class:faint=as_baseline || is_dull title=whole><span class="long">{text}</span>{difference(delta)}</td>
+                <td class="num" class:faint=as_baseline || is_dull title=whole><span class="long">{text}</span>{difference(delta)}{link}</td>
             }
         };
         let cells = row.values.iter().enumerate().map(cell).collect_view();
@@ -225,12 +242,13 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         let width = chosen.len() + 1;
         let mut before = None;
         let kept = StoredValue::new(found.rows.clone());
+        let links = data_links(&found, baseline);
         // The figures have a table of their own, with the same differences.
         let lines = found.rows.into_iter().filter(|row| row.part != DiffPart::Metrics).map(|of| {
             let part = (before != Some(of.part)).then(|| titled(of.part));
             before = Some(of.part);
             let head = part.map(|part| view! { <tr class="part"><th colspan=width>{part}</th></tr> });
-            view! { {head}{row(of, baseline)} }
+            view! { {head}{row(of, baseline, &links)} }
         });
         let lines = lines.collect::<Vec<_>>();
         let body = if lines.is_empty() {
@@ -261,7 +279,28 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
 
 #[cfg(test)]
 mod tests {
+    use api::{ProjectId, run_diff::DiffedRun};
+
     use super::*;
+
+    #[test]
+    fn other_data_lead_to_what_differs_in_them() {
+        let run = |at: u8, data: u32| DiffedRun {
+            id: RunId::from_bytes([at; 16]),
+            name: format!("r{at}"),
+            snapshot: Some(DiffedSnapshot {
+                id: SnapshotId::from_bytes([at; 16]),
+                project: ProjectId::from_bytes([at; 16]),
+                number: 1,
+                data,
+            }),
+        };
+        let found = RunDiff { runs: vec![run(1, 0), run(2, 0), run(3, 2)], rows: Vec::new() };
+        let (from, to) = (SnapshotId::from_bytes([1; 16]), ProjectId::from_bytes([3; 16]));
+        let link = format!("/p/{to}/data?v=1&tab=drift&with={from}");
+        assert_eq!(data_links(&found, None), [None, None, Some(link)]);
+        assert_eq!(data_links(&found, Some(2)).iter().flatten().count(), 2, "both beside the baseline");
+    }
 
     #[test]
     fn what_most_runs_have_steps_back_where_most_have_it() {

@@ -112,6 +112,8 @@ fn options(names: impl IntoIterator<Item = String>) -> Vec<(String, String)> {
     names.into_iter().map(option).collect()
 }
 
+/// Runs that are drawn at most: what a page keeps the values of. Of many the charts draw where they lie close, however many they are.
+const MOST: u64 = 200_000;
 /// Width of the key of the colours.
 const KEY: f64 = 260.0;
 
@@ -122,8 +124,8 @@ struct Fetched {
     error: RwSignal<Option<ApiError>>,
 }
 
-/// The cells of the first `most` runs, piece by piece, and again when their figures change.
-fn fetched(whose: Whose, names: Memo<Names>, most: u64) -> Fetched {
+/// The cells of the runs, piece by piece, and again when their figures change.
+fn fetched(whose: Whose, names: Memo<Names>) -> Fetched {
     let client = Client::get();
     let fetched = Fetched { cells: RwSignal::new(None), error: RwSignal::new(None) };
     let list = match whose {
@@ -132,7 +134,7 @@ fn fetched(whose: Whose, names: Memo<Names>, most: u64) -> Fetched {
         Whose::Compared(chosen, bands) => {
             Effect::new(move |_| {
                 let cells = chosen.with(|chosen| {
-                    let (total, drawn) = (chosen.len() as u64, &chosen[..chosen.len().min(most as usize)]);
+                    let (total, drawn) = (chosen.len() as u64, &chosen[..chosen.len().min(MOST as usize)]);
                     let known = |bands: &String| (marks(chosen, bands), legend(chosen, bands));
                     let (mut marks, legend) = bands.map(|bands| bands.with(known)).unwrap_or_default();
                     marks.truncate(drawn.len());
@@ -163,16 +165,20 @@ fn fetched(whose: Whose, names: Memo<Names>, most: u64) -> Fetched {
         let Some(Some(own)) = own else { return };
         spawn_local(async move {
             loop {
-                let answer = all(client, list.clone(), names.clone(), most).await;
-                let Some(Some(again)) = turn.try_update_value(|turn| turn.ends(own)) else { return };
-                match answer {
-                    Ok(cells) => drop(fetched.cells.try_set(Some(cells))),
-                    Err(error) => drop(fetched.error.try_set(Some(error))),
-                }
-                if !again {
+                let answer = all(client, list.clone(), names.clone()).await;
+                if turn.try_update_value(|turn| turn.is_wanted(own)) != Some(true) {
                     return;
                 }
-                sleep(pace::LIST_MS).await;
+                let mut count = 0;
+                match answer {
+                    Ok(cells) => {
+                        count = cells.ids.len();
+                        drop(fetched.cells.try_set(Some(cells)));
+                    }
+                    Err(error) => drop(fetched.error.try_set(Some(error))),
+                }
+                sleep(pace::of_cells(count)).await;
+                let Some(Some(true)) = turn.try_update_value(|turn| turn.ends(own)) else { return };
                 if turn.try_update_value(|turn| turn.goes_on(own)) != Some(true) {
                     return;
                 }
@@ -203,9 +209,14 @@ impl Turn {
         Some(self.generation)
     }
 
+    /// Whether nothing else was asked for since.
+    const fn is_wanted(&self, generation: u64) -> bool {
+        generation == self.generation
+    }
+
     /// Whether what came must be fetched once more; nothing where nobody wants it.
     fn ends(&mut self, generation: u64) -> Option<bool> {
-        if generation != self.generation {
+        if !self.is_wanted(generation) {
             return None;
         }
         self.is_busy = self.is_stale;
@@ -214,16 +225,16 @@ impl Turn {
 
     /// Whether it is still to be fetched after a pause.
     fn goes_on(&mut self, generation: u64) -> bool {
-        let is_wanted = generation == self.generation;
+        let is_wanted = self.is_wanted(generation);
         self.is_stale &= !is_wanted;
         is_wanted
     }
 }
 
-async fn all(client: Client, list: Listing, names: Names, most: u64) -> Result<Cells, ApiError> {
+async fn all(client: Client, list: Listing, names: Names) -> Result<Cells, ApiError> {
     let own = ["id", "name"].map(str::to_owned);
     let columns: Names = own.into_iter().chain(names.iter().map(|name| api::table_view::field(name))).collect();
-    let picked = client.call(PickRuns { list: list.clone(), offset: 0, limit: Some(most), evenly_by: None }).await?;
+    let picked = client.call(PickRuns { list: list.clone(), offset: 0, limit: Some(MOST), evenly_by: None }).await?;
     let mut pieces = Pieces::of(picked.runs);
     let mut cells = Cells { total: picked.total, ..Cells::default() };
     loop {
@@ -280,14 +291,15 @@ fn Legend(
     }
 }
 
-/// How many runs are drawn, and where they were cut.
-fn how_many(cells: &Cells) -> String {
+/// How many runs are drawn, where they were cut, and from how many on they are drawn together rather than one by one.
+fn how_many(cells: &Cells, (one_by_one, together): (usize, &str)) -> String {
     let shown = cells.ids.len() as u64;
-    if shown < cells.total {
+    let said = if shown < cells.total {
         format!("the first {} of {} runs, by the table's order", words::count(shown), words::count(cells.total))
     } else {
         words::counted(shown, "run", "runs")
-    }
+    };
+    if cells.ids.len() > one_by_one { format!("{said}, {together}") } else { said }
 }
 
 #[cfg(test)]
@@ -295,6 +307,15 @@ mod tests {
     use api::tracking::Scope;
 
     use super::*;
+
+    #[test]
+    fn how_many_are_drawn_is_said() {
+        let cells = |shown: usize, total: u64| Cells { ids: vec![String::new(); shown], total, ..Cells::default() };
+        let told = |cells: &Cells| how_many(cells, (2, "as a density"));
+        assert_eq!(told(&cells(1, 1)), "1 run");
+        assert_eq!(told(&cells(3, 3)), "3 runs, as a density");
+        assert_eq!(told(&cells(3, 9)), "the first 3 of 9 runs, by the table's order, as a density");
+    }
 
     #[test]
     fn a_fetch_that_lasts_is_not_begun_anew_by_each_change() {

@@ -1,6 +1,6 @@
 //! The app's own log, newest last, filtered by level and words.
 
-use api::host::GetLog;
+use api::host::{GetLog, LogLine};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -12,6 +12,7 @@ use crate::{
         field::{Segments, TextField},
         icon,
         states::{Empty, Load},
+        take_table::{Form, TakeTable, TextTable},
         words,
     },
 };
@@ -44,6 +45,7 @@ pub(super) fn Log() -> impl IntoView {
             <Segments value=level name="Level" options=LEVELS.to_vec() />
             <TextField value=contains name="Filter the log" placeholder="Filter" mark=icon::LIST_FILTER is_filter=true class="grow" />
             <Button label="Refresh" mark=icon::REFRESH_CW on_press=move || lines.refresh() />
+            <TakeTable of=("line", "lines") table=move |form| lines.value.with_untracked(|lines| as_text(lines.as_deref().unwrap_or_default(), form)) />
         </div>
         <div class="card section scrolls own-log">
             <Load query=lines let:lines>
@@ -72,4 +74,12 @@ pub(super) fn Log() -> impl IntoView {
             </Load>
         </div>
     }
+}
+
+/// As the page has them, the newest first.
+fn as_text(lines: &[LogLine], form: Form) -> TextTable {
+    let row =
+        |line: &LogLine| [form.moment(Some(line.at_ms)), line.level.clone(), line.message.clone(), line.target.clone()];
+    let head = [("Time", false), ("Level", false), ("Message", false), ("Where", false)];
+    TextTable::of(head, lines.iter().rev().map(row))
 }

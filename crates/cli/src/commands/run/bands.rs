@@ -4,14 +4,13 @@ use api::{
     ApiError,
     run::{ListRuns, SYSTEM},
     run_table::{AggregateRuns, BandAxis, Listing, RunBands, parts},
-    tracking::Scope,
 };
 use charts::{group, role::Role};
 use serde_json::{Value, json};
 
 use super::{
+    chosen,
     curves::{Along, Drawn, Plot, print_drawn, write_picture},
-    views,
 };
 use crate::context::{Context, Outcome};
 
@@ -20,10 +19,7 @@ const MOST: usize = 4;
 
 pub(super) async fn run(context: &Context, asked: &Plot, filter: String) -> Outcome {
     let along = along(asked)?;
-    let of = match asked.everywhere {
-        true => Scope::All,
-        false => views::scope(context, asked.experiment.as_deref()).await?,
-    };
+    let of = chosen::scope(context, asked).await?;
     let list = Listing { of, deleted: false, filter, sort: None, descending: false };
     let by: Vec<String> =
         asked.group_by.as_deref().map(parts).unwrap_or_default().into_iter().map(str::to_owned).collect();
@@ -47,7 +43,7 @@ pub(super) async fn run(context: &Context, asked: &Plot, filter: String) -> Outc
         }
         all.push((metric, bands));
     }
-    if asked.svg.is_some() {
+    if asked.file().is_some() {
         return write_picture(context, asked, all.iter().map(|(key, bands)| drawn(key, bands)).collect());
     }
     if context.output.json {

@@ -1,7 +1,7 @@
 //! `slipway run plot`: the curves of runs in the terminal, or in a picture; over steps, times or another metric, as
 //! they are or as the means of groups.
 
-use std::path::PathBuf;
+use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
 
 use api::{
     ApiError, ErrorCode, RunId,
@@ -20,31 +20,53 @@ use charts::{
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::bands;
+use super::{bands, chosen};
 use crate::{
     context::{Context, Outcome},
-    output, plot, words,
+    output,
+    picture::png,
+    plot, words,
 };
 
 /// The picture's, as in the window's exports.
 const PICTURE: Size = Size { width: 860.0, height: 420.0 };
+/// How often runs are drawn anew that are followed.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Clears the screen, and goes to its upper left.
+const FRESH: &str = "\x1b[H\x1b[2J";
 /// Points of a series for each character of the drawing's width.
 const DETAIL: usize = 4;
 
 #[derive(Debug, Args)]
 pub(crate) struct Plot {
     /// Runs by name or id, or `latest`; several lie over each other
-    #[arg(required_unless_present = "filter", value_name = "RUN")]
+    #[arg(required_unless_present_any = ["filter", "view"], value_name = "RUN")]
     runs: Vec<String>,
     /// All runs that pass this, as in `run list`, however many: the mean ± standard deviation of their curves, of each group
     /// with --group-by; "" means all
-    #[arg(long, conflicts_with_all = ["runs", "x_metric", "baseline"])]
+    #[arg(long, conflicts_with = "runs")]
     pub(super) filter: Option<String>,
-    /// With --filter the runs of this experiment, by name or number, instead of the project's
-    #[arg(long, value_name = "EXPERIMENT", requires = "filter")]
+    /// All runs that a saved view shows, as `run views list` names it, in its groups; what else is given here stands before
+    /// what it says
+    #[arg(long, value_name = "NAME", conflicts_with = "runs")]
+    view: Option<String>,
+    /// With --filter or --view the curve of each run by itself, instead of their means: of the first ones in the list's order
+    #[arg(long, conflicts_with_all = ["runs", "group_by"])]
+    pub(super) each: bool,
+    /// With --each at most so many runs; by default 20
+    #[arg(long, requires = "each", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) limit: Option<u32>,
+    /// With --each which runs come first, as in `run list`
+    #[arg(long, requires = "each")]
+    pub(super) sort: Option<String>,
+    /// With --sort from the highest value down
+    #[arg(long, requires = "sort")]
+    pub(super) descending: bool,
+    /// With --filter or --view the runs of this experiment, by name or number, instead of the project's
+    #[arg(long, value_name = "EXPERIMENT", conflicts_with = "runs")]
     pub(super) experiment: Option<String>,
-    /// With --filter the runs of every experiment
-    #[arg(long, requires = "filter", conflicts_with = "experiment")]
+    /// With --filter or --view the runs of every experiment
+    #[arg(long, conflicts_with_all = ["experiment", "runs"])]
     pub(super) everywhere: bool,
     /// Only this series; may be given several times. By default every one that is not about the system
     #[arg(long = "metric", short, value_name = "KEY")]
@@ -80,9 +102,15 @@ pub(crate) struct Plot {
     /// The drawing's height in lines
     #[arg(long, default_value_t = 12)]
     height: usize,
-    /// Write a picture into this file instead, each series below the one before
+    /// Write a picture into this file instead, each series below the one before: SVG or PNG, as it ends in `.svg` or `.png`
+    #[arg(long, value_name = "FILE", conflicts_with = "svg")]
+    out: Option<PathBuf>,
+    /// The same as SVG, whatever the file is called
     #[arg(long, value_name = "FILE")]
-    pub(super) svg: Option<PathBuf>,
+    svg: Option<PathBuf>,
+    /// Draw anew every two seconds until the runs are over: in a terminal, or in the picture
+    #[arg(long, short)]
+    follow: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -106,6 +134,49 @@ fn parse_smoothing(text: &str) -> Result<f64, String> {
 }
 
 impl Plot {
+    /// The picture's file, where one is asked for.
+    pub(super) fn file(&self) -> Option<&PathBuf> {
+        self.out.as_ref().or(self.svg.as_ref())
+    }
+
+    /// What the file is to be: "svg" or "png".
+    fn kind(&self) -> Option<String> {
+        match &self.out {
+            Some(file) => Some(file.extension()?.to_str()?.to_lowercase()),
+            None => self.svg.as_ref().map(|_| "svg".to_owned()),
+        }
+    }
+
+    /// Refuses what does not go together.
+    fn check(&self, context: &Context) -> Outcome {
+        let are_means = (self.filter.is_some() || self.view.is_some()) && !self.each;
+        if self.each && self.filter.is_none() && self.view.is_none() {
+            return Err(ApiError::invalid("--each draws runs that are chosen by --filter or --view."));
+        }
+        if are_means && (self.x_metric.is_some() || self.baseline.is_some()) {
+            return Err(ApiError::invalid("The means of all runs lie along steps or time, beside no baseline.")
+                .with_hint("Draw each run with --each."));
+        }
+        if self.is_clock() && self.has_log_x() {
+            return Err(
+                ApiError::invalid("The clock's time has no logarithmic axis.").with_hint("Use --log y, or --x time.")
+            );
+        }
+        if self.out.is_some() && !self.kind().is_some_and(|kind| ["svg", "png"].contains(&kind.as_str())) {
+            return Err(ApiError::invalid("A picture is an SVG or a PNG.").with_hint("Name a file.svg or a file.png."));
+        }
+        if self.follow && are_means {
+            return Err(ApiError::invalid("The means of all runs are not followed: each reads all of their curves.")
+                .with_hint("Follow each run with --each, or name some."));
+        }
+        if self.follow && (context.output.json || self.file().is_none() && !std::io::stdout().is_terminal()) {
+            return Err(
+                ApiError::invalid("--follow draws anew in a terminal.").with_hint("Or in a picture: --out FILE.")
+            );
+        }
+        Ok(())
+    }
+
     /// What lies along the axis, in a word.
     fn label(&self) -> &str {
         match (&self.x_metric, self.x) {
@@ -247,67 +318,97 @@ fn beside_baseline(curves: &[Curve]) -> Vec<String> {
 }
 
 pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
-    if let Some(filter) = asked.filter.take() {
+    asked.check(context)?;
+    if let Some(name) = asked.view.take() {
+        chosen::seen_as(context, &mut asked, &name).await?;
+    }
+    let filter = asked.filter.take();
+    if let Some(filter) = filter.clone().filter(|_| !asked.each) {
         // All runs are read, some seconds for each series.
         context.lasting().await?;
         return bands::run(context, &asked, filter).await;
+    }
+    if asked.follow {
+        context.lasting().await?;
     }
     let mut baseline = None;
     if let Some(named) = asked.baseline.take() {
         baseline = Some(context.run(&named).await?);
     }
-    let mut ids = context.runs(&asked.runs, false).await?;
+    let mut ids = match filter {
+        Some(filter) => chosen::runs(context, &asked, filter).await?,
+        None => context.runs(&asked.runs, false).await?,
+    };
     ids.extend(baseline.filter(|baseline| !ids.contains(baseline)));
-    let mut runs = Vec::with_capacity(ids.len());
-    for run in ids {
-        runs.push(context.call(GetRun { run }).await?);
-    }
     if let Some(by) = asked.group_by.as_ref().filter(|by| !["param.", "tag."].iter().any(|kind| by.starts_with(kind))) {
         return Err(ApiError::invalid(format!("Runs can't be grouped by \"{by}\" here."))
             .with_hint("Name a param or a tag: --group-by param.lr, --group-by tag.team."));
     }
-    if asked.is_clock() && asked.has_log_x() {
-        return Err(
-            ApiError::invalid("The clock's time has no logarithmic axis.").with_hint("Use --log y, or --x time.")
-        );
+    loop {
+        let is_live = once(context, &asked, &ids, baseline).await?;
+        if !is_live {
+            return Ok(());
+        }
+        tokio::time::sleep(AGAIN).await;
     }
-    let keys = keys(&runs, &asked)?;
-    if asked.svg.is_some() && keys.is_empty() {
+}
+
+/// Draws what is there now; whether it is to be drawn again.
+async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<RunId>) -> Outcome<bool> {
+    let mut runs = Vec::with_capacity(ids.len());
+    for run in ids {
+        runs.push(context.call(GetRun { run: *run }).await?);
+    }
+    let is_live = asked.follow && runs.iter().any(|run| !run.state.is_over());
+    let keys = match keys(&runs, asked) {
+        // Its first points are still to come.
+        Err(_) if is_live => Vec::new(),
+        keys => keys?,
+    };
+    if asked.file().is_some() && keys.is_empty() && !is_live {
         return Err(ApiError::not_found("The runs have no series to draw."));
     }
     let mut charts = Vec::with_capacity(keys.len());
     for key in keys {
-        let curves = curves(context, &asked, &runs, baseline, &key).await?;
+        let curves = curves(context, asked, &runs, baseline, &key).await?;
         charts.push((key, curves));
     }
-    if asked.svg.is_some() {
-        return write_picture(context, &asked, charts.iter().map(|(key, curves)| drawn(key, curves, &asked)).collect());
+    if asked.file().is_some() {
+        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn(key, curves, asked)).collect();
+        match is_live {
+            true if all.is_empty() => {}
+            true => put_picture(asked, &all)?,
+            false => write_picture(context, asked, all)?,
+        }
+        return Ok(is_live);
     }
     if context.output.json {
         let told = |(key, curves): &(String, Vec<Curve>)| -> Vec<Value> {
             match (&asked.group_by, &asked.x_metric) {
-                (Some(_), _) => drawn(key, curves, &asked).lines.iter().map(|line| group_json(key, line)).collect(),
+                (Some(_), _) => drawn(key, curves, asked).lines.iter().map(|line| group_json(key, line)).collect(),
                 (None, Some(over)) => curves.iter().map(|curve| over_json(curve, over)).collect(),
                 (None, None) => curves.iter().map(Curve::to_json).collect(),
             }
         };
         let all: Vec<Value> = charts.iter().flat_map(told).collect();
-        return context.output.show(&all, |_| String::new());
+        context.output.show(&all, |_| String::new())?;
+        return Ok(false);
     }
-    charts.iter().try_for_each(|(key, curves)| print_drawn(context, &asked, &drawn(key, curves, &asked)))
+    if asked.follow {
+        // From the screen's upper edge on, over what was drawn before.
+        context.output.print_drawn(FRESH)?;
+        if charts.is_empty() {
+            context.output.print("No points yet.")?;
+        }
+    }
+    charts.iter().try_for_each(|(key, curves)| print_drawn(context, asked, &drawn(key, curves, asked)))?;
+    Ok(is_live)
 }
 
 /// Writes the picture that was asked for, each series below the one before.
 pub(super) fn write_picture(context: &Context, asked: &Plot, all: Vec<Drawn>) -> Outcome {
-    let Some(file) = &asked.svg else { return Ok(()) };
-    let pictures: Vec<(String, Size)> = all.iter().map(|drawn| picture(drawn, asked)).collect();
-    let svg = match pictures.as_slice() {
-        [(only, _)] => only.clone(),
-        several => export::stacked(several),
-    };
-    let svg = export::standalone(&svg, &export::LIGHT);
-    std::fs::write(file, svg)
-        .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display())))?;
+    let Some(file) = asked.file() else { return Ok(()) };
+    put_picture(asked, &all)?;
     let said = |_: &Value| {
         let notes = all.iter().flat_map(|drawn| drawn.notes.iter().map(|note| (&drawn.key, note)));
         let notes: String = notes
@@ -319,6 +420,23 @@ pub(super) fn write_picture(context: &Context, asked: &Plot, all: Vec<Drawn>) ->
         format!("{} is written.{notes}", file.display())
     };
     context.output.show(&json!({ "file": file }), said)
+}
+
+/// The same without a word.
+fn put_picture(asked: &Plot, all: &[Drawn]) -> Outcome {
+    let Some(file) = asked.file() else { return Ok(()) };
+    let pictures: Vec<(String, Size)> = all.iter().map(|drawn| picture(drawn, asked)).collect();
+    let svg = match pictures.as_slice() {
+        [(only, _)] => only.clone(),
+        several => export::stacked(several),
+    };
+    let svg = export::standalone(&svg, &export::LIGHT);
+    let bytes = match asked.kind().as_deref() {
+        Some("png") => png(&svg)?,
+        _ => svg.into_bytes(),
+    };
+    std::fs::write(file, bytes)
+        .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display())))
 }
 
 /// Draws a series with characters, and says below it what is to be said.

@@ -2,32 +2,74 @@
 
 use api::{
     ApiError,
-    run_diff::{CodeDiff, DiffCell, DiffCode, DiffRuns, FileChange, FilePatch, Patch, RunDiff},
+    run_diff::{CodeDiff, DiffCell, DiffCode, DiffRow, DiffRuns, FileChange, FilePatch, Patch, RunDiff},
 };
+
+use charts::text_table::{csv_line, markdown};
 
 use crate::{
     context::{Context, Outcome},
-    output::{one_line, table},
+    output::{self, one_line, table},
     words,
 };
 
 /// A cell of the table is no longer than this; what all its row's cells begin with gives way first.
 const WIDEST: usize = 48;
 
-pub(super) async fn run(context: &Context, named: &[String], all: bool) -> Outcome {
+/// How the table is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Csv,
+    Markdown,
+    /// For a person, or as JSON.
+    Shown,
+}
+
+pub(super) async fn run(context: &Context, named: &[String], all: bool, form: Form) -> Outcome {
     let mut runs = Vec::with_capacity(named.len());
     for named in named {
         runs.push(context.run(named).await?);
     }
-    context.output.show(&context.call(DiffRuns { runs, all }).await?, shown)
+    let comparison = context.call(DiffRuns { runs, all }).await?;
+    match form {
+        Form::Shown => context.output.show(&comparison, shown),
+        form => output::pass(&written(&comparison, form)).map(drop),
+    }
 }
 
-pub(super) async fn code(context: &Context, named: &[String]) -> Outcome {
+/// A row a difference, whole however long: CSV with all digits and nothing where a run has none.
+fn written(comparison: &RunDiff, form: Form) -> String {
+    let cell = |cell: &Option<DiffCell>| match (cell, form) {
+        (Some(DiffCell::Text(text)), _) => text.clone(),
+        (Some(DiffCell::Number(number)), Form::Csv) => number.to_string(),
+        (Some(DiffCell::Number(number)), _) => words::figure(*number),
+        (None, Form::Csv) => String::new(),
+        (None, _) => "–".to_owned(),
+    };
+    let row = |row: &DiffRow| -> Vec<String> {
+        [words::word(&row.part), row.key.clone()].into_iter().chain(row.values.iter().map(cell)).collect()
+    };
+    let names = comparison.runs.iter().map(|run| run.name.clone());
+    let head: Vec<String> = ["part", "key"].map(str::to_owned).into_iter().chain(names).collect();
+    let rows: Vec<Vec<String>> = comparison.rows.iter().map(row).collect();
+    match form {
+        Form::Csv => csv_line(&head) + &rows.iter().map(csv_line).collect::<String>(),
+        _ => markdown(&head, &vec![false; head.len()], &rows),
+    }
+}
+
+pub(super) async fn code(context: &Context, named: &[String], as_patch: bool) -> Outcome {
     let [from, to] = named else {
         return Err(ApiError::invalid("The code of two runs is compared at once.").with_hint("Name two runs."));
     };
     let request = DiffCode { from: context.run(from).await?, to: context.run(to).await? };
-    context.output.show(&context.call(request).await?, |diff| code_shown(diff, from, to))
+    let diff = context.call(request).await?;
+    if as_patch {
+        diff.remarks.iter().for_each(|remark| context.output.say(remark));
+        let patch = diff.between.as_ref().map(Patch::unified).unwrap_or_default();
+        return output::pass(&patch).map(drop);
+    }
+    context.output.show(&diff, |diff| code_shown(diff, from, to))
 }
 
 /// The remarks, what differs as `git diff` would write it, and what stands apart for each run.
@@ -89,13 +131,23 @@ fn shown(comparison: &RunDiff) -> String {
             .collect();
         [part, row.key.clone()].into_iter().chain(narrow(&texts)).collect()
     });
-    let table = table(&headings, rows.collect::<Vec<Vec<String>>>());
+    let told = table(&headings, rows.collect::<Vec<Vec<String>>>());
     let figures = comparison.runs.iter().filter_map(|run| Some((&run.name, run.figures_of.as_ref()?)));
-    let told = figures.map(|(name, of)| {
-        format!("Figures and params of {} are those of {}, which it began.", one_line(name), one_line(of))
-    });
-    let told: Vec<String> = told.collect();
-    if told.is_empty() { table } else { format!("{table}\n\n{}", told.join("\n")) }
+    let of_figures: Vec<String> = figures
+        .map(|(name, of)| {
+            format!("Figures and params of {} are those of {}, which it began.", one_line(name), one_line(of))
+        })
+        .collect();
+    let of_figures = Some(of_figures.join("\n")).filter(|said| !said.is_empty());
+    [told].into_iter().chain(of_figures).chain(of_data(comparison)).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The command that says how the data differ, for the first run whose are others.
+fn of_data(comparison: &RunDiff) -> Option<String> {
+    let apart = comparison.data_apart(None);
+    let (from, run, to) = apart.first()?;
+    let name = one_line(&run.name);
+    Some(format!("How the data of {name} differ, column by column: slipway data compare {} {}", from.id, to.id))
 }
 
 /// The cells of a row, where they are long from a little before the first place in which they differ.
@@ -117,7 +169,34 @@ fn narrow(texts: &[Option<String>]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use api::{
+        RunId,
+        run_diff::{DiffPart, DiffedRun},
+    };
+
     use super::*;
+
+    #[test]
+    fn differences_are_written_for_other_programs() {
+        let run = |at: u8| DiffedRun { id: RunId::from_bytes([at; 16]), name: format!("r{at}"), snapshot: None };
+        let row = |part, key: &str, values| DiffRow { part, key: key.to_owned(), values };
+        let comparison = RunDiff {
+            runs: vec![run(1), run(2)],
+            rows: vec![
+                row(DiffPart::Params, "lr", vec![Some(DiffCell::Text("0.1,0.2".to_owned())), None]),
+                row(DiffPart::Metrics, "loss", vec![Some(DiffCell::Number(0.123_456_789)), None]),
+            ],
+        };
+        assert_eq!(
+            written(&comparison, Form::Csv),
+            "part,key,r1,r2\r\nparams,lr,\"0.1,0.2\",\r\nmetrics,loss,0.123456789,\r\n"
+        );
+        let table = written(&comparison, Form::Markdown);
+        assert!(
+            table.starts_with("| part | key | r1 | r2 |\n| --- | --- | --- | --- |\n| params | lr | 0.1,0.2 | – |\n"),
+            "{table}"
+        );
+    }
 
     #[test]
     fn long_cells_show_where_they_differ() {

@@ -34,13 +34,13 @@ use crate::{
     },
 };
 
-/// Lines that are drawn at most.
-const MOST: u64 = 2_000;
 /// Axes until a person chooses them.
 const AXES: usize = 6;
 const HEIGHT: f64 = 340.0;
 /// How wide it is saved.
 const SAVED: f64 = 1_100.0;
+/// Categories of an axis that are offered at most, the first by name.
+const CHOICES: usize = 500;
 /// How near to an axis a drag begins a brush, and to a line the pointer names its run.
 const REACH: f64 = 12.0;
 /// Pixels from which a press is a drag.
@@ -77,13 +77,16 @@ pub(super) fn ParallelView(
             plotted.update(|plotted| plotted.brushes = said);
         }
     });
-    let data = fetched(whose, axes, MOST);
+    let data = fetched(whose, axes);
+    // Apart from the rest of the address: the values of many runs are read anew only where their axis turns.
+    let logs = Memo::new(move |_| {
+        plotted.with(|plotted| axes.with(|axes| axes.iter().map(|name| plotted.is_log(name)).collect::<Vec<_>>()))
+    });
     let coordinates = Memo::new(move |_| {
-        let axis = |name: &String| {
-            let is_log = plotted.with(|plotted| plotted.is_log(name));
-            data.cells.with(|cells| coordinate(name, cells.as_ref().map_or(&[], |cells| cells.column(name)), is_log))
+        let axis = |(name, is_log): (&String, &bool)| {
+            data.cells.with(|cells| coordinate(name, cells.as_ref().map_or(&[], |cells| cells.column(name)), *is_log))
         };
-        axes.with(|axes| axes.iter().map(axis).collect::<Vec<Coordinate>>())
+        axes.with(|axes| logs.with(|logs| axes.iter().zip(logs).map(axis).collect::<Vec<Coordinate>>()))
     });
     let chart = Memo::new(move |_| {
         let mut coordinates = coordinates.get();
@@ -99,10 +102,11 @@ pub(super) fn ParallelView(
             let scale = if let Kind::Numbers(scale) = last.kind { scale } else { Scale::Linear };
             Shade { name: last.name.clone(), values: last.values.clone(), scale }
         });
+        let is_moving = dragged.with(Option::is_some);
         let roles = marks.iter().map(|mark| mark.role).collect();
         let dashed = marks.iter().map(|mark| mark.is_dashed).collect();
         let name = "Runs in parallel coordinates".to_owned();
-        Parallel { name, coordinates, shade, roles, dashed, ..Parallel::default() }
+        Parallel { name, coordinates, shade, roles, dashed, is_moving, ..Parallel::default() }
     });
     let conditions = Memo::new(move |_| {
         chart.with(|chart| {
@@ -140,7 +144,7 @@ pub(super) fn ParallelView(
             })}
             <Button label="Clear" kind="quiet" disabled=none on_press=move || brushes.update(BTreeMap::clear) />
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(|cells| {
-                let shown = how_many(cells);
+                let shown = how_many(cells, (parallel::MOST, "drawn as a density"));
                 if none.get() { shown } else { format!("{} brushed of {shown}", words::count(within.get() as u64)) }
             }))}</span>
         </div>
@@ -255,7 +259,7 @@ fn AxisRow(
             <b class="cut grow">{label}</b>
             {move || match kind.get() {
                 Some(Kind::Categories(names)) => {
-                    let names = names.into_iter().enumerate().map(|(at, name)| (at.to_string(), name));
+                    let names = names.into_iter().enumerate().take(CHOICES).map(|(at, name)| (at.to_string(), name));
                     let names: Vec<_> = [(String::new(), "any".to_owned())].into_iter().chain(names).collect();
                     view! { <span class="either" on:change=move |_| chosen()><Select value=category options=names name=only.clone() /></span> }.into_any()
                 }

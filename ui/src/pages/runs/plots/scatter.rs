@@ -27,8 +27,6 @@ use crate::{
     },
 };
 
-/// Points that are drawn at most.
-const MOST: u64 = 20_000;
 const HEIGHT: f64 = 380.0;
 
 #[component]
@@ -50,7 +48,7 @@ pub(super) fn ScatterView(
         names.dedup();
         names
     });
-    let data = fetched(whose, names, MOST);
+    let data = fetched(whose, names);
     let over_contours = RwSignal::new(plotted.with_untracked(|plotted| plotted.contours));
     Effect::new(move |_| over_contours.set(plotted.with(|plotted| plotted.contours)));
     Effect::new(move |_| {
@@ -139,6 +137,13 @@ pub(super) fn ScatterView(
             on_open.run(id);
         }
     });
+    // A row a run, however many points are drawn for them.
+    let rows = Callback::new(move |()| {
+        let csv = |cells: &Cells| {
+            names.with_untracked(|names| cells.as_csv(names, &(0..cells.ids.len()).collect::<Vec<_>>()))
+        };
+        data.cells.with_untracked(|cells| cells.as_ref().map(csv)).unwrap_or_default()
+    });
     view! {
         <div class="plot-tools flex wrap">
             <span class="tool-group"><label class="named">"x"<Select value=x options=known name="X axis" /></label>{log_x}</span>
@@ -147,7 +152,7 @@ pub(super) fn ScatterView(
                 <label class="named">"Colour"<Select value=colour options=colours name="Colour" /></label>
                 <Switch value=over_contours label="Contours" disabled=uncoloured />
             </span>
-            <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(how_many))}</span>
+            <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(|cells| how_many(cells, (scatter::MOST, "drawn together where they lie close"))))}</span>
         </div>
         {move || data.error.get().map(|error| view! { <div class="padded"><Problem error /></div> })}
         {move || (data.cells.with(Option::is_none) && data.error.with(Option::is_none)).then(|| view! { <Skeleton lines=6 /> })}
@@ -162,6 +167,7 @@ pub(super) fn ScatterView(
                         draw(width)
                     }
                     on_part=Some(opened)
+                    csv=Some(rows)
                 />
                 {move || chart.with(|chart| chart.as_ref().and_then(|chart| chart.shade.as_ref()).map(|shade| {
                     view! { <div inner_html=ramp::key(shade, KEY).svg></div> }
