@@ -103,6 +103,8 @@ handlers! {
     api::tracking::ListViews => tracking::views::list,
     api::tracking::SaveView => tracking::views::save,
     api::tracking::DeleteView => tracking::views::delete,
+    api::tracking::RestoreView => tracking::views::restore,
+    api::tracking::ListDeletedViews => tracking::views::list_deleted,
     api::search::StartSearch => crate::search::start,
     api::search::ListSearches => crate::search::list,
     api::search::GetSearch => crate::search::get,

@@ -11,6 +11,7 @@ mod blocking;
 pub mod clock;
 mod copying;
 pub mod dataset;
+mod deleted;
 pub mod deploy;
 pub mod dispatch;
 pub mod error;

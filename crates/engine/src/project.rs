@@ -343,7 +343,7 @@ pub(crate) async fn edit_held(engine: &Engine, request: EditProjectFile) -> anyh
 
 /// Forgets a project, deletes its records and frees what only they named; its folder is never touched.
 pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<Freed> {
-    let id = request.project;
+    let (id, now_ms) = (request.project, engine.now_ms());
     let row = find(engine, id).await?;
     let (runs, snapshots) = engine
         .store()
@@ -374,7 +374,7 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<F
             }
             let experiments = store::experiment::all_of_project(tx, id)?.into_iter().map(Scope::Experiment);
             for of in experiments.chain([Scope::Project(id)]) {
-                views::forget(tx, of)?;
+                views::forget(tx, of, now_ms)?;
             }
             store::project::delete(tx, id)?;
             store::setting::delete_unused_floors(tx)

@@ -393,7 +393,7 @@ fn announce_whole(engine: &Engine, lists: Lists) {
 
 /// Deletes an experiment with its runs and their files for good.
 pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<Freed> {
-    let id = request.experiment;
+    let (id, now_ms) = (request.experiment, engine.now_ms());
     let experiment = find(engine, id).await?;
     if experiment.is_default() {
         let message =
@@ -428,7 +428,7 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
             }
             let logged = store::logged_model::ids_of(tx, id)?;
             store::experiment::delete(tx, id)?;
-            super::views::forget(tx, Scope::Experiment(id))?;
+            super::views::forget(tx, Scope::Experiment(id), now_ms)?;
             Ok(logged)
         })
         .await?;
