@@ -20,6 +20,7 @@ const FREES: &[&str] = &[
     "run.delete_checkpoints",
     "run.trash",
     "run.purge",
+    "run.purge_artifact",
     "experiment.delete",
     "experiment.purge",
     "model.delete",

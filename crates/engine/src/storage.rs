@@ -16,7 +16,7 @@ use store::blob::BlobHash;
 
 use crate::{
     Engine, error,
-    run::uncommitted,
+    run::{aside, uncommitted},
     snapshot::cache::{self, Kind},
     tracking::{gone, logged},
     uploads,
@@ -34,6 +34,7 @@ const FLOORS: &str = "Limits of drift";
 const UPLOADS: &str = "Uploads";
 const DEPLOYMENTS: &str = "Deployments";
 const LOGGED: &str = "Models of clients";
+const ARTIFACTS: &str = "Deleted artifacts";
 
 /// What stays free of the workspace's disk, for the database to go on and for something to be deleted. Of a small disk
 /// it is a tenth.
@@ -315,6 +316,9 @@ fn unused_files(
     now_ms: i64,
 ) -> Vec<(&'static str, PathBuf)> {
     let mut unused: Vec<(&'static str, PathBuf)> = Vec::new();
+    for (_, run) in runs.iter().filter(|(name, _)| used.runs.contains(name)) {
+        unused.extend(aside::past(run, now_ms).into_iter().map(|folder| (ARTIFACTS, folder)));
+    }
     let gone = runs.into_iter().filter(|(name, _)| !used.runs.contains(name));
     unused.extend(gone.map(|(_, path)| (RUNS, path)));
     let gone = logged.into_iter().filter(|(name, _)| !used.logged.contains(name));

@@ -38,4 +38,5 @@ mod spending;
 mod stage;
 mod tracking;
 mod training;
+mod undoing;
 mod watching;

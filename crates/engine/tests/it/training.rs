@@ -299,22 +299,27 @@ async fn a_stopped_run_without_its_checkpoints_stays_and_is_not_resumed() {
     let job = stage.call(start(project, long())).await;
     let run = run_of(&job);
     under_way(&stage, run).await;
-    let live = stage.try_call(DeleteCheckpoints { runs: vec![run] }).await.unwrap_err();
+    let live = stage.try_call(DeleteCheckpoints { runs: vec![run], dry_run: false }).await.unwrap_err();
     assert_eq!(live.code, ErrorCode::InUse);
     stage.call(StopRun { run }).await;
     stage.over(job).await;
     assert!(stage.call(GetRun { run }).await.resumable);
 
     let checkpoints = stage.engine.workspace().run(run).join("checkpoints");
-    assert!(checkpoints.exists());
-    let freed = stage.call(DeleteCheckpoints { runs: vec![run] }).await;
-    assert!(freed.bytes > 0 && freed.records == 0, "{freed:?}");
+    let held = stage.call(DeleteCheckpoints { runs: vec![run], dry_run: true }).await;
+    assert!(checkpoints.exists() && stage.call(GetRun { run }).await.resumable, "nothing is deleted yet");
+    let freed = stage.call(DeleteCheckpoints { runs: vec![run], dry_run: false }).await;
+    assert!(freed.bytes > 0 && freed.records == 0 && freed.bytes == held.bytes, "{freed:?}");
     assert!(!checkpoints.exists());
     let kept = stage.call(GetRun { run }).await;
     assert!(kept.state == RunState::Stopped && !kept.resumable && !kept.metrics.is_empty());
     let refused = stage.try_call(ResumeRun { run, budget: Default::default() }).await.unwrap_err();
     assert!(refused.message.contains("no checkpoint"), "{refused}");
-    assert_eq!(stage.call(DeleteCheckpoints { runs: vec![run] }).await.bytes, 0, "twice frees nothing more");
+    assert_eq!(
+        stage.call(DeleteCheckpoints { runs: vec![run], dry_run: false }).await.bytes,
+        0,
+        "twice frees nothing more"
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,44 @@
+//! What was deleted and can be brought back for a day, where that is not said beside the thing itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{event::Tag, host::Freed, id::RunId};
+
+/// A file or folder that was deleted among the artifacts of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedArtifact {
+    /// As `run.artifacts` named it.
+    pub path: String,
+    /// They take their room until it goes for good.
+    pub size_bytes: u64,
+    pub deleted_ms: i64,
+}
+
+/// The files among a run's artifacts that [`RestoreArtifact`] brings back, the newest deletion first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListDeletedArtifacts {
+    pub run: RunId,
+}
+
+/// Brings a file or a folder of a run back that was deleted within a day, or a part of a folder that was: as it was deleted
+/// last. Refused where something stands at its place.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreArtifact {
+    pub run: RunId,
+    /// As `run.list_deleted_artifacts` names it, or a folder of such.
+    pub path: String,
+}
+
+/// Deletes what [`RestoreArtifact`] would bring back for good, however often it was deleted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PurgeArtifact {
+    pub run: RunId,
+    /// As `run.list_deleted_artifacts` names it, or a folder of such.
+    pub path: String,
+}
+
+crate::requests! { METHODS;
+    ListDeletedArtifacts => "run.list_deleted_artifacts" -> Vec<DeletedArtifact>, |me| vec![Tag::Run(me.run)];
+    RestoreArtifact => "run.restore_artifact" -> DeletedArtifact;
+    PurgeArtifact => "run.purge_artifact" -> Freed;
+}
