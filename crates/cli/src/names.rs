@@ -1,5 +1,7 @@
 //! Records by the names that people use: wherever an id is asked for, a name does as well.
 
+use std::path::Path;
+
 use api::{
     ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
     dataset::{GetDataset, Snapshot},
@@ -8,6 +10,7 @@ use api::{
     model::{FindVersion, Model},
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
+    project::{DeletedProject, ListDeletedProjects},
     registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
     run::{ListRuns, Nearness, ProjectIdOr, ResolveRuns, ResolvedRun},
     tracking::{Experiment, ListExperiments},
@@ -157,6 +160,16 @@ impl Context {
             )),
             None => error,
         }
+    }
+
+    /// A project that was forgotten, by name, id or folder.
+    pub(crate) async fn deleted_project(&self, named: &str) -> Outcome<DeletedProject> {
+        let all = self.call(ListDeletedProjects {}).await?.into_iter();
+        let path = std::path::absolute(named).ok();
+        let is_here = |one: &DeletedProject| path.as_deref().is_some_and(|path| path == Path::new(&one.path));
+        let fits = all.filter(|one| one.project.to_string() == named || one.name == named || is_here(one)).collect();
+        let id = |one: &DeletedProject| one.project.to_string();
+        only(fits, "deleted project", named, "slipway project list --deleted", id)
     }
 
     /// What was deleted of models, by a name, a name with a number, or an id.

@@ -16,6 +16,7 @@ const BYTES: u64 = 8 << 20;
 const FREES: &[&str] = &[
     "storage.collect",
     "project.delete",
+    "project.purge",
     "data.delete",
     "run.delete_checkpoints",
     "run.trash",

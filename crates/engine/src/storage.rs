@@ -15,7 +15,7 @@ use api::{
 use store::blob::BlobHash;
 
 use crate::{
-    Engine, error,
+    Engine, error, project,
     run::{aside, uncommitted},
     snapshot::cache::{self, Kind},
     tracking::{gone, logged},
@@ -132,10 +132,12 @@ fn snapshot_files(workspace: &Workspace) -> Vec<SnapshotFile> {
 }
 
 pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result<Freed> {
+    let mut freed = Freed::default();
     if !request.dry_run {
         gone::sweep(engine).await?;
+        freed = project::deletion::sweep(engine).await?;
     }
-    let freed = collect_unused(engine, request.dry_run).await?;
+    add_all(&mut freed, collect_unused(engine, request.dry_run).await?);
     if !request.dry_run {
         tracing::info!(bytes = freed.bytes, records = freed.records, "collected what nothing uses");
         engine.changed(Tag::Storage);
@@ -198,7 +200,7 @@ impl Used {
     /// `folders` are those of deployments, listed before.
     fn read(c: &store::Connection, folders: Vec<(String, PathBuf)>) -> store::Result<Self> {
         let mut snapshots = HashMap::new();
-        let projects = store::project::all(c)?;
+        let projects = store::project::with_deleted(c)?;
         let runs = store::run::ids(c, None)?;
         let was_emptied = store::setting::get::<bool>(c, store::setting::EMPTIED)?.is_some();
         let knows_nothing = projects.is_empty() && runs.is_empty() && !was_emptied;
@@ -304,6 +306,18 @@ fn add(freed: &mut Freed, part: &str, bytes: u64) {
     match freed.parts.iter_mut().find(|known| known.name == part) {
         Some(known) => (known.bytes, known.records) = (known.bytes + bytes, known.records + 1),
         None => freed.parts.push(FreedPart { name: part.to_owned(), bytes, records: 1 }),
+    }
+}
+
+/// Adds what another deletion freed.
+pub(crate) fn add_all(freed: &mut Freed, more: Freed) {
+    freed.bytes += more.bytes;
+    freed.records += more.records;
+    for part in more.parts {
+        match freed.parts.iter_mut().find(|known| known.name == part.name) {
+            Some(known) => (known.bytes, known.records) = (known.bytes + part.bytes, known.records + part.records),
+            None => freed.parts.push(part),
+        }
     }
 }
 

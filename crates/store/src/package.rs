@@ -112,10 +112,16 @@ pub fn get(connection: &Connection, id: PackageId) -> Result<Option<PackageRow>>
     Ok(select(connection, "WHERE id = ?1", params![id.as_bytes()])?.pop())
 }
 
-/// Newest first; of one version, or all.
+/// Newest first; of one version, or all but those of a project that was deleted.
 pub fn list(connection: &Connection, version: Option<VersionId>) -> Result<Vec<PackageRow>> {
-    let version = version.as_ref().map(VersionId::as_bytes);
-    select(connection, "WHERE ?1 IS NULL OR version = ?1 ORDER BY created_ms DESC, id DESC", params![version])
+    let there = crate::project::is_there("model.project");
+    let of_all = format!(
+        "SELECT 1 FROM version JOIN model ON model.id = version.model WHERE version.id = package.version AND {there}"
+    );
+    let rest = format!(
+        "WHERE version = ?1 OR ?1 IS NULL AND EXISTS ({of_all}) ORDER BY package.created_ms DESC, package.id DESC"
+    );
+    select(connection, &rest, params![version.as_ref().map(VersionId::as_bytes)])
 }
 
 pub fn by_digest(connection: &Connection, version: VersionId, digest: &str) -> Result<Option<PackageRow>> {

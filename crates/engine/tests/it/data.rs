@@ -11,7 +11,7 @@ use api::{
     },
     host::{CollectGarbage, GetStorage, Storage},
     job::{CancelJob, GetJob, JobState, LeaveJob, ListJobs, Prepared, Subject},
-    project::{DeleteProject, EditProjectFile, GetProject},
+    project::{DeleteProject, EditProjectFile, GetProject, PurgeProject},
 };
 use engine::watching::How;
 
@@ -551,7 +551,10 @@ async fn a_deleted_snapshot_frees_what_no_other_uses() {
         parts.map(|part| part.size_bytes).sum::<u64>()
     };
     let before = held(&stage.call(GetStorage {}).await);
-    let freed = stage.call(DeleteProject { project }).await;
+    stage.call(DeleteProject { project }).await;
+    stage.call(CollectGarbage { dry_run: false }).await;
+    assert_eq!(held(&stage.call(GetStorage {}).await), before, "it can still be brought back");
+    let freed = stage.call(PurgeProject { project }).await;
     assert_eq!(stage.engine.blobs().list().unwrap(), vec![], "a forgotten project leaves no bytes");
     assert_eq!(freed.bytes, before - held(&stage.call(GetStorage {}).await), "{freed:?}");
     assert!(freed.parts.iter().any(|part| part.name == "Data and models" && part.bytes > 0), "{freed:?}");
@@ -583,7 +586,8 @@ async fn a_database_that_knows_no_project_frees_nothing() {
     assert!(stage.engine.blobs().contains(&stored.hash));
     // Who deleted the last project means what is left over.
     let project = project(&stage).await;
-    assert!(stage.call(DeleteProject { project }).await.bytes > 0);
+    stage.call(DeleteProject { project }).await;
+    assert!(stage.call(PurgeProject { project }).await.bytes > 0);
     assert!(!stage.engine.blobs().contains(&stored.hash));
 }
 

@@ -239,6 +239,7 @@ async fn saved_views_go_with_what_they_are_of() {
     assert_eq!(stage.call(ListViews { of: scopes[0] }).await.len(), 1);
     stage.call(PurgeExperiment { experiment: loose.id }).await;
     stage.call(api::project::DeleteProject { project }).await;
+    stage.call(api::project::PurgeProject { project }).await;
     for of in scopes {
         assert_eq!(stage.call(ListViews { of }).await, [], "{of:?}");
     }

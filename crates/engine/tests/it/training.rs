@@ -8,7 +8,7 @@ use api::{
     host::CollectGarbage,
     job::{CancelJob, Job, JobState, Subject},
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
-    project::{DeleteProject, EditProjectFile, GetOverview},
+    project::{DeleteProject, EditProjectFile, GetOverview, PurgeProject},
     run::{
         DeleteCheckpoints, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run,
         RunState, StartRun, StopRun,
@@ -197,6 +197,7 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     // A project goes with all that was made of it, and leaves no bytes.
     stage.call(RegisterModel { run: second_run, name: None, aliases: vec!["best".to_owned()] }).await;
     stage.call(DeleteProject { project }).await;
+    stage.call(PurgeProject { project }).await;
     stage.call(CollectGarbage { dry_run: false }).await;
     assert_eq!(stage.engine.blobs().list().unwrap(), vec![]);
     assert!(!stage.engine.workspace().run(second_run).exists());

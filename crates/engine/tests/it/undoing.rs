@@ -6,12 +6,20 @@ use api::{
     ErrorCode, RunId,
     deleted::{ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
     host::CollectGarbage,
-    run::{DeleteArtifact, ListArtifacts},
-    tracking::CreateExperiment,
+    model::ListModels,
+    project::{
+        DeleteProject, DeletedProject, GetProject, ListDeletedProjects, ListProjects, OpenProject, PurgeProject,
+        RestoreProject, SameId,
+    },
+    run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr},
+    tracking::{CreateExperiment, ListExperiments, MoveExperiment, RestoreExperiment, RestoreRuns, TrashRuns},
 };
 use engine::tracking::client::{self, Begin};
 
-use crate::stage::Stage;
+use crate::{
+    place::{project, version},
+    stage::Stage,
+};
 
 /// A client's run with two plots and a note.
 async fn with_artifacts(stage: &Stage) -> RunId {
@@ -86,4 +94,83 @@ async fn a_day_later_cleaning_frees_deleted_artifacts() {
     let freed = stage.call(collect(false)).await;
     assert_eq!((freed.bytes, freed.parts[0].name.as_str()), (8, "Deleted artifacts"));
     assert_eq!(files(&stage, run).await, ["artifacts/note.txt"]);
+}
+
+#[tokio::test]
+async fn a_forgotten_project_comes_back_with_all_that_went_with_it() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    version(&stage, project).await;
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    stage.call(MoveExperiment { experiment: sweep.id, to: Some(project) }).await;
+    let begun = async || client::begin(&stage.engine, &sweep.number.to_string(), Begin::default()).await.unwrap();
+    let (kept, trashed) = (begun().await.row.run.id, begun().await.row.run.id);
+    stage.call(TrashRuns { runs: vec![trashed] }).await;
+    let list = || ListRuns { project: ProjectIdOr(project), ..ListRuns::default() };
+    let state = async || {
+        let runs = stage.call(list()).await.rows.into_iter().map(|run| run.id).collect::<Vec<_>>();
+        let experiments = stage.call(ListExperiments { deleted: false }).await;
+        let experiments = experiments.into_iter().map(|one| (one.id, one.name, one.project, one.runs));
+        (runs, experiments.collect::<Vec<_>>(), stage.call(ListModels { project }).await)
+    };
+    let before = state().await;
+    let file = fs::read_to_string(stage.path("p/slipway.toml")).unwrap();
+    let alive = stage.try_call(PurgeProject { project }).await.unwrap_err();
+    assert_eq!(alive.code, ErrorCode::Conflict);
+
+    let deleted = stage.call(DeleteProject { project }).await;
+    assert_eq!(stage.call(ListDeletedProjects {}).await, [deleted.clone()]);
+    assert_eq!(deleted.versions, 1);
+    assert!(stage.call(ListProjects {}).await.is_empty());
+    assert_eq!(stage.try_call(GetProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
+    let all = ListRuns { everywhere: true, ..ListRuns::default() };
+    assert_eq!(stage.call(all).await.total, 0);
+    for deleted in [false, true] {
+        let names: Vec<String> =
+            stage.call(ListExperiments { deleted }).await.into_iter().map(|experiment| experiment.name).collect();
+        assert_eq!(names.iter().filter(|name| *name != "Default").count(), 0, "{names:?}");
+    }
+    // Parts of it come back with it alone.
+    let part = stage.try_call(RestoreRuns { runs: vec![kept] }).await.unwrap_err();
+    assert_eq!(part.code, ErrorCode::Conflict);
+    let part = stage.try_call(RestoreExperiment { experiment: sweep.id }).await.unwrap_err();
+    assert_eq!(part.code, ErrorCode::Conflict);
+    // Its names are free meanwhile.
+    let other = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+
+    stage.call(CollectGarbage { dry_run: false }).await;
+    stage.call(RestoreProject { project }).await;
+    let (runs, experiments, models) = state().await;
+    assert_eq!((&runs, &models), (&before.0, &before.2));
+    assert!(runs.contains(&kept) && !runs.contains(&trashed), "{runs:?}");
+    let names: Vec<&str> = experiments.iter().map(|experiment| experiment.1.as_str()).collect();
+    assert!(names.contains(&"sweep 2"), "{names:?}");
+    let own = experiments.into_iter().filter(|experiment| experiment.0 != other.id);
+    let own: Vec<_> = own.map(|experiment| (experiment.0, experiment.2, experiment.3)).collect();
+    assert_eq!(own, before.1.into_iter().map(|one| (one.0, one.2, one.3)).collect::<Vec<_>>());
+    assert!(stage.call(ListDeletedProjects {}).await.is_empty());
+    assert_eq!(fs::read_to_string(stage.path("p/slipway.toml")).unwrap(), file);
+    assert_eq!(stage.try_call(RestoreProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_forgotten_project_comes_back_where_its_folder_is_opened_and_goes_for_good_where_that_is_asked() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    version(&stage, project).await;
+    let path = stage.call(GetProject { project }).await.path;
+    let open = OpenProject { path: path.clone(), same_id: SameId::Ask };
+    stage.call(DeleteProject { project }).await;
+    assert_eq!(stage.call(open.clone()).await.id, project);
+    assert_eq!(stage.call(ListModels { project }).await.len(), 1);
+
+    let deleted: DeletedProject = stage.call(DeleteProject { project }).await;
+    assert_eq!(deleted.path, path);
+    assert!(stage.call(PurgeProject { project }).await.records > 0);
+    assert_eq!(stage.engine.blobs().list().unwrap(), vec![]);
+    assert!(stage.call(ListDeletedProjects {}).await.is_empty());
+    assert_eq!(stage.try_call(RestoreProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
+    // The folder is as it was, and begins anew.
+    assert_eq!(stage.call(open).await.id, project);
+    assert!(stage.call(ListModels { project }).await.is_empty());
 }
