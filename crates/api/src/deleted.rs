@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{event::Tag, host::Freed, id::RunId};
+use crate::{
+    dataset::Snapshot,
+    event::Tag,
+    host::Freed,
+    id::{ProjectId, RunId, SnapshotId},
+};
 
 /// A file or folder that was deleted among the artifacts of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +42,41 @@ pub struct PurgeArtifact {
     pub path: String,
 }
 
+/// A snapshot that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedSnapshot {
+    pub project: ProjectId,
+    pub snapshot: SnapshotId,
+    pub number: u32,
+    pub rows: u64,
+    pub deleted_ms: i64,
+    /// What nothing else uses: so much is freed when it goes for good.
+    pub frees_bytes: u64,
+}
+
+/// The snapshots of a project that [`RestoreSnapshot`] brings back, the newest deletion first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListDeletedSnapshots {
+    pub project: ProjectId,
+}
+
+/// Brings a snapshot back that was deleted within a day, under its number, or under the next one where another has that.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreSnapshot {
+    pub snapshot: SnapshotId,
+}
+
+/// Deletes a snapshot for good that was deleted, and frees what only it used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PurgeSnapshot {
+    pub snapshot: SnapshotId,
+}
+
 crate::requests! { METHODS;
     ListDeletedArtifacts => "run.list_deleted_artifacts" -> Vec<DeletedArtifact>, |me| vec![Tag::Run(me.run)];
     RestoreArtifact => "run.restore_artifact" -> DeletedArtifact;
     PurgeArtifact => "run.purge_artifact" -> Freed;
+    ListDeletedSnapshots => "data.list_deleted" -> Vec<DeletedSnapshot>, |me| vec![Tag::Data(me.project)];
+    RestoreSnapshot => "data.restore" -> Snapshot;
+    PurgeSnapshot => "data.purge" -> Freed;
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use api::{
     ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
     dataset::{GetDataset, Snapshot},
+    deleted::{DeletedSnapshot, ListDeletedSnapshots},
     deploy::{Deployment, ListDeployments, ListTargets, Target},
     job::{Job, ListJobs},
     model::{FindVersion, Model},
@@ -118,6 +119,19 @@ impl Context {
         let found: Snapshot =
             only(fits, "snapshot", named, "slipway data list", |found: &Snapshot| found.id.to_string())?;
         Ok(found.id)
+    }
+
+    /// A snapshot that was deleted, by number or id.
+    pub(crate) async fn deleted_snapshot(&self, named: &str) -> Outcome<SnapshotId> {
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let project = self.project_id().await?;
+        let number = named.trim_start_matches('v');
+        let all = self.call(ListDeletedSnapshots { project }).await?.into_iter();
+        let fits = all.filter(|deleted| deleted.number.to_string() == number).collect();
+        let id = |deleted: &DeletedSnapshot| deleted.snapshot.to_string();
+        Ok(only(fits, "deleted snapshot", named, "slipway data list --deleted", id)?.snapshot)
     }
 
     /// A model version by id, `NAME`, `NAME@ALIAS` or `NAME:NUMBER`.

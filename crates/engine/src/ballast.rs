@@ -18,6 +18,7 @@ const FREES: &[&str] = &[
     "project.delete",
     "project.purge",
     "data.delete",
+    "data.purge",
     "run.delete_checkpoints",
     "run.trash",
     "run.purge",

@@ -13,6 +13,9 @@ const MOST: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     View,
+    Snapshot,
+    Target,
+    Registry,
 }
 
 impl Kind {
@@ -20,6 +23,9 @@ impl Kind {
     const fn prefix(self) -> &'static str {
         match self {
             Self::View => "deleted/view/",
+            Self::Snapshot => "deleted/snapshot/",
+            Self::Target => "deleted/target/",
+            Self::Registry => "deleted/registry/",
         }
     }
 
@@ -59,9 +65,15 @@ pub(crate) fn keep<T: Serialize>(
 
 /// What can be taken back, the newest deletion first.
 pub(crate) fn list<T: DeserializeOwned>(c: &Connection, kind: Kind, now_ms: i64) -> store::Result<Vec<Kept<T>>> {
-    let oldest = kind.named(now_ms - KEPT_MS);
+    let mut all = list_any(c, kind)?;
+    all.retain(|kept| kept.deleted_ms >= now_ms - KEPT_MS);
+    Ok(all)
+}
+
+/// Also what is kept no longer, and was not let go of yet.
+pub(crate) fn list_any<T: DeserializeOwned>(c: &Connection, kind: Kind) -> store::Result<Vec<Kept<T>>> {
     let mut all = Vec::new();
-    for (name, _) in setting::below(c, kind.prefix())?.into_iter().rev().filter(|(name, _)| *name >= oldest) {
+    for (name, _) in setting::below(c, kind.prefix())?.into_iter().rev() {
         let Some((deleted_ms, id)) = read(kind, &name) else { continue };
         let id = id.to_owned();
         all.extend(setting::get(c, &name)?.map(|value| Kept { name, id, deleted_ms, value }));

@@ -53,7 +53,10 @@ handlers! {
     api::dataset::GetProfile => dataset::profile,
     api::dataset::CompareSnapshots => dataset::compare,
     api::dataset::ExportSnapshot => dataset::export,
-    api::dataset::DeleteSnapshot => dataset::delete,
+    api::dataset::DeleteSnapshot => crate::snapshot::deletion::delete,
+    api::deleted::ListDeletedSnapshots => crate::snapshot::deletion::list,
+    api::deleted::RestoreSnapshot => crate::snapshot::deletion::restore,
+    api::deleted::PurgeSnapshot => crate::snapshot::deletion::purge,
     api::dataset::AddData => dataset::add,
     // run
     api::run::StartRun => run::start::start,

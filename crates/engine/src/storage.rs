@@ -17,7 +17,10 @@ use store::blob::BlobHash;
 use crate::{
     Engine, error, project,
     run::{aside, uncommitted},
-    snapshot::cache::{self, Kind},
+    snapshot::{
+        cache::{self, Kind},
+        deletion,
+    },
     tracking::{gone, logged},
     uploads,
     workspace::Workspace,
@@ -135,6 +138,8 @@ pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result
     let mut freed = Freed::default();
     if !request.dry_run {
         gone::sweep(engine).await?;
+        let now_ms = engine.now_ms();
+        engine.store().write(move |tx| deletion::let_go(tx, now_ms)).await?;
         freed = project::deletion::sweep(engine).await?;
     }
     add_all(&mut freed, collect_unused(engine, request.dry_run).await?);
@@ -204,11 +209,16 @@ impl Used {
         let runs = store::run::ids(c, None)?;
         let was_emptied = store::setting::get::<bool>(c, store::setting::EMPTIED)?.is_some();
         let knows_nothing = projects.is_empty() && runs.is_empty() && !was_emptied;
-        for project in projects {
+        for project in &projects {
             let Some(dataset) = store::dataset::of_project(c, project.id)? else { continue };
             let wanted = Wanted::of(&project.file);
             let rows = store::snapshot::of_dataset(c, dataset.id)?;
             snapshots.extend(rows.into_iter().map(|row| (row.snapshot.id.to_string(), wanted.clone())));
+        }
+        for (id, of) in deletion::kept(c)? {
+            if let Some(project) = projects.iter().find(|project| project.id == of) {
+                snapshots.insert(id.to_string(), Wanted::of(&project.file));
+            }
         }
         let versions = store::version::contents(c)?;
         let contents: HashSet<String> =

@@ -19,7 +19,7 @@ use super::name_of;
 use crate::{
     Engine, error,
     run::{self, Lists},
-    storage,
+    snapshot, storage,
     tracking::{experiments, gone::KEPT_MS, views},
 };
 
@@ -236,8 +236,9 @@ async fn for_good(engine: &Engine, id: ProjectId) -> anyhow::Result<Freed> {
             return Err(refusal.into());
         }
         let dataset = store::dataset::of_project(tx, id)?;
-        let snapshots =
-            dataset.map(|dataset| store::snapshot::of_dataset(tx, dataset.id)).transpose()?.unwrap_or_default();
+        let taken = dataset.map(|dataset| store::snapshot::of_dataset(tx, dataset.id)).transpose()?.unwrap_or_default();
+        let mut snapshots = snapshot::deletion::forget_of(tx, id)?;
+        snapshots.extend(taken.iter().map(|row| row.snapshot.id));
         let runs = store::run::ids(tx, Some(id))?;
         let experiments = store::experiment::all_of_project(tx, id)?.into_iter().map(Scope::Experiment);
         for of in experiments.chain([Scope::Project(id)]) {
@@ -251,7 +252,7 @@ async fn for_good(engine: &Engine, id: ProjectId) -> anyhow::Result<Freed> {
     let folders: Vec<PathBuf> = runs
         .iter()
         .map(|run| engine.workspace().run(*run))
-        .chain(snapshots.iter().map(|row| engine.workspace().snapshot_cache(row.snapshot.id)))
+        .chain(snapshots.iter().map(|snapshot| engine.workspace().snapshot_cache(*snapshot)))
         .collect();
     let records = (runs.len() + snapshots.len()) as u64 + 1;
     let bytes: u64 =
