@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     dataset::Snapshot,
+    deploy::{Target, TargetKind},
     event::Tag,
     host::Freed,
-    id::{ProjectId, RunId, SnapshotId},
+    id::{ProjectId, RegistryId, RunId, SnapshotId, TargetId},
+    package::Registry,
 };
 
 /// A file or folder that was deleted among the artifacts of a run.
@@ -72,6 +74,44 @@ pub struct PurgeSnapshot {
     pub snapshot: SnapshotId,
 }
 
+/// A target that was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedTarget {
+    pub target: TargetId,
+    pub name: String,
+    pub kind: TargetKind,
+    pub created_ms: i64,
+    pub removed_ms: i64,
+}
+
+/// The targets that [`RestoreTarget`] brings back, the newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListRemovedTargets {}
+
+/// Brings a target back that was removed within a day. Refused where another has its name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreTarget {
+    pub target: TargetId,
+}
+
+/// A registry that was removed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RemovedRegistry {
+    pub registry: Registry,
+    pub removed_ms: i64,
+}
+
+/// The registries that [`RestoreRegistry`] brings back, the newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListRemovedRegistries {}
+
+/// Brings a registry back that was removed within a day, with what is known to have been pushed to it; with its password
+/// only where the host that removed it still knows that, for ten minutes. Refused where another has its name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreRegistry {
+    pub registry: RegistryId,
+}
+
 crate::requests! { METHODS;
     ListDeletedArtifacts => "run.list_deleted_artifacts" -> Vec<DeletedArtifact>, |me| vec![Tag::Run(me.run)];
     RestoreArtifact => "run.restore_artifact" -> DeletedArtifact;
@@ -79,4 +119,8 @@ crate::requests! { METHODS;
     ListDeletedSnapshots => "data.list_deleted" -> Vec<DeletedSnapshot>, |me| vec![Tag::Data(me.project)];
     RestoreSnapshot => "data.restore" -> Snapshot;
     PurgeSnapshot => "data.purge" -> Freed;
+    ListRemovedTargets => "target.list_removed" -> Vec<RemovedTarget>, |_me| vec![Tag::Deployments];
+    RestoreTarget => "target.restore" -> Target;
+    ListRemovedRegistries => "registry.list_removed" -> Vec<RemovedRegistry>, |_me| vec![Tag::Packages];
+    RestoreRegistry => "registry.restore" -> Registry;
 }

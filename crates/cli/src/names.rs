@@ -5,7 +5,7 @@ use std::path::Path;
 use api::{
     ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
     dataset::{GetDataset, Snapshot},
-    deleted::{DeletedSnapshot, ListDeletedSnapshots},
+    deleted::{DeletedSnapshot, ListDeletedSnapshots, ListRemovedRegistries, ListRemovedTargets, RemovedTarget},
     deploy::{Deployment, ListDeployments, ListTargets, Target},
     job::{Job, ListJobs},
     model::{FindVersion, Model},
@@ -204,6 +204,20 @@ impl Context {
         let registry: Registry =
             only(fits, "registry", named, "slipway registry list", |found: &Registry| found.id.to_string())?;
         Ok(registry.id)
+    }
+
+    pub(crate) async fn removed_registry(&self, named: &str) -> Outcome<RegistryId> {
+        let all = self.call(ListRemovedRegistries {}).await?.into_iter().map(|removed| removed.registry);
+        let fits = all.filter(|registry| registry.name == named || registry.id.to_string() == named).collect();
+        let id = |found: &Registry| found.id.to_string();
+        Ok(only(fits, "removed registry", named, "slipway registry list --removed", id)?.id)
+    }
+
+    pub(crate) async fn removed_target(&self, named: &str) -> Outcome<TargetId> {
+        let all = self.call(ListRemovedTargets {}).await?.into_iter();
+        let fits = all.filter(|removed| removed.name == named || removed.target.to_string() == named).collect();
+        let id = |found: &RemovedTarget| found.target.to_string();
+        Ok(only(fits, "removed target", named, "slipway target list --removed", id)?.target)
     }
 
     pub(crate) async fn target(&self, named: &str) -> Outcome<Target> {

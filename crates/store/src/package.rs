@@ -108,6 +108,18 @@ fn pushes(connection: &Connection, package: PackageId) -> Result<Vec<Push>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// What was pushed to a registry, of all packages.
+pub fn pushed_to(connection: &Connection, registry: RegistryId) -> Result<Vec<(PackageId, Push)>> {
+    let mut statement = connection.prepare_cached("SELECT DISTINCT package FROM push WHERE registry = ?1")?;
+    let packages = statement.query_map(params![registry.as_bytes()], |row| Ok(id_column!(row, 0, PackageId)))?;
+    let mut all = Vec::new();
+    for package in packages.collect::<rusqlite::Result<Vec<_>>>()? {
+        let pushes = pushes(connection, package)?.into_iter().filter(|push| push.registry == registry);
+        all.extend(pushes.map(|push| (package, push)));
+    }
+    Ok(all)
+}
+
 pub fn get(connection: &Connection, id: PackageId) -> Result<Option<PackageRow>> {
     Ok(select(connection, "WHERE id = ?1", params![id.as_bytes()])?.pop())
 }
