@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     dataset::Snapshot,
-    deploy::{Target, TargetKind},
+    deploy::{DeploySpec, Target, TargetKind},
     event::Tag,
     host::Freed,
-    id::{ProjectId, RegistryId, RunId, SnapshotId, TargetId},
+    id::{DeploymentId, ProjectId, RegistryId, RunId, SnapshotId, TargetId},
+    job::Job,
     package::Registry,
 };
 
@@ -112,6 +113,33 @@ pub struct RestoreRegistry {
     pub registry: RegistryId,
 }
 
+/// A deployment that was deleted, as it was wanted last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeletedDeployment {
+    pub deployment: DeploymentId,
+    pub project: ProjectId,
+    pub name: String,
+    pub target_name: String,
+    pub model_name: String,
+    pub version_number: u32,
+    pub spec: DeploySpec,
+    pub deleted_ms: i64,
+}
+
+/// The deployments of a project, or of all, that [`RestoreDeployment`] deploys again, the newest deletion first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListDeletedDeployments {
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+}
+
+/// Deploys a deployment again that was deleted within a day, as it was wanted last; a job. What was watched of it does not
+/// come back. Refused where another has its name on its target.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreDeployment {
+    pub deployment: DeploymentId,
+}
+
 crate::requests! { METHODS;
     ListDeletedArtifacts => "run.list_deleted_artifacts" -> Vec<DeletedArtifact>, |me| vec![Tag::Run(me.run)];
     RestoreArtifact => "run.restore_artifact" -> DeletedArtifact;
@@ -123,4 +151,6 @@ crate::requests! { METHODS;
     RestoreTarget => "target.restore" -> Target;
     ListRemovedRegistries => "registry.list_removed" -> Vec<RemovedRegistry>, |_me| vec![Tag::Packages];
     RestoreRegistry => "registry.restore" -> Registry;
+    ListDeletedDeployments => "deploy.list_deleted" -> Vec<DeletedDeployment>, |_me| vec![Tag::Deployments, Tag::Projects];
+    RestoreDeployment => "deploy.restore" -> Job;
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 use api::{
     ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
     dataset::{GetDataset, Snapshot},
-    deleted::{DeletedSnapshot, ListDeletedSnapshots, ListRemovedRegistries, ListRemovedTargets, RemovedTarget},
+    deleted::{
+        DeletedDeployment, DeletedSnapshot, ListDeletedDeployments, ListDeletedSnapshots, ListRemovedRegistries,
+        ListRemovedTargets, RemovedTarget,
+    },
     deploy::{Deployment, ListDeployments, ListTargets, Target},
     job::{Job, ListJobs},
     model::{FindVersion, Model},
@@ -241,6 +244,14 @@ impl Context {
             deployments.into_iter().filter(|found| found.name == named || found.id.to_string() == named).collect();
         only(fits, "deployment", named, "slipway deploy list", |found: &Deployment| {
             format!("{} on {}", found.id, api::deploy::in_sentence(&found.target_name))
+        })
+    }
+
+    pub(crate) async fn deleted_deployment(&self, named: &str) -> Outcome<DeletedDeployment> {
+        let all = self.call(ListDeletedDeployments { project: None }).await?.into_iter();
+        let fits = all.filter(|found| found.name == named || found.deployment.to_string() == named).collect();
+        only(fits, "deleted deployment", named, "slipway deploy list --all --deleted", |found: &DeletedDeployment| {
+            format!("{} on {}", found.deployment, api::deploy::in_sentence(&found.target_name))
         })
     }
 

@@ -16,6 +16,7 @@ pub(crate) enum Kind {
     Snapshot,
     Target,
     Registry,
+    Deployment,
 }
 
 impl Kind {
@@ -26,6 +27,7 @@ impl Kind {
             Self::Snapshot => "deleted/snapshot/",
             Self::Target => "deleted/target/",
             Self::Registry => "deleted/registry/",
+            Self::Deployment => "deleted/deployment/",
         }
     }
 

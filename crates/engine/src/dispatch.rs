@@ -209,6 +209,8 @@ handlers! {
     api::deploy::ScaleDeployment => crate::deploy::scale,
     api::deploy::RollBack => crate::deploy::roll_back,
     api::deploy::DeleteDeployment => crate::deploy::delete,
+    api::deleted::ListDeletedDeployments => crate::deploy::again::list,
+    api::deleted::RestoreDeployment => crate::deploy::again::restore,
     api::deploy::GetDeploymentLogs => crate::deploy::logs,
     api::deploy::FollowDeploymentLogs => crate::deploy::follow_logs,
     api::deploy::GetDeploymentEvents => crate::deploy::events,

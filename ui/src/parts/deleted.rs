@@ -22,7 +22,9 @@ pub(crate) fn Deleted(
     #[prop(into)] items: Signal<Vec<DeletedItem>>,
     busy: RwSignal<bool>,
     #[prop(into)] restore: Callback<DeletedItem>,
-    #[prop(into)] purge: Callback<DeletedItem>,
+    /// None where nothing is kept but how it was.
+    #[prop(into, optional)]
+    purge: Option<Callback<DeletedItem>>,
 ) -> impl IntoView {
     let (purging, open) = (RwSignal::new(None::<DeletedItem>), RwSignal::new(false));
     let row = move |item: DeletedItem| {
@@ -39,14 +41,16 @@ pub(crate) fn Deleted(
                 <td class="end">
                     <span class="flex">
                         <Button label="Restore" mark=icon::UNDO_2 kind="quiet s" disabled=busy on_press=move || restore.run(back.clone()) />
-                        <Button label="Delete for good…" mark=icon::TRASH kind="quiet s" disabled=busy on_press=ask />
+                        {purge.map(|_| view! {
+                            <Button label="Delete for good…" mark=icon::TRASH kind="quiet s" disabled=busy on_press=ask />
+                        })}
                     </span>
                 </td>
             </tr>
         }
     };
     let confirmed = move || {
-        if let Some(item) = purging.get_untracked() {
+        if let (Some(item), Some(purge)) = (purging.get_untracked(), purge) {
             purge.run(item);
         }
     };
@@ -58,7 +62,10 @@ pub(crate) fn Deleted(
                     <thead><tr><th>"Name"</th><th class="num">"Size"</th><th class="num">"Deleted"</th><th></th></tr></thead>
                     <tbody>{move || items.get().into_iter().map(row).collect_view()}</tbody>
                 </table>
-                <p class="muted small padded">"They go for good with the first cleaning a day after they were deleted."</p>
+                <p class="muted small padded">{match purge {
+                    Some(_) => "They go for good with the first cleaning a day after they were deleted.",
+                    None => "They can be restored for a day.",
+                }}</p>
             </Card>
         })}
         <Confirm
