@@ -52,7 +52,19 @@ pub fn has_room(folder: &Path, bytes: u64) -> std::io::Result<bool> {
     Ok(free >= bytes.saturating_add(KEEP_FREE_BYTES.min(total / 10)))
 }
 
+/// Lets go of what was deleted longer than a day ago: its records alone, for what only they named to be counted and freed.
+async fn let_go(engine: &Engine) -> anyhow::Result<()> {
+    gone::sweep(engine).await?;
+    let now_ms = engine.now_ms();
+    engine.store().write(move |tx| deletion::let_go(tx, now_ms)).await?;
+    project::deletion::sweep(engine).await
+}
+
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
+    // On a full disk nothing is written, and what is there can be looked at all the same.
+    if let Err(error) = let_go(engine).await {
+        tracing::warn!(error = format!("{error:#}"), "what was deleted long ago stays for now");
+    }
     let (collectable, not_counted) = match collect_unused(engine, true).await {
         Ok(freed) => (freed.bytes, None),
         Err(failure) => match error::told(&failure) {
@@ -135,14 +147,10 @@ fn snapshot_files(workspace: &Workspace) -> Vec<SnapshotFile> {
 }
 
 pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result<Freed> {
-    let mut freed = Freed::default();
     if !request.dry_run {
-        gone::sweep(engine).await?;
-        let now_ms = engine.now_ms();
-        engine.store().write(move |tx| deletion::let_go(tx, now_ms)).await?;
-        freed = project::deletion::sweep(engine).await?;
+        let_go(engine).await?;
     }
-    add_all(&mut freed, collect_unused(engine, request.dry_run).await?);
+    let freed = collect_unused(engine, request.dry_run).await?;
     if !request.dry_run {
         tracing::info!(bytes = freed.bytes, records = freed.records, "collected what nothing uses");
         engine.changed(Tag::Storage);
@@ -316,18 +324,6 @@ fn add(freed: &mut Freed, part: &str, bytes: u64) {
     match freed.parts.iter_mut().find(|known| known.name == part) {
         Some(known) => (known.bytes, known.records) = (known.bytes + bytes, known.records + 1),
         None => freed.parts.push(FreedPart { name: part.to_owned(), bytes, records: 1 }),
-    }
-}
-
-/// Adds what another deletion freed.
-pub(crate) fn add_all(freed: &mut Freed, more: Freed) {
-    freed.bytes += more.bytes;
-    freed.records += more.records;
-    for part in more.parts {
-        match freed.parts.iter_mut().find(|known| known.name == part.name) {
-            Some(known) => (known.bytes, known.records) = (known.bytes + part.bytes, known.records + part.records),
-            None => freed.parts.push(part),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use api::{
-    ApiError, ErrorCode, ExperimentId, ProjectId,
+    ApiError, ErrorCode, ExperimentId, ProjectId, RunId, SnapshotId,
     event::Tag,
     host::Freed,
     project::{DeleteProject, DeletedProject, ListDeletedProjects, Project, PurgeProject, RestoreProject},
@@ -223,8 +223,30 @@ pub async fn purge(engine: &Engine, request: PurgeProject) -> anyhow::Result<Fre
     for_good(engine, id).await
 }
 
+/// What of a project lies in folders.
+struct Left {
+    runs: Vec<RunId>,
+    snapshots: Vec<SnapshotId>,
+}
+
 /// Deletes the records of a project that was deleted and frees what only they named.
 async fn for_good(engine: &Engine, id: ProjectId) -> anyhow::Result<Freed> {
+    let Left { runs, snapshots } = delete_records(engine, id).await?;
+    let records = (runs.len() + snapshots.len()) as u64 + 1;
+    let (runs, snapshots) = (runs.into_iter(), snapshots.into_iter());
+    let folders: Vec<PathBuf> = runs
+        .map(|run| engine.workspace().run(run))
+        .chain(snapshots.map(|snapshot| engine.workspace().snapshot_cache(snapshot)))
+        .collect();
+    let bytes: u64 =
+        tokio::task::spawn_blocking(move || folders.iter().map(|folder| storage::remove_folder(folder)).sum()).await?;
+    // Where other work holds the blobs, the next collection frees them.
+    let unused = storage::collect_unused(engine, false).await.unwrap_or_default();
+    announce(engine, id, Vec::new());
+    Ok(Freed { bytes: bytes + unused.bytes, records, parts: unused.parts })
+}
+
+async fn delete_records(engine: &Engine, id: ProjectId) -> anyhow::Result<Left> {
     let now_ms = engine.now_ms();
     let delete = move |tx: &Transaction<'_>| {
         let Some(row) = store::project::get_any(tx, id)? else { return Err(not_deleted(id).into()) };
@@ -246,37 +268,24 @@ async fn for_good(engine: &Engine, id: ProjectId) -> anyhow::Result<Freed> {
         }
         store::project::delete(tx, id)?;
         store::setting::delete_unused_floors(tx)?;
-        Ok((runs, snapshots))
+        Ok(Left { runs, snapshots })
     };
-    let (runs, snapshots) = engine.store().write_durable(delete).await?;
-    let folders: Vec<PathBuf> = runs
-        .iter()
-        .map(|run| engine.workspace().run(*run))
-        .chain(snapshots.iter().map(|snapshot| engine.workspace().snapshot_cache(*snapshot)))
-        .collect();
-    let records = (runs.len() + snapshots.len()) as u64 + 1;
-    let bytes: u64 =
-        tokio::task::spawn_blocking(move || folders.iter().map(|folder| storage::remove_folder(folder)).sum()).await?;
-    // Where other work holds the blobs, the next collection frees them.
-    let unused = storage::collect_unused(engine, false).await.unwrap_or_default();
-    announce(engine, id, Vec::new());
-    Ok(Freed { bytes: bytes + unused.bytes, records, parts: unused.parts })
+    Ok(engine.store().write_durable(delete).await?)
 }
 
-/// Deletes for good what was deleted longer than a day ago, and answers what that freed.
-pub(crate) async fn sweep(engine: &Engine) -> anyhow::Result<Freed> {
+/// Deletes the records of what was deleted longer than a day ago: its files are garbage from now on.
+pub(crate) async fn sweep(engine: &Engine) -> anyhow::Result<()> {
     let oldest = engine.now_ms() - KEPT_MS;
     let past = engine.store().read(deleted).await?.into_iter().filter(|(_, deletion)| deletion.at_ms < oldest);
-    let mut all = Freed::default();
     for (row, _) in past {
-        match for_good(engine, row.id).await {
-            Ok(freed) => storage::add_all(&mut all, freed),
+        match delete_records(engine, row.id).await {
+            Ok(_) => announce(engine, row.id, Vec::new()),
             Err(error) => {
                 tracing::warn!(project = %row.id, error = format!("{error:#}"), "a deleted project stays for now");
             }
         }
     }
-    Ok(all)
+    Ok(())
 }
 
 /// Refuses what belongs to a project that was deleted: it comes back with that alone.

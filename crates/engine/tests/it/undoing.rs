@@ -5,7 +5,7 @@ use std::fs;
 use api::{
     ErrorCode, RunId,
     deleted::{ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
-    host::CollectGarbage,
+    host::{CollectGarbage, GetStorage},
     model::ListModels,
     project::{
         DeleteProject, DeletedProject, GetProject, ListDeletedProjects, ListProjects, OpenProject, PurgeProject,
@@ -173,4 +173,27 @@ async fn a_forgotten_project_comes_back_where_its_folder_is_opened_and_goes_for_
     // The folder is as it was, and begins anew.
     assert_eq!(stage.call(open).await.id, project);
     assert!(stage.call(ListModels { project }).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_day_later_a_forgotten_project_is_garbage() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    version(&stage, project).await;
+    stage.call(DeleteProject { project }).await;
+    assert_eq!(stage.call(GetStorage {}).await.collectable_bytes, 0);
+    let older = move |tx: &store::Transaction<'_>| {
+        let mut deletion: serde_json::Value = store::project::deletion(tx, project)?.unwrap();
+        let at_ms = deletion["at_ms"].as_i64().unwrap() - 24 * 3_600_000 - 60_000;
+        deletion["at_ms"] = at_ms.into();
+        store::project::mark_deleted(tx, project, &deletion)
+    };
+    stage.engine.store().write(older).await.unwrap();
+    assert!(stage.call(ListDeletedProjects {}).await.is_empty());
+    assert_eq!(stage.try_call(RestoreProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
+    let held: u64 = stage.engine.blobs().list().unwrap().iter().map(|(_, size)| size).sum();
+    assert!(held > 0 && stage.call(GetStorage {}).await.collectable_bytes >= held);
+    stage.call(CollectGarbage { dry_run: false }).await;
+    assert_eq!(stage.engine.blobs().list().unwrap(), vec![]);
+    assert!(stage.path("p/slipway.toml").is_file());
 }
