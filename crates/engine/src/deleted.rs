@@ -92,12 +92,11 @@ pub(crate) fn newest<T: DeserializeOwned>(
 ) -> store::Result<Option<Kept<T>>> {
     let oldest = kind.named(now_ms - KEPT_MS);
     for (name, _) in setting::below(c, kind.prefix())?.into_iter().rev().filter(|(name, _)| *name >= oldest) {
-        match read(kind, &name) {
-            Some((deleted_ms, held)) if held == id => {
-                let id = held.to_owned();
-                return Ok(setting::get(c, &name)?.map(|value| Kept { name, id, deleted_ms, value }));
-            }
-            _ => {}
+        if let Some((deleted_ms, held)) = read(kind, &name)
+            && held == id
+        {
+            let id = id.to_owned();
+            return Ok(setting::get(c, &name)?.map(|value| Kept { name, id, deleted_ms, value }));
         }
     }
     Ok(None)
