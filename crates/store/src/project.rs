@@ -1,6 +1,8 @@
 //! Folders of the user's that are projects, with the last good form of their file. One that was deleted keeps its records
 //! until it goes for good; a setting says that it is deleted, and what went with it.
 
+use std::fmt::Write as _;
+
 use api::{ProjectId, config::ProjectFile};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use serde::{Serialize, de::DeserializeOwned};
@@ -95,8 +97,11 @@ pub fn by_sample(connection: &Connection, sample: &str) -> Result<Option<Project
 }
 
 fn deletion_of(id: ProjectId) -> String {
-    let digits: String = id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}{digits}", setting::DELETED_PROJECT)
+    let mut name = setting::DELETED_PROJECT.to_owned();
+    for byte in id.as_bytes() {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }
 
 /// What went with a project that was deleted; nothing of one that is there.
