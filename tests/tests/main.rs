@@ -36,6 +36,7 @@ mod target;
 mod tracking_clicks;
 mod training_clicks;
 mod tray;
+mod undo_clicks;
 mod views_clicks;
 mod watching;
 mod watching_clicks;

@@ -128,9 +128,14 @@ async fn program(desk: &Desk) -> Result<()> {
     press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Artifacts')]").await?;
     press(driver, "//main//button[@aria-label='More of note.txt']").await?;
     press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete…']").await?;
-    seen(driver, "//dialog[@open]//*[contains(., \"can't be undone: 5 B\")]").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'brings it back; so long it keeps its 5 B')]").await?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
-    gone(driver, "//main//tr[@aria-label='artifacts/note.txt']").await
+    gone(driver, "//main//tr[@aria-label='artifacts/note.txt']").await?;
+    seen(driver, "//main//section[.//h2='Deleted artifacts']//tr[contains(., 'artifacts/note.txt')]").await?;
+    let toast = "//*[contains(@class,'toast')][contains(., 'Deleted artifacts/note.txt')]";
+    press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
+    seen(driver, "//main//tr[@aria-label='artifacts/note.txt']").await?;
+    gone(driver, "//main//section[.//h2='Deleted artifacts']").await
 }
 
 /// They stand in the address of the run that is open, and a reload searches for them.

@@ -10,6 +10,7 @@ pub(crate) mod client_version;
 pub(crate) mod curve_look;
 pub(crate) mod curves;
 pub(crate) mod data_cell;
+pub(crate) mod deleted;
 pub(crate) mod deleted_models;
 pub(crate) mod dialog;
 pub(crate) mod distribution;

@@ -49,6 +49,7 @@ pub fn methods() -> Vec<&'static str> {
     [
         crate::project::METHODS,
         crate::dataset::METHODS,
+        crate::deleted::METHODS,
         crate::run::METHODS,
         crate::media::METHODS,
         crate::run_diff::METHODS,

@@ -247,7 +247,8 @@ pub struct ExportSnapshot {
     pub folder: String,
 }
 
-/// Refused while a run or version points at it.
+/// Deletes a snapshot; for a day [`crate::deleted::RestoreSnapshot`] brings it back. Refused while a run or version points
+/// at it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteSnapshot {
     pub snapshot: SnapshotId,
@@ -270,6 +271,6 @@ crate::requests! { METHODS;
     GetProfile => "data.profile" -> Prepared<Profile>;
     CompareSnapshots => "data.compare" -> Prepared<DriftReport>;
     ExportSnapshot => "data.export" -> Job;
-    DeleteSnapshot => "data.delete" -> crate::host::Freed;
+    DeleteSnapshot => "data.delete" -> crate::deleted::DeletedSnapshot;
     AddData => "data.add" -> Job;
 }

@@ -272,6 +272,7 @@ pub struct AddTarget {
     pub kind: TargetKind,
 }
 
+/// Forgets a target; for a day [`crate::deleted::RestoreTarget`] brings it back. Refused while something is deployed there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RemoveTarget {
     pub target: TargetId,

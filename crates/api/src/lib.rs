@@ -10,6 +10,7 @@
 pub mod call;
 pub mod config;
 pub mod dataset;
+pub mod deleted;
 pub mod deploy;
 pub mod drift;
 pub mod error;

@@ -91,6 +91,8 @@ pub struct SetRegistryPassword {
     pub password: String,
 }
 
+/// Forgets a registry, and deletes its password from the secret store; for a day [`crate::deleted::RestoreRegistry`] brings it
+/// back. Refused while something is deployed from it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RemoveRegistry {
     pub registry: RegistryId,

@@ -249,11 +249,43 @@ pub struct GetProject {
     pub project: ProjectId,
 }
 
-/// Forgets a project and deletes its records; its folder is never touched. Refused while deployed.
+/// Forgets a project with its runs, snapshots and versions; its folder is never touched. For a day [`RestoreProject`]
+/// brings all of it back, and so does opening its folder. Refused while deployed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteProject {
     pub project: ProjectId,
 }
+
+/// A project that was deleted and can be brought back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedProject {
+    pub project: ProjectId,
+    pub name: String,
+    /// Its folder.
+    pub path: String,
+    pub deleted_ms: i64,
+    /// Of its experiments, as they were deleted with it.
+    pub runs: u64,
+    /// Of its models.
+    pub versions: u64,
+}
+
+/// Brings a project back that was deleted within a day, with all that went with it. Refused where another one is open in
+/// its folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreProject {
+    pub project: ProjectId,
+}
+
+/// Deletes a project that was deleted for good, and frees what only its records named.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PurgeProject {
+    pub project: ProjectId,
+}
+
+/// Those that [`RestoreProject`] brings back, the newest deletion first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListDeletedProjects {}
 
 /// Sets or removes keys of `slipway.toml`, keeping comments, order and unknown keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -284,7 +316,10 @@ crate::requests! { METHODS;
     OpenProject => "project.open" -> Project;
     CreateProject => "project.create" -> Job;
     GetProject => "project.get" -> Project, |me| vec![Tag::Projects, Tag::Data(me.project)];
-    DeleteProject => "project.delete" -> crate::host::Freed;
+    DeleteProject => "project.delete" -> DeletedProject;
+    RestoreProject => "project.restore" -> Project;
+    PurgeProject => "project.purge" -> crate::host::Freed;
+    ListDeletedProjects => "project.list_deleted" -> Vec<DeletedProject>, |_me| vec![Tag::Projects];
     EditProjectFile => "project.edit" -> Project;
     GetOverview => "project.overview" -> Overview, |me| vec![Tag::Projects, Tag::Data(me.project), Tag::Runs(me.project), Tag::Models(me.project), Tag::Deployments];
     ListSamples => "sample.list" -> Vec<Sample>, |_me| vec![Tag::Projects];

@@ -509,6 +509,9 @@ pub struct EditRun {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteCheckpoints {
     pub runs: Vec<RunId>,
+    /// Only says how many bytes that would free.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Runs by the name that a person gives, or by the beginning (six digits at least) or the end (eight) of an id.
@@ -594,8 +597,9 @@ pub struct SaveArtifact {
     pub to: String,
 }
 
-/// Deletes a file or a folder among the artifacts of a run for good. Refused while a version that a client registered
-/// points at it, and of a run that was imported, whose files are another tool's.
+/// Deletes a file or a folder among the artifacts of a run; for a day [`crate::deleted::RestoreArtifact`] brings it back,
+/// and so long it takes its room. Refused while a version that a client registered points at it, and of a run that was
+/// imported, whose files are another tool's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteArtifact {
     pub run: RunId,
@@ -780,7 +784,7 @@ crate::requests! { METHODS;
     GetRunLog => "run.log" -> LogChunk;
     ListArtifacts => "run.artifacts" -> Vec<Artifact>, |me| vec![Tag::Run(me.run)];
     SaveArtifact => "run.save_artifact" -> SavedFile;
-    DeleteArtifact => "run.delete_artifact" -> crate::host::Freed;
+    DeleteArtifact => "run.delete_artifact" -> crate::deleted::DeletedArtifact;
     BeginCommand => "run.begin_command" -> BegunCommand;
     StartCommand => "run.start_command" -> Run;
     EndCommand => "run.end_command" -> Run;

@@ -192,7 +192,7 @@ pub struct ListViews {
     pub of: Scope,
 }
 
-/// Saves a view; one of the same name is replaced.
+/// Saves a view; one of the same name is replaced, and comes back by [`RestoreView`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SaveView {
     pub of: Scope,
@@ -203,6 +203,27 @@ pub struct SaveView {
 pub struct DeleteView {
     pub of: Scope,
     pub name: String,
+}
+
+/// Brings back the view of this name that was deleted or replaced last, within a day. One that has the name meanwhile is
+/// kept in its stead, so that the same call undoes itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreView {
+    pub of: Scope,
+    pub name: String,
+}
+
+/// The views that [`RestoreView`] brings back, the newest deletion first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListDeletedViews {
+    pub of: Scope,
+}
+
+/// A view that was deleted or replaced within a day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeletedView {
+    pub view: SavedView,
+    pub deleted_ms: i64,
 }
 
 /// Whose runs: a project's (of all its experiments), an experiment's, or those of every experiment that is not deleted.
@@ -359,4 +380,6 @@ crate::requests! { METHODS;
     ListViews => "view.list" -> Vec<SavedView>, |me| vec![me.of.tag()];
     SaveView => "view.save" -> Vec<SavedView>;
     DeleteView => "view.delete" -> Vec<SavedView>;
+    RestoreView => "view.restore" -> Vec<SavedView>;
+    ListDeletedViews => "view.list_deleted" -> Vec<DeletedView>, |me| vec![me.of.tag()];
 }

@@ -1,13 +1,20 @@
 //! Records by the names that people use: wherever an id is asked for, a name does as well.
 
+use std::path::Path;
+
 use api::{
     ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
     dataset::{GetDataset, Snapshot},
+    deleted::{
+        DeletedDeployment, DeletedSnapshot, ListDeletedDeployments, ListDeletedSnapshots, ListRemovedRegistries,
+        ListRemovedTargets, RemovedTarget,
+    },
     deploy::{Deployment, ListDeployments, ListTargets, Target},
     job::{Job, ListJobs},
     model::{FindVersion, Model},
     monitor::{Alert, ListAlerts},
     package::{ListPackages, ListRegistries, Package, Registry},
+    project::{DeletedProject, ListDeletedProjects},
     registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
     run::{ListRuns, Nearness, ProjectIdOr, ResolveRuns, ResolvedRun},
     tracking::{Experiment, ListExperiments},
@@ -117,6 +124,19 @@ impl Context {
         Ok(found.id)
     }
 
+    /// A snapshot that was deleted, by number or id.
+    pub(crate) async fn deleted_snapshot(&self, named: &str) -> Outcome<SnapshotId> {
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let project = self.project_id().await?;
+        let number = named.trim_start_matches('v');
+        let all = self.call(ListDeletedSnapshots { project }).await?.into_iter();
+        let fits = all.filter(|deleted| deleted.number.to_string() == number).collect();
+        let id = |deleted: &DeletedSnapshot| deleted.snapshot.to_string();
+        Ok(only(fits, "deleted snapshot", named, "slipway data list --deleted", id)?.snapshot)
+    }
+
     /// A model version by id, `NAME`, `NAME@ALIAS` or `NAME:NUMBER`.
     pub(crate) async fn version(&self, named: &str) -> Outcome<VersionId> {
         if let Ok(id) = named.parse() {
@@ -159,6 +179,16 @@ impl Context {
         }
     }
 
+    /// A project that was forgotten, by name, id or folder.
+    pub(crate) async fn deleted_project(&self, named: &str) -> Outcome<DeletedProject> {
+        let all = self.call(ListDeletedProjects {}).await?.into_iter();
+        let path = std::path::absolute(named).ok();
+        let is_here = |one: &DeletedProject| path.as_deref().is_some_and(|path| path == Path::new(&one.path));
+        let fits = all.filter(|one| one.project.to_string() == named || one.name == named || is_here(one)).collect();
+        let id = |one: &DeletedProject| one.project.to_string();
+        only(fits, "deleted project", named, "slipway project list --deleted", id)
+    }
+
     /// What was deleted of models, by a name, a name with a number, or an id.
     pub(crate) async fn deleted_model(&self, named: &str, whole: bool) -> Outcome<DeletedModel> {
         let all = self.call(ListDeletedModels {}).await?.into_iter();
@@ -177,6 +207,20 @@ impl Context {
         let registry: Registry =
             only(fits, "registry", named, "slipway registry list", |found: &Registry| found.id.to_string())?;
         Ok(registry.id)
+    }
+
+    pub(crate) async fn removed_registry(&self, named: &str) -> Outcome<RegistryId> {
+        let all = self.call(ListRemovedRegistries {}).await?.into_iter().map(|removed| removed.registry);
+        let fits = all.filter(|registry| registry.name == named || registry.id.to_string() == named).collect();
+        let id = |found: &Registry| found.id.to_string();
+        Ok(only(fits, "removed registry", named, "slipway registry list --removed", id)?.id)
+    }
+
+    pub(crate) async fn removed_target(&self, named: &str) -> Outcome<TargetId> {
+        let all = self.call(ListRemovedTargets {}).await?.into_iter();
+        let fits = all.filter(|removed| removed.name == named || removed.target.to_string() == named).collect();
+        let id = |found: &RemovedTarget| found.target.to_string();
+        Ok(only(fits, "removed target", named, "slipway target list --removed", id)?.target)
     }
 
     pub(crate) async fn target(&self, named: &str) -> Outcome<Target> {
@@ -200,6 +244,14 @@ impl Context {
             deployments.into_iter().filter(|found| found.name == named || found.id.to_string() == named).collect();
         only(fits, "deployment", named, "slipway deploy list", |found: &Deployment| {
             format!("{} on {}", found.id, api::deploy::in_sentence(&found.target_name))
+        })
+    }
+
+    pub(crate) async fn deleted_deployment(&self, named: &str) -> Outcome<DeletedDeployment> {
+        let all = self.call(ListDeletedDeployments { project: None }).await?.into_iter();
+        let fits = all.filter(|found| found.name == named || found.deployment.to_string() == named).collect();
+        only(fits, "deleted deployment", named, "slipway deploy list --all --deleted", |found: &DeletedDeployment| {
+            format!("{} on {}", found.deployment, api::deploy::in_sentence(&found.target_name))
         })
     }
 

@@ -16,10 +16,13 @@ const BYTES: u64 = 8 << 20;
 const FREES: &[&str] = &[
     "storage.collect",
     "project.delete",
+    "project.purge",
     "data.delete",
+    "data.purge",
     "run.delete_checkpoints",
     "run.trash",
     "run.purge",
+    "run.purge_artifact",
     "experiment.delete",
     "experiment.purge",
     "model.delete",

@@ -10,13 +10,12 @@ use api::{
     ApiError, ErrorCode,
     config::{DataConfig, DataKind, ProjectFile, Ragged},
     dataset::{
-        AddData, CompareSnapshots, Dataset, DeleteSnapshot, ExportSnapshot, GetDataset, GetPreview, GetProfile,
-        PlanSnapshot, Preview, Profile, SnapshotPlan, TakeSnapshot,
+        AddData, CompareSnapshots, Dataset, ExportSnapshot, GetDataset, GetPreview, GetProfile, PlanSnapshot, Preview,
+        Profile, SnapshotPlan, TakeSnapshot,
     },
     drift::DriftReport,
     event::Tag,
     figure::counted,
-    host::Freed,
     job::{Job, JobKind, Prepared, Subject},
     project::EditProjectFile,
 };
@@ -456,41 +455,6 @@ fn is_the_same(path: &Path, hash: &BlobHash, size_bytes: u64) -> anyhow::Result<
         return Ok(false);
     }
     Ok(BlobHash::of_file(path).with_context(reading)? == *hash)
-}
-
-/// Refused while a run or version points at it.
-pub async fn delete(engine: &Engine, request: DeleteSnapshot) -> anyhow::Result<Freed> {
-    let row = snapshot::find(engine, request.snapshot).await?;
-    let id = row.snapshot.id;
-    let number = row.snapshot.number;
-    let project = engine
-        .store()
-        .write_durable(move |tx| {
-            let users: Vec<String> = store::version::using_snapshot(tx, id)?
-                .into_iter()
-                .chain(store::run::using_snapshot(tx, id)?)
-                .collect();
-            if let Some(user) = users.first() {
-                let more = if users.len() > 1 { format!(" and {} more", users.len() - 1) } else { String::new() };
-                return Err(ApiError::new(ErrorCode::InUse, format!("Snapshot v{number} is used by {user}{more}."))
-                    .with_hint("Delete what came from it first.")
-                    .into());
-            }
-            let project = store::snapshot::project(tx, id)?;
-            store::split::delete_unused(tx, id)?;
-            store::snapshot::delete(tx, id)?;
-            Ok(project)
-        })
-        .await?;
-    let cache = engine.workspace().snapshot_cache(id);
-    let bytes = tokio::task::spawn_blocking(move || crate::storage::remove_folder(&cache)).await?;
-    // Where other work holds the blobs, the next collection frees them.
-    let unused = crate::storage::collect_unused(engine, false).await.unwrap_or_default();
-    if let Some(project) = project {
-        engine.changed(Tag::Data(project));
-    }
-    engine.changed(Tag::Storage);
-    Ok(Freed { bytes: bytes + unused.bytes, records: 1, parts: unused.parts })
 }
 
 /// Adds files to the data paths, copying in what lies outside of the folder.

@@ -4,6 +4,7 @@
 //! with its steps, and every step can be done again: a rollout that a crash interrupted is taken up
 //! by the next host. Rolling back is wanting again what an earlier rollout wanted.
 
+pub mod again;
 pub mod ask;
 mod callers;
 mod history;
@@ -393,6 +394,7 @@ async fn remove(context: &JobContext, row: DeploymentRow) -> anyhow::Result<Stri
         engine.changed(Tag::Deployments);
         return Err(failure);
     }
+    again::note(engine, &row).await?;
     forget(engine, &row).await?;
     Ok(format!("{} is gone from {}", row.name, in_sentence(&row.target_name)))
 }

@@ -11,6 +11,7 @@ mod blocking;
 pub mod clock;
 mod copying;
 pub mod dataset;
+mod deleted;
 pub mod deploy;
 pub mod dispatch;
 pub mod error;
@@ -134,6 +135,7 @@ struct Inner {
     building: Building,
     /// A project's file is read, changed and written by one at a time.
     editing: tokio::sync::Mutex<()>,
+    removed: registry::removal::Removed,
     /// Held by work that puts blobs before the record that uses them, or that writes into the cache;
     /// collecting takes it alone.
     blob_gate: Arc<tokio::sync::RwLock<()>>,
@@ -172,6 +174,7 @@ impl Engine {
                 searches: search::Searches::default(),
                 building: Building::default(),
                 editing: tokio::sync::Mutex::default(),
+                removed: registry::removal::Removed::default(),
                 blob_gate: Arc::default(),
                 started_ms,
                 _lock: lock,
@@ -300,6 +303,10 @@ impl Engine {
 
     pub(crate) fn tracking_token(&self) -> &tokio::sync::Mutex<Option<String>> {
         &self.inner.tracking_token
+    }
+
+    pub(crate) fn removed(&self) -> &registry::removal::Removed {
+        &self.inner.removed
     }
 
     pub(crate) fn searches(&self) -> &search::Searches {

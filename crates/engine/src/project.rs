@@ -1,5 +1,7 @@
 //! Projects: folders of the user's, known by the id in their `slipway.toml`.
 
+pub mod deletion;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -7,13 +9,11 @@ use api::{
     ApiError, DatasetId, ErrorCode, ExperimentId, ProjectId,
     config::ProjectFile,
     event::Tag,
-    host::Freed,
     job::{Job, JobKind, Subject},
     project::{
-        CreateProject, DeleteProject, EditProjectFile, FileThere, GetProject, ListProjects, Look, LookAt, OpenProject,
-        Project, ProjectSummary, SameId,
+        CreateProject, EditProjectFile, FileThere, GetProject, ListProjects, Look, LookAt, OpenProject, Project,
+        ProjectSummary, SameId,
     },
-    tracking::Scope,
 };
 use data::scan;
 use serde_json::Value;
@@ -24,9 +24,7 @@ use crate::{
     copying::{self, Copy},
     error, folder,
     jobs::{JobContext, NewJob, retry_with},
-    overview, project_file,
-    tracking::views,
-    uploads, watching,
+    overview, project_file, uploads, watching,
 };
 
 pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec<ProjectSummary>> {
@@ -150,7 +148,8 @@ pub(crate) async fn open_folder(
     }
     let text = folder::read_text(&path)?;
     let at = path.to_string_lossy().into_owned();
-    let known = engine.store().read(store::project::all).await?;
+    let here = at.clone();
+    let known = engine.store().read(move |c| deletion::known_at(c, &here)).await?;
     let mut file = match project_file::parse(&text, project_file::NAME) {
         Ok(parsed) => parsed.file,
         // A known project stays open by its last good file.
@@ -209,23 +208,34 @@ async fn enter(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
         .write_durable(move |tx| {
             store::project::put(tx, &written)?;
             let (project, created_ms) = (written.id, written.opened_ms);
+            let back = deletion::bring_back(tx, project, created_ms)?;
             if store::dataset::of_project(tx, project)?.is_none() {
                 store::dataset::insert(tx, &DatasetRow { id: dataset, project, name: "data".to_owned(), created_ms })?;
             }
             let name = name_of(&written.file, Path::new(&written.path));
-            crate::tracking::experiments::name_after_project(tx, experiment, project, &name, created_ms)
+            crate::tracking::experiments::name_after_project(tx, experiment, project, &name, created_ms)?;
+            Ok(back)
         })
         .await;
-    if let Err(failure) = entered {
-        let id = row.id;
-        let known = engine.store().read(move |c| store::project::get(c, id)).await?;
-        // Where only the time of its opening can't be kept, what is there can be read, and deleted to make room.
-        let is_as_it_was = known.is_some_and(|known| ProjectRow { opened_ms: row.opened_ms, ..known } == row);
-        if !failure.is_full() || !is_as_it_was {
-            return Err(failure.into());
+    match entered {
+        Ok(Some(back)) => deletion::announce(engine, row.id, back),
+        Ok(None) => {}
+        Err(failure) => {
+            let id = row.id;
+            let known = engine.store().read(move |c| store::project::get(c, id)).await?;
+            // Where only the time of its opening can't be kept, what is there can be read, and deleted to make room.
+            let is_as_it_was = known.is_some_and(|known| ProjectRow { opened_ms: row.opened_ms, ..known } == row);
+            if !failure.is_full() || !is_as_it_was {
+                return Err(failure.into());
+            }
+            tracing::warn!(%failure, project = %row.id, "a project is opened, but not when");
         }
-        tracing::warn!(%failure, project = %row.id, "a project is opened, but not when");
     }
+    follow(engine, row).await
+}
+
+/// Looks at a project's folder and begins to watch it.
+async fn follow(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
     engine.folders().forget(row.id);
     folder::look(engine, row.id).await?;
     watching::add(&engine.downgrade(), row.id, PathBuf::from(&row.path)).await;
@@ -339,63 +349,6 @@ pub(crate) async fn edit_held(engine: &Engine, request: EditProjectFile) -> anyh
     engine.changed(Tag::Projects);
     engine.changed(Tag::Data(row.id));
     describe(engine, row).await
-}
-
-/// Forgets a project, deletes its records and frees what only they named; its folder is never touched.
-pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<Freed> {
-    let id = request.project;
-    let row = find(engine, id).await?;
-    let (runs, snapshots) = engine
-        .store()
-        .read(move |c| {
-            let dataset = store::dataset::of_project(c, id)?;
-            let snapshots =
-                dataset.map(|dataset| store::snapshot::of_dataset(c, dataset.id)).transpose()?.unwrap_or_default();
-            Ok((store::run::ids(c, Some(id))?, snapshots))
-        })
-        .await?;
-    if let Some(run) = engine.store().read(store::run::unfinished).await?.iter().find(|row| row.run.project == Some(id))
-    {
-        bail!(
-            ApiError::new(ErrorCode::InUse, format!("The run {} of \"{}\" is under way.", run.run.name, row.file.name))
-                .with_hint("Stop it first.")
-        );
-    }
-    engine
-        .store()
-        .write_durable(move |tx| {
-            if let Some(deployed) = store::deployment::list(tx, Some(id))?.first() {
-                let message = format!(
-                    "\"{}\" runs a model of this project on {}.",
-                    deployed.name,
-                    api::deploy::in_sentence(&deployed.target_name)
-                );
-                return Err(ApiError::new(ErrorCode::InUse, message).with_hint("Delete that deployment first.").into());
-            }
-            let experiments = store::experiment::all_of_project(tx, id)?.into_iter().map(Scope::Experiment);
-            for of in experiments.chain([Scope::Project(id)]) {
-                views::forget(tx, of)?;
-            }
-            store::project::delete(tx, id)?;
-            store::setting::delete_unused_floors(tx)
-        })
-        .await?;
-    engine.watch().remove(id);
-    engine.folders().forget(id);
-    let folders: Vec<PathBuf> = runs
-        .iter()
-        .map(|run| engine.workspace().run(*run))
-        .chain(snapshots.iter().map(|row| engine.workspace().snapshot_cache(row.snapshot.id)))
-        .collect();
-    let records = (runs.len() + snapshots.len()) as u64 + 1;
-    let bytes: u64 =
-        tokio::task::spawn_blocking(move || folders.iter().map(|folder| crate::storage::remove_folder(folder)).sum())
-            .await?;
-    // Where other work holds the blobs, the next collection frees them.
-    let unused = crate::storage::collect_unused(engine, false).await.unwrap_or_default();
-    engine.changed(Tag::Projects);
-    engine.changed(Tag::Storage);
-    Ok(Freed { bytes: bytes + unused.bytes, records, parts: unused.parts })
 }
 
 /// The path as the file system has it, so that one folder has one name.

@@ -1,14 +1,14 @@
 //! Registries that the workspace knows.
 
+pub mod removal;
+
 use std::sync::Arc;
 
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, RegistryId,
     event::Tag,
-    package::{
-        AddRegistry, CheckRegistry, ListRegistries, Registry, RegistryCheck, RemoveRegistry, SetRegistryPassword,
-    },
+    package::{AddRegistry, CheckRegistry, ListRegistries, Registry, RegistryCheck, SetRegistryPassword},
 };
 
 use crate::{Engine, error, ports, secret};
@@ -151,28 +151,6 @@ fn address(text: &str) -> anyhow::Result<String> {
         );
     }
     Ok(bare.to_owned())
-}
-
-pub async fn remove(engine: &Engine, request: RemoveRegistry) -> anyhow::Result<()> {
-    let registry = find(engine, request.registry).await?;
-    let id = registry.id;
-    let used = engine
-        .store()
-        .read(move |c| {
-            let all = store::deployment::list(c, None)?;
-            Ok(all.into_iter().filter(|row| row.spec.registry == Some(id)).map(|row| row.name).collect::<Vec<_>>())
-        })
-        .await?;
-    if !used.is_empty() {
-        bail!(
-            ApiError::new(ErrorCode::InUse, format!("{} pull their image from {}.", used.join(", "), registry.name))
-                .with_hint("Delete the deployments first.")
-        );
-    }
-    secret::remove(engine, &secret::registry_name(&registry)).await?;
-    engine.store().write_durable(move |tx| store::registry::delete(tx, id)).await?;
-    engine.changed(Tag::Packages);
-    Ok(())
 }
 
 pub async fn check(engine: &Engine, request: CheckRegistry) -> anyhow::Result<RegistryCheck> {

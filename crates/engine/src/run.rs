@@ -3,6 +3,7 @@
 //! A run's folder is its whole conversation with its process (see `api::worker`): [`start`] writes
 //! the plan, [`process`] spawns, [`supervise`] reads what is appended and commits it.
 
+pub mod aside;
 pub mod bands;
 pub mod board;
 pub mod called;

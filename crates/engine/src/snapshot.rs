@@ -5,6 +5,7 @@
 //! profiles, and for images the files under their names.
 
 pub mod cache;
+pub mod deletion;
 pub(crate) mod referenced;
 
 use std::{

@@ -15,9 +15,12 @@ use api::{
 use store::blob::BlobHash;
 
 use crate::{
-    Engine, error,
-    run::uncommitted,
-    snapshot::cache::{self, Kind},
+    Engine, error, project,
+    run::{aside, uncommitted},
+    snapshot::{
+        cache::{self, Kind},
+        deletion,
+    },
     tracking::{gone, logged},
     uploads,
     workspace::Workspace,
@@ -34,6 +37,7 @@ const FLOORS: &str = "Limits of drift";
 const UPLOADS: &str = "Uploads";
 const DEPLOYMENTS: &str = "Deployments";
 const LOGGED: &str = "Models of clients";
+const ARTIFACTS: &str = "Deleted artifacts";
 
 /// What stays free of the workspace's disk, for the database to go on and for something to be deleted. Of a small disk
 /// it is a tenth.
@@ -48,7 +52,19 @@ pub fn has_room(folder: &Path, bytes: u64) -> std::io::Result<bool> {
     Ok(free >= bytes.saturating_add(KEEP_FREE_BYTES.min(total / 10)))
 }
 
+/// Lets go of what was deleted longer than a day ago: its records alone, for what only they named to be counted and freed.
+async fn let_go(engine: &Engine) -> anyhow::Result<()> {
+    gone::sweep(engine).await?;
+    let now_ms = engine.now_ms();
+    engine.store().write(move |tx| deletion::let_go(tx, now_ms)).await?;
+    project::deletion::sweep(engine).await
+}
+
 pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storage> {
+    // On a full disk nothing is written, and what is there can be looked at all the same.
+    if let Err(error) = let_go(engine).await {
+        tracing::warn!(error = format!("{error:#}"), "what was deleted long ago stays for now");
+    }
     let (collectable, not_counted) = match collect_unused(engine, true).await {
         Ok(freed) => (freed.bytes, None),
         Err(failure) => match error::told(&failure) {
@@ -132,7 +148,7 @@ fn snapshot_files(workspace: &Workspace) -> Vec<SnapshotFile> {
 
 pub async fn collect(engine: &Engine, request: CollectGarbage) -> anyhow::Result<Freed> {
     if !request.dry_run {
-        gone::sweep(engine).await?;
+        let_go(engine).await?;
     }
     let freed = collect_unused(engine, request.dry_run).await?;
     if !request.dry_run {
@@ -197,15 +213,20 @@ impl Used {
     /// `folders` are those of deployments, listed before.
     fn read(c: &store::Connection, folders: Vec<(String, PathBuf)>) -> store::Result<Self> {
         let mut snapshots = HashMap::new();
-        let projects = store::project::all(c)?;
+        let projects = store::project::with_deleted(c)?;
         let runs = store::run::ids(c, None)?;
         let was_emptied = store::setting::get::<bool>(c, store::setting::EMPTIED)?.is_some();
         let knows_nothing = projects.is_empty() && runs.is_empty() && !was_emptied;
-        for project in projects {
+        for project in &projects {
             let Some(dataset) = store::dataset::of_project(c, project.id)? else { continue };
             let wanted = Wanted::of(&project.file);
             let rows = store::snapshot::of_dataset(c, dataset.id)?;
             snapshots.extend(rows.into_iter().map(|row| (row.snapshot.id.to_string(), wanted.clone())));
+        }
+        for (id, of) in deletion::kept(c)? {
+            if let Some(project) = projects.iter().find(|project| project.id == of) {
+                snapshots.insert(id.to_string(), Wanted::of(&project.file));
+            }
         }
         let versions = store::version::contents(c)?;
         let contents: HashSet<String> =
@@ -315,6 +336,9 @@ fn unused_files(
     now_ms: i64,
 ) -> Vec<(&'static str, PathBuf)> {
     let mut unused: Vec<(&'static str, PathBuf)> = Vec::new();
+    for (_, run) in runs.iter().filter(|(name, _)| used.runs.contains(name)) {
+        unused.extend(aside::past(run, now_ms).into_iter().map(|folder| (ARTIFACTS, folder)));
+    }
     let gone = runs.into_iter().filter(|(name, _)| !used.runs.contains(name));
     unused.extend(gone.map(|(_, path)| (RUNS, path)));
     let gone = logged.into_iter().filter(|(name, _)| !used.logged.contains(name));

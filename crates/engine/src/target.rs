@@ -5,15 +5,20 @@ use std::sync::Arc;
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, TargetId,
+    deleted::{ListRemovedTargets, RemovedTarget, RestoreTarget},
     deploy::{
         AddTarget, Capability, CheckTarget, KubeContext, ListContexts, ListTargets, LookAtTarget, RemoveTarget, Target,
         TargetCheck, TargetKind,
     },
     event::Tag,
 };
-use store::target::TargetRow;
+use store::{Transaction, setting, target::TargetRow};
 
-use crate::{Engine, error, ports};
+use crate::{
+    Engine,
+    deleted::{self, Kept, Kind},
+    error, ports,
+};
 
 /// Every workspace has it under the same id.
 pub(crate) const THIS_MACHINE: TargetId = TargetId::from_bytes(*b"this machine\0\0\0\0");
@@ -56,17 +61,21 @@ fn described(row: TargetRow, capability: Capability) -> Target {
 pub async fn list(engine: &Engine, _: ListTargets) -> anyhow::Result<Vec<Target>> {
     let mut targets = Vec::new();
     for row in rows(engine).await? {
-        let capability = match connect(engine, &row).await {
-            Ok(port) => port.capability(),
-            Err(failure) => {
-                let reason = error::told(&failure).to_string();
-                let cluster = !matches!(row.kind, TargetKind::ThisMachine);
-                Capability { needs_image: cluster, replicas: cluster, diff: true, logs: true, reasons: vec![reason] }
-            }
-        };
+        let capability = able(engine, &row).await;
         targets.push(described(row, capability));
     }
     Ok(targets)
+}
+
+async fn able(engine: &Engine, row: &TargetRow) -> Capability {
+    match connect(engine, row).await {
+        Ok(port) => port.capability(),
+        Err(failure) => {
+            let reason = error::told(&failure).to_string();
+            let cluster = !matches!(row.kind, TargetKind::ThisMachine);
+            Capability { needs_image: cluster, replicas: cluster, diff: true, logs: true, reasons: vec![reason] }
+        }
+    }
 }
 
 pub async fn contexts(engine: &Engine, request: ListContexts) -> anyhow::Result<Vec<KubeContext>> {
@@ -116,9 +125,47 @@ pub async fn remove(engine: &Engine, request: RemoveTarget) -> anyhow::Result<()
                 .with_hint("Delete the deployments first.")
         );
     }
-    engine.store().write_durable(move |tx| store::target::delete(tx, request.target)).await?;
+    let now_ms = engine.now_ms();
+    let remove = move |tx: &Transaction<'_>| {
+        store::target::delete(tx, row.id)?;
+        let TargetRow { id: target, name, kind, created_ms } = row;
+        let removed = RemovedTarget { target, name, kind, created_ms, removed_ms: now_ms };
+        deleted::keep(tx, Kind::Target, &target.to_string(), &removed, now_ms)?;
+        deleted::let_go(tx, Kind::Target, now_ms)
+    };
+    engine.store().write_durable(remove).await?;
     engine.changed(Tag::Deployments);
     Ok(())
+}
+
+pub async fn list_removed(engine: &Engine, _: ListRemovedTargets) -> anyhow::Result<Vec<RemovedTarget>> {
+    let now_ms = engine.now_ms();
+    let all = engine.store().read(move |c| deleted::list::<RemovedTarget>(c, Kind::Target, now_ms)).await?;
+    Ok(all.into_iter().map(|kept| kept.value).collect())
+}
+
+/// Brings a target back under its id: what was deployed there before knows it by that.
+pub async fn restore(engine: &Engine, request: RestoreTarget) -> anyhow::Result<Target> {
+    let (id, now_ms) = (request.target, engine.now_ms());
+    let restore = move |tx: &Transaction<'_>| {
+        let Some(kept) = deleted::newest::<RemovedTarget>(tx, Kind::Target, &id.to_string(), now_ms)? else {
+            let missing = format!("No target with the id {id} was removed here within a day.");
+            return Err(ApiError::not_found(missing).with_hint("Add it anew: `slipway target add`.").into());
+        };
+        let Kept { name: setting, value, .. } = kept;
+        let row = TargetRow { id, name: value.name, kind: value.kind, created_ms: value.created_ms };
+        if store::target::list(tx)?.iter().any(|other| other.name == row.name) {
+            let taken = format!("Another target is called {} now.", row.name);
+            return Err(ApiError::new(ErrorCode::Conflict, taken).with_hint("Remove that one first.").into());
+        }
+        store::target::insert(tx, &row)?;
+        setting::delete(tx, &setting)?;
+        Ok(row)
+    };
+    let row = engine.store().write_durable(restore).await?;
+    engine.changed(Tag::Deployments);
+    let capability = able(engine, &row).await;
+    Ok(described(row, capability))
 }
 
 pub async fn check(engine: &Engine, request: CheckTarget) -> anyhow::Result<TargetCheck> {

@@ -3,7 +3,7 @@
 use api::{ExperimentId, ProjectId, tracking::Experiment};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use crate::{error::Result, id_column, setting};
+use crate::{error::Result, id_column, project, setting};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE experiment (
@@ -96,14 +96,18 @@ pub fn address(connection: &Connection, id: ExperimentId) -> Result<Option<(i64,
     Ok(statement.query_row(params![id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
-/// By its name: one that is there before one that was deleted, the newest of these.
+/// By its name: one that is there before one that was deleted, the newest of these; none of a project that was deleted.
 pub fn named(connection: &Connection, name: &str) -> Result<Option<Experiment>> {
-    one(connection, "name = ?1 ORDER BY deleted_ms IS NOT NULL, deleted_ms DESC LIMIT 1", params![name])
+    let there = project::is_there("experiment.project");
+    let rest = format!("name = ?1 AND {there} ORDER BY deleted_ms IS NOT NULL, deleted_ms DESC LIMIT 1");
+    one(connection, &rest, params![name])
 }
 
-/// All of them, deleted ones too, oldest first.
+/// All of them, deleted ones too, oldest first; not those of a project that was deleted.
 pub fn all(connection: &Connection) -> Result<Vec<Experiment>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM experiment ORDER BY number"))?;
+    let there = project::is_there("experiment.project");
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM experiment WHERE {there} ORDER BY number"))?;
     let rows = statement.query_map([], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
     rows.into_iter().map(|experiment| with_tags(connection, experiment)).collect()
 }
@@ -191,8 +195,9 @@ fn highest(connection: &Connection) -> Result<i64> {
     Ok(there.max(known).unwrap_or_default())
 }
 
-/// Takes out of a project that is to be deleted what outlives it: number 0, and how far the numbers came.
-pub(crate) fn leave(transaction: &Transaction<'_>, project: ProjectId) -> Result<()> {
+/// Takes out of a project that is to be deleted what outlives it: number 0, whose runs stay the project's, and how far the
+/// numbers came.
+pub fn leave(transaction: &Transaction<'_>, project: ProjectId) -> Result<()> {
     setting::put(transaction, setting::EXPERIMENTS, &highest(transaction)?)?;
     transaction
         .prepare_cached("UPDATE experiment SET project = NULL WHERE project = ?1 AND number = 0")?

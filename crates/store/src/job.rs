@@ -76,11 +76,12 @@ pub fn get(connection: &Connection, id: JobId) -> Result<Option<JobRow>> {
     Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
 }
 
-/// Running and queued first, then newest first.
+/// Running and queued first, then newest first; none of a project that was deleted.
 pub fn list(connection: &Connection, project: Option<ProjectId>, limit: u32) -> Result<Vec<JobRow>> {
     // State by state, so that the index gives the newest of each: sorting a year's jobs takes too long.
+    let there = crate::project::is_there("job.project");
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM job WHERE state = ?1 AND (?2 IS NULL OR project = ?2)
+        "SELECT {COLUMNS} FROM job WHERE state = ?1 AND (?2 IS NULL OR project = ?2) AND {there}
          ORDER BY created_ms DESC, id DESC LIMIT ?3"
     ))?;
     let mut of = |state| -> Result<Vec<JobRow>> {

@@ -3,7 +3,7 @@
 use api::{ModelId, ProjectId};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use crate::{error::Result, id_column};
+use crate::{error::Result, id_column, project};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE model (
@@ -69,10 +69,11 @@ pub fn of_project(connection: &Connection, project: ProjectId) -> Result<Vec<Mod
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Models of this name: one a project.
+/// Models of this name: one a project; none of a project that was deleted.
 pub fn named(connection: &Connection, name: &str) -> Result<Vec<ModelRow>> {
+    let there = project::is_there("model.project");
     let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM model WHERE name = ?1 ORDER BY id"))?;
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM model WHERE name = ?1 AND {there} ORDER BY id"))?;
     let rows = statement.query_map(params![name], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -102,9 +103,11 @@ pub fn insert(transaction: &Transaction<'_>, row: &ModelRow) -> Result<()> {
     Ok(())
 }
 
-/// Every model, by name.
+/// Every model, by name; none of a project that was deleted.
 pub fn all(connection: &Connection) -> Result<Vec<ModelRow>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM model ORDER BY name, id"))?;
+    let there = project::is_there("model.project");
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM model WHERE {there} ORDER BY name, id"))?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -108,14 +108,32 @@ fn pushes(connection: &Connection, package: PackageId) -> Result<Vec<Push>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// What was pushed to a registry, of all packages.
+pub fn pushed_to(connection: &Connection, registry: RegistryId) -> Result<Vec<(PackageId, Push)>> {
+    let mut statement = connection.prepare_cached("SELECT DISTINCT package FROM push WHERE registry = ?1")?;
+    let packages = statement.query_map(params![registry.as_bytes()], |row| Ok(id_column!(row, 0, PackageId)))?;
+    let mut all = Vec::new();
+    for package in packages.collect::<rusqlite::Result<Vec<_>>>()? {
+        let pushes = pushes(connection, package)?.into_iter().filter(|push| push.registry == registry);
+        all.extend(pushes.map(|push| (package, push)));
+    }
+    Ok(all)
+}
+
 pub fn get(connection: &Connection, id: PackageId) -> Result<Option<PackageRow>> {
     Ok(select(connection, "WHERE id = ?1", params![id.as_bytes()])?.pop())
 }
 
-/// Newest first; of one version, or all.
+/// Newest first; of one version, or all but those of a project that was deleted.
 pub fn list(connection: &Connection, version: Option<VersionId>) -> Result<Vec<PackageRow>> {
-    let version = version.as_ref().map(VersionId::as_bytes);
-    select(connection, "WHERE ?1 IS NULL OR version = ?1 ORDER BY created_ms DESC, id DESC", params![version])
+    let there = crate::project::is_there("model.project");
+    let of_all = format!(
+        "SELECT 1 FROM version JOIN model ON model.id = version.model WHERE version.id = package.version AND {there}"
+    );
+    let rest = format!(
+        "WHERE version = ?1 OR ?1 IS NULL AND EXISTS ({of_all}) ORDER BY package.created_ms DESC, package.id DESC"
+    );
+    select(connection, &rest, params![version.as_ref().map(VersionId::as_bytes)])
 }
 
 pub fn by_digest(connection: &Connection, version: VersionId, digest: &str) -> Result<Option<PackageRow>> {

@@ -1,9 +1,13 @@
-//! Folders of the user's that are projects, with the last good form of their file.
+//! Folders of the user's that are projects, with the last good form of their file. One that was deleted keeps its records
+//! until it goes for good; a setting says that it is deleted, and what went with it.
+
+use std::fmt::Write as _;
 
 use api::{ProjectId, config::ProjectFile};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{column::Json, error::Result, id_column};
+use crate::{column::Json, error::Result, id_column, setting};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE project (
@@ -47,23 +51,77 @@ fn kept_file(text: &str) -> ProjectFile {
     })
 }
 
+/// The condition that the project which a column names is not deleted; it holds of none, too.
+pub(crate) fn is_there(column: &str) -> String {
+    let prefix = setting::DELETED_PROJECT;
+    format!("NOT EXISTS (SELECT 1 FROM setting WHERE setting.name = '{prefix}' || lower(hex({column})))")
+}
+
 /// Most recently opened first.
 pub fn all(connection: &Connection) -> Result<Vec<ProjectRow>> {
+    let there = is_there("project.id");
+    list(connection, &format!("WHERE {there}"))
+}
+
+/// Those that were deleted and can be brought back, too.
+pub fn with_deleted(connection: &Connection) -> Result<Vec<ProjectRow>> {
+    list(connection, "")
+}
+
+fn list(connection: &Connection, rest: &str) -> Result<Vec<ProjectRow>> {
     let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM project ORDER BY opened_ms DESC, id DESC"))?;
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM project {rest} ORDER BY opened_ms DESC, id DESC"))?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub fn get(connection: &Connection, id: ProjectId) -> Result<Option<ProjectRow>> {
+    let there = is_there("project.id");
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM project WHERE id = ?1 AND {there}"))?;
+    Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
+}
+
+/// Also one that was deleted.
+pub fn get_any(connection: &Connection, id: ProjectId) -> Result<Option<ProjectRow>> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM project WHERE id = ?1"))?;
     Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
 }
 
 pub fn by_sample(connection: &Connection, sample: &str) -> Result<Option<ProjectRow>> {
-    let mut statement = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM project WHERE sample = ?1 ORDER BY opened_ms DESC LIMIT 1"))?;
+    let there = is_there("project.id");
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM project WHERE sample = ?1 AND {there} ORDER BY opened_ms DESC LIMIT 1"
+    ))?;
     Ok(statement.query_row(params![sample], read).optional()?)
+}
+
+fn deletion_of(id: ProjectId) -> String {
+    let mut name = setting::DELETED_PROJECT.to_owned();
+    for byte in id.as_bytes() {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+/// What went with a project that was deleted; nothing of one that is there.
+pub fn deletion<T: DeserializeOwned>(connection: &Connection, id: ProjectId) -> Result<Option<T>> {
+    setting::get(connection, &deletion_of(id))
+}
+
+/// Whether it was deleted and can be brought back.
+pub fn is_deleted(connection: &Connection, id: ProjectId) -> Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1)")?;
+    Ok(statement.query_row(params![deletion_of(id)], |row| row.get(0))?)
+}
+
+/// Marks a project as deleted, with what went with it.
+pub fn mark_deleted<T: Serialize>(transaction: &Transaction<'_>, id: ProjectId, what: &T) -> Result<()> {
+    setting::put(transaction, &deletion_of(id), what)
+}
+
+pub fn unmark_deleted(transaction: &Transaction<'_>, id: ProjectId) -> Result<()> {
+    setting::delete(transaction, &deletion_of(id))
 }
 
 /// Enters a project, or replaces what is known of it.
@@ -85,7 +143,7 @@ pub fn set_file(transaction: &Transaction<'_>, id: ProjectId, file: &ProjectFile
     Ok(())
 }
 
-/// Deletes the project with all records below it; the blobs that only they used become garbage.
+/// Deletes the project for good with all records below it; the blobs that only they used become garbage.
 pub fn delete(transaction: &Transaction<'_>, id: ProjectId) -> Result<()> {
     transaction
         .prepare_cached(
@@ -99,5 +157,42 @@ pub fn delete(transaction: &Transaction<'_>, id: ProjectId) -> Result<()> {
         .execute(params![id.as_bytes()])?;
     crate::experiment::leave(transaction, id)?;
     transaction.prepare_cached("DELETE FROM project WHERE id = ?1")?.execute(params![id.as_bytes()])?;
-    crate::setting::put(transaction, crate::setting::EMPTIED, &true)
+    unmark_deleted(transaction, id)?;
+    setting::put(transaction, setting::EMPTIED, &true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deleted_project_is_hidden_until_it_is_brought_back() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(CREATE).unwrap();
+        connection.execute_batch(setting::CREATE).unwrap();
+        let transaction = connection.transaction().unwrap();
+        // Digits above nine, in the case that SQLite writes them in.
+        let id = ProjectId::from_bytes([0xab; 16]);
+        let row = ProjectRow {
+            id,
+            path: "/p".to_owned(),
+            file: ProjectFile::default(),
+            sample: Some("digits".to_owned()),
+            created_ms: 1,
+            opened_ms: 2,
+        };
+        put(&transaction, &row).unwrap();
+        let shown = |transaction: &Transaction<'_>| {
+            let found = [get(transaction, id).unwrap(), by_sample(transaction, "digits").unwrap()];
+            (found.map(|found| found.is_some()), all(transaction).unwrap().len())
+        };
+        assert_eq!(shown(&transaction), ([true; 2], 1));
+        mark_deleted(&transaction, id, &7).unwrap();
+        assert_eq!(shown(&transaction), ([false; 2], 0));
+        assert!(is_deleted(&transaction, id).unwrap() && get_any(&transaction, id).unwrap().is_some());
+        assert_eq!(with_deleted(&transaction).unwrap().len(), 1);
+        assert_eq!(deletion::<i64>(&transaction, id).unwrap(), Some(7));
+        unmark_deleted(&transaction, id).unwrap();
+        assert_eq!(shown(&transaction), ([true; 2], 1));
+    }
 }

@@ -18,6 +18,9 @@ pub const FLOORS: &str = "floors/";
 /// What the names of deleted models begin with, which can be brought back.
 pub const GONE: &str = "gone/";
 
+/// What the names begin with of what is kept of projects that were deleted and can be brought back, by their ids' digits.
+pub(crate) const DELETED_PROJECT: &str = "deleted_project/";
+
 /// Set once a project was deleted: then a workspace without projects is one that was emptied by its user.
 pub const EMPTIED: &str = "emptied";
 

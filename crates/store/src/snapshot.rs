@@ -101,10 +101,20 @@ pub fn insert(
     row: &SnapshotRow,
     blobs: impl IntoIterator<Item = BlobHash>,
 ) -> Result<u32> {
-    let snapshot = &row.snapshot;
-    let number: u32 = transaction
+    let number = next_number(transaction, row.snapshot.dataset)?;
+    enter(transaction, row, number)?;
+    blob_use::add(transaction, row.snapshot.id.as_bytes(), blobs.into_iter().chain([row.manifest]))?;
+    Ok(number)
+}
+
+fn next_number(connection: &Connection, dataset: DatasetId) -> Result<u32> {
+    Ok(connection
         .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM snapshot WHERE dataset = ?1")?
-        .query_row(params![snapshot.dataset.as_bytes()], |row| row.get(0))?;
+        .query_row(params![dataset.as_bytes()], |row| row.get(0))?)
+}
+
+fn enter(transaction: &Transaction<'_>, row: &SnapshotRow, number: u32) -> Result<()> {
+    let snapshot = &row.snapshot;
     transaction
         .prepare_cached(&format!(
             "INSERT INTO snapshot ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
@@ -126,12 +136,35 @@ pub fn insert(
             row.root,
             snapshot.created_ms,
         ])?;
-    blob_use::add(transaction, snapshot.id.as_bytes(), blobs.into_iter().chain([row.manifest]))?;
+    Ok(())
+}
+
+/// The snapshots that were taken after this one.
+pub fn children(connection: &Connection, id: SnapshotId) -> Result<Vec<SnapshotId>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM snapshot WHERE parent = ?1")?;
+    let rows = statement.query_map(params![id.as_bytes()], |row| Ok(id_column!(row, 0, SnapshotId)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Enters a snapshot again that was set aside, under its number or the next one where another has it, which is returned,
+/// as the parent of those that have none since.
+pub fn put_back(transaction: &Transaction<'_>, row: &SnapshotRow, children: &[SnapshotId]) -> Result<u32> {
+    let (dataset, number) = (row.snapshot.dataset, row.snapshot.number);
+    let is_taken: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM snapshot WHERE dataset = ?1 AND number = ?2)")?
+        .query_row(params![dataset.as_bytes(), number], |row| row.get(0))?;
+    let number = if is_taken { next_number(transaction, dataset)? } else { number };
+    enter(transaction, row, number)?;
+    let mut statement =
+        transaction.prepare_cached("UPDATE snapshot SET parent = ?2 WHERE id = ?1 AND parent IS NULL")?;
+    for child in children {
+        statement.execute(params![child.as_bytes(), row.snapshot.id.as_bytes()])?;
+    }
     Ok(number)
 }
 
-pub fn delete(transaction: &Transaction<'_>, id: SnapshotId) -> Result<()> {
-    blob_use::remove(transaction, id.as_bytes())?;
+/// Deletes a snapshot; its files stay noted as used by its id, so that [`put_back`] finds them.
+pub fn set_aside(transaction: &Transaction<'_>, id: SnapshotId) -> Result<()> {
     transaction.prepare_cached("DELETE FROM snapshot WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     Ok(())
 }

@@ -13,6 +13,7 @@ mod profile;
 use api::{
     config::ColumnType,
     dataset::{Dataset, DeleteSnapshot, ExportSnapshot, GetDataset, GetProfile, Profile, Snapshot, TakeSnapshot},
+    deleted::{ListDeletedSnapshots, PurgeSnapshot, RestoreSnapshot},
     id::SnapshotId,
 };
 use leptos::prelude::*;
@@ -211,6 +212,8 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
     let deleting = RwSignal::new(false);
     // What the question is about: by its answer the newest may be another one.
     let doomed = RwSignal::new(None::<(SnapshotId, u32)>);
+    let gone = query(move || Some(ListDeletedSnapshots { project: dataset.with(|dataset| dataset.project) }));
+    let (purging, purged) = (RwSignal::new(false), RwSignal::new(None::<(SnapshotId, u32, u64)>));
     let exporting = RwSignal::new(false);
     let warnings = move || profile.value.with(|profile| profile.as_ref().map_or(0, |profile| profile.warnings.len()));
     let duplicates =
@@ -238,13 +241,39 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
             deleting.set(true);
         };
         items.push(Item::new("Delete snapshot…", icon::TRASH, delete).danger());
+        for gone in gone.value.get_untracked().into_iter().flatten() {
+            let (number, snapshot) = (gone.number, gone.snapshot);
+            let restore = move || {
+                let request = RestoreSnapshot { snapshot };
+                pending.run(async move { client.call(request).await }, move |back| {
+                    toasts.done(format!("Restored v{}", back.number));
+                });
+            };
+            items.push(Item::new(format!("Restore v{number}"), icon::UNDO_2, restore).under("Deleted within a day"));
+            let purge = move || {
+                purged.set(Some((snapshot, number, gone.frees_bytes)));
+                purging.set(true);
+            };
+            items.push(
+                Item::new(format!("Delete v{number} for good…"), icon::TRASH, purge)
+                    .danger()
+                    .under("Deleted within a day"),
+            );
+        }
         items
+    };
+    let purge = move || {
+        let Some((snapshot, number, _)) = purged.get_untracked() else { return };
+        let request = PurgeSnapshot { snapshot };
+        pending.run(async move { client.call(request).await }, move |freed| {
+            toasts.done(format!("Deleted v{number} for good; {} freed.", words::bytes(freed.bytes)));
+        });
     };
     let delete = move || {
         let Some((snapshot, _)) = doomed.get_untracked() else { return };
         let request = DeleteSnapshot { snapshot };
-        pending.run(async move { client.call(request).await }, move |freed| {
-            toasts.done(format!("Deleted; {} freed.", words::bytes(freed.bytes)));
+        pending.run(async move { client.call(request).await }, move |gone| {
+            toasts.undoable(client, format!("Deleted snapshot v{}", gone.number), RestoreSnapshot { snapshot });
             navigate.try_with_value(|navigate| navigate(&place.link("data"), Default::default()));
         });
     };
@@ -284,9 +313,19 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
         <Confirm
             open=deleting
             title=Signal::derive(move || doomed.get().map_or_else(String::new, |(_, number)| format!("Delete snapshot v{number}?")))
-            text="Its files are freed where no other snapshot has them. One that a run learned from can't be deleted."
+            text="For a day Undo, or Restore in this menu, brings it back; so long its files keep their room. One that a run learned from can't be deleted."
             verb="Delete snapshot"
             on_confirm=delete
+        />
+        <Confirm
+            open=purging
+            title=Signal::derive(move || purged.get().map_or_else(String::new, |(_, number, _)| format!("Delete snapshot v{number} for good?")))
+            text=Signal::derive(move || {
+                let size = words::bytes(purged.get().map_or(0, |(_, _, bytes)| bytes));
+                format!("Nothing brings it back then. What no other snapshot has of its files goes with it: {size} are freed.")
+            })
+            verb="Delete for good"
+            on_confirm=purge
         />
     }
 }

@@ -2,6 +2,7 @@
 //! a deployment's instances, rollout, sample call, traffic, logs, and Roll back.
 
 use api::{
+    deleted::{DeletedDeployment, ListDeletedDeployments, RestoreDeployment},
     deploy::{Deployment, DeploymentState, ListDeployments, ListTargets, Target},
     id::{DeploymentId, ProjectId, VersionId},
     model::{CHAMPION, ListModels, Model, Version},
@@ -13,12 +14,13 @@ use leptos_router::{
 };
 
 use crate::{
-    client::query::query,
+    client::{Client, query::query},
     frame::{crumbs::crumbs, place::Place},
     parts::{
-        button::Button,
+        button::{Button, Pending},
         card::Chip,
         choose_run::ChooseRun,
+        deleted::{Deleted, DeletedItem},
         dialog::Dialog,
         icon,
         new_registry::NewRegistry,
@@ -27,6 +29,7 @@ use crate::{
         row_keys::move_among_rows,
         states::{Empty, Load},
         take_table::{Form, TakeTable, TextTable},
+        toast::Toasts,
         words,
     },
 };
@@ -156,6 +159,7 @@ pub(crate) fn Deploy() -> impl IntoView {
                     }}
                 </Load>
                 <lately::Lately deployments=deployments.value open />
+                <Gone place />
             </div>
             {move || {
                 let id = open.get()?;
@@ -173,6 +177,26 @@ pub(crate) fn Deploy() -> impl IntoView {
         <Dialog open=add_target title="Add a cluster"><NewTarget open=add_target /></Dialog>
         <Dialog open=add_registry title="Add a registry"><NewRegistry open=add_registry /></Dialog>
     }
+}
+
+/// Deployments that were deleted within a day.
+#[component]
+fn Gone(place: Place) -> impl IntoView {
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let all = query(move || Some(ListDeletedDeployments { project: place.project.get() }));
+    let items = Memo::new(move |_| all.value.with(|all| all.iter().flatten().map(gone).collect::<Vec<_>>()));
+    let restore = move |DeletedItem { key, .. }| {
+        let Ok(deployment) = key.parse::<DeploymentId>() else { return };
+        pending.run(async move { client.call(RestoreDeployment { deployment }).await }, move |job| {
+            toasts.note(job.title, None, Some("/jobs".to_owned()));
+        });
+    };
+    view! { <Deleted title="Deleted deployments" items busy=pending.busy restore /> }
+}
+
+fn gone(one: &DeletedDeployment) -> DeletedItem {
+    let name = format!("{} · {} v{} on {}", one.name, one.model_name, one.version_number, one.target_name);
+    DeletedItem { key: one.deployment.to_string(), name, deleted_ms: one.deleted_ms, size_bytes: None }
 }
 
 /// This page's address with one deployment's pane, or without.

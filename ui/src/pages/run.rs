@@ -327,9 +327,18 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
     let thin = move || {
-        let request = DeleteCheckpoints { runs: vec![id.get_untracked()] };
+        let request = DeleteCheckpoints { runs: vec![id.get_untracked()], dry_run: false };
         pending.run(async move { client.call(request).await }, move |freed| {
             toasts.done(format!("{} freed.", words::bytes(freed.bytes)));
+        });
+    };
+    // Asked before the dialog opens: what goes for good is said in bytes.
+    let held = RwSignal::new(0);
+    let ask_thin = move || {
+        let request = DeleteCheckpoints { runs: vec![id.get_untracked()], dry_run: true };
+        pending.run(async move { client.call(request).await }, move |freed| {
+            held.try_set(freed.bytes);
+            thinning.try_set(true);
         });
     };
     let trash = move || {
@@ -374,9 +383,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         );
         items.extend([
             Item::new("Move to experiment…", icon::FOLDER, move || moving.set(true)),
-            Item::new("Delete checkpoints…", icon::LAYERS, move || thinning.set(true))
-                .danger()
-                .blocked(standing.live()),
+            Item::new("Delete checkpoints…", icon::LAYERS, ask_thin).danger().blocked(standing.live()),
             Item::new("Delete run", icon::TRASH, trash).danger().blocked(standing.live()),
         ]);
         items
@@ -434,7 +441,10 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         <Confirm
             open=thinning
             title=Signal::derive(move || format!("Delete the checkpoints of {}?", run.with(|run| run.name.clone())))
-            text="That can't be undone, and the run can't be resumed after it. Its metrics, artifacts and logs stay."
+            text=Signal::derive(move || {
+                let size = words::bytes(held.get());
+                format!("They go for good: {size} are freed, nothing brings them back, and the run can't be resumed after it. Its metrics, artifacts and logs stay.")
+            })
             verb="Delete checkpoints"
             on_confirm=thin
         />

@@ -5,7 +5,10 @@ mod newcomer;
 
 use api::{
     job::Subject,
-    project::{DeleteProject, ListProjects, ListSamples, OpenSample, ProjectSummary, Sample},
+    project::{
+        DeleteProject, DeletedProject, ListDeletedProjects, ListProjects, ListSamples, OpenSample, ProjectSummary,
+        PurgeProject, RestoreProject, Sample,
+    },
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -15,6 +18,7 @@ use crate::{
     frame::{arrivals::Arrivals, crumbs::crumbs, place::address},
     parts::{
         button::{Button, Pending},
+        deleted::{Deleted, DeletedItem},
         dialog::{Confirm, Dialog},
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
@@ -66,6 +70,7 @@ pub(crate) fn Start() -> impl IntoView {
                         <Load query=projects let:list>
                             <Recent list />
                         </Load>
+                        <Forgotten />
                     </section>
                     <section>
                         <h2>"Samples"</h2>
@@ -110,6 +115,35 @@ fn Recent(list: Signal<Vec<ProjectSummary>>) -> impl IntoView {
     }
 }
 
+/// Projects that were forgotten within a day.
+#[component]
+fn Forgotten() -> impl IntoView {
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let all = query(|| Some(ListDeletedProjects {}));
+    let items = Memo::new(move |_| all.value.with(|all| all.iter().flatten().map(forgotten).collect::<Vec<_>>()));
+    let meant = move |key: &str| {
+        all.value.with_untracked(|all| all.iter().flatten().map(|one| one.project).find(|id| id.to_string() == key))
+    };
+    let restore = move |DeletedItem { key, name, .. }| {
+        let Some(project) = meant(&key) else { return };
+        pending.run(async move { client.call(RestoreProject { project }).await }, move |_| {
+            toasts.done(format!("Restored {name}"));
+        });
+    };
+    let purge = move |DeletedItem { key, name, .. }| {
+        let Some(project) = meant(&key) else { return };
+        pending.run(async move { client.call(PurgeProject { project }).await }, move |freed| {
+            toasts.done(format!("Deleted {name} for good; {} freed.", words::bytes(freed.bytes)));
+        });
+    };
+    view! { <Deleted title="Forgotten projects" items busy=pending.busy restore purge /> }
+}
+
+fn forgotten(one: &DeletedProject) -> DeletedItem {
+    let (key, name) = (one.project.to_string(), format!("{} in {}", one.name, ending(&one.path)));
+    DeletedItem { key, name, deleted_ms: one.deleted_ms, size_bytes: None }
+}
+
 #[component]
 fn RecentLine(summary: ProjectSummary) -> impl IntoView {
     let client = Client::get();
@@ -142,8 +176,8 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
         items
     };
     let forget = move || {
-        pending.run(async move { client.call(DeleteProject { project: id }).await }, move |freed| {
-            toasts.done(format!("Forgotten; {} freed.", words::bytes(freed.bytes)));
+        pending.run(async move { client.call(DeleteProject { project: id }).await }, move |gone| {
+            toasts.undoable(client, format!("Forgot {}", gone.name), RestoreProject { project: gone.project });
         });
     };
     let missing = project.missing.clone();
@@ -167,7 +201,7 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
         <Confirm
             open=asking
             title="Forget this project?"
-            text="Its runs, versions and models are deleted from Slipway. Its folder and the files in it stay as they are."
+            text="Its runs, versions and models go from Slipway. For a day Undo, Restore on this page, or opening its folder brings all of them back. Its folder and the files in it stay as they are."
             verb="Forget project"
             on_confirm=forget
         />

@@ -8,6 +8,7 @@ use api::{
         AddData, CompareSnapshots, Dataset, DeleteSnapshot, ExportSnapshot, GetDataset, GetPreview, GetProfile,
         PlanSnapshot, Preview, Profile, Snapshot, SnapshotPlan, TakeSnapshot,
     },
+    deleted::{DeletedSnapshot, ListDeletedSnapshots, PurgeSnapshot, RestoreSnapshot},
     drift::{ColumnDrift, DriftReport},
     figure::counted,
     job::Subject,
@@ -25,7 +26,11 @@ use crate::{
 pub(crate) enum DataCommand {
     /// Shows the project's data: what changed since the newest snapshot, and all snapshots
     #[command(alias = "show")]
-    List,
+    List {
+        /// The snapshots that were deleted within a day, instead
+        #[arg(long)]
+        deleted: bool,
+    },
     /// Says what a snapshot would store, without taking it
     Plan,
     /// Keeps the data as it is now; free where nothing changed
@@ -70,9 +75,19 @@ pub(crate) enum DataCommand {
         #[arg(long)]
         detach: bool,
     },
-    /// Deletes a snapshot; refused while a run or model points at it
+    /// Deletes a snapshot; for a day `restore` brings it back. Refused while a run or model points at it
     Delete {
         /// `14`, `v14` or an id
+        snapshot: String,
+    },
+    /// Brings a deleted snapshot back
+    Restore {
+        /// `14`, `v14` or an id, as `list --deleted` has it
+        snapshot: String,
+    },
+    /// Deletes a deleted snapshot for good, and frees what only it used
+    Purge {
+        /// `14`, `v14` or an id, as `list --deleted` has it
         snapshot: String,
     },
     /// Adds files to the data paths; files from outside the project are copied in
@@ -85,7 +100,17 @@ pub(crate) enum DataCommand {
 
 pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome {
     match command {
-        DataCommand::List => {
+        DataCommand::List { deleted: true } => {
+            let project = context.project_id().await?;
+            context.output.show(&context.call(ListDeletedSnapshots { project }).await?, |list| {
+                let row = |one: &DeletedSnapshot| {
+                    let (rows, frees) = (words::count(one.rows), words::bytes(one.frees_bytes));
+                    vec![format!("v{}", one.number), rows, frees, words::time(one.deleted_ms)]
+                };
+                table(&["snapshot", ">rows", ">frees", "deleted"], list.iter().map(row))
+            })
+        }
+        DataCommand::List { deleted: false } => {
             let project = context.project_id().await?;
             context.output.show(&context.call(GetDataset { project }).await?, dataset)
         }
@@ -136,8 +161,25 @@ pub(crate) async fn run(context: &mut Context, command: DataCommand) -> Outcome 
         DataCommand::Delete { snapshot } => {
             context.lasting().await?;
             let snapshot = context.snapshot(Some(&snapshot)).await?;
-            let freed = context.call(DeleteSnapshot { snapshot }).await?;
-            context.output.show(&freed, |freed| super::host::freed("The snapshot is deleted", freed))
+            let deleted = context.call(DeleteSnapshot { snapshot }).await?;
+            context.output.show(&deleted, |deleted| {
+                let (number, size) = (deleted.number, words::bytes(deleted.frees_bytes));
+                format!(
+                    "v{number} is deleted; its {size} go with the first cleaning a day later.\nBack: slipway data restore v{number}"
+                )
+            })
+        }
+        DataCommand::Restore { snapshot } => {
+            context.lasting().await?;
+            let snapshot = context.deleted_snapshot(&snapshot).await?;
+            let back = context.call(RestoreSnapshot { snapshot }).await?;
+            context.output.show(&back, |back| format!("v{} is back: {}.", back.number, size(back)))
+        }
+        DataCommand::Purge { snapshot } => {
+            context.lasting().await?;
+            let snapshot = context.deleted_snapshot(&snapshot).await?;
+            let freed = context.call(PurgeSnapshot { snapshot }).await?;
+            context.output.show(&freed, |freed| super::host::freed("The snapshot is deleted for good", freed))
         }
         DataCommand::Add { paths } => {
             context.lasting().await?;

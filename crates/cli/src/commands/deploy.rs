@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use api::{
     ApiError,
+    deleted::{DeletedDeployment, ListDeletedDeployments, RestoreDeployment},
     deploy::{
         CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentEvent,
         DeploymentState, FollowDeploymentLogs, GetDeployment, GetDeploymentEvents, GetDeploymentLogs, Instance,
@@ -39,6 +40,9 @@ pub(crate) enum DeployCommand {
         /// Those of every project, not only of this one
         #[arg(long)]
         all: bool,
+        /// Those that were deleted within a day, instead
+        #[arg(long)]
+        deleted: bool,
     },
     /// Shows a deployment: instances, address, rollouts
     Show {
@@ -93,9 +97,17 @@ pub(crate) enum DeployCommand {
         #[arg(long)]
         detach: bool,
     },
-    /// Deletes a deployment
+    /// Deletes a deployment, and for good what was watched of it; for a day `restore` deploys it again
     Delete {
         /// The deployment's name or id
+        name: String,
+        /// Return at once; the job goes on in the host
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Deploys a deleted deployment again, as it was
+    Restore {
+        /// The deployment's name or id, as `list --deleted` has it
         name: String,
         /// Return at once; the job goes on in the host
         #[arg(long)]
@@ -206,7 +218,11 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             let job = context.call(StartDeploy { spec }).await?;
             finish(context, detach, job, &name).await
         }
-        DeployCommand::List { all } => {
+        DeployCommand::List { all, deleted: true } => {
+            let project = if all { None } else { context.project_if_any().await? };
+            context.output.show(&context.call(ListDeletedDeployments { project }).await?, |list| gone(list))
+        }
+        DeployCommand::List { all, deleted: false } => {
             let project = if all { None } else { context.project_if_any().await? };
             context.output.show(&context.call(ListDeployments { project }).await?, |list| deployments(list))
         }
@@ -254,7 +270,14 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             let deployment = context.deployment(&name).await?.id;
             let job = context.call(DeleteDeployment { deployment }).await?;
             let job = context.follow_unless(detach, job).await?;
-            context.output.show(&job, |job| job.message.clone())
+            let back = words::shell(&name);
+            context.output.show(&job, |job| format!("{}\nBack: slipway deploy restore {back}", job.message))
+        }
+        DeployCommand::Restore { name, detach } => {
+            context.lasting().await?;
+            let deleted = context.deleted_deployment(&name).await?;
+            let job = context.call(RestoreDeployment { deployment: deleted.deployment }).await?;
+            finish(context, detach, job, &deleted.name).await
         }
         DeployCommand::Logs { name, instance, lines, follow } => {
             context.lasting().await?;
@@ -333,6 +356,14 @@ fn rollout(deployment: &Deployment, named: &str) -> Outcome<api::RolloutId> {
         ApiError::not_found(format!("{} has no rollout {named}.", deployment.name))
             .with_hint(format!("See `slipway deploy show {}`.", deployment.name))
     })
+}
+
+fn gone(list: &[DeletedDeployment]) -> String {
+    let row = |one: &DeletedDeployment| {
+        let version = format!("{} v{}", one.model_name, one.version_number);
+        vec![one.name.clone(), version, one.target_name.clone(), words::time(one.deleted_ms)]
+    };
+    table(&["name", "version", "target", "deleted"], list.iter().map(row))
 }
 
 async fn finish(context: &Context, detach: bool, job: Job, name: &str) -> Outcome {

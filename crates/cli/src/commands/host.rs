@@ -49,7 +49,7 @@ pub(crate) enum SecretCommand {
         #[arg(long, value_parser = super::parse_word::<SecretBackend>)]
         backend: Option<SecretBackend>,
     },
-    /// Deletes a secret
+    /// Deletes a secret for good: nothing brings its value back
     Delete {
         /// The secret's name
         name: String,

@@ -7,8 +7,9 @@ use api::{
     config::{ColumnType, DataKind, ProjectFile, Ragged},
     job::{Job, Subject},
     project::{
-        CreateProject, DeleteProject, EditProjectFile, FileThere, GetOverview, GetProject, ListProjects, ListSamples,
-        Look, LookAt, LookColumn, OpenSample, Overview, Project, ProjectSummary, Sample, Station, StationState,
+        CreateProject, DeleteProject, DeletedProject, EditProjectFile, FileThere, GetOverview, GetProject,
+        ListDeletedProjects, ListProjects, ListSamples, Look, LookAt, LookColumn, OpenSample, Overview, Project,
+        ProjectSummary, PurgeProject, RestoreProject, Sample, Station, StationState,
     },
 };
 use clap::Subcommand;
@@ -23,7 +24,11 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectCommand {
     /// Lists the known projects with their road in short
-    List,
+    List {
+        /// Those that were forgotten within a day, instead of those that are there
+        #[arg(long)]
+        deleted: bool,
+    },
     /// Shows the road of a project: its newest state at every stage, and what waits for a person
     Show,
     /// Says what a folder, a table or a folder of images is, without storing anything
@@ -61,12 +66,28 @@ pub(crate) enum ProjectCommand {
     },
     /// Prints the project's file as it is in force
     File,
-    /// Forgets a project and deletes its records; its folder is never touched
+    /// Forgets a project with its runs, snapshots and versions; for a day `restore`, or opening its folder, brings all of it
+    /// back. Its folder is never touched
     #[command(visible_alias = "delete")]
     Forget {
         /// By id, name or folder; by default that of the current folder, or --project
         #[arg(value_name = "PROJECT")]
         named: Option<String>,
+        /// Delete its records at once, and free what only they held: nothing brings them back then
+        #[arg(long)]
+        for_good: bool,
+    },
+    /// Brings back a project that was forgotten, with all that went with it
+    Restore {
+        /// By id, name or folder, as `list --deleted` has it
+        #[arg(value_name = "PROJECT")]
+        named: String,
+    },
+    /// Deletes for good what is kept of a project that was forgotten
+    Purge {
+        /// By id, name or folder, as `list --deleted` has it
+        #[arg(value_name = "PROJECT")]
+        named: String,
     },
 }
 
@@ -83,7 +104,12 @@ pub(crate) enum SampleCommand {
 
 pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outcome {
     match command {
-        ProjectCommand::List => context.output.show(&context.call(ListProjects {}).await?, |list| projects(list)),
+        ProjectCommand::List { deleted: true } => {
+            context.output.show(&context.call(ListDeletedProjects {}).await?, |list| forgotten(list))
+        }
+        ProjectCommand::List { deleted: false } => {
+            context.output.show(&context.call(ListProjects {}).await?, |list| projects(list))
+        }
         ProjectCommand::Show => {
             let project = context.project_id().await?;
             context.output.show(&context.call(GetOverview { project }).await?, overview)
@@ -110,7 +136,7 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
             let project = context.call(GetProject { project: context.project_id().await? }).await?;
             context.output.show(&project.file, written)
         }
-        ProjectCommand::Forget { named } => {
+        ProjectCommand::Forget { named, for_good } => {
             context.lasting().await?;
             let project = match named {
                 // What is deleted is named exactly.
@@ -120,13 +146,49 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
                 },
                 None => context.project().await?,
             };
-            let freed = context.call(DeleteProject { project: project.id }).await?;
-            let said = |freed: &api::host::Freed| {
-                super::host::freed(&format!("{} is forgotten; its folder is as it was", project.name), freed)
-            };
-            context.output.show(&freed, said)
+            let deleted = context.call(DeleteProject { project: project.id }).await?;
+            if for_good {
+                return purge(context, &deleted).await;
+            }
+            context.output.show(&deleted, |deleted| {
+                format!(
+                    "{} is forgotten; its folder is as it was.\nBack: slipway project restore {}",
+                    deleted.name,
+                    words::shell(&deleted.name)
+                )
+            })
+        }
+        ProjectCommand::Restore { named } => {
+            context.lasting().await?;
+            let deleted = context.deleted_project(&named).await?;
+            let project = context.call(RestoreProject { project: deleted.project }).await?;
+            context.output.show(&project, |project| format!("{} is back, in {}", project.name, project.path))
+        }
+        ProjectCommand::Purge { named } => {
+            context.lasting().await?;
+            let deleted = context.deleted_project(&named).await?;
+            purge(context, &deleted).await
         }
     }
+}
+
+async fn purge(context: &Context, deleted: &DeletedProject) -> Outcome {
+    let freed = context.call(PurgeProject { project: deleted.project }).await?;
+    let what = format!("{} is deleted for good; its folder is as it was", deleted.name);
+    context.output.show(&freed, |freed| super::host::freed(&what, freed))
+}
+
+fn forgotten(list: &[DeletedProject]) -> String {
+    let row = |one: &DeletedProject| {
+        vec![
+            one.name.clone(),
+            words::count(one.runs),
+            words::count(one.versions),
+            words::time(one.deleted_ms),
+            one.path.clone(),
+        ]
+    };
+    table(&["name", ">runs", ">versions", "deleted", "folder"], list.iter().map(row))
 }
 
 pub(crate) async fn run_sample(context: &mut Context, command: SampleCommand) -> Outcome {

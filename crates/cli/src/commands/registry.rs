@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use api::{
     ApiError,
+    deleted::{ListRemovedRegistries, RemovedRegistry, RestoreRegistry},
     package::{
         AddRegistry, BuildPackage, CheckRegistry, ExportPackage, ListPackages, ListRegistries, Package, PushPackage,
         Registry, RegistryCheck, RemoveRegistry, SetRegistryPassword,
@@ -20,7 +21,11 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum RegistryCommand {
     /// Lists the known registries
-    List,
+    List {
+        /// Those that were removed within a day, instead
+        #[arg(long)]
+        removed: bool,
+    },
     /// Adds a registry; a password goes straight to the secret store
     Add {
         /// What you call it
@@ -48,9 +53,14 @@ pub(crate) enum RegistryCommand {
         #[arg(long)]
         username: Option<String>,
     },
-    /// Forgets a registry
+    /// Forgets a registry, and deletes its password from the secret store; for a day `restore` brings it back
     Remove {
         /// The registry's name or id
+        registry: String,
+    },
+    /// Brings a removed registry back; with its password only while the host that removed it runs, for ten minutes
+    Restore {
+        /// The registry's name or id, as `list --removed` has it
         registry: String,
     },
     /// Asks a registry whether it lets us in
@@ -102,7 +112,18 @@ pub(crate) enum RegistryCommand {
 
 pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outcome {
     match command {
-        RegistryCommand::List => context.output.show(&context.call(ListRegistries {}).await?, |list| registries(list)),
+        RegistryCommand::List { removed: true } => {
+            context.output.show(&context.call(ListRemovedRegistries {}).await?, |list| {
+                let row = |removed: &RemovedRegistry| {
+                    let RemovedRegistry { registry, removed_ms } = removed;
+                    vec![registry.name.clone(), registry.address.clone(), words::time(*removed_ms)]
+                };
+                table(&["name", "address", "removed"], list.iter().map(row))
+            })
+        }
+        RegistryCommand::List { removed: false } => {
+            context.output.show(&context.call(ListRegistries {}).await?, |list| registries(list))
+        }
         RegistryCommand::Add { name, address, username, password_stdin, plain_http, ca } => {
             let password = if password_stdin { Some(super::read_secret("Password")?) } else { None };
             let ca_pem = match ca {
@@ -121,7 +142,15 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
         RegistryCommand::Remove { registry } => {
             let registry_id = context.registry(&registry).await?;
             context.call(RemoveRegistry { registry: registry_id }).await?;
-            context.output.show(&(), |()| format!("{registry} is forgotten."))
+            let back = words::shell(&registry);
+            context.output.show(&(), |()| {
+                format!("{registry} is forgotten, and its password deleted.\nBack: slipway registry restore {back}")
+            })
+        }
+        RegistryCommand::Restore { registry } => {
+            let registry = context.removed_registry(&registry).await?;
+            let registry = context.call(RestoreRegistry { registry }).await?;
+            context.output.show(&registry, |registry| registries(std::slice::from_ref(registry)))
         }
         RegistryCommand::Check { registry } => {
             context.lasting().await?;

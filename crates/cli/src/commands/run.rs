@@ -1,5 +1,6 @@
 //! `slipway run`: starting, watching, comparing and reading runs.
 
+mod artifacts;
 mod bands;
 mod chosen;
 mod curves;
@@ -13,7 +14,6 @@ mod views;
 
 use std::{
     io::{IsTerminal as _, Write as _},
-    path::PathBuf,
     time::Duration,
 };
 
@@ -24,9 +24,9 @@ use api::{
     figure::counted,
     job::Subject,
     run::{
-        Artifact, DATA_CHANGED, DeleteArtifact, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage,
-        GetNested, GetRun, GetRunLog, LineageNode, ListArtifacts, LogStream, MarkEnded, MetricSummary, Nested,
-        ResumeRun, Run, RunKind, SYSTEM, SaveArtifact, StartCommand, StartRun, StopRun, seconds,
+        DATA_CHANGED, EditRun, Ending, FindRuns, FoundRun, GetEvaluation, GetLineage, GetNested, GetRun, GetRunLog,
+        LineageNode, LogStream, MarkEnded, MetricSummary, Nested, ResumeRun, Run, RunKind, SYSTEM, StartCommand,
+        StartRun, StopRun, seconds,
     },
     spending::{Spent, money},
     worker::Device,
@@ -34,7 +34,7 @@ use api::{
 use clap::{Args, Subcommand};
 
 use crate::{
-    context::{Context, Outcome, absolute, beside, environment},
+    context::{Context, Outcome, environment},
     exec::begun,
     output::{one_line, pairs, table},
     words,
@@ -125,20 +125,8 @@ pub(crate) enum RunCommand {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Lists the files that a run produced, saves one, or deletes a file or folder of them
-    Artifacts {
-        /// A run's name or id, or `latest`
-        run: String,
-        /// A file as the list names it
-        #[arg(long, value_name = "PATH")]
-        save: Option<String>,
-        /// Where to save it: a file that isn't there yet; by default under its name in the current folder
-        #[arg(long, value_name = "FILE", requires = "save")]
-        to: Option<PathBuf>,
-        /// A file below artifacts/ as the list names it, or a folder there: it is deleted for good
-        #[arg(long, value_name = "PATH", conflicts_with = "save")]
-        delete: Option<String>,
-    },
+    /// Lists the files that a run produced, saves one, or deletes a file or folder of them so that it can be restored
+    Artifacts(artifacts::Artifacts),
     /// Saved views of the run table: filter, order, groups and columns under a name
     #[command(subcommand)]
     Views(views::ViewsCommand),
@@ -389,31 +377,8 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                 .say(&format!("Nothing was written to {}; this is what was written to {}:", chosen.0, other.0));
             log(context, run, other.1, false).await.map(drop)
         }
-        RunCommand::Artifacts { run, delete: Some(path), .. } => {
-            context.lasting().await?;
-            let run = context.run(&run).await?;
-            let what = format!("{path} is deleted for good");
-            let freed = context.call(DeleteArtifact { run, path }).await?;
-            context.output.show(&freed, |freed| format!("{what}; {} freed.", words::bytes(freed.bytes)))
-        }
-        RunCommand::Artifacts { run, save: Some(path), to, .. } => {
-            context.lasting().await?;
-            let (run, to) = (context.run(&run).await?, absolute(&beside(&path, to))?);
-            let saved = context.call(SaveArtifact { run, path, to }).await?;
-            context
-                .output
-                .show(&saved, |saved| format!("{} is written ({}).", saved.path, words::bytes(saved.size_bytes)))
-        }
         RunCommand::Views(command) => views::run(context, command).await,
-        RunCommand::Artifacts { run, .. } => {
-            let artifacts = context.call(ListArtifacts { run: context.run(&run).await? }).await?;
-            context.output.show(&artifacts, |list| {
-                let row = |file: &Artifact| {
-                    vec![file.path.clone(), words::bytes(file.size_bytes), words::time(file.modified_ms)]
-                };
-                table(&["file", ">size", "written"], list.iter().map(row))
-            })
-        }
+        RunCommand::Artifacts(asked) => artifacts::run(context, asked).await,
         RunCommand::Media(command) => media::run(context, command).await,
         RunCommand::Export(export) => export::run(context, export).await,
         RunCommand::Plot(plot) => curves::run(context, *plot).await,

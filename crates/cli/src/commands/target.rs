@@ -2,21 +2,29 @@
 
 use std::path::PathBuf;
 
-use api::deploy::{
-    AddTarget, CheckTarget, KubeContext, ListContexts, ListTargets, LookAtTarget, RemoveTarget, Target, TargetCheck,
-    TargetKind,
+use api::{
+    deleted::{ListRemovedTargets, RemovedTarget, RestoreTarget},
+    deploy::{
+        AddTarget, CheckTarget, KubeContext, ListContexts, ListTargets, LookAtTarget, RemoveTarget, Target,
+        TargetCheck, TargetKind,
+    },
 };
 use clap::Subcommand;
 
 use crate::{
     context::{Context, Outcome, absolute},
     output::table,
+    words,
 };
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TargetCommand {
     /// Lists targets and what they can do
-    List,
+    List {
+        /// Those that were removed within a day, instead
+        #[arg(long)]
+        removed: bool,
+    },
     /// Lists the contexts of a kubeconfig
     Contexts {
         /// By default KUBECONFIG or ~/.kube/config
@@ -52,9 +60,14 @@ pub(crate) enum TargetCommand {
         #[arg(long)]
         kubeconfig: Option<PathBuf>,
     },
-    /// Forgets a target
+    /// Forgets a target; for a day `restore` brings it back
     Remove {
         /// The target's name or id
+        target: String,
+    },
+    /// Brings a removed target back
+    Restore {
+        /// The target's name or id, as `list --removed` has it
         target: String,
     },
     /// Asks a target whether it answers and lets us in
@@ -66,7 +79,12 @@ pub(crate) enum TargetCommand {
 
 pub(crate) async fn run(context: &mut Context, command: TargetCommand) -> Outcome {
     match command {
-        TargetCommand::List => context.output.show(&context.call(ListTargets {}).await?, |list| targets(list)),
+        TargetCommand::List { removed: true } => {
+            context.output.show(&context.call(ListRemovedTargets {}).await?, |list| removed_targets(list))
+        }
+        TargetCommand::List { removed: false } => {
+            context.output.show(&context.call(ListTargets {}).await?, |list| targets(list))
+        }
         TargetCommand::Contexts { kubeconfig } => {
             let kubeconfig = kubeconfig.as_deref().map(absolute).transpose()?;
             context.output.show(&context.call(ListContexts { kubeconfig }).await?, |list| contexts(list))
@@ -80,7 +98,13 @@ pub(crate) async fn run(context: &mut Context, command: TargetCommand) -> Outcom
         TargetCommand::Remove { target } => {
             let id = context.target_id(&target).await?;
             context.call(RemoveTarget { target: id }).await?;
-            context.output.show(&(), |()| format!("{target} is forgotten."))
+            let back = words::shell(&target);
+            context.output.show(&(), |()| format!("{target} is forgotten.\nBack: slipway target restore {back}"))
+        }
+        TargetCommand::Restore { target } => {
+            let target = context.removed_target(&target).await?;
+            let target = context.call(RestoreTarget { target }).await?;
+            context.output.show(&target, |target| targets(std::slice::from_ref(target)))
         }
         TargetCommand::Look { context: kube, namespace, kubeconfig } => {
             context.lasting().await?;
@@ -94,6 +118,17 @@ pub(crate) async fn run(context: &mut Context, command: TargetCommand) -> Outcom
             checked(context, context.call(CheckTarget { target }).await?)
         }
     }
+}
+
+fn removed_targets(list: &[RemovedTarget]) -> String {
+    let row = |removed: &RemovedTarget| {
+        let place = match &removed.kind {
+            TargetKind::ThisMachine => String::new(),
+            TargetKind::Kubernetes { context, namespace, .. } => format!("{context}/{namespace}"),
+        };
+        vec![removed.name.clone(), place, words::time(removed.removed_ms)]
+    };
+    table(&["name", "context", "removed"], list.iter().map(row))
 }
 
 fn checked(context: &Context, check: TargetCheck) -> Outcome {

@@ -169,6 +169,12 @@ fn a_mistyped_project_is_no_other_one() {
     assert_eq!(place.json(&["project", "list"])[0]["project"]["name"], "small");
     assert!(place.run(&["project", "forget", "small"]).status.success());
     assert_eq!(place.json(&["project", "list"]), serde_json::json!([]));
+    assert_eq!(place.json(&["project", "list", "--deleted"])[0]["name"], "small");
+    assert!(place.run(&["project", "restore", "small"]).status.success());
+    assert_eq!(place.json(&["project", "list"])[0]["project"]["name"], "small");
+    assert!(place.run(&["project", "forget", "small", "--for-good"]).status.success());
+    assert_eq!(place.json(&["project", "list", "--deleted"]), serde_json::json!([]));
+    assert_eq!(place.run(&["project", "restore", "small"]).status.code(), Some(3));
 }
 
 #[test]

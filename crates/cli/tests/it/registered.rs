@@ -164,6 +164,10 @@ fn a_view_is_saved_opened_and_deleted() {
     let gone = place.run(&list(&[]));
     assert_eq!(gone.status.code(), Some(3));
     assert!(said(&gone).contains("No view is saved here."), "{}", said(&gone));
+    let deleted = text(&place, &views(&["list", "--deleted"]));
+    assert!(deleted.contains("metric.loss < 1.5"), "{deleted}");
+    text(&place, &views(&["restore", "low"]));
+    assert_eq!(place.json(&list(&[]))["rows"].as_array().unwrap().len(), 2);
     assert_eq!(place.run(&views(&["save", "nothing"])).status.code(), Some(2));
 }
 

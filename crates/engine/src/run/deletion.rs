@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, ExperimentId, RunId,
+    deleted::DeletedArtifact,
     event::Tag,
     host::Freed,
     run::{ARTIFACTS, DeleteArtifact, DeleteCheckpoints},
 };
 
-use super::Lists;
+use super::{Lists, aside};
 use crate::{
     Engine, error, storage,
     tracking::{artifacts, experiments, registered as versions},
@@ -23,6 +24,11 @@ const AT_ONCE: usize = 1_000;
 pub async fn delete_checkpoints(engine: &Engine, request: DeleteCheckpoints) -> anyhow::Result<Freed> {
     for run in &request.runs {
         super::find(engine, *run).await?;
+    }
+    if request.dry_run {
+        let folders: Vec<_> = request.runs.iter().map(|run| checkpoints(engine, *run)).collect();
+        let held = move || folders.iter().map(|folder| storage::size_of(folder)).sum::<u64>();
+        return Ok(Freed { bytes: tokio::task::spawn_blocking(held).await?, ..Freed::default() });
     }
     // Noted first: nobody begins to go on from what is being removed.
     let noted = engine.store().write(move |tx| {
@@ -39,8 +45,7 @@ pub async fn delete_checkpoints(engine: &Engine, request: DeleteCheckpoints) -> 
         Ok(noted)
     });
     let noted = noted.await?;
-    let workspace = engine.workspace();
-    let folders: Vec<_> = noted.iter().map(|(run, _)| workspace.run(*run).join("checkpoints")).collect();
+    let folders: Vec<_> = noted.iter().map(|(run, _)| checkpoints(engine, *run)).collect();
     let bytes =
         tokio::task::spawn_blocking(move || folders.iter().map(|folder| storage::remove_folder(folder)).sum::<u64>())
             .await
@@ -50,21 +55,21 @@ pub async fn delete_checkpoints(engine: &Engine, request: DeleteCheckpoints) -> 
     Ok(Freed { bytes, records: 0, parts: Vec::new() })
 }
 
-/// Deletes a file or a folder of a run for good.
-pub async fn delete_artifact(engine: &Engine, request: DeleteArtifact) -> anyhow::Result<Freed> {
+fn checkpoints(engine: &Engine, run: RunId) -> std::path::PathBuf {
+    engine.workspace().run(run).join("checkpoints")
+}
+
+/// Deletes a file or a folder of a run, so that it can be restored.
+pub async fn delete_artifact(engine: &Engine, request: DeleteArtifact) -> anyhow::Result<DeletedArtifact> {
     let row = super::find(engine, request.run).await?;
     let (run, name, path) = (row.run.id, row.run.name.clone(), request.path);
-    let Some(below) = path.strip_prefix(ARTIFACTS).filter(|below| !below.is_empty()) else {
+    if path.strip_prefix(ARTIFACTS).is_none_or(str::is_empty) {
         bail!(
             ApiError::invalid(format!("\"{path}\" can't be deleted alone: only what lies below {ARTIFACTS} can."))
                 .with_hint("The rest goes with the run, or with its checkpoints: `slipway run delete`.")
         );
-    };
-    let parts: Vec<String> = below.trim_end_matches('/').split('/').map(str::to_owned).collect();
-    // Such a path would name another place than it shows.
-    if parts.iter().any(|part| ["", ".", ".."].contains(&part.as_str())) {
-        bail!(super::no_artifact(&path));
     }
+    let Some(parts) = aside::parts(&path) else { bail!(super::no_artifact(&path)) };
     let (wanted, now_ms) = (parts.clone(), engine.now_ms());
     if let Some(made) = engine.store().read(move |c| versions::made_of(c, run, &wanted, now_ms)).await? {
         bail!(match &made.purged_by {
@@ -73,12 +78,12 @@ pub async fn delete_artifact(engine: &Engine, request: DeleteArtifact) -> anyhow
         });
     }
     let place = artifacts::of_run(engine, &row, &parts);
-    let bytes = artifacts::held_bytes(&place).await?;
-    if !artifacts::delete(engine, &place).await? {
+    let (size_bytes, deleted_ms) = (artifacts::held_bytes(&place).await?, engine.now_ms());
+    if !aside::put(engine, &row, &place).await? {
         bail!(super::no_artifact(&path));
     }
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes, records: 0, parts: Vec::new() })
+    Ok(DeletedArtifact { path, size_bytes, deleted_ms })
 }
 
 /// What one transaction deleted.

@@ -118,6 +118,26 @@ impl Place {
         Ok(())
     }
 
+    /// Refuses what is not ours to delete, or all of it at once.
+    fn check_deletable(&self) -> anyhow::Result<()> {
+        if !self.writable {
+            bail!(ApiError::new(ErrorCode::Conflict, format!("{}: nothing is deleted there.", self.in_place())));
+        }
+        if self.relative.as_os_str().is_empty() {
+            bail!(ApiError::invalid("These artifacts can't be deleted by this path."));
+        }
+        Ok(())
+    }
+
+    /// The folder of all artifacts, where something lies at this place.
+    fn folder_of_what_is_there(&self) -> anyhow::Result<Option<Dir>> {
+        match self.folder().and_then(|root| root.symlink_metadata(&self.relative).map(|_| root)) {
+            Ok(root) => Ok(Some(root)),
+            Err(error) if beneath::leads_out(&error) => bail!(ApiError::invalid("Invalid path")),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Why the artifacts of another tool's log stay as they are.
     fn in_place(&self) -> String {
         format!("What was imported is read where it lies, in {}", self.root.display())
@@ -348,7 +368,8 @@ pub(crate) async fn held_bytes(place: &Place) -> anyhow::Result<u64> {
     Ok(held.await?)
 }
 
-fn held_at(root: &Dir, path: &Path) -> u64 {
+/// Blocks.
+pub(crate) fn held_at(root: &Dir, path: &Path) -> u64 {
     match root.symlink_metadata(path) {
         Ok(found) if found.is_dir() => {
             let entries = root.read_dir(path).into_iter().flatten().flatten();
@@ -359,14 +380,9 @@ fn held_at(root: &Dir, path: &Path) -> u64 {
     }
 }
 
-/// Deletes a file or a folder; whether it was there.
+/// Deletes a file or a folder for good, as a client does; whether it was there.
 pub async fn delete(engine: &Engine, place: &Place) -> anyhow::Result<bool> {
-    if !place.writable {
-        bail!(ApiError::new(ErrorCode::Conflict, format!("{}: nothing is deleted there.", place.in_place())));
-    }
-    if place.relative.as_os_str().is_empty() {
-        bail!(ApiError::invalid("These artifacts can't be deleted by this path."));
-    }
+    place.check_deletable()?;
     let of = place.clone();
     if !tokio::task::spawn_blocking(move || delete_at(&of)).await?? {
         return Ok(false);
@@ -376,14 +392,82 @@ pub async fn delete(engine: &Engine, place: &Place) -> anyhow::Result<bool> {
 }
 
 fn delete_at(place: &Place) -> anyhow::Result<bool> {
-    let found = place.folder().and_then(|root| Ok((root.symlink_metadata(&place.relative)?, root)));
-    let (metadata, root) = match found {
-        Ok(found) => found,
-        Err(error) if beneath::leads_out(&error) => bail!(ApiError::invalid("Invalid path")),
-        Err(_) => return Ok(false),
-    };
-    let deleted =
-        if metadata.is_dir() { root.remove_dir_all(&place.relative) } else { root.remove_file(&place.relative) };
-    deleted.with_context(|| format!("delete {}", place.shown().display()))?;
+    let Some(root) = place.folder_of_what_is_there()? else { return Ok(false) };
+    remove(&root, &place.relative).with_context(|| format!("delete {}", place.shown().display()))?;
     Ok(true)
+}
+
+/// Deletes a file, or a folder with all that is in it. Blocks.
+pub(crate) fn remove(root: &Dir, path: &Path) -> io::Result<()> {
+    if root.symlink_metadata(path)?.is_dir() { root.remove_dir_all(path) } else { root.remove_file(path) }
+}
+
+/// Moves a file or a folder out of the artifacts, into a folder of its own below `aside` that is called by the time, where
+/// it has the same path; whether it was there.
+pub(crate) async fn set_aside(engine: &Engine, place: &Place, aside: PathBuf, now_ms: i64) -> anyhow::Result<bool> {
+    place.check_deletable()?;
+    let of = place.clone();
+    if !tokio::task::spawn_blocking(move || set_aside_at(&of, &aside, now_ms)).await?? {
+        return Ok(false);
+    }
+    written(engine, place).await?;
+    Ok(true)
+}
+
+fn set_aside_at(place: &Place, aside: &Path, now_ms: i64) -> anyhow::Result<bool> {
+    let Some(root) = place.folder_of_what_is_there()? else { return Ok(false) };
+    let moved = || -> io::Result<()> {
+        std::fs::create_dir_all(aside)?;
+        let folder = own_folder(aside, now_ms)?;
+        move_to(&root, &beneath::folder(&folder)?, &place.relative).inspect_err(|_| {
+            crate::storage::remove_folder(&folder);
+        })
+    };
+    moved().with_context(|| format!("delete {}", place.shown().display()))?;
+    Ok(true)
+}
+
+/// A new folder that is called by the time, or by the next that none is called by.
+fn own_folder(below: &Path, mut at_ms: i64) -> io::Result<PathBuf> {
+    loop {
+        let folder = below.join(format!("{at_ms:013}"));
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => at_ms += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Moves what was set aside back to its place; not where something stands there.
+pub(crate) async fn bring_back(engine: &Engine, place: &Place, from: PathBuf) -> anyhow::Result<bool> {
+    let of = place.clone();
+    if !tokio::task::spawn_blocking(move || bring_back_at(&of, &from)).await?? {
+        return Ok(false);
+    }
+    written(engine, place).await?;
+    Ok(true)
+}
+
+fn bring_back_at(place: &Place, from: &Path) -> anyhow::Result<bool> {
+    let restoring = || format!("restore {}", place.shown().display());
+    std::fs::create_dir_all(&place.root).with_context(restoring)?;
+    let (root, from) = (place.folder().with_context(restoring)?, beneath::folder(from).with_context(restoring)?);
+    place.leads_nowhere_else(&root)?;
+    if root.symlink_metadata(&place.relative).is_ok() {
+        return Ok(false);
+    }
+    match move_to(&from, &root, &place.relative) {
+        // A file has the name of a folder that it lay in.
+        Err(error) if matches!(error.kind(), ErrorKind::NotADirectory | ErrorKind::AlreadyExists) => Ok(false),
+        moved => moved.with_context(restoring).map(|()| true),
+    }
+}
+
+/// Moves what lies at a path of one folder to the same path of another.
+fn move_to(from: &Dir, to: &Dir, path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        to.create_dir_all(parent)?;
+    }
+    from.rename(path, to, path)
 }

@@ -14,7 +14,7 @@ use api::{
 };
 
 use crate::{
-    Engine, error,
+    Engine, error, project,
     run::{
         self, Lists,
         board::View,
@@ -370,6 +370,7 @@ async fn bring_back(engine: &Engine, id: ExperimentId, back: Back) -> anyhow::Re
             let message = format!("Cannot restore experiment '{}': it is active already.", experiment.name);
             return Err(ApiError::invalid(message).into());
         };
+        project::deletion::refuse_if_deleted(tx, experiment.project, &format!("Experiment '{}'", experiment.name))?;
         if let Some(taken) = store::experiment::named(tx, &experiment.name)?.filter(|taken| taken.id != id) {
             return Err(exists(&taken).into());
         }
@@ -393,7 +394,7 @@ fn announce_whole(engine: &Engine, lists: Lists) {
 
 /// Deletes an experiment with its runs and their files for good.
 pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<Freed> {
-    let id = request.experiment;
+    let (id, now_ms) = (request.experiment, engine.now_ms());
     let experiment = find(engine, id).await?;
     if experiment.is_default() {
         let message =
@@ -428,7 +429,7 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
             }
             let logged = store::logged_model::ids_of(tx, id)?;
             store::experiment::delete(tx, id)?;
-            super::views::forget(tx, Scope::Experiment(id))?;
+            super::views::forget(tx, Scope::Experiment(id), now_ms)?;
             Ok(logged)
         })
         .await?;
@@ -477,6 +478,9 @@ async fn mark_runs(engine: &Engine, runs: Vec<RunId>, delete: bool) -> anyhow::R
                 let Some(mut row) = store::run::bare(tx, id)? else { return Err(run_missing(id).into()) };
                 if let Some(refusal) = run::deletion::under_way(&row).filter(|_| delete) {
                     return Err(refusal.into());
+                }
+                if !delete {
+                    project::deletion::refuse_if_deleted(tx, row.run.project, &row.run.name)?;
                 }
                 row.run.deleted_ms = delete.then_some(row.run.deleted_ms.unwrap_or(now_ms));
                 store::run::put(tx, &row)?;

@@ -9,9 +9,10 @@ use api::{
         AddData, CompareSnapshots, DeleteSnapshot, ExportSnapshot, GetDataset, GetPreview, GetProfile, PlanSnapshot,
         TakeSnapshot,
     },
+    deleted::{ListDeletedSnapshots, PurgeSnapshot, RestoreSnapshot},
     host::{CollectGarbage, GetStorage, Storage},
     job::{CancelJob, GetJob, JobState, LeaveJob, ListJobs, Prepared, Subject},
-    project::{DeleteProject, EditProjectFile, GetProject},
+    project::{DeleteProject, EditProjectFile, GetProject, PurgeProject},
 };
 use engine::watching::How;
 
@@ -534,8 +535,29 @@ async fn a_deleted_snapshot_frees_what_no_other_uses() {
     let first = take(&stage, project).await;
     stage.write("p/data/b.csv", &table(5_000, 2));
     let second = take(&stage, project).await;
-    let freed = stage.call(DeleteSnapshot { snapshot: second }).await;
-    assert!(freed.bytes >= std::fs::metadata(stage.path("p/data/b.csv")).unwrap().len(), "{freed:?}");
+    let blobs = || stage.engine.blobs().list().unwrap().len();
+    let (snapshots, before) = (stage.call(GetDataset { project }).await.snapshots, blobs());
+    let deleted = stage.call(DeleteSnapshot { snapshot: second }).await;
+    assert!(deleted.frees_bytes >= std::fs::metadata(stage.path("p/data/b.csv")).unwrap().len(), "{deleted:?}");
+    assert_eq!(stage.call(GetDataset { project }).await.snapshots.len(), 1);
+    // Its files stay for a day.
+    stage.call(CollectGarbage { dry_run: false }).await;
+    assert_eq!(blobs(), before);
+    assert_eq!(stage.call(ListDeletedSnapshots { project }).await.len(), 1);
+    assert_eq!(stage.call(RestoreSnapshot { snapshot: second }).await.number, 2);
+    assert_eq!(stage.call(GetDataset { project }).await.snapshots, snapshots);
+    let gone = stage.try_call(RestoreSnapshot { snapshot: second }).await.unwrap_err();
+    assert_eq!(gone.code, ErrorCode::NotFound);
+    // One that others were taken after keeps its place among them.
+    stage.call(DeleteSnapshot { snapshot: first }).await;
+    assert_eq!(stage.call(GetDataset { project }).await.snapshots[0].parent, None);
+    stage.call(RestoreSnapshot { snapshot: first }).await;
+    assert_eq!(stage.call(GetDataset { project }).await.snapshots, snapshots);
+
+    let deleted = stage.call(DeleteSnapshot { snapshot: second }).await;
+    let freed = stage.call(PurgeSnapshot { snapshot: second }).await;
+    assert_eq!(freed.bytes, deleted.frees_bytes);
+    assert!(blobs() < before && stage.call(ListDeletedSnapshots { project }).await.is_empty());
     let export = stage.path("out");
     let job = stage.call(ExportSnapshot { snapshot: first, folder: export.to_string_lossy().into_owned() }).await;
     stage.done(job).await;
@@ -551,7 +573,10 @@ async fn a_deleted_snapshot_frees_what_no_other_uses() {
         parts.map(|part| part.size_bytes).sum::<u64>()
     };
     let before = held(&stage.call(GetStorage {}).await);
-    let freed = stage.call(DeleteProject { project }).await;
+    stage.call(DeleteProject { project }).await;
+    stage.call(CollectGarbage { dry_run: false }).await;
+    assert_eq!(held(&stage.call(GetStorage {}).await), before, "it can still be brought back");
+    let freed = stage.call(PurgeProject { project }).await;
     assert_eq!(stage.engine.blobs().list().unwrap(), vec![], "a forgotten project leaves no bytes");
     assert_eq!(freed.bytes, before - held(&stage.call(GetStorage {}).await), "{freed:?}");
     assert!(freed.parts.iter().any(|part| part.name == "Data and models" && part.bytes > 0), "{freed:?}");
@@ -583,7 +608,8 @@ async fn a_database_that_knows_no_project_frees_nothing() {
     assert!(stage.engine.blobs().contains(&stored.hash));
     // Who deleted the last project means what is left over.
     let project = project(&stage).await;
-    assert!(stage.call(DeleteProject { project }).await.bytes > 0);
+    stage.call(DeleteProject { project }).await;
+    assert!(stage.call(PurgeProject { project }).await.bytes > 0);
     assert!(!stage.engine.blobs().contains(&stored.hash));
 }
 

@@ -2,6 +2,7 @@
 
 use api::{
     AlertId, DeploymentId, ErrorCode,
+    deleted::{ListDeletedDeployments, RestoreDeployment},
     deploy::{
         AddTarget, DeleteDeployment, DeploySpec, DeploymentState, FollowDeploymentLogs, GetDeployment,
         GetDeploymentEvents, GetDeploymentLogs, ListDeployments, RollBack, RolloutEnd, ScaleDeployment, StartDeploy,
@@ -361,6 +362,30 @@ async fn a_first_deployment_that_can_not_be_taken_back_ends_and_can_be_deleted_l
     assert!(stage.call(ListDeployments { project: None }).await.is_empty());
     let happened = stage.call(GetOverview { project }).await.happened;
     assert!(happened.iter().any(|one| one.sentence == "played was deleted from this machine"), "{happened:?}");
+}
+
+#[tokio::test]
+async fn a_deleted_deployment_is_deployed_again_as_it_was_wanted_last() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    deploy(&stage, version(&stage, project).await).await;
+    let second = version(&stage, project).await;
+    let before = deploy(&stage, second).await;
+    let list = || ListDeletedDeployments { project: Some(project) };
+    assert!(stage.call(list()).await.is_empty());
+    let job = stage.call(DeleteDeployment { deployment: before.id }).await;
+    stage.done(job).await;
+    let deleted = stage.call(list()).await;
+    assert_eq!(deleted.iter().map(|one| (one.deployment, one.version_number)).collect::<Vec<_>>(), [(before.id, 2)]);
+
+    let restore = RestoreDeployment { deployment: before.id };
+    let job = stage.call(restore.clone()).await;
+    let id = deployment_of(&stage.done(job).await);
+    let after = stage.call(GetDeployment { deployment: id }).await;
+    assert_ne!(after.id, before.id);
+    assert_eq!((after.name, after.spec, after.version_number), (before.name, before.spec, 2));
+    assert!(stage.call(list()).await.is_empty());
+    assert_eq!(stage.try_call(restore).await.unwrap_err().code, ErrorCode::NotFound);
 }
 
 #[tokio::test]

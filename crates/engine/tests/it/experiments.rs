@@ -8,9 +8,9 @@ use api::{
     run::{BeginCommand, GetRun, ListRuns, Run, RunKind, StopRun},
     search::{Direction, SearchConfig, StartSearch, StopSearch, Value, Written},
     tracking::{
-        CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, ListViews, MoveExperiment,
-        MoveFolder, MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, SaveView, SavedView, Scope,
-        TrashRuns,
+        CreateExperiment, DeleteExperiment, DeleteView, EditExperiment, Experiment, ListDeletedViews, ListExperiments,
+        ListViews, MoveExperiment, MoveFolder, MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns,
+        RestoreView, SaveView, SavedView, Scope, TrashRuns,
     },
 };
 use engine::tracking::{
@@ -239,9 +239,35 @@ async fn saved_views_go_with_what_they_are_of() {
     assert_eq!(stage.call(ListViews { of: scopes[0] }).await.len(), 1);
     stage.call(PurgeExperiment { experiment: loose.id }).await;
     stage.call(api::project::DeleteProject { project }).await;
+    stage.call(api::project::PurgeProject { project }).await;
     for of in scopes {
         assert_eq!(stage.call(ListViews { of }).await, [], "{of:?}");
     }
+}
+
+#[tokio::test]
+async fn a_view_that_is_deleted_or_replaced_comes_back() {
+    let stage = Stage::new().await;
+    let of = Scope::Experiment(experiment(&stage, "loose", None).await.id);
+    let view = |query: &str| SavedView { name: "best/1".to_owned(), query: query.to_owned() };
+    let (restore, list) = (RestoreView { of, name: "best/1".to_owned() }, ListDeletedViews { of });
+    let nothing = stage.try_call(restore.clone()).await.unwrap_err();
+    assert_eq!(nothing.code, ErrorCode::NotFound);
+    for query in ["sort=name", "sort=name"] {
+        stage.call(SaveView { of, view: view(query) }).await;
+    }
+    assert!(stage.call(list.clone()).await.is_empty(), "saved as it was, it replaces nothing");
+
+    stage.call(SaveView { of, view: view("sort=state") }).await;
+    assert_eq!(stage.call(restore.clone()).await, [view("sort=name")]);
+    // The other one is kept in its stead.
+    assert_eq!(stage.call(restore.clone()).await, [view("sort=state")]);
+
+    stage.call(DeleteView { of, name: "best/1".to_owned() }).await;
+    let deleted = stage.call(list.clone()).await;
+    assert_eq!(deleted.first().map(|deleted| &deleted.view), Some(&view("sort=state")));
+    assert!(stage.call(ListDeletedViews { of: Scope::All }).await.is_empty(), "of nobody else");
+    assert_eq!(stage.call(restore).await, [view("sort=state")]);
 }
 
 #[tokio::test]

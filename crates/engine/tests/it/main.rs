@@ -40,4 +40,5 @@ mod spending;
 mod stage;
 mod tracking;
 mod training;
+mod undoing;
 mod watching;

@@ -2,6 +2,7 @@
 
 use api::{
     ErrorCode,
+    deleted::{ListRemovedTargets, RestoreTarget},
     deploy::{
         AddTarget, CheckTarget, DeleteDeployment, DeploySpec, Deployment, ListTargets, LookAtTarget, PlanDeploy,
         ProposeDeploy, RemoveTarget, StartDeploy, TargetKind,
@@ -181,6 +182,15 @@ async fn a_target_is_asked_and_stays_while_something_runs_on_it() {
     stage.call(RemoveTarget { target }).await;
     let left = stage.call(ListTargets {}).await;
     assert_eq!(left.iter().map(|target| &target.kind).collect::<Vec<_>>(), [&TargetKind::ThisMachine]);
+    let removed = stage.call(ListRemovedTargets {}).await;
+    assert_eq!(removed.iter().map(|one| (one.target, one.name.as_str())).collect::<Vec<_>>(), [(target, "cluster")]);
+    let kind = removed[0].kind.clone();
+    let other = stage.call(AddTarget { name: "cluster".to_owned(), kind: kind.clone() }).await.id;
+    assert_eq!(stage.try_call(RestoreTarget { target }).await.unwrap_err().code, ErrorCode::Conflict);
+    stage.call(RemoveTarget { target: other }).await;
+    let back = stage.call(RestoreTarget { target }).await;
+    assert_eq!((back.id, back.name.as_str(), back.kind), (target, "cluster", kind));
+    stage.call(RemoveTarget { target }).await;
     let refused = stage.try_call(RemoveTarget { target: left[0].id }).await.unwrap_err();
     assert_eq!(refused.message, "This machine is always a target.");
 }

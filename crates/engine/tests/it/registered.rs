@@ -222,7 +222,7 @@ async fn files_are_saved_and_what_is_deleted_frees_its_run() {
     ] {
         assert_eq!(refused(&stage, delete(wrong)).await.code, code, "{wrong}");
     }
-    assert_eq!(stage.call(delete("artifacts/beside.txt")).await.bytes, 20);
+    assert_eq!(stage.call(delete("artifacts/beside.txt")).await.size_bytes, 20);
     assert_eq!(refused(&stage, delete("artifacts/beside.txt")).await.code, ErrorCode::NotFound);
     let left = stage.call(ListArtifacts { run: churn.run }).await;
     let left: Vec<&str> = left.iter().map(|file| file.path.as_str()).collect();
@@ -243,7 +243,7 @@ async fn files_are_saved_and_what_is_deleted_frees_its_run() {
     assert!(kept.hint.unwrap().contains("`slipway model purge churn:1`"));
     let model = stage.call(FindModel { name: "churn".to_owned(), project: None }).await.id;
     stage.call(PurgeModel { model, version: Some(churn.one) }).await;
-    assert_eq!(stage.call(delete("artifacts/model")).await.bytes, 7 + HEAD.len() as u64);
+    assert_eq!(stage.call(delete("artifacts/model")).await.size_bytes, 7 + HEAD.len() as u64);
     stage.call(PurgeRuns { runs: vec![churn.run] }).await;
 
     assert_eq!(stage.call(DeleteModel { model }).await.records, 2);

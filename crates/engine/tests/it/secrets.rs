@@ -7,6 +7,7 @@ use std::{
 
 use api::{
     ErrorCode, RegistryId,
+    deleted::{ListRemovedRegistries, RestoreRegistry},
     host::{
         DeleteSecret, GetSettings, ListSecrets, MoveSecrets, PutSettings, SecretBackend, SecretsState, SetSecret,
         Settings,
@@ -165,6 +166,32 @@ async fn what_lies_in_a_store_that_cannot_be_reached_can_be_deleted() {
     stage.call(RemoveRegistry { registry }).await;
     assert!(stage.call(ListRegistries {}).await.is_empty());
     assert!(stage.call(ListSecrets {}).await.names.is_empty());
+}
+
+#[tokio::test]
+async fn a_removed_registry_comes_back_with_its_password_while_its_host_knows_it() {
+    let mut stage = Stage::new().await;
+    let registry = registry(&stage).await;
+    let name = format!("registry/{registry}");
+    set(&stage, &name).await;
+    let before = stage.call(ListRegistries {}).await;
+    stage.call(RemoveRegistry { registry }).await;
+    assert!(stage.place.secrets.stores().keychain.is_empty(), "its password goes at once");
+    let removed = stage.call(ListRemovedRegistries {}).await;
+    assert_eq!(removed.iter().map(|removed| removed.registry.id).collect::<Vec<_>>(), [registry]);
+
+    stage.call(RestoreRegistry { registry }).await;
+    assert_eq!(stage.place.secrets.stores().keychain[&name], format!("of {name}"));
+    assert_eq!(stage.call(ListRegistries {}).await, before);
+    assert!(stage.call(ListRemovedRegistries {}).await.is_empty());
+    assert_eq!(stage.try_call(RestoreRegistry { registry }).await.unwrap_err().code, ErrorCode::NotFound);
+
+    // Another host never heard of the password, which is written down nowhere.
+    stage.call(RemoveRegistry { registry }).await;
+    stage.reopen().await;
+    stage.call(RestoreRegistry { registry }).await;
+    assert_eq!(stage.call(ListRegistries {}).await.len(), 1);
+    assert!(stage.place.secrets.stores().keychain.is_empty());
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use api::{
     host::CollectGarbage,
     job::{CancelJob, Job, JobState, Subject},
     model::{DeleteVersion, FindVersion, GetVersion, ListModels, Predict, PredictFile, RegisterModel, SetAlias},
-    project::{DeleteProject, EditProjectFile, GetOverview},
+    project::{DeleteProject, EditProjectFile, GetOverview, PurgeProject},
     run::{
         DeleteCheckpoints, GetEvaluation, GetLineage, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run,
         RunState, StartRun, StopRun,
@@ -197,6 +197,7 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     // A project goes with all that was made of it, and leaves no bytes.
     stage.call(RegisterModel { run: second_run, name: None, aliases: vec!["best".to_owned()] }).await;
     stage.call(DeleteProject { project }).await;
+    stage.call(PurgeProject { project }).await;
     stage.call(CollectGarbage { dry_run: false }).await;
     assert_eq!(stage.engine.blobs().list().unwrap(), vec![]);
     assert!(!stage.engine.workspace().run(second_run).exists());
@@ -299,22 +300,27 @@ async fn a_stopped_run_without_its_checkpoints_stays_and_is_not_resumed() {
     let job = stage.call(start(project, long())).await;
     let run = run_of(&job);
     under_way(&stage, run).await;
-    let live = stage.try_call(DeleteCheckpoints { runs: vec![run] }).await.unwrap_err();
+    let live = stage.try_call(DeleteCheckpoints { runs: vec![run], dry_run: false }).await.unwrap_err();
     assert_eq!(live.code, ErrorCode::InUse);
     stage.call(StopRun { run }).await;
     stage.over(job).await;
     assert!(stage.call(GetRun { run }).await.resumable);
 
     let checkpoints = stage.engine.workspace().run(run).join("checkpoints");
-    assert!(checkpoints.exists());
-    let freed = stage.call(DeleteCheckpoints { runs: vec![run] }).await;
-    assert!(freed.bytes > 0 && freed.records == 0, "{freed:?}");
+    let held = stage.call(DeleteCheckpoints { runs: vec![run], dry_run: true }).await;
+    assert!(checkpoints.exists() && stage.call(GetRun { run }).await.resumable, "nothing is deleted yet");
+    let freed = stage.call(DeleteCheckpoints { runs: vec![run], dry_run: false }).await;
+    assert!(freed.bytes > 0 && freed.records == 0 && freed.bytes == held.bytes, "{freed:?}");
     assert!(!checkpoints.exists());
     let kept = stage.call(GetRun { run }).await;
     assert!(kept.state == RunState::Stopped && !kept.resumable && !kept.metrics.is_empty());
     let refused = stage.try_call(ResumeRun { run, budget: Default::default() }).await.unwrap_err();
     assert!(refused.message.contains("no checkpoint"), "{refused}");
-    assert_eq!(stage.call(DeleteCheckpoints { runs: vec![run] }).await.bytes, 0, "twice frees nothing more");
+    assert_eq!(
+        stage.call(DeleteCheckpoints { runs: vec![run], dry_run: false }).await.bytes,
+        0,
+        "twice frees nothing more"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{
+    deleted::{DeletedArtifact, ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
     id::RunId,
     logged::LoggedAt,
     run::{ARTIFACTS, Artifact, DeleteArtifact, EditRun, GetLineage, MACHINE, PACKAGE, Run},
@@ -18,6 +19,7 @@ use crate::{
     parts::{
         button::{Button, CopyButton, Pending},
         card::{Card, Chip},
+        deleted::{Deleted, DeletedItem},
         dialog::Confirm,
         files::{Deleting, Doomed, Files},
         icon,
@@ -162,9 +164,25 @@ pub(super) fn ArtifactsTab(
     let deleting = Deleting { below: ARTIFACTS, blocked, ask };
     let delete = move || {
         let Some(Doomed { path, .. }) = doomed.get_untracked() else { return };
-        let request = DeleteArtifact { run: run.get_untracked(), path: path.clone() };
+        let of = run.get_untracked();
+        let request = DeleteArtifact { run: of, path };
+        pending.run(async move { client.call(request).await }, move |DeletedArtifact { path, .. }| {
+            let back = RestoreArtifact { run: of, path: path.clone() };
+            toasts.undoable(client, format!("Deleted {path}"), back);
+        });
+    };
+    let deleted = query(move || Some(ListDeletedArtifacts { run: run.get() }));
+    let items =
+        Memo::new(move |_| deleted.value.with(|deleted| deleted.iter().flatten().map(item).collect::<Vec<_>>()));
+    let restore = move |DeletedItem { key: path, .. }| {
+        let request = RestoreArtifact { run: run.get_untracked(), path };
+        pending
+            .run(async move { client.call(request).await }, move |back| toasts.done(format!("Restored {}", back.path)));
+    };
+    let purge = move |DeletedItem { key: path, name, .. }| {
+        let request = PurgeArtifact { run: run.get_untracked(), path };
         pending.run(async move { client.call(request).await }, move |freed| {
-            toasts.done(format!("Deleted {path}; {} freed.", words::bytes(freed.bytes)));
+            toasts.done(format!("Deleted {name} for good; {} freed.", words::bytes(freed.bytes)));
         });
     };
     let title = Signal::derive(move || {
@@ -188,6 +206,7 @@ pub(super) fn ArtifactsTab(
                 }
             }
         </Load>
+        <Deleted title="Deleted artifacts" items busy=pending.busy restore purge />
         <Confirm open title text verb="Delete" on_confirm=delete />
     }
 }
@@ -195,13 +214,17 @@ pub(super) fn ArtifactsTab(
 /// What goes, before it is deleted.
 fn warning(one: &Doomed) -> String {
     let size = words::bytes(one.size_bytes);
-    match one.is_folder {
-        true => {
-            let files = words::counted(one.files, "file", "files");
-            format!("That can't be undone. The folder goes with {files}: {size} are freed.")
-        }
-        false => format!("That can't be undone: {size} are freed."),
-    }
+    let what = match one.is_folder {
+        true => format!("The folder goes with {}", words::counted(one.files, "file", "files")),
+        false => "The file goes".to_owned(),
+    };
+    format!("{what}. For a day Undo, or Restore below, brings it back; so long it keeps its {size}.")
+}
+
+fn item(deleted: &DeletedArtifact) -> DeletedItem {
+    let path = deleted.path.clone();
+    let size_bytes = Some(deleted.size_bytes);
+    DeletedItem { key: path.clone(), name: path, deleted_ms: deleted.deleted_ms, size_bytes }
 }
 
 /// Folders among the artifacts that hold a model of MLflow's, by their paths there.
@@ -335,9 +358,10 @@ mod tests {
     #[test]
     fn how_much_goes_is_said_before_it_is_deleted() {
         let folder = Doomed { path: "artifacts/plots".to_owned(), files: 3, size_bytes: 2_000_000, is_folder: true };
-        assert_eq!(warning(&folder), "That can't be undone. The folder goes with 3 files: 2.0 MB are freed.");
+        let back = "For a day Undo, or Restore below, brings it back; so long it keeps its 2.0 MB.";
+        assert_eq!(warning(&folder), format!("The folder goes with 3 files. {back}"));
         let file = Doomed { is_folder: false, files: 1, ..folder };
-        assert_eq!(warning(&file), "That can't be undone: 2.0 MB are freed.");
+        assert_eq!(warning(&file), format!("The file goes. {back}"));
     }
 
     #[test]

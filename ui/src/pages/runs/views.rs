@@ -2,7 +2,7 @@
 
 use api::{
     table_view::{Plotted, TableView},
-    tracking::{DeleteView, ListViews, SaveView, SavedView},
+    tracking::{DeleteView, ListViews, RestoreView, SaveView, SavedView},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -138,7 +138,7 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
         let request = DeleteView { of, name: view.name.clone() };
         pending.run(async move { client.call(request).await }, move |_| {
             let said = format!("Deleted the view {}; the runs stay", view.name);
-            toasts.undoable(client, said, SaveView { of, view: view.clone() });
+            toasts.undoable(client, said, RestoreView { of, name: view.name.clone() });
         });
     };
     let items = move || {
@@ -183,21 +183,24 @@ fn Save(open: RwSignal<bool>, settable: Settable, views: Query<Vec<SavedView>>) 
         let named = name.get_untracked().trim().to_owned();
         let Some(of) = place.scope.get_untracked().filter(|_| !named.is_empty()) else { return };
         let query = settable.shown().address(wire::encode);
-        let before =
-            views.value.with_untracked(|views| views.iter().flatten().find(|view| view.name == named).cloned());
         let request = SaveView { of, view: SavedView { name: named.clone(), query } };
+        // Saved again as it was, it replaces nothing.
+        let is_another = |view: &SavedView| view.name == named && view.query != request.view.query;
+        let replaces = views.value.with_untracked(|views| views.iter().flatten().any(is_another));
         pending.run(async move { client.call(request).await }, move |_| {
             open.try_set(false);
-            match before {
-                Some(view) => toasts.undoable(client, format!("Replaced the view {named}"), SaveView { of, view }),
-                None => toasts.done(format!("Saved the view {named}")),
+            if replaces {
+                let said = format!("Replaced the view {named}");
+                toasts.undoable(client, said, RestoreView { of, name: named.clone() });
+            } else {
+                toasts.done(format!("Saved the view {named}"));
             }
         });
     };
     let blocked = Signal::derive(move || pending.busy.get() || name.with(|name| name.trim().is_empty()));
     view! {
         <div class="content form">
-            <Labelled label="Name" hint="All that the table shows is kept under it: filter, order, columns, groups, chart. A view of the same name is replaced.">
+            <Labelled label="Name" hint="All that the table shows is kept under it: filter, order, columns, groups, chart. A view of the same name is replaced; Undo brings that one back.">
                 <TextField value=name placeholder="Best of this week" on_enter=Callback::new(move |()| save()) />
             </Labelled>
         </div>

@@ -1,6 +1,7 @@
 //! Registries that images are pushed to, and targets that models are deployed to.
 
 use api::{
+    deleted::{RestoreRegistry, RestoreTarget},
     deploy::{CheckTarget, ListTargets, RemoveTarget, Target, TargetKind},
     package::{CheckRegistry, ListRegistries, Registry, RemoveRegistry, SetRegistryPassword},
 };
@@ -119,8 +120,13 @@ fn RegistryLine(registry: Registry, on_password: impl Fn(Registry) + Copy + Send
             <Button label="Check" kind="s" disabled=pending.busy on_press=check />
             <Button label="Password…" kind="quiet s" on_press=move || on_password(known.get_value()) />
             <Button label="Remove" kind="quiet s" on_press=move || sure.set(true) />
-            <Confirm open=sure title=format!("Remove {}?", registry.name) text="Its password is deleted from the secret store. Images that were pushed stay there." verb="Remove"
-                on_confirm=move || pending.run(async move { client.call(RemoveRegistry { registry: id }).await }, |()| {}) />
+            <Confirm open=sure title=format!("Remove {}?", registry.name) text="Its password is deleted from the secret store: Undo brings it back within ten minutes, and the registry without it for a day. Images that were pushed stay there." verb="Remove"
+                on_confirm=move || {
+                    let name = known.with_value(|registry| registry.name.clone());
+                    pending.run(async move { client.call(RemoveRegistry { registry: id }).await }, move |()| {
+                        toasts.undoable(client, format!("Removed {name}"), RestoreRegistry { registry: id });
+                    });
+                } />
         </div>
     }
 }
@@ -131,7 +137,7 @@ fn TargetLine(target: Target) -> impl IntoView {
     let pending = Pending::new();
     let toasts = Toasts::get();
     let sure = RwSignal::new(false);
-    let id = target.id;
+    let (id, name) = (target.id, StoredValue::new(target.name.clone()));
     let (detail, removable) = match &target.kind {
         TargetKind::ThisMachine => ("A supervised process here; no registry needed".to_owned(), false),
         TargetKind::Kubernetes { context, namespace, .. } => {
@@ -150,8 +156,13 @@ fn TargetLine(target: Target) -> impl IntoView {
             <Button label="Check" kind="s" disabled=pending.busy on_press=check />
             {removable.then(|| view! {
                 <Button label="Remove" kind="quiet s" on_press=move || sure.set(true) />
-                <Confirm open=sure title=format!("Remove {}?", target.name) text="Deployments on it must be deleted first. The cluster itself is not touched." verb="Remove"
-                    on_confirm=move || pending.run(async move { client.call(RemoveTarget { target: id }).await }, |()| {}) />
+                <Confirm open=sure title=format!("Remove {}?", target.name) text="Deployments on it must be deleted first. The cluster itself is not touched. For a day Undo, or `slipway target restore`, brings it back." verb="Remove"
+                    on_confirm=move || {
+                        let name = name.get_value();
+                        pending.run(async move { client.call(RemoveTarget { target: id }).await }, move |()| {
+                            toasts.undoable(client, format!("Removed {name}"), RestoreTarget { target: id });
+                        });
+                    } />
             })}
         </div>
     }

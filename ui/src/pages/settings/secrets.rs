@@ -83,9 +83,11 @@ fn Delete(deleting: RwSignal<Option<SecretName>>) -> impl IntoView {
         let used_by = deleting.with(|secret| secret.as_ref().map(|secret| secret.used_by.join(", ")));
         match used_by.filter(|used_by| !used_by.is_empty()) {
             Some(used_by) => {
-                format!("Its value is gone then. It is used by {used_by}, which goes without it until it is set again.")
+                format!(
+                    "Its value goes for good: nothing brings it back. It is used by {used_by}, which goes without it until it is set again."
+                )
             }
-            None => "Its value is gone then. Nothing uses it.".to_owned(),
+            None => "Its value goes for good: nothing brings it back. Nothing uses it.".to_owned(),
         }
     });
     view! { <Confirm open title text verb="Delete" on_confirm=delete /> }

@@ -33,6 +33,9 @@ pub(crate) enum SeveralCommand {
         /// Delete their checkpoints alone, for good: this can't be undone, and the runs stay
         #[arg(long)]
         checkpoints_only: bool,
+        /// Only say how many bytes their checkpoints hold
+        #[arg(long, requires = "checkpoints_only")]
+        dry_run: bool,
     },
     /// Brings deleted runs back
     Restore {
@@ -87,14 +90,22 @@ pub(super) async fn run(context: &mut Context, command: SeveralCommand) -> Outco
             context.call(MoveRuns { runs: runs.clone(), to: to.id }).await?;
             context.output.show(&runs, |runs| told(runs, &format!("in {} now", to.name)))
         }
-        SeveralCommand::Delete { runs, checkpoints_only: true } => {
+        SeveralCommand::Delete { runs, checkpoints_only: true, dry_run: true } => {
+            let runs = context.runs(&runs, false).await?;
+            let what = format!("The checkpoints of {} hold", counted(runs.len() as u64, "run", "runs"));
+            let held = context.call(DeleteCheckpoints { runs, dry_run: true }).await?;
+            context
+                .output
+                .show(&held, |held| format!("{what} {}; nothing would bring them back.", words::bytes(held.bytes)))
+        }
+        SeveralCommand::Delete { runs, checkpoints_only: true, dry_run: false } => {
             context.lasting().await?;
             let runs = context.runs(&runs, false).await?;
             let what = format!("The checkpoints of {} are deleted for good", counted(runs.len() as u64, "run", "runs"));
-            let freed = context.call(DeleteCheckpoints { runs }).await?;
+            let freed = context.call(DeleteCheckpoints { runs, dry_run: false }).await?;
             context.output.show(&freed, |freed| format!("{what}; {} freed.", words::bytes(freed.bytes)))
         }
-        SeveralCommand::Delete { runs, checkpoints_only: false } => {
+        SeveralCommand::Delete { runs, checkpoints_only: false, .. } => {
             let runs = context.runs(&runs, false).await?;
             let (runs, already) = sorted(context, runs, true).await?;
             context.call(TrashRuns { runs: runs.clone() }).await?;

@@ -6,7 +6,7 @@ use api::{
     ApiError,
     run_table::parts,
     table_view::{TableView, field, sort_of},
-    tracking::{DeleteView, ListViews, SaveView, SavedView, Scope},
+    tracking::{DeleteView, DeletedView, ListDeletedViews, ListViews, RestoreView, SaveView, SavedView, Scope},
 };
 use clap::Subcommand;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -14,6 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use crate::{
     context::{Context, Outcome},
     output::table,
+    words,
 };
 
 #[derive(Debug, Subcommand)]
@@ -23,8 +24,11 @@ pub(crate) enum ViewsCommand {
         /// Those of this experiment, by name or number, instead of the project's
         #[arg(long)]
         experiment: Option<String>,
+        /// Those that were deleted or replaced within a day, instead of those that are there
+        #[arg(long)]
+        deleted: bool,
     },
-    /// Saves a view; one of the same name is replaced
+    /// Saves a view; one of the same name is replaced, and can be restored
     Save {
         /// What to call it
         name: String,
@@ -50,8 +54,16 @@ pub(crate) enum ViewsCommand {
         #[arg(long)]
         experiment: Option<String>,
     },
-    /// Deletes a view; the runs stay
+    /// Deletes a view, so that it can be restored for a day; the runs stay
     Delete {
+        /// The view's name
+        name: String,
+        /// Of this experiment, by name or number, instead of the project
+        #[arg(long)]
+        experiment: Option<String>,
+    },
+    /// Restores the view of this name that was deleted or replaced last; one that has the name now is kept in its stead
+    Restore {
         /// The view's name
         name: String,
         /// Of this experiment, by name or number, instead of the project
@@ -125,7 +137,11 @@ fn orders(sort: &str, descending: bool) -> Vec<(String, bool)> {
 
 pub(super) async fn run(context: &Context, command: ViewsCommand) -> Outcome {
     match command {
-        ViewsCommand::List { experiment } => {
+        ViewsCommand::List { experiment, deleted: true } => {
+            let of = scope(context, experiment.as_deref()).await?;
+            context.output.show(&context.call(ListDeletedViews { of }).await?, |views| listed_deleted(views))
+        }
+        ViewsCommand::List { experiment, deleted: false } => {
             let of = scope(context, experiment.as_deref()).await?;
             context.output.show(&context.call(ListViews { of }).await?, |views| listed(views))
         }
@@ -157,21 +173,37 @@ pub(super) async fn run(context: &Context, command: ViewsCommand) -> Outcome {
                 return Err(missing(&name, &views));
             }
             let views = context.call(DeleteView { of, name: name.clone() }).await?;
-            context.output.show(&views, |_| format!("{name} is deleted; the runs stay."))
+            let again = format!("slipway run views restore {}", words::shell(&name));
+            context.output.show(&views, |_| format!("{name} is deleted; the runs stay. `{again}` brings it back."))
+        }
+        ViewsCommand::Restore { name, experiment } => {
+            let of = scope(context, experiment.as_deref()).await?;
+            let views = context.call(RestoreView { of, name: name.clone() }).await?;
+            context.output.show(&views, |_| format!("{name} is restored: `slipway run list --view` opens it."))
         }
     }
 }
 
 fn listed(views: &[SavedView]) -> String {
-    let row = |view: &SavedView| {
-        let shown = TableView::read(&view.query, decode);
-        let (sort, descending) = sort_of(shown.order.as_ref(), &shown.further);
-        let sort = sort.map(|sort| if descending { format!("{sort} desc") } else { sort }).unwrap_or_default();
-        let fields = |names: &[String]| names.iter().map(|name| field(name)).collect::<Vec<_>>().join(", ");
-        let columns = shown.columns.as_deref().map(fields).unwrap_or_default();
-        vec![view.name.clone(), shown.filter, sort, fields(&shown.group), columns]
-    };
     table(&["view", "filter", "sorted by", "grouped by", "columns"], views.iter().map(row))
+}
+
+fn listed_deleted(views: &[DeletedView]) -> String {
+    let row = |deleted: &DeletedView| {
+        let mut cells = row(&deleted.view);
+        cells.push(words::time(deleted.deleted_ms));
+        cells
+    };
+    table(&["view", "filter", "sorted by", "grouped by", "columns", "deleted"], views.iter().map(row))
+}
+
+fn row(view: &SavedView) -> Vec<String> {
+    let shown = TableView::read(&view.query, decode);
+    let (sort, descending) = sort_of(shown.order.as_ref(), &shown.further);
+    let sort = sort.map(|sort| if descending { format!("{sort} desc") } else { sort }).unwrap_or_default();
+    let fields = |names: &[String]| names.iter().map(|name| field(name)).collect::<Vec<_>>().join(", ");
+    let columns = shown.columns.as_deref().map(fields).unwrap_or_default();
+    vec![view.name.clone(), shown.filter, sort, fields(&shown.group), columns]
 }
 
 #[cfg(test)]

@@ -1,0 +1,98 @@
+//! `slipway run artifacts`: what a run left, file by file, also what of it was deleted.
+
+use std::path::PathBuf;
+
+use api::{
+    deleted::{DeletedArtifact, ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
+    run::{Artifact, DeleteArtifact, ListArtifacts, SaveArtifact},
+};
+use clap::Args;
+
+use crate::{
+    context::{Context, Outcome, absolute, beside},
+    output::table,
+    words,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Artifacts {
+    /// A run's name or id, or `latest`
+    run: String,
+    #[command(flatten)]
+    act: Act,
+    /// Where to save it: a file that isn't there yet; by default under its name in the current folder
+    #[arg(long, value_name = "FILE", requires = "save")]
+    to: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Act {
+    /// A file as the list names it
+    #[arg(long, value_name = "PATH")]
+    save: Option<String>,
+    /// A file below artifacts/ as the list names it, or a folder there: it is deleted, and can be restored for a day
+    #[arg(long, value_name = "PATH")]
+    delete: Option<String>,
+    /// Lists what was deleted within a day instead
+    #[arg(long)]
+    deleted: bool,
+    /// A file or folder that was deleted, or a file of such a folder: it comes back
+    #[arg(long, value_name = "PATH")]
+    restore: Option<String>,
+    /// A file or folder that was deleted: it goes for good now, which frees its room
+    #[arg(long, value_name = "PATH")]
+    purge: Option<String>,
+}
+
+pub(super) async fn run(context: &mut Context, asked: Artifacts) -> Outcome {
+    let Artifacts { run: named, act, to } = asked;
+    if let Some(path) = act.delete {
+        context.lasting().await?;
+        let run = context.run(&named).await?;
+        let again = format!("slipway run artifacts {} --restore {}", words::shell(&named), words::shell(&path));
+        let deleted = context.call(DeleteArtifact { run, path }).await?;
+        return context.output.show(&deleted, |deleted| {
+            let size = words::bytes(deleted.size_bytes);
+            format!("{} is deleted; its {size} go with the first cleaning a day later.\nBack: {again}", deleted.path)
+        });
+    }
+    if let Some(path) = act.restore {
+        context.lasting().await?;
+        let run = context.run(&named).await?;
+        let back = context.call(RestoreArtifact { run, path }).await?;
+        let said = |back: &DeletedArtifact| format!("{} is back ({}).", back.path, words::bytes(back.size_bytes));
+        return context.output.show(&back, said);
+    }
+    if let Some(path) = act.purge {
+        context.lasting().await?;
+        let run = context.run(&named).await?;
+        let what = format!("{path} is deleted for good");
+        let freed = context.call(PurgeArtifact { run, path }).await?;
+        return context.output.show(&freed, |freed| format!("{what}; {} freed.", words::bytes(freed.bytes)));
+    }
+    if let Some(path) = act.save {
+        context.lasting().await?;
+        let (run, to) = (context.run(&named).await?, absolute(&beside(&path, to))?);
+        let saved = context.call(SaveArtifact { run, path, to }).await?;
+        return context
+            .output
+            .show(&saved, |saved| format!("{} is written ({}).", saved.path, words::bytes(saved.size_bytes)));
+    }
+    let run = context.run(&named).await?;
+    if act.deleted {
+        let deleted = context.call(ListDeletedArtifacts { run }).await?;
+        return context.output.show(&deleted, |list| {
+            let row = |one: &DeletedArtifact| {
+                vec![one.path.clone(), words::bytes(one.size_bytes), words::time(one.deleted_ms)]
+            };
+            table(&["file", ">size", "deleted"], list.iter().map(row))
+        });
+    }
+    let artifacts = context.call(ListArtifacts { run }).await?;
+    context.output.show(&artifacts, |list| {
+        let row =
+            |file: &Artifact| vec![file.path.clone(), words::bytes(file.size_bytes), words::time(file.modified_ms)];
+        table(&["file", ">size", "written"], list.iter().map(row))
+    })
+}

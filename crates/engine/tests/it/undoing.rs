@@ -1,0 +1,199 @@
+//! What was deleted comes back for a day, or goes for good at once where that is asked.
+
+use std::fs;
+
+use api::{
+    ErrorCode, RunId,
+    deleted::{ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
+    host::{CollectGarbage, GetStorage},
+    model::ListModels,
+    project::{
+        DeleteProject, DeletedProject, GetProject, ListDeletedProjects, ListProjects, OpenProject, PurgeProject,
+        RestoreProject, SameId,
+    },
+    run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr},
+    tracking::{CreateExperiment, ListExperiments, MoveExperiment, RestoreExperiment, RestoreRuns, TrashRuns},
+};
+use engine::tracking::client::{self, Begin};
+
+use crate::{
+    place::{project, version},
+    stage::Stage,
+};
+
+/// A client's run with two plots and a note.
+async fn with_artifacts(stage: &Stage) -> RunId {
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    let run = client::begin(&stage.engine, &sweep.number.to_string(), Begin::default()).await.unwrap().row.run.id;
+    let folder = stage.engine.workspace().run(run).join("artifacts");
+    fs::create_dir_all(folder.join("plots")).unwrap();
+    for (name, text) in [("plots/a.svg", "one"), ("plots/b.svg", "other"), ("note.txt", "kept")] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    run
+}
+
+async fn files(stage: &Stage, run: RunId) -> Vec<String> {
+    stage.call(ListArtifacts { run }).await.into_iter().map(|file| file.path).collect()
+}
+
+#[tokio::test]
+async fn artifacts_that_were_deleted_come_back_whole_or_in_part() {
+    let stage = Stage::new().await;
+    let run = with_artifacts(&stage).await;
+    let all = files(&stage, run).await;
+    let (delete, restore) = (
+        |path: &str| DeleteArtifact { run, path: path.to_owned() },
+        |path: &str| RestoreArtifact { run, path: path.to_owned() },
+    );
+    assert_eq!(stage.call(delete("artifacts/plots")).await.size_bytes, 8);
+    assert_eq!(files(&stage, run).await, ["artifacts/note.txt"]);
+    let deleted = stage.call(ListDeletedArtifacts { run }).await;
+    let paths: Vec<&str> = deleted.iter().map(|one| one.path.as_str()).collect();
+    assert_eq!(paths, ["artifacts/plots/a.svg", "artifacts/plots/b.svg"]);
+
+    assert_eq!(stage.call(restore("artifacts/plots/b.svg")).await.size_bytes, 5);
+    // The folder stands again, so that the rest of it comes back by its own path.
+    assert_eq!(stage.try_call(restore("artifacts/plots")).await.unwrap_err().code, ErrorCode::Conflict);
+    stage.call(restore("artifacts/plots/a.svg")).await;
+    assert_eq!(files(&stage, run).await, all);
+    assert!(stage.call(ListDeletedArtifacts { run }).await.is_empty());
+    for wrong in ["artifacts/plots", "artifacts/", "artifacts/../stdout.log", "plan.json", ""] {
+        assert_eq!(stage.try_call(restore(wrong)).await.unwrap_err().code, ErrorCode::NotFound, "{wrong}");
+    }
+
+    // What was deleted last comes back first, and nothing that stands is replaced.
+    let note = stage.engine.workspace().run(run).join("artifacts/note.txt");
+    stage.call(delete("artifacts/note.txt")).await;
+    fs::write(&note, "newer").unwrap();
+    assert_eq!(stage.try_call(restore("artifacts/note.txt")).await.unwrap_err().code, ErrorCode::Conflict);
+    stage.call(delete("artifacts/note.txt")).await;
+    stage.call(restore("artifacts/note.txt")).await;
+    assert_eq!(fs::read_to_string(&note).unwrap(), "newer");
+    let purge = PurgeArtifact { run, path: "artifacts/note.txt".to_owned() };
+    assert_eq!(stage.call(purge.clone()).await.bytes, 4);
+    assert_eq!(stage.try_call(purge).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_day_later_cleaning_frees_deleted_artifacts() {
+    let stage = Stage::new().await;
+    let run = with_artifacts(&stage).await;
+    stage.call(DeleteArtifact { run, path: "artifacts/plots".to_owned() }).await;
+    let collect = |dry_run| CollectGarbage { dry_run };
+    assert_eq!(stage.call(collect(true)).await.bytes, 0);
+
+    let aside = stage.engine.workspace().run(run).join("deleted");
+    let at = fs::read_dir(&aside).unwrap().next().unwrap().unwrap();
+    let at_ms: i64 = at.file_name().to_str().unwrap().parse().unwrap();
+    fs::rename(at.path(), aside.join(format!("{:013}", at_ms - 24 * 3_600_000 - 60_000))).unwrap();
+    assert!(stage.call(ListDeletedArtifacts { run }).await.is_empty());
+    let late = RestoreArtifact { run, path: "artifacts/plots".to_owned() };
+    assert_eq!(stage.try_call(late).await.unwrap_err().code, ErrorCode::NotFound);
+    assert_eq!(stage.call(collect(true)).await.bytes, 8);
+    let freed = stage.call(collect(false)).await;
+    assert_eq!((freed.bytes, freed.parts[0].name.as_str()), (8, "Deleted artifacts"));
+    assert_eq!(files(&stage, run).await, ["artifacts/note.txt"]);
+}
+
+#[tokio::test]
+async fn a_forgotten_project_comes_back_with_all_that_went_with_it() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    version(&stage, project).await;
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    stage.call(MoveExperiment { experiment: sweep.id, to: Some(project) }).await;
+    let begun = async || client::begin(&stage.engine, &sweep.number.to_string(), Begin::default()).await.unwrap();
+    let (kept, trashed) = (begun().await.row.run.id, begun().await.row.run.id);
+    stage.call(TrashRuns { runs: vec![trashed] }).await;
+    let list = || ListRuns { project: ProjectIdOr(project), ..ListRuns::default() };
+    let state = async || {
+        let runs = stage.call(list()).await.rows.into_iter().map(|run| run.id).collect::<Vec<_>>();
+        let experiments = stage.call(ListExperiments { deleted: false }).await;
+        let experiments = experiments.into_iter().map(|one| (one.id, one.name, one.project, one.runs));
+        (runs, experiments.collect::<Vec<_>>(), stage.call(ListModels { project }).await)
+    };
+    let before = state().await;
+    let file = fs::read_to_string(stage.path("p/slipway.toml")).unwrap();
+    let alive = stage.try_call(PurgeProject { project }).await.unwrap_err();
+    assert_eq!(alive.code, ErrorCode::Conflict);
+
+    let deleted = stage.call(DeleteProject { project }).await;
+    assert_eq!(stage.call(ListDeletedProjects {}).await, [deleted.clone()]);
+    assert_eq!(deleted.versions, 1);
+    assert!(stage.call(ListProjects {}).await.is_empty());
+    assert_eq!(stage.try_call(GetProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
+    let all = ListRuns { everywhere: true, ..ListRuns::default() };
+    assert_eq!(stage.call(all).await.total, 0);
+    for deleted in [false, true] {
+        let names: Vec<String> =
+            stage.call(ListExperiments { deleted }).await.into_iter().map(|experiment| experiment.name).collect();
+        assert_eq!(names.iter().filter(|name| *name != "Default").count(), 0, "{names:?}");
+    }
+    // Parts of it come back with it alone.
+    let part = stage.try_call(RestoreRuns { runs: vec![kept] }).await.unwrap_err();
+    assert_eq!(part.code, ErrorCode::Conflict);
+    let part = stage.try_call(RestoreExperiment { experiment: sweep.id }).await.unwrap_err();
+    assert_eq!(part.code, ErrorCode::Conflict);
+    // Its names are free meanwhile.
+    let other = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+
+    stage.call(CollectGarbage { dry_run: false }).await;
+    stage.call(RestoreProject { project }).await;
+    let (runs, experiments, models) = state().await;
+    assert_eq!((&runs, &models), (&before.0, &before.2));
+    assert!(runs.contains(&kept) && !runs.contains(&trashed), "{runs:?}");
+    let names: Vec<&str> = experiments.iter().map(|experiment| experiment.1.as_str()).collect();
+    assert!(names.contains(&"sweep 2"), "{names:?}");
+    let own = experiments.into_iter().filter(|experiment| experiment.0 != other.id);
+    let own: Vec<_> = own.map(|experiment| (experiment.0, experiment.2, experiment.3)).collect();
+    assert_eq!(own, before.1.into_iter().map(|one| (one.0, one.2, one.3)).collect::<Vec<_>>());
+    assert!(stage.call(ListDeletedProjects {}).await.is_empty());
+    assert_eq!(fs::read_to_string(stage.path("p/slipway.toml")).unwrap(), file);
+    assert_eq!(stage.try_call(RestoreProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_forgotten_project_comes_back_where_its_folder_is_opened_and_goes_for_good_where_that_is_asked() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    version(&stage, project).await;
+    let path = stage.call(GetProject { project }).await.path;
+    let open = OpenProject { path: path.clone(), same_id: SameId::Ask };
+    stage.call(DeleteProject { project }).await;
+    assert_eq!(stage.call(open.clone()).await.id, project);
+    assert_eq!(stage.call(ListModels { project }).await.len(), 1);
+
+    let deleted: DeletedProject = stage.call(DeleteProject { project }).await;
+    assert_eq!(deleted.path, path);
+    assert!(stage.call(PurgeProject { project }).await.records > 0);
+    assert_eq!(stage.engine.blobs().list().unwrap(), vec![]);
+    assert!(stage.call(ListDeletedProjects {}).await.is_empty());
+    assert_eq!(stage.try_call(RestoreProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
+    // The folder is as it was, and begins anew.
+    assert_eq!(stage.call(open).await.id, project);
+    assert!(stage.call(ListModels { project }).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_day_later_a_forgotten_project_is_garbage() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    version(&stage, project).await;
+    stage.call(DeleteProject { project }).await;
+    assert_eq!(stage.call(GetStorage {}).await.collectable_bytes, 0);
+    let older = move |tx: &store::Transaction<'_>| {
+        let mut deletion: serde_json::Value = store::project::deletion(tx, project)?.unwrap();
+        let at_ms = deletion["at_ms"].as_i64().unwrap() - 24 * 3_600_000 - 60_000;
+        deletion["at_ms"] = at_ms.into();
+        store::project::mark_deleted(tx, project, &deletion)
+    };
+    stage.engine.store().write(older).await.unwrap();
+    assert!(stage.call(ListDeletedProjects {}).await.is_empty());
+    assert_eq!(stage.try_call(RestoreProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
+    let held: u64 = stage.engine.blobs().list().unwrap().iter().map(|(_, size)| size).sum();
+    assert!(held > 0 && stage.call(GetStorage {}).await.collectable_bytes >= held);
+    stage.call(CollectGarbage { dry_run: false }).await;
+    assert_eq!(stage.engine.blobs().list().unwrap(), vec![]);
+    assert!(stage.path("p/slipway.toml").is_file());
+}

@@ -1,0 +1,68 @@
+//! A snapshot and a project that a person deletes come back by Undo, and where their kind stands.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, Result};
+use api::{ProjectId, dataset::GetDataset, project::ListProjects};
+use journeys::{
+    browser::{gone, press, seen},
+    desk::Desk,
+    process::until,
+    road,
+};
+
+const SHORT: Duration = Duration::from_secs(10);
+const MORE: &str = "//main//button[@aria-label='More']";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_and_a_project_come_back() {
+    Desk::tried("undo", come_back).await.unwrap();
+}
+
+async fn come_back(desk: &Desk, _folder: &Path) -> Result<()> {
+    let project = road::open_sample(&desk.client, "diabetes").await?.id;
+    road::snapshot(&desk.client, project).await?;
+    snapshot(desk, project).await.context("a snapshot")?;
+    forgotten(desk, project).await.context("a project")
+}
+
+fn undo(said: &str) -> String {
+    format!("//*[contains(@class,'toast')][contains(., '{said}')]//button[normalize-space(.)='Undo']")
+}
+
+async fn snapshot(desk: &Desk, project: ProjectId) -> Result<()> {
+    let driver = desk.driver();
+    let count = async || anyhow::Ok(desk.client.call(GetDataset { project }).await?.snapshots.len());
+    desk.go(&format!("/p/{project}/data")).await?;
+    press(driver, MORE).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete snapshot…']").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'For a day Undo')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete snapshot']").await?;
+    until("no snapshot", SHORT, async || Ok(count().await? == 0)).await?;
+    press(driver, &undo("Deleted snapshot v1")).await?;
+    until("the snapshot again", SHORT, async || Ok(count().await? == 1)).await
+}
+
+async fn forgotten(desk: &Desk, project: ProjectId) -> Result<()> {
+    const LINE: &str = "//main//section[.//h2='Forgotten projects']//tr[contains(., 'iabetes')]";
+    let driver = desk.driver();
+    let is_there = async |wanted: bool| {
+        let known = desk.client.call(ListProjects {}).await?;
+        anyhow::Ok(known.iter().any(|summary| summary.project.id == project) == wanted)
+    };
+    for by_undo in [true, false] {
+        desk.go("/").await?;
+        press(driver, MORE).await?;
+        press(driver, "//*[@role='menu']//button[normalize-space(.)='Forget project…']").await?;
+        press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Forget project']").await?;
+        until("it is forgotten", SHORT, async || is_there(false).await).await?;
+        seen(driver, LINE).await?;
+        match by_undo {
+            true => press(driver, &undo("Forgot")).await?,
+            false => press(driver, &format!("{LINE}//button[normalize-space(.)='Restore']")).await?,
+        }
+        until("it is back", SHORT, async || is_there(true).await).await?;
+        gone(driver, LINE).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! What was deleted within a day: each comes back, or goes for good at once.
+
+use leptos::prelude::*;
+
+use super::{button::Button, card::Card, dialog::Confirm, icon, when::Ago, words};
+
+/// One that can be brought back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeletedItem {
+    /// What its page knows it by.
+    pub(crate) key: String,
+    pub(crate) name: String,
+    pub(crate) deleted_ms: i64,
+    /// What of it is freed when it goes for good; none where that is not known before.
+    pub(crate) size_bytes: Option<u64>,
+}
+
+/// Nothing where there are none.
+#[component]
+pub(crate) fn Deleted(
+    #[prop(into)] title: String,
+    #[prop(into)] items: Signal<Vec<DeletedItem>>,
+    busy: RwSignal<bool>,
+    #[prop(into)] restore: Callback<DeletedItem>,
+    /// None where nothing is kept but how it was.
+    #[prop(into, optional)]
+    purge: Option<Callback<DeletedItem>>,
+) -> impl IntoView {
+    let (purging, open) = (RwSignal::new(None::<DeletedItem>), RwSignal::new(false));
+    let row = move |item: DeletedItem| {
+        let (back, asked) = (item.clone(), item.clone());
+        let ask = move || {
+            purging.set(Some(asked.clone()));
+            open.set(true);
+        };
+        view! {
+            <tr>
+                <td>{item.name.clone()}</td>
+                <td class="num">{item.size_bytes.map(words::bytes)}</td>
+                <td class="num faint"><Ago ms=item.deleted_ms /></td>
+                <td class="end">
+                    <span class="flex">
+                        <Button label="Restore" mark=icon::UNDO_2 kind="quiet s" disabled=busy on_press=move || restore.run(back.clone()) />
+                        {purge.map(|_| view! {
+                            <Button label="Delete for good…" mark=icon::TRASH kind="quiet s" disabled=busy on_press=ask />
+                        })}
+                    </span>
+                </td>
+            </tr>
+        }
+    };
+    let confirmed = move || {
+        if let (Some(item), Some(purge)) = (purging.get_untracked(), purge) {
+            purge.run(item);
+        }
+    };
+    let asked = move || purging.with(|item| item.as_ref().map(|item| item.name.clone())).unwrap_or_default();
+    view! {
+        {move || (!items.with(Vec::is_empty)).then(|| view! {
+            <Card title=title.clone() class="h" flush=true>
+                <table class="small-table">
+                    <thead><tr><th>"Name"</th><th class="num">"Size"</th><th class="num">"Deleted"</th><th></th></tr></thead>
+                    <tbody>{move || items.get().into_iter().map(row).collect_view()}</tbody>
+                </table>
+                <p class="muted small padded">{match purge {
+                    Some(_) => "They go for good with the first cleaning a day after they were deleted.",
+                    None => "They can be restored for a day.",
+                }}</p>
+            </Card>
+        })}
+        <Confirm
+            open
+            title=Signal::derive(move || format!("Delete {} for good?", asked()))
+            text=Signal::derive(move || purging.with(|item| item.as_ref().map(warning)).unwrap_or_default())
+            verb="Delete for good"
+            on_confirm=confirmed
+        />
+    }
+}
+
+/// What goes.
+fn warning(item: &DeletedItem) -> String {
+    match item.size_bytes {
+        Some(bytes) => format!("Nothing brings it back then: {} are freed.", words::bytes(bytes)),
+        None => "Nothing brings it back then, nor what went with it. How much is freed is said afterwards.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_how_much_goes_for_good() {
+        let item = DeletedItem { key: String::new(), name: "a".to_owned(), deleted_ms: 0, size_bytes: Some(2_000_000) };
+        assert_eq!(warning(&item), "Nothing brings it back then: 2.0 MB are freed.");
+        assert!(warning(&DeletedItem { size_bytes: None, ..item }).contains("said afterwards"));
+    }
+}
