@@ -148,7 +148,7 @@ impl Store {
         self.enqueue(prepared(work), false).await
     }
 
-    /// The same of what takes no longer than being woken would. It is done on this thread where nobody else writes.
+    /// The same of what takes a millisecond or so. It is done on this thread where nobody else writes.
     pub async fn write_briefly<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
