@@ -191,6 +191,16 @@ fn each_pair(
     Ok(left_out)
 }
 
+/// The least step with which a chunk begins that reaches a step. Of a series that came in the order of its steps it is that
+/// of the chunk around it, so that those before are not even looked through.
+fn begin(connection: &Connection, series: i64, from: i64) -> Result<i64> {
+    let mut before = connection.prepare_cached(
+        "SELECT max(first) FROM points INDEXED BY points_steps WHERE series = ?1 AND level = 0 AND first < ?2
+         AND (SELECT in_order FROM metric WHERE number = ?1)",
+    )?;
+    Ok(before.query_row(params![series, from], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(i64::MIN))
+}
+
 /// A series' points by step, whatever the order of their coming; those of one step in any order.
 ///
 /// Of the sealed chunks those are held at once whose steps overlap: of a series that came in its order, one, and one of
@@ -212,10 +222,11 @@ impl<'c> ByStep<'c> {
     fn of(connection: &'c Connection, series: i64, from: i64, to: i64) -> Result<Self> {
         let mut chunks = connection.prepare_cached(
             "SELECT first, chunk FROM points INDEXED BY points_steps
-             WHERE series = ?1 AND level = 0 AND final >= ?2 AND first <= ?3 ORDER BY first, chunk",
+             WHERE series = ?1 AND level = 0 AND final >= ?2 AND first BETWEEN ?4 AND ?3 ORDER BY first, chunk",
         )?;
+        let begin = begin(connection, series, from)?;
         let chunks = chunks
-            .query_map(params![series, from, to], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
+            .query_map(params![series, from, to, begin], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
             .collect::<rusqlite::Result<_>>()?;
         let mut tail: Vec<Point> = tail::of(connection, series)?;
         tail.retain(|point| (from..=to).contains(&point.step));

@@ -58,6 +58,8 @@ pub(super) fn view(
 struct Chunks {
     /// Of each, in the order of their first.
     steps: Vec<RangeInclusive<i64>>,
+    /// The greatest step up to each.
+    reach: Vec<i64>,
     points: u64,
 }
 
@@ -68,9 +70,11 @@ impl Chunks {
              WHERE series = ?1 AND level = 0 ORDER BY first",
         )?;
         let mut rows = statement.query(params![series])?;
-        let mut all = Self { steps: Vec::new(), points: 0 };
+        let mut all = Self { steps: Vec::new(), reach: Vec::new(), points: 0 };
         while let Some(row) = rows.next()? {
-            all.steps.push(row.get(0)?..=row.get(1)?);
+            let (first, last): (i64, i64) = (row.get(0)?, row.get(1)?);
+            all.reach.push(all.reach.last().map_or(last, |reach| last.max(*reach)));
+            all.steps.push(first..=last);
             all.points += row.get::<_, i64>(2)? as u64;
         }
         Ok(all)
@@ -78,7 +82,8 @@ impl Chunks {
 
     /// How many meet some steps.
     fn beside(&self, steps: &RangeInclusive<i64>) -> usize {
-        let before = self.steps.partition_point(|chunk| chunk.start() <= steps.end());
-        self.steps[..before].iter().filter(|chunk| chunk.end() >= steps.start()).count()
+        let begin = self.reach.partition_point(|reach| reach < steps.start());
+        let end = self.steps.partition_point(|chunk| chunk.start() <= steps.end());
+        self.steps[begin.min(end)..end].iter().filter(|chunk| chunk.end() >= steps.start()).count()
     }
 }
