@@ -87,3 +87,63 @@ async fn a_view_in_an_address_is_a_number_as_a_text() {
     let wrong = format!("{}/api/2.0/mlflow/experiments/search?max_results=9&view_type=4", open.address);
     assert_eq!(open.running.http.get(&wrong).send().await.unwrap().status(), StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn logged_models_are_found_by_their_datasets_and_their_experiment() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let mut ids = Vec::new();
+    for (name, dataset) in [("one", Some("train")), ("two", Some("test")), ("three", None)] {
+        let param = json!([{ "key": "depth", "value": name }]);
+        let body = json!({ "experiment_id": "0", "name": name, "source_run_id": run, "params": param });
+        let (_, made) = open.post("mlflow/logged-models", body).await;
+        let id = made["model"]["info"]["model_id"].as_str().unwrap().to_owned();
+        let mut metric = json!({ "key": "acc", "value": 0.5, "timestamp": 1, "step": 0, "model_id": id });
+        if let Some(dataset) = dataset {
+            metric["dataset_name"] = json!(dataset);
+            metric["dataset_digest"] = json!("d1");
+        }
+        let (status, said) = open.post("mlflow/runs/log-batch", json!({ "run_id": run, "metrics": [metric] })).await;
+        assert_eq!(status, StatusCode::OK, "{said}");
+        ids.push(id);
+    }
+    let search = async |more: Value| {
+        let mut body = json!({ "experiment_ids": ["0"] });
+        for (name, value) in more.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let (status, found) = open.post("mlflow/logged-models/search", body).await;
+        assert_eq!(status, StatusCode::OK, "{found}");
+        found
+    };
+    let names = |found: &Value| -> Vec<String> {
+        let models = found["models"].as_array().cloned().unwrap_or_default();
+        let mut names: Vec<String> =
+            models.iter().map(|model| model["info"]["name"].as_str().unwrap().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    let train = json!({ "datasets": [{ "dataset_name": "train" }] });
+    assert_eq!(names(&search(train).await), ["one"]);
+    let either =
+        json!({ "datasets": [{ "dataset_name": "train" }, { "dataset_name": "test" }], "filter": "name != 'two'" });
+    assert_eq!(names(&search(either).await), ["one"]);
+    assert!(names(&search(json!({ "datasets": [{ "dataset_name": "none" }] })).await).is_empty());
+    assert_eq!(names(&search(json!({ "filter": "experiment_id = '0' and params.depth = 'three'" })).await), ["three"]);
+    assert!(names(&search(json!({ "filter": "experiment_id IN ('7',)" })).await).is_empty());
+    // Of the page all is told, whatever was sought.
+    let page = json!({ "max_results": 2, "order_by": [{ "field_name": "name", "ascending": true }] });
+    let first = search(page.clone()).await;
+    assert_eq!(names(&first), ["one", "three"]);
+    assert_eq!(first["models"][0]["data"]["params"][0]["value"], "one");
+    assert_eq!(first["models"][0]["data"]["metrics"].as_array().unwrap().len(), 1);
+    let mut next = page;
+    next["page_token"] = first["next_page_token"].clone();
+    let second = search(next).await;
+    assert_eq!(names(&second), ["two"]);
+    assert!(second["next_page_token"].is_null());
+    // The model that is searched by its figures has each of them once.
+    let by_figure = search(json!({ "filter": "metrics.acc > 0.1 and name = 'two'" })).await;
+    assert_eq!(by_figure["models"][0]["data"]["metrics"].as_array().unwrap().len(), 1);
+    assert_eq!(by_figure["models"][0]["info"]["model_id"], json!(ids[1]));
+}
