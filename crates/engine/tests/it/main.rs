@@ -23,6 +23,7 @@ mod projects;
 mod proposing;
 mod queue;
 mod referenced;
+mod registry;
 mod registered;
 mod restoring;
 mod run_table;

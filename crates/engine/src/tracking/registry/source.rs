@@ -15,7 +15,8 @@ use crate::{
 /// How often a source is decoded at most: each time may reveal another `..`.
 const DECODED: usize = 16;
 const LATEST: &str = "latest";
-const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
+/// The tag of what MLflow keeps among the models and is a prompt.
+pub(in crate::tracking) const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
 const PROMPTS: [&str; 2] = ["dummy-source", "prompt-template"];
 
 /// A source with all that it says.
@@ -100,13 +101,18 @@ fn not_within(source: &str, parameter: &str) -> ApiError {
     refused(source, &format!("The {parameter} request parameter must identify the resource that contains the source."))
 }
 
+/// Whether these are the tags of a prompt: of one that is said twice the last counts.
+pub(super) fn is_prompt(tags: &[(String, String)]) -> bool {
+    tags.iter().rev().find(|(key, _)| key == PROMPT_TAG).is_some_and(|(_, is)| is.eq_ignore_ascii_case("true"))
+}
+
 /// Where the files of a version lie that is to be registered. A source that leads out of where it says, or out of the
 /// run or model that it is said to be of, is refused: whoever loads the version follows it.
 pub(super) fn resolve(tx: &store::Transaction<'_>, new: &NewVersion) -> store::Result<Resolved> {
     let source = &new.source;
     let mut resolved =
         Resolved { source: source.clone(), location: source.clone(), run: new.run.clone(), logged: new.logged.clone() };
-    if new.tags.iter().rev().find(|(key, _)| key == PROMPT_TAG).is_some_and(|(_, is)| is.eq_ignore_ascii_case("true")) {
+    if is_prompt(&new.tags) {
         return match PROMPTS.contains(&source.as_str()) {
             true => Ok(resolved),
             false => Err(refused(source, "Prompt sources must use an MLflow placeholder.").into()),
