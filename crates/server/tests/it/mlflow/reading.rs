@@ -147,3 +147,23 @@ async fn logged_models_are_found_by_their_datasets_and_their_experiment() {
     assert_eq!(by_figure["models"][0]["data"]["metrics"].as_array().unwrap().len(), 1);
     assert_eq!(by_figure["models"][0]["info"]["model_id"], json!(ids[1]));
 }
+
+#[tokio::test]
+async fn a_file_is_read_in_parts_at_the_address_that_is_told() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let path = format!("0/{run}/artifacts/a%20b.bin");
+    let url = format!("{}/api/2.0/mlflow-artifacts/artifacts/{path}", open.address);
+    open.running.http.put(&url).body("0123456789").send().await.unwrap();
+    let asked = format!("{}/api/2.0/mlflow-artifacts/presigned/{path}", open.address);
+    let told = open.running.http.get(&asked).header("authorization", "Basic eDp5").send().await.unwrap();
+    let told: Value = told.json().await.unwrap();
+    let expected = json!({ "url": url, "headers": { "Authorization": "Basic eDp5" }, "file_size": 10 });
+    assert_eq!(told, expected);
+    let told: Value = open.running.http.get(&asked).send().await.unwrap().json().await.unwrap();
+    assert_eq!(told["headers"], json!({}));
+    let part = open.running.http.get(told["url"].as_str().unwrap()).header("range", "bytes=8-9").send().await.unwrap();
+    assert_eq!((part.status(), part.text().await.unwrap()), (StatusCode::PARTIAL_CONTENT, "89".to_owned()));
+    let none = format!("{}/api/2.0/mlflow-artifacts/presigned/0/{run}/artifacts/none.bin", open.address);
+    assert_eq!(open.running.http.get(&none).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+}
