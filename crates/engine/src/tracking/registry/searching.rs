@@ -8,11 +8,11 @@ use std::{
 
 use api::{
     ModelId, VersionId,
-    tracking::{Stage, VersionNotes},
+    tracking::{PROMPT_TAG, Stage, VersionNotes},
 };
 use store::model::ModelRow;
 
-use super::{Registered, Version, by_id, made_by, named, read, source::PROMPT_TAG, stage};
+use super::{Registered, Version, by_id, made_by, named, read, stage};
 use crate::{
     Engine,
     run::{

@@ -1,6 +1,9 @@
 //! What a client may register a version from, and where its files lie, by the rules of MLflow's server.
 
-use api::{ApiError, RunId, tracking::LoggedModel};
+use api::{
+    ApiError, RunId,
+    tracking::{LoggedModel, PROMPT_TAG},
+};
 use percent_encoding::percent_decode_str;
 
 use super::{NewVersion, Version, Which, read};
@@ -15,8 +18,6 @@ use crate::{
 /// How often a source is decoded at most: each time may reveal another `..`.
 const DECODED: usize = 16;
 const LATEST: &str = "latest";
-/// The tag of what MLflow keeps among the models and is a prompt.
-pub(in crate::tracking) const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
 const PROMPTS: [&str; 2] = ["dummy-source", "prompt-template"];
 
 /// A source with all that it says.
