@@ -59,7 +59,7 @@ impl Telling {
     pub fn is_over(&self) -> bool {
         match &self.rest {
             Rest::Series { next, end, .. } => next >= end,
-            Rest::Sorted(points) => points.len() == 0,
+            Rest::Sorted(points) => points.as_slice().is_empty(),
         }
     }
 
