@@ -134,7 +134,8 @@ fn read(
     });
     for (is_tag, key) in keys.collect::<BTreeSet<_>>() {
         for (id, value) in store::logged_model::texts_within(c, experiment, (is_tag, key))? {
-            let Some(model) = at.get(&id).map(|at| &mut models[*at]) else { continue };
+            let Some(at) = at.get(&id) else { continue };
+            let model = &mut models[*at];
             if is_tag { &mut model.tags } else { &mut model.params }.insert(key.to_owned(), value);
         }
     }
