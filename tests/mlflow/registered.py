@@ -1,6 +1,6 @@
 """Registers a model, and tells what its client sees of it: `registered.py ADDRESS register EXPERIMENT NAME`,
 `registered.py ADDRESS log EXPERIMENT NAME` (logs a model that is not registered, and prints its run),
-`registered.py ADDRESS alias NAME ALIAS`, `registered.py ADDRESS versions NAME`."""
+`registered.py ADDRESS alias NAME ALIAS`, `registered.py ADDRESS versions NAME`, `registered.py ADDRESS prompt NAME`."""
 
 import sys
 
@@ -33,6 +33,9 @@ elif what == "alias":
     model = mlflow.pyfunc.load_model(f"models:/{name}@{alias}")
     answers = model.predict(numpy.array([[0.0], [3.0]]))
     print(version.version, version.current_stage, version.tags, [int(one) for one in answers])
+elif what == "prompt":
+    client.register_prompt(rest[0], "Hello {{who}}")
+    print("registered")
 else:
     versions = client.search_model_versions(f"name = '{rest[0]}'")
     print(sorted(int(version.version) for version in versions))

@@ -29,7 +29,7 @@ def registered_models(check):
     check.equal("create", facts, (name, "# told", {"a": "1", "b/c": "✓"}, {}, []))
     check.true("created now", abs(made.creation_timestamp - time.time() * 1000) < 60_000, made.creation_timestamp)
     check.code("create twice", lambda: client.create_registered_model(name), "RESOURCE_ALREADY_EXISTS")
-    for wrong in ("a/b", "a:b", ""):
+    for wrong in ("a/b", "a:b", "", "  "):
         check.code(
             f"a name {wrong!r}", lambda wrong=wrong: client.create_registered_model(wrong), "INVALID_PARAMETER_VALUE"
         )
@@ -107,7 +107,11 @@ def model_versions(check):
         "download uri of none", lambda: client.get_model_version_download_uri(name, "9"), "RESOURCE_DOES_NOT_EXIST"
     )
     client.create_model_version(name, "s3://b/z", await_creation_for=None)
+    since = client.get_registered_model(name).last_updated_timestamp
+    time.sleep(0.005)
     client.delete_model_version(name, "3")
+    changed = client.get_registered_model(name).last_updated_timestamp
+    check.true("the model changes with a deletion", changed > since, (since, changed))
     check.code("delete", lambda: client.get_model_version(name, "3"), "RESOURCE_DOES_NOT_EXIST")
     check.code("delete twice", lambda: client.delete_model_version(name, "3"), "RESOURCE_DOES_NOT_EXIST")
     again = client.create_model_version(name, "s3://b/z", await_creation_for=None).version
@@ -125,8 +129,12 @@ def model_versions(check):
 
 def stages(check):
     client, name = registered("stages", versions=4)
+    since = client.get_registered_model(name).last_updated_timestamp
+    time.sleep(0.005)
     got = client.transition_model_version_stage(name, "1", "Staging")
     check.equal("transition", got.current_stage, "Staging")
+    changed = client.get_registered_model(name).last_updated_timestamp
+    check.true("the model changed with it", changed > since, (since, changed))
     check.equal(
         "a stage in small letters",
         client.transition_model_version_stage(name, "1", "production").current_stage,
@@ -165,6 +173,7 @@ def aliases(check):
     client.delete_registered_model_alias(name, "other_one-2")
     check.code("deleted", lambda: client.get_model_version_by_alias(name, "other_one-2"), "INVALID_PARAMETER_VALUE")
     check.equal("deleted twice", client.delete_registered_model_alias(name, "other_one-2"), None)
+    check.equal("deleting one that none can have", client.delete_registered_model_alias(name, "latest"), None)
     for wrong in ("latest", "Latest", "v1", "V22", "a b", "a/b", "x" * 256):
         body = {"name": name, "alias": wrong, "version": "1"}
         check.refused(f"the alias {wrong[:20]!r}", "POST", "registered-models/alias", body)
@@ -264,6 +273,9 @@ def registered_from_runs(check):
     client.create_model_version(
         source, f"models:/{info.model_id}", run.info.run_id, model_id=info.model_id, await_creation_for=None
     )
+    tagged = json.loads(client.get_logged_model(info.model_id).tags["mlflow.modelVersions"])
+    named = [(v["name"], str(v["version"])) for v in tagged]
+    check.true("the logged model names a version that was made without register_model", (source, "1") in named, named)
     outliving = client.copy_model_version(f"models:/{source}/1", fresh("outliving"))
     check.equal("a copy's source", outliving.source, f"models:/{source}/1")
     client.delete_registered_model(source)
@@ -282,4 +294,32 @@ def registered_from_runs(check):
     check.true("its files", "MLmodel" in os.listdir(got), os.listdir(got))
 
 
-SUBJECTS = [registered_models, model_versions, stages, aliases, registry_search, registered_from_runs]
+def prompts(check):
+    """MLflow keeps prompts among the models; who asks for models does not see them."""
+    client = MlflowClient()
+    name = fresh("prompt")
+    made = [
+        client.register_prompt(name, text, commit_message=text, tags={"lang": "en"})
+        for text in ("Hello {{who}}", "Good day {{who}}")
+    ]
+    check.equal("register", [str(one.version) for one in made], ["1", "2"])
+    loaded = client.load_prompt(name, version=1, cache_ttl_seconds=0)
+    check.equal("load by number", (loaded.template, loaded.commit_message), ("Hello {{who}}", "Hello {{who}}"))
+    client.set_prompt_alias(name, "best", 2)
+    loaded = client.load_prompt(f"prompts:/{name}@best", cache_ttl_seconds=0)
+    check.equal("load by alias", loaded.template, "Good day {{who}}")
+    client.delete_prompt_alias(name, "best")
+    found = client.search_prompts(filter_string=f"name = '{name}'")
+    check.equal("search", [(one.name, one.tags.get("lang")) for one in found], [(name, "en")])
+    for kind in ("registered-models", "model-versions"):
+        asked = {"filter": f"name = '{name}'", "max_results": 10}
+        check.answered(f"no prompt among the {kind}", "GET", f"{kind}/search", asked, {})
+        asked = {"filter": f"name = '{name}' AND tags.`mlflow.prompt.is_prompt` = 'true'", "max_results": 10}
+        came = check.answered(f"{kind} that are prompts", "GET", f"{kind}/search", asked)
+        listed = came.get(kind.replace("-", "_"), [])
+        check.equal(f"… are the prompt's {kind}", len(listed), 1 if kind == "registered-models" else 2)
+    _client, other = registered("no-prompt")
+    check.code("of a model's name", lambda: client.register_prompt(other, "x"), "INVALID_PARAMETER_VALUE")
+
+
+SUBJECTS = [registered_models, model_versions, stages, aliases, registry_search, registered_from_runs, prompts]

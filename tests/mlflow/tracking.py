@@ -353,9 +353,15 @@ def metrics_many(check):
     steps = [point["step"] for point in got["metrics"]]
     check.equal(
         "interval: sampled, with first and last",
-        (steps[0], steps[-1], steps == sorted(set(steps)), len(steps) <= 12),
-        (0, 999, True, True),
+        (steps[0], steps[1], steps[-1], steps == sorted(set(steps)), len(steps)),
+        (0, 100, 999, True, 10),
     )
+    same = client.create_run(experiment).info.run_id
+    client.log_batch(same, metrics=[Metric("m", float(at), at, 0) for at in range(1000)])
+    for most, expected in ((4, [0.0, 250.0, 500.0, 999.0]), (1, [999.0])):
+        asked = {"run_ids": [same], "metric_key": "m", "max_results": most}
+        got = check.ask("GET", "metrics/get-history-bulk-interval", asked).json()
+        check.equal(f"interval: {most} of points at one step", [m["value"] for m in got["metrics"]], expected)
     check.equal(
         "interval: of none",
         check.ask("GET", "metrics/get-history-bulk-interval", {"run_ids": [run], "metric_key": "no"}).json(),

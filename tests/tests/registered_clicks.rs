@@ -26,6 +26,8 @@ const NAME: &str = "leavers";
 const AGAIN: &str = "stayers";
 /// A logged model that nobody registers.
 const ALONE: &str = "unregistered";
+/// A prompt, which MLflow keeps among the models.
+const PROMPT: &str = "greeting";
 const PREVIEW: &str = "//main//section[starts-with(@aria-label,'Preview of ')]";
 
 /// MLflow's client, which is told an address.
@@ -89,6 +91,10 @@ async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
     );
     deleted(desk, &list).await.context("delete it again")?;
     ensure!(client.run(&["versions", NAME])? == "[]", "its client sees the version again");
+    client.run(&["prompt", PROMPT]).context("register a prompt")?;
+    desk.go("/experiments").await?;
+    let mark = format!("//main//header[h2='{PROMPT}']/span[.='prompt']");
+    seen(desk.driver(), &mark).await.context("a prompt is told from a model")?;
     let run = client.run(&["log", &own.name, ALONE]).context("log a model")?;
     taken_away(desk, &format!("/p/{}/runs/{run}?tab=models", project.id)).await.context("delete a logged model")
 }

@@ -11,7 +11,7 @@ use crate::{
     event::Tag,
     id::{DeploymentId, ModelId, ProjectId, RunId, SnapshotId, VersionId},
     job::Job,
-    tracking::{ClientVersion, VersionNotes},
+    tracking::{ClientVersion, PROMPT_TAG, VersionNotes},
 };
 
 /// The alias that most teams give the version that serves.
@@ -35,6 +35,13 @@ pub struct Model {
     #[serde(default)]
     pub notes: String,
     pub created_ms: i64,
+}
+
+impl Model {
+    /// MLflow keeps prompts among the models.
+    pub fn is_prompt(&self) -> bool {
+        self.tags.get(PROMPT_TAG).is_some_and(|is| is == "true")
+    }
 }
 
 /// One immutable model.

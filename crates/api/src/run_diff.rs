@@ -245,7 +245,7 @@ mod tests {
                 number: 1,
                 data,
             });
-            DiffedRun { id: RunId::from_bytes([at; 16]), name: format!("r{at}"), snapshot }
+            DiffedRun { id: RunId::from_bytes([at; 16]), name: format!("r{at}"), figures_of: None, snapshot }
         };
         let runs = vec![run(0, None), run(1, Some(0)), run(2, Some(0)), run(3, Some(1))];
         let diff = RunDiff { runs, rows: Vec::new() };

@@ -15,6 +15,8 @@ use crate::{
 pub const NOTE_TAG: &str = "mlflow.note.content";
 /// The tag in which MLflow keeps a run's name.
 pub const NAME_TAG: &str = "mlflow.runName";
+/// The tag of what MLflow keeps among the models and their versions and is a prompt.
+pub const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
 /// The tag in which MLflow keeps the run that a nested run stands under.
 pub const PARENT_TAG: &str = "mlflow.parentRunId";
 /// The tag by which MLflow's client in a program under way names the program's run: the first run that it begins is that

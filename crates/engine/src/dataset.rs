@@ -14,7 +14,6 @@ use api::{
         Profile, SnapshotPlan, TakeSnapshot,
     },
     drift::DriftReport,
-    event::Tag,
     figure::counted,
     job::{Job, JobKind, Prepared, Subject},
     project::EditProjectFile,

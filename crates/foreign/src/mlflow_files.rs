@@ -1,6 +1,6 @@
 //! MLflow's file store, `mlruns/`: a folder an experiment, within it a folder a run. Runs that were deleted but not
 //! for good are told with the tag `mlflow.lifecycle_stage`. Logged models lie in their experiment's
-//! folder, the registry beside the experiments. Traces are not read.
+//! folder, the registry beside the experiments. Traces are counted, and not read.
 
 mod meta;
 mod models;
@@ -8,11 +8,13 @@ mod run;
 pub mod write;
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
 
+use api::figure::counted;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +75,11 @@ impl Reader for MlflowFiles {
         // A mark that can't be understood is that of a log that was never read.
         let before: StoreMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
         let mut after = StoreMark { known: before.known.clone(), ..StoreMark::default() };
-        let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
+        let has_points = Cell::new(false);
+        let mut tell = |told: Told| {
+            has_points.set(has_points.get() || matches!(told, Told::Points { .. }));
+            sink(told).map_err(ForeignError::NotTaken)
+        };
         let experiments = experiments(&self.folder, &mut tell)?;
         for experiment in &experiments {
             let runs = match run_folders(&experiment.folder) {
@@ -111,6 +117,13 @@ impl Reader for MlflowFiles {
         }
         let keys = models::Keys::of(after.runs.keys());
         models::registered(&self.folder, &experiments, &keys, &mut after.known, &mut tell)?;
+        let traces = experiments.iter().map(|experiment| traces(&experiment.folder)).sum::<u64>();
+        let is_changed = after.known.is_changed("traces".to_owned(), &traces);
+        // Said again with new points, whose reading replaces what was said before.
+        if traces > 0 && (is_changed || has_points.get()) {
+            let what = counted(traces, "trace was", "traces were");
+            tell(warning(&self.folder, format!("{what} left out: runs, models and the registry are read")))?;
+        }
         let after = serde_json::to_value(after).map_err(|error| failed(&self.folder)(error.into()))?;
         Ok(Mark(after))
     }
@@ -165,6 +178,13 @@ fn run_folders(experiment: &Path) -> io::Result<Vec<PathBuf>> {
     let mut runs = folders(experiment)?;
     runs.retain(|run| !NO_RUNS.iter().any(|name| run.ends_with(name)) && run.join("meta.yaml").is_file());
     Ok(runs)
+}
+
+/// How many traces an experiment has: a folder each.
+fn traces(experiment: &Path) -> u64 {
+    let folder = experiment.join("traces");
+    let is_folder = fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir());
+    if is_folder { folders(&folder).map_or(0, |found| found.len() as u64) } else { 0 }
 }
 
 /// The folders in a folder, sorted; links are not followed.

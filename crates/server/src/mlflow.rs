@@ -149,11 +149,19 @@ fn proxy() -> Router<Host> {
         .route("/mpu/complete/{*path}", post(parts::complete))
         .route("/mpu/abort/{*path}", post(parts::abort))
         .route("/mpu/part/{upload}/{number}", axum::routing::put(parts::put).layer(DefaultBodyLimit::disable()))
-        .route("/presigned/{*path}", get(artifacts::not_presigned))
+        .route("/presigned/{*path}", get(artifacts::presigned))
 }
 
+/// Parts are served to whoever asks for them, and proposed to nobody: on one machine they are more requests, and files that
+/// are written twice.
 async fn server_info() -> Json<serde_json::Value> {
-    Json(json!({ "store_type": "SqlStore", "workspaces_enabled": false, "trace_archival_enabled": false }))
+    Json(json!({
+        "store_type": "SqlStore",
+        "workspaces_enabled": false,
+        "trace_archival_enabled": false,
+        "multipart_uploads_enabled": false,
+        "multipart_downloads_enabled": false,
+    }))
 }
 
 async fn no_such_route(uri: axum::http::Uri) -> Failure {

@@ -76,13 +76,39 @@ pub fn of_model(connection: &Connection, model: ModelId) -> Result<Vec<ClientVer
         .prepare_cached(&format!("SELECT {COLUMNS} FROM client_version WHERE model = ?1 ORDER BY number DESC"))?;
     let mut rows = statement.query_map(params![model.as_bytes()], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
     for version in &mut rows {
-        version.aliases = alias::of_version(connection, version.id)?;
-        version.tags = tags(connection, version.id.as_bytes())?;
-        if let Some(written) = notes(connection, version.id)? {
-            (version.stage, version.notes) = (written.stage, written.notes);
-        }
+        fill(connection, version)?;
     }
     Ok(rows)
+}
+
+fn fill(connection: &Connection, version: &mut ClientVersion) -> Result<()> {
+    version.aliases = alias::of_version(connection, version.id)?;
+    version.tags = tags(connection, version.id.as_bytes())?;
+    if let Some(written) = notes(connection, version.id)? {
+        (version.stage, version.notes) = (written.stage, written.notes);
+    }
+    Ok(())
+}
+
+/// A version that was read without them, with its aliases, tags and notes.
+pub fn whole(connection: &Connection, mut version: ClientVersion) -> Result<ClientVersion> {
+    fill(connection, &mut version)?;
+    Ok(version)
+}
+
+/// The version of a model that has a number.
+pub fn numbered(connection: &Connection, model: ModelId, number: u32) -> Result<Option<ClientVersion>> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM client_version WHERE model = ?1 AND number = ?2"))?;
+    let found = statement.query_row(params![model.as_bytes(), number], read).optional()?;
+    found.map(|version| whole(connection, version)).transpose()
+}
+
+/// Every version, without its aliases, tags and notes.
+pub fn all(connection: &Connection) -> Result<Vec<ClientVersion>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM client_version"))?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The versions that were registered of a run or of what it logged, each with its model's name; the oldest first.
@@ -285,6 +311,14 @@ pub fn notes(connection: &Connection, id: VersionId) -> Result<Option<VersionNot
         .optional()?)
 }
 
+/// The stage of each version of either kind of which anything was written, and when that was.
+pub fn stages(connection: &Connection) -> Result<HashMap<VersionId, (Stage, i64)>> {
+    let mut statement = connection.prepare_cached("SELECT version, stage, updated_ms FROM version_notes")?;
+    let rows = statement
+        .query_map([], |row| Ok((id_column!(row, 0, VersionId), (row.get::<_, Word<Stage>>(1)?.0, row.get(2)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub fn put_notes(transaction: &Transaction<'_>, id: VersionId, notes: &VersionNotes) -> Result<()> {
     transaction
         .prepare_cached(
@@ -298,6 +332,13 @@ pub fn put_notes(transaction: &Transaction<'_>, id: VersionId, notes: &VersionNo
 pub fn tags(connection: &Connection, owner: &[u8; 16]) -> Result<BTreeMap<String, String>> {
     let mut statement = connection.prepare_cached("SELECT key, value FROM registry_tag WHERE owner = ?1")?;
     let rows = statement.query_map(params![owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The values of a tag, by the bytes of the id of the model or version.
+pub fn tagged(connection: &Connection, key: &str) -> Result<HashMap<[u8; 16], String>> {
+    let mut statement = connection.prepare_cached("SELECT owner, value FROM registry_tag WHERE key = ?1")?;
+    let rows = statement.query_map(params![key], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -67,6 +67,20 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LoggedModel> {
     })
 }
 
+/// A figure whose columns begin with its run.
+fn figure(row: &Row<'_>, first: usize) -> rusqlite::Result<LoggedMetric> {
+    let named = |text: String| (!text.is_empty()).then_some(text);
+    Ok(LoggedMetric {
+        run: id_column!(row, first, RunId),
+        key: row.get(first + 1)?,
+        dataset_name: named(row.get(first + 2)?),
+        dataset_digest: named(row.get(first + 3)?),
+        step: row.get(first + 4)?,
+        time_ms: row.get(first + 5)?,
+        value: row.get::<_, Option<f64>>(first + 6)?.unwrap_or(f64::NAN),
+    })
+}
+
 /// A logged model that was read without them, with its params, tags and figures.
 pub fn whole(connection: &Connection, mut model: LoggedModel) -> Result<LoggedModel> {
     let mut texts = connection.prepare_cached("SELECT is_tag, key, value FROM logged_model_text WHERE model = ?1")?;
@@ -77,18 +91,7 @@ pub fn whole(connection: &Connection, mut model: LoggedModel) -> Result<LoggedMo
     let mut metrics = connection.prepare_cached(
         "SELECT run, key, dataset_name, dataset_digest, step, time_ms, value FROM logged_model_metric WHERE model = ?1",
     )?;
-    let rows = metrics.query_map(params![model.id], |row| {
-        let named = |text: String| (!text.is_empty()).then_some(text);
-        Ok(LoggedMetric {
-            run: id_column!(row, 0, RunId),
-            key: row.get(1)?,
-            dataset_name: named(row.get(2)?),
-            dataset_digest: named(row.get(3)?),
-            step: row.get(4)?,
-            time_ms: row.get(5)?,
-            value: row.get::<_, Option<f64>>(6)?.unwrap_or(f64::NAN),
-        })
-    })?;
+    let rows = metrics.query_map(params![model.id], |row| figure(row, 0))?;
     model.metrics = rows.collect::<rusqlite::Result<_>>()?;
     Ok(model)
 }
@@ -124,13 +127,38 @@ pub fn ids_of_run(connection: &Connection, run: RunId) -> Result<Vec<String>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// An experiment's logged models that are not deleted, newest first.
+/// An experiment's logged models that are not deleted, each without its params, tags and figures.
 pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Result<Vec<LoggedModel>> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM logged_model WHERE experiment = ?1 AND deleted_ms IS NULL ORDER BY created_ms DESC, id"
-    ))?;
-    let rows = statement.query_map(params![experiment.as_bytes()], read)?.collect::<rusqlite::Result<Vec<_>>>()?;
-    rows.into_iter().map(|model| whole(connection, model)).collect()
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM logged_model WHERE experiment = ?1 AND deleted_ms IS NULL"))?;
+    let rows = statement.query_map(params![experiment.as_bytes()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What is there of a key in an experiment's logged models: each one's id with its value. `is_tag` else of a param.
+pub fn texts_within(
+    connection: &Connection,
+    experiment: ExperimentId,
+    (is_tag, key): (bool, &str),
+) -> Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT text.model, text.value FROM logged_model JOIN logged_model_text AS text ON text.model = logged_model.id
+         WHERE logged_model.experiment = ?1 AND text.is_tag = ?2 AND text.key = ?3",
+    )?;
+    let rows =
+        statement.query_map(params![experiment.as_bytes(), is_tag, key], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The figures of an experiment's logged models, each with its model's id.
+pub fn figures_within(connection: &Connection, experiment: ExperimentId) -> Result<Vec<(String, LoggedMetric)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT one.model, one.run, one.key, one.dataset_name, one.dataset_digest, one.step, one.time_ms, one.value
+         FROM logged_model JOIN logged_model_metric AS one ON one.model = logged_model.id
+         WHERE logged_model.experiment = ?1",
+    )?;
+    let rows = statement.query_map(params![experiment.as_bytes()], |row| Ok((row.get(0)?, figure(row, 1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whose logged models are listed. Of a deleted experiment only who asks for that one sees any.

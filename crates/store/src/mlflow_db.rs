@@ -184,6 +184,21 @@ impl MlflowDb {
         Ok(self.ask(sql, params![], |row| row.get(0))?.pop().unwrap_or_default())
     }
 
+    /// How many traces, assessments of them and evaluation datasets it has, of which nothing is read.
+    ///
+    /// # Errors
+    /// As [`MlflowDb::open`].
+    pub fn unread(&self) -> Result<[i64; 3]> {
+        let mut counts = [0; 3];
+        for (count, table) in counts.iter_mut().zip(["trace_info", "assessments", "evaluation_datasets"]) {
+            if self.columns.contains_key(table) {
+                let found = self.ask(&format!("SELECT count(*) FROM {table}"), params![], |row| row.get(0))?;
+                *count = found.first().copied().unwrap_or_default();
+            }
+        }
+        Ok(counts)
+    }
+
     /// Those whose id is a number.
     ///
     /// # Errors

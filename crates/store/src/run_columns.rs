@@ -98,14 +98,14 @@ pub enum Of {
 }
 
 impl Of {
-    fn key(&self) -> &[u8; 16] {
+    pub(crate) fn key(&self) -> &[u8; 16] {
         match self {
             Self::Experiment(id) => id.as_bytes(),
             Self::Run(id) => id.as_bytes(),
         }
     }
 
-    fn rest(self, table: &str) -> String {
+    pub(crate) fn rest(self, table: &str) -> String {
         match self {
             Self::Experiment(_) => format!("FROM run JOIN {table} ON {table}.run = run.id WHERE run.experiment = ?1"),
             Self::Run(_) => format!("FROM {table} WHERE run = ?1"),

@@ -1,12 +1,12 @@
 //! The datasets that clients say a run was given, and the logged models that it was given and made.
 
 use api::{
-    ExperimentId, RunId,
+    RunId,
     tracking::{Dataset, RunInput},
 };
 use rusqlite::{Connection, Row, Transaction, params};
 
-use crate::{column::Json, error::Result, id_column};
+use crate::{column::Json, error::Result, id_column, run_columns::Of};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE run_input (
@@ -50,12 +50,27 @@ pub fn of_run(connection: &Connection, run: RunId) -> Result<Vec<RunInput>> {
     Ok(rows.map(|row| row.map(|(_, input)| input)).collect::<rusqlite::Result<_>>()?)
 }
 
-pub fn of_experiment(connection: &Connection, experiment: ExperimentId) -> Result<Vec<(RunId, RunInput)>> {
+/// What is asked of a dataset that a run was given, without its source, schema and profile.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DatasetHead {
+    pub name: String,
+    pub digest: String,
+    /// "training", "evaluation" …
+    pub context: Option<String>,
+}
+
+/// The datasets of an experiment's runs, or of one run.
+pub fn heads(connection: &Connection, of: Of, each: &mut dyn FnMut(RunId, DatasetHead)) -> Result<()> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM run_input WHERE run IN (SELECT id FROM run WHERE experiment = ?1) ORDER BY name, digest"
+        "SELECT run_input.run, run_input.name, run_input.digest, json_extract(run_input.tags, '$.\"mlflow.data.context\"') {}",
+        of.rest("run_input")
     ))?;
-    let rows = statement.query_map(params![experiment.as_bytes()], read)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut rows = statement.query(params![of.key()])?;
+    while let Some(row) = rows.next()? {
+        let head = DatasetHead { name: row.get(1)?, digest: row.get(2)?, context: row.get(3)? };
+        each(id_column!(row, 0, RunId), head);
+    }
+    Ok(())
 }
 
 /// Adds an input; the same dataset again changes nothing.

@@ -107,6 +107,31 @@ fn select(connection: &Connection, rest: &str, parameters: impl rusqlite::Params
     with_aliases(connection, rows)
 }
 
+/// What is known of a version without its content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionHead {
+    pub id: VersionId,
+    pub model: ModelId,
+    pub number: u32,
+    pub run: RunId,
+    pub created_ms: i64,
+}
+
+/// Every version's head, in no order.
+pub fn heads(connection: &Connection) -> Result<Vec<VersionHead>> {
+    let mut statement = connection.prepare_cached("SELECT id, model, number, run, created_ms FROM version")?;
+    let rows = statement.query_map([], |row| {
+        Ok(VersionHead {
+            id: id_column!(row, 0, VersionId),
+            model: id_column!(row, 1, ModelId),
+            number: row.get(2)?,
+            run: id_column!(row, 3, RunId),
+            created_ms: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Every version with its content, in no order.
 pub fn contents(connection: &Connection) -> Result<Vec<(VersionId, String)>> {
     let mut statement = connection.prepare_cached("SELECT id, content FROM version")?;

@@ -230,6 +230,7 @@ fn Versions(
         <section class="card section">
             <header>
                 <h2>{model.name.clone()}</h2>
+                {model.is_prompt().then(|| view! { <span class="chip" title="MLflow keeps prompts among the models">"prompt"</span> })}
                 <span class="right flex">
                     <span class="faint caption">{said}</span>
                     <TakeTable of=("version", "versions") table=move |form| taken.with_value(|(rows, metric)| as_text(rows, metric, form)) />

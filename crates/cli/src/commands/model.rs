@@ -303,7 +303,8 @@ fn list(models: &[Model]) -> String {
         let aliases = version.aliases.iter().map(|alias| format!("@{alias}")).collect::<Vec<_>>().join(" ");
         let dash = || "–".to_owned();
         let name = format!("{}:{}", model.name, version.number);
-        vec![name, aliases, "client's".to_owned(), dash(), dash(), dash(), dash(), version.source.clone()]
+        let kind = if model.is_prompt() { "prompt" } else { "client's" };
+        vec![name, aliases, kind.to_owned(), dash(), dash(), dash(), dash(), version.source.clone()]
     };
     let ours = models.iter().flat_map(|model| &model.versions).map(row);
     let clients =

@@ -7,6 +7,7 @@
 mod cells;
 mod column;
 mod commonest;
+mod datasets;
 mod groups;
 mod matching;
 mod order;
@@ -25,12 +26,14 @@ use api::{ExperimentId, RunId};
 use store::{
     Connection,
     run_columns::{self, Of, RunHead},
+    run_input::{self, DatasetHead},
 };
 
 use super::filter::{Field, Filter};
 pub(crate) use cells::{Column, moment, number};
 use column::{Columns, Numbers, Texts};
 pub(crate) use commonest::Commonest;
+use datasets::Datasets;
 pub(crate) use groups::{GroupOrder, Grouping, Members};
 use patience::Patience;
 pub(crate) use patience::{Asked, Asking};
@@ -110,6 +113,7 @@ struct Table {
     metrics: Columns<Numbers>,
     params: Columns<Texts>,
     tags: Columns<Texts>,
+    datasets: Datasets,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,6 +193,22 @@ impl Board {
         Ok(keys.map(|keys| keys.into_iter().cloned().collect()))
     }
 
+    /// The datasets that runs of experiments were given, deleted runs too, each once: `most` at most.
+    pub(crate) fn datasets(
+        &self,
+        connection: &Connection,
+        asked: &Asked,
+        (experiments, most): (&[ExperimentId], usize),
+    ) -> store::Result<Vec<(ExperimentId, DatasetHead)>> {
+        let tables = self.fresh(connection, asked.moment, experiments)?;
+        let mut found = Vec::new();
+        for (experiment, table) in experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, table))) {
+            let of = table.datasets.of(|row| table.standing[row] != Standing::Gone);
+            found.extend(of.into_iter().take(most - found.len()).map(|dataset| (experiment, dataset.clone())));
+        }
+        Ok(found)
+    }
+
     /// The tables with everything that was announced before `moment`. What was announced later is read too, and again
     /// the next time: this connection may not see it yet.
     fn fresh(&self, connection: &Connection, moment: Moment, experiments: &[ExperimentId]) -> store::Result<Tables> {
@@ -240,6 +260,7 @@ impl Table {
         let row = self.place(head);
         self.metrics.values_mut().for_each(|column| column.clear(row));
         self.params.values_mut().chain(self.tags.values_mut()).for_each(|column| column.clear(row));
+        self.datasets.clear(row);
         self.fill(connection, Of::Run(run))
     }
 
@@ -257,7 +278,7 @@ impl Table {
     }
 
     fn fill(&mut self, connection: &Connection, of: Of) -> store::Result<()> {
-        let Self { at, metrics, params, tags, .. } = self;
+        let Self { at, metrics, params, tags, datasets, .. } = self;
         // A run's values come one after another: it is looked up once for all of them.
         let mut before: Option<(RunId, Option<usize>)> = None;
         let mut row_of = |run: RunId| match before {
@@ -271,6 +292,11 @@ impl Table {
         run_columns::metrics(connection, of, &mut |run, key, value| {
             if let Some(row) = row_of(run) {
                 metrics.named(key).set(row, value);
+            }
+        })?;
+        run_input::heads(connection, of, &mut |run, dataset| {
+            if let Some(row) = row_of(run) {
+                datasets.add(row, dataset);
             }
         })?;
         for (table, columns) in [("param", params), ("tag", tags)] {

@@ -5,13 +5,14 @@
 //! any        = one { ["and"] one }
 //! one        = "not" one | "(" filter ")" | comparison | word
 //! comparison = field ("=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "like" | "ilike") value
-//!            | field ["not"] "in" "(" value { "," value } ")"
+//!            | field ["not"] "in" "(" value { "," value } [","] ")"
 //!            | field "is" ["not"] "null"
 //! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
 //!            | "name" | "state" | "kind" | "experiment" | "folder" | "model" | "device" | "commit" | "snapshot" | "created"
 //!            | "started" | "ended" | "duration" | "cost" | "parent" | MLflow's attributes
 //! ```
-//! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks. What stands in quotes is
+//! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks; what stands before its dot
+//! may stand in backticks, too. What stands in quotes is
 //! meant as it is (`api::run_table::quote_length` says where they end): a backslash stands for itself. `~` means contains,
 //! in any case; words match names, models, params, tags and notes. What MLflow accepts means here what it means there: a
 //! comparison, `!=` too, is never true of a run that has no such value.
@@ -409,6 +410,13 @@ impl Parser<'_> {
             }
             match self.next() {
                 Some(Token { kind: Kind::Close, .. }) => return Ok(Value::List(texts)),
+                // One comma may end a list: Python writes a tuple of one so.
+                Some(Token { kind: Kind::Comma, .. })
+                    if matches!(self.peek(), Some(Token { kind: Kind::Close, .. })) =>
+                {
+                    self.at += 1;
+                    return Ok(Value::List(texts));
+                }
                 Some(Token { kind: Kind::Comma, .. }) => {}
                 _ => {
                     self.at -= 1;
@@ -573,6 +581,37 @@ mod tests {
             compare(Field::Metric("average_precision/validation".to_owned()), Comparison::Greater, Value::Number(0.8));
         let right = compare(Field::Param("model".to_owned()), Comparison::Equal, Value::Text("trees".to_owned()));
         assert_eq!(filter, Filter::And(vec![left, right]));
+    }
+
+    #[test]
+    fn a_list_may_end_with_a_comma() {
+        let list = |all: &[&str]| Value::List(all.iter().map(|one| (*one).to_owned()).collect());
+        for (text, expected) in [
+            ("run_id in ('x',)", list(&["x"])),
+            ("run_id in ('x', )", list(&["x"])),
+            ("run_id in ('x', 'y',)", list(&["x", "y"])),
+        ] {
+            assert_eq!(parse(text).unwrap(), compare(Field::Id, Comparison::In, expected), "{text}");
+        }
+        for wrong in ["run_id in ()", "run_id in (,)", "run_id in ('x',,)", "run_id in ('x',", "run_id in (,'x')"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_entity_may_stand_in_backticks() {
+        for (text, plain) in [
+            ("`metrics`.m > 0", "metrics.m > 0"),
+            ("`metric`.`m n` > 0", "metric.`m n` > 0"),
+            ("`params`.\"a.b\" = 'x'", "params.\"a.b\" = 'x'"),
+            ("`attributes`.run_id in ('x')", "run_id in ('x')"),
+        ] {
+            assert_eq!(parse(text).unwrap(), parse(plain).unwrap(), "{text}");
+        }
+        // In quotes it is a text, as it is in MLflow; and a word of a person's stays one.
+        assert!(parse("\"metrics\".m > 0").is_err());
+        assert_eq!(parse("`metrics`").unwrap(), Filter::Word("metrics".to_owned()));
+        assert_eq!(field("`metrics`.m").unwrap(), Field::Metric("m".to_owned()));
     }
 
     #[test]

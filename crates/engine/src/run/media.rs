@@ -59,17 +59,22 @@ fn named(path: &str, tables: &HashSet<String>) -> Option<(String, i64, Option<i6
     if let Some(image) = LoggedImage::of(path) {
         return Some((image.key, image.step, Some(image.time_ms), MediumKind::Image));
     }
-    if tables.contains(path) {
-        return Some((path.to_owned(), 0, None, MediumKind::Table));
-    }
-    let kind = kind_by_name(path).filter(|kind| *kind != MediumKind::Table && !path.ends_with(PLOTLY))?;
-    let (stem, _) = path.rsplit_once('.')?;
+    let (kind, stem) = if tables.contains(path) {
+        (MediumKind::Table, path.rsplit_once('.').map_or(path, |(stem, _)| stem))
+    } else if let Some(stem) = path.strip_suffix(HISTOGRAM) {
+        (MediumKind::Histogram, stem)
+    } else {
+        let kind = kind_by_name(path).filter(|kind| *kind != MediumKind::Table && !path.ends_with(PLOTLY))?;
+        (kind, path.rsplit_once('.')?.0)
+    };
     let (key, step) = stepped(stem).unwrap_or((path, 0));
     Some((key.to_owned(), step, None, kind))
 }
 
 /// How Weights & Biases names charts of Plotly's, which are shown as their text.
 const PLOTLY: &str = ".plotly.json";
+/// How a histogram is named: `{"bins": [0, 1, 2], "counts": [5, 3]}`.
+const HISTOGRAM: &str = ".histogram.json";
 
 /// What a file of media is by its name; `None` of a kind that is not shown.
 pub(crate) fn kind_by_name(path: &str) -> Option<MediumKind> {
@@ -79,6 +84,9 @@ pub(crate) fn kind_by_name(path: &str) -> Option<MediumKind> {
     }
     if path.ends_with(PLOTLY) {
         return Some(MediumKind::Text);
+    }
+    if path.ends_with(HISTOGRAM) {
+        return Some(MediumKind::Histogram);
     }
     Some(match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
         "png" | "jpg" | "jpeg" | "gif" | "webp" => MediumKind::Image,
@@ -326,6 +334,16 @@ fn of_file(file: fs::File, kind: MediumKind) -> anyhow::Result<MediumContent> {
             }
             table(&bytes)
         }
+        MediumKind::Histogram => {
+            let (bytes, size) = read(TEXT_BYTES)?;
+            if size > TEXT_BYTES {
+                bail!(
+                    ApiError::invalid("The histogram is larger than 256 KiB, which is not shown.")
+                        .with_hint("Save its file from the run's artifacts.")
+                );
+            }
+            histogram(&bytes)
+        }
         _ => Ok(MediumContent::Bytes { size_bytes }),
     }
 }
@@ -349,6 +367,28 @@ fn table(bytes: &[u8]) -> anyhow::Result<MediumContent> {
         rows: data.iter().take(ROWS).map(|row| row.iter().map(cell).collect()).collect(),
         total_rows: data.len() as u64,
     })
+}
+
+/// Edges and what was counted between each two, as `numpy.histogram` answers them.
+fn histogram(bytes: &[u8]) -> anyhow::Result<MediumContent> {
+    #[derive(serde::Deserialize)]
+    struct Counted {
+        bins: Vec<f64>,
+        counts: Vec<f64>,
+    }
+    let wrong = |why: String| {
+        ApiError::invalid(format!("The histogram's file can't be shown: {why}.")).with_hint(
+            "Write {\"bins\": [0, 1, 2], \"counts\": [5, 3]}: the edges rise, and there is one more than counts.",
+        )
+    };
+    let Counted { bins, counts } = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+    if counts.is_empty() || bins.len() != counts.len() + 1 {
+        bail!(wrong(format!("it has {} edges and {} counts", bins.len(), counts.len())));
+    }
+    if !bins.is_sorted_by(|left, right| left < right) || counts.iter().any(|count| *count < 0.0) {
+        bail!(wrong("its edges don't rise, or a count is negative".to_owned()));
+    }
+    Ok(MediumContent::Histogram { edges: bins, counts })
 }
 
 fn of_log(media: foreign::Media) -> anyhow::Result<MediumContent> {
@@ -484,9 +524,36 @@ mod tests {
         assert_eq!(of("step_3.png"), Some(("step_3.png".to_owned(), 0)));
         assert_eq!(of("seen/step_4.svg"), Some(("seen".to_owned(), 4)));
         assert_eq!((of("weights.bin"), of("p.plotly.json"), of("none")), (None, None, None));
+        assert_eq!(of("weights/step_3.histogram.json"), Some(("weights".to_owned(), 3)));
+        assert_eq!(of("weights.histogram.json"), Some(("weights.histogram.json".to_owned(), 0)));
+        let tables: HashSet<String> = ["seen/step_5.json", "seen_step_6.json", "all.json"].map(str::to_owned).into();
+        let table = |path: &str| named(path, &tables).map(|(key, step, _, kind)| (key, step, kind));
+        for (path, key, step) in
+            [("seen/step_5.json", "seen", 5), ("seen_step_6.json", "seen", 6), ("all.json", "all.json", 0)]
+        {
+            assert_eq!(table(path), Some((key.to_owned(), step, MediumKind::Table)));
+        }
         let kinds = ["page.html", "drawing.SVG", "v.mp4", "media/plotly/p.plotly.json"].map(kind_by_name);
         use MediumKind::{Drawing, Page, Text, Video};
         assert_eq!(kinds, [Page, Drawing, Video, Text].map(Some));
+    }
+
+    #[test]
+    fn a_histogram_has_one_edge_more_than_counts() {
+        let read = |text: &str| histogram(text.as_bytes());
+        let content = read(r#"{"bins": [0, 0.5, 2], "counts": [3, 4], "name": "w"}"#).unwrap();
+        assert_eq!(content, MediumContent::Histogram { edges: vec![0.0, 0.5, 2.0], counts: vec![3.0, 4.0] });
+        for wrong in [
+            "[]",
+            r#"{"bins": [], "counts": []}"#,
+            r#"{"bins": [0], "counts": []}"#,
+            r#"{"bins": [0, 1], "counts": [1, 2]}"#,
+            r#"{"bins": [1, 0], "counts": [1]}"#,
+            r#"{"bins": [0, 1], "counts": [-1]}"#,
+            r#"{"bins": [0, 1e999], "counts": [1]}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -196,7 +196,26 @@ impl Database {
                 tell(Told::Model(head))?;
             }
         }
+        let unread = database.unread()?;
+        // Said again with new points, whose reading replaces what was said before.
+        if progress.known.is_changed("unread".to_owned(), &(unread, progress.points)) {
+            self.left_out(unread).try_for_each(&mut tell)?;
+        }
         Ok(())
+    }
+
+    /// What is said of the traces, assessments and evaluation datasets that stand there.
+    fn left_out(&self, counts: [i64; 3]) -> impl Iterator<Item = Told> {
+        let words = [
+            ("trace was", "traces were"),
+            ("assessment was", "assessments were"),
+            ("evaluation dataset was", "evaluation datasets were"),
+        ];
+        counts.into_iter().zip(words).filter(|(count, _)| *count > 0).map(move |(count, (one, many))| {
+            let what = counted(count.unsigned_abs(), one, many);
+            let message = format!("{what} left out: runs, models and the registry are read");
+            Told::Warning { place: self.path.display().to_string(), message }
+        })
     }
 
     /// What of an address lies on this machine: a path, or what a server with its default settings keeps for its

@@ -456,10 +456,26 @@ pub async fn add_to_list(
     Ok(())
 }
 
-/// Every dataset that the experiment's runs were given.
-pub async fn datasets(engine: &Engine, experiment: ExperimentId) -> anyhow::Result<Vec<RunInput>> {
-    let inputs = engine.store().read(move |c| store::run_input::of_experiment(c, experiment)).await?;
-    Ok(inputs.into_iter().map(|(_, input)| input).collect())
+/// The distinct datasets that the runs of experiments were given, `most` of them, each with its experiment's number.
+pub async fn datasets(
+    engine: &Engine,
+    numbers: Vec<String>,
+    most: usize,
+) -> anyhow::Result<Vec<(i64, store::run_input::DatasetHead)>> {
+    let board = engine.clone();
+    let (asked, _asking) = engine.board().ask();
+    let read = move |c: &store::Connection| {
+        let mut known: Vec<Experiment> = Vec::new();
+        for number in numbers.iter().filter_map(|number| number.parse().ok()) {
+            let found = store::experiment::numbered(c, number)?;
+            known.extend(found.filter(|found| known.iter().all(|known| known.id != found.id)));
+        }
+        let ids: Vec<ExperimentId> = known.iter().map(|experiment| experiment.id).collect();
+        let number_of = |id: ExperimentId| known.iter().find(|known| known.id == id).map_or(0, |known| known.number);
+        let found = board.board().datasets(c, &asked, (&ids, most))?;
+        Ok(found.into_iter().map(|(id, dataset)| (number_of(id), dataset)).collect())
+    };
+    Ok(engine.store().read(read).await?)
 }
 
 /// The experiment that a client calls by its number.

@@ -111,7 +111,7 @@ pub async fn search(
     orders: &[String],
 ) -> anyhow::Result<Vec<Experiment>> {
     let filter = filter::parse_of(text.unwrap_or_default(), Some(ATTRIBUTES))?;
-    let orders = super::registry::orders(orders, ATTRIBUTES)?;
+    let orders = super::registry::searching::orders(orders, ATTRIBUTES)?;
     let mut all = engine.store().read(store::experiment::all).await?;
     all.retain(|experiment| match view {
         View::Active => experiment.deleted_ms.is_none(),

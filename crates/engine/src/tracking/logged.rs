@@ -2,6 +2,7 @@
 
 pub mod deletion;
 pub mod registering;
+pub mod searching;
 pub mod shown;
 
 use std::collections::btree_map::Entry;
@@ -10,19 +11,10 @@ use anyhow::bail;
 use api::{
     ApiError, RunId,
     event::Tag,
-    tracking::{Experiment, LoggedMetric, LoggedModel, LoggedStatus},
+    tracking::{Experiment, LoggedModel, LoggedStatus},
 };
 
-use crate::{
-    Engine,
-    run::{
-        board::Order,
-        filter::{
-            self, Field,
-            compare::{self, Cell},
-        },
-    },
-};
+use crate::Engine;
 
 /// A logged model that a client begins.
 #[derive(Debug, Clone, Default)]
@@ -192,117 +184,11 @@ pub async fn delete_tag(engine: &Engine, id: &str, key: String) -> anyhow::Resul
     Ok(())
 }
 
-/// An order of logged models; a metric may be of one dataset.
-#[derive(Debug, Clone)]
-pub struct ModelOrder {
-    pub order: Order,
-    pub dataset: Option<(String, Option<String>)>,
-}
-
-const ATTRIBUTES: &[&str] = &[
-    "name",
-    "model_id",
-    "model_type",
-    "status",
-    "source_run_id",
-    "creation_timestamp",
-    "creation_time",
-    "creation_timestamp_ms",
-    "last_updated_timestamp",
-    "last_updated_time",
-];
-
-/// Field and order of a name in the protocol.
-pub fn order(field: &str, ascending: bool, dataset: Option<(String, Option<String>)>) -> anyhow::Result<ModelOrder> {
-    let parsed = filter::field_of(field, Some(ATTRIBUTES))?;
-    Ok(ModelOrder { order: Order { field: parsed, descending: !ascending }, dataset })
-}
-
-/// The logged models that match, newest first unless an order is given. Metrics are looked at on `datasets` where any
-/// are given.
-pub async fn search(
-    engine: &Engine,
-    experiments: Vec<Experiment>,
-    text: Option<&str>,
-    datasets: Vec<(String, Option<String>)>,
-    orders: Vec<ModelOrder>,
-) -> anyhow::Result<Vec<Told>> {
-    let filter = filter::parse_of(text.unwrap_or_default(), Some(ATTRIBUTES))?;
-    let mut found = engine
-        .store()
-        .read(move |c| {
-            let mut found = Vec::new();
-            for experiment in experiments {
-                let models = store::logged_model::of_experiment(c, experiment.id)?;
-                found.extend(models.into_iter().map(|model| (model, experiment.number)));
-            }
-            Ok(found)
-        })
-        .await?;
-    let word = |model: &LoggedModel, word: &str| model.name.to_lowercase().contains(&word.to_lowercase());
-    found.retain(|(model, _)| {
-        let looked_at = |field: &Field| match field {
-            // Of the figures of a key each one counts.
-            Field::Metric(key) => Cell::Numbers(figures(model, key, &datasets).map(|one| one.value).collect()),
-            _ => cell(model, field, &datasets),
-        };
-        compare::holds(&filter, &looked_at, &|text| word(model, text))
-    });
-    found.sort_by(|(left, _), (right, _)| {
-        let by = orders.iter().map(|one| {
-            let of = |model| cell(model, &one.order.field, one.dataset.as_slice());
-            compare::order(&of(left), &of(right), one.order.descending)
-        });
-        let last = right.created_ms.cmp(&left.created_ms).then(right.id.cmp(&left.id));
-        by.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(last)
-    });
-    Ok(found)
-}
-
 /// MLflow's word for a status.
 pub const fn status(status: LoggedStatus) -> &'static str {
     match status {
         LoggedStatus::Pending => "LOGGED_MODEL_PENDING",
         LoggedStatus::Ready => "LOGGED_MODEL_READY",
         LoggedStatus::Failed => "LOGGED_MODEL_UPLOAD_FAILED",
-    }
-}
-
-/// A model's figures of a key, on one of these datasets where any are given.
-fn figures<'m>(
-    model: &'m LoggedModel,
-    key: &'m str,
-    datasets: &'m [(String, Option<String>)],
-) -> impl Iterator<Item = &'m LoggedMetric> {
-    let counts = move |name: Option<&String>, digest: Option<&String>| {
-        datasets.is_empty()
-            || datasets.iter().any(|(wanted, version)| {
-                name == Some(wanted) && version.as_ref().is_none_or(|version| digest == Some(version))
-            })
-    };
-    let is_sought = move |metric: &&LoggedMetric| {
-        metric.key == key && counts(metric.dataset_name.as_ref(), metric.dataset_digest.as_ref())
-    };
-    model.metrics.iter().filter(is_sought)
-}
-
-fn cell(model: &LoggedModel, field: &Field, datasets: &[(String, Option<String>)]) -> Cell {
-    let text = |text: Option<String>| text.map_or(Cell::Missing, Cell::Text);
-    match field {
-        Field::Metric(key) => figures(model, key, datasets)
-            .max_by_key(|metric| (metric.time_ms, metric.step))
-            .map_or(Cell::Missing, |metric| Cell::Number(metric.value)),
-        Field::Param(key) => model.params.get(key).into(),
-        Field::Tag(key) => model.tags.get(key).into(),
-        Field::Attribute(name) => match name.as_str() {
-            "name" => Cell::Text(model.name.clone()),
-            "model_id" => Cell::Text(model.id.clone()),
-            "model_type" => text(model.kind.clone()),
-            "status" => Cell::Text(status(model.status).trim_start_matches("LOGGED_MODEL_").to_owned()),
-            "source_run_id" => text(model.run.map(|run| run.to_string())),
-            "creation_timestamp" | "creation_time" | "creation_timestamp_ms" => Cell::Number(model.created_ms as f64),
-            _ => Cell::Number(model.updated_ms as f64),
-        },
-        _ => Cell::Missing,
     }
 }

@@ -1,34 +1,28 @@
 //! The registry as MLflow's clients see it: models and versions of both kinds, those that we made and those that
 //! clients registered.
 
+mod named;
+pub mod searching;
 pub(super) mod source;
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use anyhow::bail;
 use api::{
-    ApiError, ErrorCode, ModelId, RunId, VersionId,
+    ApiError, ErrorCode, ModelId, ProjectId, RunId, VersionId,
     event::Tag,
     tracking::{ClientVersion, Stage, VersionNotes},
 };
-use store::model::ModelRow;
+use store::{model::ModelRow, version::VersionRow};
 
-use crate::{
-    Engine,
-    run::{
-        board::Order,
-        filter::{
-            self, Field,
-            compare::{self, Cell},
-        },
-    },
-};
+use crate::Engine;
 
 /// A version of either kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Version {
     pub id: VersionId,
     pub model: ModelId,
+    /// By which clients know its model.
     pub name: String,
     pub number: u32,
     pub run: Option<RunId>,
@@ -52,6 +46,8 @@ pub struct Version {
 /// A model with all of its versions, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registered {
+    /// By which clients know it: its own, with its project's behind it where others have that, too.
+    pub name: String,
     pub row: ModelRow,
     pub tags: BTreeMap<String, String>,
     pub versions: Vec<Version>,
@@ -80,51 +76,81 @@ impl Registered {
 }
 
 fn read(c: &store::Connection, row: ModelRow) -> store::Result<Registered> {
+    let name = named::told(c, &row)?;
     let mut versions = Vec::new();
-    for own in store::version::of_model(c, row.id)? {
-        let version = own.version;
-        versions.push(Version {
-            id: version.id,
-            model: row.id,
-            name: row.name.clone(),
-            number: version.number,
-            run: Some(version.run),
-            run_told: Some(version.run.to_string()),
-            run_link: None,
-            source: format!("runs:/{}/model", version.run),
-            location: format!("runs:/{}/model", version.run),
-            logged: None,
-            user: None,
-            created_ms: version.created_ms,
-            aliases: version.aliases,
-            tags: store::client_version::tags(c, version.id.as_bytes())?,
-            notes: notes(c, version.id, version.created_ms)?,
-            of_client: false,
-        });
+    for version in store::version::of_model(c, row.id)? {
+        versions.push(of_ours(c, &name, version)?);
     }
     for version in store::client_version::of_model(c, row.id)? {
-        versions.push(Version {
-            id: version.id,
-            model: row.id,
-            name: row.name.clone(),
-            number: version.number,
-            run: version.run,
-            run_told: version.run_told,
-            run_link: version.run_link,
-            source: version.source,
-            location: version.location,
-            logged: version.logged,
-            user: version.user,
-            created_ms: version.created_ms,
-            aliases: version.aliases,
-            tags: version.tags,
-            notes: notes(c, version.id, version.created_ms)?,
-            of_client: true,
-        });
+        versions.push(of_client(c, &name, version)?);
     }
     versions.sort_by_key(|version| std::cmp::Reverse(version.number));
     let tags = store::client_version::tags(c, row.id.as_bytes())?;
-    Ok(Registered { row, tags, versions })
+    Ok(Registered { name, row, tags, versions })
+}
+
+/// Where the files of a version that we made lie.
+fn made_by(run: RunId) -> String {
+    format!("runs:/{run}/model")
+}
+
+fn of_ours(c: &store::Connection, name: &str, row: VersionRow) -> store::Result<Version> {
+    let version = row.version;
+    Ok(Version {
+        id: version.id,
+        model: version.model,
+        name: name.to_owned(),
+        number: version.number,
+        run: Some(version.run),
+        run_told: Some(version.run.to_string()),
+        run_link: None,
+        source: made_by(version.run),
+        location: made_by(version.run),
+        logged: None,
+        user: None,
+        created_ms: version.created_ms,
+        aliases: version.aliases,
+        tags: store::client_version::tags(c, version.id.as_bytes())?,
+        notes: notes(c, version.id, version.created_ms)?,
+        of_client: false,
+    })
+}
+
+fn of_client(c: &store::Connection, name: &str, version: ClientVersion) -> store::Result<Version> {
+    Ok(Version {
+        notes: notes(c, version.id, version.created_ms)?,
+        id: version.id,
+        model: version.model,
+        name: name.to_owned(),
+        number: version.number,
+        run: version.run,
+        run_told: version.run_told,
+        run_link: version.run_link,
+        source: version.source,
+        location: version.location,
+        logged: version.logged,
+        user: version.user,
+        created_ms: version.created_ms,
+        aliases: version.aliases,
+        tags: version.tags,
+        of_client: true,
+    })
+}
+
+/// A version of either kind; `name` is its model's.
+fn by_id(c: &store::Connection, name: &str, id: VersionId) -> store::Result<Option<Version>> {
+    if let Some(version) = store::client_version::get(c, id)? {
+        return of_client(c, name, store::client_version::whole(c, version)?).map(Some);
+    }
+    store::version::get(c, id)?.map(|row| of_ours(c, name, row)).transpose()
+}
+
+fn numbered(c: &store::Connection, row: &ModelRow, number: u32) -> store::Result<Option<Version>> {
+    let name = named::told(c, row)?;
+    if let Some(version) = store::client_version::numbered(c, row.id, number)? {
+        return of_client(c, &name, version).map(Some);
+    }
+    store::version::by_number(c, row.id, number)?.map(|row| of_ours(c, &name, row)).transpose()
 }
 
 pub(super) fn notes(c: &store::Connection, id: VersionId, created_ms: i64) -> store::Result<VersionNotes> {
@@ -169,7 +195,7 @@ impl std::fmt::Display for Which {
 impl Which {
     fn row(&self, c: &store::Connection) -> store::Result<Option<ModelRow>> {
         match self {
-            Self::Named(name) => named(c, name),
+            Self::Named(name) => named::find(c, name, None),
             Self::Id(id) => store::model::get(c, *id),
         }
     }
@@ -177,13 +203,6 @@ impl Which {
     pub(super) fn find(&self, c: &store::Connection) -> store::Result<ModelRow> {
         self.row(c)?.ok_or_else(|| missing(self).into())
     }
-}
-
-/// The model that clients know by a name: of several, one that a client registered before a project's.
-fn named(c: &store::Connection, name: &str) -> store::Result<Option<ModelRow>> {
-    let mut all = store::model::named(c, name)?;
-    all.sort_by_key(|row| row.project.is_some());
-    Ok(all.into_iter().next())
 }
 
 fn missing(name: &Which) -> ApiError {
@@ -209,9 +228,10 @@ fn find_version(c: &store::Connection, which: &Which, number: &str) -> store::Re
     let Ok(wanted) = number.parse::<u32>() else {
         return Err(ApiError::invalid(format!("Model version must be an integer, got '{number}'")).into());
     };
-    let registered = which.row(c)?.map(|row| read(c, row)).transpose()?;
-    let versions = registered.map(|registered| registered.versions).unwrap_or_default();
-    let found = versions.into_iter().find(|version| version.number == wanted);
+    let found = match which.row(c)? {
+        Some(row) => numbered(c, &row, wanted)?,
+        None => None,
+    };
     found.ok_or_else(|| version_missing(which, number).into())
 }
 
@@ -233,10 +253,11 @@ pub async fn create(
         updated_ms: now_ms,
         notes: description.unwrap_or_default(),
     };
+    let id = row.id;
     engine
         .store()
         .write_durable(move |tx| {
-            if named(tx, &row.name)?.is_some() {
+            if named::is_taken(tx, &row.name)? {
                 return Err(exists(&row.name).into());
             }
             store::model::insert(tx, &row)?;
@@ -244,7 +265,7 @@ pub async fn create(
         })
         .await?;
     engine.changed(Tag::ClientModels);
-    get(engine, name).await
+    get(engine, id).await
 }
 
 fn exists(name: &str) -> ApiError {
@@ -252,7 +273,7 @@ fn exists(name: &str) -> ApiError {
 }
 
 fn check_name(name: &str) -> anyhow::Result<()> {
-    if name.is_empty() {
+    if name.trim().is_empty() {
         bail!(ApiError::invalid("Registered model name cannot be empty."));
     }
     if name.contains(['/', ':']) || name.chars().count() > 256 || name.chars().any(char::is_control) {
@@ -293,7 +314,7 @@ pub async fn edit(
         .write_durable(move |tx| {
             let mut row = which.find(tx)?;
             if let Some(new) = new_name {
-                if new != row.name && named(tx, &new)?.is_some() {
+                if new != row.name && named::is_taken(tx, &new)? {
                     return Err(exists(&new).into());
                 }
                 if row.project.is_some() && new != row.name {
@@ -309,14 +330,21 @@ pub async fn edit(
             Ok(row.id)
         })
         .await?;
-    changed(engine, id).await
+    changed(engine, id).await?;
+    get(engine, id).await
 }
 
-/// Announces a model's change, and answers the model.
-async fn changed(engine: &Engine, which: impl Into<Which>) -> anyhow::Result<Registered> {
-    let registered = get(engine, which).await?;
-    engine.changed(registered.row.project.map_or(Tag::ClientModels, Tag::Models));
-    Ok(registered)
+/// Announces a model's change.
+async fn changed(engine: &Engine, which: impl Into<Which>) -> anyhow::Result<()> {
+    let which = which.into();
+    let row = engine.store().read(move |c| which.find(c)).await?;
+    engine.changed(row.project.map_or(Tag::ClientModels, Tag::Models));
+    Ok(())
+}
+
+/// Writes when a model changed.
+fn touch(tx: &store::Transaction<'_>, row: ModelRow, now_ms: i64) -> store::Result<()> {
+    store::model::put(tx, &ModelRow { updated_ms: now_ms, ..row })
 }
 
 /// Deletes a name for good, as a client asks it, with the versions that clients registered.
@@ -360,11 +388,14 @@ pub struct NewVersion {
 pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
     check_description(new.description.as_deref())?;
     let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
-    let wanted = Which::from(name);
-    let add = move |tx: &store::Transaction<'_>| enter_version(tx, wanted.find(tx)?, id, new, now_ms);
-    let number = engine.store().write_durable(add).await?;
-    changed(engine, name).await?;
-    version(engine, name, &number.to_string()).await
+    let wanted = name.to_owned();
+    let add = move |tx: &store::Transaction<'_>| -> store::Result<(ModelId, u32)> {
+        let found = named::find(tx, &wanted, project_of(tx, &new)?)?;
+        let row = found.ok_or_else(|| missing(&Which::Named(wanted)))?;
+        Ok((row.id, enter_version(tx, row, id, new, now_ms)?))
+    };
+    let (model, number) = engine.store().write_durable(add).await?;
+    entered(engine, model, number).await
 }
 
 /// The same under a name that may not be registered yet, as a client does it in two steps: either both come or neither.
@@ -380,25 +411,45 @@ pub async fn register(engine: &Engine, name: &str, new: NewVersion) -> anyhow::R
         updated_ms: now_ms,
         notes: String::new(),
     };
-    let add = move |tx: &store::Transaction<'_>| {
-        let row = match named(tx, &fresh.name)? {
+    let add = move |tx: &store::Transaction<'_>| -> store::Result<(ModelId, u32)> {
+        let row = match named::find(tx, &fresh.name, project_of(tx, &new)?)? {
             Some(row) => row,
             None => {
                 store::model::insert(tx, &fresh)?;
                 fresh
             }
         };
-        enter_version(tx, row, id, new, now_ms)
+        Ok((row.id, enter_version(tx, row, id, new, now_ms)?))
     };
-    let number = engine.store().write_durable(add).await?;
-    changed(engine, name).await?;
-    version(engine, name, &number.to_string()).await
+    let (model, number) = engine.store().write_durable(add).await?;
+    entered(engine, model, number).await
+}
+
+async fn entered(engine: &Engine, model: ModelId, number: u32) -> anyhow::Result<Version> {
+    changed(engine, model).await?;
+    let entered = version(engine, model, &number.to_string()).await?;
+    if entered.logged.is_some() {
+        // It stands on the logged model's page, too.
+        engine.changed(Tag::ClientModels);
+    }
+    Ok(entered)
+}
+
+/// The project that a version comes from: its run's, else that of the run of the logged model that it is.
+fn project_of(c: &store::Connection, new: &NewVersion) -> store::Result<Option<ProjectId>> {
+    let run = match (new.run.as_deref().and_then(|run| run.parse::<RunId>().ok()), &new.logged) {
+        (Some(run), _) => Some(run),
+        (None, Some(logged)) => store::logged_model::bare(c, logged)?.and_then(|model| model.run),
+        (None, None) => None,
+    };
+    let row = run.map(|run| store::run::bare(c, run)).transpose()?.flatten();
+    Ok(row.and_then(|row| row.run.project))
 }
 
 /// Enters a version under a model's next number, which is the answer.
 fn enter_version(
     tx: &store::Transaction<'_>,
-    mut row: ModelRow,
+    row: ModelRow,
     id: VersionId,
     new: NewVersion,
     now_ms: i64,
@@ -417,7 +468,7 @@ fn enter_version(
         run_link: new.run_link,
         source: resolved.source,
         location: resolved.location,
-        logged: resolved.logged,
+        logged: resolved.logged.clone(),
         user: new.user,
         created_ms: now_ms,
         aliases: Vec::new(),
@@ -431,9 +482,27 @@ fn enter_version(
     for (key, value) in &new.tags {
         store::client_version::put_tag(tx, id.as_bytes(), key, value)?;
     }
-    row.updated_ms = now_ms;
-    store::model::put(tx, &row)?;
+    if let Some(logged) = resolved.logged.filter(|_| !source::is_prompt(&new.tags)) {
+        tell_logged(tx, &logged, &named::told(tx, &row)?, number)?;
+    }
+    touch(tx, row, now_ms)?;
     Ok(number)
+}
+
+/// The tag by which MLflow's pages know which versions a logged model became.
+const VERSIONS_TAG: &str = "mlflow.modelVersions";
+
+fn tell_logged(tx: &store::Transaction<'_>, logged: &str, name: &str, number: u32) -> store::Result<()> {
+    let Some(mut model) = store::logged_model::get(tx, logged)? else { return Ok(()) };
+    let known = model.tags.get(VERSIONS_TAG).and_then(|text| serde_json::from_str(text).ok());
+    let mut versions: Vec<serde_json::Value> = known.unwrap_or_default();
+    let own = serde_json::json!({ "name": name, "version": number });
+    if !versions.contains(&own) {
+        versions.push(own);
+        model.tags.insert(VERSIONS_TAG.to_owned(), serde_json::Value::Array(versions).to_string());
+        store::logged_model::put(tx, &model)?;
+    }
+    Ok(())
 }
 
 /// Changes what is written about a version, in one transaction: what others change beside it stays.
@@ -473,19 +542,21 @@ pub async fn transition(
     engine
         .store()
         .write(move |tx| {
-            let model = read(tx, wanted.find(tx)?)?;
+            let row = wanted.find(tx)?;
             let moved = find_version(tx, &wanted, &of)?;
             if archive && !matches!(stage, Stage::Staging | Stage::Production) {
                 return Err(ApiError::invalid(
                     "Model version transition cannot archive existing model versions because the target stage is not an active stage. Valid stages are Staging, Production."
                 ).into());
             }
-            let there = model.versions.into_iter().filter(|other| other.notes.stage == stage && other.id != moved.id);
-            for other in there.filter(|_| archive) {
+            let others = if archive { read(tx, row.clone())?.versions } else { Vec::new() };
+            for other in others.into_iter().filter(|other| other.notes.stage == stage && other.id != moved.id) {
                 let notes = VersionNotes { stage: Stage::Archived, updated_ms: now_ms, ..other.notes };
                 store::client_version::put_notes(tx, other.id, &notes)?;
             }
-            store::client_version::put_notes(tx, moved.id, &VersionNotes { stage, updated_ms: now_ms, ..moved.notes })
+            let notes = VersionNotes { stage, updated_ms: now_ms, ..moved.notes };
+            store::client_version::put_notes(tx, moved.id, &notes)?;
+            touch(tx, row, now_ms)
         })
         .await?;
     changed(engine, which.clone()).await?;
@@ -495,14 +566,26 @@ pub async fn transition(
 pub async fn delete_version(engine: &Engine, which: impl Into<Which>, number: &str) -> anyhow::Result<()> {
     let which = which.into();
     let found = version(engine, which.clone(), number).await?;
+    let (model, run, now_ms) = (found.model, found.run, engine.now_ms());
     if !found.of_client {
         // What we made may be deployed: its own deletion says so.
         crate::model::delete_own(engine, found.id, false).await?;
-        return Ok(());
     }
-    let run = found.run;
-    engine.store().write_durable(move |tx| store::client_version::delete(tx, found.id)).await?;
-    changed(engine, which).await?;
+    let is_there = engine
+        .store()
+        .write_durable(move |tx| {
+            if found.of_client {
+                store::client_version::delete(tx, found.id)?;
+            }
+            // The name of what we made goes with its last version.
+            let Some(row) = store::model::get(tx, model)? else { return Ok(false) };
+            touch(tx, row, now_ms)?;
+            Ok(true)
+        })
+        .await?;
+    if is_there {
+        changed(engine, model).await?;
+    }
     if let Some(run) = run {
         engine.changed(Tag::Run(run));
     }
@@ -519,12 +602,9 @@ pub async fn set_alias(
     let like_number = alias
         .strip_prefix(['v', 'V'])
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|one| one.is_ascii_digit()));
-    if alias.is_empty()
-        || alias.chars().count() > 255
-        || !alias.chars().all(plain)
-        || like_number
-        || alias.eq_ignore_ascii_case("latest")
-    {
+    // What no version has may be removed all the same.
+    let is_reserved = number.is_some() && (like_number || alias.eq_ignore_ascii_case("latest"));
+    if alias.is_empty() || alias.chars().count() > 255 || !alias.chars().all(plain) || is_reserved {
         bail!(
             ApiError::invalid(format!("Invalid alias name: '{alias}'."))
                 .with_hint("Use letters, digits, \"-\" and \"_\"; neither \"latest\" nor the like of \"v3\".")
@@ -550,8 +630,13 @@ pub async fn set_alias(
 }
 
 pub async fn by_alias(engine: &Engine, name: &str, alias: &str) -> anyhow::Result<Version> {
-    let registered = get(engine, name).await?;
-    let found = registered.versions.into_iter().find(|version| version.aliases.iter().any(|own| own == alias));
+    let (which, wanted) = (Which::from(name), alias.to_owned());
+    let read = move |c: &store::Connection| {
+        let row = which.find(c)?;
+        let Some(id) = store::alias::find(c, row.id, &wanted)? else { return Ok(None) };
+        by_id(c, &named::told(c, &row)?, id)
+    };
+    let found = engine.store().read(read).await?;
     found.ok_or_else(|| ApiError::invalid(format!("Registered model alias {alias} not found.")).into())
 }
 
@@ -597,99 +682,6 @@ pub async fn tag(
     Ok(())
 }
 
-/// Orders of other records than runs: `name ASC`, `creation_time DESC`.
-pub(super) fn orders(texts: &[String], attributes: &'static [&'static str]) -> anyhow::Result<Vec<Order>> {
-    texts
-        .iter()
-        .map(|text| {
-            let (field, descending) = filter::order_of(text, Some(attributes))?;
-            Ok(Order { field, descending })
-        })
-        .collect()
-}
-
-/// MLflow keeps prompts among the models, and asks for what is none by a tag that only prompts have.
-fn tag_cell(tags: &BTreeMap<String, String>, key: &str) -> Cell {
-    match tags.get(key) {
-        None if key == "mlflow.prompt.is_prompt" => Cell::Text("false".to_owned()),
-        found => found.into(),
-    }
-}
-
-const MODEL_ATTRIBUTES: &[&str] = &["name", "timestamp", "last_updated_timestamp", "creation_timestamp"];
-
-/// The models that match, by name unless an order is given.
-pub async fn search_models(engine: &Engine, text: &str, order: &[String]) -> anyhow::Result<Vec<Registered>> {
-    let filter = filter::parse_of(text, Some(MODEL_ATTRIBUTES))?;
-    let orders = orders(order, MODEL_ATTRIBUTES)?;
-    let mut all = everything(engine).await?;
-    let cell = |model: &Registered, field: &Field| match field {
-        Field::Tag(key) => tag_cell(&model.tags, key),
-        Field::Attribute(name) if name == "name" => Cell::Text(model.row.name.clone()),
-        Field::Attribute(name) if name == "creation_timestamp" => Cell::Number(model.row.created_ms as f64),
-        Field::Attribute(_) => Cell::Number(model.row.updated_ms as f64),
-        _ => Cell::Missing,
-    };
-    let word = |model: &Registered, word: &str| model.row.name.to_lowercase().contains(&word.to_lowercase());
-    all.retain(|model| compare::holds(&filter, &|field| cell(model, field), &|text| word(model, text)));
-    all.sort_by(|left, right| {
-        let by = orders
-            .iter()
-            .map(|order| compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending));
-        by.fold(Ordering::Equal, Ordering::then).then_with(|| left.row.name.cmp(&right.row.name))
-    });
-    Ok(all)
-}
-
-const VERSION_ATTRIBUTES: &[&str] = &[
-    "name",
-    "version_number",
-    "run_id",
-    "source_path",
-    "source",
-    "creation_timestamp",
-    "last_updated_timestamp",
-    "timestamp",
-    "model_id",
-    "current_stage",
-];
-
-/// The versions that match: last changed first, unless an order is given.
-pub async fn search_versions(engine: &Engine, text: &str, order: &[String]) -> anyhow::Result<Vec<Version>> {
-    let filter = filter::parse_of(text, Some(VERSION_ATTRIBUTES))?;
-    let orders = orders(order, VERSION_ATTRIBUTES)?;
-    let mut all: Vec<Version> = everything(engine).await?.into_iter().flat_map(|model| model.versions).collect();
-    let text = |text: Option<String>| text.map_or(Cell::Missing, Cell::Text);
-    let cell = |version: &Version, field: &Field| match field {
-        Field::Tag(key) => tag_cell(&version.tags, key),
-        Field::Attribute(name) => match name.as_str() {
-            "name" => Cell::Text(version.name.clone()),
-            "version_number" => Cell::Number(f64::from(version.number)),
-            // A version of no run has an empty one, as in MLflow.
-            "run_id" => Cell::Text(version.run_told.clone().unwrap_or_default()),
-            "source_path" | "source" => Cell::Text(version.source.clone()),
-            "creation_timestamp" => Cell::Number(version.created_ms as f64),
-            "model_id" => text(version.logged.clone()),
-            "current_stage" => Cell::Text(stage(version.notes.stage).to_owned()),
-            _ => Cell::Number(version.notes.updated_ms as f64),
-        },
-        _ => Cell::Missing,
-    };
-    let word = |version: &Version, word: &str| version.name.to_lowercase().contains(&word.to_lowercase());
-    all.retain(|version| compare::holds(&filter, &|field| cell(version, field), &|text| word(version, text)));
-    all.sort_by(|left, right| {
-        let by = orders
-            .iter()
-            .map(|order| compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending));
-        let last = right.notes.updated_ms.cmp(&left.notes.updated_ms);
-        by.fold(Ordering::Equal, Ordering::then)
-            .then(last)
-            .then_with(|| left.name.cmp(&right.name))
-            .then(right.number.cmp(&left.number))
-    });
-    Ok(all)
-}
-
 /// MLflow's word for a stage.
 pub const fn stage(stage: Stage) -> &'static str {
     match stage {
@@ -698,10 +690,6 @@ pub const fn stage(stage: Stage) -> &'static str {
         Stage::Production => "Production",
         Stage::Archived => "Archived",
     }
-}
-
-async fn everything(engine: &Engine) -> anyhow::Result<Vec<Registered>> {
-    Ok(engine.store().read(all).await?)
 }
 
 /// Every model with its versions, by name.

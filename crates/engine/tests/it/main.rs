@@ -26,6 +26,7 @@ mod proposing;
 mod queue;
 mod referenced;
 mod registered;
+mod registry;
 mod restoring;
 mod run_table;
 mod searching;

@@ -482,3 +482,50 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
         stage.try_call(DiffRuns { runs: vec![runs[0], RunId::from_bytes([9; 16])], all: false }).await.unwrap_err();
     assert_eq!(missing.code, ErrorCode::NotFound);
 }
+
+#[tokio::test]
+async fn runs_are_found_by_the_datasets_that_they_were_given() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let input = |name: &str, context: Option<&str>| RunInput {
+        dataset: Dataset {
+            name: name.to_owned(),
+            digest: format!("digest of {name}"),
+            source_type: "local".to_owned(),
+            source: "wine.csv".to_owned(),
+            schema: None,
+            profile: Some("x".repeat(100_000)),
+        },
+        tags: context.map(|context| ("mlflow.data.context".to_owned(), context.to_owned())).into_iter().collect(),
+    };
+    let found = async |filter: &str| {
+        let list = ListRuns { experiment: Some(sweep.id), filter: filter.to_owned(), ..ListRuns::default() };
+        let rows = stage.call(list).await.rows;
+        let mut found: Vec<usize> = rows.iter().map(|row| runs.iter().position(|id| *id == row.id).unwrap()).collect();
+        found.sort_unstable();
+        found
+    };
+    assert!(found("dataset.name = 'wine'").await.is_empty());
+    // The table was read already: what comes is found all the same.
+    let give = async |at: usize, given: Vec<RunInput>| {
+        client::inputs(&stage.engine, runs[at], given, Vec::new()).await.unwrap();
+    };
+    give(0, vec![input("wine", Some("training")), input("beer", Some("evaluation"))]).await;
+    give(1, vec![input("wine", None)]).await;
+    give(2, vec![input("wine", Some("training"))]).await;
+    assert_eq!(found("dataset.name = 'wine'").await, [0, 1, 2]);
+    assert_eq!(found("dataset.context = 'training' and dataset.name in ('beer')").await, [0]);
+    assert_eq!(found("dataset.digest like '%beer'").await, [0]);
+    assert_eq!(found("not dataset.context = 'training'").await, [1, 3, 4, 5]);
+
+    let told = async |most: usize| {
+        let number = sweep.number.to_string();
+        let found = client::datasets(&stage.engine, vec![number.clone(), number, "99".to_owned()], most).await.unwrap();
+        assert!(found.iter().all(|(number, _)| *number == sweep.number));
+        found.into_iter().map(|(_, dataset)| (dataset.name, dataset.context)).collect::<Vec<_>>()
+    };
+    let expected = [("beer", Some("evaluation")), ("wine", None), ("wine", Some("training"))];
+    let expected = expected.map(|(name, context)| (name.to_owned(), context.map(str::to_owned)));
+    assert_eq!(told(1_000).await, expected);
+    assert_eq!(told(2).await, expected[..2]);
+}

@@ -286,6 +286,28 @@ async fn mlflows_database_is_read_beside_its_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_database_has_beside_runs_and_models_is_counted() {
+    let stage = Stage::new().await;
+    let path = stage.path("mlflow.db");
+    fs::copy(fixture("store/tests/fixtures/mlflow.db"), &path).unwrap();
+    let server = rusqlite::Connection::open(&path).unwrap();
+    server
+        .execute_batch(
+            "CREATE TABLE trace_info (request_id TEXT); INSERT INTO trace_info VALUES ('tr-1'), ('tr-2');
+             CREATE TABLE assessments (assessment_id TEXT); INSERT INTO assessments VALUES ('a-1');
+             CREATE TABLE evaluation_datasets (dataset_id TEXT);",
+        )
+        .unwrap();
+    drop(server);
+    add(&stage, &path, Some(Kind::MlflowDb)).await;
+    let source = stage.call(ListSources {}).await.remove(0);
+    let said: Vec<&str> = source.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    let rest = "left out: runs, models and the registry are read";
+    let expected = ["2 traces were", "1 assessment was"].map(|what| format!("{what} {rest}"));
+    assert!(expected.iter().all(|one| said.contains(&one.as_str())) && source.error.is_none(), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_log_is_refused_with_what_is_read() {
     let stage = Stage::new().await;
     stage.write("notes/readme.txt", "nothing");

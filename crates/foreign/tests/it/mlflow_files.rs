@@ -46,6 +46,25 @@ fn what_mlflow_wrote_is_told() {
 }
 
 #[test]
+fn traces_are_left_out_in_so_many_words() {
+    let folder = copy("mlruns");
+    let experiment = folder.path().join("100000000000000001");
+    for trace in ["tr-1", "tr-2"] {
+        fs::create_dir_all(experiment.join("traces").join(trace)).unwrap();
+    }
+    let mut read = read_at(folder.path(), &Mark::default());
+    let rest = "2 traces were left out: runs, models and the registry are read";
+    let said = [format!("{}: {rest}", folder.path().display())];
+    assert_eq!(read.warnings(), said);
+    read = read_at(folder.path(), &read.mark);
+    assert_eq!(read.told, []);
+    // What is said with new points is all that is said from then on.
+    let loss = folder.path().join(FIRST).join("metrics/loss");
+    fs::File::options().append(true).open(loss).unwrap().write_all(b"1700000000003 0.25 3\n").unwrap();
+    assert_eq!(read_at(folder.path(), &read.mark).warnings(), said);
+}
+
+#[test]
 fn read_again_only_what_changed_is_told() {
     let folder = copy("mlruns");
     let run = folder.path().join(FIRST);

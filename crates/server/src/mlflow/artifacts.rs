@@ -3,11 +3,13 @@
 //! A path is split, decoded as often as it is encoded, and refused where a part of it could lead out; what is left
 //! names a run or a logged model, in whose folder alone anything is read or written.
 
+use std::collections::HashMap;
+
 use axum::{
     Json,
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderName, StatusCode, header},
     response::Response,
 };
 use engine::{
@@ -119,7 +121,7 @@ async fn send(place: &Place, request: Request) -> Result<Response, Failure> {
     let name = place.name().replace(['"', '\\'], "_");
     let attached = format!("attachment; filename=\"{}\"", name.chars().filter(char::is_ascii).collect::<String>());
     if let Ok(value) = attached.parse() {
-        response.headers_mut().insert(axum::http::header::CONTENT_DISPOSITION, value);
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
     Ok(response)
 }
@@ -196,9 +198,29 @@ pub(super) async fn list_of_run(State(host): State<Host>, Fields(asked): Fields<
     Ok(Json(info_of(told.artifact_uri, files, &under.join("/"))))
 }
 
-/// What MLflow answers where the proxy's store has no presigned addresses: its client goes on without.
-pub(super) async fn not_presigned() -> Failure {
-    Failure::new(StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "Artifacts have no presigned addresses.")
+/// Where a file is read in parts: our own address of it, with what lets its client in.
+#[derive(Debug, Serialize)]
+pub(super) struct Presigned {
+    url: String,
+    headers: HashMap<&'static str, String>,
+    file_size: u64,
+}
+
+/// MLflow's client asks for this where it is told to download in parts (`MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD`).
+pub(super) async fn presigned(State(host): State<Host>, request: Request) -> Answer<Presigned> {
+    let path = tail(&request, "/presigned/").to_owned();
+    let file = artifacts::file(&place(&host, &path).await?).await?;
+    let file_size = file.metadata().map_err(|error| anyhow::Error::new(error).context("read the artifact"))?.len();
+    let (own, headers) = reached(&request);
+    let url = format!("http://{own}/api/2.0/mlflow-artifacts/artifacts/{path}");
+    Ok(Json(Presigned { url, headers, file_size }))
+}
+
+/// The address by which a client reached us, and what let it in: it is to send that to our other addresses, too.
+pub(super) fn reached(request: &Request) -> (String, HashMap<&'static str, String>) {
+    let sent = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let headers = sent(header::AUTHORIZATION).map(|value| ("Authorization", value));
+    (sent(header::HOST).unwrap_or_default(), headers.into_iter().collect())
 }
 
 /// The files lie behind the proxy: there is no other address of them.

@@ -24,6 +24,7 @@ const LONGEST_PROFILE: usize = 16_777_215;
 const LONGEST_TAG_KEY: usize = 255;
 const LONGEST_TAG: usize = 500;
 const MOST_EXPERIMENTS: usize = 20;
+const MOST_SUMMARIES: usize = 1_000;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct LogInputs {
@@ -95,7 +96,7 @@ pub(super) struct Search {
     experiment_ids: Vec<String>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 struct Summary {
     experiment_id: String,
     name: String,
@@ -118,17 +119,12 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
             "SearchDatasets request must specify between 1 and {MOST_EXPERIMENTS} experiment_ids. Received {count}."
         )));
     }
-    let mut summaries: Vec<Summary> = Vec::new();
-    for number in asked.experiment_ids {
-        let Ok(experiment) = client::experiment(&host.engine, &number).await else { continue };
-        for input in client::datasets(&host.engine, experiment.id).await? {
-            let context = input.context().map(str::to_owned);
-            let (name, digest) = (input.dataset.name, input.dataset.digest);
-            let summary = Summary { experiment_id: number.clone(), name, digest, context };
-            if !summaries.contains(&summary) {
-                summaries.push(summary);
-            }
-        }
-    }
-    Ok(Json(Found { dataset_summaries: summaries }))
+    let found = client::datasets(&host.engine, asked.experiment_ids, MOST_SUMMARIES).await?;
+    let summaries = found.into_iter().map(|(number, dataset)| Summary {
+        experiment_id: number.to_string(),
+        name: dataset.name,
+        digest: dataset.digest,
+        context: dataset.context,
+    });
+    Ok(Json(Found { dataset_summaries: summaries.collect() }))
 }

@@ -9,7 +9,10 @@ use engine::{
     run::name::{check_param, check_tag},
     tracking::{
         artifacts, client,
-        logged::{self, New, Told},
+        logged::{
+            self, New, Told,
+            searching::{self, Sought},
+        },
     },
 };
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,7 @@ use super::{
     done,
     failure::Failure,
     fields::{Fields, Int, Unread, many, required},
-    wire::{Pair, page, pairs},
+    wire::{Pair, offset, page_token, pairs},
 };
 use crate::Host;
 
@@ -285,11 +288,13 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     for order in asked.order_by {
         let field = required(order.field_name, "field_name")?;
         let dataset = order.dataset_name.map(|name| (name, order.dataset_digest));
-        orders.push(logged::order(&field, order.ascending.unwrap_or(true), dataset)?);
+        orders.push(searching::order(&field, order.ascending.unwrap_or(true), dataset)?);
     }
-    let found = logged::search(&host.engine, experiments, asked.filter.as_deref(), datasets, orders).await?;
-    let (found, next_page_token) = page(found, asked.page_token.as_deref(), most)?;
-    Ok(Json(Found { models: found.into_iter().map(WireModel::from).collect(), next_page_token }))
+    let skip = offset(asked.page_token.as_deref())?;
+    let filter = asked.filter.unwrap_or_default();
+    let found = searching::search(&host.engine, Sought { experiments, filter, datasets, orders, skip, most }).await?;
+    let next_page_token = found.has_more.then(|| page_token(skip.saturating_add(most)));
+    Ok(Json(Found { models: found.models.into_iter().map(WireModel::from).collect(), next_page_token }))
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,11 +1,13 @@
 //! `metrics/…`: the points of series.
 
 use axum::{
+    body::Body,
     extract::State,
     http::header,
     response::{IntoResponse as _, Response},
 };
 use engine::tracking::history;
+use futures::{StreamExt as _, future, stream};
 use serde::{Deserialize, Serialize};
 
 use api::RunId;
@@ -14,7 +16,7 @@ use super::{
     failure::Failure,
     fields::{Fields, Int, many, required, wrong},
     runs::{parse_run, run_id},
-    wire::{self, Metric, offset, page_token},
+    wire::{self, HistoryText, Metric, offset, page_token},
 };
 use crate::Host;
 
@@ -56,9 +58,38 @@ pub(super) async fn history(State(host): State<Host>, Fields(asked): Fields<Hist
         Some(most) => u64::try_from(most)
             .map_err(|_| Failure::invalid(format!("Invalid value {most} for parameter 'max_results' supplied.")))?,
     };
-    let page = history::page(&host.engine, run, key.clone(), skip, most).await?;
-    let next_page_token = page.has_more.then(|| page_token(skip.saturating_add(most)));
-    wire::history(&key, &page.points, next_page_token.as_deref()).map(json).map_err(|error| wrong(&error))
+    let telling = history::tell(&host.engine, run, key.clone(), skip, most).await?;
+    let next_page_token = telling.has_more.then(|| page_token(skip.saturating_add(most)));
+    let (points, rest) = telling.next(&host.engine).await?;
+    if rest.is_over() {
+        return wire::history(&key, &points, next_page_token.as_deref()).map(json).map_err(|error| wrong(&error));
+    }
+    let mut text = HistoryText::of(&key).map_err(|error| wrong(&error))?;
+    let begun = text.points(&points).map_err(|error| wrong(&error))?;
+    Ok(in_pieces(host, begun, (text, rest), next_page_token))
+}
+
+/// A long series is written as it is read, and read as its client takes it.
+fn in_pieces(
+    host: Host,
+    begun: Vec<u8>,
+    rest: (HistoryText, history::Telling),
+    next_page_token: Option<String>,
+) -> Response {
+    let pieces = stream::try_unfold(Some((rest, next_page_token)), move |state| {
+        let host = host.clone();
+        async move {
+            let Some(((mut text, rest), next_page_token)) = state else { return Ok(None) };
+            if rest.is_over() {
+                return Ok(Some((text.end(next_page_token.as_deref())?, None)));
+            }
+            let (points, rest) = rest.next(&host.engine).await?;
+            let piece = text.points(&points)?;
+            Ok::<_, anyhow::Error>(Some((piece, Some(((text, rest), next_page_token)))))
+        }
+    });
+    let all = stream::once(future::ready(Ok(begun))).chain(pieces);
+    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(all)).into_response()
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,7 +137,7 @@ pub(super) async fn history_bulk(State(host): State<Host>, Fields(asked): Fields
     written(&Points { metrics })
 }
 
-/// A bounded number of points over an interval of steps, of each run, its first and last step among them.
+/// A bounded number of points over an interval of steps, of each run, its first and last point among them.
 pub(super) async fn history_bulk_interval(
     State(host): State<Host>,
     Fields(asked): Fields<Bulk>,
@@ -128,8 +159,8 @@ pub(super) async fn history_bulk_interval(
     };
     let mut metrics = Vec::new();
     for run in runs {
-        let sampled = history::sampled(&host.engine, run, key.clone(), from..=to, most as usize).await?;
-        metrics.extend(sampled.into_iter().take(MOST_BULK as usize).map(|point| (run, point)));
+        let sampled = history::sampled(&host.engine, run, key.clone(), from..=to, most as u64).await?;
+        metrics.extend(sampled.into_iter().map(|point| (run, point)));
     }
     let metrics = metrics.into_iter().map(|(run, point)| Metric::of(&key, point, Some(run))).collect();
     written(&Points { metrics })

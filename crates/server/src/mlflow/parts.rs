@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, Done,
-    artifacts::{finish, place, safe, tail},
+    artifacts::{finish, place, reached, safe, tail},
     done,
     failure::Failure,
     fields::{Fields, Int, required},
@@ -85,10 +85,7 @@ fn path(folder: &str, name: Option<String>) -> Result<String, Failure> {
 
 pub(super) async fn create(State(host): State<Host>, request: Request) -> Answer<Created> {
     let at = tail(&request, "/mpu/create/").to_owned();
-    let own = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let headers: HashMap<&'static str, String> =
-        authorization.map(|value| ("Authorization", value.to_owned())).into_iter().collect();
+    let (own, headers) = reached(&request);
     let Fields(asked) = <Fields<Create> as axum::extract::FromRequest<Host>>::from_request(request, &host).await?;
     let parts = required(asked.num_parts, "num_parts")?.0;
     if !(1..=MOST_PARTS).contains(&parts) {

@@ -5,7 +5,10 @@ pub(super) mod versions;
 use axum::{Json, extract::State};
 use engine::{
     ballast::freeing,
-    tracking::registry::{self, Registered},
+    tracking::registry::{
+        self, Registered,
+        searching::{self, Sought},
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +18,7 @@ use super::{
     Answer, Done, done,
     failure::Failure,
     fields::{Fields, Int, many, required},
-    wire::{Pair, page, pairs},
+    wire::{Pair, offset, page_token, pairs},
 };
 use crate::Host;
 use versions::WireVersion;
@@ -51,7 +54,7 @@ impl From<Registered> for WireModel {
             latest_versions: model.latest(&[]).into_iter().cloned().map(WireVersion::from).collect(),
             aliases: aliases.collect(),
             tags: pairs(&model.tags),
-            name: model.row.name,
+            name: model.name,
             creation_timestamp: model.row.created_ms,
             last_updated_timestamp: model.row.updated_ms,
             description: model.row.notes,
@@ -156,11 +159,19 @@ pub(super) fn stage(text: &str) -> Result<Stage, Failure> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Search {
     #[serde(default)]
-    pub(super) filter: Option<String>,
-    pub(super) max_results: Option<Int>,
+    filter: Option<String>,
+    max_results: Option<Int>,
     #[serde(default, deserialize_with = "many")]
-    pub(super) order_by: Vec<String>,
-    pub(super) page_token: Option<String>,
+    order_by: Vec<String>,
+    page_token: Option<String>,
+}
+
+impl Search {
+    fn sought(self, default: i64, limit: i64) -> Result<Sought, Failure> {
+        let most = results(self.max_results, default, limit)?;
+        let skip = offset(self.page_token.as_deref())?;
+        Ok(Sought { filter: self.filter.unwrap_or_default(), order: self.order_by, skip, most })
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -171,7 +182,7 @@ pub(super) struct Found {
     next_page_token: Option<String>,
 }
 
-pub(super) fn results(most: Option<Int>, default: i64, limit: i64) -> Result<u64, Failure> {
+fn results(most: Option<Int>, default: i64, limit: i64) -> Result<u64, Failure> {
     let most = most.map_or(default, |most| most.0);
     u64::try_from(most).ok().filter(|_| (1..=limit).contains(&most)).ok_or_else(|| {
         Failure::invalid(format!(
@@ -181,11 +192,11 @@ pub(super) fn results(most: Option<Int>, default: i64, limit: i64) -> Result<u64
 }
 
 pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
-    let most = results(asked.max_results, DEFAULT_RESULTS, MOST_RESULTS)?;
-    let text = asked.filter.unwrap_or_default();
-    let found = registry::search_models(&host.engine, &text, &asked.order_by).await?;
-    let (found, next_page_token) = page(found, asked.page_token.as_deref(), most)?;
-    Ok(Json(Found { registered_models: found.into_iter().map(WireModel::from).collect(), next_page_token }))
+    let sought = asked.sought(DEFAULT_RESULTS, MOST_RESULTS)?;
+    let end = sought.skip.saturating_add(sought.most);
+    let found = searching::models_found(&host.engine, sought).await?;
+    let next_page_token = found.has_more.then(|| page_token(end));
+    Ok(Json(Found { registered_models: found.page.into_iter().map(WireModel::from).collect(), next_page_token }))
 }
 
 #[derive(Debug, Deserialize)]

@@ -196,9 +196,10 @@ pub(super) fn view(view: Option<&Value>) -> Result<View, Failure> {
     Ok(match view {
         None | Some(Value::Null) => View::Active,
         Some(Value::String(name)) => match name.as_str() {
-            "ACTIVE_ONLY" | "" => View::Active,
-            "DELETED_ONLY" => View::Deleted,
-            "ALL" => View::All,
+            // In an address a number is a text.
+            "ACTIVE_ONLY" | "" | "1" => View::Active,
+            "DELETED_ONLY" | "2" => View::Deleted,
+            "ALL" | "3" => View::All,
             _ => return Err(Failure::invalid(format!("Invalid view type '{name}'."))),
         },
         Some(Value::Number(number)) => match number.as_i64() {

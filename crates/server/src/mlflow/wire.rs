@@ -52,18 +52,35 @@ const POINT_BYTES: usize = 96;
 /// A page of one series, written as it is read: a value of its own for each of a hundred thousand points would take
 /// longer than all else.
 pub(super) fn history(key: &str, points: &[Point], next_page_token: Option<&str>) -> serde_json::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(64 + points.len() * (POINT_BYTES + key.len()));
-    bytes.push(b'{');
-    if !points.is_empty() {
+    let mut text = HistoryText::of(key)?;
+    let mut bytes = text.points(points)?;
+    bytes.append(&mut text.end(next_page_token)?);
+    Ok(bytes)
+}
+
+/// The same in pieces: each call tells what follows upon what was told.
+pub(super) struct HistoryText {
+    /// What stands before each point's value.
+    head: Vec<u8>,
+    /// Some point was written.
+    begun: bool,
+}
+
+impl HistoryText {
+    pub(super) fn of(key: &str) -> serde_json::Result<Self> {
         let mut head = b"{\"key\":".to_vec();
         serde_json::to_writer(&mut head, key)?;
         head.extend_from_slice(b",\"value\":");
-        bytes.extend_from_slice(b"\"metrics\":[");
-        for (index, point) in points.iter().enumerate() {
-            if index > 0 {
-                bytes.push(b',');
-            }
-            bytes.extend_from_slice(&head);
+        Ok(Self { head, begun: false })
+    }
+
+    pub(super) fn points(&mut self, points: &[Point]) -> serde_json::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(64 + points.len() * (POINT_BYTES + self.head.len()));
+        for point in points {
+            let before: &[u8] = if self.begun { b"," } else { b"{\"metrics\":[" };
+            bytes.extend_from_slice(before);
+            self.begun = true;
+            bytes.extend_from_slice(&self.head);
             float(&point.value, &mut serde_json::Serializer::new(&mut bytes))?;
             bytes.extend_from_slice(b",\"timestamp\":");
             serde_json::to_writer(&mut bytes, &point.time_ms)?;
@@ -71,17 +88,21 @@ pub(super) fn history(key: &str, points: &[Point], next_page_token: Option<&str>
             serde_json::to_writer(&mut bytes, &point.step)?;
             bytes.push(b'}');
         }
-        bytes.push(b']');
+        Ok(bytes)
     }
-    if let Some(token) = next_page_token {
-        if !points.is_empty() {
-            bytes.push(b',');
+
+    pub(super) fn end(&self, next_page_token: Option<&str>) -> serde_json::Result<Vec<u8>> {
+        let mut bytes = if self.begun { b"]".to_vec() } else { b"{".to_vec() };
+        if let Some(token) = next_page_token {
+            if self.begun {
+                bytes.push(b',');
+            }
+            bytes.extend_from_slice(b"\"next_page_token\":");
+            serde_json::to_writer(&mut bytes, token)?;
         }
-        bytes.extend_from_slice(b"\"next_page_token\":");
-        serde_json::to_writer(&mut bytes, token)?;
+        bytes.push(b'}');
+        Ok(bytes)
     }
-    bytes.push(b'}');
-    Ok(bytes)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
@@ -313,6 +334,11 @@ mod tests {
             let expected = serde_json::to_string(&Whole { metrics, next_page_token }).unwrap();
             let written = history(key, points, next_page_token).unwrap();
             assert_eq!(String::from_utf8(written).unwrap(), expected);
+            // Whatever the pieces.
+            let mut text = HistoryText::of(key).unwrap();
+            let mut pieces: Vec<u8> = points.chunks(3).flat_map(|piece| text.points(piece).unwrap()).collect();
+            pieces.extend(text.end(next_page_token).unwrap());
+            assert_eq!(String::from_utf8(pieces).unwrap(), expected);
         }
     }
 }

@@ -125,6 +125,21 @@ fn the_registry_is_read() {
 }
 
 #[test]
+fn what_is_not_read_is_counted() {
+    let (_folder, path) = copy("mlflow.db");
+    assert_eq!(MlflowDb::open(&path).unwrap().unread().unwrap(), [0, 0, 0]);
+    let server = Connection::open(&path).unwrap();
+    server
+        .execute_batch(
+            "CREATE TABLE trace_info (request_id TEXT); INSERT INTO trace_info VALUES ('tr-1'), ('tr-2');
+             CREATE TABLE assessments (assessment_id TEXT);
+             CREATE TABLE evaluation_datasets (dataset_id TEXT); INSERT INTO evaluation_datasets VALUES ('d-1');",
+        )
+        .unwrap();
+    assert_eq!(MlflowDb::open(&path).unwrap().unread().unwrap(), [2, 0, 1]);
+}
+
+#[test]
 fn the_schema_of_mlflow_1_0_lacks_what_came_later() {
     let (_folder, path) = copy("mlflow-1.0.db");
     let database = MlflowDb::open(&path).unwrap();

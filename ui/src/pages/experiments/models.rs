@@ -57,6 +57,7 @@ fn OneModel(model: Model, acts: ClientActs) -> impl IntoView {
         <section class="card section">
             <header>
                 <h2>{model.name.clone()}</h2>
+                {model.is_prompt().then(|| view! { <span class="chip" title="MLflow keeps prompts among the models">"prompt"</span> })}
                 <span class="right flex">
                     <span class="faint caption">{count}</span>
                     {(!none).then(|| view! {

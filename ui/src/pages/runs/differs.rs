@@ -288,6 +288,7 @@ mod tests {
         let run = |at: u8, data: u32| DiffedRun {
             id: RunId::from_bytes([at; 16]),
             name: format!("r{at}"),
+            figures_of: None,
             snapshot: Some(DiffedSnapshot {
                 id: SnapshotId::from_bytes([at; 16]),
                 project: ProjectId::from_bytes([at; 16]),

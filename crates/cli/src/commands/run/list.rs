@@ -96,7 +96,7 @@ impl List {
     /// Looks as a saved view does where nothing else is said.
     fn seen_as(&mut self, view: TableView) {
         if self.filter.is_empty() {
-            self.filter = view.filter;
+            self.filter.clone_from(&view.filter);
         }
         let fields = |names: &[String]| names.iter().map(|name| field(name)).collect::<Vec<_>>().join(",");
         let is_grouped = self.group_by.is_none() && self.columns.is_none() && !view.group.is_empty();

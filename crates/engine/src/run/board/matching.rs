@@ -1,16 +1,15 @@
 //! A filter made ready for a table: each key is looked up once, each text is compared once.
 
-use std::collections::HashSet;
-
 use api::{
-    ExperimentId, RunId,
+    ExperimentId,
     run::{RunKind, RunState, seconds},
 };
-use store::{Connection, run_columns::RunHead};
+use store::{Connection, run_columns::RunHead, run_input::DatasetHead};
 
 use super::{
     Patience, Table,
     column::{Numbers, Texts},
+    datasets::Datasets,
 };
 use crate::run::{
     address_in,
@@ -30,7 +29,8 @@ pub(super) enum Test<'t> {
     /// By the number of the row's text.
     Texts(&'t Texts, Vec<bool>),
     Row(Box<dyn Fn(&RunHead) -> bool + 't>),
-    Runs(HashSet<RunId>),
+    /// By the number of the dataset.
+    Datasets(&'t Datasets, Vec<bool>),
     Any(Vec<Self>),
 }
 
@@ -51,7 +51,13 @@ impl<'t> Test<'t> {
             Filter::Not(inner) => Self::Not(Box::new(of(inner)?)),
             Filter::Word(word) => Self::word(table, word, patience)?,
             Filter::Compare(Field::Dataset(field), comparison, value) => {
-                Self::Runs(with_dataset(connection, experiment, *field, *comparison, value)?)
+                let passes = passes(*comparison, value);
+                let passes = |dataset: &DatasetHead| match field {
+                    DatasetField::Name => passes(&dataset.name),
+                    DatasetField::Digest => passes(&dataset.digest),
+                    DatasetField::Context => dataset.context.as_deref().is_some_and(&passes),
+                };
+                Self::Datasets(&table.datasets, table.datasets.hits(passes, patience)?)
             }
             Filter::Compare(Field::ArtifactUri, comparison, value) => {
                 let found = store::experiment::get(connection, experiment)?;
@@ -193,27 +199,10 @@ impl<'t> Test<'t> {
             },
             Self::Texts(column, hits) => hits[column.number(row)],
             Self::Row(passes) => passes(&table.rows[row]),
-            Self::Runs(runs) => runs.contains(&table.rows[row].id),
+            Self::Datasets(datasets, hits) => datasets.any(row, hits),
             Self::Any(tests) => tests.iter().any(|test| test.holds(table, row)),
         }
     }
-}
-
-fn with_dataset(
-    connection: &Connection,
-    experiment: ExperimentId,
-    field: DatasetField,
-    comparison: Comparison,
-    value: &Value,
-) -> store::Result<HashSet<RunId>> {
-    let passes = passes(comparison, value);
-    let inputs = store::run_input::of_experiment(connection, experiment)?;
-    let matches = inputs.into_iter().filter(|(_, input)| match field {
-        DatasetField::Name => passes(&input.dataset.name),
-        DatasetField::Digest => passes(&input.dataset.digest),
-        DatasetField::Context => input.context().is_some_and(&passes),
-    });
-    Ok(matches.map(|(run, _)| run).collect())
 }
 
 /// Seconds; `None` of a run that is not over.

@@ -163,7 +163,7 @@ pub(super) fn model_head(
         });
     }
     (!versions.is_empty()).then(|| ModelHead {
-        name: model.row.name.clone(),
+        name: model.name.clone(),
         notes: some(&model.row.notes),
         created_ms: model.row.created_ms,
         updated_ms: model.row.updated_ms,

@@ -2,7 +2,7 @@
 
 use api::{ApiError, run_table::quote_length};
 
-use super::{Comparison, wrong};
+use super::{Comparison, fields::Entity, wrong};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kind {
@@ -58,6 +58,11 @@ fn first(text: &str, rest: &str, character: char, column: usize) -> Result<(Kind
             let within = &rest[1..length - 1];
             // Only we take backticks for more than keys, in which none stands.
             let within = if character == '`' { within.replace("``", "`") } else { within.to_owned() };
+            // MLflow takes backticks from what a key is of: `metrics`.loss is metrics.loss.
+            if character == '`' && rest[length..].starts_with('.') && Entity::named(&within).is_some() {
+                let behind = word(&rest[length..]);
+                return Ok((Kind::Word(within + behind), length + behind.len()));
+            }
             Ok((Kind::Quoted(within), length))
         }
         '=' => comparison(Comparison::Equal, if is_two { 2 } else { 1 }),
@@ -69,11 +74,16 @@ fn first(text: &str, rest: &str, character: char, column: usize) -> Result<(Kind
         '>' => comparison(Comparison::Greater, 1),
         '~' => comparison(Comparison::Contains, 1),
         _ => {
-            let is_end = |one: char| one.is_whitespace() || "()\"'`=!<>~,;".contains(one);
-            let word = &rest[..rest.find(is_end).unwrap_or(rest.len())];
+            let word = word(rest);
             // "--" begins a comment where filters are SQL; "*" or "..." is no word of anybody's.
             let is_sign = word.starts_with("--") || word.bytes().all(|byte| byte.is_ascii_punctuation());
             Ok((if is_sign { Kind::Sign } else { Kind::Word(word.to_owned()) }, word.len()))
         }
     }
+}
+
+/// What stands before the next sign, quote or space.
+fn word(rest: &str) -> &str {
+    let is_end = |one: char| one.is_whitespace() || "()\"'`=!<>~,;".contains(one);
+    &rest[..rest.find(is_end).unwrap_or(rest.len())]
 }

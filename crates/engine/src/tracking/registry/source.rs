@@ -1,6 +1,9 @@
 //! What a client may register a version from, and where its files lie, by the rules of MLflow's server.
 
-use api::{ApiError, RunId, tracking::LoggedModel};
+use api::{
+    ApiError, RunId,
+    tracking::{LoggedModel, PROMPT_TAG},
+};
 use percent_encoding::percent_decode_str;
 
 use super::{NewVersion, Version, Which, read};
@@ -15,7 +18,6 @@ use crate::{
 /// How often a source is decoded at most: each time may reveal another `..`.
 const DECODED: usize = 16;
 const LATEST: &str = "latest";
-const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
 const PROMPTS: [&str; 2] = ["dummy-source", "prompt-template"];
 
 /// A source with all that it says.
@@ -100,13 +102,18 @@ fn not_within(source: &str, parameter: &str) -> ApiError {
     refused(source, &format!("The {parameter} request parameter must identify the resource that contains the source."))
 }
 
+/// Whether these are the tags of a prompt: of one that is said twice the last counts.
+pub(super) fn is_prompt(tags: &[(String, String)]) -> bool {
+    tags.iter().rev().find(|(key, _)| key == PROMPT_TAG).is_some_and(|(_, is)| is.eq_ignore_ascii_case("true"))
+}
+
 /// Where the files of a version lie that is to be registered. A source that leads out of where it says, or out of the
 /// run or model that it is said to be of, is refused: whoever loads the version follows it.
 pub(super) fn resolve(tx: &store::Transaction<'_>, new: &NewVersion) -> store::Result<Resolved> {
     let source = &new.source;
     let mut resolved =
         Resolved { source: source.clone(), location: source.clone(), run: new.run.clone(), logged: new.logged.clone() };
-    if new.tags.iter().rev().find(|(key, _)| key == PROMPT_TAG).is_some_and(|(_, is)| is.eq_ignore_ascii_case("true")) {
+    if is_prompt(&new.tags) {
         return match PROMPTS.contains(&source.as_str()) {
             true => Ok(resolved),
             false => Err(refused(source, "Prompt sources must use an MLflow placeholder.").into()),

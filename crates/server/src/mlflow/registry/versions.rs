@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use engine::{
     ballast::freeing,
-    tracking::registry::{self, NewVersion, Version},
+    tracking::registry::{self, NewVersion, Version, searching},
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +12,9 @@ use super::{
         Answer, Done, done,
         failure::Failure,
         fields::{Fields, required},
-        wire::{Pair, page, pairs},
+        wire::{Pair, page_token, pairs},
     },
-    Search, check_tag, name, results, stage, tags,
+    Search, check_tag, name, stage, tags,
 };
 use crate::Host;
 
@@ -162,11 +162,11 @@ pub(in crate::mlflow) struct Found {
 }
 
 pub(in crate::mlflow) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
-    let most = results(asked.max_results, DEFAULT_RESULTS, MOST_RESULTS)?;
-    let text = asked.filter.unwrap_or_default();
-    let found = registry::search_versions(&host.engine, &text, &asked.order_by).await?;
-    let (found, next_page_token) = page(found, asked.page_token.as_deref(), most)?;
-    Ok(Json(Found { model_versions: found.into_iter().map(WireVersion::from).collect(), next_page_token }))
+    let sought = asked.sought(DEFAULT_RESULTS, MOST_RESULTS)?;
+    let end = sought.skip.saturating_add(sought.most);
+    let found = searching::versions_found(&host.engine, sought).await?;
+    let next_page_token = found.has_more.then(|| page_token(end));
+    Ok(Json(Found { model_versions: found.page.into_iter().map(WireVersion::from).collect(), next_page_token }))
 }
 
 #[derive(Debug, Serialize)]

@@ -1,0 +1,190 @@
+//! Clients search logged models: what the filter and the order ask of is read of all, the rest of the answered page alone.
+
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap},
+};
+
+use api::{
+    ExperimentId,
+    tracking::{Experiment, LoggedMetric, LoggedModel},
+};
+
+use super::{Told, status};
+use crate::{
+    Engine,
+    run::{
+        board::Order,
+        filter::{
+            self, Field, Filter,
+            compare::{self, Cell},
+        },
+    },
+};
+
+/// A dataset by its name, and by its digest where that is said.
+pub type OnDataset = (String, Option<String>);
+
+/// An order of logged models; a metric may be of one dataset.
+#[derive(Debug, Clone)]
+pub struct ModelOrder {
+    pub order: Order,
+    pub dataset: Option<OnDataset>,
+}
+
+/// Which logged models are sought, and which of these are answered.
+#[derive(Debug, Clone, Default)]
+pub struct Sought {
+    pub experiments: Vec<Experiment>,
+    pub filter: String,
+    /// Metrics are looked at on these alone, where any are given.
+    pub datasets: Vec<OnDataset>,
+    /// The newest stand first among equals.
+    pub orders: Vec<ModelOrder>,
+    pub skip: u64,
+    pub most: u64,
+}
+
+/// A page of logged models, and whether there are more behind them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Found {
+    pub models: Vec<Told>,
+    pub has_more: bool,
+}
+
+const ATTRIBUTES: &[&str] = &[
+    "name",
+    "model_id",
+    "model_type",
+    "status",
+    "source_run_id",
+    "experiment_id",
+    "creation_timestamp",
+    "creation_time",
+    "creation_timestamp_ms",
+    "last_updated_timestamp",
+    "last_updated_time",
+];
+
+/// Field and order of a name in the protocol.
+pub fn order(field: &str, ascending: bool, dataset: Option<OnDataset>) -> anyhow::Result<ModelOrder> {
+    let parsed = filter::field_of(field, Some(ATTRIBUTES))?;
+    Ok(ModelOrder { order: Order { field: parsed, descending: !ascending }, dataset })
+}
+
+pub async fn search(engine: &Engine, sought: Sought) -> anyhow::Result<Found> {
+    let filter = filter::parse_of(&sought.filter, Some(ATTRIBUTES))?;
+    Ok(engine.store().read(move |c| page(c, &sought, &filter)).await?)
+}
+
+fn page(c: &store::Connection, sought: &Sought, filter: &Filter) -> store::Result<Found> {
+    let mut fields = filter::fields_of(filter);
+    // Who names datasets and no metric wants the models that have any on them.
+    let of_datasets = !sought.datasets.is_empty() && !fields.iter().any(|field| matches!(field, Field::Metric(_)));
+    fields.extend(sought.orders.iter().map(|one| &one.order.field));
+    let mut found = Vec::new();
+    for experiment in &sought.experiments {
+        let models = read(c, experiment.id, &fields, of_datasets)?;
+        found.extend(models.into_iter().map(|model| (model, experiment.number)));
+    }
+    found.retain(|told| {
+        let looked_at = |field: &Field| match field {
+            // Of the figures of a key each one counts.
+            Field::Metric(key) => Cell::Numbers(figures(&told.0, key, &sought.datasets).map(|one| one.value).collect()),
+            _ => cell(told, field, &sought.datasets),
+        };
+        let word = |word: &str| told.0.name.to_lowercase().contains(&word.to_lowercase());
+        (!of_datasets || told.0.metrics.iter().any(|metric| is_on(metric, &sought.datasets)))
+            && compare::holds(filter, &looked_at, &word)
+    });
+    found.sort_by(|left, right| {
+        let by = sought.orders.iter().map(|one| {
+            let of = |told| cell(told, &one.order.field, one.dataset.as_slice());
+            compare::order(&of(left), &of(right), one.order.descending)
+        });
+        let last = right.0.created_ms.cmp(&left.0.created_ms).then(right.0.id.cmp(&left.0.id));
+        by.fold(Ordering::Equal, Ordering::then).then(last)
+    });
+    let (skip, most) = (place(sought.skip), place(sought.most));
+    let has_more = found.len() > skip.saturating_add(most);
+    let models = found.into_iter().skip(skip).take(most).map(|(model, number)| {
+        let bare = LoggedModel { metrics: Vec::new(), ..model };
+        Ok((store::logged_model::whole(c, bare)?, number))
+    });
+    Ok(Found { models: models.collect::<store::Result<_>>()?, has_more })
+}
+
+fn place(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// An experiment's models with what these fields ask of, and with their figures where these are asked of anyway.
+fn read(
+    c: &store::Connection,
+    experiment: ExperimentId,
+    fields: &[&Field],
+    of_datasets: bool,
+) -> store::Result<Vec<LoggedModel>> {
+    let mut models = store::logged_model::of_experiment(c, experiment)?;
+    let at: HashMap<String, usize> = models.iter().enumerate().map(|(at, model)| (model.id.clone(), at)).collect();
+    let keys = fields.iter().filter_map(|field| match field {
+        Field::Param(key) => Some((false, key.as_str())),
+        Field::Tag(key) => Some((true, key.as_str())),
+        _ => None,
+    });
+    for (is_tag, key) in keys.collect::<BTreeSet<_>>() {
+        for (id, value) in store::logged_model::texts_within(c, experiment, (is_tag, key))? {
+            let Some(at) = at.get(&id) else { continue };
+            let model = &mut models[*at];
+            if is_tag { &mut model.tags } else { &mut model.params }.insert(key.to_owned(), value);
+        }
+    }
+    if of_datasets || fields.iter().any(|field| matches!(field, Field::Metric(_))) {
+        for (id, metric) in store::logged_model::figures_within(c, experiment)? {
+            if let Some(at) = at.get(&id) {
+                models[*at].metrics.push(metric);
+            }
+        }
+    }
+    Ok(models)
+}
+
+/// Whether a figure is on one of these datasets; on any where none are given.
+fn is_on(metric: &LoggedMetric, datasets: &[OnDataset]) -> bool {
+    let is = |(name, digest): &OnDataset| {
+        metric.dataset_name.as_ref() == Some(name)
+            && digest.as_ref().is_none_or(|digest| metric.dataset_digest.as_ref() == Some(digest))
+    };
+    datasets.is_empty() || datasets.iter().any(is)
+}
+
+/// A model's figures of a key, on one of these datasets where any are given.
+fn figures<'m>(
+    model: &'m LoggedModel,
+    key: &'m str,
+    datasets: &'m [OnDataset],
+) -> impl Iterator<Item = &'m LoggedMetric> {
+    model.metrics.iter().filter(move |metric| metric.key == key && is_on(metric, datasets))
+}
+
+fn cell((model, number): &Told, field: &Field, datasets: &[OnDataset]) -> Cell {
+    let text = |text: Option<String>| text.map_or(Cell::Missing, Cell::Text);
+    match field {
+        Field::Metric(key) => figures(model, key, datasets)
+            .max_by_key(|metric| (metric.time_ms, metric.step))
+            .map_or(Cell::Missing, |metric| Cell::Number(metric.value)),
+        Field::Param(key) => model.params.get(key).into(),
+        Field::Tag(key) => model.tags.get(key).into(),
+        Field::Attribute(name) => match name.as_str() {
+            "name" => Cell::Text(model.name.clone()),
+            "model_id" => Cell::Text(model.id.clone()),
+            "model_type" => text(model.kind.clone()),
+            "status" => Cell::Text(status(model.status).trim_start_matches("LOGGED_MODEL_").to_owned()),
+            "source_run_id" => text(model.run.map(|run| run.to_string())),
+            "experiment_id" => Cell::Text(number.to_string()),
+            "creation_timestamp" | "creation_time" | "creation_timestamp_ms" => Cell::Number(model.created_ms as f64),
+            _ => Cell::Number(model.updated_ms as f64),
+        },
+        _ => Cell::Missing,
+    }
+}
