@@ -298,8 +298,11 @@ async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Va
     let waited = meter::waited().zip(waited_before).map(|(now, before)| now.saturating_sub(before));
     if let Some(sampler) = sampler {
         let _ = over.send(waited);
-        // A driver that does not answer must not hold the run's end.
-        let _ = tokio::time::timeout(LAST_WORDS, sampler).await;
+        // A driver that does not answer must not hold the run's end, nor tell of it afterwards.
+        let stop = sampler.abort_handle();
+        if tokio::time::timeout(LAST_WORDS, sampler).await.is_err() {
+            stop.abort();
+        }
     }
     program.last_words(LAST_WORDS).await;
     // A disk that does not answer must not hold the run's end.

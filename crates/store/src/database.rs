@@ -148,7 +148,8 @@ impl Store {
         self.enqueue(prepared(work), false).await
     }
 
-    /// The same of what takes a millisecond or so. It is done on this thread where nobody else writes.
+    /// The same of what takes a millisecond or so. It is done on this thread where nobody else writes, and so may come before
+    /// what queues.
     pub async fn write_briefly<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
@@ -172,7 +173,8 @@ impl Store {
             Some(work) => self.enqueue((work, receiver), false).await,
             None => {
                 if LOGGED.take() >= FOLD_PAGES {
-                    self.ask(Task::Fold)?;
+                    // What was written is written, also where it is closed meanwhile.
+                    let _ = self.ask(Task::Fold);
                 }
                 receiver.await.map_err(|_| StoreError::Closed)?
             }

@@ -4,9 +4,9 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
-    sync::mpsc::{self, RecvTimeoutError, Sender},
-    thread::{self, JoinHandle},
-    time::Instant,
+    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    thread,
+    time::{Duration, Instant},
 };
 
 use api::{
@@ -16,18 +16,25 @@ use api::{
 use learn::events::EVENTS_FILE;
 use meter::{MEMORY_BYTES, Meter};
 
-/// Looks until it is dropped, and then once more; that look is over then.
+/// How long the last look may take.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+/// Looks until it is dropped, and then once more; that look is over then, unless it hangs.
 pub(crate) struct Usage {
     end: Option<Sender<()>>,
-    looking: Option<JoinHandle<()>>,
+    /// Ends when the thread does.
+    looking: Option<Receiver<()>>,
 }
 
 impl Usage {
     /// Where it can't be told, the training goes on without it.
     pub(crate) fn watch(folder: &Path, now_ms: fn() -> i64) -> Self {
         let (end, ended) = mpsc::channel();
+        let (over, is_over) = mpsc::channel::<()>();
         let folder = folder.to_owned();
         let looking = thread::Builder::new().name("usage".to_owned()).spawn(move || {
+            // Dropped when the thread ends, however it does.
+            let _over = over;
             let (mut meter, started) = (Meter::new(std::process::id(), &folder), Instant::now());
             let path = folder.join(EVENTS_FILE);
             let before = last_step(&path).unwrap_or(0);
@@ -48,7 +55,7 @@ impl Usage {
                 goes_on = ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout);
             }
         });
-        Self { end: Some(end), looking: looking.ok() }
+        Self { end: Some(end), looking: looking.ok().map(|_| is_over) }
     }
 }
 
@@ -56,7 +63,8 @@ impl Drop for Usage {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(looking) = self.looking.take() {
-            drop(looking.join());
+            // A driver that hangs must not hold the run's end.
+            let _ = looking.recv_timeout(LAST_LOOK);
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::bail;
@@ -29,11 +29,11 @@ const KNOWN_FOR: Duration = Duration::from_secs(600);
 /// The passwords of registries that were removed lately.
 #[derive(Default)]
 pub(crate) struct Removed {
-    passwords: Mutex<HashMap<RegistryId, String>>,
+    passwords: Mutex<HashMap<RegistryId, (Instant, String)>>,
 }
 
 impl Removed {
-    fn lock(&self) -> MutexGuard<'_, HashMap<RegistryId, String>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RegistryId, (Instant, String)>> {
         self.passwords.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,12 +83,14 @@ pub async fn remove(engine: &Engine, request: RemoveRegistry) -> anyhow::Result<
 
 /// Knows a password for a while.
 fn know(engine: &Engine, id: RegistryId, password: String) {
-    engine.removed().lock().insert(id, password);
+    let since = Instant::now();
+    engine.removed().lock().insert(id, (since, password));
     let weak = engine.downgrade();
     tokio::spawn(async move {
         tokio::time::sleep(KNOWN_FOR).await;
         if let Some(engine) = weak.upgrade() {
-            engine.removed().lock().remove(&id);
+            // Not that of another removal since.
+            engine.removed().lock().retain(|other, (known, _)| *other != id || *known != since);
         }
     });
 }
@@ -123,7 +125,7 @@ pub async fn restore(engine: &Engine, request: RestoreRegistry) -> anyhow::Resul
         Ok(registry)
     };
     let registry = engine.store().write_durable(restore).await?;
-    let password = engine.removed().lock().remove(&id);
+    let password = engine.removed().lock().remove(&id).map(|(_, password)| password);
     if let Some(password) = password
         && let Err(failure) = secret::put(engine, &secret::registry_name(&registry), &password, None).await
     {

@@ -101,7 +101,7 @@ async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> a
     let mut seen = trials::look(engine, id, &programs.in_hand(), 0).await?;
     // What failed before it went on may be mended by now.
     let before: HashSet<u64> = seen.search.trials.iter().filter(|trial| is_over(trial)).map(|it| it.number).collect();
-    let mut anew = HashSet::new();
+    let (mut anew, mut went_on) = (HashSet::new(), HashSet::new());
     loop {
         context.check()?;
         programs.kill(|number| seen.deaf.contains(&number));
@@ -119,15 +119,14 @@ async fn go_on(context: &JobContext, id: SearchId, programs: &mut Programs) -> a
             Some(_) => programs.room(engine, &seen.search, seen.under_way).await?,
             None => (seen.search.config.parallel as usize, waits(engine, &seen.search)),
         };
-        let in_hand = InHand { anew: anew.clone(), ..programs.in_hand() };
+        let in_hand = InHand { anew: anew.clone(), resumed: std::mem::take(&mut went_on), ..programs.in_hand() };
         seen = trials::look(engine, id, &in_hand, room).await?;
         for trial in &seen.start {
             match &seen.search.command {
                 Some(command) => programs.begin(engine, &seen.search, command, trial)?,
                 None if trial.outcome == TrialOutcome::Interrupted => {
-                    if !resumed(context, trial).await? {
-                        anew.insert(trial.number);
-                    }
+                    let are_with = if resumed(context, trial).await? { &mut went_on } else { &mut anew };
+                    are_with.insert(trial.number);
                 }
                 None => start_training(engine, &seen.search, trial).await?,
             }

@@ -24,6 +24,8 @@ const BY_BUS: &str = "PCI_BUS_ID";
 const FRESH: Duration = Duration::from_secs(2);
 /// A driver that hangs must not hang the search.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// And one that did not answer is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
 const MEGABYTE: f64 = 1e6;
 
 /// The GPUs that the trials of one search may be given.
@@ -32,7 +34,8 @@ pub(super) struct Gpus {
     visible: Option<String>,
     is_by_bus: bool,
     choices: Vec<Choice>,
-    looked: Option<Instant>,
+    /// When it was asked, and whether it was told.
+    looked: Option<(Instant, bool)>,
 }
 
 /// A GPU that a trial may be given.
@@ -114,15 +117,17 @@ impl Gpus {
     /// Asks what there is and what is free, where the last answer is old.
     pub(super) async fn look(&mut self, engine: &Engine) {
         let is_known = match self.looked {
-            Some(looked) => self.choices.is_empty() || looked.elapsed() < FRESH,
+            // Where there are none, there are none later.
+            Some((looked, true)) => self.choices.is_empty() || looked.elapsed() < FRESH,
+            Some((looked, false)) => looked.elapsed() < ASK_AGAIN,
             None => false,
         };
         if !is_known {
-            let found = choices(&ask(engine).await, self.visible.as_deref(), self.is_by_bus);
-            self.looked = Some(Instant::now());
+            let told = ask(engine).await;
+            self.looked = Some((Instant::now(), told.is_some()));
             // A driver that did not answer in time has its GPUs still.
-            if !found.is_empty() {
-                self.choices = found;
+            if let Some(told) = told {
+                self.choices = choices(&told, self.visible.as_deref(), self.is_by_bus);
             }
         }
     }
@@ -181,16 +186,17 @@ pub(crate) async fn of_training(engine: &Engine) -> Option<Place> {
     gpus.place(engine, 1, 0, &[]).unwrap_or_default()
 }
 
-/// What `slipway gpus` tells; nothing where it tells nothing.
-async fn ask(engine: &Engine) -> Vec<GpuRoom> {
-    let Some(program) = engine.options().program.as_deref() else { return Vec::new() };
+/// What `slipway gpus` tells; `None` where it does not in time.
+async fn ask(engine: &Engine) -> Option<Vec<GpuRoom>> {
+    let Some(program) = engine.options().program.as_deref() else { return Some(Vec::new()) };
     let mut command = tokio::process::Command::new(program);
     command.arg("gpus").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     #[cfg(windows)]
     command.creation_flags(crate::process::NO_WINDOW);
     match tokio::time::timeout(PATIENCE, command.output()).await {
-        Ok(Ok(output)) => serde_json::from_slice(&output.stdout).unwrap_or_default(),
-        Ok(Err(_)) | Err(_) => Vec::new(),
+        Ok(Ok(output)) => Some(serde_json::from_slice(&output.stdout).unwrap_or_default()),
+        Ok(Err(_)) => Some(Vec::new()),
+        Err(_) => None,
     }
 }
 

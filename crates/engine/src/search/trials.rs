@@ -46,12 +46,14 @@ pub(super) struct InHand {
     pub(super) ended: HashSet<u64>,
     /// Interrupted trainings whose run could not be resumed: their values are tried again as another trial.
     pub(super) anew: HashSet<u64>,
+    /// Interrupted trainings that were resumed since the last look: how they end is news, also where they already have.
+    pub(super) resumed: HashSet<u64>,
 }
 
 /// Looks at a search; new trials are entered while fewer than `at_once` are under way.
 pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_once: usize) -> anyhow::Result<Seen> {
     let mut judges = engine.searches().judges.lock().await;
-    let (ended, anew) = (in_hand.ended.clone(), in_hand.anew.clone());
+    let InHand { ended, anew, resumed, .. } = in_hand.clone();
     let mut judge = judges.remove(&id);
     let (mut search, mut changed, alive, resumable, judge, stop, before) = engine
         .store()
@@ -62,7 +64,7 @@ pub(super) async fn look(engine: &Engine, id: SearchId, in_hand: &InHand, at_onc
                 search.judged = judged(c, &search)?;
             }
             let before = (judged_before, best(&search));
-            let (changed, alive) = (outcomes(c, &mut search, &ended)?, alive(c, &search)?);
+            let (changed, alive) = (outcomes(c, &mut search, &ended, &resumed)?, alive(c, &search)?);
             let resumable = resumable(c, &search, &anew)?;
             let mut stop = BTreeMap::new();
             if let Some((key, direction)) = search.judged.clone() {
@@ -223,14 +225,20 @@ fn resumable(c: &Connection, search: &Search, anew: &HashSet<u64>) -> store::Res
 }
 
 /// Notes what became of the trials that were running or are again, and answers which changed.
-fn outcomes(c: &Connection, search: &mut Search, ended: &HashSet<u64>) -> store::Result<BTreeSet<u64>> {
+fn outcomes(
+    c: &Connection,
+    search: &mut Search,
+    ended: &HashSet<u64>,
+    resumed: &HashSet<u64>,
+) -> store::Result<BTreeSet<u64>> {
     let is_stopped = search.state != SearchState::Running;
     let judged = search.judged.clone();
     let again: HashSet<u64> = interrupted(search).map(|trial| trial.number).collect();
     let (mut changed, mut killed) = (BTreeSet::new(), Vec::new());
     for (at, trial) in search.trials.iter_mut().enumerate() {
-        let was_interrupted = again.contains(&trial.number);
-        if trial.outcome != TrialOutcome::Running && !was_interrupted {
+        let is_resumed = resumed.contains(&trial.number);
+        let was_interrupted = again.contains(&trial.number) && !is_resumed;
+        if trial.outcome != TrialOutcome::Running && !was_interrupted && !is_resumed {
             continue;
         }
         let before = trial.clone();

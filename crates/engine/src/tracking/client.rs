@@ -45,14 +45,18 @@ pub struct Batch {
     pub of_models: Vec<(String, LoggedMetric)>,
 }
 
-/// Values in a batch that is written by the thread which brings it, at most: as many as MLflow's clients send at once. Of a
-/// thousand points that takes about a millisecond.
+/// The work of a batch that is written by the thread which brings it, at most, in points of one series: a thousand of them,
+/// as many as MLflow's clients send at once, take about a millisecond.
 const BRIEF: usize = 1_200;
+/// What a series, a param or a tag takes beside.
+const APART: usize = 20;
 
 impl Batch {
-    fn len(&self) -> usize {
+    /// Whether it takes about as long as waking another thread for it.
+    fn is_brief(&self) -> bool {
         let points: usize = self.series.iter().map(|(_, points)| points.len()).sum();
-        points + self.params.len() + self.tags.len() + self.of_models.len()
+        let apart = self.series.len() + self.params.len() + self.tags.len() + self.of_models.len();
+        points + APART * apart <= BRIEF
     }
 }
 
@@ -159,7 +163,7 @@ const fn lists_of(standing: &store::run::Standing) -> Lists {
 pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()> {
     engine.measured().leave_if_own(id, &batch.series);
     let parent = parent_of(&batch.tags);
-    let is_brief = batch.len() <= BRIEF;
+    let is_brief = batch.is_brief();
     let work = move |tx: &store::Transaction<'_>| {
         let standing = active(tx, id)?;
         for (key, value) in &batch.params {

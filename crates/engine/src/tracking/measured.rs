@@ -400,6 +400,11 @@ async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<boo
     Announcer::soon(engine, run, lists, newest);
     let Some(because) = over else { return Ok(true) };
     engine.measured().runs().spent.insert(run, (of.process, row.name.clone()));
+    // Its client may have said meanwhile that it is over, and will not say so again.
+    let now = engine.store().read(move |c| store::run::bare(c, run)).await?;
+    if now.is_none_or(|now| now.run.state != row.state) {
+        engine.measured().runs().spent.remove(&run);
+    }
     run::announce(engine, run, lists);
     engine.changed(Tag::Projects);
     let told = [Some(because.message), because.hint].into_iter().flatten().collect::<Vec<_>>().join(" ");

@@ -10,9 +10,9 @@ use api::{
     project::EditProjectFile,
     run::{GetRun, RunKind, RunState, StopRun},
     search::{
-        DeleteSearch, Direction, EarlyStopping, Environment, GetSearch, KILLED_TAG, ListSearches, RUNG_TAG, RestoreSearch,
-        ResumeSearch, SEARCH_TAG, Search, SearchConfig, SearchMethod, SearchState, StartSearch, StopSearch, TRIAL_TAG,
-        TrialOutcome, Value, Written,
+        DeleteSearch, Direction, EarlyStopping, Environment, GetSearch, KILLED_TAG, ListSearches, RUNG_TAG,
+        RestoreSearch, ResumeSearch, SEARCH_TAG, Search, SearchConfig, SearchMethod, SearchState, StartSearch,
+        StopSearch, TRIAL_TAG, TrialOutcome, Value, Written,
     },
     spending::BudgetConfig,
     tracking::PARENT_TAG,

@@ -119,7 +119,7 @@ async fn a_forgotten_project_comes_back_with_all_that_went_with_it() {
     assert_eq!(alive.code, ErrorCode::Conflict);
 
     let deleted = stage.call(DeleteProject { project }).await;
-    assert_eq!(stage.call(ListDeletedProjects {}).await, [deleted.clone()]);
+    assert_eq!(stage.call(ListDeletedProjects {}).await, std::slice::from_ref(&deleted));
     assert_eq!(deleted.versions, 1);
     assert!(stage.call(ListProjects {}).await.is_empty());
     assert_eq!(stage.try_call(GetProject { project }).await.unwrap_err().code, ErrorCode::NotFound);

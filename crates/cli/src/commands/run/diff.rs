@@ -178,7 +178,12 @@ mod tests {
 
     #[test]
     fn differences_are_written_for_other_programs() {
-        let run = |at: u8| DiffedRun { id: RunId::from_bytes([at; 16]), name: format!("r{at}"), figures_of: None, snapshot: None };
+        let run = |at: u8| DiffedRun {
+            id: RunId::from_bytes([at; 16]),
+            name: format!("r{at}"),
+            figures_of: None,
+            snapshot: None,
+        };
         let row = |part, key: &str, values| DiffRow { part, key: key.to_owned(), values };
         let comparison = RunDiff {
             runs: vec![run(1), run(2)],

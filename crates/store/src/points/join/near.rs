@@ -84,14 +84,14 @@ pub(super) fn view(
     loop {
         let Some(seen) = sides.seen(parts)? else { return Ok(None) };
         parts = seen;
-        let ranges = ranges(&parts);
+        let near = ranges(&parts);
         let held: u64 = parts.iter().map(|part| count(&part.value)).sum();
-        if ranges.len() > PARTS {
+        if near.len() > PARTS {
             break;
         }
         if held <= FEW {
             // So near that each point is read: what is drawn of them is what is drawn of few.
-            for steps in ranges {
+            for steps in near {
                 sides.read(steps)?;
             }
             return Ok(Some(all_pairs(sides.pairs, sides.left_out, over.log, points)));
@@ -100,11 +100,14 @@ pub(super) fn view(
             break;
         }
         level -= 1;
-        parts = Vec::new();
-        for steps in ranges {
+        // Some are that fine already: those in which the axis can't show something.
+        let (coarse, mut fine): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| part.level > level);
+        for steps in ranges(&coarse) {
             let Some(finer) = sides.finer(level, steps)? else { return Ok(None) };
-            parts.extend(finer);
+            fine.extend(finer);
         }
+        fine.sort_by_key(|part| *part.steps.start());
+        parts = fine;
     }
     let Some(parts) = sides.narrowed(parts, points)? else { return Ok(None) };
     if parts.is_empty() {

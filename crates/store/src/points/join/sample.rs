@@ -51,6 +51,8 @@ pub(super) fn view(
         return Ok(None);
     }
     let one_in = ours.points.div_ceil(looked_at).max(2);
+    // About so many of all.
+    let left_out = left_out.saturating_mul(one_in);
     Ok(Some(Series { raw: false, one_in, ..all_pairs(pairs, left_out, over.log, points) }))
 }
 
