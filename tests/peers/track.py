@@ -10,6 +10,7 @@ where a bar is missed, with 3 where none is missed but the machine was too busy 
 """
 
 import argparse
+import contextlib
 import http.client
 import json
 import math
@@ -205,8 +206,9 @@ def many_runs(served, runs):
     return runs / 5 / statistics.median(seconds), cpu, own
 
 
-def client_alone(served, runs):
-    """Runs a second of the client beside a server that gives our own answers at once: no server lets it be faster."""
+@contextlib.contextmanager
+def client_alone(served):
+    """A server that gives our own answers at once: no server lets the client be faster."""
     raw = Raw(served.address)
     made = raw.ask("POST", "/api/2.0/mlflow/experiments/create", json.dumps({"name": f"alone-{random.random()}"}))
     created = raw.ask("POST", "/api/2.0/mlflow/runs/create", made)
@@ -224,7 +226,7 @@ def client_alone(served, runs):
                 if one.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.01)
-        return many_runs(Canned(port), runs)[0]
+        yield Canned(port)
     finally:
         process.kill()
         process.wait()
@@ -468,10 +470,19 @@ def main():
             f"{own_cpu * 1e6:.2f} to {peer_cpu * 1e6:.1f} µs, 1/{share:.0f} (bar 1/50)",
         )
         own, peer = log_metric(ours, asked.single, asked.reps), log_metric(theirs, asked.single, asked.reps)
-        bars.bar("log_metric one by one", own >= 5 * peer, f"{own:,.0f} to {peer:,.0f} a second, {own / peer:.1f}× (bar 5)")
+        with client_alone(ours) as alone:
+            alone = log_metric(alone, asked.single, asked.reps)
+        bars.bar(
+            "log_metric one by one",
+            own >= 5 * peer,
+            at_limit=alone < 5 * peer and own >= 0.9 * alone,
+            said=f"{own:,.0f} to {peer:,.0f} a second, {own / peer:.1f}× (bar 5); where answers come at once the client itself"
+            f" reaches {alone:,.0f} a second, {alone / peer:.1f}×",
+        )
         own, own_cpu, client_cpu = many_runs(ours, asked.runs)
         peer, peer_cpu, _ = many_runs(theirs, asked.runs)
-        alone = client_alone(ours, asked.runs)
+        with client_alone(ours) as alone:
+            alone = many_runs(alone, asked.runs)[0]
         bars.bar(
             "runs with 10 params and 10 metrics",
             own >= 8 * peer,
