@@ -191,7 +191,7 @@ fn Gone(place: Place) -> impl IntoView {
             toasts.note(job.title, None, Some("/jobs".to_owned()));
         });
     };
-    view! { <Deleted title="Deleted deployments" items busy=pending.busy restore /> }
+    view! { <Deleted title="Deleted deployments" of=("deleted deployment", "deleted deployments") items busy=pending.busy restore /> }
 }
 
 fn gone(one: &DeletedDeployment) -> DeletedItem {
