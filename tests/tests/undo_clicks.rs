@@ -30,17 +30,27 @@ fn undo(said: &str) -> String {
     format!("//*[contains(@class,'toast')][contains(., '{said}')]//button[normalize-space(.)='Undo']")
 }
 
+/// The only one, which leaves a page without a snapshot.
 async fn snapshot(desk: &Desk, project: ProjectId) -> Result<()> {
+    const LINE: &str = "//main//section[.//h2='Deleted snapshots']//tr[contains(., 'v1')]";
     let driver = desk.driver();
     let count = async || anyhow::Ok(desk.client.call(GetDataset { project }).await?.snapshots.len());
-    desk.go(&format!("/p/{project}/data")).await?;
-    press(driver, MORE).await?;
-    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete snapshot…']").await?;
-    seen(driver, "//dialog[@open]//*[contains(., 'For a day Undo')]").await?;
-    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete snapshot']").await?;
-    until("no snapshot", SHORT, async || Ok(count().await? == 0)).await?;
-    press(driver, &undo("Deleted snapshot v1")).await?;
-    until("the snapshot again", SHORT, async || Ok(count().await? == 1)).await
+    for by_undo in [true, false] {
+        desk.go(&format!("/p/{project}/data")).await?;
+        press(driver, MORE).await?;
+        press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete snapshot…']").await?;
+        seen(driver, "//dialog[@open]//*[contains(., 'For a day Undo')]").await?;
+        press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete snapshot']").await?;
+        until("no snapshot", SHORT, async || Ok(count().await? == 0)).await?;
+        seen(driver, LINE).await?;
+        match by_undo {
+            true => press(driver, &undo("Deleted snapshot v1")).await?,
+            false => press(driver, &format!("{LINE}//button[normalize-space(.)='Restore']")).await?,
+        }
+        until("the snapshot again", SHORT, async || Ok(count().await? == 1)).await?;
+        gone(driver, LINE).await?;
+    }
+    Ok(())
 }
 
 async fn forgotten(desk: &Desk, project: ProjectId) -> Result<()> {
