@@ -441,6 +441,7 @@ fn Lines(
             on:pointerdown=grabbed
             on:pointermove=pointed
             on:pointerup=released
+            on:pointercancel=move |_| dragged.set(None)
             on:pointerleave=move |_| hovered.set(None)
             on:blur=move |_| hovered.set(None)
             on:keydown=pressed
