@@ -241,7 +241,6 @@ pub(crate) fn Runs() -> impl IntoView {
         },
     );
     list.rests_while(is_covered);
-    let actions = actions::Actions::new(asks, picked, deleted);
     let names = Memo::new(move |_| facts.with(|facts| chosen_columns.names(facts)));
     let seen_list = Signal::derive(move || listing.get().filter(|_| !is_covered.get()));
     let figures = figures(seen_list, names, facts);
@@ -257,6 +256,7 @@ pub(crate) fn Runs() -> impl IntoView {
             picked.iter().cloned().zip(colours::places(&runs)).collect::<HashMap<_, _>>()
         })
     });
+    let actions = actions::Actions::new(asks, picked, places, deleted);
     let columns = Memo::new_with_compare(
         move |_| {
             let named = names.get();
@@ -303,11 +303,8 @@ pub(crate) fn Runs() -> impl IntoView {
         picked.with(|picked| {
             let of = compare::said_of(picked.len() as u64);
             let runs: Vec<api::RunId> = picked.iter().take(MOST).filter_map(|id| id.parse().ok()).collect();
-            let known = places.with(|places| {
-                let known = |run: &api::RunId| Some((*run, *places.get(&run.to_string())?));
-                runs.iter().filter_map(known).collect::<HashMap<_, _>>()
-            });
-            format!("{}?compare={}{of}", place.link("runs"), colours::written(&runs, &known))
+            let named = places.with(|places| colours::written_of(&runs, places));
+            format!("{}?compare={named}{of}", place.link("runs"))
         })
     });
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
