@@ -67,7 +67,7 @@ pub(crate) fn Deleted(
     let asked = move || purging.with(|item| item.as_ref().map(|item| item.name.clone())).unwrap_or_default();
     view! {
         {move || (!items.with(Vec::is_empty)).then(|| view! {
-            <Card title=title.clone() class="h" flush=true extra=ViewFn::from(move || view! {
+            <Card title=title.clone() class="h section" flush=true extra=ViewFn::from(move || view! {
                 <TakeTable of table=move |form| items.with_untracked(|items| as_text(items, form)) />
             })>
                 <table class="small-table">
