@@ -364,7 +364,10 @@ async fn bands(desk: &Desk) -> Result<()> {
     choose(desk, "Groups", "No groups").await?;
     seen(driver, &said("Bands of 111 runs in 1 group.")).await?;
     choose(desk, "Along", "Time since its begin").await?;
-    seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 's')]")).await.context("seconds")?;
+    let named = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("along=time"));
+    until("the axis in the address", SHORT, named).await?;
+    gone(driver, &format!("{LOSS}//*[name()='text'][contains(., 'step')]")).await.context("seconds")?;
+    seen(driver, &format!("{LOSS}//*[name()='path'][contains(@d, 'Z')]")).await.context("a band along time")?;
     press(driver, "//main//a[normalize-space(.)='Close']").await?;
     seen(driver, "//main//*[@aria-label='Groups of runs']//tr").await?;
 

@@ -10,6 +10,7 @@ use journeys::{
     process::until,
     tracked::Tracked,
 };
+use serde_json::json;
 use thirtyfour::{By, Key};
 
 const SHORT: Duration = Duration::from_secs(10);
@@ -278,6 +279,16 @@ async fn dragged(desk: &Desk) -> Result<()> {
     let said = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("metric.loss"));
     until("the address says the brush", SHORT, said).await?;
     drag(-100, -100).perform().await?;
+    seen(driver, &brushed("2")).await?;
+    // What the browser takes away, as for a finger that scrolls, drags no more.
+    let cancelled = "const [plot, x] = arguments;
+        const place = plot.getBoundingClientRect();
+        const [left, middle] = [place.left + place.width / 2 + x, place.top + place.height / 2];
+        for (const [kind, y] of [['pointerdown', -60], ['pointercancel', -60], ['pointermove', -150]]) {
+            const at = {bubbles: true, button: 0, pointerId: 7, clientX: left, clientY: middle + y};
+            plot.dispatchEvent(new PointerEvent(kind, at));
+        }";
+    driver.execute(cancelled, vec![plot.to_json()?, json!(x)]).await?;
     seen(driver, &brushed("2")).await.map(drop)
 }
 

@@ -1,9 +1,15 @@
-//! A snapshot and a project that a person deletes come back by Undo, and where their kind stands.
+//! A snapshot, a project and a registry that a person deletes come back by Undo, and where their kind stands.
 
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
-use api::{ProjectId, dataset::GetDataset, project::ListProjects};
+use api::{
+    ProjectId,
+    dataset::GetDataset,
+    host::{SecretBackend, SetSecret},
+    package::{AddRegistry, ListRegistries, RemoveRegistry},
+    project::ListProjects,
+};
 use journeys::{
     browser::{gone, press, seen},
     desk::Desk,
@@ -15,7 +21,7 @@ const SHORT: Duration = Duration::from_secs(10);
 const MORE: &str = "//main//button[@aria-label='More']";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_and_a_project_come_back() {
+async fn a_snapshot_a_project_and_a_registry_come_back() {
     Desk::tried("undo", come_back).await.unwrap();
 }
 
@@ -23,24 +29,56 @@ async fn come_back(desk: &Desk, _folder: &Path) -> Result<()> {
     let project = road::open_sample(&desk.client, "diabetes").await?.id;
     road::snapshot(&desk.client, project).await?;
     snapshot(desk, project).await.context("a snapshot")?;
-    forgotten(desk, project).await.context("a project")
+    forgotten(desk, project).await.context("a project")?;
+    registry(desk).await.context("a registry")
+}
+
+/// Without its toast.
+async fn registry(desk: &Desk) -> Result<()> {
+    const LINE: &str = "//main//section[.//h2='Removed registries']//tr[contains(., 'harbour')]";
+    let (driver, client) = (desk.driver(), &desk.client);
+    // A machine without a desktop has no keychain that could be asked for the password.
+    let (unused, value) = ("unused".to_owned(), "unused".to_owned());
+    client.call(SetSecret { name: unused, value, backend: Some(SecretBackend::File) }).await?;
+    let request = AddRegistry {
+        name: "harbour".to_owned(),
+        address: "127.0.0.1:5000".to_owned(),
+        plain_http: true,
+        ..AddRegistry::default()
+    };
+    let registry = client.call(request).await?.id;
+    client.call(RemoveRegistry { registry }).await?;
+    desk.go("/settings?tab=outside").await?;
+    press(driver, &format!("{LINE}//button[normalize-space(.)='Restore']")).await?;
+    until("the registry again", SHORT, async || Ok(client.call(ListRegistries {}).await?.len() == 1)).await?;
+    gone(driver, LINE).await
 }
 
 fn undo(said: &str) -> String {
     format!("//*[contains(@class,'toast')][contains(., '{said}')]//button[normalize-space(.)='Undo']")
 }
 
+/// The only one, which leaves a page without a snapshot.
 async fn snapshot(desk: &Desk, project: ProjectId) -> Result<()> {
+    const LINE: &str = "//main//section[.//h2='Deleted snapshots']//tr[contains(., 'v1')]";
     let driver = desk.driver();
     let count = async || anyhow::Ok(desk.client.call(GetDataset { project }).await?.snapshots.len());
-    desk.go(&format!("/p/{project}/data")).await?;
-    press(driver, MORE).await?;
-    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete snapshot…']").await?;
-    seen(driver, "//dialog[@open]//*[contains(., 'For a day Undo')]").await?;
-    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete snapshot']").await?;
-    until("no snapshot", SHORT, async || Ok(count().await? == 0)).await?;
-    press(driver, &undo("Deleted snapshot v1")).await?;
-    until("the snapshot again", SHORT, async || Ok(count().await? == 1)).await
+    for by_undo in [true, false] {
+        desk.go(&format!("/p/{project}/data")).await?;
+        press(driver, MORE).await?;
+        press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete snapshot…']").await?;
+        seen(driver, "//dialog[@open]//*[contains(., 'For a day Undo')]").await?;
+        press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete snapshot']").await?;
+        until("no snapshot", SHORT, async || Ok(count().await? == 0)).await?;
+        seen(driver, LINE).await?;
+        match by_undo {
+            true => press(driver, &undo("Deleted snapshot v1")).await?,
+            false => press(driver, &format!("{LINE}//button[normalize-space(.)='Restore']")).await?,
+        }
+        until("the snapshot again", SHORT, async || Ok(count().await? == 1)).await?;
+        gone(driver, LINE).await?;
+    }
+    Ok(())
 }
 
 async fn forgotten(desk: &Desk, project: ProjectId) -> Result<()> {

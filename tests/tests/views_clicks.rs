@@ -237,7 +237,21 @@ async fn kept(desk: &Desk, sweep: &Tracked) -> Result<()> {
     seen(driver, toast).await?;
     ensure!(known(desk, sweep).await?.is_empty(), "the view is there");
     press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
-    until("the view again", SHORT, async || Ok(known(desk, sweep).await?.len() == 1)).await
+    until("the view again", SHORT, async || Ok(known(desk, sweep).await?.len() == 1)).await?;
+
+    // Without the toast, too.
+    desk.go(&sweep.runs("sort=name&way=up")).await?;
+    names(desk, &["a", "b", "c"]).await?;
+    press(driver, VIEWS).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Delete best')]").await?;
+    until("no view", SHORT, async || Ok(known(desk, sweep).await?.is_empty())).await?;
+    press(driver, VIEWS).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Restore a view')]").await?;
+    press(driver, "//dialog[@open]//tr[contains(., 'best')]//button[normalize-space(.)='Restore']").await?;
+    until("the view once more", SHORT, async || Ok(known(desk, sweep).await?.len() == 1)).await?;
+    seen(driver, "//dialog[@open]//p[contains(., 'No view of this table was deleted')]").await?;
+    press(driver, "//dialog[@open]//button[@aria-label='Close']").await?;
+    gone(driver, "//dialog[@open]").await
 }
 
 /// The one that was replaced comes back by Undo.

@@ -35,6 +35,7 @@ pub(crate) mod pane;
 pub(crate) mod picture;
 pub(crate) mod register;
 pub(crate) mod registered;
+pub(crate) mod removed;
 pub(crate) mod rename_run;
 pub(crate) mod report;
 pub(crate) mod request;

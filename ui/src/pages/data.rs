@@ -313,7 +313,7 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
         <Confirm
             open=deleting
             title=Signal::derive(move || doomed.get().map_or_else(String::new, |(_, number)| format!("Delete snapshot v{number}?")))
-            text="For a day Undo, or Restore in this menu, brings it back; so long its files keep their room. One that a run learned from can't be deleted."
+            text="For a day Undo, or Restore on this page, brings it back; so long its files keep their room. One that a run learned from can't be deleted."
             verb="Delete snapshot"
             on_confirm=delete
         />

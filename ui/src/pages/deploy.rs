@@ -26,6 +26,7 @@ use crate::{
         new_registry::NewRegistry,
         new_target::NewTarget,
         pane::Pane,
+        removed::RemovedTargets,
         row_keys::move_among_rows,
         states::{Empty, Load},
         take_table::{Form, TakeTable, TextTable},
@@ -160,6 +161,7 @@ pub(crate) fn Deploy() -> impl IntoView {
                 </Load>
                 <lately::Lately deployments=deployments.value open />
                 <Gone place />
+                <RemovedTargets />
             </div>
             {move || {
                 let id = open.get()?;
@@ -191,7 +193,7 @@ fn Gone(place: Place) -> impl IntoView {
             toasts.note(job.title, None, Some("/jobs".to_owned()));
         });
     };
-    view! { <Deleted title="Deleted deployments" items busy=pending.busy restore /> }
+    view! { <Deleted title="Deleted deployments" of=("deleted deployment", "deleted deployments") items busy=pending.busy restore /> }
 }
 
 fn gone(one: &DeletedDeployment) -> DeletedItem {

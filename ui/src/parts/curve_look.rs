@@ -147,7 +147,7 @@ impl Look {
         let is_log = self.is_log('x');
         let mut notes = Vec::new();
         if one_in > 0 {
-            notes.push(format!("1 point in {} looked at", words::count(one_in)));
+            notes.push(format!("drawn from 1 in {} points", words::count(one_in)));
         }
         if let Some(key) = self.by_metric().filter(|_| without > 0) {
             // Over a metric a log axis is asked for what it can show.

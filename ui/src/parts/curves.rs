@@ -149,7 +149,8 @@ pub(crate) fn lines_of_runs(
                     // What can't be asked now stays as it was; the next announcement asks again.
                     if let Ok(answer) = answer {
                         let are_some = answer.iter().flatten().any(|series| series.one_in > 0);
-                        if are_some && all.len() <= MOST_WHOLE {
+                        // The whole that was read in part, too, is not asked for again.
+                        if are_some && !whole.get() && all.len() <= MOST_WHOLE {
                             whole.set(true);
                             stale.set(true);
                         }

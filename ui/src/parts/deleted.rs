@@ -2,7 +2,15 @@
 
 use leptos::prelude::*;
 
-use super::{button::Button, card::Card, dialog::Confirm, icon, when::Ago, words};
+use super::{
+    button::Button,
+    card::Card,
+    dialog::Confirm,
+    icon,
+    take_table::{Form, TakeTable, TextTable},
+    when::Ago,
+    words,
+};
 
 /// One that can be brought back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +27,8 @@ pub(crate) struct DeletedItem {
 #[component]
 pub(crate) fn Deleted(
     #[prop(into)] title: String,
+    /// One of them and several, as of [`TakeTable`].
+    of: (&'static str, &'static str),
     #[prop(into)] items: Signal<Vec<DeletedItem>>,
     busy: RwSignal<bool>,
     #[prop(into)] restore: Callback<DeletedItem>,
@@ -57,7 +67,9 @@ pub(crate) fn Deleted(
     let asked = move || purging.with(|item| item.as_ref().map(|item| item.name.clone())).unwrap_or_default();
     view! {
         {move || (!items.with(Vec::is_empty)).then(|| view! {
-            <Card title=title.clone() class="h" flush=true>
+            <Card title=title.clone() class="h section" flush=true extra=ViewFn::from(move || view! {
+                <TakeTable of table=move |form| items.with_untracked(|items| as_text(items, form)) />
+            })>
                 <table class="small-table">
                     <thead><tr><th>"Name"</th><th class="num">"Size"</th><th class="num">"Deleted"</th><th></th></tr></thead>
                     <tbody>{move || items.get().into_iter().map(row).collect_view()}</tbody>
@@ -78,6 +90,12 @@ pub(crate) fn Deleted(
     }
 }
 
+fn as_text(items: &[DeletedItem], form: Form) -> TextTable {
+    let size = |bytes: Option<u64>| bytes.map_or_else(|| form.text(None), |bytes| form.size(bytes));
+    let row = |item: &DeletedItem| [item.name.clone(), size(item.size_bytes), form.moment(Some(item.deleted_ms))];
+    TextTable::of([("Name", false), ("Size", true), ("Deleted", false)], items.iter().map(row))
+}
+
 /// What goes.
 fn warning(item: &DeletedItem) -> String {
     match item.size_bytes {
@@ -89,6 +107,18 @@ fn warning(item: &DeletedItem) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_deleted_is_taken_with_its_size_where_that_is_known() {
+        let item = |name: &str, size_bytes| DeletedItem {
+            key: String::new(),
+            name: name.to_owned(),
+            deleted_ms: 0,
+            size_bytes,
+        };
+        let table = as_text(&[item("a", Some(2_000_000)), item("b", None)], Form::Csv);
+        assert_eq!(table.rows, [["a", "2000000", "1970-01-01T00:00:00Z"], ["b", "", "1970-01-01T00:00:00Z"]]);
+    }
 
     #[test]
     fn it_is_said_how_much_goes_for_good() {

@@ -99,6 +99,9 @@ pub(crate) fn Select(
     /// Options that can't be chosen now, each with why.
     #[prop(into, optional)]
     refused: Signal<BTreeMap<String, String>>,
+    /// Said below the options: which of more these are.
+    #[prop(into, optional)]
+    rest: Signal<Option<String>>,
     #[prop(into, optional)] name: Option<String>,
     #[prop(into, optional)] disabled: Signal<bool>,
 ) -> impl IntoView {
@@ -129,6 +132,7 @@ pub(crate) fn Select(
                         }
                     }
                 </For>
+                {move || rest.get().map(|rest| view! { <option disabled=true>{rest}</option> })}
             </select>
         </span>
     }

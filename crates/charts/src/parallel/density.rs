@@ -1,6 +1,8 @@
 //! More lines than can be told apart: what lies together between two axes is one mark. Each axis is gone through once, and
 //! what is counted lies in an array, so that a hundred thousand runs are brushed without waiting.
 
+use std::collections::BTreeMap;
+
 use plotters::element::PathElement;
 
 use super::Ink;
@@ -41,7 +43,7 @@ impl Ink<'_> {
             runs.iter().map(|run| axis.pixel(coordinate.value(*run))).collect()
         };
         if let [only] = axes.as_slice() {
-            return self.dashes(root, only.x, &pixels(0), is_faint);
+            return self.dashes(root, only.x, runs.iter().copied().zip(pixels(0)), is_faint);
         }
         let shades: Vec<Option<f64>> = runs.iter().map(|run| self.value(*run)).collect();
         let mut before = if axes.is_empty() { Vec::new() } else { pixels(0) };
@@ -79,13 +81,20 @@ impl Ink<'_> {
         Ok(())
     }
 
-    /// Of a single axis a dash for each pixel that a run is at.
-    fn dashes(&self, root: &Root<'_>, x: f64, pixels: &[f64], is_faint: bool) -> Result<(), Failed> {
-        let mut rows: Vec<i32> = pixels.iter().map(|pixel| grid(pixel.round())).collect();
-        rows.sort_unstable();
-        rows.dedup();
-        let role = if is_faint { Role::Faint } else { Role::Series(1) };
-        for y in rows {
+    /// Of a single axis a dash for each pixel that a run is at, in the colour of the first of those that are there.
+    fn dashes(
+        &self,
+        root: &Root<'_>,
+        x: f64,
+        runs: impl Iterator<Item = (usize, f64)>,
+        is_faint: bool,
+    ) -> Result<(), Failed> {
+        let mut rows = BTreeMap::<i32, usize>::new();
+        for (run, pixel) in runs {
+            rows.entry(grid(pixel.round())).or_insert(run);
+        }
+        for (y, run) in rows {
+            let role = if is_faint { Role::Faint } else { self.role(run) };
             let ends = vec![(grid(x) - 40, y), (grid(x) + 40, y)];
             root.draw(&PathElement::new(ends, stroke(role, 1.0, 0.4)))?;
         }

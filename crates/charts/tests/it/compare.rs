@@ -257,6 +257,17 @@ fn a_saved_drawing_has_the_key_of_its_colours() {
 }
 
 #[test]
+fn on_one_axis_very_many_runs_have_the_colours_that_its_key_names() {
+    let last = || runs(5_000).coordinates.into_iter().skip(3).collect::<Vec<_>>();
+    let svg = parallel::draw(&Parallel { coordinates: last(), ..runs(5_000) }, WIDE).0.svg;
+    let steps = (0..16).filter(|step| svg.contains(&format!(" r-ramp-{step}\""))).count();
+    assert!(steps > 3 && !svg.contains(" r-1\""), "{steps} steps: {svg}");
+    let roles = vec![Role::Series(4); 5_000];
+    let svg = parallel::draw(&Parallel { coordinates: last(), shade: None, roles, ..runs(5_000) }, WIDE).0.svg;
+    assert!(svg.contains(" r-4\"") && !svg.contains(" r-1\""), "{svg}");
+}
+
+#[test]
 fn runs_have_the_colours_that_they_have_elsewhere() {
     let roles = vec![Role::Series(2), Role::Series(7), Role::Series(2)];
     let lines = Parallel { shade: None, roles: roles.clone(), ..runs(3) };

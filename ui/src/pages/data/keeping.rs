@@ -3,7 +3,9 @@
 use api::{
     ErrorCode,
     dataset::{Dataset, PlanSnapshot, Profile, SnapshotPlan},
+    deleted::{DeletedSnapshot, ListDeletedSnapshots, PurgeSnapshot, RestoreSnapshot},
     event::Event,
+    id::SnapshotId,
     job::{Job, JobKind, JobState, ListJobs},
     project::EditProjectFile,
 };
@@ -19,9 +21,11 @@ use crate::{
     frame::{arrivals::Arrivals, place::Place},
     parts::{
         button::{Button, Pending},
+        deleted::{Deleted, DeletedItem},
         field::Switch,
         icon::{self, icon},
         states::{Empty, Problem},
+        toast::Toasts,
         under_way::UnderWay,
         words,
     },
@@ -38,7 +42,41 @@ pub(super) fn First(dataset: Signal<Dataset>) -> impl IntoView {
             <banners::Beside dataset />
             <banners::Arrived dataset />
             {move || if is_without.get() { view! { <NoData /> }.into_any() } else { view! { <FirstOfFiles /> }.into_any() }}
+            <Gone />
         </div>
+    }
+}
+
+/// Snapshots that were deleted within a day; beside others they stand in the menu of a snapshot.
+#[component]
+fn Gone() -> impl IntoView {
+    let place = Place::get();
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let all = query(move || place.project.get().map(|project| ListDeletedSnapshots { project }));
+    let items = Memo::new(move |_| all.value.with(|all| all.iter().flatten().map(gone).collect::<Vec<_>>()));
+    let restore = move |DeletedItem { key, .. }| {
+        let Ok(snapshot) = key.parse::<SnapshotId>() else { return };
+        pending.run(async move { client.call(RestoreSnapshot { snapshot }).await }, move |back| {
+            toasts.done(format!("Restored v{}", back.number));
+        });
+    };
+    let purge = move |DeletedItem { key, name, .. }| {
+        let Ok(snapshot) = key.parse::<SnapshotId>() else { return };
+        pending.run(async move { client.call(PurgeSnapshot { snapshot }).await }, move |freed| {
+            toasts.done(format!("Deleted {name} for good; {} freed.", words::bytes(freed.bytes)));
+        });
+    };
+    view! {
+        <Deleted title="Deleted snapshots" of=("deleted snapshot", "deleted snapshots") items busy=pending.busy restore purge />
+    }
+}
+
+fn gone(one: &DeletedSnapshot) -> DeletedItem {
+    DeletedItem {
+        key: one.snapshot.to_string(),
+        name: format!("v{} ({})", one.number, words::counted(one.rows, "row", "rows")),
+        deleted_ms: one.deleted_ms,
+        size_bytes: Some(one.frees_bytes),
     }
 }
 

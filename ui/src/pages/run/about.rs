@@ -206,7 +206,7 @@ pub(super) fn ArtifactsTab(
                 }
             }
         </Load>
-        <Deleted title="Deleted artifacts" items busy=pending.busy restore purge />
+        <Deleted title="Deleted artifacts" of=("deleted artifact", "deleted artifacts") items busy=pending.busy restore purge />
         <Confirm open title text verb="Delete" on_confirm=delete />
     }
 }

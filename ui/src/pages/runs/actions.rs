@@ -1,5 +1,7 @@
 //! What can be done with a run from its row: the same by right click, by the context key and by `…`.
 
+use std::collections::HashMap;
+
 use api::{
     id::RunId,
     run::{ResumeRun, RunKind, RunRow, RunState, StopRun},
@@ -9,6 +11,7 @@ use api::{
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
+use super::colours;
 use crate::{
     client::Client,
     frame::place::Place,
@@ -60,13 +63,20 @@ pub(super) struct Actions {
     asked: RwSignal<Option<RunId>>,
     asks: Asked,
     picked: RwSignal<Vec<String>>,
+    /// Which colours the picked ones have.
+    places: Memo<HashMap<String, usize>>,
     /// The table shows what was deleted.
     deleted: RwSignal<bool>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
 impl Actions {
-    pub(super) fn new(asks: Asked, picked: RwSignal<Vec<String>>, deleted: RwSignal<bool>) -> Self {
+    pub(super) fn new(
+        asks: Asked,
+        picked: RwSignal<Vec<String>>,
+        places: Memo<HashMap<String, usize>>,
+        deleted: RwSignal<bool>,
+    ) -> Self {
         let navigate = use_navigate();
         let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
         Self {
@@ -77,6 +87,7 @@ impl Actions {
             asked: RwSignal::new(None),
             asks,
             picked,
+            places,
             deleted,
             go: StoredValue::new_local(go),
         }
@@ -84,12 +95,13 @@ impl Actions {
 
     /// The picked runs compared with this one as the baseline.
     fn beside(self, id: RunId) -> Option<Item> {
-        let own = id.to_string();
-        let mut runs = self.picked.get_untracked();
-        runs.retain(|run| *run != own);
+        let others = self.picked.with_untracked(|picked| {
+            picked.iter().filter_map(|run| run.parse::<RunId>().ok()).filter(|run| *run != id).collect::<Vec<_>>()
+        });
         // The baseline is among those that are drawn, however many are picked.
-        runs.insert(0, own);
-        let to = format!("runs?compare={}&pin={id}", runs.iter().take(MOST).cloned().collect::<Vec<_>>().join(","));
+        let runs: Vec<RunId> = [id].into_iter().chain(others).take(MOST).collect();
+        let named = self.places.with_untracked(|places| colours::written_of(&runs, places));
+        let to = format!("runs?compare={named}&pin={id}");
         let compare = Item::new("Compare with this as the baseline", icon::LAYERS, move || self.open(&to));
         (runs.len() > 1).then_some(compare)
     }

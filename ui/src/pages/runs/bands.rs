@@ -188,6 +188,13 @@ pub(super) fn CompareGroups(
     let more = Memo::new(move |_| found.with(Vec::len) - drawn.with(Vec::len));
     let none = Memo::new(move |_| table.value.with(Option::is_some) && known.with(Vec::is_empty));
     let told = RwSignal::new(Told::default());
+    // What was said of other runs is not said of these; the charts' answers come after it.
+    Effect::new(move |_| {
+        whose.track();
+        if told.with_untracked(|told| *told != Told::default()) {
+            told.set(Told::default());
+        }
+    });
     let cross = RwSignal::new(None);
     compare::on_keys(move |key| {
         if key == "Escape" {
@@ -309,8 +316,8 @@ fn Banded(
     let is_many = Memo::new(move |_| bands.with(|bands| bands.as_ref().is_some_and(|bands| bands.bands.len() > NAMED)));
     let note = Signal::derive(move || if is_many.get() { "mean" } else { "mean ± sd" }.to_owned());
     let left_out = Memo::new(move |_| {
-        let is_waiting = answer.value.with(Option::is_none);
-        bands.with(|bands| bands.as_ref().map(|bands| said(bands, is_waiting)).unwrap_or_default())
+        let reading = Reading::of(answer.error.with(Option::is_some), answer.value.with(Option::is_some));
+        bands.with(|bands| bands.as_ref().map(|bands| said(bands, reading)).unwrap_or_default())
     });
     let is_there = Memo::new(move |_| bands.with(Option::is_some));
     let has_lines = Memo::new(move |_| chart.with(|chart| !chart.lines.is_empty()) || zoom.with(Option::is_some));
@@ -330,14 +337,37 @@ fn Banded(
         view! {
             <ChartCard title=title.get_value() note chart height=compare::height() cross can_be_log=true prefers_log=loss on_zoom names_each=true />
             {move || left_out.with(|said| !said.is_empty()).then(|| view! { <p class="small muted">{left_out.get()}</p> })}
+            {move || answer.error.get().map(|error| view! { <Failure error again=move || answer.refresh() /> })}
         }
         .into_any()
     }
 }
 
+/// How the reading of what is drawn stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    GoesOn,
+    IsOver,
+    /// The error stands in the place of what is left out.
+    Failed,
+}
+
+impl Reading {
+    fn of(has_failed: bool, has_answer: bool) -> Self {
+        match (has_failed, has_answer) {
+            (true, _) => Self::Failed,
+            (false, true) => Self::IsOver,
+            (false, false) => Self::GoesOn,
+        }
+    }
+}
+
 /// What is said below a chart: what its bands leave out, or how far the reading is.
-fn said(bands: &RunBands, is_waiting: bool) -> String {
-    if is_waiting && !bands.is_whole() {
+fn said(bands: &RunBands, reading: Reading) -> String {
+    if reading == Reading::Failed {
+        return String::new();
+    }
+    if reading == Reading::GoesOn && !bands.is_whole() {
         let sum = |of: fn(&RunBand) -> u64| bands.bands.iter().map(of).sum::<u64>();
         let (read, all) = (sum(|band| band.read), sum(|band| band.measured));
         return format!(
@@ -386,9 +416,11 @@ mod tests {
     #[test]
     fn a_reading_that_goes_on_says_how_far_it_is() {
         let part = bands(vec![band("0.1", 1_000), band("0.2", 1_000)]);
-        assert_eq!(said(&part, true), "So far 2,000 of 8,000 curves; the others are being read.");
-        assert!(said(&part, false).starts_with("2,000 of 8,000 curves were read"));
-        assert_eq!(said(&bands(vec![band("0.1", 4_000)]), true), "");
+        assert_eq!(said(&part, Reading::of(false, false)), "So far 2,000 of 8,000 curves; the others are being read.");
+        assert!(said(&part, Reading::of(false, true)).starts_with("2,000 of 8,000 curves were read"));
+        assert_eq!(said(&bands(vec![band("0.1", 4_000)]), Reading::GoesOn), "");
+        // What failed goes on no more, whether something was answered before or not.
+        assert!([true, false].iter().all(|has_answer| said(&part, Reading::of(true, *has_answer)).is_empty()));
         assert_eq!(Told::of(&part).said, "Bands of 8,000 runs in 2 groups.");
         assert_eq!(Told::of(&part).groups[0], ("0.1 (4,000 runs)".to_owned(), "param.lr = \"0.1\"".to_owned()));
     }

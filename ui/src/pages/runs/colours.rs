@@ -71,6 +71,12 @@ pub(super) fn written(runs: &[RunId], known: &HashMap<RunId, usize>) -> String {
     runs.iter().map(one).collect::<Vec<_>>().join(",")
 }
 
+/// The same of runs of the table, whose places are known by their ids as it writes them.
+pub(super) fn written_of(runs: &[RunId], picked: &HashMap<String, usize>) -> String {
+    let known = |run: &RunId| Some((*run, *picked.get(&run.to_string())?));
+    written(runs, &runs.iter().filter_map(known).collect::<HashMap<_, _>>())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -100,6 +106,21 @@ mod tests {
         assert_eq!((&with[..11], with[11]), (left.as_slice(), all[&gone]));
         // In the same order the same runs have the same colours, wherever they are compared.
         assert_eq!(written(&ids(12), &all), ids(12).iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+    }
+
+    #[test]
+    fn a_baseline_takes_no_colour_of_those_that_are_picked() {
+        let all = ids(12);
+        let known: HashMap<RunId, usize> = all.iter().copied().zip(places(&new(&all))).collect();
+        // The others were picked after those that are not any more.
+        let picked: HashMap<String, usize> = all[8..].iter().map(|run| (run.to_string(), known[run])).collect();
+        // One that is not picked itself stands first.
+        let runs: Vec<RunId> = all[..1].iter().chain(&all[8..]).copied().collect();
+        let address = written_of(&runs, &picked);
+        let read: Vec<(RunId, Option<usize>)> = address.split(',').filter_map(read).collect();
+        let places = places(&read);
+        assert_eq!(places[1..], all[8..].iter().map(|run| known[run]).collect::<Vec<_>>(), "{address}");
+        assert!(!places[1..].contains(&places[0]), "{address}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use api::{
 use charts::{plot::Size, role::Role, spark};
 use leptos::prelude::*;
 
-use super::{Facts, actions::Actions};
+use super::{Facts, actions::Actions, colours::is_dashed_at};
 use crate::{
     frame::place::Place,
     parts::{
@@ -316,8 +316,9 @@ pub(super) fn columns(
             view! {
                 <span class="pick" role="checkbox" aria-label=name>
                     {move || {
-                        let class = at().map_or("swatch".to_owned(), |at| format!("swatch on fill {}", Role::series(at).class()));
-                        view! { <i class=class></i> }
+                        let at = at();
+                        let class = at.map_or("swatch".to_owned(), |at| format!("swatch on fill {}", Role::series(at).class()));
+                        view! { <i class=class class:dashed=at.is_some_and(is_dashed_at)></i> }
                     }}
                 </span>
             }

@@ -185,6 +185,12 @@ fn data_links(found: &RunDiff, baseline: Option<usize>) -> Vec<Option<String>> {
     found.runs.iter().map(|run| apart.get(&run.id).cloned()).collect()
 }
 
+/// Whose figures and params stand here for those of another run.
+fn of_others(found: &RunDiff) -> Vec<String> {
+    let told = found.runs.iter().filter_map(|run| Some((&run.name, run.figures_of.as_ref()?)));
+    told.map(|(name, of)| format!("Figures and params of {name} are those of {of} below it.")).collect()
+}
+
 /// Everything that is not the same in all of the runs.
 #[component]
 pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked) -> impl IntoView {
@@ -243,6 +249,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         let mut before = None;
         let kept = StoredValue::new(found.rows.clone());
         let links = data_links(&found, baseline);
+        let of_others = of_others(&found);
         // The figures have a table of their own, with the same differences.
         let lines = found.rows.into_iter().filter(|row| row.part != DiffPart::Metrics).map(|of| {
             let part = (before != Some(of.part)).then(|| titled(of.part));
@@ -273,7 +280,12 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
                 }
             })
         });
-        Some(view! { <Card title="What differs" class="h" flush=true extra=taken>{body}</Card> }.into_any())
+        Some(view! {
+            <Card title="What differs" class="h" flush=true extra=taken>
+                {body}
+                {of_others.into_iter().map(|told| view! { <p class="muted small padded">{told}</p> }).collect_view()}
+            </Card>
+        }.into_any())
     }
 }
 
@@ -301,6 +313,9 @@ mod tests {
         let link = format!("/p/{to}/data?v=1&tab=drift&with={from}");
         assert_eq!(data_links(&found, None), [None, None, Some(link)]);
         assert_eq!(data_links(&found, Some(2)).iter().flatten().count(), 2, "both beside the baseline");
+        assert!(of_others(&found).is_empty());
+        let found = RunDiff { runs: vec![DiffedRun { figures_of: Some("trial".to_owned()), ..run(1, 0) }], ..found };
+        assert_eq!(of_others(&found), ["Figures and params of r1 are those of trial below it."]);
     }
 
     #[test]

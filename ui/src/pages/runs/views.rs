@@ -1,8 +1,10 @@
 //! Saved views: all that a person sees of the table under a name, opened and deleted from a menu beside the filter.
 
+use std::collections::BTreeSet;
+
 use api::{
     table_view::{Plotted, TableView},
-    tracking::{DeleteView, ListViews, RestoreView, SaveView, SavedView},
+    tracking::{DeleteView, DeletedView, ListDeletedViews, ListViews, RestoreView, SaveView, SavedView},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -20,10 +22,12 @@ use crate::{
     frame::{address::follow, place::Place},
     parts::{
         button::{Button, Pending},
+        deleted::{Deleted, DeletedItem},
         dialog::Dialog,
         field::{Labelled, TextField},
         icon,
         menu::{Item, Menus},
+        states::Problem,
         table::Order,
         toast::Toasts,
     },
@@ -132,7 +136,7 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
     let pending = Pending::new();
     let place = Place::get();
     let views = query(move || place.scope.get().map(|of| ListViews { of }));
-    let saving = RwSignal::new(false);
+    let (saving, restoring) = (RwSignal::new(false), RwSignal::new(false));
     let delete = move |view: SavedView| {
         let Some(of) = place.scope.get_untracked() else { return };
         let request = DeleteView { of, name: view.name.clone() };
@@ -155,6 +159,8 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
             let label = format!("Delete {}", view.name);
             items.push(Item::new(label, icon::TRASH, move || delete(view.clone())).danger().under("Delete a view"));
         }
+        let restore = move || restoring.set(true);
+        items.push(Item::new("Restore a view…", icon::UNDO_2, restore).under("Deleted or replaced within a day"));
         items
     };
     view! {
@@ -169,7 +175,45 @@ pub(super) fn Views(settable: Settable) -> impl IntoView {
             "Views"
         </button>
         <Dialog open=saving title="Save this view"><Save open=saving settable views /></Dialog>
+        <Dialog open=restoring title="Restore a view"><Gone /></Dialog>
     }
+}
+
+/// Views that were deleted or replaced within a day.
+#[component]
+fn Gone() -> impl IntoView {
+    let place = Place::get();
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let all = query(move || place.scope.get().map(|of| ListDeletedViews { of }));
+    let items = Memo::new(move |_| all.value.with(|all| gone(all.as_deref().unwrap_or_default())));
+    let none = Memo::new(move |_| all.value.with(|all| all.as_ref().is_some_and(Vec::is_empty)));
+    let restore = move |DeletedItem { key: name, .. }| {
+        let Some(of) = place.scope.get_untracked() else { return };
+        let request = RestoreView { of, name: name.clone() };
+        pending.run(async move { client.call(request).await }, move |_| {
+            toasts.done(format!("Restored the view {name}"));
+        });
+    };
+    view! {
+        <div class="content">
+            {move || all.error.get().map(|error| view! { <Problem error /> })}
+            {move || none.get().then(|| view! { <p class="muted small">"No view of this table was deleted or replaced within a day."</p> })}
+            <Deleted title="Deleted or replaced" of=("deleted view", "deleted views") items busy=pending.busy restore />
+        </div>
+    }
+}
+
+/// One of each name, for the newest is what comes back.
+fn gone(all: &[DeletedView]) -> Vec<DeletedItem> {
+    let mut seen = BTreeSet::new();
+    let newest = all.iter().filter(|one| seen.insert(one.view.name.as_str()));
+    let item = |one: &DeletedView| DeletedItem {
+        key: one.view.name.clone(),
+        name: one.view.name.clone(),
+        deleted_ms: one.deleted_ms,
+        size_bytes: None,
+    };
+    newest.map(item).collect()
 }
 
 #[component]
@@ -214,6 +258,17 @@ fn Save(open: RwSignal<bool>, settable: Settable, views: Query<Vec<SavedView>>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_view_that_was_deleted_twice_the_newest_is_offered() {
+        let view = |name: &str, deleted_ms| DeletedView {
+            view: SavedView { name: name.to_owned(), query: String::new() },
+            deleted_ms,
+        };
+        let items = gone(&[view("best", 3), view("late", 2), view("best", 1)]);
+        let offered: Vec<(&str, i64)> = items.iter().map(|item| (item.key.as_str(), item.deleted_ms)).collect();
+        assert_eq!(offered, [("best", 3), ("late", 2)]);
+    }
 
     #[test]
     fn a_view_that_was_sorted_by_its_start_still_is() {

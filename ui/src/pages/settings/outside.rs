@@ -17,6 +17,7 @@ use crate::{
         icon,
         new_registry::NewRegistry,
         new_target::NewTarget,
+        removed::{RemovedRegistries, RemovedTargets},
         states::Load,
         toast::Toasts,
     },
@@ -48,11 +49,13 @@ pub(super) fn Outside() -> impl IntoView {
                 }}
             </Load>
         </Card>
+        <RemovedRegistries />
         <Card title="Targets" flush=true class="section" extra=move || view! { <Button label="Cluster…" kind="s" mark=icon::PLUS on_press=move || add_target.set(true) /> }>
             <Load query=targets lines=2 let:targets>
                 <div class="list">{move || targets.get().into_iter().map(|target| view! { <TargetLine target /> }).collect_view()}</div>
             </Load>
         </Card>
+        <RemovedTargets />
         <Dialog open=add_registry title="Add a registry"><NewRegistry open=add_registry /></Dialog>
         <Dialog open=sign_in title=whose>{move || signing.get_untracked().map(|registry| view! { <SignIn open=sign_in registry /> })}</Dialog>
         <Dialog open=add_target title="Add a cluster"><NewTarget open=add_target /></Dialog>
@@ -120,7 +123,7 @@ fn RegistryLine(registry: Registry, on_password: impl Fn(Registry) + Copy + Send
             <Button label="Check" kind="s" disabled=pending.busy on_press=check />
             <Button label="Password…" kind="quiet s" on_press=move || on_password(known.get_value()) />
             <Button label="Remove" kind="quiet s" on_press=move || sure.set(true) />
-            <Confirm open=sure title=format!("Remove {}?", registry.name) text="Its password is deleted from the secret store: Undo brings it back within ten minutes, and the registry without it for a day. Images that were pushed stay there." verb="Remove"
+            <Confirm open=sure title=format!("Remove {}?", registry.name) text="Its password is deleted from the secret store: Undo, or Restore on this page, brings it back within ten minutes, and the registry without it for a day. Images that were pushed stay there." verb="Remove"
                 on_confirm=move || {
                     let name = known.with_value(|registry| registry.name.clone());
                     pending.run(async move { client.call(RemoveRegistry { registry: id }).await }, move |()| {
@@ -156,7 +159,7 @@ fn TargetLine(target: Target) -> impl IntoView {
             <Button label="Check" kind="s" disabled=pending.busy on_press=check />
             {removable.then(|| view! {
                 <Button label="Remove" kind="quiet s" on_press=move || sure.set(true) />
-                <Confirm open=sure title=format!("Remove {}?", target.name) text="Deployments on it must be deleted first. The cluster itself is not touched. For a day Undo, or `slipway target restore`, brings it back." verb="Remove"
+                <Confirm open=sure title=format!("Remove {}?", target.name) text="Deployments on it must be deleted first. The cluster itself is not touched. For a day Undo, or Restore on this page, brings it back." verb="Remove"
                     on_confirm=move || {
                         let name = name.get_value();
                         pending.run(async move { client.call(RemoveTarget { target: id }).await }, move |()| {

@@ -171,6 +171,14 @@ fn brushes_of(plotted: &Plotted) -> Brushes {
     plotted.brushes.iter().filter_map(|said| brush_read(said)).collect()
 }
 
+/// The categories of an axis that are offered, and the one that is brushed wherever it stands.
+fn choices(names: &[String], brushed: Option<usize>) -> Vec<(String, String)> {
+    let later = brushed.filter(|at| *at >= CHOICES);
+    let offered = (0..names.len().min(CHOICES)).chain(later);
+    let named = offered.filter_map(|at| Some((at.to_string(), names.get(at)?.clone())));
+    [(String::new(), "any".to_owned())].into_iter().chain(named).collect()
+}
+
 fn set_brush(brushes: RwSignal<Brushes>, name: String, brush: Option<Brush>) {
     brushes.update(|brushes| match brush {
         Some(brush) => {
@@ -234,6 +242,17 @@ fn AxisRow(
         let chosen = category.get_untracked().parse::<f64>().ok();
         set_brush(brushes, own(), chosen.map(|at| Brush::Between(at, at)));
     };
+    let offered = Signal::derive(move || {
+        let brushed = category.with(|at| at.parse::<usize>().ok());
+        kind.with(|kind| match kind {
+            Some(Kind::Categories(names)) => choices(names, brushed),
+            _ => Vec::new(),
+        })
+    });
+    let rest = Signal::derive(move || {
+        let has_more = kind.with(|kind| matches!(kind, Some(Kind::Categories(names)) if names.len() > CHOICES));
+        has_more.then(|| format!("the first {} by name", words::count(CHOICES as u64)))
+    });
     let change = move |change: &dyn Fn(&mut Names, usize)| {
         let mut now = axes.get_untracked();
         if let Some(at) = now.iter().position(|axis| *axis == own()) {
@@ -258,10 +277,8 @@ fn AxisRow(
         <div class="axis-row flex" role="listitem">
             <b class="cut grow">{label}</b>
             {move || match kind.get() {
-                Some(Kind::Categories(names)) => {
-                    let names = names.into_iter().enumerate().take(CHOICES).map(|(at, name)| (at.to_string(), name));
-                    let names: Vec<_> = [(String::new(), "any".to_owned())].into_iter().chain(names).collect();
-                    view! { <span class="either" on:change=move |_| chosen()><Select value=category options=names name=only.clone() /></span> }.into_any()
+                Some(Kind::Categories(_)) => {
+                    view! { <span class="either" on:change=move |_| chosen()><Select value=category options=offered rest name=only.clone() /></span> }.into_any()
                 }
                 _ => view! {
                     <TextField value=least name=least_label.clone() placeholder="least" class="short" on_enter=typed on_change=typed />
@@ -441,6 +458,7 @@ fn Lines(
             on:pointerdown=grabbed
             on:pointermove=pointed
             on:pointerup=released
+            on:pointercancel=move |_| dragged.set(None)
             on:pointerleave=move |_| hovered.set(None)
             on:blur=move |_| hovered.set(None)
             on:keydown=pressed
@@ -453,5 +471,22 @@ fn Lines(
         }))}
         <Legend cells is_shaded=false />
         </Card>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_category_that_is_brushed_is_offered_however_many_there_are() {
+        let names: Vec<String> = (0..700).map(|at| format!("n{at:03}")).collect();
+        let offered = |brushed| choices(&names, brushed);
+        let last = |brushed| offered(brushed).pop();
+        assert_eq!(offered(None).len(), CHOICES + 1);
+        assert_eq!(last(Some(3)), Some(("499".to_owned(), "n499".to_owned())));
+        assert_eq!(last(Some(612)), Some(("612".to_owned(), "n612".to_owned())));
+        assert_eq!(last(Some(900)), last(None), "what is no category is not offered");
+        assert_eq!(choices(&names[..2], None).len(), 3);
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         button::{Button, Pending},
         card::Card,
         icon,
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
     },
@@ -46,7 +47,9 @@ pub(super) fn DeletedSearches() -> impl IntoView {
     };
     view! {
         {move || (!shown.with(Vec::is_empty)).then(|| view! {
-            <Card title="Deleted searches" class="section" flush=true>
+            <Card title="Deleted searches" class="section" flush=true extra=ViewFn::from(move || view! {
+                <TakeTable of=("deleted search", "deleted searches") table=move |form| shown.with_untracked(|shown| as_text(shown, form)) />
+            })>
                 <table class="small-table" data-deleted="">
                     <thead><tr><th>"Search"</th><th>"Tries"</th><th class="num">"Deleted"</th><th></th></tr></thead>
                     <tbody>{move || shown.get().into_iter().map(row).collect_view()}</tbody>
@@ -54,4 +57,11 @@ pub(super) fn DeletedSearches() -> impl IntoView {
             </Card>
         })}
     }
+}
+
+fn as_text(all: &[Search], form: Form) -> TextTable {
+    let row = |search: &Search| {
+        [search.name.clone(), tried(search), form.moment(Some(search.deleted_ms.unwrap_or(search.created_ms)))]
+    };
+    TextTable::of([("Search", false), ("Tries", false), ("Deleted", false)], all.iter().map(row))
 }
