@@ -289,7 +289,7 @@ async fn supervise(folder: &Path, journal: &Journal, exec: &Exec, variables: &Va
     // The first look is awaited, so that even a short program has one.
     let started = Instant::now();
     let meter = match open_meter(pid, folder, journal).await {
-        Some(meter) => look(meter, started, journal, Meter::look).await,
+        Some(meter) => look(meter, 0, journal, Meter::look).await,
         None => None,
     };
     let (over, is_over) = oneshot::channel();
@@ -385,32 +385,39 @@ fn unheard(error: &std::io::Error) -> ApiError {
 /// Looks until the program is over, and then once more at what it used since the look before. What comes with its end
 /// is the processor time that it and all that it waited for used in all, where the system tells.
 async fn sample(mut meter: Meter, started: Instant, journal: Journal, mut over: oneshot::Receiver<Option<Duration>>) {
+    // Each second of a run is told once; the last look counts, also within one that was told.
+    let mut told = 0;
     loop {
         tokio::select! {
             () = tokio::time::sleep(meter::pause(started.elapsed())) => {}
             waited = &mut over => {
                 let waited = waited.ok().flatten();
-                look(meter, started, &journal, move |meter| meter.last(waited)).await;
+                let step = seconds(started).max(told + 1);
+                look(meter, step, &journal, move |meter| meter.last(waited)).await;
                 return;
             }
         }
-        match look(meter, started, &journal, Meter::look).await {
+        told = seconds(started).max(told + 1);
+        match look(meter, told, &journal, Meter::look).await {
             Some(looked) => meter = looked,
             None => return,
         }
     }
 }
 
+fn seconds(started: Instant) -> i64 {
+    started.elapsed().as_secs() as i64
+}
+
 /// One look at the program's tree and the machine, written down.
 async fn look(
     mut meter: Meter,
-    started: Instant,
+    step: i64,
     journal: &Journal,
     look: impl FnOnce(&mut Meter) -> Vec<Sample> + Send + 'static,
 ) -> Option<Meter> {
     // Reading every process takes milliseconds: not on the thread that passes output on.
     let (samples, meter) = tokio::task::spawn_blocking(move || (look(&mut meter), meter)).await.ok()?;
-    let step = started.elapsed().as_secs() as i64;
     for (key, value) in samples {
         journal.write(EventBody::Metric { key, step, value });
     }

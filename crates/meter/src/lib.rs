@@ -30,7 +30,8 @@ pub const ENERGY_JOULES: &str = "system/energy_joules";
 const MEGABYTE: f64 = 1e6;
 /// How long a run is looked at often.
 const OFTEN_FOR: Duration = Duration::from_secs(600);
-const SOON: Duration = Duration::from_millis(100);
+/// Points stand at whole seconds: two looks within one would be two values of one.
+const SOON: Duration = Duration::from_secs(1);
 const OFTEN: Duration = Duration::from_secs(2);
 const SELDOM: Duration = Duration::from_secs(10);
 
@@ -38,7 +39,7 @@ const SELDOM: Duration = Duration::from_secs(10);
 pub type Sample = (String, f64);
 
 /// How long to wait for the next look at a run that has gone on for `elapsed`: as long as it went on, so that a short
-/// one is seen too, but no longer than 2 s, and every 10 s after ten minutes, so that a day has fewer than 9,000 points
+/// one is seen too, but no less than 1 s and no longer than 2 s, and every 10 s after ten minutes, so that a day has fewer than 9,000 points
 /// of a key.
 pub fn pause(elapsed: Duration) -> Duration {
     if elapsed < OFTEN_FOR { elapsed.clamp(SOON, OFTEN) } else { SELDOM }
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn a_short_run_is_looked_at_soon_and_a_long_one_seldom() {
         let pause_ms = |elapsed_ms| pause(Duration::from_millis(elapsed_ms)).as_millis();
-        assert_eq!([0, 100, 800, 1_900, 5_000].map(pause_ms), [100, 100, 800, 1_900, 2_000]);
+        assert_eq!([0, 800, 1_100, 1_900, 5_000].map(pause_ms), [1_000, 1_000, 1_100, 1_900, 2_000]);
         assert_eq!(pause_ms(600_000), 10_000);
     }
 }

@@ -37,15 +37,24 @@ impl Usage {
             let _over = over;
             let (mut meter, started) = (Meter::new(std::process::id(), &folder), Instant::now());
             let path = folder.join(EVENTS_FILE);
-            let before = last_step(&path).unwrap_or(0);
+            // Of a training that goes on; each second of a run is told once.
+            let mut told = last_step(&path);
+            let before = told.unwrap_or(0);
             let reason = meter.without_gpus().map(str::to_owned);
             let mut bodies: Vec<EventBody> =
                 reason.into_iter().map(|message| EventBody::Log { level: LogLevel::Info, message }).collect();
             let mut goes_on = true;
             loop {
-                let step = before + started.elapsed().as_secs() as i64;
+                let mut step = before + started.elapsed().as_secs() as i64;
                 let samples = meter.look().into_iter();
-                bodies.extend(samples.map(|(key, value)| EventBody::Metric { key, step, value }));
+                // The last look counts, also within a second that was told.
+                if !goes_on {
+                    step = told.map_or(step, |told| step.max(told + 1));
+                }
+                if told.is_none_or(|told| step > told) {
+                    bodies.extend(samples.map(|(key, value)| EventBody::Metric { key, step, value }));
+                    told = Some(step);
+                }
                 // Until the training has opened the file, and cut off what a killed one left half-written, it is held.
                 // A full disk is no reason to end a training, and a part of a line is worse than none.
                 if is_whole(&path) && append(&path, now_ms(), bodies.drain(..)).is_err() || !goes_on {
