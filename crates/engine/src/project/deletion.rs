@@ -2,7 +2,10 @@
 //! marked with their runs, as if each had been deleted. Its records and files stay until it goes for good. Its folder is
 //! the user's and is never touched.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::bail;
 use api::{
@@ -20,7 +23,11 @@ use crate::{
     Engine, error,
     run::{self, Lists},
     snapshot, storage,
-    tracking::{experiments, gone::KEPT_MS, views},
+    tracking::{
+        experiments,
+        gone::{self, KEPT_MS},
+        views,
+    },
 };
 
 /// What went with a project.
@@ -55,7 +62,8 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<D
         }
         let (deletion, lists) = mark(tx, id, now_ms)?;
         store::project::mark_deleted(tx, id, &deletion)?;
-        Ok(Some((told(&row, &deletion), lists)))
+        let registered = store::client_version::lying_in_any(tx, &places(tx, id)?, id)?;
+        Ok(Some((told(&row, &deletion, registered), lists)))
     };
     let deleted = engine.store().write_durable(delete).await?;
     let (deleted, lists) = deleted.ok_or_else(|| error::missing("project", id))?;
@@ -138,10 +146,30 @@ pub(super) fn announce(engine: &Engine, id: ProjectId, lists: Vec<Lists>) {
     run::announce_lists(engine, lists);
 }
 
-fn told(row: &ProjectRow, deletion: &Deletion) -> DeletedProject {
+fn told(row: &ProjectRow, deletion: &Deletion, registered: Vec<String>) -> DeletedProject {
     let name = name_of(&row.file, Path::new(&row.path));
     let Deletion { at_ms: deleted_ms, runs, versions, .. } = *deletion;
-    DeletedProject { project: row.id, name, path: row.path.clone(), deleted_ms, runs, versions }
+    DeletedProject { project: row.id, name, path: row.path.clone(), deleted_ms, runs, versions, registered }
+}
+
+/// What goes for good with a deleted project and files of clients' versions may lie in: its runs, and the models that were
+/// logged in its experiments.
+fn places(c: &Connection, id: ProjectId) -> store::Result<HashSet<String>> {
+    let mut places: HashSet<String> = store::run::ids(c, Some(id))?.iter().map(ToString::to_string).collect();
+    for experiment in store::experiment::all_of_project(c, id)? {
+        places.extend(store::logged_model::ids_of(c, experiment)?);
+    }
+    Ok(places)
+}
+
+/// Why a deleted project can't go for good: versions that outlive it have no files but those of its runs.
+fn pointed_at(c: &Connection, row: &ProjectRow, now_ms: i64) -> store::Result<Option<ApiError>> {
+    let (places, name) = (places(c, row.id)?, name_of(&row.file, Path::new(&row.path)));
+    if let Some(version) = store::client_version::lying_in_any(c, &places, row.id)?.first() {
+        return Ok(Some(run::deletion::points_here(version, &name)));
+    }
+    let restorable = gone::lying_in_any(c, &places, row.id, now_ms)?;
+    Ok(restorable.map(|one| run::deletion::would_point_here(&one.version, &name, &one.title)))
 }
 
 /// Why a project can't be deleted, if it can't.
@@ -175,9 +203,15 @@ fn deleted(c: &Connection) -> store::Result<Vec<(ProjectRow, Deletion)>> {
 
 pub async fn list(engine: &Engine, _request: ListDeletedProjects) -> anyhow::Result<Vec<DeletedProject>> {
     let oldest = engine.now_ms() - KEPT_MS;
-    let all = engine.store().read(deleted).await?;
-    let kept = all.iter().filter(|(_, deletion)| deletion.at_ms >= oldest);
-    Ok(kept.map(|(row, deletion)| told(row, deletion)).collect())
+    let read = move |c: &Connection| {
+        let mut kept = Vec::new();
+        for (row, deletion) in deleted(c)?.into_iter().filter(|(_, deletion)| deletion.at_ms >= oldest) {
+            let registered = store::client_version::lying_in_any(c, &places(c, row.id)?, row.id)?;
+            kept.push(told(&row, &deletion, registered));
+        }
+        Ok(kept)
+    };
+    Ok(engine.store().read(read).await?)
 }
 
 fn not_deleted(id: ProjectId) -> ApiError {
@@ -255,6 +289,9 @@ async fn delete_records(engine: &Engine, id: ProjectId) -> anyhow::Result<Left> 
             return Err(not_deleted(id).into());
         }
         if let Some(refusal) = refusal(tx, &row)? {
+            return Err(refusal.into());
+        }
+        if let Some(refusal) = pointed_at(tx, &row, now_ms)? {
             return Err(refusal.into());
         }
         let dataset = store::dataset::of_project(tx, id)?;
