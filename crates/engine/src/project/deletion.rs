@@ -43,11 +43,15 @@ struct Deletion {
     default: Option<(ExperimentId, i64)>,
 }
 
-/// The projects that are there, and one of this folder that was deleted: opening the folder brings that back.
-pub(super) fn known_at(c: &Connection, path: &str) -> store::Result<Vec<ProjectRow>> {
+/// The projects that are there, and those of this folder or of the id in its file that were deleted: opening the folder
+/// brings such a one back, unless its own folder is another one.
+pub(super) fn known_at(c: &Connection, path: &str, id: Option<ProjectId>) -> store::Result<Vec<ProjectRow>> {
     let mut known = store::project::all(c)?;
-    if !known.iter().any(|row| row.path == path) {
-        known.extend(store::project::with_deleted(c)?.into_iter().find(|row| row.path == path));
+    for row in store::project::with_deleted(c)? {
+        let is_free = |other: &ProjectRow| other.id != row.id && (other.path != row.path || id == Some(row.id));
+        if (row.path == path || id == Some(row.id)) && known.iter().all(is_free) {
+            known.push(row);
+        }
     }
     Ok(known)
 }
