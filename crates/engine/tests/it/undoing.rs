@@ -5,6 +5,7 @@ use std::fs;
 use api::{
     ErrorCode, ProjectId, RunId,
     deleted::{ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
+    deploy::{ListDeployments, StartDeploy},
     host::{CollectGarbage, GetStorage},
     model::ListModels,
     project::{
@@ -12,16 +13,17 @@ use api::{
         RestoreProject, SameId,
     },
     registered::{DeleteModel, PurgeModel},
-    run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr},
+    run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunKind, RunState},
     tracking::{CreateExperiment, ListExperiments, MoveExperiment, RestoreExperiment, RestoreRuns, TrashRuns},
 };
 use engine::tracking::{
     client::{self, Begin},
     registry::{self, NewVersion},
 };
+use store::run::RunRow;
 
 use crate::{
-    place::{project, version},
+    place::{project, spec, version},
     stage::Stage,
 };
 
@@ -177,6 +179,27 @@ async fn a_forgotten_project_comes_back_where_its_folder_is_opened_and_goes_for_
     // The folder is as it was, and begins anew.
     assert_eq!(stage.call(open).await.id, project);
     assert!(stage.call(ListModels { project }).await.is_empty());
+}
+
+#[tokio::test]
+async fn of_what_is_deleted_nothing_is_trained_or_deployed() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let version = version(&stage, project).await;
+    let id = RunId::from_bytes(stage.engine.new_id());
+    let experiment = stage.engine.store().read(move |c| store::experiment::of_project(c, project)).await.unwrap();
+    let row = RunRow::new(id, (experiment.unwrap(), Some(project)), "stopped".to_owned(), RunKind::Training, 1);
+    let run = Run { state: RunState::Stopped, resumable: true, deleted_ms: Some(2), ..row.run };
+    let row = RunRow { run, ..row };
+    stage.engine.store().write(move |tx| store::run::put(tx, &row)).await.unwrap();
+    let refused = stage.try_call(ResumeRun { run: id, budget: Default::default() }).await.unwrap_err();
+    assert!(refused.code == ErrorCode::Conflict && refused.message.contains("is deleted"), "{refused}");
+
+    let spec = spec(&stage, version).await;
+    stage.call(DeleteProject { project }).await;
+    let refused = stage.try_call(StartDeploy { spec }).await.unwrap_err();
+    assert!(refused.code == ErrorCode::Conflict && refused.message.contains("deleted"), "{refused}");
+    assert!(stage.call(ListDeployments::default()).await.is_empty());
 }
 
 /// Moves a project's deletion more than a day back.
