@@ -169,11 +169,14 @@ fn places(c: &Connection, id: ProjectId) -> store::Result<HashSet<String>> {
 /// Why a deleted project can't go for good: versions that outlive it have no files but those of its runs.
 fn pointed_at(c: &Connection, row: &ProjectRow, now_ms: i64) -> store::Result<Option<ApiError>> {
     let (places, name) = (places(c, row.id)?, name_of(&row.file, Path::new(&row.path)));
+    // Who forgets it and deletes it for good at once is told how far that went.
+    let told =
+        |refusal: ApiError| ApiError { message: format!("{} {name} stays forgotten.", refusal.message), ..refusal };
     if let Some(version) = store::client_version::lying_in_any(c, &places, row.id)?.first() {
-        return Ok(Some(run::deletion::points_here(version, &name)));
+        return Ok(Some(told(run::deletion::points_here(version, &name))));
     }
     let restorable = gone::lying_in_any(c, &places, row.id, now_ms)?;
-    Ok(restorable.map(|one| run::deletion::would_point_here(&one.version, &name, &one.title)))
+    Ok(restorable.map(|one| told(run::deletion::would_point_here(&one.version, &name, &one.title))))
 }
 
 /// Why a project can't be deleted, if it can't.
