@@ -268,6 +268,10 @@ pub struct DeletedProject {
     pub runs: u64,
     /// Of its models.
     pub versions: u64,
+    /// Versions (`churn v3`) that clients registered from the files of its runs, under models of no project or of another:
+    /// while they stand it does not go for good.
+    #[serde(default)]
+    pub registered: Vec<String>,
 }
 
 /// Brings a project back that was deleted within a day, with all that went with it. Refused where another one is open in

@@ -1,10 +1,16 @@
 //! A drawing as PNG: of twice its size, as the window saves it, in the fonts that it was measured by.
 
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
 use api::{ApiError, ErrorCode};
 use resvg::{
     tiny_skia::{Pixmap, Transform},
     usvg::{Options, Tree},
 };
+use tempfile::TempPath;
 
 /// Pixels of the picture for one of the drawing, a side.
 const SCALE: f32 = 2.0;
@@ -37,6 +43,57 @@ pub(crate) fn png(svg: &str) -> Result<Vec<u8>, ApiError> {
         Pixmap::new(width.ceil() as u32, height.ceil() as u32).ok_or_else(|| failed("it is empty".to_owned()))?;
     resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
     pixels.encode_png().map_err(|error| failed(error.to_string()))
+}
+
+/// Refuses a place that a picture can't be written to: a file that is there, unless it is to be replaced.
+///
+/// # Errors
+/// As said.
+pub(crate) fn check_place(file: &Path, replaces: bool) -> Result<(), ApiError> {
+    place_of(file, replaces).map(drop)
+}
+
+/// The file, or where it leads as a link.
+fn place_of(file: &Path, replaces: bool) -> Result<PathBuf, ApiError> {
+    if file.symlink_metadata().is_err() {
+        return Ok(file.to_owned());
+    }
+    if !replaces {
+        return Err(taken(file));
+    }
+    match file.canonicalize() {
+        Ok(place) if place.is_file() => Ok(place),
+        _ => Err(ApiError::invalid(format!("{} is no regular file, and is not replaced.", file.display()))
+            .with_hint("Name another file.")),
+    }
+}
+
+fn taken(file: &Path) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("{} is there already.", file.display()))
+        .with_hint("Name another file, or replace this one with --force.")
+}
+
+/// Writes a picture beside its place, and gives it its name once it is whole.
+///
+/// # Errors
+/// As of [`check_place`], or where the system refuses it.
+pub(crate) fn save(file: &Path, bytes: &[u8], replaces: bool) -> Result<(), ApiError> {
+    let failed =
+        |error: io::Error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display()));
+    let place = place_of(file, replaces)?;
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = tempfile::Builder::new().prefix(".slipway-").tempdir_in(folder).map_err(failed)?;
+    let half = beside.path().join("half");
+    std::fs::write(&half, bytes).map_err(failed)?;
+    if let Ok(there) = std::fs::metadata(&place) {
+        std::fs::set_permissions(&half, there.permissions()).map_err(failed)?;
+    }
+    let half = TempPath::try_from_path(half).map_err(failed)?;
+    let named = if replaces { half.persist(&place) } else { half.persist_noclobber(&place) };
+    named.map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => taken(file),
+        _ => failed(error.error),
+    })
 }
 
 #[cfg(test)]
@@ -74,5 +131,28 @@ mod tests {
                 "{svg}"
             );
         }
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_replaced_only_where_that_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.svg");
+        save(&file, b"one", false).unwrap();
+        assert_eq!(save(&file, b"two", false).unwrap_err().code, ErrorCode::Conflict);
+        assert_eq!(check_place(&file, false).unwrap_err().code, ErrorCode::Conflict);
+        assert_eq!(std::fs::read(&file).unwrap(), b"one");
+        save(&file, b"two", true).unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"two");
+        assert_eq!(check_place(folder.path(), true).unwrap_err().code, ErrorCode::Invalid);
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link.svg");
+            std::os::unix::fs::symlink(&file, &link).unwrap();
+            assert_eq!(save(&link, b"three", false).unwrap_err().code, ErrorCode::Conflict);
+            save(&link, b"three", true).unwrap();
+            assert!(link.is_symlink() && std::fs::read(&file).unwrap() == b"three");
+            std::fs::remove_file(&link).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half-written is left");
     }
 }

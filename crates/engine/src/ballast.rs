@@ -29,6 +29,7 @@ const FREES: &[&str] = &[
     "model.delete_name",
     "model.delete_logged",
     "deploy.delete",
+    "registry.remove",
     "search.delete",
     "source.remove",
 ];

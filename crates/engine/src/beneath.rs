@@ -2,6 +2,7 @@
 //! also one that takes the place of a folder while it is opened.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::{self, ErrorKind},
     path::Path,
@@ -42,6 +43,48 @@ pub(crate) fn linked(root: &Dir, link: &Path) -> Option<Metadata> {
     root.metadata(link).ok().filter(Metadata::is_file)
 }
 
+/// Moves what lies at a path of one folder to the same path of another, whose folder is there.
+///
+/// # Errors
+/// [`ErrorKind::AlreadyExists`] where something stands there, however lately it came.
+pub(crate) fn rename_free(from: &Dir, to: &Dir, path: &Path) -> io::Result<()> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+    let folder = |root: &Dir| match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => root.open_dir(parent),
+        None => root.try_clone(),
+    };
+    rename_in(&folder(from)?, &folder(to)?, name)
+}
+
+fn rename_in(from: &Dir, to: &Dir, name: &OsStr) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    {
+        use rustix::{fs::RenameFlags, io::Errno};
+        match rustix::fs::renameat_with(from, name, to, name, RenameFlags::NOREPLACE) {
+            // A file system that can't.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            renamed => return renamed.map_err(io::Error::from),
+        }
+    }
+    rename_by_link(from, to, name)
+}
+
+/// A second name of a file replaces nothing; of a folder nothing but an empty one is ever replaced.
+fn rename_by_link(from: &Dir, to: &Dir, name: &OsStr) -> io::Result<()> {
+    if !from.symlink_metadata(name)?.is_dir() {
+        match from.hard_link(name, to, name) {
+            Ok(()) => return from.remove_file(name),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
+            // A file system without them.
+            Err(_) => {}
+        }
+    }
+    if to.symlink_metadata(name).is_ok() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    from.rename(name, to, name)
+}
+
 /// Whether an error says that a path leads out of its folder.
 pub(crate) fn leads_out(error: &io::Error) -> bool {
     // A refusal of the system's has its number.
@@ -53,4 +96,36 @@ pub(crate) fn modified_ms(metadata: &Metadata) -> i64 {
     let modified = metadata.modified().ok().map(cap_std::time::SystemTime::into_std);
     let elapsed = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     elapsed.map_or(0, |elapsed| elapsed.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_moved_replaces_nothing() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (from, to) = (folder(one.path()).unwrap(), folder(two.path()).unwrap());
+        for rename in [rename_in, rename_by_link] {
+            from.create_dir_all("below").unwrap();
+            from.write("below/a", "old").unwrap();
+            from.write("b", "alone").unwrap();
+            to.create_dir_all("below").unwrap();
+            to.write("b", "new").unwrap();
+            for name in ["below", "b"] {
+                let refused = rename(&from, &to, OsStr::new(name)).unwrap_err();
+                assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{name}");
+            }
+            assert_eq!(to.read_to_string("b").unwrap(), "new");
+            to.remove_file("b").unwrap();
+            rename(&from, &to, OsStr::new("b")).unwrap();
+            assert_eq!(to.read_to_string("b").unwrap(), "alone");
+            assert!(!from.exists("b"));
+            to.remove_file("b").unwrap();
+        }
+        rename_free(&from, &to, Path::new("below/a")).unwrap();
+        assert_eq!(to.read_to_string("below/a").unwrap(), "old");
+        assert!(rename_free(&from, &to, Path::new("below/a")).is_err());
+        assert_eq!(to.read_to_string("below/a").unwrap(), "old");
+    }
 }

@@ -37,7 +37,7 @@ use crate::{
     jobs::{self, JobContext, NewJob},
     monitor, package,
     ports::{AWAITS_PROGRAM, CredentialSource},
-    registry, target,
+    project, registry, target,
 };
 
 /// Rollouts that a deployment's page shows.
@@ -231,9 +231,11 @@ async fn roll(engine: &Engine, mut row: DeploymentRow, new: bool, kind: &str, ti
     let (id, entered, wanted) = (row.id, rollout.clone(), row.clone());
     let before = engine.store().read(move |c| store::deployment::get(c, id)).await?;
     let is_to_be_watched = before.is_some_and(|before| begins_to_log(&before, &row.spec));
+    let what = format!("{} v{}", version.model_name, version.number);
     engine
         .store()
         .write_durable(move |tx| {
+            project::deletion::refuse_if_deleted(tx, Some(row.project), &what)?;
             refuse_while_changing(tx, row.id, &row.name)?;
             if new {
                 // Somebody else asked for the same name since we looked.

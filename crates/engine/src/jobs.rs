@@ -314,6 +314,15 @@ impl Jobs {
         jobs.filter(|job| !job.state.is_over()).map(|job| job.title.clone()).collect()
     }
 
+    /// The job of this process on a subject that has not ended, where there is one.
+    pub(crate) fn on(&self, subject: &Subject) -> Option<JobId> {
+        let live = lock(&self.live);
+        live.values().find_map(|live| {
+            let job = live.state.borrow();
+            (job.subject == *subject && !job.state.is_over()).then_some(job.id)
+        })
+    }
+
     /// What the job on a subject waits for, where one waits.
     pub(crate) fn waits_for(&self, subject: &Subject) -> Option<String> {
         let live = lock(&self.live);

@@ -52,19 +52,33 @@ pub(crate) async fn describe(engine: &Engine, row: ProjectRow) -> anyhow::Result
     let seen = folder::seen(engine, &row).await?;
     // Looking may have read a newer file.
     let row = find(engine, row.id).await?;
-    Ok(Project {
+    let polled = engine.watch().polled(row.id);
+    Ok(told(row, seen.missing, polled, seen.file_error))
+}
+
+/// The same of one that may be deleted, which nobody looks at: as it was.
+async fn twin_of(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
+    let id = row.id;
+    if engine.store().read(move |c| store::project::get(c, id)).await?.is_some() {
+        return describe(engine, row).await;
+    }
+    Ok(told(row, None, None, None))
+}
+
+fn told(row: ProjectRow, missing: Option<String>, polled: Option<String>, file_error: Option<ApiError>) -> Project {
+    Project {
         id: row.id,
         name: name_of(&row.file, Path::new(&row.path)),
         description: row.file.description.clone(),
         path: row.path,
-        missing: seen.missing,
-        polled: engine.watch().polled(row.id),
-        file_error: seen.file_error,
+        missing,
+        polled,
+        file_error,
         file: row.file,
         opened_ms: row.opened_ms,
         created_ms: row.created_ms,
         sample: row.sample,
-    })
+    }
 }
 
 /// The file's name, or the folder's.
@@ -112,9 +126,11 @@ pub async fn look(engine: &Engine, request: LookAt) -> anyhow::Result<Look> {
     if is_one && path.join(project_file::NAME).is_file() {
         match folder::read_file(&path) {
             Ok(parsed) => {
-                let twin = parsed.file.id.and_then(|id| known.into_iter().find(|row| row.id == id));
+                let (here, named) = (look.path.clone(), parsed.file.id);
+                let known = engine.store().read(move |c| deletion::known_at(c, &here, named)).await?;
+                let twin = named.and_then(|id| known.into_iter().find(|row| row.id == id));
                 if let Some(row) = twin.filter(|row| stands_elsewhere(row, &path)) {
-                    look.same_id_as = Some(describe(engine, row).await?);
+                    look.same_id_as = Some(twin_of(engine, row).await?);
                 }
                 look.proposal_toml = folder::read_text(&path)?;
                 look.proposal = parsed.file;
@@ -149,8 +165,10 @@ pub(crate) async fn open_folder(
     let text = folder::read_text(&path)?;
     let at = path.to_string_lossy().into_owned();
     let here = at.clone();
-    let known = engine.store().read(move |c| deletion::known_at(c, &here)).await?;
-    let mut file = match project_file::parse(&text, project_file::NAME) {
+    let parsed = project_file::parse(&text, project_file::NAME);
+    let named = parsed.as_ref().ok().and_then(|parsed| parsed.file.id);
+    let known = engine.store().read(move |c| deletion::known_at(c, &here, named)).await?;
+    let mut file = match parsed {
         Ok(parsed) => parsed.file,
         // A known project stays open by its last good file.
         Err(error) => match known.into_iter().find(|row| row.path == at) {

@@ -277,7 +277,7 @@ pub async fn stop(engine: &Engine, request: StopSearch) -> anyhow::Result<Search
 pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Search> {
     let resuming = engine.searches().resuming(request.search);
     let _resuming = resuming.lock().await;
-    let search = find(engine, request.search).await?;
+    let search = drained(engine, request.search).await?;
     let id = search.id;
     if search.state == SearchState::Running {
         bail!(
@@ -335,18 +335,36 @@ pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Se
 
 /// Forgets a search that is not under way; its runs stay.
 pub async fn delete(engine: &Engine, request: DeleteSearch) -> anyhow::Result<()> {
-    let search = find(engine, request.search).await?;
-    if search.state == SearchState::Running {
-        bail!(
-            ApiError::new(ErrorCode::InUse, format!("The search {} is under way.", search.name))
-                .with_hint("Stop it first.")
-        );
-    }
-    let now_ms = engine.now_ms();
-    engine.store().write_durable(move |tx| store::search::mark_deleted(tx, search.id, Some(now_ms))).await?;
-    engine.searches().judges.lock().await.remove(&search.id);
+    let (id, now_ms) = (request.search, engine.now_ms());
+    let resuming = engine.searches().resuming(id);
+    let _resuming = resuming.lock().await;
+    drained(engine, id).await?;
+    let mark = move |tx: &store::Transaction<'_>| {
+        let Some(search) = store::search::get(tx, id)? else { return Err(missing(id)) };
+        if search.state == SearchState::Running {
+            let refusal = ApiError::new(ErrorCode::InUse, format!("The search {} is under way.", search.name));
+            return Err(refusal.with_hint("Stop it first.").into());
+        }
+        store::search::mark_deleted(tx, id, Some(now_ms))?;
+        Ok(search)
+    };
+    let search = engine.store().write_durable(mark).await?;
+    engine.searches().judges.lock().await.remove(&id);
     trials::announce(engine, &search);
     Ok(())
+}
+
+/// A search, once the trials of one that is over have ended too: until then its job goes on, and would take those of
+/// another for its own.
+async fn drained(engine: &Engine, id: SearchId) -> anyhow::Result<Search> {
+    let search = find(engine, id).await?;
+    match engine.jobs().on(&Subject::Search(id)) {
+        Some(job) if search.state != SearchState::Running => {
+            engine.jobs().wait(engine, job).await?;
+            find(engine, id).await
+        }
+        _ => Ok(search),
+    }
 }
 
 /// Brings a search back that was forgotten.
@@ -354,6 +372,10 @@ pub async fn restore(engine: &Engine, request: RestoreSearch) -> anyhow::Result<
     let id = request.search;
     engine.store().write_durable(move |tx| store::search::mark_deleted(tx, id, None)).await?;
     let search = find(engine, id).await?;
+    if search.state == SearchState::Running && engine.jobs().on(&Subject::Search(id)).is_none() {
+        // Nobody goes on with it: it was forgotten while it was running, which is refused today.
+        return end(engine, id, SearchState::Stopped, Some(left())).await;
+    }
     trials::announce(engine, &search);
     Ok(search)
 }
@@ -397,14 +419,28 @@ pub(crate) async fn after_start(engine: &Engine) -> anyhow::Result<()> {
         }
     }
     for search in engine.store().read(store::search::running).await? {
-        if search.command.is_some() {
-            end(engine, search.id, SearchState::Stopped, Some(left())).await?;
-        } else if search.job.is_none() && engine.options().mode == Mode::Host {
-            // A host that was killed between the two commits left a search that no job names.
-            begin(engine, search, None).await?;
+        let id = search.id;
+        match take_up(engine, search).await {
+            Err(failure) if error::is_closed(&failure) => return Err(failure),
+            // One search is no reason for no host to start.
+            Err(failure) => {
+                tracing::error!(search = %id, error = format!("{failure:#}"), "a search that was left can't be taken up");
+            }
+            Ok(()) => {}
         }
     }
     engine.changed(Tag::Jobs);
+    Ok(())
+}
+
+/// Goes on with a search that an earlier host left running and no job names, or notes that it ended.
+async fn take_up(engine: &Engine, search: Search) -> anyhow::Result<()> {
+    if search.command.is_some() {
+        end(engine, search.id, SearchState::Stopped, Some(left())).await?;
+    } else if search.job.is_none() && engine.options().mode == Mode::Host {
+        // A host that was killed between the two commits left it so.
+        begin(engine, search, None).await?;
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! They share a model's numbers, aliases and tags with the versions that we made.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use api::{
     ModelId, ProjectId, RunId, VersionId,
@@ -151,7 +151,7 @@ pub fn places(location: &str, logged: Option<&str>) -> impl Iterator<Item = Stri
 /// What the versions' files lie in, by the id of the run or of the logged model: a version of each (`churn v3`).
 pub fn pointed(connection: &Connection) -> Result<HashMap<String, String>> {
     let mut pointed = HashMap::new();
-    each_located(connection, |version, location, logged| {
+    each_located(connection, |_, version, location, logged| {
         for place in places(location, logged) {
             pointed.entry(place).or_insert_with(|| version.to_owned());
         }
@@ -162,7 +162,7 @@ pub fn pointed(connection: &Connection) -> Result<HashMap<String, String>> {
 /// The versions (`churn v3`) whose files lie in this run or logged model, each with the address of its files.
 pub fn lying_in(connection: &Connection, id: &str) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    each_located(connection, |version, location, logged| {
+    each_located(connection, |_, version, location, logged| {
         if places(location, logged).any(|place| place == id) {
             found.push((version.to_owned(), location.to_owned()));
         }
@@ -170,17 +170,34 @@ pub fn lying_in(connection: &Connection, id: &str) -> Result<Vec<(String, String
     Ok(found)
 }
 
-/// Tells of each version its name with its number, the address of its files and the logged model that it is.
-fn each_located(connection: &Connection, mut tell: impl FnMut(&str, &str, Option<&str>)) -> Result<()> {
+/// The versions (`churn v3`) whose files lie in one of these runs and logged models, without those of the models of a
+/// project: they go with it.
+pub fn lying_in_any(connection: &Connection, ids: &HashSet<String>, beside: ProjectId) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    each_located(connection, |project, version, location, logged| {
+        if project != Some(beside) && places(location, logged).any(|place| ids.contains(&place)) {
+            found.push(version.to_owned());
+        }
+    })?;
+    Ok(found)
+}
+
+/// Tells of each version its model's project, its name with its number, the address of its files and the logged model that
+/// it is.
+fn each_located(
+    connection: &Connection,
+    mut tell: impl FnMut(Option<ProjectId>, &str, &str, Option<&str>),
+) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT model.name, client_version.number, client_version.location, client_version.logged
+        "SELECT model.name, client_version.number, client_version.location, client_version.logged, model.project
          FROM client_version JOIN model ON model.id = client_version.model",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (name, number): (String, u32) = (row.get(0)?, row.get(1)?);
         let (location, logged): (String, Option<String>) = (row.get(2)?, row.get(3)?);
-        tell(&format!("{name} v{number}"), &location, logged.as_deref());
+        let project = id_column!(row, 4, Option<ProjectId>);
+        tell(project, &format!("{name} v{number}"), &location, logged.as_deref());
     }
     Ok(())
 }

@@ -109,9 +109,10 @@ pub fn of_project(connection: &Connection, project: ProjectId, deleted: bool) ->
     Ok(found)
 }
 
-/// Those that are not over.
+/// Those that are not over; one that is forgotten is none.
 pub fn running(connection: &Connection) -> Result<Vec<Search>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM search WHERE state = ?1"))?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM search WHERE state = ?1 AND deleted_ms IS NULL"))?;
     let rows = statement.query_map(params![Word(SearchState::Running)], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -177,7 +177,11 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
     };
     let forget = move || {
         pending.run(async move { client.call(DeleteProject { project: id }).await }, move |gone| {
-            toasts.undoable(client, format!("Forgot {}", gone.name), RestoreProject { project: gone.project });
+            let told = match gone.registered.as_slice() {
+                [] => format!("Forgot {}", gone.name),
+                of => format!("Forgot {}; its records stay for {}", gone.name, of.join(", ")),
+            };
+            toasts.undoable(client, told, RestoreProject { project: gone.project });
         });
     };
     let missing = project.missing.clone();

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     context::{Context, Outcome, absolute, known_project, no_project},
-    output::{pairs, table},
+    output::{harmless, pairs, table},
     words,
 };
 
@@ -151,8 +151,15 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
                 return purge(context, &deleted).await;
             }
             context.output.show(&deleted, |deleted| {
+                let stays = match deleted.registered.as_slice() {
+                    [] => String::new(),
+                    of => format!(
+                        "\nIts records stay until what was registered of them is deleted: {}.",
+                        harmless(&of.join(", "))
+                    ),
+                };
                 format!(
-                    "{} is forgotten; its folder is as it was.\nBack: slipway project restore {}",
+                    "{} is forgotten; its folder is as it was.{stays}\nBack: slipway project restore {}",
                     deleted.name,
                     words::shell(&deleted.name)
                 )

@@ -524,6 +524,13 @@ fn runs_are_drawn_by_a_filter_or_a_view_without_naming_them() {
     let file = place.path().join("loss.PNG");
     assert!(plot(&["--filter", "", "--each", "--out", file.to_str().unwrap()]).status.success());
     assert!(std::fs::read(&file).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
+    std::fs::write(&file, "precious").unwrap();
+    let again = ["--filter", "", "--each", "--out", file.to_str().unwrap()];
+    let refused = plot(&again);
+    assert!(!refused.status.success() && said(&refused).contains("--force"), "{}", said(&refused));
+    assert_eq!(std::fs::read(&file).unwrap(), b"precious");
+    assert!(plot(&[&again[..], &["--force"]].concat()).status.success());
+    assert!(std::fs::read(&file).unwrap().starts_with(b"\x89PNG"));
     assert_eq!(plot(&["--filter", "", "--each", "--out", "loss.gif"]).status.code(), Some(2));
     // A run that is over is followed to its end at once.
     let file = place.path().join("followed.svg");

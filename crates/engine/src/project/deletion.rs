@@ -2,7 +2,10 @@
 //! marked with their runs, as if each had been deleted. Its records and files stay until it goes for good. Its folder is
 //! the user's and is never touched.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::bail;
 use api::{
@@ -20,7 +23,11 @@ use crate::{
     Engine, error,
     run::{self, Lists},
     snapshot, storage,
-    tracking::{experiments, gone::KEPT_MS, views},
+    tracking::{
+        experiments,
+        gone::{self, KEPT_MS},
+        views,
+    },
 };
 
 /// What went with a project.
@@ -36,11 +43,15 @@ struct Deletion {
     default: Option<(ExperimentId, i64)>,
 }
 
-/// The projects that are there, and one of this folder that was deleted: opening the folder brings that back.
-pub(super) fn known_at(c: &Connection, path: &str) -> store::Result<Vec<ProjectRow>> {
+/// The projects that are there, and those of this folder or of the id in its file that were deleted: opening the folder
+/// brings such a one back, unless its own folder is another one.
+pub(super) fn known_at(c: &Connection, path: &str, id: Option<ProjectId>) -> store::Result<Vec<ProjectRow>> {
     let mut known = store::project::all(c)?;
-    if !known.iter().any(|row| row.path == path) {
-        known.extend(store::project::with_deleted(c)?.into_iter().find(|row| row.path == path));
+    for row in store::project::with_deleted(c)? {
+        let is_free = |other: &ProjectRow| other.id != row.id && (other.path != row.path || id == Some(row.id));
+        if (row.path == path || id == Some(row.id)) && known.iter().all(is_free) {
+            known.push(row);
+        }
     }
     Ok(known)
 }
@@ -55,7 +66,8 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<D
         }
         let (deletion, lists) = mark(tx, id, now_ms)?;
         store::project::mark_deleted(tx, id, &deletion)?;
-        Ok(Some((told(&row, &deletion), lists)))
+        let registered = store::client_version::lying_in_any(tx, &places(tx, id)?, id)?;
+        Ok(Some((told(&row, &deletion, registered), lists)))
     };
     let deleted = engine.store().write_durable(delete).await?;
     let (deleted, lists) = deleted.ok_or_else(|| error::missing("project", id))?;
@@ -138,10 +150,33 @@ pub(super) fn announce(engine: &Engine, id: ProjectId, lists: Vec<Lists>) {
     run::announce_lists(engine, lists);
 }
 
-fn told(row: &ProjectRow, deletion: &Deletion) -> DeletedProject {
+fn told(row: &ProjectRow, deletion: &Deletion, registered: Vec<String>) -> DeletedProject {
     let name = name_of(&row.file, Path::new(&row.path));
     let Deletion { at_ms: deleted_ms, runs, versions, .. } = *deletion;
-    DeletedProject { project: row.id, name, path: row.path.clone(), deleted_ms, runs, versions }
+    DeletedProject { project: row.id, name, path: row.path.clone(), deleted_ms, runs, versions, registered }
+}
+
+/// What goes for good with a deleted project and files of clients' versions may lie in: its runs, and the models that were
+/// logged in its experiments.
+fn places(c: &Connection, id: ProjectId) -> store::Result<HashSet<String>> {
+    let mut places: HashSet<String> = store::run::ids(c, Some(id))?.iter().map(ToString::to_string).collect();
+    for experiment in store::experiment::all_of_project(c, id)? {
+        places.extend(store::logged_model::ids_of(c, experiment)?);
+    }
+    Ok(places)
+}
+
+/// Why a deleted project can't go for good: versions that outlive it have no files but those of its runs.
+fn pointed_at(c: &Connection, row: &ProjectRow, now_ms: i64) -> store::Result<Option<ApiError>> {
+    let (places, name) = (places(c, row.id)?, name_of(&row.file, Path::new(&row.path)));
+    // Who forgets it and deletes it for good at once is told how far that went.
+    let told =
+        |refusal: ApiError| ApiError { message: format!("{} {name} stays forgotten.", refusal.message), ..refusal };
+    if let Some(version) = store::client_version::lying_in_any(c, &places, row.id)?.first() {
+        return Ok(Some(told(run::deletion::points_here(version, &name))));
+    }
+    let restorable = gone::lying_in_any(c, &places, row.id, now_ms)?;
+    Ok(restorable.map(|one| told(run::deletion::would_point_here(&one.version, &name, &one.title))))
 }
 
 /// Why a project can't be deleted, if it can't.
@@ -175,9 +210,15 @@ fn deleted(c: &Connection) -> store::Result<Vec<(ProjectRow, Deletion)>> {
 
 pub async fn list(engine: &Engine, _request: ListDeletedProjects) -> anyhow::Result<Vec<DeletedProject>> {
     let oldest = engine.now_ms() - KEPT_MS;
-    let all = engine.store().read(deleted).await?;
-    let kept = all.iter().filter(|(_, deletion)| deletion.at_ms >= oldest);
-    Ok(kept.map(|(row, deletion)| told(row, deletion)).collect())
+    let read = move |c: &Connection| {
+        let mut kept = Vec::new();
+        for (row, deletion) in deleted(c)?.into_iter().filter(|(_, deletion)| deletion.at_ms >= oldest) {
+            let registered = store::client_version::lying_in_any(c, &places(c, row.id)?, row.id)?;
+            kept.push(told(&row, &deletion, registered));
+        }
+        Ok(kept)
+    };
+    Ok(engine.store().read(read).await?)
 }
 
 fn not_deleted(id: ProjectId) -> ApiError {
@@ -255,6 +296,9 @@ async fn delete_records(engine: &Engine, id: ProjectId) -> anyhow::Result<Left> 
             return Err(not_deleted(id).into());
         }
         if let Some(refusal) = refusal(tx, &row)? {
+            return Err(refusal.into());
+        }
+        if let Some(refusal) = pointed_at(tx, &row, now_ms)? {
             return Err(refusal.into());
         }
         let dataset = store::dataset::of_project(tx, id)?;

@@ -66,19 +66,19 @@ pub async fn remove(engine: &Engine, request: RemoveRegistry) -> anyhow::Result<
     let name = secret::registry_name(&registry);
     // One that can't be read is not brought back, and is no reason to stay.
     let password = secret::get(engine, &name).await.unwrap_or_default();
-    secret::remove(engine, &name).await?;
     let remove = move |tx: &Transaction<'_>| {
         let pushes = store::package::pushed_to(tx, id)?;
         store::registry::delete(tx, id)?;
         deleted::keep(tx, Kind::Registry, &id.to_string(), &Gone { registry, pushes }, now_ms)?;
         deleted::let_go(tx, Kind::Registry, now_ms)
     };
+    // Written first: where that fails the registry stays with its password.
     engine.store().write_durable(remove).await?;
     if let Some(password) = password {
         know(engine, id, password);
     }
     engine.changed(Tag::Packages);
-    Ok(())
+    secret::remove(engine, &name).await
 }
 
 /// Knows a password for a while.

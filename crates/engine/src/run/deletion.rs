@@ -235,13 +235,13 @@ pub(crate) fn registered<'a>(
     places.find_map(|place| pointed.get(place)).map(|version| points_here(version, name))
 }
 
-fn points_here(version: &str, name: &str) -> ApiError {
+pub(crate) fn points_here(version: &str, name: &str) -> ApiError {
     let refusal = ApiError::new(ErrorCode::InUse, format!("{version} was registered from the files of {name}."));
     refusal.with_hint("Delete that version first: in Models, with `slipway model delete`, or with MLflow's client.")
 }
 
 /// The same of a version that was deleted: brought back, it would have no files.
-fn would_point_here(version: &str, name: &str, title: &str) -> ApiError {
+pub(crate) fn would_point_here(version: &str, name: &str, title: &str) -> ApiError {
     let message =
         format!("{version}, which is deleted and can still be restored, was registered from the files of {name}.");
     let purge = experiments::in_a_shell(title);

@@ -321,6 +321,9 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
     if !row.run.state.is_over() {
         bail!(under_way());
     }
+    if row.run.deleted_ms.is_some() {
+        bail!(deleted(&row.run));
+    }
     if !row.run.resumable {
         bail!(
             ApiError::new(
@@ -362,6 +365,9 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
             let Some(mut row) = store::run::bare(tx, id)?.filter(can_go_on) else {
                 return Ok(false);
             };
+            if row.run.deleted_ms.is_some() {
+                return Err(deleted(&row.run).into());
+            }
             row.run.state = RunState::Queued;
             (row.pid, row.pid_started_ms) = (None, None);
             store::run::put(tx, &row)?;
@@ -376,6 +382,12 @@ pub async fn resume(engine: &Engine, request: ResumeRun) -> anyhow::Result<Job> 
     link_job(engine, id, job.id).await?;
     run::announce(engine, id, Lists::of(&row.run));
     Ok(job)
+}
+
+/// No list shows it: it would train unseen.
+fn deleted(run: &Run) -> ApiError {
+    ApiError::new(ErrorCode::Conflict, format!("{} is deleted.", run.name))
+        .with_hint(format!("Bring it back first: `slipway run restore {}`.", run.id))
 }
 
 async fn go_on(context: JobContext, id: RunId, plan: Plan) -> anyhow::Result<String> {

@@ -464,10 +464,10 @@ fn bring_back_at(place: &Place, from: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// Moves what lies at a path of one folder to the same path of another.
+/// Moves what lies at a path of one folder to the same path of another; never over what stands there.
 fn move_to(from: &Dir, to: &Dir, path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         to.create_dir_all(parent)?;
     }
-    from.rename(path, to, path)
+    beneath::rename_free(from, to, path)
 }

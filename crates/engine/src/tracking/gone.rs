@@ -346,10 +346,32 @@ pub(crate) struct Restorable {
 
 /// The versions that can be taken back and whose files lie in this run or logged model.
 pub(crate) fn lying_in(c: &Connection, id: &str, now_ms: i64) -> store::Result<Vec<Restorable>> {
+    lying(c, now_ms, |_, place| place == id)
+}
+
+/// One that can be taken back and whose files lie in one of these runs and logged models; none of the models of a project,
+/// without which they don't come back.
+pub(crate) fn lying_in_any(
+    c: &Connection,
+    ids: &HashSet<String>,
+    beside: ProjectId,
+    now_ms: i64,
+) -> store::Result<Option<Restorable>> {
+    let all = lying(c, now_ms, |project, place| project != Some(beside) && ids.contains(place))?;
+    Ok(all.into_iter().next())
+}
+
+/// Those whose files lie in what is asked for, by their model's project and the place's id.
+fn lying(
+    c: &Connection,
+    now_ms: i64,
+    is_meant: impl Fn(Option<ProjectId>, &str) -> bool,
+) -> store::Result<Vec<Restorable>> {
     let mut found = Vec::new();
     each(c, now_ms, |name, gone| {
         let lies_here = |version: &ClientVersion| {
-            store::client_version::places(&version.location, version.logged.as_deref()).any(|place| place == id)
+            store::client_version::places(&version.location, version.logged.as_deref())
+                .any(|place| is_meant(gone.project, &place))
         };
         let here = gone.versions.iter().map(|(version, _)| version).filter(|version| lies_here(version));
         let here: Vec<(u32, String)> = here.map(|version| (version.number, version.location.clone())).collect();

@@ -123,6 +123,28 @@ async fn a_copied_folder_is_asked_about_and_a_moved_one_is_the_same() {
 }
 
 #[tokio::test]
+async fn a_copy_of_a_forgotten_project_is_asked_about() {
+    let stage = Stage::new().await;
+    let project = create(&stage, "one").await;
+    std::fs::create_dir(stage.path("two")).unwrap();
+    for name in ["slipway.toml", "data.csv"] {
+        std::fs::copy(stage.path("one").join(name), stage.path("two").join(name)).unwrap();
+    }
+    stage.call(DeleteProject { project: project.id }).await;
+    let paths = vec![stage.path("two").to_string_lossy().into_owned()];
+    let looked = stage.call(LookAt { paths, ragged: Ragged::Error }).await;
+    assert_eq!(looked.same_id_as.map(|twin| twin.path), Some(project.path.clone()));
+    let asked = stage.try_call(open(&stage.path("two"), SameId::Ask)).await.unwrap_err();
+    assert_eq!(asked.code, ErrorCode::Conflict);
+    // What was forgotten comes back where it was, or where a person says that it is.
+    let back = stage.call(open(&stage.path("one"), SameId::Ask)).await;
+    assert_eq!((back.id, back.path), (project.id, project.path));
+    stage.call(DeleteProject { project: project.id }).await;
+    let same = stage.call(open(&stage.path("two"), SameId::SamePlace)).await;
+    assert_eq!((same.id, same.path), (project.id, stage.path("two").to_string_lossy().into_owned()));
+}
+
+#[tokio::test]
 async fn a_file_that_lost_its_id_gets_it_back() {
     let stage = Stage::new().await;
     let project = create(&stage, "one").await;

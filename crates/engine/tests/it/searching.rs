@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{
-    ErrorCode, ProjectId, SearchId,
+    ErrorCode, JobId, ProjectId, SearchId,
     config::{ModelChoice, ProjectFile, TrainingConfig},
     job::{GetJob, JobKind, JobState, ListJobs},
     model::RegisterModel,
@@ -535,6 +535,65 @@ async fn a_search_that_was_forgotten_comes_back_as_it_was() {
     assert_eq!(stage.call(ListSearches { project, deleted: false }).await, [before]);
     let unknown = SearchId::from_bytes([9; 16]);
     assert_eq!(stage.try_call(RestoreSearch { search: unknown }).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+/// A search of a program whose first trial goes on, with the search's job.
+#[cfg(unix)]
+async fn begun(stage: &Stage, project: ProjectId) -> (SearchId, JobId) {
+    stage.program("exec sleep 600");
+    let search = stage.call(start(project, of_program(), None)).await;
+    let has_trial = async |stage: &Stage| {
+        let now = stage.call(GetSearch { search: search.id }).await;
+        (now.trials.len() == 1).then_some(())
+    };
+    stage.until("the first trial", has_trial).await;
+    (search.id, search.job.unwrap())
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn who_goes_on_with_a_search_or_forgets_it_waits_for_the_end_of_its_trials() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    for is_forgotten in [false, true] {
+        let (search, job) = begun(&stage, project).await;
+        // Answered at once: the search says that it is stopped before its trials are.
+        assert!(stage.engine.jobs().cancel(job));
+        let is_stopped = async |stage: &Stage| {
+            let now = stage.call(GetSearch { search }).await;
+            (now.state == SearchState::Stopped).then_some(())
+        };
+        stage.until("it says that it is stopped", is_stopped).await;
+        if is_forgotten {
+            stage.call(DeleteSearch { search }).await;
+        } else {
+            stage.call(resume(search)).await;
+        }
+        let job = stage.call(GetJob { job }).await;
+        assert!(job.state == JobState::Cancelled, "{job:?}");
+        if !is_forgotten {
+            stage.call(StopSearch { search }).await;
+        }
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_search_that_was_forgotten_while_it_ran_keeps_no_host_from_starting() {
+    let mut stage = Stage::new().await;
+    let project = project(&stage).await;
+    let (search, _) = begun(&stage, project).await;
+    stage.call(StopSearch { search }).await;
+    // As two calls at once could leave it.
+    let left = move |tx: &store::Transaction<'_>| {
+        let found = store::search::get(tx, search)?.unwrap();
+        store::search::put(tx, &Search { state: SearchState::Running, ended_ms: None, ..found })?;
+        store::search::mark_deleted(tx, search, Some(1))
+    };
+    assert!(stage.engine.store().write(left).await.unwrap());
+    stage.reopen().await;
+    assert!(stage.call(ListSearches { project, deleted: false }).await.is_empty());
+    assert_eq!(stage.call(RestoreSearch { search }).await.state, SearchState::Stopped);
 }
 
 #[tokio::test]

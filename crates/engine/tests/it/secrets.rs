@@ -195,6 +195,24 @@ async fn a_removed_registry_comes_back_with_its_password_while_its_host_knows_it
 }
 
 #[tokio::test]
+async fn a_registry_that_can_not_be_removed_keeps_its_password() {
+    let stage = Stage::new().await;
+    let registry = registry(&stage).await;
+    let name = format!("registry/{registry}");
+    set(&stage, &name).await;
+    let other = rusqlite::Connection::open(stage.engine.store().path()).unwrap();
+    // As on a full disk.
+    let refuses = "CREATE TRIGGER refuses BEFORE DELETE ON registry BEGIN SELECT RAISE(ABORT, 'full'); END";
+    other.execute_batch(refuses).unwrap();
+    assert!(stage.try_call(RemoveRegistry { registry }).await.is_err());
+    assert_eq!(stage.call(ListRegistries {}).await.len(), 1);
+    assert_eq!(stage.place.secrets.stores().keychain[&name], format!("of {name}"));
+    other.execute_batch("DROP TRIGGER refuses").unwrap();
+    stage.call(RemoveRegistry { registry }).await;
+    assert!(stage.place.secrets.stores().keychain.is_empty());
+}
+
+#[tokio::test]
 async fn a_registry_is_given_another_password_without_being_removed() {
     let stage = Stage::new().await;
     let registry = registry(&stage).await;

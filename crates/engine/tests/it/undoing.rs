@@ -3,21 +3,27 @@
 use std::fs;
 
 use api::{
-    ErrorCode, RunId,
+    ErrorCode, ProjectId, RunId,
     deleted::{ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
+    deploy::{ListDeployments, StartDeploy},
     host::{CollectGarbage, GetStorage},
     model::ListModels,
     project::{
         DeleteProject, DeletedProject, GetProject, ListDeletedProjects, ListProjects, OpenProject, PurgeProject,
         RestoreProject, SameId,
     },
-    run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr},
+    registered::{DeleteModel, PurgeModel},
+    run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunKind, RunState},
     tracking::{CreateExperiment, ListExperiments, MoveExperiment, RestoreExperiment, RestoreRuns, TrashRuns},
 };
-use engine::tracking::client::{self, Begin};
+use engine::tracking::{
+    client::{self, Begin},
+    registry::{self, NewVersion},
+};
+use store::run::RunRow;
 
 use crate::{
-    place::{project, version},
+    place::{project, spec, version},
     stage::Stage,
 };
 
@@ -176,12 +182,28 @@ async fn a_forgotten_project_comes_back_where_its_folder_is_opened_and_goes_for_
 }
 
 #[tokio::test]
-async fn a_day_later_a_forgotten_project_is_garbage() {
+async fn of_what_is_deleted_nothing_is_trained_or_deployed() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
-    version(&stage, project).await;
+    let version = version(&stage, project).await;
+    let id = RunId::from_bytes(stage.engine.new_id());
+    let experiment = stage.engine.store().read(move |c| store::experiment::of_project(c, project)).await.unwrap();
+    let row = RunRow::new(id, (experiment.unwrap(), Some(project)), "stopped".to_owned(), RunKind::Training, 1);
+    let run = Run { state: RunState::Stopped, resumable: true, deleted_ms: Some(2), ..row.run };
+    let row = RunRow { run, ..row };
+    stage.engine.store().write(move |tx| store::run::put(tx, &row)).await.unwrap();
+    let refused = stage.try_call(ResumeRun { run: id, budget: Default::default() }).await.unwrap_err();
+    assert!(refused.code == ErrorCode::Conflict && refused.message.contains("is deleted"), "{refused}");
+
+    let spec = spec(&stage, version).await;
     stage.call(DeleteProject { project }).await;
-    assert_eq!(stage.call(GetStorage {}).await.collectable_bytes, 0);
+    let refused = stage.try_call(StartDeploy { spec }).await.unwrap_err();
+    assert!(refused.code == ErrorCode::Conflict && refused.message.contains("deleted"), "{refused}");
+    assert!(stage.call(ListDeployments::default()).await.is_empty());
+}
+
+/// Moves a project's deletion more than a day back.
+async fn age(stage: &Stage, project: ProjectId) {
     let older = move |tx: &store::Transaction<'_>| {
         let mut deletion: serde_json::Value = store::project::deletion(tx, project)?.unwrap();
         let at_ms = deletion["at_ms"].as_i64().unwrap() - 24 * 3_600_000 - 60_000;
@@ -189,6 +211,48 @@ async fn a_day_later_a_forgotten_project_is_garbage() {
         store::project::mark_deleted(tx, project, &deletion)
     };
     stage.engine.store().write(older).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_forgotten_project_keeps_its_records_while_a_version_of_a_client_has_no_other_files() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    stage.call(MoveExperiment { experiment: sweep.id, to: Some(project) }).await;
+    let run = client::begin(&stage.engine, &sweep.number.to_string(), Begin::default()).await.unwrap().row.run.id;
+    let file = stage.engine.workspace().run(run).join("artifacts/model/MLmodel");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "flavors: {}").unwrap();
+    let model = registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap().row.id;
+    let new = NewVersion { source: format!("runs:/{run}/model"), run: Some(run.to_string()), ..NewVersion::default() };
+    registry::add_version(&stage.engine, "churn", new).await.unwrap();
+
+    let deleted = stage.call(DeleteProject { project }).await;
+    assert_eq!(deleted.registered, ["churn v1"]);
+    assert_eq!(stage.call(ListDeletedProjects {}).await, [deleted]);
+    let refusal = stage.try_call(PurgeProject { project }).await.unwrap_err();
+    assert!(refusal.code == ErrorCode::InUse && refusal.message.contains("churn v1"), "{refusal}");
+    age(&stage, project).await;
+    stage.call(GetStorage {}).await;
+    stage.call(CollectGarbage { dry_run: false }).await;
+    assert!(file.is_file());
+    // Nor while the version can be brought back.
+    stage.call(DeleteModel { model }).await;
+    assert_eq!(stage.try_call(PurgeProject { project }).await.unwrap_err().code, ErrorCode::InUse);
+    stage.call(PurgeModel { model, version: None }).await;
+    stage.call(GetStorage {}).await;
+    stage.call(CollectGarbage { dry_run: false }).await;
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn a_day_later_a_forgotten_project_is_garbage() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    version(&stage, project).await;
+    stage.call(DeleteProject { project }).await;
+    assert_eq!(stage.call(GetStorage {}).await.collectable_bytes, 0);
+    age(&stage, project).await;
     assert!(stage.call(ListDeletedProjects {}).await.is_empty());
     assert_eq!(stage.try_call(RestoreProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
     let held: u64 = stage.engine.blobs().list().unwrap().iter().map(|(_, size)| size).sum();

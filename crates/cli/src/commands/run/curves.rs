@@ -1,10 +1,15 @@
 //! `slipway run plot`: the curves of runs in the terminal, or in a picture; over steps, times or another metric, as
 //! they are or as the means of groups.
 
-use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
+use std::{
+    io::IsTerminal as _,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use api::{
-    ApiError, ErrorCode, RunId,
+    ApiError, RunId,
     figure::counted,
     run::{GetRun, Run, SYSTEM, group_of},
     series::{MOST_VIEWPORTS, NonFinite, OverMetric, Series, Viewport, Viewports},
@@ -24,7 +29,7 @@ use super::{bands, chosen};
 use crate::{
     context::{Context, Outcome},
     output,
-    picture::png,
+    picture::{check_place, png, save},
     plot, words,
 };
 
@@ -108,6 +113,12 @@ pub(crate) struct Plot {
     /// The same as SVG, whatever the file is called
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Replace the picture's file where there is one already
+    #[arg(long)]
+    force: bool,
+    /// The file is ours by now: what is followed is drawn over it.
+    #[arg(skip)]
+    is_written: AtomicBool,
     /// Draw anew every two seconds until the runs are over: in a terminal, or in the picture
     #[arg(long, short)]
     follow: bool,
@@ -164,6 +175,9 @@ impl Plot {
         }
         if self.out.is_some() && !self.kind().is_some_and(|kind| ["svg", "png"].contains(&kind.as_str())) {
             return Err(ApiError::invalid("A picture is an SVG or a PNG.").with_hint("Name a file.svg or a file.png."));
+        }
+        if let Some(file) = self.file() {
+            check_place(file, self.force)?;
         }
         if self.follow && are_means {
             return Err(ApiError::invalid("The means of all runs are not followed: each reads all of their curves.")
@@ -435,8 +449,9 @@ fn put_picture(asked: &Plot, all: &[Drawn]) -> Outcome {
         Some("png") => png(&svg)?,
         _ => svg.into_bytes(),
     };
-    std::fs::write(file, bytes)
-        .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("Can't write {}: {error}.", file.display())))
+    save(file, &bytes, asked.force || asked.is_written.load(Ordering::Relaxed))?;
+    asked.is_written.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Draws a series with characters, and says below it what is to be said.
