@@ -124,6 +124,13 @@ pub enum Told {
         key: String,
         points: Vec<Point>,
     },
+    /// The points that were told before of a series, or of all series of a run, hold no more: they are told again,
+    /// from the beginning of what stands at this place. What was told of it as left out holds no more either.
+    Forgotten {
+        run: String,
+        key: Option<String>,
+        place: String,
+    },
     Media {
         run: String,
         key: String,

@@ -344,6 +344,8 @@ fn metrics(folder: &Path, run: &str, known: bool, buffer: &mut [u8], reading: &m
                 continue;
             }
             if metadata.len() < offset {
+                let place = path.display().to_string();
+                reading.told.push(Told::Forgotten { run: run.to_owned(), key: Some(key.clone()), place });
                 reading.told.push(anew(&path, "it is shorter than it was: it was read anew"));
                 offset = 0;
             }
