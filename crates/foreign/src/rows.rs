@@ -256,7 +256,7 @@ impl Rows<'_> {
 }
 
 /// The object that a line is.
-fn object(line: &[u8]) -> Option<Value> {
+pub(crate) fn object(line: &[u8]) -> Option<Value> {
     let value = Value::from_json(std::str::from_utf8(line.trim_ascii()).ok()?).ok()?;
     matches!(value, Value::Map(_)).then_some(value)
 }
