@@ -218,6 +218,12 @@ pub fn look(folder: &Path) -> Vec<Found> {
     look::look(folder)
 }
 
+/// The files of a name in a folder, as deep as logs are looked for. Links to folders are not
+/// followed.
+pub fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
+    look::files_named(folder, name)
+}
+
 /// The reader of a log.
 pub fn open(found: &Found) -> Box<dyn Reader> {
     look::open(found)

@@ -164,8 +164,12 @@ impl Database {
                     progress.groups.insert(run.experiment);
                     self.refusal(run.artifact_uri.as_deref(), &run.id).map_or(Ok(()), &mut tell)?;
                     self.bytes(&run, &mut progress.known).map_or(Ok(()), &mut tell)?;
-                    let inputs = inputs(&run);
-                    tell(Told::Run(self.head(run, &groups)))?;
+                    let (id, is_open) = (run.id.clone(), is_open(&run));
+                    let (inputs, head) = (inputs(&run), self.head(run, &groups));
+                    if is_open {
+                        progress.told.insert(id, sum_of(&(&head, &inputs)));
+                    }
+                    tell(Told::Run(head))?;
                     inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
                 }
                 progress.runs = last;
