@@ -162,6 +162,12 @@ pub(crate) fn single_values(value: &Value, separator: &str) -> (ByKey<f64>, ByKe
     (numbers, texts)
 }
 
+/// What a file of JSON holds, or why it can't be read.
+fn value(path: &Path) -> std::result::Result<Value, String> {
+    let text = file::text(path).map_err(|error| error.to_string())?;
+    Value::from_json(&text).map_err(|error| error.to_string())
+}
+
 impl Reader for MetricsFile {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         let before: FileMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
@@ -176,18 +182,15 @@ impl Reader for MetricsFile {
         let lines = form == Some(Form::JsonLines) && self.path.extension().is_some_and(|ending| ending == "json");
         let (was_lines, was) = (before.lines, before.state);
         let mut after = FileMark { state: Some(state), modified_ms, length, lines, ..before };
-        if is_known && lines != was_lines {
-            tell(forgotten(None))?;
-            after.rows = RowsMark::default();
-        }
         match form {
-            None if changed => match file::text(&self.path).map(|text| Value::from_json(&text)) {
-                Ok(Ok(value)) => {
+            None if changed => match value(&self.path) {
+                Ok(value) => {
                     let whole = Whole::of(&value, modified_ms);
                     tell(Told::Run(self.head(&metadata, whole.texts)))?;
                     // A single value adds to those before it, what stands there whole replaces them.
-                    if is_known && (whole.by_step || after.whole) {
+                    if is_known && (whole.by_step || after.whole || was_lines) {
                         tell(forgotten(None))?;
+                        after.rows = RowsMark::default();
                     } else if is_known {
                         whole.lists.into_iter().try_for_each(|key| tell(forgotten(Some(key))))?;
                     }
@@ -201,14 +204,21 @@ impl Reader for MetricsFile {
                         tell(Told::LeftOut { place, message: format!("{what} null, or neither number nor text") })?;
                     }
                 }
-                Ok(Err(why)) => tell(warning(&self.path, format!("it was left out: {why}")))?,
-                Err(why) => tell(warning(&self.path, format!("it was left out: {why}")))?,
+                // Whoever writes it anew may not be done yet: what was told stays.
+                Err(why) => {
+                    after.lines = was_lines;
+                    tell(warning(&self.path, format!("it was left out: {why}")))?;
+                }
             },
             None if was != Some(state) => tell(Told::Run(self.head(&metadata, Vec::new())))?,
             None => {}
             Some(form) => {
                 if was != Some(state) {
                     tell(Told::Run(self.head(&metadata, Vec::new())))?;
+                }
+                if is_known && lines && !was_lines {
+                    tell(forgotten(None))?;
+                    after.rows = RowsMark::default();
                 }
                 if changed || was != Some(state) {
                     let (key, complete) = (self.key(), state.is_over());
