@@ -28,6 +28,14 @@ pub enum Kind {
     Dvc,
 }
 
+/// Whether what is named as a log is an address (`postgresql://…`, `https://…`) and no path.
+pub fn is_address(path: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    };
+    path.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
+}
+
 /// A log that was found in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundLog {

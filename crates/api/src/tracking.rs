@@ -11,6 +11,15 @@ use crate::{
     id::{ExperimentId, ModelId, ProjectId, RunId, VersionId},
 };
 
+/// A time that a client of MLflow logged, in milliseconds: the first ones wrote those of metrics in seconds.
+pub const fn in_milliseconds(time: i64) -> i64 {
+    match time {
+        // From 1973 on: a smaller number is no date, and is kept as it is.
+        100_000_000..100_000_000_000 => time * 1000,
+        _ => time,
+    }
+}
+
 /// The tag in which MLflow keeps what a person wrote about a run or an experiment, in Markdown.
 pub const NOTE_TAG: &str = "mlflow.note.content";
 /// The tag in which MLflow keeps a run's name.

@@ -23,7 +23,7 @@ use api::{
     event::Tag,
     figure::counted,
     job::{Job, JobKind, Subject},
-    source::{AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, Source},
+    source::{AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, Source, is_address},
 };
 use foreign::{Found, Mark, Reader};
 use store::{StoreError, source::SourceRow};
@@ -59,6 +59,7 @@ async fn find(engine: &Engine, id: SourceId) -> anyhow::Result<SourceRow> {
 
 /// The logs in a folder. `mlflow.db` is no log of a folder's tool: it is looked for by its name.
 pub async fn look(engine: &Engine, request: LookForLogs) -> anyhow::Result<Vec<FoundLog>> {
+    refuse_address(&request.folder)?;
     let folder = project::absolute(&request.folder)?;
     let known = engine.store().read(store::source::list).await?;
     let found = tokio::task::spawn_blocking(move || found_in(&folder)).await?;
@@ -72,10 +73,7 @@ pub async fn look(engine: &Engine, request: LookForLogs) -> anyhow::Result<Vec<F
 
 fn found_in(folder: &Path) -> Vec<Found> {
     let mut found = foreign::look(folder);
-    let databases = [folder.to_owned(), folder.join("mlflow.db")]
-        .into_iter()
-        .chain(std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().join("mlflow.db")));
-    for path in databases {
+    for path in std::iter::once(folder.to_owned()).chain(foreign::files_named(folder, "mlflow.db")) {
         let named = path.extension().is_some_and(|extension| extension == "db") && path.is_file();
         // Whoever keeps it locked keeps a database.
         if named && matches!(store::mlflow_db::MlflowDb::open(&path), Ok(_) | Err(StoreError::Locked { .. })) {
@@ -83,6 +81,25 @@ fn found_in(folder: &Path) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Servers and databases that are asked over a network, or by an address of MLflow's, are no logs that are read.
+fn refuse_address(named: &str) -> anyhow::Result<()> {
+    if !is_address(named) {
+        return Ok(());
+    }
+    let hint = match named.split_once("://") {
+        Some(("file" | "sqlite", _)) => "Name the folder or file by its path.",
+        _ => {
+            "Copy its runs into a folder (`mlruns`) or an `mlflow.db` with MLflow's own tools, such as \
+             mlflow-export-import, and add that. What is logged from now on can come here directly: `slipway tracking`."
+        }
+    };
+    // It may hold a password.
+    let scheme = named.split("://").next().unwrap_or_default();
+    bail!(
+        ApiError::invalid(format!("{scheme}://… is an address: logs are read from folders and files.")).with_hint(hint)
+    )
 }
 
 /// Why a database that is named, or lies where MLflow keeps its, can't be read.
@@ -94,6 +111,7 @@ fn unreadable(path: &Path) -> Option<StoreError> {
 
 /// Enters a source and reads it whole, as a job.
 pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
+    refuse_address(&request.path)?;
     let path = project::absolute(&request.path)?;
     let shown = path.to_string_lossy().into_owned();
     if let Some(project) = request.project {

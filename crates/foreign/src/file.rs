@@ -15,6 +15,9 @@ use crate::{ForeignError, Result, Told};
 pub(crate) const WHOLE: u64 = 16 << 20;
 /// Bytes that are read on at once.
 const PIECE: usize = 1 << 20;
+/// Bytes at the beginning of what was read, and at its end, by which a file is known to be what it was.
+const CHECKED_FIRST: u64 = 4 << 10;
+const CHECKED_LAST: u64 = 64 << 10;
 /// After so long without a change nobody is taken to be writing any more.
 const QUIET: Duration = Duration::from_secs(120);
 
@@ -82,6 +85,42 @@ pub(crate) fn text_of_file(path: &Path) -> io::Result<String> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", WHOLE >> 20)));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
+}
+
+/// A number that stands for what lies before the byte `end`: of its first bytes and its last. `None` where the file
+/// ends before it.
+pub(crate) fn checksum(path: &Path, end: u64) -> Result<Option<u32>> {
+    let checksum = || -> io::Result<Option<u32>> {
+        let mut file = File::open(path)?;
+        if file.metadata()?.len() < end {
+            return Ok(None);
+        }
+        let mut hasher = crc32fast::Hasher::new();
+        let mut add = |from: u64, to: u64| -> io::Result<()> {
+            let mut bytes = Vec::new();
+            file.seek(SeekFrom::Start(from))?;
+            (&file).take(to - from).read_to_end(&mut bytes)?;
+            hasher.update(&bytes);
+            Ok(())
+        };
+        let first = end.min(CHECKED_FIRST);
+        add(0, first)?;
+        add(end.saturating_sub(CHECKED_LAST).max(first), end)?;
+        Ok(Some(hasher.finalize()))
+    };
+    checksum().map_err(failed(path))
+}
+
+/// What lies behind the byte `offset`, at most as much as is read on at once.
+pub(crate) fn rest(path: &Path, offset: u64) -> Result<Vec<u8>> {
+    let rest = || -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.take(PIECE as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    rest().map_err(failed(path))
 }
 
 /// When it was changed last, in milliseconds; 0 where the file system does not say.

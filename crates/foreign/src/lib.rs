@@ -124,6 +124,13 @@ pub enum Told {
         key: String,
         points: Vec<Point>,
     },
+    /// The points that were told before of a series, or of all series of a run, hold no more: they are told again,
+    /// from the beginning of what stands at this place. What was told of it as left out holds no more either.
+    Forgotten {
+        run: String,
+        key: Option<String>,
+        place: String,
+    },
     Media {
         run: String,
         key: String,
@@ -209,6 +216,12 @@ pub trait Reader: Send {
 /// what can't be looked into is taken to hold none.
 pub fn look(folder: &Path) -> Vec<Found> {
     look::look(folder)
+}
+
+/// The files of a name in a folder, as deep as logs are looked for. Links to folders are not
+/// followed.
+pub fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
+    look::files_named(folder, name)
 }
 
 /// The reader of a log.

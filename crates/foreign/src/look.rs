@@ -40,6 +40,22 @@ pub(crate) fn look(folder: &Path) -> Vec<Found> {
         return found;
     }
     let mut found: Vec<Found> = Vec::new();
+    for folder in folders(folder) {
+        // The walk comes to a folder before it comes to what it holds.
+        if !found.iter().any(|found| folder.starts_with(&found.path)) {
+            found.extend(directly_in(&folder));
+        }
+    }
+    found
+}
+
+/// The files of a name in a folder and those below it.
+pub(crate) fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
+    folders(folder).map(|folder| folder.join(name)).filter(|path| path.is_file()).collect()
+}
+
+/// A folder and those below it that may hold logs, by path.
+fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let walk = WalkBuilder::new(folder)
         .standard_filters(false)
         .follow_links(false)
@@ -52,13 +68,7 @@ pub(crate) fn look(folder: &Path) -> Vec<Found> {
                 && !(below && (name.starts_with('.') || CLOSED.contains(&&*name)))
         })
         .build();
-    for folder in walk.flatten() {
-        // The walk comes to a folder before it comes to what it holds.
-        if !found.iter().any(|found| folder.path().starts_with(&found.path)) {
-            found.extend(directly_in(folder.path()));
-        }
-    }
-    found
+    walk.flatten().map(ignore::DirEntry::into_path)
 }
 
 fn directly_in(folder: &Path) -> Vec<Found> {

@@ -1,12 +1,13 @@
-//! Files of metrics that no tool claims: `metrics.json` with one value a key, `metrics.csv` and JSON Lines with values
-//! by step. A file is a run, called after its folder.
+//! Files of metrics that no tool claims: `metrics.json` with a value, or a list of values, a key, `metrics.csv` and JSON
+//! Lines with values by step. A file is a run, called after its folder.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, Metadata},
     path::{Path, PathBuf},
 };
 
-use api::{run::RunState, series::Point};
+use api::{figure::counted, run::RunState, series::Point};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -28,6 +29,71 @@ struct FileMark {
     modified_ms: i64,
     length: u64,
     rows: RowsMark,
+    /// It held a list of rows, which is told whole.
+    whole: bool,
+    /// It is JSON Lines under another name.
+    lines: bool,
+}
+
+/// The series of a file that is told whole.
+#[derive(Default)]
+struct Whole {
+    series: BTreeMap<String, Vec<Point>>,
+    texts: ByKey<String>,
+    /// Values that are null, or neither numbers nor text.
+    unread: u64,
+    /// The series that are lists.
+    lists: Vec<String>,
+    /// All of it is a list of rows.
+    by_step: bool,
+}
+
+impl Whole {
+    fn of(value: &Value, time_ms: i64) -> Self {
+        if let Value::List(rows) = value {
+            let (series, unread) = rows::of_list(rows, time_ms);
+            return Self { series, unread, by_step: true, ..Self::default() };
+        }
+        let (numbers, texts) = single_values(value, ".");
+        let step = rows::step_in(value).unwrap_or_default();
+        let single = |(key, value)| (key, vec![Point { step, time_ms, value }]);
+        let mut whole = Self { series: numbers.into_iter().map(single).collect(), texts, ..Self::default() };
+        let steps = rows::steps_in(value);
+        for (key, value) in value.leaves(".") {
+            match value {
+                Value::Null => whole.unread += 1,
+                Value::List(_) if steps.as_ref().is_some_and(|(name, _)| *name == key) => {}
+                Value::List(values) => whole.list(key, values, steps.as_ref().map(|(_, steps)| &**steps), time_ms),
+                _ => {}
+            }
+        }
+        whole
+    }
+
+    /// A list as Keras keeps its history: a value a step.
+    fn list(&mut self, key: String, values: &[Value], steps: Option<&[i64]>, time_ms: i64) {
+        let mut points = Vec::new();
+        for (at, value) in (0..).zip(values) {
+            let step = steps.and_then(|steps| steps.get(usize::try_from(at).ok()?).copied()).unwrap_or(at);
+            match value.number() {
+                Some(value) => points.push(Point { step, time_ms, value }),
+                None => self.unread += 1,
+            }
+        }
+        if !points.is_empty() {
+            self.lists.push(key.clone());
+            self.series.insert(key, points);
+        }
+    }
+}
+
+/// Whether `metrics.json` is JSON Lines, as Detectron2 writes it: an object stands on its first line, and another
+/// behind it.
+fn is_lines(path: &Path) -> bool {
+    let Ok(bytes) = file::rest(path, 0) else { return false };
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return false };
+    let (line, behind) = bytes.split_at(end);
+    behind.trim_ascii_start().starts_with(b"{") && rows::object(line).is_some()
 }
 
 impl MetricsFile {
@@ -40,7 +106,7 @@ impl MetricsFile {
         match self.path.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => Some(Form::Delimited(b',')),
             Some("tsv") => Some(Form::Delimited(b'\t')),
-            Some("json") => None,
+            Some("json") if !is_lines(&self.path) => None,
             _ => Some(Form::JsonLines),
         }
     }
@@ -96,6 +162,12 @@ pub(crate) fn single_values(value: &Value, separator: &str) -> (ByKey<f64>, ByKe
     (numbers, texts)
 }
 
+/// What a file of JSON holds, or why it can't be read.
+fn value(path: &Path) -> std::result::Result<Value, String> {
+    let text = file::text(path).map_err(|error| error.to_string())?;
+    Value::from_json(&text).map_err(|error| error.to_string())
+}
+
 impl Reader for MetricsFile {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         let before: FileMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
@@ -103,29 +175,52 @@ impl Reader for MetricsFile {
         let metadata = fs::metadata(&self.path).map_err(failed(&self.path))?;
         let state = file::state(&metadata);
         let (modified_ms, length) = (file::modified_ms(&metadata), metadata.len());
-        let changed = before.state.is_none() || (before.modified_ms, before.length) != (modified_ms, length);
-        let mut after = FileMark { state: Some(state), modified_ms, length, rows: before.rows };
-        match self.form() {
-            None if changed => match file::text(&self.path).map(|text| Value::from_json(&text)) {
-                Ok(Ok(value)) => {
-                    let (numbers, texts) = single_values(&value, ".");
-                    let step = rows::step_in(&value).unwrap_or_default();
-                    tell(Told::Run(self.head(&metadata, texts)))?;
-                    for (key, value) in numbers {
-                        let points = vec![Point { step, time_ms: modified_ms, value }];
+        let is_known = before.state.is_some();
+        let changed = !is_known || (before.modified_ms, before.length) != (modified_ms, length);
+        let forgotten = |key| Told::Forgotten { run: self.key(), key, place: self.path.display().to_string() };
+        let form = self.form();
+        let lines = form == Some(Form::JsonLines) && self.path.extension().is_some_and(|ending| ending == "json");
+        let (was_lines, was) = (before.lines, before.state);
+        let mut after = FileMark { state: Some(state), modified_ms, length, lines, ..before };
+        match form {
+            None if changed => match value(&self.path) {
+                Ok(value) => {
+                    let whole = Whole::of(&value, modified_ms);
+                    tell(Told::Run(self.head(&metadata, whole.texts)))?;
+                    // A single value adds to those before it, what stands there whole replaces them.
+                    if is_known && (whole.by_step || after.whole || was_lines) {
+                        tell(forgotten(None))?;
+                        after.rows = RowsMark::default();
+                    } else if is_known {
+                        whole.lists.into_iter().try_for_each(|key| tell(forgotten(Some(key))))?;
+                    }
+                    after.whole = whole.by_step;
+                    for (key, points) in whole.series {
                         tell(Told::Points { run: self.key(), key, points })?;
                     }
+                    if whole.unread > 0 {
+                        let what = counted(whole.unread, "value was left out: it is", "values were left out: they are");
+                        let place = self.path.display().to_string();
+                        tell(Told::LeftOut { place, message: format!("{what} null, or neither number nor text") })?;
+                    }
                 }
-                Ok(Err(why)) => tell(warning(&self.path, format!("it was left out: {why}")))?,
-                Err(why) => tell(warning(&self.path, format!("it was left out: {why}")))?,
+                // Whoever writes it anew may not be done yet: what was told stays.
+                Err(why) => {
+                    after.lines = was_lines;
+                    tell(warning(&self.path, format!("it was left out: {why}")))?;
+                }
             },
-            None if before.state != Some(state) => tell(Told::Run(self.head(&metadata, Vec::new())))?,
+            None if was != Some(state) => tell(Told::Run(self.head(&metadata, Vec::new())))?,
             None => {}
             Some(form) => {
-                if before.state != Some(state) {
+                if was != Some(state) {
                     tell(Told::Run(self.head(&metadata, Vec::new())))?;
                 }
-                if changed || before.state != Some(state) {
+                if is_known && lines && !was_lines {
+                    tell(forgotten(None))?;
+                    after.rows = RowsMark::default();
+                }
+                if changed || was != Some(state) {
                     let (key, complete) = (self.key(), state.is_over());
                     let rows = Rows { path: &self.path, form, run: &key, key: None, time_ms: modified_ms, complete };
                     after.rows = rows.read(&after.rows, &mut tell)?;

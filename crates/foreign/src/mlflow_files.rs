@@ -22,7 +22,7 @@ use self::{meta::Meta, run::RunMark};
 use crate::{
     ForeignError, Mark, Reader, Result, Sink, Told,
     file::{self, failed, warning},
-    registry::Known,
+    registry::{self, Known},
 };
 
 /// Runs that are read at once: what they hold waits in memory to be told.
@@ -80,10 +80,14 @@ impl Reader for MlflowFiles {
             has_points.set(has_points.get() || matches!(told, Told::Points { .. }));
             sink(told).map_err(ForeignError::NotTaken)
         };
-        let experiments = experiments(&self.folder, &mut tell)?;
+        let (experiments, without) = experiments(&self.folder, &mut tell)?;
+        let mut without_meta = (without, 0);
         for experiment in &experiments {
             let runs = match run_folders(&experiment.folder) {
-                Ok(runs) => runs,
+                Ok((runs, without)) => {
+                    without_meta.1 += without;
+                    runs
+                }
                 Err(error) => {
                     tell(warning(&experiment.folder, format!("its runs were left out: {error}")))?;
                     continue;
@@ -105,6 +109,9 @@ impl Reader for MlflowFiles {
                     for metric in std::mem::take(&mut reading.long) {
                         reading.go_on(&key, &metric, &mut tell)?;
                     }
+                    if reading.in_seconds && after.known.is_changed("times in seconds".to_owned(), &true) {
+                        tell(warning(&self.folder, registry::IN_SECONDS))?;
+                    }
                     after.runs.insert(key, reading.mark);
                 }
             }
@@ -117,6 +124,16 @@ impl Reader for MlflowFiles {
         }
         let keys = models::Keys::of(after.runs.keys());
         models::registered(&self.folder, &experiments, &keys, &mut after.known, &mut tell)?;
+        let is_changed = after.known.is_changed("without meta.yaml".to_owned(), &without_meta);
+        if without_meta != (0, 0) && (is_changed || has_points.get()) {
+            let (experiments, runs) = without_meta;
+            let message = format!(
+                "{} and {} were left out: no meta.yaml stands in their folders, which would say what they are",
+                counted(experiments, "experiment", "experiments"),
+                counted(runs, "run", "runs")
+            );
+            tell(warning(&self.folder, message))?;
+        }
         let traces = experiments.iter().map(|experiment| traces(&experiment.folder)).sum::<u64>();
         let is_changed = after.known.is_changed("traces".to_owned(), &traces);
         // Said again with new points, whose reading replaces what was said before.
@@ -135,9 +152,9 @@ fn key(run: &Path) -> String {
     format!("{}/{}", run.parent().map(name).unwrap_or_default(), name(run))
 }
 
-/// The store's experiments, those in the trash last.
-fn experiments(folder: &Path, tell: &mut dyn FnMut(Told) -> Result<()>) -> Result<Vec<Experiment>> {
-    let mut experiments = Vec::new();
+/// The store's experiments, those in the trash last, and how many have no `meta.yaml`.
+fn experiments(folder: &Path, tell: &mut dyn FnMut(Told) -> Result<()>) -> Result<(Vec<Experiment>, u64)> {
+    let (mut experiments, mut without) = (Vec::new(), 0);
     let mut folders = folders(folder).map_err(failed(folder))?;
     let trash = folder.join(".trash");
     let mut links = Vec::new();
@@ -152,7 +169,10 @@ fn experiments(folder: &Path, tell: &mut dyn FnMut(Told) -> Result<()>) -> Resul
         let meta = folder.join("meta.yaml");
         let name = match file::text(&meta) {
             // The registry's folder, the trash, or one that is none of MLflow's.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                without += u64::from(is_like_experiment(&folder));
+                continue;
+            }
             Err(error) => Err(error.to_string()),
             Ok(text) => Meta::parse(&text).map_err(|error| error.to_string()).map(|meta| {
                 let location = meta.get("artifact_location").and_then(crate::registry::local);
@@ -171,13 +191,33 @@ fn experiments(folder: &Path, tell: &mut dyn FnMut(Told) -> Result<()>) -> Resul
         let name = name.unwrap_or_else(folder_name);
         experiments.push(Experiment { deleted: deleted || folder.starts_with(&trash), name, folder, location });
     }
-    Ok(experiments)
+    Ok((experiments, without))
 }
 
-fn run_folders(experiment: &Path) -> io::Result<Vec<PathBuf>> {
+/// Whether a folder without `meta.yaml` held an experiment: MLflow names it by a number, and its runs by their ids.
+fn is_like_experiment(folder: &Path) -> bool {
+    let is_number = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    let is_named = folder.file_name().and_then(|name| name.to_str()).is_some_and(is_number);
+    is_named
+        && folders(folder).is_ok_and(|runs| runs.iter().any(|run| run.join("meta.yaml").is_file() || is_like_run(run)))
+}
+
+/// Whether a folder without `meta.yaml` held a run.
+fn is_like_run(folder: &Path) -> bool {
+    ["metrics", "params", "artifacts"].iter().any(|name| folder.join(name).is_dir())
+}
+
+/// The folders of an experiment's runs, and how many have no `meta.yaml`.
+fn run_folders(experiment: &Path) -> io::Result<(Vec<PathBuf>, u64)> {
     let mut runs = folders(experiment)?;
-    runs.retain(|run| !NO_RUNS.iter().any(|name| run.ends_with(name)) && run.join("meta.yaml").is_file());
-    Ok(runs)
+    let mut without = 0;
+    runs.retain(|run| {
+        let is_run = !NO_RUNS.iter().any(|name| run.ends_with(name));
+        let is_whole = is_run && run.join("meta.yaml").is_file();
+        without += u64::from(is_run && !is_whole && is_like_run(run));
+        is_whole
+    });
+    Ok((runs, without))
 }
 
 /// How many traces an experiment has: a folder each.

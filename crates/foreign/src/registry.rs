@@ -155,6 +155,27 @@ pub fn logged_of(source: &str) -> Option<String> {
     id.starts_with("m-").then(|| id.to_owned())
 }
 
+/// Whether a folder is one of MLflow's layout for the artifacts of this id, `…/ID/artifacts`, of which no link leads
+/// elsewhere: a log may name any folder of this machine.
+pub fn is_folder_of(named: &Path, id: &str) -> bool {
+    let is_name = Path::new(id).file_name().is_some_and(|name| name == id);
+    is_name
+        && named.canonicalize().is_ok_and(|place| place.is_dir() && place.ends_with(Path::new(id).join("artifacts")))
+}
+
+/// What is said where times of metrics are in seconds.
+pub const IN_SECONDS: &str =
+    "times of metrics are in seconds, as the first versions of MLflow wrote them: they are read as such";
+
+/// What is said of another folder.
+pub fn refused(named: &Path, id: &str) -> String {
+    format!(
+        "the artifacts of {id} are said to be in {}, which is no folder {id}/artifacts as MLflow makes them: they are \
+         not read",
+        named.display()
+    )
+}
+
 /// The path of an address on this machine.
 pub fn local(address: &str) -> Option<PathBuf> {
     if address.starts_with("file:") {

@@ -16,9 +16,9 @@ use crate::{
     value::Value,
 };
 
-/// The column of the step: the finest that there is.
-const STEP: [&str; 5] = ["step", "global_step", "_step", "iteration", "epoch"];
-const TIME: [&str; 4] = ["timestamp", "time", "wall_time", "_timestamp"];
+/// The column of the step, in any case: the finest that there is.
+const STEP: [&str; 6] = ["step", "global_step", "_step", "iteration", "iter", "epoch"];
+const TIME: [&str; 5] = ["timestamp", "time", "wall_time", "wall time", "_timestamp"];
 /// Bytes of a header, at most.
 const HEADER: u64 = 1 << 20;
 
@@ -42,6 +42,10 @@ pub(crate) struct RowsMark {
     header: String,
     /// What is no number was told.
     warned: bool,
+    /// Where a last line ended that was told without its line end; 0 where there was none.
+    ahead: u64,
+    /// Stands for what was read, by which a file that was written anew is known.
+    checksum: Option<u32>,
 }
 
 /// Reads what was added to a file of rows.
@@ -64,44 +68,52 @@ struct Gathered<'a> {
     wrong: &'a mut Option<(u64, String, u64)>,
 }
 
+/// Why a file is read from its beginning again, and what is said of it.
+struct Anew(Option<&'static str>);
+
 impl Rows<'_> {
     /// # Errors
     /// Where the file can't be read, or `tell` fails.
-    pub(crate) fn read(&self, mark: &RowsMark, tell: &mut dyn FnMut(Told) -> Result<()>) -> Result<RowsMark> {
-        let mut mark = mark.clone();
+    pub(crate) fn read(&self, before: &RowsMark, tell: &mut dyn FnMut(Told) -> Result<()>) -> Result<RowsMark> {
+        let mut mark = before.clone();
         let length = fs::metadata(self.path).map_err(failed(self.path))?.len();
-        if length < mark.offset {
-            tell(anew(self.path, "it is shorter than it was: it was read anew"))?;
-            mark = RowsMark::default();
-        }
-        let mut skip = 0;
-        let mut columns = None;
-        if let Form::Delimited(delimiter) = self.form {
-            let Some(header) = self.header()? else { return Ok(mark) };
-            let end = header.len() as u64;
-            let names = String::from_utf8_lossy(header.trim_ascii_end()).into_owned();
-            let names = names.trim_start_matches('\u{feff}').to_owned();
-            if mark.header != names {
-                // Lightning's logger writes the file anew where a column is added: the rows are the same.
-                skip = mark.rows;
-                mark = RowsMark { offset: end, header: names, rows: 0, warned: mark.warned };
+        let first = self.first_line()?;
+        let columns = match self.form {
+            Form::Delimited(delimiter) => {
+                // Whoever writes it anew has emptied it first: what was told stays until there is something else.
+                let Some(header) = &first else { return Ok(mark) };
+                let names = String::from_utf8_lossy(header.trim_ascii_end()).into_owned();
+                let names = names.trim_start_matches('\u{feff}').to_owned();
+                Some((Columns::new(&names, delimiter, self.key), header.len() as u64, names))
             }
-            columns = Some(Columns::new(&mark.header, delimiter, self.key));
+            Form::JsonLines => None,
+        };
+        let header = columns.as_ref().map(|(_, _, names)| names.as_str());
+        if let Some(Anew(why)) = self.change(&mut mark, length, header)? {
+            if first.is_none() {
+                return Ok(before.clone());
+            }
+            let place = self.path.display().to_string();
+            tell(Told::Forgotten { run: self.run.to_owned(), key: self.key.map(str::to_owned), place })?;
+            if let Some(why) = why {
+                tell(anew(self.path, why))?;
+            }
+            mark = RowsMark::default();
+        } else if mark.ahead > 0 {
+            return Ok(mark);
         }
+        let columns = columns.map(|(columns, end, names)| {
+            if mark.offset == 0 {
+                (mark.offset, mark.header) = (end, names);
+            }
+            columns
+        });
+        let columns = columns.as_ref();
         let mut wrong = None;
         let (offset, mut row) = (mark.offset, mark.rows);
-        let read = file::lines_from(self.path, offset, self.complete, &mut |piece| {
-            tell(Told::Still)?;
-            let mut gathered = Gathered { points: BTreeMap::new(), wrong: &mut wrong };
-            match &columns {
-                Some(columns) => self.delimited(piece, columns, &mut row, skip, &mut gathered),
-                None => self.objects(piece, &mut row, &mut gathered),
-            }
-            let run = self.run.to_owned();
-            let told = gathered.points.into_iter().map(|(key, points)| Told::Points { run: run.clone(), key, points });
-            told.into_iter().try_for_each(&mut *tell)
+        let read = file::lines_from(self.path, offset, false, &mut |piece| {
+            self.piece(piece, columns, &mut row, &mut wrong, tell)
         })?;
-        mark.rows = row;
         mark.offset = match read {
             Some(end) => end,
             None => {
@@ -109,6 +121,25 @@ impl Rows<'_> {
                 length
             }
         };
+        if self.complete && read.is_some() {
+            let rest = file::rest(self.path, mark.offset)?;
+            match columns {
+                // Nobody knows whether its last number is whole: it counts until it turns out to go on.
+                Some(columns) if columns.is_filled(&rest) => {
+                    let (mut at, mut unsaid) = (row, None);
+                    self.piece(&rest, Some(columns), &mut at, &mut unsaid, tell)?;
+                    mark.ahead = mark.offset + rest.len() as u64;
+                }
+                // An object has its own end.
+                None if object(&rest).is_some() => {
+                    self.piece(&rest, None, &mut row, &mut wrong, tell)?;
+                    mark.offset += rest.len() as u64;
+                }
+                _ => {}
+            }
+        }
+        mark.rows = row;
+        mark.checksum = file::checksum(self.path, mark.offset.max(mark.ahead))?;
         if let Some((row, why, count)) = wrong
             && !mark.warned
         {
@@ -120,15 +151,65 @@ impl Rows<'_> {
         Ok(mark)
     }
 
+    /// Whether the file is another than was read. A last line that was told without its line end, and has it now,
+    /// counts as read.
+    fn change(&self, mark: &mut RowsMark, length: u64, header: Option<&str>) -> Result<Option<Anew>> {
+        let read = mark.offset.max(mark.ahead);
+        if read == 0 {
+            return Ok(None);
+        }
+        if length < read {
+            return Ok(Some(Anew(Some("it is shorter than it was: it was read anew"))));
+        }
+        // Lightning's logger writes the file anew where a column is added.
+        if header.is_some_and(|header| header != mark.header) {
+            return Ok(Some(Anew(None)));
+        }
+        if mark.checksum.is_some() && file::checksum(self.path, read)? != mark.checksum {
+            let why = "it is not what it was, as if written anew: it was read from its beginning";
+            return Ok(Some(Anew(Some(why))));
+        }
+        if mark.ahead == 0 || length == mark.ahead {
+            return Ok(None);
+        }
+        let goes_on = file::rest(self.path, mark.ahead)?.first().is_some_and(|byte| !b"\r\n".contains(byte));
+        if goes_on {
+            return Ok(Some(Anew(None)));
+        }
+        mark.offset = std::mem::take(&mut mark.ahead);
+        mark.rows += 1;
+        Ok(None)
+    }
+
     /// The first line with its line end; `None` where it is not whole yet.
-    fn header(&self) -> Result<Option<Vec<u8>>> {
+    fn first_line(&self) -> Result<Option<Vec<u8>>> {
         let file = File::open(self.path).map_err(failed(self.path))?;
         let mut line = Vec::new();
         BufReader::new(file.take(HEADER)).read_until(b'\n', &mut line).map_err(failed(self.path))?;
         Ok(line.ends_with(b"\n").then_some(line))
     }
 
-    fn delimited(&self, piece: &[u8], columns: &Columns, row: &mut u64, skip: u64, gathered: &mut Gathered<'_>) {
+    /// Tells the rows of whole lines.
+    fn piece(
+        &self,
+        piece: &[u8],
+        columns: Option<&Columns>,
+        row: &mut u64,
+        wrong: &mut Option<(u64, String, u64)>,
+        tell: &mut dyn FnMut(Told) -> Result<()>,
+    ) -> Result<()> {
+        tell(Told::Still)?;
+        let mut gathered = Gathered { points: BTreeMap::new(), wrong };
+        match columns {
+            Some(columns) => self.delimited(piece, columns, row, &mut gathered),
+            None => self.objects(piece, row, &mut gathered),
+        }
+        let run = self.run.to_owned();
+        let told = gathered.points.into_iter().map(|(key, points)| Told::Points { run: run.clone(), key, points });
+        told.into_iter().try_for_each(tell)
+    }
+
+    fn delimited(&self, piece: &[u8], columns: &Columns, row: &mut u64, gathered: &mut Gathered<'_>) {
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(columns.delimiter).from_reader(piece);
         let mut record = csv::ByteRecord::new();
@@ -136,9 +217,6 @@ impl Rows<'_> {
         while reader.read_byte_record(&mut record).unwrap_or(false) {
             let at = *row;
             *row += 1;
-            if at < skip {
-                continue;
-            }
             let cell = |index: usize| {
                 let text = record.get(index).and_then(|cell| std::str::from_utf8(cell).ok()).map(str::trim);
                 text.filter(|text| !text.is_empty())
@@ -166,31 +244,57 @@ impl Rows<'_> {
     }
 
     fn objects(&self, piece: &[u8], row: &mut u64, gathered: &mut Gathered<'_>) {
-        for line in piece.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+        for line in piece.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             let at = *row;
             *row += 1;
-            let value = std::str::from_utf8(line).ok().and_then(|text| Value::from_json(text).ok());
-            let Some(value @ Value::Map(_)) = value else {
-                gathered.wrong(at, "it is no JSON object");
-                continue;
-            };
-            let named = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, value.get(name)?)));
-            let step = named(&STEP).and_then(|(name, value)| Some((name, step_of(&value.text())?)));
-            let time = named(&TIME).and_then(|(name, value)| Some((name, time_of(&value.text())?)));
-            let time_ms = time.map_or(self.time_ms, |(_, time)| time);
-            for (key, value) in value.leaves(".") {
-                let taken = step.is_some_and(|(name, _)| name == key) || time.is_some_and(|(name, _)| name == key);
-                // Text and lists beside the numbers are the log's own.
-                if let Some(value) = value.number().filter(|_| !taken) {
-                    gathered
-                        .point(&key, Point { step: step.map_or(at.cast_signed(), |(_, step)| step), time_ms, value });
-                }
+            match object(line) {
+                Some(value) => gathered.object(&value, at, self.time_ms),
+                None => gathered.wrong(at, "it is no JSON object"),
             }
         }
     }
 }
 
+/// The object that a line is.
+pub(crate) fn object(line: &[u8]) -> Option<Value> {
+    let value = Value::from_json(std::str::from_utf8(line.trim_ascii()).ok()?).ok()?;
+    matches!(value, Value::Map(_)).then_some(value)
+}
+
+/// The values of objects by step, by series, and how many of the items are no objects.
+pub(crate) fn of_list(items: &[Value], time_ms: i64) -> (BTreeMap<String, Vec<Point>>, u64) {
+    let mut wrong = None;
+    let mut gathered = Gathered { points: BTreeMap::new(), wrong: &mut wrong };
+    for (at, item) in (0..).zip(items) {
+        match item {
+            Value::Map(_) => gathered.object(item, at, time_ms),
+            _ => gathered.wrong(at, "it is no JSON object"),
+        }
+    }
+    let points = gathered.points;
+    (points, wrong.map_or(0, |(_, _, count)| count))
+}
+
+/// What of an object goes by one of these names, in any case, with its own name.
+fn named<'a>(value: &'a Value, names: &[&str]) -> Option<(&'a str, &'a Value)> {
+    let of = |name: &&str| value.entries().iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    names.iter().find_map(of).map(|(key, value)| (key.as_str(), value))
+}
+
 impl Gathered<'_> {
+    fn object(&mut self, value: &Value, at: u64, time_ms: i64) {
+        let step = named(value, &STEP).and_then(|(name, value)| Some((name, step_of(&value.text())?)));
+        let time = named(value, &TIME).and_then(|(name, value)| Some((name, time_of(&value.text())?)));
+        let time_ms = time.map_or(time_ms, |(_, time)| time);
+        for (key, value) in value.leaves(".") {
+            let taken = step.is_some_and(|(name, _)| name == key) || time.is_some_and(|(name, _)| name == key);
+            // Text and lists beside the numbers are the log's own.
+            if let Some(value) = value.number().filter(|_| !taken) {
+                self.point(&key, Point { step: step.map_or(at.cast_signed(), |(_, step)| step), time_ms, value });
+            }
+        }
+    }
+
     fn point(&mut self, key: &str, point: Point) {
         match self.points.get_mut(key) {
             Some(points) => points.push(point),
@@ -206,6 +310,7 @@ impl Gathered<'_> {
 
 struct Columns {
     delimiter: u8,
+    count: usize,
     step: Option<usize>,
     time: Option<usize>,
     values: Vec<(usize, String)>,
@@ -213,11 +318,14 @@ struct Columns {
 
 impl Columns {
     fn new(header: &str, delimiter: u8, key: Option<&str>) -> Self {
+        let delimiter = if delimiter == b',' { separates(header) } else { delimiter };
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(header.as_bytes());
         let record = reader.records().next().and_then(std::result::Result::ok).unwrap_or_default();
         let names: Vec<&str> = record.iter().map(str::trim).collect();
-        let named = |wanted: &[&str]| wanted.iter().find_map(|wanted| names.iter().position(|name| name == wanted));
+        let named = |wanted: &[&str]| {
+            wanted.iter().find_map(|wanted| names.iter().position(|name| name.eq_ignore_ascii_case(wanted)))
+        };
         let (step, time) = (named(&STEP), named(&TIME));
         let values = names.iter().enumerate().filter(|(index, name)| !name.is_empty() && Some(*index) != step);
         let named = |index: usize, name: &str| match key {
@@ -225,19 +333,54 @@ impl Columns {
             _ => name.to_owned(),
         };
         let values = values.map(|(index, name)| (index, named(index, name))).collect();
-        Self { delimiter, step, time, values }
+        Self { delimiter, count: names.len(), step, time, values }
+    }
+
+    /// Whether a line without its line end has as many cells as the header.
+    fn is_filled(&self, line: &[u8]) -> bool {
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(self.delimiter).from_reader(line);
+        let mut record = csv::ByteRecord::new();
+        let is_read = reader.read_byte_record(&mut record).unwrap_or(false);
+        is_read && record.len() >= self.count
+    }
+}
+
+/// What separates the columns of a header: a comma where there is any, else what there is more of.
+fn separates(header: &str) -> u8 {
+    let count = |wanted: u8| {
+        let mut is_quoted = false;
+        let outside = header.bytes().filter(|byte| {
+            is_quoted ^= *byte == b'"';
+            !is_quoted && *byte == wanted
+        });
+        outside.count()
+    };
+    let (commas, semicolons, tabs) = (count(b','), count(b';'), count(b'\t'));
+    match (commas, semicolons, tabs) {
+        (0, 0, 0) | (1.., ..) => b',',
+        (_, semicolons, tabs) if semicolons >= tabs => b';',
+        _ => b'\t',
     }
 }
 
 /// Whether an object has a step and a number beside it.
 pub(crate) fn has_step(value: &Value) -> bool {
-    let named = STEP.iter().any(|name| value.get(name).is_some_and(|value| step_of(&value.text()).is_some()));
-    named && value.leaves(".").iter().any(|(key, value)| !STEP.contains(&&**key) && value.number().is_some())
+    let is_step = |key: &str| STEP.iter().any(|name| key.eq_ignore_ascii_case(name));
+    let steps = value.entries().iter().any(|(key, value)| is_step(key) && step_of(&value.text()).is_some());
+    steps && value.leaves(".").iter().any(|(key, value)| !is_step(key) && value.number().is_some())
 }
 
 /// The step that a file of single values says.
 pub(crate) fn step_in(value: &Value) -> Option<i64> {
-    STEP.iter().find_map(|name| step_of(&value.get(name)?.text()))
+    STEP.iter().find_map(|name| step_of(&named(value, &[*name])?.1.text()))
+}
+
+/// The steps that a file of lists says, beside the name of their list.
+pub(crate) fn steps_in(value: &Value) -> Option<(&str, Vec<i64>)> {
+    let (name, list) = named(value, &STEP)?;
+    let steps: Option<Vec<i64>> = list.items().iter().map(|item| step_of(&item.text())).collect();
+    Some((name, steps.filter(|steps| !steps.is_empty())?))
 }
 
 /// A whole number, also where it is written as a float.

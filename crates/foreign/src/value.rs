@@ -74,6 +74,8 @@ pub(crate) enum Malformed {
 impl Value {
     /// JSON, with `NaN`, `Infinity` and `-Infinity` as Python writes them.
     pub(crate) fn from_json(text: &str) -> Result<Self, Malformed> {
+        // Windows' editors and PowerShell begin a text with its byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match serde_json::from_str(text) {
             Ok(value) => Ok(value),
             Err(error) => serde_json::from_str(&quote_not_finite(text)).map_err(|_| error.into()),

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use api::{run::RunState, series::Point};
+use api::{run::RunState, series::Point, tracking::in_milliseconds};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params, types::ValueRef};
 
 pub use self::logged::{LoggedMetric, LoggedModel};
@@ -25,6 +25,9 @@ const BUSY: Duration = Duration::from_secs(2);
 const OF_RUNS: &str = "run_uuid IN (SELECT value FROM json_each(?1))";
 /// Tables without which it is no store of MLflow's.
 const NEEDED: [&str; 5] = ["experiments", "runs", "params", "tags", "metrics"];
+
+/// Rows of one read of a whole table.
+const PAGE: u32 = 20_000;
 
 /// Rows of `runs` that [`MlflowDb::sums`] adds up to one.
 pub const BLOCK: i64 = 64;
@@ -106,6 +109,11 @@ pub struct Piece {
     pub left_out: usize,
     /// Nothing stood behind it.
     pub last: bool,
+    /// Stands for what is in the row of the cursor: rows are numbered anew where runs are deleted for good, the
+    /// database is vacuumed or an older one put back. `None` where no row was read.
+    pub sum: Option<u64>,
+    /// Some times were in seconds, as the first clients wrote them.
+    pub in_seconds: bool,
 }
 
 /// Where a metric's history goes on.
@@ -251,8 +259,11 @@ impl MlflowDb {
         };
         let (mut sums, mut blocks) = (BTreeMap::<i64, u64>::new(), HashMap::new());
         let columns = ["name", "status", "lifecycle_stage", "start_time", "end_time"];
-        let sql = format!("SELECT rowid, run_uuid, {} FROM runs", self.columns("runs", &columns));
-        self.ask(&sql, params![], |row| {
+        let sql = format!(
+            "SELECT rowid, run_uuid, {} FROM runs WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
+            self.columns("runs", &columns)
+        );
+        self.pages(&sql, |row| {
             let block = block_of(row.get(0)?);
             let id = text(row, 1).unwrap_or_default();
             let texts: Vec<_> = (2..5).map(|column| text(row, column)).collect();
@@ -261,14 +272,31 @@ impl MlflowDb {
             blocks.insert(id, block);
             Ok(())
         })?;
-        self.ask("SELECT run_uuid, key, value FROM tags", params![], |row| {
-            let tag: Vec<_> = (0..3).map(|column| text(row, column)).collect();
+        let sql = "SELECT rowid, run_uuid, key, value FROM tags WHERE rowid > ?1 ORDER BY rowid LIMIT ?2";
+        self.pages(sql, |row| {
+            let tag: Vec<_> = (1..4).map(|column| text(row, column)).collect();
             if let Some(block) = tag[0].as_ref().and_then(|id| blocks.get(id)) {
                 *sums.entry(*block).or_default() ^= hash(&|hasher| tag.hash(hasher));
             }
             Ok(())
         })?;
         Ok(sums)
+    }
+
+    /// Goes through a table in short reads. The first column is the row's number, `?1` that of the last one before, and
+    /// `?2` how many are read at once.
+    fn pages(&self, sql: &str, mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) -> Result<()> {
+        let mut after = i64::MIN;
+        loop {
+            let read = self.ask(sql, params![after, PAGE], |found| {
+                row(found)?;
+                found.get::<_, i64>(0)
+            })?;
+            match read.last() {
+                Some(last) if read.len() == PAGE as usize => after = *last,
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// The runs of a block of [`MlflowDb::sums`].
@@ -416,15 +444,22 @@ impl MlflowDb {
     pub fn points(&self, after: i64, limit: u32) -> Result<Piece> {
         let point = self.point("metrics");
         let sql = format!("SELECT {point}, key, run_uuid, rowid FROM metrics WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
+        let mut in_seconds = false;
         let rows = self.ask(&sql, params![after, limit], |row| {
             let found = self::point(row, 0).zip(text(row, 5)).zip(text(row, 4));
+            in_seconds |= integer(row, 1).is_some_and(|time| in_milliseconds(time) != time);
             Ok((row.get(6)?, found.map(|((point, run), key)| (run, key, point))))
         })?;
         let last = rows.len() < limit as usize;
         let cursor = rows.last().map_or(after, |(cursor, _)| *cursor);
+        let sum = rows.last().map(|(_, found)| {
+            let mut hasher = DefaultHasher::new();
+            found.as_ref().map(|(run, key, point)| (run, key, point.step, point.time_ms)).hash(&mut hasher);
+            hasher.finish()
+        });
         let all = rows.len();
         let points: Vec<_> = rows.into_iter().filter_map(|(_, point)| point).collect();
-        Ok(Piece { left_out: all - points.len(), points, cursor, last })
+        Ok(Piece { left_out: all - points.len(), points, cursor, last, sum, in_seconds })
     }
 
     /// A metric's points by step, after those up to the cursor.
@@ -689,5 +724,5 @@ fn point(row: &Row<'_>, first: usize) -> Option<Point> {
         ValueRef::Null => 0,
         _ => integer(row, first + 2)?,
     };
-    Some(Point { step, time_ms: integer(row, first + 1)?, value })
+    Some(Point { step, time_ms: in_milliseconds(integer(row, first + 1)?), value })
 }

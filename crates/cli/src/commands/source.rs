@@ -4,7 +4,7 @@ use api::{
     ApiError, SourceId,
     source::{
         AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource,
-        Source,
+        Source, is_address,
     },
 };
 use clap::Subcommand;
@@ -70,16 +70,24 @@ pub(crate) enum SourceCommand {
     },
 }
 
+/// An address is no path, which the host says with the way out.
+fn named(path: &std::path::Path) -> Outcome<String> {
+    match path.to_str().filter(|path| is_address(path)) {
+        Some(address) => Ok(address.to_owned()),
+        None => absolute(path),
+    }
+}
+
 pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcome {
     match command {
         SourceCommand::Look { folder } => {
-            let found = context.call(LookForLogs { folder: absolute(&folder)? }).await?;
+            let found = context.call(LookForLogs { folder: named(&folder)? }).await?;
             context.output.show(&found, |found| looked(found))
         }
         SourceCommand::Add { path, kind, no_project, once, detach } => {
             context.lasting().await?;
             let project = if no_project { None } else { context.project_if_any().await? };
-            let job = context.call(AddSource { path: absolute(&path)?, kind, project, once }).await?;
+            let job = context.call(AddSource { path: named(&path)?, kind, project, once }).await?;
             let job = context.follow_unless(detach, job).await?;
             context.output.show(&job, |job| job.message.clone())
         }

@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    path::{Path, PathBuf},
+    fmt::Debug,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::PathBuf,
 };
 
 use api::{
@@ -11,7 +13,10 @@ use api::{
 };
 use foreign::{
     ForeignError, Head, Mark, Reader, Result, Sink, Told,
-    registry::{Figure, GroupHead, Inputs, Known, LoggedHead, ModelHead, VersionHead, local, logged_of, stage, status},
+    registry::{
+        Figure, GroupHead, IN_SECONDS, Inputs, Known, LoggedHead, ModelHead, VersionHead, is_folder_of, local,
+        logged_of, refused, stage, status,
+    },
 };
 use serde::{Deserialize, Serialize};
 use store::{
@@ -33,8 +38,12 @@ pub(super) struct Database {
 struct Progress {
     runs: i64,
     points: i64,
+    /// Stands for the row of the last point: another one there is another database.
+    last_point: Option<u64>,
     /// Runs that were not over: looked at again.
     open: Vec<String>,
+    /// What was told of each of these.
+    told: BTreeMap<String, u64>,
     /// What the blocks of runs were when they were read.
     sums: BTreeMap<i64, u64>,
     /// Experiments that a run or a logged model was told of.
@@ -109,6 +118,7 @@ impl Database {
                 if is_open(&run) && !progress.open.contains(&run.id) {
                     progress.open.push(run.id.clone());
                 }
+                progress.groups.insert(run.experiment);
                 if !progress.open.contains(&run.id) {
                     self.bytes(&run, &mut progress.known).map_or(Ok(()), &mut tell)?;
                     tell(Told::Run(self.head(run, &groups)))?;
@@ -122,9 +132,25 @@ impl Database {
             }
             let Some(run) = run else { continue };
             self.bytes(&run, &mut progress.known).map_or(Ok(()), &mut tell)?;
-            let inputs = inputs(&run);
-            tell(Told::Run(self.head(run, &groups)))?;
-            inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
+            let (inputs, head) = (inputs(&run), self.head(run, &groups));
+            let now = sum_of(&(&head, &inputs));
+            if progress.told.insert(id, now) != Some(now) {
+                tell(Told::Run(head))?;
+                inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
+            }
+        }
+        let Progress { open, told, .. } = &mut *progress;
+        told.retain(|id, _| open.contains(id));
+        if progress.points > 0 {
+            let last = database.points(progress.points - 1, 1)?;
+            let is_there = last.cursor == progress.points && last.sum.is_some();
+            if is_there && progress.last_point.is_none() {
+                progress.last_point = last.sum;
+            }
+            // Points that were told before are told again, and count once.
+            if !is_there || last.sum != progress.last_point {
+                (progress.points, progress.last_point) = (0, None);
+            }
         }
         loop {
             tell(Told::Still)?;
@@ -138,8 +164,12 @@ impl Database {
                     progress.groups.insert(run.experiment);
                     self.refusal(run.artifact_uri.as_deref(), &run.id).map_or(Ok(()), &mut tell)?;
                     self.bytes(&run, &mut progress.known).map_or(Ok(()), &mut tell)?;
-                    let inputs = inputs(&run);
-                    tell(Told::Run(self.head(run, &groups)))?;
+                    let (id, is_open) = (run.id.clone(), is_open(&run));
+                    let (inputs, head) = (inputs(&run), self.head(run, &groups));
+                    if is_open {
+                        progress.told.insert(id, sum_of(&(&head, &inputs)));
+                    }
+                    tell(Told::Run(head))?;
                     inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
                 }
                 progress.runs = last;
@@ -160,7 +190,12 @@ impl Database {
                 );
                 tell(Told::LeftOut { place, message })?;
             }
+            if piece.in_seconds && progress.known.is_changed("times in seconds".to_owned(), &true) {
+                let message = IN_SECONDS.to_owned();
+                tell(Told::Warning { place: self.path.display().to_string(), message })?;
+            }
             progress.points = piece.cursor;
+            progress.last_point = piece.sum.or(progress.last_point);
             if piece.last {
                 break;
             }
@@ -237,24 +272,15 @@ impl Database {
         let Some(named) = address.and_then(|address| self.place(address)).filter(|path| path.is_dir()) else {
             return Folder::None;
         };
-        let is_its = |path: &Path| path.ends_with(Path::new(id).join("artifacts"));
-        match named.canonicalize() {
-            Ok(place) if is_its(&place) && !id.is_empty() => Folder::At(named),
-            _ => Folder::Refused(named),
-        }
+        if is_folder_of(&named, id) { Folder::At(named) } else { Folder::Refused(named) }
     }
 
     /// What is said of a folder that is not read.
     fn refusal(&self, address: Option<&str>, id: &str) -> Option<Told> {
         match self.folder(address, id) {
-            Folder::Refused(named) => Some(Told::Warning {
-                place: self.path.display().to_string(),
-                message: format!(
-                    "the artifacts of {id} are said to be in {}, which is no folder {id}/artifacts as MLflow makes them: they \
-                     are not read",
-                    named.display()
-                ),
-            }),
+            Folder::Refused(named) => {
+                Some(Told::Warning { place: self.path.display().to_string(), message: refused(&named, id) })
+            }
             _ => None,
         }
     }
@@ -392,6 +418,13 @@ impl Folder {
             Self::Refused(_) | Self::None => None,
         }
     }
+}
+
+/// A number that changes with what it is of.
+fn sum_of(what: &impl Debug) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    format!("{what:?}").hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What a run was given and made, if anything.

@@ -66,6 +66,9 @@ pub(super) struct Taken {
 #[derive(Default)]
 struct Piece {
     heads: Vec<Head>,
+    /// Series that are told anew, each with its run's key in its log; no series: all of the run.
+    forgotten: Vec<(String, Option<String>)>,
+    /// Behind what is forgotten.
     points: Vec<(String, String, Vec<Point>)>,
     /// By the run's key in its log.
     media: Vec<(String, MediumRow)>,
@@ -224,6 +227,13 @@ impl Taking<'_> {
                 self.piece.count += points.len();
                 self.piece.points.push((run, key, points));
             }
+            Told::Forgotten { run, key, place } => {
+                let is_other = |of: &str, series: &str| *of != run || key.as_ref().is_some_and(|key| key != series);
+                self.piece.points.retain(|(of, series, _)| is_other(of, series));
+                self.piece.count = self.piece.points.iter().map(|(_, _, points)| points.len()).sum();
+                self.piece.forgotten.push((run, key));
+                self.anew.push(place);
+            }
             Told::Media { run, key, step, time_ms, media, location: Some(location) } => {
                 let Some(kind) = kind_of(&media) else {
                     self.media += 1;
@@ -285,8 +295,10 @@ impl Taking<'_> {
             let Taken { runs, points, .. } = self.taken;
             context.progress(None, format!("{}, {}", counted(runs, "run", "runs"), counted(points, "point", "points")));
         }
-        let Piece { heads, points, media, others, count, output, output_bytes: _ } = std::mem::take(&mut self.piece);
-        if heads.is_empty() && points.is_empty() && media.is_empty() && output.is_empty() && others.len() == 0 {
+        let Piece { heads, forgotten, points, media, others, count, output, output_bytes: _ } =
+            std::mem::take(&mut self.piece);
+        let is_empty = heads.is_empty() && forgotten.is_empty() && points.is_empty();
+        if is_empty && media.is_empty() && output.is_empty() && others.len() == 0 {
             return Ok(());
         }
         self.taken.points += count as u64;
@@ -314,6 +326,14 @@ impl Taking<'_> {
                 lists.insert(Lists::of(&row.run));
                 changed.insert(row.run.id);
                 told.insert(row.run.id);
+            }
+            for (key, series) in forgotten {
+                let Some(run) = store::source::run(tx, source.id, &key)?.run() else { continue };
+                match series {
+                    Some(series) => store::metric::forget_series(tx, run, &series)?,
+                    None => store::metric::forget(tx, run)?,
+                }
+                changed.insert(run);
             }
             let mut known: HashMap<String, Option<RunId>> = HashMap::new();
             for (key, name, new) in points {

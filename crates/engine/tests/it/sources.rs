@@ -318,6 +318,32 @@ async fn what_is_no_log_is_refused_with_what_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_refused_with_the_way_out_and_without_its_password() {
+    let stage = Stage::new().await;
+    for (address, way) in [
+        ("postgresql+psycopg2://ada:secret@db/mlflow", "mlflow-export-import"),
+        ("https://mlflow.example.org", "slipway tracking"),
+        ("sqlite:///mlflow.db", "by its path"),
+    ] {
+        let path = address.to_owned();
+        let refused = stage.try_call(AddSource { path, kind: None, project: None, once: true }).await.unwrap_err();
+        assert!(refused.message.contains("is an address") && !refused.message.contains("secret"), "{refused:?}");
+        assert!(refused.hint.as_ref().is_some_and(|hint| hint.contains(way)), "{refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_found_in_any_depth() {
+    let stage = Stage::new().await;
+    let path = stage.path("one/two/three/mlflow.db");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::copy(fixture("store/tests/fixtures/mlflow.db"), &path).unwrap();
+    let folder = stage.path("one").to_string_lossy().into_owned();
+    let found = stage.call(LookForLogs { folder }).await;
+    assert!(found.iter().any(|log| log.kind == Kind::MlflowDb && log.path.ends_with("mlflow.db")), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_log_becomes_runs() {
     for (name, kind) in [("tensorboard", Kind::TensorBoard), ("wandb", Kind::Wandb), ("dvclive", Kind::DvcLive)] {
         let stage = Stage::new().await;

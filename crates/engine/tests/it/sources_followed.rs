@@ -456,6 +456,39 @@ async fn a_database_that_its_writer_keeps_locked_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_whose_rows_are_numbered_anew_loses_no_point() {
+    let stage = Stage::new().await;
+    let (path, writer) = database(&stage);
+    follow(&stage, &path, Kind::MlflowDb).await;
+    let first = points(&stage).await;
+    // As `mlflow gc` leaves it, and a client that logs on: the number of the last row is given again.
+    let last = "DELETE FROM metrics WHERE rowid = (SELECT max(rowid) FROM metrics)";
+    writer.execute_batch(&format!("BEGIN; {last}; {POINT}; COMMIT")).unwrap();
+    read_on(&stage).await;
+    assert_eq!(points(&stage).await, first + 1);
+    // A run that goes on and of which nothing changed is not told again.
+    let job = stage.call(ReadSource { source: source(&stage).await.id }).await;
+    let read = stage.done(job).await;
+    assert!(read.message.starts_with("0 runs and 0 points"), "{}", read.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_written_anew_replace_those_before() {
+    let stage = Stage::new().await;
+    let path = stage.write("metrics.csv", "loss\n0.5\n0.25\n");
+    let shown = path.to_string_lossy().into_owned();
+    let job = stage.call(AddSource { path: shown, kind: Some(Kind::Metrics), project: None, once: true }).await;
+    stage.done(job).await;
+    assert_eq!(points(&stage).await, 2);
+    fs::write(&path, "").unwrap();
+    read_on(&stage).await;
+    assert_eq!(points(&stage).await, 2, "what was read stays until there is something else");
+    fs::write(&path, "loss\n0.75\n0.625\n0.5\n").unwrap();
+    read_on(&stage).await;
+    assert_eq!(points(&stage).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_reading_lets_it_end() {
     let stage = Stage::new().await;
     let (path, writer) = database(&stage);

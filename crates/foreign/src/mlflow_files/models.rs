@@ -11,7 +11,10 @@ use super::{Experiment, folders, meta::Meta, run};
 use crate::{
     Result, Told,
     file::{self, warning},
-    registry::{Figure, GroupHead, Known, LoggedHead, ModelHead, VersionHead, local, logged_of, stage, status},
+    registry::{
+        Figure, GroupHead, Known, LoggedHead, ModelHead, VersionHead, is_folder_of, local, logged_of, refused, stage,
+        status,
+    },
 };
 
 type Tell<'a> = dyn FnMut(Told) -> Result<()> + 'a;
@@ -77,8 +80,15 @@ fn logged_head(
     let meta = Meta::parse(&file::text(&folder.join("meta.yaml"))?)?;
     let id = meta.get("model_id").ok_or("it names no model")?.to_owned();
     let own = folder.join("artifacts");
-    let elsewhere = || meta.get("artifact_location").and_then(local);
-    let files = is_folder(&own).then_some(own).or_else(|| elsewhere().filter(|path| is_folder(path)));
+    let elsewhere = meta.get("artifact_location").and_then(local).filter(|path| path.is_dir());
+    let files = match elsewhere {
+        _ if is_folder(&own) => Some(own),
+        Some(named) if !is_folder_of(&named, &id) => {
+            told.push(warning(&folder.join("meta.yaml"), refused(&named, &id)));
+            None
+        }
+        named => named,
+    };
     let created_ms = meta.milliseconds("creation_timestamp").unwrap_or_default();
     Ok(LoggedHead {
         group: experiment.name.clone(),

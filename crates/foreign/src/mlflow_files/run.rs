@@ -12,7 +12,7 @@ use api::{
     figure::counted,
     run::RunState,
     series::Point,
-    tracking::{Dataset, RunInput},
+    tracking::{Dataset, RunInput, in_milliseconds},
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,8 @@ pub(super) struct Reading {
     pub(super) mark: RunMark,
     /// Metrics that go on behind their mark.
     pub(super) long: Vec<Metric>,
+    /// Some times were in seconds, as the first clients wrote them.
+    pub(super) in_seconds: bool,
 }
 
 /// A metric's file.
@@ -68,7 +70,7 @@ pub(super) struct Entry {
 /// Reads what of a run changed since `before`.
 pub(super) fn read(folder: &Path, key: &str, experiment: &Experiment, before: Option<&RunMark>) -> Reading {
     let mark = before.cloned().unwrap_or_default();
-    let mut reading = Reading { told: Vec::new(), mark, long: Vec::new() };
+    let mut reading = Reading { told: Vec::new(), mark, long: Vec::new(), in_seconds: false };
     let path = folder.join("meta.yaml");
     let mut buffer = vec![0; SHORT];
     if !is_no_link(&path, &mut reading.told) {
@@ -344,6 +346,8 @@ fn metrics(folder: &Path, run: &str, known: bool, buffer: &mut [u8], reading: &m
                 continue;
             }
             if metadata.len() < offset {
+                let place = path.display().to_string();
+                reading.told.push(Told::Forgotten { run: run.to_owned(), key: Some(key.clone()), place });
                 reading.told.push(anew(&path, "it is shorter than it was: it was read anew"));
                 offset = 0;
             }
@@ -361,6 +365,7 @@ fn metrics(folder: &Path, run: &str, known: bool, buffer: &mut [u8], reading: &m
                 let end = if all && reading.mark.over == Some(true) { read } else { lines };
                 let mut lines = Lines::new(run, &key, &path, offset);
                 reading.told.extend(lines.points(&piece[..end]));
+                reading.in_seconds |= lines.in_seconds;
                 reading.told.extend(lines.warning());
                 together += end;
                 reading.mark.metrics.insert(key.clone(), offset + end as u64);
@@ -413,6 +418,7 @@ impl Reading {
             Err(error) => return Err(error),
         };
         self.mark.metrics.insert(key.clone(), end);
+        self.in_seconds |= lines.in_seconds;
         lines.warning().map_or(Ok(()), tell)
     }
 }
@@ -426,11 +432,12 @@ struct Lines<'a> {
     offset: u64,
     wrong: usize,
     first_wrong: u64,
+    in_seconds: bool,
 }
 
 impl<'a> Lines<'a> {
     fn new(run: &'a str, key: &'a str, path: &'a Path, offset: u64) -> Self {
-        Self { run, key, path, offset, wrong: 0, first_wrong: 0 }
+        Self { run, key, path, offset, wrong: 0, first_wrong: 0, in_seconds: false }
     }
 
     /// The points of whole lines; `None` where there is none.
@@ -439,7 +446,12 @@ impl<'a> Lines<'a> {
         for line in piece.split_inclusive(|byte| *byte == b'\n') {
             if !line.trim_ascii().is_empty() {
                 match point(line) {
-                    Some(point) => points.push(point),
+                    Some(mut point) => {
+                        let time_ms = in_milliseconds(point.time_ms);
+                        self.in_seconds |= time_ms != point.time_ms;
+                        point.time_ms = time_ms;
+                        points.push(point);
+                    }
                     None => {
                         self.first_wrong = if self.wrong == 0 { self.offset } else { self.first_wrong };
                         self.wrong += 1;

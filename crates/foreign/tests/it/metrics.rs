@@ -3,7 +3,7 @@
 use std::{fs, io::Write as _};
 
 use api::run::RunState;
-use foreign::{Mark, metrics::MetricsFile};
+use foreign::{Mark, Told, metrics::MetricsFile};
 
 use crate::{Read, age, pairs, read};
 
@@ -79,7 +79,122 @@ fn metrics_csv_is_tailed_by_step() {
     )
     .unwrap();
     let read = log.read(&read.mark);
-    assert_eq!((read.series("test"), read.series("val")), (vec![(199, Some(0.125))], vec![]));
+    assert_eq!(forgotten(&read), [None]);
+    assert_eq!(read.series("val"), [(99, Some(0.25)), (149, Some(f64::NEG_INFINITY))]);
+    assert_eq!((read.series("test"), read.warnings()), (vec![(199, Some(0.125))], vec![]));
+}
+
+/// The series that are told anew.
+fn forgotten(read: &Read) -> Vec<Option<&str>> {
+    let mut found = Vec::new();
+    for told in &read.told {
+        if let Told::Forgotten { key, .. } = told {
+            found.push(key.as_deref());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_file_that_is_written_anew_replaces_what_it_told() {
+    for (name, first, other) in [
+        ("metrics.csv", "loss\n0.5\n0.25\n", "loss\n0.75\n0.625\n0.5\n"),
+        ("log.jsonl", "{\"loss\": 0.5}\n{\"loss\": 0.25}\n", "{\"loss\": 0.75}\n{\"loss\": 0.625}\n{\"loss\": 0.5}\n"),
+    ] {
+        let log = Log::new(name, first.as_bytes());
+        let before = log.read(&Mark::default());
+        assert_eq!((before.series("loss").len(), forgotten(&before)), (2, vec![]), "{name}");
+        // Emptied, and not written yet.
+        fs::write(log.path(), "").unwrap();
+        let empty = log.read(&before.mark);
+        assert_eq!((forgotten(&empty), empty.warnings()), (vec![], vec![]), "{name}");
+        fs::write(log.path(), first).unwrap();
+        let same = log.read(&empty.mark);
+        assert_eq!((same.series("loss"), forgotten(&same)), (vec![], vec![]), "{name}");
+        // Longer than it was, and another.
+        fs::write(log.path(), other).unwrap();
+        let read = log.read(&same.mark);
+        let expect = vec![(0, Some(0.75)), (1, Some(0.625)), (2, Some(0.5))];
+        assert_eq!((read.series("loss"), forgotten(&read)), (expect, vec![None]), "{name}");
+        assert_eq!(log.read(&read.mark).told, [], "{name}");
+    }
+}
+
+#[test]
+fn a_number_that_was_cut_off_is_replaced_once_it_goes_on() {
+    let log = Log::new("metrics.csv", b"step,loss\n0,0.5\n1,0.1");
+    age(&log.path());
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("loss"), [(0, Some(0.5)), (1, Some(0.1))]);
+    assert_eq!(log.read(&read.mark).told, []);
+    log.append(b"25\n2,0.25\n");
+    let read = log.read(&read.mark);
+    assert_eq!(
+        (read.series("loss"), forgotten(&read)),
+        (vec![(0, Some(0.5)), (1, Some(0.125)), (2, Some(0.25))], vec![None])
+    );
+    assert_eq!(read.warnings(), [""; 0]);
+
+    // It was whole, and only its line end came later.
+    let log = Log::new("metrics.csv", b"loss\n0.5");
+    age(&log.path());
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("loss"), [(0, Some(0.5))]);
+    log.append(b"\n0.25\n");
+    let read = log.read(&read.mark);
+    assert_eq!((read.series("loss"), forgotten(&read)), (vec![(1, Some(0.25))], vec![]));
+
+    // Half an object is none, and is waited for.
+    let log = Log::new("log.jsonl", b"{\"step\": 0, \"a\": 1}\n{\"step\": 1, \"a\"");
+    age(&log.path());
+    let read = log.read(&Mark::default());
+    assert_eq!((read.series("a"), read.warnings()), (vec![(0, Some(1.0))], vec![]));
+    log.append(b": 2}\n");
+    assert_eq!(log.read(&read.mark).series("a"), [(1, Some(2.0))]);
+}
+
+#[test]
+fn columns_are_known_in_any_case_and_by_what_separates_them() {
+    let log = Log::new("metrics.csv", b"Wall time,Step,Value\n1700000000.25,10,0.5\n");
+    let read = log.read(&Mark::default());
+    assert_eq!((read.series("Value"), read.series("Wall time")), (vec![(10, Some(0.5))], vec![]));
+    assert_eq!(read.points("Value")[0].time_ms, 1_700_000_000_250);
+    for content in ["iter;loss\n5;0.5\n", "Iter\tloss\n5\t0.5\n"] {
+        let log = Log::new("metrics.csv", content.as_bytes());
+        assert_eq!(log.read(&Mark::default()).series("loss"), [(5, Some(0.5))], "{content}");
+    }
+    let log = Log::new("log.jsonl", "\u{feff}{\"Iteration\": 3, \"loss\": 1}\n".as_bytes());
+    let read = log.read(&Mark::default());
+    assert_eq!((read.series("loss"), read.warnings()), (vec![(3, Some(1.0))], vec![]));
+}
+
+#[test]
+fn lists_in_metrics_json_are_points_by_step() {
+    let log =
+        Log::new("metrics.json", "\u{feff}{\"loss\": [0.5, null, 0.25], \"best\": 0.25, \"lr\": null}".as_bytes());
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("loss"), [(0, Some(0.5)), (2, Some(0.25))]);
+    assert_eq!(read.series("best"), [(0, Some(0.25))]);
+    assert!(read.warnings()[0].contains("2 values were left out: they are null"), "{:?}", read.warnings());
+    fs::write(log.path(), "{\"epoch\": [1, 2], \"loss\": [0.75, 0.5]}").unwrap();
+    let read = log.read(&read.mark);
+    assert_eq!((read.series("loss"), forgotten(&read)), (vec![(1, Some(0.75)), (2, Some(0.5))], vec![Some("loss")]));
+
+    let log = Log::new("metrics.json", b"[{\"epoch\": 1, \"loss\": 0.5}, {\"epoch\": 2, \"loss\": 0.25}]");
+    assert_eq!(log.read(&Mark::default()).series("loss"), [(1, Some(0.5)), (2, Some(0.25))]);
+}
+
+#[test]
+fn json_lines_in_metrics_json_are_tailed() {
+    let log = Log::new("metrics.json", b"{\"iteration\": 19, \"loss\": 1}\n");
+    let read = log.read(&Mark::default());
+    assert_eq!(read.series("loss"), [(19, Some(1.0))]);
+    log.append(b"{\"iteration\": 39, \"loss\": 0.5}\n");
+    let read = log.read(&read.mark);
+    assert_eq!((read.series("loss"), forgotten(&read)), (vec![(19, Some(1.0)), (39, Some(0.5))], vec![None]));
+    log.append(b"{\"iteration\": 59, \"loss\": 0.25}\n");
+    let read = log.read(&read.mark);
+    assert_eq!((read.series("loss"), read.warnings()), (vec![(59, Some(0.25))], vec![]));
 }
 
 #[test]

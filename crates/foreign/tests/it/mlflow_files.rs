@@ -282,3 +282,54 @@ fn what_is_no_file_is_not_opened() {
     }
     assert_eq!(read_at(folder.path(), &read.mark).heads().len(), 0);
 }
+
+#[test]
+fn times_in_seconds_are_read_as_such_and_said_once() {
+    let folder = copy("mlruns");
+    fs::write(folder.path().join(FIRST).join("metrics/loss"), "1550000000 0.5\n1550000001 0.25\n").unwrap();
+    let read = read_at(folder.path(), &Mark::default());
+    let times: Vec<i64> = read.points("loss").iter().map(|point| point.time_ms).collect();
+    assert_eq!(times, [1_550_000_000_000, 1_550_000_001_000]);
+    assert_eq!(read.warnings().len(), 1, "{:?}", read.warnings());
+    assert!(read.warnings()[0].contains("times of metrics are in seconds"), "{:?}", read.warnings());
+    let loss = folder.path().join(FIRST).join("metrics/loss");
+    fs::File::options().append(true).open(loss).unwrap().write_all(b"1550000002 0.125\n").unwrap();
+    let read = read_at(folder.path(), &read.mark);
+    assert_eq!((read.points("loss").len(), read.warnings()), (1, vec![]));
+}
+
+#[test]
+fn folders_without_a_meta_are_counted() {
+    let folder = copy("mlruns");
+    fs::remove_file(folder.path().join(FIRST).join("meta.yaml")).unwrap();
+    fs::create_dir_all(folder.path().join("7/run/metrics")).unwrap();
+    fs::create_dir_all(folder.path().join("notes/run/metrics")).unwrap();
+    let read = read_at(folder.path(), &Mark::default());
+    assert_eq!(read.warnings().len(), 1, "{:?}", read.warnings());
+    assert!(read.warnings()[0].contains("1 experiment and 1 run were left out"), "{:?}", read.warnings());
+    assert_eq!(read_at(folder.path(), &read.mark).told, []);
+}
+
+#[test]
+fn files_of_a_logged_model_lie_in_its_own_folder() {
+    let folder = copy("mlruns");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (other, own) = (elsewhere.path().join("secrets"), elsewhere.path().join("m-2/artifacts"));
+    fs::create_dir_all(&other).unwrap();
+    fs::create_dir_all(&own).unwrap();
+    for (id, place) in [("m-1", &other), ("m-2", &own)] {
+        let model = folder.path().join("100000000000000001/models").join(id);
+        fs::create_dir_all(&model).unwrap();
+        let meta = format!("artifact_location: {}\nmodel_id: {id}\nname: {id}\nstatus: 2\n", place.display());
+        fs::write(model.join("meta.yaml"), meta).unwrap();
+    }
+    let read = read_at(folder.path(), &Mark::default());
+    let files = |id: &str| {
+        let of = |told: &Told| {
+            if let Told::Logged(head) = told { (head.id == id).then(|| head.files.clone()) } else { None }
+        };
+        read.told.iter().find_map(of).unwrap()
+    };
+    assert_eq!((files("m-1"), files("m-2")), (None, Some(own)));
+    assert!(read.warnings().join("\n").contains("which is no folder m-1/artifacts"), "{:?}", read.warnings());
+}

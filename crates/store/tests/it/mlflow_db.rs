@@ -316,3 +316,17 @@ fn bytes_where_a_text_belongs_are_counted_and_left_out() {
     assert_eq!((after.bytes, after.params), (2, pairs(&[("opt/name", "adam")])));
     assert_eq!(after.tags.len(), before.tags.len() - 1);
 }
+
+#[test]
+fn the_row_of_a_cursor_is_known_by_what_stands_in_it() {
+    let (_folder, path) = copy("mlflow.db");
+    let database = MlflowDb::open(&path).unwrap();
+    let piece = database.points(0, 1000).unwrap();
+    let last = database.points(piece.cursor - 1, 1).unwrap();
+    assert_eq!((last.cursor, last.sum, last.in_seconds), (piece.cursor, piece.sum, false));
+    let server = Connection::open(&path).unwrap();
+    server.execute("UPDATE metrics SET step = 7777, timestamp = 1550000000 WHERE rowid = ?1", [piece.cursor]).unwrap();
+    let other = database.points(piece.cursor - 1, 1).unwrap();
+    assert!(other.sum.is_some() && other.sum != piece.sum && other.in_seconds);
+    assert_eq!(other.points[0].2.time_ms, 1_550_000_000_000);
+}
