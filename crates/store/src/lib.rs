@@ -27,6 +27,7 @@ pub mod metric;
 pub mod migrate;
 pub mod mlflow_db;
 pub mod model;
+mod of_runs;
 pub mod package;
 pub mod param;
 pub mod points;

@@ -4,7 +4,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
 };
 
 use api::{
@@ -14,7 +14,7 @@ use api::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use crate::{error::Result, points};
+use crate::{error::Result, id_column, of_runs, points};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE metric (
@@ -278,6 +278,17 @@ pub fn summaries(connection: &Connection, run: RunId) -> Result<Vec<MetricSummar
         connection.prepare_cached(&format!("SELECT {SUMMARY} FROM metric WHERE run = ?1 ORDER BY key"))?;
     let rows = statement.query_map(params![run.as_bytes()], read_summary)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The same of several runs, of those that have any.
+pub fn summaries_of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, Vec<MetricSummary>>> {
+    let mut found: HashMap<RunId, Vec<MetricSummary>> = HashMap::new();
+    of_runs::each(connection, &format!("SELECT {SUMMARY}, run FROM metric WHERE run"), runs, &mut |row| {
+        found.entry(id_column!(row, 8, RunId)).or_default().push(read_summary(row)?);
+        Ok(())
+    })?;
+    found.values_mut().for_each(|of_run| of_run.sort_unstable_by(|left, right| left.key.cmp(&right.key)));
+    Ok(found)
 }
 
 /// One series of a run in short.

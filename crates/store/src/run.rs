@@ -1,6 +1,6 @@
 //! Trainings and executed commands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use api::{
     AlertId, ApiError, ExperimentId, JobId, ProjectId, RunId, SnapshotId, SplitId, VersionId,
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use crate::{
     column::{Json, Word},
     error::Result,
-    id_column, logged_model, metric, param, tag,
+    id_column, logged_model, metric, of_runs, param, tag,
 };
 
 pub(crate) const CREATE: &str = "
@@ -261,6 +261,17 @@ pub fn get(connection: &Connection, id: RunId) -> Result<Option<RunRow>> {
 pub fn bare(connection: &Connection, id: RunId) -> Result<Option<RunRow>> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM run WHERE id = ?1"))?;
     Ok(statement.query_row(params![id.as_bytes()], read).optional()?)
+}
+
+/// The same of several.
+pub fn bare_of(connection: &Connection, ids: &[RunId]) -> Result<HashMap<RunId, RunRow>> {
+    let mut found = HashMap::with_capacity(ids.len());
+    of_runs::each(connection, &format!("SELECT {COLUMNS} FROM run WHERE id"), ids, &mut |row| {
+        let row = read(row)?;
+        found.insert(row.run.id, row);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// The model versions made of a run.

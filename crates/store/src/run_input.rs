@@ -1,12 +1,14 @@
 //! The datasets that clients say a run was given, and the logged models that it was given and made.
 
+use std::collections::HashMap;
+
 use api::{
     RunId,
     tracking::{Dataset, RunInput},
 };
 use rusqlite::{Connection, Row, Transaction, params};
 
-use crate::{column::Json, error::Result, id_column, run_columns::Of};
+use crate::{column::Json, error::Result, id_column, of_runs, run_columns::Of};
 
 pub(crate) const CREATE: &str = "
 CREATE TABLE run_input (
@@ -44,10 +46,20 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(RunId, RunInput)> {
 }
 
 pub fn of_run(connection: &Connection, run: RunId) -> Result<Vec<RunInput>> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM run_input WHERE run = ?1 ORDER BY name, digest"))?;
-    let rows = statement.query_map(params![run.as_bytes()], read)?;
-    Ok(rows.map(|row| row.map(|(_, input)| input)).collect::<rusqlite::Result<_>>()?)
+    Ok(of_runs(connection, &[run])?.remove(&run).unwrap_or_default())
+}
+
+/// The same of several runs, of those that have any: each run's by name and digest.
+pub fn of_runs(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, Vec<RunInput>>> {
+    let mut found: HashMap<RunId, Vec<RunInput>> = HashMap::new();
+    of_runs::each(connection, &format!("SELECT {COLUMNS} FROM run_input WHERE run"), runs, &mut |row| {
+        let (run, input) = read(row)?;
+        found.entry(run).or_default().push(input);
+        Ok(())
+    })?;
+    let by = |input: &RunInput| (input.dataset.name.clone(), input.dataset.digest.clone());
+    found.values_mut().for_each(|of_run| of_run.sort_by_cached_key(by));
+    Ok(found)
 }
 
 /// What is asked of a dataset that a run was given, without its source, schema and profile.
@@ -103,10 +115,21 @@ pub fn put_model(transaction: &Transaction<'_>, run: RunId, model: &str, output_
 
 /// The logged models of a run: the id, and the step where it made it.
 pub fn models(connection: &Connection, run: RunId) -> Result<Vec<(String, Option<i64>)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT model, is_output, step FROM run_model WHERE run = ?1 ORDER BY model")?;
-    let rows = statement.query_map(params![run.as_bytes()], |row| {
-        Ok((row.get(0)?, if row.get(1)? { Some(row.get(2)?) } else { None }))
+    Ok(models_of(connection, &[run])?.remove(&run).unwrap_or_default())
+}
+
+/// A logged model's id, and the step where a run made it.
+type OfModel = (String, Option<i64>);
+
+/// The same of several runs, of those that have any: each run's by the model, what it was given first.
+pub fn models_of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, Vec<OfModel>>> {
+    let mut found: HashMap<RunId, Vec<OfModel>> = HashMap::new();
+    of_runs::each(connection, "SELECT run, model, is_output, step FROM run_model WHERE run", runs, &mut |row| {
+        let made_at = if row.get(2)? { Some(row.get(3)?) } else { None };
+        found.entry(id_column!(row, 0, RunId)).or_default().push((row.get(1)?, made_at));
+        Ok(())
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    // No step stands before all steps.
+    found.values_mut().for_each(|of_run| of_run.sort_unstable());
+    Ok(found)
 }

@@ -25,6 +25,21 @@ macro_rules! table {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         }
 
+        /// The same of several runs, of those that have any.
+        pub fn of_runs(
+            connection: &rusqlite::Connection,
+            runs: &[api::RunId],
+        ) -> crate::error::Result<std::collections::HashMap<api::RunId, std::collections::BTreeMap<String, String>>> {
+            let mut found = std::collections::HashMap::<_, std::collections::BTreeMap<String, String>>::new();
+            let select = concat!("SELECT run, key, value FROM ", $name, " WHERE run");
+            crate::of_runs::each(connection, select, runs, &mut |row| {
+                let run = crate::id_column!(row, 0, api::RunId);
+                found.entry(run).or_default().insert(row.get(1)?, row.get(2)?);
+                Ok(())
+            })?;
+            Ok(found)
+        }
+
         pub fn get(
             connection: &rusqlite::Connection,
             run: api::RunId,

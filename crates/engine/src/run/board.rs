@@ -171,7 +171,7 @@ impl Board {
         let total = matched.len() as u64;
         let names = cells::experiments(connection, query.experiments.iter().copied(), cells::sorts(query))?;
         let count = query.offset.saturating_add(query.limit);
-        let sorted = order::first(&only, matched, (&query.orders, &names), count);
+        let sorted = order::first(&only, matched, (&query.orders, &names), count, &asked.patience())?;
         let runs = sorted.into_iter().skip(query.offset as usize).map(|(index, row)| only[index].rows[row as usize].id);
         Ok(Page { runs: runs.collect(), total })
     }

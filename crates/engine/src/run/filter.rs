@@ -125,6 +125,10 @@ pub enum Filter {
 const DEPTH: usize = 64;
 /// More conditions than a program asks for: each is held against every run.
 const CONDITIONS: usize = 1_000;
+/// Texts of one list.
+const LONGEST_LIST: usize = 10_000;
+/// Orders of one search: each is compared wherever those before it are equal.
+const ORDERS: usize = 32;
 /// Characters between two `%` with a `_` among them: such a piece is held against every place of every text.
 const LONGEST_PIECE: usize = 250;
 /// Characters of a wrong filter that its error repeats, on each side of what is wrong.
@@ -173,6 +177,16 @@ pub(crate) fn unknown_field(text: &str) -> Option<String> {
 /// A field alone, as the order names it.
 pub fn field(text: &str) -> Result<Field, ApiError> {
     field_of(text, None)
+}
+
+/// # Errors
+/// More orders than a program asks for.
+pub fn check_orders(count: usize) -> Result<(), ApiError> {
+    if count > ORDERS {
+        return Err(ApiError::invalid(format!("There are {count} orders, more than {ORDERS}."))
+            .with_hint("Of so many the first few decide: leave the last ones out."));
+    }
+    Ok(())
 }
 
 /// The same of records of another kind, which have these attributes.
@@ -407,6 +421,10 @@ impl Parser<'_> {
                 Value::Text(text) => texts.push(text),
                 Value::Number(number) => texts.push(number.to_string()),
                 Value::List(_) | Value::None => {}
+            }
+            if texts.len() > LONGEST_LIST {
+                let column = self.tokens.get(self.at.saturating_sub(1)).map_or(0, |token| token.column);
+                return Err(wrong(self.text, column, &format!("its list has more than {LONGEST_LIST} values")));
             }
             match self.next() {
                 Some(Token { kind: Kind::Close, .. }) => return Ok(Value::List(texts)),
@@ -712,15 +730,38 @@ mod tests {
     #[test]
     fn a_filter_without_end_is_refused_in_a_short_message() {
         for join in [" and ", " or ", " "] {
-            let endless = vec!["metric.a = 1"; 20_000].join(join);
+            let endless = vec!["metric.a = 1"; 10_000].join(join);
             let error = parse(&endless).unwrap_err();
             assert!(error.message.contains("more than 1000 conditions"), "{}", error.message);
             assert!(error.message.len() < 400, "{} bytes", error.message.len());
         }
         assert!(parse(&vec!["metric.a = 1"; 1_000].join(" or ")).is_ok());
-        assert!(field(&"x".repeat(1_000_000)).is_err_and(|error| error.message.len() < 400));
+        assert!(field(&"x".repeat(100_000)).is_err_and(|error| error.message.len() < 400));
         let piece = |length: usize| parse(&format!("tag.a like '%{}_%'", "a".repeat(length - 1)));
         assert!(piece(250).is_ok());
         assert!(piece(251).is_err_and(|error| error.message.contains("more than 250 characters")));
+    }
+    #[test]
+    fn a_filter_is_refused_by_its_size_before_it_is_read() {
+        // Sixteen million words would take a gigabyte as tokens.
+        let began = std::time::Instant::now();
+        for endless in ["a ".repeat(16 << 20), format!("'{}", "a".repeat(16 << 20)), "\"".repeat(1 << 20)] {
+            let error = parse(&endless).unwrap_err();
+            let told = format!("at most 524288 bytes, not {}.", endless.len());
+            assert!(error.message.contains(&told), "{}", error.message);
+            assert!(field(&endless).is_err_and(|error| error.message.contains(&told)));
+        }
+        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_list_has_ten_thousand_values_and_a_search_thirty_two_orders() {
+        let list = |count: usize| {
+            parse(&format!("run_id in ({})", vec!["'0123456789abcdef0123456789abcdef'"; count].join(", ")))
+        };
+        assert!(list(LONGEST_LIST).is_ok());
+        assert!(list(LONGEST_LIST + 1).is_err_and(|error| error.message.contains("more than 10000 values")));
+        assert!(check_orders(ORDERS).is_ok());
+        assert!(check_orders(10_000).is_err_and(|error| error.message == "There are 10000 orders, more than 32."));
     }
 }

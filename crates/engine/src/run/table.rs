@@ -146,6 +146,7 @@ pub(super) fn orders(sort: Option<&str>, descending: bool) -> Result<Option<Vec<
     if named.is_empty() {
         return filter::field(sort).and_then(sortable).map(|field| Some(vec![Order { field, descending }]));
     }
+    filter::check_orders(named.len())?;
     let orders = named.into_iter().map(|part| {
         let last = part.rsplit(char::is_whitespace).next().unwrap_or_default();
         let is_said = last.eq_ignore_ascii_case("asc") || last.eq_ignore_ascii_case("desc");

@@ -1,7 +1,7 @@
 //! What a client of the MLflow protocol does to its runs.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::SocketAddr,
 };
 
@@ -389,15 +389,20 @@ impl Told {
     }
 }
 
-/// The runs in this order, with all that a client is told: not the versions made of them, which it asks of a registry.
+/// The runs in this order, each once, with all that a client is told: not the versions made of them, which it asks of a
+/// registry.
 pub fn tell(c: &store::Connection, ids: &[RunId]) -> store::Result<Vec<Told>> {
     let mut experiments: BTreeMap<ExperimentId, (i64, Option<String>)> = BTreeMap::new();
     let mut told = Vec::with_capacity(ids.len());
+    let mut rows = store::run::bare_of(c, ids)?;
+    let (mut params, mut tags) = (store::param::of_runs(c, ids)?, store::tag::of_runs(c, ids)?);
+    let mut metrics = store::metric::summaries_of(c, ids)?;
+    let (mut inputs, mut models) = (store::run_input::of_runs(c, ids)?, store::run_input::models_of(c, ids)?);
     for id in ids {
-        let Some(mut row) = store::run::bare(c, *id)? else { continue };
-        row.run.params = store::param::of_run(c, *id)?;
-        row.run.tags = store::tag::of_run(c, *id)?;
-        row.run.metrics = store::metric::summaries(c, *id)?;
+        let Some(mut row) = rows.remove(id) else { continue };
+        row.run.params = params.remove(id).unwrap_or_default();
+        row.run.tags = tags.remove(id).unwrap_or_default();
+        row.run.metrics = metrics.remove(id).unwrap_or_default();
         let (experiment, location) = match experiments.entry(row.run.experiment) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
@@ -405,7 +410,8 @@ pub fn tell(c: &store::Connection, ids: &[RunId]) -> store::Result<Vec<Told>> {
             }
         };
         let (experiment, artifact_uri) = (*experiment, run::artifact_uri(&row, *experiment, location.as_deref()));
-        let (inputs, models) = (store::run_input::of_run(c, *id)?, store::run_input::models(c, *id)?);
+        let inputs = inputs.remove(id).unwrap_or_default();
+        let models = models.remove(id).unwrap_or_default();
         let mut one = Told { row, experiment, artifact_uri, inputs, models };
         one.name_by_tags();
         told.push(one);
@@ -426,8 +432,10 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
     Ok(engine
         .store()
         .read(move |c| {
-            let mut query = query;
-            for number in numbers.iter().filter_map(|number| number.parse().ok()) {
+            let (mut query, goes_on) = (query, asked.goes_on());
+            let numbers: BTreeSet<i64> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
+            for number in numbers {
+                goes_on()?;
                 let known = store::experiment::numbered(c, number)?;
                 query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
             }
@@ -437,6 +445,9 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
         .await?)
 }
 
+/// Bytes of a tag that is a list: it is written again with each value, and every search that tells of its run reads it.
+const LONGEST_LIST: usize = 4 << 20;
+
 /// Appends to a tag that is a JSON list, as MLflow keeps the models of a run.
 pub async fn add_to_list(
     engine: &Engine,
@@ -444,20 +455,36 @@ pub async fn add_to_list(
     key: &'static str,
     value: serde_json::Value,
 ) -> anyhow::Result<()> {
+    let value = value.to_string();
     let lists = engine
         .store()
         .write(move |tx| {
             let standing = active(tx, id)?;
-            let known = store::tag::get(tx, id, key)?;
-            let mut list: Vec<serde_json::Value> =
-                known.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-            list.push(value);
-            store::tag::put(tx, id, key, &serde_json::to_string(&list)?)?;
+            let list = appended(store::tag::get(tx, id, key)?, &value);
+            if list.len() > LONGEST_LIST {
+                return Err(ApiError::invalid(format!(
+                    "The tag '{key}' of run {id} would have {} bytes, more than {LONGEST_LIST}.",
+                    list.len()
+                ))
+                .with_hint("Log further models in another run.")
+                .into());
+            }
+            store::tag::put(tx, id, key, &list)?;
             Ok(lists_of(&standing))
         })
         .await?;
     Announcer::soon(engine, id, lists, Vec::new());
     Ok(())
+}
+
+/// A JSON list with a value more; what is no list yet becomes one. What stands in it is not read anew.
+fn appended(list: Option<String>, value: &str) -> String {
+    let known = list.filter(|list| serde_json::from_str::<Vec<serde::de::IgnoredAny>>(list).is_ok());
+    let within = known.as_deref().and_then(|list| list.trim().strip_prefix('[')?.strip_suffix(']'));
+    match within.map(str::trim).filter(|within| !within.is_empty()) {
+        Some(within) => format!("[{within},{value}]"),
+        None => format!("[{value}]"),
+    }
 }
 
 /// The distinct datasets that the runs of experiments were given, `most` of them, each with its experiment's number.
@@ -494,4 +521,24 @@ pub async fn experiment(engine: &Engine, number: &str) -> anyhow::Result<Experim
 
 fn no_experiment(number: &str) -> ApiError {
     ApiError::new(ErrorCode::NotFound, format!("No Experiment with id={number} exists"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::appended;
+
+    #[test]
+    fn a_list_grows_by_what_is_appended() {
+        for (list, expected) in [
+            (None, "[{}]"),
+            (Some("[]"), "[{}]"),
+            (Some(" [ 1, [2] ] \n"), "[1, [2],{}]"),
+            // What a client set in its place is no list.
+            (Some("[1"), "[{}]"),
+            (Some("[1] [2]"), "[{}]"),
+            (Some("{\"a\": []}"), "[{}]"),
+        ] {
+            assert_eq!(appended(list.map(str::to_owned), "{}"), expected);
+        }
+    }
 }

@@ -1,7 +1,5 @@
 //! Experiments: made, renamed, put into folders, deleted and restored; runs moved between them, deleted and restored.
 
-use std::cmp::Ordering;
-
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, ExperimentId, ProjectId, RunId,
@@ -17,11 +15,11 @@ use crate::{
     Engine, error, project,
     run::{
         self, Lists,
-        board::View,
+        board::{Asked, Order, View},
         deletion::Which,
         filter::{
-            self, Field,
-            compare::{self, Cell},
+            self, Field, Filter,
+            compare::{self, Cell, Ready},
         },
         nested,
     },
@@ -112,22 +110,33 @@ pub async fn search(
 ) -> anyhow::Result<Vec<Experiment>> {
     let filter = filter::parse_of(text.unwrap_or_default(), Some(ATTRIBUTES))?;
     let orders = super::registry::searching::orders(orders, ATTRIBUTES)?;
-    let mut all = engine.store().read(store::experiment::all).await?;
-    all.retain(|experiment| match view {
+    let all = engine.store().read(store::experiment::all).await?;
+    let (asked, _asking) = engine.board().ask();
+    // There may be tens of thousands. No reader of the database waits for it.
+    Ok(tokio::task::spawn_blocking(move || matching(all, &asked, view, (&filter, &orders))).await??)
+}
+
+fn matching(
+    all: Vec<Experiment>,
+    asked: &Asked,
+    view: View,
+    (filter, orders): (&Filter, &[Order]),
+) -> store::Result<Vec<Experiment>> {
+    let is_seen = |experiment: &Experiment| match view {
         View::Active => experiment.deleted_ms.is_none(),
         View::Deleted => experiment.deleted_ms.is_some(),
         View::All => true,
-    });
+    };
     let word = |experiment: &Experiment, word: &str| experiment.name.to_lowercase().contains(&word.to_lowercase());
-    all.retain(|experiment| compare::holds(&filter, &|field| cell(experiment, field), &|text| word(experiment, text)));
-    all.sort_by(|left, right| {
-        let by = orders
-            .iter()
-            .map(|order| compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending));
-        let last = right.created_ms.cmp(&left.created_ms).then(right.number.cmp(&left.number));
-        by.fold(Ordering::Equal, Ordering::then).then(last)
-    });
-    Ok(all)
+    let ready = Ready::of(filter);
+    let all = compare::passing(all, asked.goes_on(), |experiment| {
+        is_seen(experiment) && ready.holds(&|field| cell(experiment, field), &|text| word(experiment, text))
+    })?;
+    let descending: Vec<bool> = orders.iter().map(|order| order.descending).collect();
+    let cells = |experiment: &Experiment| orders.iter().map(|order| cell(experiment, &order.field)).collect::<Vec<_>>();
+    Ok(compare::sorted(all, &descending, cells, |left, right| {
+        right.created_ms.cmp(&left.created_ms).then(right.number.cmp(&left.number))
+    }))
 }
 
 fn cell(experiment: &Experiment, field: &Field) -> Cell {

@@ -18,6 +18,7 @@ use crate::Host;
 /// MLflow's limits.
 const LONGEST_NAME: usize = 500;
 const LONGEST_DIGEST: usize = 36;
+const LONGEST_MODEL_ID: usize = 36;
 const LONGEST_SOURCE: usize = 65_535;
 const LONGEST_SCHEMA: usize = 1_048_575;
 const LONGEST_PROFILE: usize = 16_777_215;
@@ -43,7 +44,8 @@ pub(super) async fn log_inputs(State(host): State<Host>, Fields(asked): Fields<L
         let tags = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
         inputs.push(RunInput { dataset: input.dataset, tags });
     }
-    let models = asked.models.into_iter().map(|model| model.model_id).collect();
+    let models: Vec<String> = asked.models.into_iter().map(|model| model.model_id).collect();
+    models.iter().try_for_each(|model| check_model(model))?;
     client::inputs(&host.engine, run, inputs, models).await?;
     Ok(done())
 }
@@ -76,6 +78,25 @@ fn check(input: &DatasetInput) -> Result<(), Failure> {
     Ok(())
 }
 
+fn check_model(id: &str) -> Result<(), Failure> {
+    at_most("The id of a logged model", id, LONGEST_MODEL_ID)
+}
+
+/// Refuses the dataset that a figure is said to be on, where a run could not be given it.
+pub(super) fn check_named(name: Option<&str>, digest: Option<&str>) -> Result<(), Failure> {
+    at_most("The name of a metric's dataset", name.unwrap_or_default(), LONGEST_NAME)?;
+    at_most("The digest of a metric's dataset", digest.unwrap_or_default(), LONGEST_DIGEST)
+}
+
+/// Refuses a text of more characters than MLflow keeps.
+pub(super) fn at_most(what: &str, text: &str, most: usize) -> Result<(), Failure> {
+    let length = text.chars().count();
+    if length > most {
+        return Err(Failure::invalid(format!("{what} has {length} characters, more than {most}.")));
+    }
+    Ok(())
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct LogOutputs {
     run_id: Option<String>,
@@ -85,7 +106,8 @@ pub(super) struct LogOutputs {
 
 pub(super) async fn log_outputs(State(host): State<Host>, Fields(asked): Fields<LogOutputs>) -> Done {
     let run = run_id(asked.run_id, None)?;
-    let models = asked.models.into_iter().map(|model| (model.model_id, model.step)).collect();
+    let models: Vec<(String, i64)> = asked.models.into_iter().map(|model| (model.model_id, model.step)).collect();
+    models.iter().try_for_each(|(model, _)| check_model(model))?;
     client::outputs(&host.engine, run, models).await?;
     Ok(done())
 }

@@ -14,8 +14,9 @@ use crate::{Host, guard};
 
 pub(super) async fn guard(State((host, port)): State<(Host, u16)>, request: Request, next: Next) -> Response {
     let mut response = match check(&host, port, request.uri().path(), request.headers()).await {
-        Ok(()) => {
-            let _asking = host.activity.listen();
+        Ok(asker) => {
+            // Whoever looks whether somebody answers is no client that keeps the host alive.
+            let _asking = matches!(asker, Asker::Client).then(|| host.activity.listen());
             next.run(request).await
         }
         Err(failure) => {
@@ -29,11 +30,17 @@ pub(super) async fn guard(State((host, port)): State<(Host, u16)>, request: Requ
     response
 }
 
-async fn check(host: &Host, port: u16, path: &str, headers: &HeaderMap) -> Result<(), Failure> {
+enum Asker {
+    /// Of one of the routes that are open to everybody.
+    Anybody,
+    Client,
+}
+
+async fn check(host: &Host, port: u16, path: &str, headers: &HeaderMap) -> Result<Asker, Failure> {
     guard::check_host(headers, port).and_then(|()| guard::check_origin(headers, port)).map_err(refused)?;
     // Whether somebody answers is no secret, and is asked before a client signs in; a link's page says the link alone.
     if matches!(path, "/" | "/health" | "/version") {
-        return Ok(());
+        return Ok(Asker::Anybody);
     }
     let given = password(headers);
     // The token is at hand; the setting is read, which costs as much as the rest of a small request.
@@ -45,7 +52,7 @@ async fn check(host: &Host, port: u16, path: &str, headers: &HeaderMap) -> Resul
         }
     };
     if matches!(admitted, Ok(true)) || engine::settings::current(&host.engine).await?.tracking_open {
-        return Ok(());
+        return Ok(Asker::Client);
     }
     admitted?;
     Err(unauthorized(if given.is_none() { "carries no token" } else { "carries another token" }))

@@ -1,12 +1,17 @@
 //! `logged-models/…`.
 
+use std::collections::{BTreeSet, HashSet};
+
 use axum::{
     Json,
     extract::{Path, State},
 };
 use engine::{
     ballast::freeing,
-    run::name::{check_param, check_tag},
+    run::{
+        filter::check_orders,
+        name::{check_param, check_tag},
+    },
     tracking::{
         artifacts, client,
         logged::{
@@ -23,6 +28,7 @@ use api::{ApiError, tracking::LoggedStatus};
 use super::{
     Answer, Done,
     artifacts::{Listed, info_of},
+    datasets::at_most,
     done,
     failure::Failure,
     fields::{Fields, Int, Unread, many, required},
@@ -31,6 +37,9 @@ use super::{
 use crate::Host;
 
 const DEFAULT_RESULTS: i64 = 100;
+const MOST_DATASETS: usize = 1_000;
+/// MLflow's limit.
+const LONGEST_TYPE: usize = 500;
 
 #[derive(Debug, Serialize)]
 pub(super) struct WireModel {
@@ -145,6 +154,7 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
             "Invalid model name ('{name}') provided. Model name must be a non-empty string and cannot contain the following characters: ('/', ':', '.', '%', '\"', \"'\")"
         )));
     }
+    at_most("The type of a model", asked.model_type.as_deref().unwrap_or_default(), LONGEST_TYPE)?;
     let run = asked.source_run_id.filter(|run| !run.is_empty());
     let new = New {
         name: asked.name,
@@ -273,9 +283,17 @@ pub(super) struct Found {
 }
 
 pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
-    let mut experiments = Vec::new();
-    for number in &asked.experiment_ids {
-        experiments.extend(client::experiment(&host.engine, number).await.ok());
+    check_orders(asked.order_by.len())?;
+    if asked.datasets.len() > MOST_DATASETS {
+        return Err(Failure::invalid(format!(
+            "A search of logged models is on at most {MOST_DATASETS} datasets. Got {}.",
+            asked.datasets.len()
+        )));
+    }
+    let (mut experiments, mut known) = (Vec::new(), HashSet::new());
+    for number in asked.experiment_ids.iter().collect::<BTreeSet<_>>() {
+        let found = client::experiment(&host.engine, number).await.ok();
+        experiments.extend(found.filter(|found| known.insert(found.id)));
     }
     let most = asked.max_results.map(|most| most.0).filter(|most| *most != 0).unwrap_or(DEFAULT_RESULTS);
     let most = u64::try_from(most).ok().filter(|most| *most > 0);

@@ -27,7 +27,9 @@ use api::{
 };
 
 use super::{
-    Answer, Done, done,
+    Answer, Done,
+    datasets::check_named,
+    done,
     failure::Failure,
     fields::{AtMost, Fields, Float, Int, Text, many, required, whole, wrong},
     wire::{Pair, RunInfo, WireRun, offset, page_token},
@@ -221,6 +223,7 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     }
     let offset = offset(asked.page_token.as_deref())?;
     let filter = filter::parse(asked.filter.as_deref().unwrap_or_default())?;
+    filter::check_orders(asked.order_by.len())?;
     let orders = asked.order_by.iter().map(|order| order_of(order)).collect::<Result<Vec<_>, _>>()?;
     let query = Query {
         experiments: Vec::new(),
@@ -315,6 +318,7 @@ impl WireMetric<'_> {
         }
         if let Some(model) = self.model_id.filter(|model| !model.is_empty()) {
             let (dataset_name, dataset_digest) = (self.dataset_name, self.dataset_digest);
+            check_named(dataset_name.as_deref(), dataset_digest.as_deref())?;
             let metric =
                 LoggedMetric { run, key: key.into_owned(), dataset_name, dataset_digest, step, time_ms, value };
             batch.of_models.push((model, metric));

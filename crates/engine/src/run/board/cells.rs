@@ -43,7 +43,7 @@ impl Board {
         let total = rows.len() as u64;
         let names = experiments(connection, query.experiments.iter().copied(), sorts(query))?;
         let count = query.offset.saturating_add(query.limit);
-        let sorted = order::first(&only, rows, (&query.orders, &names), count);
+        let sorted = order::first(&only, rows, (&query.orders, &names), count, &asked.patience())?;
         let places: Vec<(usize, u32)> = sorted.into_iter().skip(query.offset as usize).collect();
         let cells = rows_of(connection, (&only, &places), (columns, most_bytes), &asked.patience())?;
         Ok((cells, total))
@@ -95,7 +95,7 @@ impl Board {
         rows.retain(|(index, row)| metric(only[*index], key, *row as usize).is_some_and(f64::is_finite));
         let total = rows.len() as u64;
         let names = experiments(connection, query.experiments.iter().copied(), sorts(query))?;
-        let sorted = order::first(&only, rows, (&query.orders, &names), total);
+        let sorted = order::first(&only, rows, (&query.orders, &names), total, &asked.patience())?;
         let places: Vec<(usize, u32)> =
             choose(sorted.len()).into_iter().filter_map(|at| sorted.get(at).copied()).collect();
         let cells = rows_of(connection, (&only, &places), (columns, usize::MAX), &asked.patience())?;

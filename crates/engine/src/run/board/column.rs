@@ -9,6 +9,12 @@ pub(super) const MISSING: u64 = 0x7ff8_5115_5119_0001;
 
 /// So many texts more than twice the rows a dictionary may hold.
 const SPARE_TEXTS: usize = 1_024;
+/// So many bytes of texts more than twice what was kept.
+const SPARE_BYTES: usize = 8 << 20;
+/// A column with fewer values than one in so many rows has no place for the others.
+const SPREAD: usize = 8;
+/// So many rows have a place each, however few have a value.
+const SHORT: usize = 64;
 /// Texts that are compared between two looks at the clock.
 const TOGETHER: usize = 256;
 
@@ -53,78 +59,204 @@ impl<T: Default> Columns<T> {
     }
 }
 
-/// What stands in the rows from the first that has something to the last: of a hundred thousand keys of one run each takes
-/// one place, whatever the number of runs.
+/// What can stand in a row, and what stands there where it has nothing.
+trait Value: Copy {
+    fn missing() -> Self;
+    fn is_missing(self) -> bool;
+}
+
+impl Value for f64 {
+    fn missing() -> Self {
+        Self::from_bits(MISSING)
+    }
+
+    fn is_missing(self) -> bool {
+        self.to_bits() == MISSING
+    }
+}
+
+impl Value for u32 {
+    fn missing() -> Self {
+        0
+    }
+
+    fn is_missing(self) -> bool {
+        self == 0
+    }
+}
+
+/// What stands in the rows of a column: of a hundred thousand keys each takes about as much as it has values, whatever
+/// the number of runs between its first and its last.
 #[derive(Debug, Clone)]
-struct Stretch<T> {
-    first: usize,
-    values: Vec<T>,
+enum Places<T> {
+    /// A place for each row from the first that has something to the last; `held` of them have.
+    Stretch { first: usize, held: usize, values: Vec<T> },
+    /// The rows that have something, in their order.
+    Apart(Vec<(u32, T)>),
 }
 
-impl<T> Default for Stretch<T> {
+impl<T> Default for Places<T> {
     fn default() -> Self {
-        Self { first: 0, values: Vec::new() }
+        Self::Stretch { first: 0, held: 0, values: Vec::new() }
     }
 }
 
-impl<T: Copy> Stretch<T> {
+impl<T: Value> Places<T> {
     fn get(&self, row: usize) -> Option<T> {
-        self.values.get(row.checked_sub(self.first)?).copied()
+        let value = match self {
+            Self::Stretch { first, values, .. } => *values.get(row.checked_sub(*first)?)?,
+            Self::Apart(list) => list[place(list, row).ok()?].1,
+        };
+        (!value.is_missing()).then_some(value)
     }
 
-    /// The place of a row; `missing` stands in those that are made on the way.
-    fn place(&mut self, row: usize, missing: T) -> &mut T {
-        if self.values.is_empty() {
-            self.first = row;
+    fn set(&mut self, row: usize, value: T) {
+        match self {
+            Self::Stretch { first, held, values } => {
+                if values.is_empty() {
+                    *first = row;
+                }
+                let end = (*first + values.len()).max(row + 1);
+                if end - row.min(*first) > SPREAD * (*held + 1) + SHORT {
+                    *self = Self::Apart(self.held());
+                    return self.set(row, value);
+                }
+                if row < *first {
+                    values.splice(0..0, std::iter::repeat_n(T::missing(), *first - row));
+                    *first = row;
+                }
+                if values.len() < end - *first {
+                    values.resize(end - *first, T::missing());
+                }
+                let own = &mut values[row - *first];
+                *held += usize::from(own.is_missing());
+                *own = value;
+            }
+            Self::Apart(list) => {
+                match place(list, row) {
+                    Ok(at) => list[at].1 = value,
+                    Err(at) => list.insert(at, (row as u32, value)),
+                }
+                // Denser than where it is taken apart, or a column at that bound would go to and fro.
+                if let [(first, _), .., (last, _)] = list[..]
+                    && ((last - first) as usize) < SPREAD / 2 * list.len()
+                {
+                    *self = self.stretched();
+                }
+            }
         }
-        if row < self.first {
-            self.values.splice(0..0, std::iter::repeat_n(missing, self.first - row));
-            self.first = row;
-        }
-        let at = row - self.first;
-        if self.values.len() <= at {
-            self.values.resize(at + 1, missing);
-        }
-        &mut self.values[at]
     }
 
-    fn there(&mut self, row: usize) -> Option<&mut T> {
-        self.values.get_mut(row.checked_sub(self.first)?)
+    /// The same as a stretch.
+    fn stretched(&self) -> Self {
+        let (rows, all) = (self.rows(), self.held());
+        let mut values = vec![T::missing(); rows.len()];
+        for (row, value) in &all {
+            values[*row as usize - rows.start] = *value;
+        }
+        Self::Stretch { first: rows.start, held: all.len(), values }
+    }
+
+    fn clear(&mut self, row: usize) {
+        match self {
+            Self::Stretch { first, held, values } => {
+                let own = row.checked_sub(*first).and_then(|at| values.get_mut(at));
+                if let Some(own) = own.filter(|own| !own.is_missing()) {
+                    *own = T::missing();
+                    *held -= 1;
+                }
+            }
+            Self::Apart(list) => {
+                if let Ok(at) = place(list, row) {
+                    list.remove(at);
+                }
+            }
+        }
+    }
+
+    fn any(&self) -> bool {
+        match self {
+            Self::Stretch { held, .. } => *held > 0,
+            Self::Apart(list) => !list.is_empty(),
+        }
+    }
+
+    /// How many places it takes.
+    fn len(&self) -> usize {
+        match self {
+            Self::Stretch { values, .. } => values.len(),
+            Self::Apart(list) => list.len(),
+        }
     }
 
     /// Other rows have no value.
     fn rows(&self) -> Range<usize> {
-        self.first..self.first + self.values.len()
+        match self {
+            Self::Stretch { first, values, .. } => *first..*first + values.len(),
+            Self::Apart(list) => match (list.first(), list.last()) {
+                (Some((first, _)), Some((last, _))) => *first as usize..*last as usize + 1,
+                _ => 0..0,
+            },
+        }
     }
+
+    /// The rows that have something, in their order.
+    fn held(&self) -> Vec<(u32, T)> {
+        match self {
+            Self::Stretch { first, values, .. } => {
+                let rows = values.iter().enumerate().map(|(at, value)| ((*first + at) as u32, *value));
+                rows.filter(|(_, value)| !value.is_missing()).collect()
+            }
+            Self::Apart(list) => list.clone(),
+        }
+    }
+
+    /// How many of ascending rows have something: of a hundred thousand keys of one run the other runs' rows are not
+    /// looked at.
+    fn count(&self, rows: &[usize]) -> usize {
+        match self {
+            Self::Stretch { .. } => within(rows, self.rows()).iter().filter(|row| self.get(**row).is_some()).count(),
+            Self::Apart(list) => list.iter().filter(|(row, _)| rows.binary_search(&(*row as usize)).is_ok()).count(),
+        }
+    }
+}
+
+/// Where a row stands, or would.
+fn place<T>(list: &[(u32, T)], row: usize) -> Result<usize, usize> {
+    list.binary_search_by(|(own, _)| (*own as usize).cmp(&row))
+}
+
+/// Those of ascending rows that are in a range.
+fn within(rows: &[usize], range: Range<usize>) -> &[usize] {
+    let place = |end: usize| rows.partition_point(|row| *row < end);
+    &rows[place(range.start)..place(range.end)]
 }
 
 /// A metric's values.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Numbers(Stretch<f64>);
+pub(super) struct Numbers(Places<f64>);
 
 impl Numbers {
     pub(super) fn set(&mut self, row: usize, value: f64) {
         // A NaN that came from outside is the plain one.
-        *self.0.place(row, f64::from_bits(MISSING)) = if value.is_nan() { f64::NAN } else { value };
+        self.0.set(row, if value.is_nan() { f64::NAN } else { value });
     }
 
     pub(super) fn get(&self, row: usize) -> Option<f64> {
-        self.0.get(row).filter(|value| value.to_bits() != MISSING)
+        self.0.get(row)
     }
 
     pub(super) fn clear(&mut self, row: usize) {
-        if let Some(value) = self.0.there(row) {
-            *value = f64::from_bits(MISSING);
-        }
+        self.0.clear(row);
     }
 
     pub(super) fn any(&self) -> bool {
-        self.0.values.iter().any(|value| value.to_bits() != MISSING)
+        self.0.any()
     }
 
-    /// Other rows have no value.
-    pub(super) fn rows(&self) -> Range<usize> {
-        self.0.rows()
+    /// How many of ascending rows have a value.
+    pub(super) fn count(&self, rows: &[usize]) -> usize {
+        self.0.count(rows)
     }
 }
 
@@ -132,9 +264,12 @@ impl Numbers {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Texts {
     /// 0 is no value, n the text n - 1.
-    rows: Stretch<u32>,
+    rows: Places<u32>,
     texts: Vec<String>,
     numbers: HashMap<String, u32>,
+    /// Of all texts, and how many there were when those that no row had were last forgotten.
+    bytes: usize,
+    kept_bytes: usize,
 }
 
 impl Texts {
@@ -143,14 +278,16 @@ impl Texts {
             Some(number) => *number,
             None => {
                 self.texts.push(text.to_owned());
+                self.bytes += text.len();
                 let number = self.texts.len() as u32;
                 self.numbers.insert(text.to_owned(), number);
                 number
             }
         };
-        *self.rows.place(row, 0) = number;
+        self.rows.set(row, number);
         // A text that runs change all the time leaves those behind that no row has any more.
-        if self.texts.len() > 2 * self.rows.values.len() + SPARE_TEXTS {
+        let too_many = self.texts.len() > 2 * self.rows.len() + SPARE_TEXTS;
+        if too_many || self.bytes > 2 * self.kept_bytes + SPARE_BYTES {
             self.compact();
         }
     }
@@ -158,26 +295,25 @@ impl Texts {
     /// Forgets the texts that no row has.
     fn compact(&mut self) {
         let old = std::mem::take(self);
-        for row in old.rows.rows() {
-            if let Some(text) = old.text(row) {
-                self.set(row, text);
-            }
+        // Whatever it comes to, it is not done again on the way.
+        self.kept_bytes = old.bytes;
+        for (row, number) in old.rows.held() {
+            self.set(row as usize, &old.texts[number as usize - 1]);
         }
+        self.kept_bytes = self.bytes;
     }
 
     pub(super) fn clear(&mut self, row: usize) {
-        if let Some(number) = self.rows.there(row) {
-            *number = 0;
-        }
+        self.rows.clear(row);
     }
 
     pub(super) fn any(&self) -> bool {
-        self.rows.values.iter().any(|number| *number > 0)
+        self.rows.any()
     }
 
-    /// Other rows have no value.
-    pub(super) fn rows(&self) -> Range<usize> {
-        self.rows.rows()
+    /// How many of ascending rows have a value.
+    pub(super) fn count(&self, rows: &[usize]) -> usize {
+        self.rows.count(rows)
     }
 
     /// 0 where the row has no value.
@@ -211,23 +347,100 @@ impl Texts {
 
 #[cfg(test)]
 mod tests {
-    use super::{Numbers, SPARE_TEXTS, Texts};
+    use std::collections::BTreeMap;
+
+    use super::{Numbers, Places, SPARE_TEXTS, Texts, within};
 
     #[test]
     fn a_column_takes_the_rows_from_its_first_value_to_its_last() {
         let mut column = Numbers::default();
         column.set(100_000, 1.0);
-        assert_eq!(column.0.values.len(), 1);
+        assert_eq!(column.0.len(), 1);
         column.set(99_998, 2.0);
         column.set(100_001, f64::NAN);
         let rows = [0, 99_997, 99_998, 99_999, 100_000, 100_002];
         assert_eq!(rows.map(|row| column.get(row)), [None, None, Some(2.0), None, Some(1.0), None]);
         assert!(column.get(100_001).is_some_and(f64::is_nan));
+        assert_eq!(column.count(&[1, 99_998, 99_999, 100_001, 100_002]), 2);
         column.clear(7);
         column.clear(99_998);
         column.clear(100_000);
         column.clear(100_001);
-        assert!(!column.any() && column.rows() == (99_998..100_002));
+        assert!(!column.any() && column.0.rows() == (99_998..100_002));
+    }
+
+    #[test]
+    fn a_column_of_the_oldest_and_the_newest_run_takes_two_places() {
+        let mut column = Numbers::default();
+        column.set(0, 1.0);
+        column.set(99_999, 2.0);
+        assert_eq!((column.0.len(), column.0.rows()), (2, 0..100_000));
+        assert_eq!([0, 1, 99_999].map(|row| column.get(row)), [Some(1.0), None, Some(2.0)]);
+        column.set(5_000, f64::NAN);
+        assert!(column.get(5_000).is_some_and(f64::is_nan));
+        assert_eq!(column.count(&[0, 1, 5_000, 99_998]), 2);
+        for row in [0, 1, 5_000, 99_999] {
+            column.clear(row);
+        }
+        assert!(!column.any() && column.get(0).is_none());
+    }
+
+    #[test]
+    fn whatever_is_set_and_cleared_is_what_a_map_says() {
+        // Sparse, dense, and sparse again, by steps that come back to the same rows.
+        for (rows, spread) in [(2_000, 997), (2_000, 1), (4_000, 37), (300, 7)] {
+            let (mut column, mut texts, mut known) = (Numbers::default(), Texts::default(), BTreeMap::new());
+            for at in 0..6_000_usize {
+                let row = at * spread % rows;
+                if at % 5 == 4 || at > 4_500 {
+                    column.clear(row);
+                    texts.clear(row);
+                    known.remove(&row);
+                } else {
+                    column.set(row, at as f64);
+                    texts.set(row, &(at % 7).to_string());
+                    known.insert(row, at);
+                }
+                assert_eq!(column.any(), !known.is_empty());
+            }
+            for row in 0..rows + 10 {
+                let at = known.get(&row).copied();
+                assert_eq!(column.get(row), at.map(|at| at as f64), "row {row} of {rows} by {spread}");
+                assert_eq!(texts.text(row), at.map(|at| (at % 7).to_string()).as_deref());
+            }
+            let all: Vec<usize> = (0..rows).collect();
+            assert_eq!([column.count(&all), texts.count(&all)], [known.len(); 2]);
+        }
+    }
+
+    #[test]
+    fn a_sparse_column_that_fills_is_dense() {
+        let mut column = Numbers::default();
+        for row in [0, 9_999].into_iter().chain(1..9_999) {
+            column.set(row, row as f64);
+        }
+        assert!(matches!(column.0, Places::Stretch { held: 10_000, .. }));
+        assert!((0..10_000).all(|row| column.get(row) == Some(row as f64)));
+    }
+
+    #[test]
+    fn only_rows_of_the_columns_stretch_are_counted() {
+        let rows = [1, 3, 4, 9];
+        assert_eq!(within(&rows, 3..5), [3, 4]);
+        assert_eq!(within(&rows, 0..100), rows);
+        assert!(within(&rows, 5..9).is_empty() && within(&rows, 0..0).is_empty() && within(&[], 0..9).is_empty());
+    }
+
+    #[test]
+    fn long_texts_that_no_row_has_any_more_are_forgotten() {
+        let mut texts = Texts::default();
+        texts.set(1, "kept");
+        for at in 0..20 {
+            texts.set(0, &format!("{at}{}", "x".repeat(4 << 20)));
+        }
+        assert!(texts.texts.len() <= 5, "{} texts", texts.texts.len());
+        assert_eq!(texts.text(1), Some("kept"));
+        assert!(texts.text(0).is_some_and(|text| text.starts_with("19x")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which metrics, params and tags a table of runs has, where nobody chose them.
 
-use std::{cmp::Reverse, collections::BTreeMap, ops::Range};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use store::Connection;
 
@@ -35,14 +35,12 @@ impl Board {
         for (table, rows) in only.iter().zip(&rows) {
             for (key, column) in table.metrics.iter().filter(|(_, column)| column.any()) {
                 patience.check()?;
-                let within = within(rows, column.rows()).iter();
-                *counts.entry((0, key)).or_default() += within.filter(|row| column.get(**row).is_some()).count();
+                *counts.entry((0, key)).or_default() += column.count(rows);
             }
             for (kind, columns) in [(1, &table.params), (2, &table.tags)] {
                 for (key, column) in columns.iter().filter(|(_, column)| column.any()) {
                     patience.check()?;
-                    let within = within(rows, column.rows()).iter();
-                    *counts.entry((kind, key)).or_default() += within.filter(|row| column.number(**row) > 0).count();
+                    *counts.entry((kind, key)).or_default() += column.count(rows);
                 }
             }
         }
@@ -61,12 +59,6 @@ impl Board {
     }
 }
 
-/// Those of ascending rows that are in a range: of a hundred thousand keys of one run the other runs' rows are not looked at.
-fn within(rows: &[usize], range: Range<usize>) -> &[usize] {
-    let place = |end: usize| rows.partition_point(|row| *row < end);
-    &rows[place(range.start)..place(range.end)]
-}
-
 fn key_of(field: &Field) -> Option<(u8, &str)> {
     match field {
         Field::Metric(key) | Field::Rank(key) => Some((0, key)),
@@ -81,18 +73,5 @@ fn field(kind: u8, key: &str) -> Field {
         0 => Field::Metric(key.to_owned()),
         1 => Field::Param(key.to_owned()),
         _ => Field::Tag(key.to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::within;
-
-    #[test]
-    fn only_rows_of_the_columns_stretch_are_counted() {
-        let rows = [1, 3, 4, 9];
-        assert_eq!(within(&rows, 3..5), [3, 4]);
-        assert_eq!(within(&rows, 0..100), rows);
-        assert!(within(&rows, 5..9).is_empty() && within(&rows, 0..0).is_empty() && within(&[], 0..9).is_empty());
     }
 }

@@ -114,7 +114,7 @@ impl Board {
         let (only, matched) = matched(connection, &tables, query, asked)?;
         let total = matched.len() as u64;
         let names = cells::experiments(connection, query.experiments.iter().copied(), cells::sorts(query))?;
-        let sorted = order::first(&only, matched, (&query.orders, &names), u64::MAX);
+        let sorted = order::first(&only, matched, (&query.orders, &names), u64::MAX, &asked.patience())?;
         let sorted = sorted.get(query.offset.min(total) as usize..).unwrap_or_default();
         let keys = sorted.iter().map(|(index, row)| cells::text(only[*index], *row as usize, by));
         let runs = in_turn(keys, query.limit.min(total) as usize).into_iter().map(|at| {

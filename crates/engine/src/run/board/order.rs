@@ -8,8 +8,12 @@ use super::{
     Order, Table,
     cells::Names,
     column::{Numbers, Texts},
+    patience::Patience,
 };
 use crate::run::{filter::Field, mlflow_status};
+
+/// Rows whose keys are looked up between two looks at the clock.
+const TOGETHER: usize = 1024;
 
 /// What a row is sorted by. NaN stands behind all numbers and a missing value behind that, whatever the direction.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +36,8 @@ impl Key<'_> {
     fn compare(self, other: Self, descending: bool) -> Ordering {
         let within = match (self, other) {
             (Self::Number(left), Self::Number(right)) => left.total_cmp(&right),
+            // A column has each text once, and a long one may stand in all rows.
+            (Self::Text(left), Self::Text(right)) if std::ptr::eq(left, right) => Ordering::Equal,
             (Self::Text(left), Self::Text(right)) => left.cmp(right),
             _ => return self.group().cmp(&other.group()),
         };
@@ -134,21 +140,29 @@ struct Keyed<'a> {
 
 /// The first `count` of the matched rows (table's index, row) in order; `names` are those of the experiments, where an order
 /// is by them.
+///
+/// # Errors
+/// Where that is not to go on.
 pub(super) fn first(
     tables: &[&Table],
     matched: Vec<(usize, u32)>,
     (orders, names): (&[Order], &Names),
     count: u64,
-) -> Vec<(usize, u32)> {
+    patience: &Patience<'_>,
+) -> store::Result<Vec<(usize, u32)>> {
+    let orders = deciding(tables, orders, names);
     let sources: Vec<Vec<Source<'_>>> = tables
         .iter()
         .map(|table| orders.iter().map(|order| Source::of(table, &order.field, names)).collect())
         .collect();
-    let keyed = matched.into_iter().map(|(table, row)| {
+    let mut keyed: Vec<Keyed<'_>> = Vec::with_capacity(matched.len());
+    for (at, (table, row)) in matched.into_iter().enumerate() {
+        if at % TOGETHER == 0 {
+            patience.check()?;
+        }
         let key = sources[table].first().map_or(Key::Missing, |source| source.key(tables[table], row as usize));
-        Keyed { key, table, row }
-    });
-    let mut keyed: Vec<Keyed<'_>> = keyed.collect();
+        keyed.push(Keyed { key, table, row });
+    }
     let compare = |left: &Keyed<'_>, right: &Keyed<'_>| {
         let head = |at: &Keyed<'_>| &tables[at.table].rows[at.row as usize];
         let key = |at: &Keyed<'_>, order: usize| sources[at.table][order].key(tables[at.table], at.row as usize);
@@ -170,7 +184,7 @@ pub(super) fn first(
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if count == 0 {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     if count < keyed.len() {
         // Only what is shown is sorted.
@@ -178,5 +192,13 @@ pub(super) fn first(
         keyed.truncate(count);
     }
     keyed.sort_unstable_by(compare);
-    keyed.into_iter().map(|at| (at.table, at.row)).collect()
+    Ok(keyed.into_iter().map(|at| (at.table, at.row)).collect())
+}
+
+/// Without those that tell no rows apart: by what no row has, and by what an earlier one is by.
+fn deciding<'a>(tables: &[&Table], orders: &'a [Order], names: &Names) -> Vec<&'a Order> {
+    let has =
+        |order: &Order| tables.iter().any(|table| !matches!(Source::of(table, &order.field, names), Source::Nothing));
+    let is_first = |at: usize| orders[..at].iter().all(|before| before.field != orders[at].field);
+    orders.iter().enumerate().filter(|(at, order)| is_first(*at) && has(order)).map(|(_, order)| order).collect()
 }

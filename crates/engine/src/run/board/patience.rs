@@ -48,6 +48,12 @@ pub(super) fn ask(moment: Moment, closing: Arc<AtomicBool>) -> (Asked, Asking) {
 }
 
 impl Asked {
+    /// Errs once the work that begins now is not to go on.
+    pub(crate) fn goes_on(&self) -> impl Fn() -> store::Result<()> {
+        let patience = self.patience();
+        move || patience.check()
+    }
+
     pub(super) fn patience(&self) -> Patience<'_> {
         Patience { asked: self, until: Instant::now() + LONGEST }
     }
@@ -92,7 +98,7 @@ impl Patience<'_> {
         if Instant::now() < self.until {
             return Ok(());
         }
-        let message = format!("The filter takes longer than {} seconds over these runs.", LONGEST.as_secs());
+        let message = format!("The filter takes longer than {} seconds here.", LONGEST.as_secs());
         let hint = "Use fewer conditions, patterns (`like`) with fewer `_`, or compare metrics, params and tags in place of notes.";
         Err(ApiError::invalid(message).with_hint(hint).into())
     }

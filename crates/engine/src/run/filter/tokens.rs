@@ -25,10 +25,22 @@ pub(super) struct Token {
     pub(super) joined: bool,
 }
 
+/// Bytes of a filter: ten thousand ids of runs, each in quotes. Its tokens take some thirty times as much.
+const LONGEST: usize = 512 << 10;
+
 /// Words that say how texts and conditions belong together, in any case.
 pub(super) const KEYWORDS: [&str; 8] = ["and", "or", "not", "like", "ilike", "in", "is", "null"];
 
+/// # Errors
+/// A quote that is not closed, a sign that means nothing alone, or more than anybody asks for.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, ApiError> {
+    if text.len() > LONGEST {
+        return Err(ApiError::invalid(format!(
+            "A filter or an order has at most {LONGEST} bytes, not {}.",
+            text.len()
+        ))
+        .with_hint("Ask in several requests, each with a part of it."));
+    }
     let mut tokens = Vec::new();
     let (mut rest, mut column, mut joined) = (text, 0, false);
     while let Some(character) = rest.chars().next() {

@@ -1,9 +1,6 @@
 //! Clients search logged models: what the filter and the order ask of is read of all, the rest of the answered page alone.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeSet, HashMap},
-};
+use std::collections::{BTreeSet, HashMap};
 
 use api::{
     ExperimentId,
@@ -14,10 +11,10 @@ use super::{Told, status};
 use crate::{
     Engine,
     run::{
-        board::Order,
+        board::{Asked, Order},
         filter::{
             self, Field, Filter,
-            compare::{self, Cell},
+            compare::{self, Cell, Ready},
         },
     },
 };
@@ -74,20 +71,23 @@ pub fn order(field: &str, ascending: bool, dataset: Option<OnDataset>) -> anyhow
 
 pub async fn search(engine: &Engine, sought: Sought) -> anyhow::Result<Found> {
     let filter = filter::parse_of(&sought.filter, Some(ATTRIBUTES))?;
-    Ok(engine.store().read(move |c| page(c, &sought, &filter)).await?)
+    let (asked, _asking) = engine.board().ask();
+    Ok(engine.store().read(move |c| page(c, &asked, &sought, &filter)).await?)
 }
 
-fn page(c: &store::Connection, sought: &Sought, filter: &Filter) -> store::Result<Found> {
+fn page(c: &store::Connection, asked: &Asked, sought: &Sought, filter: &Filter) -> store::Result<Found> {
     let mut fields = filter::fields_of(filter);
     // Who names datasets and no metric wants the models that have any on them.
     let of_datasets = !sought.datasets.is_empty() && !fields.iter().any(|field| matches!(field, Field::Metric(_)));
     fields.extend(sought.orders.iter().map(|one| &one.order.field));
-    let mut found = Vec::new();
+    let (mut found, goes_on) = (Vec::new(), asked.goes_on());
     for experiment in &sought.experiments {
+        goes_on()?;
         let models = read(c, experiment.id, &fields, of_datasets)?;
         found.extend(models.into_iter().map(|model| (model, experiment.number)));
     }
-    found.retain(|told| {
+    let ready = Ready::of(filter);
+    let passes = |told: &Told| {
         let looked_at = |field: &Field| match field {
             // Of the figures of a key each one counts.
             Field::Metric(key) => Cell::Numbers(figures(&told.0, key, &sought.datasets).map(|one| one.value).collect()),
@@ -95,15 +95,16 @@ fn page(c: &store::Connection, sought: &Sought, filter: &Filter) -> store::Resul
         };
         let word = |word: &str| told.0.name.to_lowercase().contains(&word.to_lowercase());
         (!of_datasets || told.0.metrics.iter().any(|metric| is_on(metric, &sought.datasets)))
-            && compare::holds(filter, &looked_at, &word)
-    });
-    found.sort_by(|left, right| {
-        let by = sought.orders.iter().map(|one| {
-            let of = |told| cell(told, &one.order.field, one.dataset.as_slice());
-            compare::order(&of(left), &of(right), one.order.descending)
-        });
-        let last = right.0.created_ms.cmp(&left.0.created_ms).then(right.0.id.cmp(&left.0.id));
-        by.fold(Ordering::Equal, Ordering::then).then(last)
+            && ready.holds(&looked_at, &word)
+    };
+    let matched = compare::passing(found, goes_on, passes)?;
+    let descending: Vec<bool> = sought.orders.iter().map(|one| one.order.descending).collect();
+    let cells = |told: &Told| {
+        let of = |one: &ModelOrder| cell(told, &one.order.field, one.dataset.as_slice());
+        sought.orders.iter().map(of).collect::<Vec<_>>()
+    };
+    let found = compare::sorted(matched, &descending, cells, |left, right| {
+        right.0.created_ms.cmp(&left.0.created_ms).then_with(|| right.0.id.cmp(&left.0.id))
     });
     let (skip, most) = (place(sought.skip), place(sought.most));
     let has_more = found.len() > skip.saturating_add(most);

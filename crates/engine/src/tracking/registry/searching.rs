@@ -1,10 +1,7 @@
 //! Clients search models and versions: what the filter and the order ask of is read of all, the rest of the answered
 //! page alone.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use api::{
     ModelId, VersionId,
@@ -16,10 +13,10 @@ use super::{Registered, Version, by_id, made_by, named, read, stage};
 use crate::{
     Engine,
     run::{
-        board::Order,
+        board::{Asked, Order},
         filter::{
             self, Comparison, Field, Filter, Value,
-            compare::{self, Cell},
+            compare::{self, Cell, Ready},
         },
     },
 };
@@ -57,6 +54,7 @@ impl<T> Found<T> {
 
 /// Orders of other records than runs: `name ASC`, `creation_time DESC`.
 pub(in crate::tracking) fn orders(texts: &[String], attributes: &'static [&'static str]) -> anyhow::Result<Vec<Order>> {
+    filter::check_orders(texts.len())?;
     texts
         .iter()
         .map(|text| {
@@ -64,6 +62,10 @@ pub(in crate::tracking) fn orders(texts: &[String], attributes: &'static [&'stat
             Ok(Order { field, descending })
         })
         .collect()
+}
+
+fn descending(orders: &[Order]) -> Vec<bool> {
+    orders.iter().map(|order| order.descending).collect()
 }
 
 /// MLflow keeps prompts among the models, and answers them only to a filter whose first condition on their tag asks for
@@ -140,18 +142,19 @@ struct ModelHead {
 pub async fn models_found(engine: &Engine, sought: Sought) -> anyhow::Result<Found<Registered>> {
     let filter = filter::parse_of(&sought.filter, Some(MODEL_ATTRIBUTES))?;
     let orders = orders(&sought.order, MODEL_ATTRIBUTES)?;
-    Ok(engine.store().read(move |c| found_models(c, &sought, &filter, &orders)).await?)
+    let (asked, _asking) = engine.board().ask();
+    Ok(engine.store().read(move |c| found_models(c, &asked, &sought, (&filter, &orders))).await?)
 }
 
 fn found_models(
     c: &store::Connection,
+    asked: &Asked,
     sought: &Sought,
-    filter: &Filter,
-    orders: &[Order],
+    (filter, orders): (&Filter, &[Order]),
 ) -> store::Result<Found<Registered>> {
     let tags = Tags::read(c, filter::fields_of(filter).into_iter())?;
     let head = |(row, name): (ModelRow, String)| ModelHead { tags: tags.of(row.id.as_bytes()), row, name };
-    let mut all: Vec<ModelHead> = models(c)?.into_iter().map(head).collect();
+    let all: Vec<ModelHead> = models(c)?.into_iter().map(head).collect();
     let cell = |model: &ModelHead, field: &Field| match field {
         Field::Tag(key) => tag_cell(&model.tags, key),
         Field::Attribute(name) if name == "name" => Cell::Text(model.name.clone()),
@@ -160,17 +163,12 @@ fn found_models(
         _ => Cell::Missing,
     };
     let word = |model: &ModelHead, word: &str| model.name.to_lowercase().contains(&word.to_lowercase());
-    let with_prompts = asks_for_prompts(filter);
-    all.retain(|model| {
-        (with_prompts || !is_prompt(&model.tags))
-            && compare::holds(filter, &|field| cell(model, field), &|text| word(model, text))
-    });
-    all.sort_by(|left, right| {
-        let by = orders
-            .iter()
-            .map(|order| compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending));
-        by.fold(Ordering::Equal, Ordering::then).then_with(|| left.name.cmp(&right.name))
-    });
+    let (with_prompts, ready) = (asks_for_prompts(filter), Ready::of(filter));
+    let all = compare::passing(all, asked.goes_on(), |model| {
+        (with_prompts || !is_prompt(&model.tags)) && ready.holds(&|field| cell(model, field), &|text| word(model, text))
+    })?;
+    let cells = |model: &ModelHead| orders.iter().map(|order| cell(model, &order.field)).collect::<Vec<_>>();
+    let all = compare::sorted(all, &descending(orders), cells, |left, right| left.name.cmp(&right.name));
     Found::of(all, sought, |model| read(c, model.row).map(Some))
 }
 
@@ -191,16 +189,17 @@ const VERSION_ATTRIBUTES: &[&str] = &[
 pub async fn versions_found(engine: &Engine, sought: Sought) -> anyhow::Result<Found<Version>> {
     let filter = filter::parse_of(&sought.filter, Some(VERSION_ATTRIBUTES))?;
     let orders = orders(&sought.order, VERSION_ATTRIBUTES)?;
-    Ok(engine.store().read(move |c| found_versions(c, &sought, &filter, &orders)).await?)
+    let (asked, _asking) = engine.board().ask();
+    Ok(engine.store().read(move |c| found_versions(c, &asked, &sought, (&filter, &orders))).await?)
 }
 
 fn found_versions(
     c: &store::Connection,
+    asked: &Asked,
     sought: &Sought,
-    filter: &Filter,
-    orders: &[Order],
+    (filter, orders): (&Filter, &[Order]),
 ) -> store::Result<Found<Version>> {
-    let mut all = version_heads(c, filter)?;
+    let all = version_heads(c, filter)?;
     let text = |text: Option<String>| text.map_or(Cell::Missing, Cell::Text);
     let cell = |version: &Version, field: &Field| match field {
         Field::Tag(key) => tag_cell(&version.tags, key),
@@ -223,19 +222,14 @@ fn found_versions(
         true => HashSet::new(),
         false => all.iter().filter(|version| is_prompt(&version.tags)).map(|version| version.model).collect(),
     };
-    all.retain(|version| {
-        !of_prompts.contains(&version.model)
-            && compare::holds(filter, &|field| cell(version, field), &|text| word(version, text))
-    });
-    all.sort_by(|left, right| {
-        let by = orders
-            .iter()
-            .map(|order| compare::order(&cell(left, &order.field), &cell(right, &order.field), order.descending));
+    let ready = Ready::of(filter);
+    let all = compare::passing(all, asked.goes_on(), |version| {
+        !of_prompts.contains(&version.model) && ready.holds(&|field| cell(version, field), &|text| word(version, text))
+    })?;
+    let cells = |version: &Version| orders.iter().map(|order| cell(version, &order.field)).collect::<Vec<_>>();
+    let all = compare::sorted(all, &descending(orders), cells, |left, right| {
         let last = right.notes.updated_ms.cmp(&left.notes.updated_ms);
-        by.fold(Ordering::Equal, Ordering::then)
-            .then(last)
-            .then_with(|| left.name.cmp(&right.name))
-            .then(right.number.cmp(&left.number))
+        last.then_with(|| left.name.cmp(&right.name)).then(right.number.cmp(&left.number))
     });
     Found::of(all, sought, |version| by_id(c, &version.name, version.id))
 }

@@ -112,3 +112,97 @@ async fn results_beyond_the_bounds_are_refused() {
         assert!(message.contains(why), "{path} of {wrong}: {message}");
     }
 }
+
+#[tokio::test]
+async fn searches_of_endless_orders_and_filters_are_refused() {
+    let open = Open::start().await;
+    let all = |order: Value, count: usize| json!({ "experiment_ids": ["0"], "max_results": 10, "order_by": vec![order; count] });
+    for (path, order) in [
+        ("runs/search", json!("params.nothing")),
+        ("experiments/search", json!("name")),
+        ("logged-models/search", json!({ "field_name": "name" })),
+    ] {
+        let path = format!("mlflow/{path}");
+        assert_eq!(open.post(&path, all(order.clone(), 32)).await.0, StatusCode::OK, "{path}");
+        open.refused(&path, all(order, 10_000), "10000 orders, more than 32").await;
+        let of = |filter: String| json!({ "experiment_ids": ["0"], "max_results": 10, "filter": filter });
+        open.refused(&path, of("a ".repeat(1 << 20)), "at most 524288 bytes, not 2097152").await;
+        open.refused(&path, of(format!("tags.a in ({})", vec!["'a'"; 10_001].join(","))), "10000 values").await;
+    }
+    let datasets = vec![json!({ "dataset_name": "d" }); 1_001];
+    let body = json!({ "experiment_ids": ["0"], "datasets": datasets });
+    open.refused("mlflow/logged-models/search", body, "at most 1000 datasets").await;
+    // What is named again and again is looked up once.
+    let body = json!({ "experiment_ids": vec!["0"; 100_000], "max_results": 10 });
+    assert_eq!(open.post("mlflow/runs/search", body.clone()).await.0, StatusCode::OK);
+    assert_eq!(open.post("mlflow/logged-models/search", body).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_said_of_models_has_mlflows_lengths() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let long = |count: usize| "x".repeat(count);
+    let model = |kind: String| json!({ "experiment_id": "0", "model_type": kind });
+    let (status, made) = open.post("mlflow/logged-models", model(long(500))).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    open.refused("mlflow/logged-models", model(long(501)), "501 characters, more than 500").await;
+    let id = made["model"]["info"]["model_id"].as_str().unwrap();
+    let point = |name: usize, digest: usize| {
+        json!({
+            "run_id": run, "key": "loss", "value": 1.0, "timestamp": 1, "step": 0, "model_id": id,
+            "dataset_name": long(name), "dataset_digest": long(digest),
+        })
+    };
+    assert_eq!(open.post("mlflow/runs/log-metric", point(500, 36)).await.0, StatusCode::OK);
+    open.refused("mlflow/runs/log-metric", point(501, 36), "501 characters, more than 500").await;
+    open.refused("mlflow/runs/log-metric", point(500, 37), "37 characters, more than 36").await;
+    for path in ["mlflow/runs/log-inputs", "mlflow/runs/outputs"] {
+        let of = |id: &str| json!({ "run_id": run, "models": [{ "model_id": id, "step": 1 }] });
+        assert_eq!(open.post(path, of(id)).await.0, StatusCode::OK, "{path}");
+        open.refused(path, of(&long(37)), "37 characters, more than 36").await;
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_a_runs_models_has_an_end() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let model = |padding: usize| {
+        let model = json!({
+            "artifact_path": "model", "run_id": run, "utc_time_created": "2026-11-30 05:56:27", "flavors": {},
+            "padding": "x".repeat(padding),
+        });
+        json!({ "run_id": run, "model_json": model.to_string() })
+    };
+    for _ in 0..4 {
+        assert_eq!(open.post("mlflow/runs/log-model", model(1_000_000)).await.0, StatusCode::OK);
+    }
+    open.refused("mlflow/runs/log-model", model(1_000_000), "more than 4194304").await;
+    // A short one still has room, and stands behind the others.
+    assert_eq!(open.post("mlflow/runs/log-model", model(3)).await.0, StatusCode::OK);
+    let told = open.get(&format!("api/2.0/mlflow/runs/get?run_id={run}")).await;
+    let tags = told["run"]["data"]["tags"].as_array().unwrap();
+    let history = tags.iter().find(|tag| tag["key"] == "mlflow.log-model.history").unwrap();
+    let models: Vec<Value> = serde_json::from_str(history["value"].as_str().unwrap()).unwrap();
+    assert_eq!((models.len(), &models[4]["padding"]), (5, &json!("xxx")));
+}
+
+#[tokio::test]
+async fn who_looks_whether_somebody_answers_keeps_no_host_alive() {
+    let open = Open::start().await;
+    let activity = &open.running.host.activity;
+    let long = Duration::from_millis(300);
+    while activity.idle() < long {
+        tokio::task::yield_now().await;
+    }
+    for path in ["", "health", "version"] {
+        let answer = open.running.http.get(format!("{}/{path}", open.address)).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "/{path}");
+        answer.bytes().await.unwrap();
+        assert!(activity.idle() >= long, "/{path}");
+    }
+    let before = activity.idle();
+    open.run().await;
+    assert!(activity.idle() < before);
+}
