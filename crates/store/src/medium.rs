@@ -73,6 +73,14 @@ pub fn get(connection: &Connection, run: RunId, key: &str, step: i64) -> Result<
     Ok(statement.query_row(params![run.as_bytes(), key, step], read).optional()?)
 }
 
+/// What a log told of a run's media from a step on, where the run went on from an earlier one.
+pub fn forget_from(transaction: &Transaction<'_>, source: SourceId, run: RunId, step: i64) -> Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM medium WHERE run = ?1 AND source = ?2 AND step >= ?3")?
+        .execute(params![run.as_bytes(), source.as_bytes(), step])?;
+    Ok(())
+}
+
 /// What a log told of media, which is then told anew.
 pub fn forget(transaction: &Transaction<'_>, source: SourceId) -> Result<()> {
     transaction.prepare_cached("DELETE FROM medium WHERE source = ?1")?.execute(params![source.as_bytes()])?;

@@ -66,7 +66,7 @@ pub(super) struct Taken {
 #[derive(Default)]
 struct Piece {
     heads: Vec<Head>,
-    points: Vec<(String, String, Vec<Point>)>,
+    series: Vec<OfSeries>,
     /// By the run's key in its log.
     media: Vec<(String, MediumRow)>,
     /// What the runs wrote to the terminal, by the run's key in its log.
@@ -76,9 +76,19 @@ struct Piece {
     count: usize,
 }
 
+/// What is told of a run's series, in the order in which it is told; of a run by its key in its log.
+enum OfSeries {
+    Points { run: String, key: String, points: Vec<Point> },
+    Rewound { run: String, step: i64 },
+}
+
 struct Taking<'a> {
     engine: &'a Engine,
     source: Source,
+    /// As it stands while what is committed ends at no mark.
+    broken: SourceRow,
+    /// The mark that what is committed ends at, and nothing behind it.
+    reached: Option<Mark>,
     piece: Piece,
     taken: Taken,
     warnings: Vec<SourceWarning>,
@@ -99,10 +109,9 @@ struct Taking<'a> {
     context: Option<&'a JobContext>,
 }
 
-/// What is written with the first that a reading tells.
-#[derive(Clone)]
+/// A reading of which nothing is committed yet.
+#[derive(Clone, Copy)]
 struct Begun {
-    row: SourceRow,
     /// The last reading broke off: what it told is told anew.
     anew: bool,
 }
@@ -130,6 +139,8 @@ pub(super) fn take(
     let mut taking = Taking {
         engine,
         source: row.source.clone(),
+        broken: row.clone(),
+        reached: None,
         piece: Piece::default(),
         taken: Taken::default(),
         warnings: Vec::new(),
@@ -142,11 +153,11 @@ pub(super) fn take(
         lists: HashSet::new(),
         projects: HashSet::new(),
         models: false,
-        begun: Some(Begun { row: row.clone(), anew: !before.is_whole }),
+        begun: Some(Begun { anew: !before.is_whole }),
         context,
     };
     let read = reader.read(&Mark(row.mark.clone()), &mut |told| taking.hear(told).map_err(Into::into));
-    let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit().map(|()| mark));
+    let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit(Some(mark.clone())).map(|()| mark));
     if taking.media > 0 {
         let message = format!(
             "{} media of kinds that are not shown here were left out: open them in the tool that wrote them.",
@@ -176,7 +187,12 @@ pub(super) fn take(
         Ok(mark) if has_told || source.error.is_none() => (row.mark, row.is_whole) = (mark.0.clone(), true),
         // A log that can't be read now, as of a drive that is away, has told nothing: all stays as it was.
         _ if !has_told => (row.mark, row.is_whole) = (before.mark, before.is_whole),
-        _ => {}
+        // Broken off: the next one goes on from what is committed.
+        _ => {
+            if let Some(mark) = taking.reached.take() {
+                (row.mark, row.is_whole) = (mark.0, true);
+            }
+        }
     }
     let source = &row.source;
     let (mut taken, changed, lists) = (taking.taken, taking.changed, taking.lists);
@@ -222,8 +238,13 @@ impl Taking<'_> {
             Told::Run(head) => self.piece.heads.push(head),
             Told::Points { run, key, points } => {
                 self.piece.count += points.len();
-                self.piece.points.push((run, key, points));
+                self.piece.series.push(OfSeries::Points { run, key, points });
             }
+            Told::Rewound { run, step } => {
+                self.piece.media.retain(|(of, medium)| *of != run || medium.step < step);
+                self.piece.series.push(OfSeries::Rewound { run, step });
+            }
+            Told::Checkpoint(mark) => return self.commit(Some(mark)),
             Told::Media { run, key, step, time_ms, media, location: Some(location) } => {
                 let Some(kind) = kind_of(&media) else {
                     self.media += 1;
@@ -256,9 +277,24 @@ impl Taking<'_> {
             || media.len() >= MEDIA
             || others.len() >= RUNS
         {
-            self.commit()?;
+            self.commit(None)?;
         }
         Ok(())
+    }
+
+    /// How the source stands once what was told is committed: up to a mark, or broken off.
+    fn row_at(&self, mark: Option<&Mark>) -> SourceRow {
+        let mut row = self.broken.clone();
+        let Some(mark) = mark else { return row };
+        let goes_on = !row.mark.is_null();
+        (row.mark, row.is_whole) = (mark.0.clone(), true);
+        let source = &mut row.source;
+        // What was said of what stands up to the mark is not said again.
+        source.warnings.retain(|warning| goes_on && warning.of_rows && !self.warnings.contains(warning));
+        source.warnings.extend(self.warnings.iter().cloned());
+        source.warnings.truncate(WARNINGS);
+        source.warned = self.warned.max(source.warnings.len() as u64);
+        row
     }
 
     fn warn(&mut self, place: String, message: String, of_rows: bool) {
@@ -280,31 +316,39 @@ impl Taking<'_> {
         self.warnings.truncate(WARNINGS);
     }
 
-    fn commit(&mut self) -> anyhow::Result<()> {
+    /// Commits what was told, up to the mark where the log is read on, if it is told.
+    fn commit(&mut self, mark: Option<Mark>) -> anyhow::Result<()> {
         if let Some(context) = self.context {
             let Taken { runs, points, .. } = self.taken;
             context.progress(None, format!("{}, {}", counted(runs, "run", "runs"), counted(points, "point", "points")));
         }
-        let Piece { heads, points, media, others, count, output, output_bytes: _ } = std::mem::take(&mut self.piece);
-        if heads.is_empty() && points.is_empty() && media.is_empty() && output.is_empty() && others.len() == 0 {
+        let Piece { heads, series, media, others, count, output, output_bytes: _ } = std::mem::take(&mut self.piece);
+        let is_empty =
+            heads.is_empty() && series.is_empty() && media.is_empty() && output.is_empty() && others.len() == 0;
+        // A mark behind which nothing was told makes a difference only to what was committed without one.
+        let has_told = self.begun.is_none();
+        if is_empty && !(has_told && self.reached.is_none() && mark.is_some()) {
             return Ok(());
         }
         self.taken.points += count as u64;
         let (source, engine) = (self.source.clone(), self.engine.clone());
         let runtime = tokio::runtime::Handle::current();
         let now_ms = engine.now_ms();
-        let (written, begun) = (engine.clone(), self.begun.take());
+        let (written, begun) = (engine.clone(), self.begun);
+        // One that stands as broken off stays so until a mark is told.
+        let is_other = begun.is_some() || mark.is_some() || self.reached.is_some();
+        let kept = is_other.then(|| self.row_at(mark.as_ref()));
         let (changed, lists, told, wrote, stale, output) = runtime.block_on(engine.store().write(move |tx| {
             let mut stale = Vec::new();
-            if let Some(Begun { row, anew }) = begun {
-                if anew {
-                    forget(tx, source.id)?;
-                    stale = store::source::runs(tx, source.id)?;
-                }
-                store::source::keep(tx, &row)?;
+            if begun.is_some_and(|begun| begun.anew) {
+                forget(tx, source.id)?;
+                stale = store::source::runs(tx, source.id)?;
             }
             if store::source::get(tx, source.id)?.is_none() {
                 return Err(StoreError::from(forgotten()));
+            }
+            if let Some(row) = kept {
+                store::source::keep(tx, &row)?;
             }
             let mut changed = HashSet::new();
             let mut lists = HashSet::new();
@@ -316,21 +360,29 @@ impl Taking<'_> {
                 told.insert(row.run.id);
             }
             let mut known: HashMap<String, Option<RunId>> = HashMap::new();
-            for (key, name, new) in points {
-                let run = match known.get(&key) {
+            for told in series {
+                let (OfSeries::Points { run: key, .. } | OfSeries::Rewound { run: key, .. }) = &told;
+                let run = match known.get(key) {
                     Some(run) => *run,
                     None => {
-                        let run = store::source::run(tx, source.id, &key)?.run();
+                        let run = store::source::run(tx, source.id, key)?.run();
                         let row = run.map(|run| store::run::bare(tx, run)).transpose()?.flatten();
                         lists.extend(row.map(|row| Lists::of(&row.run)));
-                        known.insert(key, run);
+                        known.insert(key.clone(), run);
                         run
                     }
                 };
                 // A run that a person deleted for good stays deleted.
-                if let Some(run) = run {
-                    store::metric::append(tx, run, &name, &new)?;
-                    changed.insert(run);
+                let Some(run) = run else { continue };
+                changed.insert(run);
+                match told {
+                    OfSeries::Points { key, points, .. } => {
+                        store::metric::append(tx, run, &key, &points)?;
+                    }
+                    OfSeries::Rewound { step, .. } => {
+                        store::metric::forget_from(tx, run, step)?;
+                        store::medium::forget_from(tx, source.id, run, step)?;
+                    }
                 }
             }
             for (key, row) in media {
@@ -350,6 +402,7 @@ impl Taking<'_> {
             changed.extend(&wrote.runs);
             Ok((changed, lists, told, wrote, stale, written_by))
         }))?;
+        (self.begun, self.reached) = (None, mark);
         for run in stale {
             let _ = fs::remove_file(run::output_of(engine.workspace(), run));
         }

@@ -49,7 +49,7 @@ fn read(reader: &dyn Reader, mark: &Mark) -> Read {
     let mut told = Vec::new();
     let mark = reader
         .read(mark, &mut |one| {
-            if one != Told::Still {
+            if !matches!(one, Told::Still | Told::Checkpoint(_)) {
                 told.push(one);
             }
             Ok(())
