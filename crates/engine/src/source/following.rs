@@ -30,6 +30,8 @@ const LOCKED: Duration = Duration::from_secs(5);
 /// When a log is looked at again that doesn't say itself whether its runs are over: a little later than its reader
 /// takes a file that doesn't change for one that nobody writes to.
 const SETTLED: Duration = Duration::from_secs(130);
+/// The same of TensorBoard, whose files change as seldom as every two minutes.
+const SETTLED_EVENTS: Duration = Duration::from_secs(310);
 
 /// How often a log on a network mount is looked at, where that takes no time.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -145,9 +147,10 @@ pub(super) fn read_soon(engine: &Engine, id: SourceId) {
 
 /// Reads a followed source again at a time, where what it waits for is no change of its files.
 pub(super) fn read_later(engine: &Engine, source: &Source, taken: &Taken) {
-    let ages = matches!(source.kind, Kind::TensorBoard | Kind::Wandb | Kind::DvcLive | Kind::Metrics);
+    let ages = matches!(source.kind, Kind::Wandb | Kind::DvcLive | Kind::Metrics);
     let after = match taken {
         Taken { waits: true, .. } => LOCKED,
+        Taken { is_open: true, .. } if source.kind == Kind::TensorBoard => SETTLED_EVENTS,
         Taken { is_open: true, .. } if ages => SETTLED,
         _ => return forget_later(engine, source.id),
     };
