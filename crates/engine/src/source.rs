@@ -306,5 +306,5 @@ fn reader(source: &Source) -> Box<dyn Reader> {
 
 pub async fn list(engine: &Engine, _: ListSources) -> anyhow::Result<Vec<Source>> {
     let rows = engine.store().read(store::source::list).await?;
-    Ok(rows.into_iter().map(|row| row.source).collect())
+    Ok(rows.into_iter().map(|row| following::noted(engine, row.source)).collect())
 }

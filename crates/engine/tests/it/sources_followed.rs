@@ -282,6 +282,29 @@ async fn folders_that_grow_are_followed() {
     assert_eq!((run.state, source(&stage).await.error), (RunState::Finished, None));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_made_anew_is_followed_on() {
+    let stage = Stage::new().await;
+    let whole = events(&stage, 8);
+    let (half, folder) = (whole.len() / 2, stage.path("runs"));
+    let write = |run: &str, bytes: &[u8]| {
+        let path = folder.join(run).join("events.out.tfevents.1700000000.host");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    write("a", &whole);
+    follow(&stage, &folder, Kind::TensorBoard).await;
+    fs::remove_dir_all(&folder).unwrap();
+    let path = write("b", &whole[..half]);
+    stage.until("the run in the new folder", async |stage| (points(stage).await > 8).then_some(())).await;
+    // Once it is heard of again.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    append(&path, &whole[half..]);
+    stage.until("what came then", async |stage| (points(stage).await == 16).then_some(())).await;
+    assert_eq!(source(&stage).await.error, None);
+}
+
 /// A network mount tells nothing: each kind of place that is looked at, a folder, a file, a database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_on_a_network_mount_is_looked_at() {
