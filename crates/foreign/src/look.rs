@@ -1,8 +1,10 @@
 //! What logs a folder holds: one function a tool, each told one folder, which says what stands directly in it.
 
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use ignore::WalkBuilder;
@@ -40,23 +42,31 @@ pub(crate) fn look(folder: &Path) -> Vec<Found> {
         return found;
     }
     let mut found: Vec<Found> = Vec::new();
+    // The folders that are a log: what lies within is not looked into.
+    let logs = Arc::new(Mutex::new(HashSet::new()));
+    let known = Arc::clone(&logs);
+    let is_in_log = move |path: &Path| {
+        path.parent().is_some_and(|above| known.lock().unwrap_or_else(PoisonError::into_inner).contains(above))
+    };
     let walk = WalkBuilder::new(folder)
         .standard_filters(false)
         .follow_links(false)
         .max_depth(Some(DEPTH))
         .sort_by_file_path(Path::cmp)
-        .filter_entry(|entry| {
+        .filter_entry(move |entry| {
             let name = entry.file_name().to_string_lossy();
             let below = entry.depth() > 0;
             entry.file_type().is_some_and(|kind| kind.is_dir())
-                && !(below && (name.starts_with('.') || CLOSED.contains(&&*name)))
+                && !(below && (name.starts_with('.') || CLOSED.contains(&&*name) || is_in_log(entry.path())))
         })
         .build();
     for folder in walk.flatten() {
         // The walk comes to a folder before it comes to what it holds.
-        if !found.iter().any(|found| folder.path().starts_with(&found.path)) {
-            found.extend(directly_in(folder.path()));
+        let here = directly_in(folder.path());
+        if here.iter().any(|one| one.path == folder.path()) {
+            logs.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.into_path());
         }
+        found.extend(here);
     }
     found
 }
