@@ -55,6 +55,15 @@ pub fn list(connection: &Connection, run: RunId) -> Result<Vec<(String, i64, Med
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The steps of a key, each with its kind.
+pub fn steps(connection: &Connection, run: RunId, key: &str) -> Result<Vec<(i64, MediumKind)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT step, kind FROM medium WHERE run = ?1 AND key = ?2 ORDER BY step")?;
+    let rows = statement
+        .query_map(params![run.as_bytes(), key], |row| Ok((row.get(0)?, row.get::<_, Word<MediumKind>>(1)?.0)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<MediumRow> {
     Ok(MediumRow {
         key: row.get(0)?,
