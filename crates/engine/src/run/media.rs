@@ -213,8 +213,8 @@ async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyh
     open_entry(engine, &row, key, step, entry).await
 }
 
-/// The steps of a key, and the run. Where a log has all that are wanted, these alone: it comes before the artifacts, which
-/// need not be looked through then.
+/// The steps of a key, and the run. Where a log has all that are wanted, these alone: it comes before the artifacts,
+/// which need not be looked through then.
 async fn steps_of(
     engine: &Engine,
     run: RunId,
