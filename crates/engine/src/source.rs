@@ -1,8 +1,9 @@
 //! Run logs of other tools: found, read where they lie, and followed while they grow.
 //!
-//! A reading tells what was added since the last one; [`taking`] commits it in pieces, and the mark at the end. A
-//! reading that broke off leaves the source marked so: its points are forgotten and told anew, so that none counts
-//! twice. Everything else of a run (a person's notes, tags, its place in an experiment) stays.
+//! A reading tells what was added since the last one; [`taking`] commits it in pieces, and the mark with those that a
+//! reader says one of, and at the end. A reading that broke off goes on from the last mark; where something behind it was
+//! committed, the source is marked so: its points are forgotten and told anew, so that none counts twice. Everything
+//! else of a run (a person's notes, tags, its place in an experiment) stays.
 
 mod following;
 mod forgetting;
@@ -324,5 +325,5 @@ fn reader(source: &Source) -> Box<dyn Reader> {
 
 pub async fn list(engine: &Engine, _: ListSources) -> anyhow::Result<Vec<Source>> {
     let rows = engine.store().read(store::source::list).await?;
-    Ok(rows.into_iter().map(|row| row.source).collect())
+    Ok(rows.into_iter().map(|row| following::noted(engine, row.source)).collect())
 }

@@ -352,7 +352,12 @@ fn content(history: &mut History, at: At<'_>, ran: Lock, warn: &mut Warn<'_>) ->
     for file in &pipeline.metrics {
         let value = match (value(history, at, file, warn)?, outs.get(file)) {
             (None, Some(md5)) => match history.cached(md5, file) {
-                Ok(value) => value,
+                Ok(Some(value)) => Some(value),
+                Ok(None) => {
+                    let why = "its values lie in DVC's cache, which does not hold them here: `dvc fetch` brings them";
+                    warn(file, why.to_owned())?;
+                    None
+                }
                 Err(why) => {
                     warn(file, format!("DVC's copy of it was left out: {why}"))?;
                     None

@@ -34,6 +34,8 @@ struct LiveMark {
     /// When each file that is read whole was changed, and its length.
     whole: BTreeMap<String, (i64, u64)>,
     series: BTreeMap<String, RowsMark>,
+    /// How many plots it was said of that they are not read.
+    unread: usize,
 }
 
 /// A file, with its path below the folder that was walked.
@@ -71,6 +73,16 @@ impl DvcLive {
         Ok(None)
     }
 
+    /// How many plots there are that are neither series nor pictures.
+    fn unread(&self) -> Result<usize> {
+        let mut count = 0;
+        for (folder, ending) in [("plots/sklearn", "json"), ("plots/custom", "json"), ("plots/images", "svg")] {
+            // What can't be looked into is said of those that are read.
+            count += files(&self.folder.join(folder), &[ending], &mut |_| Ok(()))?.len();
+        }
+        Ok(count)
+    }
+
     /// The points of values that have no series of their own.
     fn last_values(
         value: &Value,
@@ -97,6 +109,7 @@ impl Reader for DvcLive {
         let mut say = |told: Told| if first { tell(told) } else { Ok(()) };
         let series = files(&self.folder.join("plots/metrics"), &["tsv", "csv"], &mut say)?;
         let images = files(&self.folder.join("plots/images"), &["png", "jpg", "jpeg", "gif", "webp"], &mut say)?;
+        let unread = self.unread()?;
         // The last file that changed says when the run did.
         let single = fs::metadata(self.folder.join("metrics.json")).ok();
         let last = single.into_iter().chain(series.iter().filter_map(|entry| fs::metadata(&entry.path).ok()));
@@ -135,6 +148,12 @@ impl Reader for DvcLive {
             if before != Some(image.changed) {
                 tell(picture(image))?;
             }
+        }
+        if unread > std::mem::replace(&mut mark.unread, unread) {
+            let message = format!(
+                "{unread} not read of scikit-learn's plots, custom plots and drawings (SVG): `dvc plots show` draws them"
+            );
+            tell(warning(&self.folder.join("plots"), message))?;
         }
         let mark = serde_json::to_value(mark).map_err(|error| failed(&self.folder)(error.into()))?;
         Ok(Mark(mark))

@@ -148,6 +148,11 @@ pub enum Told {
     Model(registry::ModelHead),
     /// Behind the first run or logged model of the experiment.
     Group(registry::GroupHead),
+    /// The run went on from an earlier step: its points and media of this step and later, told before, hold no more.
+    Rewound {
+        run: String,
+        step: i64,
+    },
     /// Lines of the run's output.
     Output {
         run: String,
@@ -172,6 +177,8 @@ pub enum Told {
     },
     /// Nothing: told before each file, commit and question, so that a reading that finds nothing new can be ended.
     Still,
+    /// All that was told until now holds up to this mark: a reading that is broken off goes on from there.
+    Checkpoint(Mark),
     /// The rest can't be read for now, since another program keeps it to itself: a sentence for a person. The mark
     /// that is returned holds for what was told.
     Waits {

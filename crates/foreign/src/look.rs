@@ -1,8 +1,10 @@
 //! What logs a folder holds: one function a tool, each told one folder, which says what stands directly in it.
 
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use ignore::WalkBuilder;
@@ -40,32 +42,43 @@ pub(crate) fn look(folder: &Path) -> Vec<Found> {
         return found;
     }
     let mut found: Vec<Found> = Vec::new();
-    for folder in folders(folder) {
+    // The folders that are a log: what lies within is not looked into.
+    let logs = Arc::new(Mutex::new(HashSet::new()));
+    let known = Arc::clone(&logs);
+    let is_in_log = move |path: &Path| {
+        path.parent().is_some_and(|above| known.lock().unwrap_or_else(PoisonError::into_inner).contains(above))
+    };
+    for folder in folders(folder, is_in_log) {
         // The walk comes to a folder before it comes to what it holds.
-        if !found.iter().any(|found| folder.starts_with(&found.path)) {
-            found.extend(directly_in(&folder));
+        let here = directly_in(&folder);
+        if here.iter().any(|one| one.path == folder) {
+            logs.lock().unwrap_or_else(PoisonError::into_inner).insert(folder);
         }
+        found.extend(here);
     }
     found
 }
 
 /// The files of a name in a folder and those below it.
 pub(crate) fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
-    folders(folder).map(|folder| folder.join(name)).filter(|path| path.is_file()).collect()
+    folders(folder, |_| false).map(|folder| folder.join(name)).filter(|path| path.is_file()).collect()
 }
 
-/// A folder and those below it that may hold logs, by path.
-fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+/// A folder and those below it that may hold logs, by path, but for those that are closed.
+fn folders<F>(folder: &Path, is_closed: F) -> impl Iterator<Item = PathBuf> + use<F>
+where
+    F: Fn(&Path) -> bool + Send + Sync + 'static,
+{
     let walk = WalkBuilder::new(folder)
         .standard_filters(false)
         .follow_links(false)
         .max_depth(Some(DEPTH))
         .sort_by_file_path(Path::cmp)
-        .filter_entry(|entry| {
+        .filter_entry(move |entry| {
             let name = entry.file_name().to_string_lossy();
             let below = entry.depth() > 0;
             entry.file_type().is_some_and(|kind| kind.is_dir())
-                && !(below && (name.starts_with('.') || CLOSED.contains(&&*name)))
+                && !(below && (name.starts_with('.') || CLOSED.contains(&&*name) || is_closed(entry.path())))
         })
         .build();
     walk.flatten().map(ignore::DirEntry::into_path)

@@ -10,6 +10,7 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use api::{run::RunState, series::Point};
@@ -23,8 +24,13 @@ use record::{Next, Records};
 
 /// Folders within the log's that are looked into.
 const DEPTH: usize = 16;
-/// Points that are held before they are told.
-const HELD: usize = 1 << 16;
+/// Points that are held before they are told, and that are told at most before a mark is.
+const HELD: usize = 40_000;
+/// As many points what is told of a run, or a medium, counts for.
+const WEIGHT: usize = 64;
+/// After so long without a change nobody is taken to be writing any more: PyTorch's writer keeps its points for up to
+/// two minutes.
+const QUIET: Duration = Duration::from_secs(300);
 /// Kinds of values that are not read and are named; the rest is counted as one.
 const NAMED: usize = 20;
 
@@ -36,6 +42,9 @@ pub struct TensorBoard {
 #[derive(Default, Serialize, Deserialize)]
 struct Place {
     runs: BTreeMap<String, RunPlace>,
+    /// How many links it was said of that they are not followed.
+    #[serde(default)]
+    links: usize,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -49,15 +58,33 @@ struct RunPlace {
     end: Option<(RunState, i64)>,
     /// What was told last.
     told: Option<RunState>,
+    /// The end that was told with it.
+    #[serde(default)]
+    told_end: Option<i64>,
+    /// The time of its latest event.
+    #[serde(default)]
+    last_ms: Option<i64>,
+    /// The greatest step that holds.
+    #[serde(default)]
+    last_step: Option<i64>,
+    /// Its writer says where it goes on from an earlier step.
+    #[serde(default)]
+    restarts: bool,
+    /// How many values it was said of that they were left out.
+    #[serde(default)]
+    said: u64,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct FilePlace {
     offset: u64,
+    /// Its length and time of change when it was read last: where they are the same, it is not opened.
+    #[serde(default)]
+    seen: (u64, i64),
     /// The checksum that stands there, behind the last record that was read.
     #[serde(default)]
     checksum: u32,
-    /// Its rest can't be read.
+    /// Its rest can't be read, as it stands.
     lost: bool,
     /// It was told that its last record stays cut off.
     #[serde(default)]
@@ -77,6 +104,21 @@ fn text(name: &OsStr) -> String {
     name.to_str().map_or_else(|| name.as_encoded_bytes().escape_ascii().to_string(), str::to_owned)
 }
 
+/// Of a file that is packed.
+fn is_packed(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ["gz", "bz2", "xz", "zst", "zip"].iter().any(|packed| ending == *packed))
+}
+
+/// The state of a run of which its log does not say it: running while its file changes.
+fn state_of(metadata: &fs::Metadata) -> RunState {
+    let since = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+    if since.is_some_and(|since| since < QUIET) { RunState::Running } else { RunState::Finished }
+}
+
+fn mark_of(place: &Place, folder: &Path) -> Result<Mark> {
+    serde_json::to_value(place).map(Mark).map_err(|error| file::failed(folder)(error.into()))
+}
+
 fn millis(seconds: f64) -> i64 {
     (seconds * 1000.0).round() as i64
 }
@@ -88,11 +130,25 @@ impl TensorBoard {
 
     /// The event files of each run, by the run's folder. Links are not followed.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<PathBuf>> {
+        self.walk().0
+    }
+
+    /// The same, and the links that may lead to others.
+    fn walk(&self) -> (BTreeMap<PathBuf, Vec<PathBuf>>, Vec<PathBuf>) {
         let walk =
             WalkBuilder::new(&self.folder).standard_filters(false).follow_links(false).max_depth(Some(DEPTH)).build();
         let mut runs: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+        let mut links = Vec::new();
         for entry in walk.flatten() {
+            let is_link = entry.path_is_symlink();
             let path = entry.into_path();
+            if is_link {
+                // The log's own folder may be one.
+                if path != self.folder && (is_event_file(&path) || path.is_dir()) {
+                    links.push(path);
+                }
+                continue;
+            }
             if is_event_file(&path)
                 && fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file())
                 && let Some(folder) = path.parent()
@@ -101,7 +157,8 @@ impl TensorBoard {
             }
         }
         runs.values_mut().for_each(|files| files.sort());
-        runs
+        links.sort();
+        (runs, links)
     }
 
     /// TensorBoard's name of a run: its path below the log's folder, `.` for that folder itself.
@@ -110,6 +167,13 @@ impl TensorBoard {
         let parts: Vec<String> = below.components().map(|part| text(part.as_os_str())).collect();
         if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
     }
+
+    fn unfollowed(&self, links: &[PathBuf]) -> Told {
+        let (count, first) = (links.len(), links.first().map(|path| path.display().to_string()).unwrap_or_default());
+        let (links, it) = if count == 1 { ("link is", "it leads") } else { ("links are", "they lead") };
+        let message = format!("{count} {links} not followed ({first}): add what {it} to as a log of its own");
+        file::warning(&self.folder, message)
+    }
 }
 
 impl Reader for TensorBoard {
@@ -117,17 +181,31 @@ impl Reader for TensorBoard {
         fs::read_dir(&self.folder).map_err(file::failed(&self.folder))?;
         let mut place: Place = serde_json::from_value(mark.0.clone()).unwrap_or_default();
         let group = self.folder.file_name().map(text).unwrap_or_default();
-        for (folder, files) in self.files() {
+        let (runs, links) = self.walk();
+        if links.len() > place.links {
+            sink(self.unfollowed(&links)).map_err(ForeignError::NotTaken)?;
+        }
+        place.links = links.len();
+        let mut since = 0;
+        for (folder, files) in runs {
             let name = self.name(&folder);
-            let run = place.runs.entry(name.clone()).or_default();
-            let held = HashMap::new();
-            let left_out = BTreeMap::new();
-            let mut reading =
-                Reading { name, folder: &folder, group: &group, run, sink, held, count: 0, left_out, left_more: false };
+            let run = place.runs.remove(&name).unwrap_or_default();
+            let mut reading = Reading {
+                name,
+                folder: &folder,
+                group: &group,
+                run,
+                place: &mut place,
+                since: &mut since,
+                sink,
+                held: HashMap::new(),
+                count: 0,
+                left_out: BTreeMap::new(),
+            };
             let mut state = RunState::Finished;
             for path in files {
                 if let Ok(metadata) = fs::metadata(&path)
-                    && file::state(&metadata) == RunState::Running
+                    && state_of(&metadata) == RunState::Running
                 {
                     state = RunState::Running;
                 }
@@ -136,9 +214,7 @@ impl Reader for TensorBoard {
             }
             reading.end(state)?;
         }
-        serde_json::to_value(place)
-            .map(Mark)
-            .map_err(|source| ForeignError::File { path: self.folder.clone(), source: source.into() })
+        mark_of(&place, &self.folder)
     }
 }
 
@@ -200,14 +276,16 @@ struct Reading<'a, 'b> {
     name: String,
     folder: &'a Path,
     group: &'a str,
-    run: &'a mut RunPlace,
+    run: RunPlace,
+    /// Of the other runs.
+    place: &'a mut Place,
+    /// How much was told since the last mark, in points.
+    since: &'a mut usize,
     sink: &'a mut Sink<'b>,
     held: HashMap<String, Vec<Point>>,
     count: usize,
     /// How many values of the file were left out now, by what they are of.
     left_out: BTreeMap<String, u64>,
-    /// So were values of the run since it was read last.
-    left_more: bool,
 }
 
 impl Reading<'_, '_> {
@@ -215,8 +293,15 @@ impl Reading<'_, '_> {
         (self.sink)(told).map_err(ForeignError::NotTaken)
     }
 
+    /// When it ended: where the log does not say it, with its last event.
+    fn ended(&self, state: RunState) -> Option<i64> {
+        self.run.end.map(|(_, at)| at).or(self.run.last_ms.filter(|_| state.is_over()))
+    }
+
     fn head(&mut self, state: RunState) -> Result<()> {
-        self.run.told = Some(state);
+        let ended_ms = self.ended(state);
+        (self.run.told, self.run.told_end) = (Some(state), ended_ms);
+        *self.since += WEIGHT;
         let head = Head {
             key: self.name.clone(),
             id: None,
@@ -224,7 +309,7 @@ impl Reading<'_, '_> {
             group: self.group.to_owned(),
             state,
             created_ms: self.run.created_ms.unwrap_or_default(),
-            ended_ms: self.run.end.map(|(_, at)| at),
+            ended_ms,
             user: None,
             notes: None,
             params: self.run.params.clone().into_iter().collect(),
@@ -241,26 +326,54 @@ impl Reading<'_, '_> {
     fn file(&mut self, path: &Path) -> Result<()> {
         let key = path.file_name().map(text).unwrap_or_default();
         let mut place = self.run.files.remove(&key).unwrap_or_default();
-        // What can't be read on may be another file since.
-        if !place.lost || fs::metadata(path).is_ok_and(|metadata| metadata.len() < place.offset) {
-            match self.records(path, &mut place) {
-                Err(ForeignError::File { source, .. }) => self.tell(file::warning(path, source.to_string()))?,
-                other => other?,
-            }
+        match self.read_on(path, &key, &mut place) {
+            Err(ForeignError::File { source, .. }) => self.tell(file::warning(path, source.to_string()))?,
+            other => other?,
         }
-        for (of, count) in std::mem::take(&mut self.left_out) {
-            self.left_more = true;
-            add(&mut place.unread, &of, count);
-        }
+        self.count_left_out(&mut place);
         self.run.files.insert(key, place);
         Ok(())
     }
 
-    fn records(&mut self, path: &Path, place: &mut FilePlace) -> Result<()> {
+    fn count_left_out(&mut self, place: &mut FilePlace) {
+        for (of, count) in std::mem::take(&mut self.left_out) {
+            add(&mut place.unread, &of, count);
+        }
+    }
+
+    fn read_on(&mut self, path: &Path, key: &str, place: &mut FilePlace) -> Result<()> {
+        let metadata = fs::metadata(path).map_err(file::failed(path))?;
+        let seen = (metadata.len(), file::modified_ms(&metadata));
+        if place.seen != seen {
+            if is_packed(path) {
+                if !std::mem::replace(&mut place.lost, true) {
+                    let message = "it is compressed, and is not read so: unpack it beside this file, then it is read";
+                    self.tell(file::warning(path, message))?;
+                }
+            } else {
+                self.records(path, key, place)?;
+            }
+            place.seen = seen;
+        }
+        let stays = metadata.len() > place.offset && state_of(&metadata).is_over() && !place.lost;
+        if !stays || std::mem::replace(&mut place.cut, true) {
+            Ok(())
+        } else {
+            self.tell(file::cut(path, place.offset))
+        }
+    }
+
+    fn records(&mut self, path: &Path, key: &str, place: &mut FilePlace) -> Result<()> {
         if place.offset > 0 && !Records::stands(path, place.offset, place.checksum)? {
             *place = FilePlace::default();
+            if self.run.restarts {
+                // Where it goes back to an earlier step, what the later files say of these comes behind it again.
+                self.run.files.range_mut(key.to_owned()..).for_each(|(_, later)| *later = FilePlace::default());
+            }
             self.tell(file::anew(path, "it is not what it was, as if written anew: it was read from its beginning"))?;
         }
+        // Where it can't be read on may be another record since.
+        let lost = std::mem::take(&mut place.lost).then_some(place.offset);
         let mut records = Records::open(path, place.offset)?;
         loop {
             let at = records.offset;
@@ -269,6 +382,12 @@ impl Reading<'_, '_> {
                     Ok(event) => {
                         proto::unread(data).into_iter().for_each(|of| self.leave_out(of));
                         self.event(event, &Record { path, offset: at, checksum: records.checksum })?;
+                        if self.count + *self.since >= HELD {
+                            self.flush()?;
+                            self.count_left_out(place);
+                            (place.offset, place.checksum, place.cut) = (records.offset, records.last, false);
+                            self.checkpoint(key, place)?;
+                        }
                         continue;
                     }
                     Err(error) => format!("the record is no event: {error}"),
@@ -276,6 +395,9 @@ impl Reading<'_, '_> {
                 Next::Bad(why) => why.to_owned(),
                 Next::Lost => {
                     place.lost = true;
+                    if lost == Some(at) {
+                        break;
+                    }
                     "a record's length is damaged; the rest of the file can't be read".to_owned()
                 }
                 Next::End => break,
@@ -287,20 +409,21 @@ impl Reading<'_, '_> {
             }
         }
         if records.offset > place.offset {
-            place.cut = false;
-        }
-        if records.offset > place.offset {
-            place.checksum = records.last;
+            (place.checksum, place.cut) = (records.last, false);
         }
         place.offset = records.offset;
-        self.flush()?;
-        let metadata = fs::metadata(path).map_err(file::failed(path))?;
-        let stays = metadata.len() > place.offset && file::state(&metadata).is_over() && !place.lost;
-        if !stays || std::mem::replace(&mut place.cut, true) {
-            Ok(())
-        } else {
-            self.tell(file::cut(path, place.offset))
-        }
+        self.flush()
+    }
+
+    /// Tells the mark that stands at a place of one of the run's files.
+    fn checkpoint(&mut self, key: &str, file: &FilePlace) -> Result<()> {
+        self.run.files.insert(key.to_owned(), file.clone());
+        self.place.runs.insert(self.name.clone(), std::mem::take(&mut self.run));
+        let mark = mark_of(self.place, self.folder)?;
+        self.run = self.place.runs.remove(&self.name).unwrap_or_default();
+        self.run.files.remove(key);
+        *self.since = 0;
+        self.tell(Told::Checkpoint(mark))
     }
 
     fn event(&mut self, event: Event, record: &Record<'_>) -> Result<()> {
@@ -309,16 +432,37 @@ impl Reading<'_, '_> {
             self.run.created_ms = Some(time_ms);
             self.head(RunState::Running)?;
         }
-        for (at, value) in event.summary.into_iter().flat_map(|summary| summary.value).enumerate() {
+        self.run.last_ms = self.run.last_ms.max(Some(time_ms));
+        if let Some(version) = &event.file_version {
+            self.run.restarts = proto::says_restarts(version);
+        }
+        if event.session_log.is_some_and(|log| log.status == proto::START) {
+            self.restart(event.step)?;
+        }
+        let Some(summary) = event.summary else { return Ok(()) };
+        self.run.last_step = self.run.last_step.max(Some(event.step));
+        for (at, value) in summary.value.into_iter().enumerate() {
             self.value(value, event.step, time_ms, &|part, plugin| record.location(at, part, plugin))?;
         }
         Ok(())
     }
 
+    /// A session that starts at a step: what one before it wrote of this step and later holds no more, as TensorBoard's
+    /// `event_accumulator.py` has it (`_CheckForRestartAndMaybePurge`).
+    fn restart(&mut self, step: i64) -> Result<()> {
+        if !self.run.restarts || self.run.last_step.is_none_or(|last| last < step) {
+            return Ok(());
+        }
+        self.run.last_step = step.checked_sub(1);
+        self.flush()?;
+        self.tell(Told::Rewound { run: self.name.clone(), step })
+    }
+
     fn value(&mut self, value: proto::Value, step: i64, time_ms: i64, locate: &Locate<'_>) -> Result<()> {
         let tag = value.tag.clone();
         if let Some(number) = value.simple_value {
-            return self.point(tag, Point { step, time_ms, value: f64::from(number) });
+            self.point(tag, Point { step, time_ms, value: f64::from(number) });
+            return Ok(());
         }
         if let Some(plugin) = value.metadata.as_ref().and_then(|metadata| metadata.plugin.as_ref()) {
             if plugin.name == "hparams" {
@@ -328,13 +472,11 @@ impl Reading<'_, '_> {
         }
         let plugin = self.run.plugins.get(&tag).cloned();
         if let (Some("scalars"), Some(tensor)) = (plugin.as_deref(), &value.tensor) {
-            return match tensor.numbers().as_deref() {
+            match tensor.numbers().as_deref() {
                 Some([value, ..]) => self.point(tag, Point { step, time_ms, value: *value }),
-                _ => {
-                    self.leave_out("scalars that are no real numbers");
-                    Ok(())
-                }
-            };
+                _ => self.leave_out("scalars that are no real numbers"),
+            }
+            return Ok(());
         }
         let Some(media) = media_of(plugin.as_deref(), value) else {
             self.leave_out(plugin.as_deref().unwrap_or("no plugin"));
@@ -344,6 +486,7 @@ impl Reading<'_, '_> {
         for (part, media) in media.into_iter().enumerate() {
             let key = if several { format!("{tag}/{part}") } else { tag.clone() };
             let location = Some(locate(part, plugin.clone()));
+            *self.since += WEIGHT;
             self.tell(Told::Media { run: self.name.clone(), key, step, time_ms, media, location })?;
         }
         Ok(())
@@ -362,20 +505,23 @@ impl Reading<'_, '_> {
             add(&mut all, of, *count);
         }
         let total: u64 = all.values().sum();
+        let before = std::mem::replace(&mut self.run.said, total);
+        if total <= before {
+            return Ok(());
+        }
         let named: Vec<String> = all.iter().map(|(of, count)| format!("{count} of {of}")).collect();
         let values = if total == 1 { "value" } else { "values" };
         let message = format!("{total} {values} of kinds that are not read were left out: {}", named.join(", "));
         self.tell(file::warning(self.folder, message))
     }
 
-    fn point(&mut self, tag: String, point: Point) -> Result<()> {
+    fn point(&mut self, tag: String, point: Point) {
         self.held.entry(tag).or_default().push(point);
         self.count += 1;
-        if self.count < HELD { Ok(()) } else { self.flush() }
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.count = 0;
+        *self.since += std::mem::take(&mut self.count);
         for (key, points) in std::mem::take(&mut self.held) {
             self.tell(Told::Points { run: self.name.clone(), key, points })?;
         }
@@ -404,10 +550,13 @@ impl Reading<'_, '_> {
     /// The state at the end of a reading: what the log says, else whether somebody writes to it.
     fn end(mut self, state: RunState) -> Result<()> {
         let state = self.run.end.map_or(state, |(state, _)| state);
-        if self.run.created_ms.is_some() && self.run.told != Some(state) {
+        let is_told = self.run.told == Some(state) && self.run.told_end == self.ended(state);
+        if self.run.created_ms.is_some() && !is_told {
             self.head(state)?;
         }
-        if self.left_more { self.say_left_out() } else { Ok(()) }
+        self.say_left_out()?;
+        self.place.runs.insert(self.name, self.run);
+        Ok(())
     }
 }
 

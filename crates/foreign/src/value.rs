@@ -12,6 +12,9 @@ use serde::{Deserialize, Deserializer, de};
 /// Entries of a map above which its keys are looked up in an index.
 const INDEXED: usize = 16;
 
+/// The one key of what `toml_edit` tells a date as.
+const TOML_DATE: &str = "$__toml_private_datetime";
+
 /// A value of a file of params or metrics. A clone shares its lists and maps.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
@@ -279,6 +282,12 @@ impl<'de> de::Visitor<'de> for Visitor {
         while let Some((key, value)) = map.next_entry::<Value, Value>()? {
             entries.push((key.text(), value));
         }
+        // As the parser tells a date.
+        if let [(key, value)] = &entries[..]
+            && key == TOML_DATE
+        {
+            return Ok(value.clone());
+        }
         Ok(Value::map(entries))
     }
 }
@@ -286,6 +295,15 @@ impl<'de> de::Visitor<'de> for Visitor {
 #[cfg(test)]
 mod tests {
     use super::Value;
+
+    #[test]
+    fn a_date_of_toml_is_its_text() {
+        let value = Value::from_toml("[data]\nuntil = 2024-05-01\nat = 2024-05-01T10:00:00Z");
+        let Ok(value) = value else { panic!("{value:?}") };
+        let data: Vec<_> = value.leaves(".").iter().map(|(key, value)| (key.clone(), value.text())).collect();
+        let expect = [("data.until", "2024-05-01"), ("data.at", "2024-05-01T10:00:00Z")];
+        assert_eq!(data, expect.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
 
     #[test]
     fn pythons_words_are_numbers_and_text_stays() {

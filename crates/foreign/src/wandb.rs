@@ -21,13 +21,17 @@ use proto::{Environment, History, Item, Record, Stats, What};
 use record::{Next, Records};
 use value::Row;
 
-/// Points that are held before they are told.
-const HELD: usize = 1 << 16;
+/// Points that are held before they are told, and that are told at most before a mark is.
+const HELD: usize = 40_000;
+/// As many points what is told of a run, or a medium, counts for, and so many bytes of output for one.
+const WEIGHT: usize = 64;
 /// Bytes of output that are held before they are told.
 const HELD_OUTPUT: usize = 1 << 16;
 /// A run without an end, whose log did not change for so long, is taken to have died: its client writes at least the
 /// machine's load every few seconds.
 const QUIET: Duration = Duration::from_secs(600);
+/// The tag of a run that was resumed: the log that it was begun in.
+const RESUMED: &str = "resumed_from";
 
 /// Reads a folder of runs, or that of one run.
 pub struct Wandb {
@@ -45,8 +49,11 @@ struct RunPlace {
     offset: u64,
     /// In the middle of a record that can't be read.
     lost: bool,
-    /// Of the log, when it was read last.
+    /// Of the log, when it was read last: where it and the time of change are the same, it is not opened.
     length: u64,
+    modified_ms: i64,
+    /// Where it was said that the log can't be read on, as it stood.
+    waits: Option<u64>,
     run_id: String,
     name: String,
     project: String,
@@ -71,6 +78,8 @@ struct RunPlace {
     told: Option<RunState>,
     /// It was told that its last record stays cut off.
     cut: bool,
+    /// What was left out and is not said yet.
+    unknown: Unknown,
 }
 
 /// A number that may be NaN or ±∞, which JSON has no numbers for.
@@ -123,26 +132,43 @@ impl Reader for Wandb {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         fs::read_dir(&self.folder).map_err(file::failed(&self.folder))?;
         let mut place: Place = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let mut since = 0;
         for path in self.files() {
             let key = key_of(&path, &self.folder);
-            let run = place.runs.entry(key.clone()).or_default();
+            let run = place.runs.remove(&key).unwrap_or_default();
             let files = files_of(&path);
-            let held = HashMap::new();
-            let mut reading =
-                Reading { key, path: &path, files, run, sink, held, count: 0, output: String::new(), dirty: false };
+            let mut reading = Reading {
+                key,
+                path: &path,
+                files,
+                run,
+                place: &mut place,
+                since: &mut since,
+                sink,
+                held: HashMap::new(),
+                count: 0,
+                output: String::new(),
+                dirty: false,
+            };
             reading.tell(Told::Still)?;
             match reading.read() {
                 Err(error @ ForeignError::NotTaken(_)) => return Err(error),
                 Err(error) => {
                     // Said once, and again when it changed.
-                    reading.run.length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                    let stands = fs::metadata(&path).map(|metadata| (metadata.len(), file::modified_ms(&metadata)));
+                    (reading.run.length, reading.run.modified_ms) = stands.unwrap_or_default();
                     reading.tell(file::warning(&path, error.to_string()))?;
                 }
                 Ok(()) => {}
             }
+            reading.place.runs.insert(reading.key, reading.run);
         }
-        serde_json::to_value(place).map(Mark).map_err(|error| file::failed(&self.folder)(error.into()))
+        mark_of(&place, &self.folder)
     }
+}
+
+fn mark_of(place: &Place, folder: &Path) -> Result<Mark> {
+    serde_json::to_value(place).map(Mark).map_err(|error| file::failed(folder)(error.into()))
 }
 
 /// A medium's place in a run's log.
@@ -188,7 +214,11 @@ struct Reading<'a, 'b> {
     path: &'a Path,
     /// The folder of its files.
     files: PathBuf,
-    run: &'a mut RunPlace,
+    run: RunPlace,
+    /// Of the other runs.
+    place: &'a mut Place,
+    /// How much was told since the last mark, in points.
+    since: &'a mut usize,
     sink: &'a mut Sink<'b>,
     held: HashMap<String, Vec<Point>>,
     count: usize,
@@ -203,13 +233,16 @@ struct Stands<'a> {
     record: &'a [u8],
 }
 
-/// Records and values that nothing is known of.
-#[derive(Default)]
+/// Records and values that nothing is known of, or that are not read.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Unknown {
     records: usize,
     values: usize,
     /// Why the first value was left out.
     why: Option<String>,
+    /// How many of what is known and not read.
+    unread: BTreeMap<String, u64>,
 }
 
 impl Unknown {
@@ -218,10 +251,16 @@ impl Unknown {
         self.why.get_or_insert_with(|| format!("{key}: {why}"));
     }
 
+    fn unread(&mut self, of: &str) {
+        *self.unread.entry(of.to_owned()).or_default() += 1;
+    }
+
     fn said(self) -> Option<String> {
         let values = self.why.map(|why| format!("{} values were left out, the first because of {why}", self.values));
         let records = (self.records > 0).then(|| format!("{} records of unknown kinds were left out", self.records));
-        records.into_iter().chain(values).reduce(|records, values| format!("{records}; {values}"))
+        let unread: Vec<String> = self.unread.iter().map(|(of, count)| format!("{of} ({count})")).collect();
+        let unread = (!unread.is_empty()).then(|| format!("not read: {}", unread.join(", ")));
+        records.into_iter().chain(values).chain(unread).reduce(|before, next| format!("{before}; {next}"))
     }
 }
 
@@ -234,10 +273,10 @@ impl Reading<'_, '_> {
         let metadata = fs::metadata(self.path).map_err(file::failed(self.path))?;
         if metadata.len() < self.run.length {
             // Another log stands in its place.
-            *self.run = RunPlace::default();
+            self.run = RunPlace::default();
         }
-        let mut unknown = Unknown::default();
-        if metadata.len() != self.run.length
+        let modified_ms = file::modified_ms(&metadata);
+        if (metadata.len(), modified_ms) != (self.run.length, self.run.modified_ms)
             && let Some(mut records) = Records::open(self.path, self.run.offset, self.run.lost)?
         {
             loop {
@@ -246,30 +285,71 @@ impl Reading<'_, '_> {
                     Next::Data(data) => match Record::decode(data) {
                         Ok(Record { what: Some(What::History(history)) }) => {
                             let stands = Stands { offset: at, record: data };
-                            self.history(&history, &stands, &metadata, &mut unknown)?;
+                            self.history(&history, &stands, &metadata)?;
                             self.flush_full(&metadata)?;
                         }
                         Ok(Record { what: Some(what) }) => self.record(what, &metadata)?,
-                        Ok(Record { what: None }) => unknown.records += 1,
+                        Ok(Record { what: None }) => self.run.unknown.records += 1,
                         Err(error) => self.warn(at, &format!("the record can't be read: {error}"))?,
                     },
-                    Next::Bad(at, why) => self.warn(at, why)?,
+                    Next::Bad(at, why) => {
+                        // It may have been said while the block was still written to.
+                        if self.run.waits.take() != Some(at) {
+                            self.warn(at, why)?;
+                        }
+                    }
+                    Next::Waits(at, why) => {
+                        if self.run.waits.replace(at) != Some(at) {
+                            self.warn(at, why)?;
+                        }
+                        break;
+                    }
                     Next::End => break,
                 }
+                if self.count + *self.since + self.output.len() / WEIGHT >= HELD {
+                    self.flush(&metadata)?;
+                    (self.run.offset, self.run.lost) = (records.offset, records.lost);
+                    self.checkpoint()?;
+                }
             }
-            (self.run.offset, self.run.lost, self.run.length) = (records.offset, records.lost, metadata.len());
-            self.run.cut = false;
+            if records.offset > self.run.offset {
+                self.run.cut = false;
+            }
+            (self.run.offset, self.run.lost) = (records.offset, records.lost);
+            (self.run.length, self.run.modified_ms) = (metadata.len(), modified_ms);
+            self.run.waits = self.run.waits.filter(|at| *at >= records.offset);
+        }
+        // One that has died says no summary any more.
+        if self.run.exit.is_none() && self.state(&metadata).is_over() {
+            self.summary();
         }
         self.flush(&metadata)?;
-        if let Some(message) = unknown.said() {
+        if let Some(message) = std::mem::take(&mut self.run.unknown).said() {
             self.tell(file::warning(self.path, message))?;
         }
-        let stays = self.run.length > self.run.offset && self.state(&metadata).is_over() && !self.run.lost;
+        let is_said = self.run.lost || self.run.waits.is_some();
+        let stays = self.run.length > self.run.offset && self.state(&metadata).is_over() && !is_said;
         if stays && !std::mem::replace(&mut self.run.cut, true) {
             self.tell(file::cut(self.path, self.run.offset))?;
         }
         let begun = self.run.offset > record::HEADER.len() as u64;
         if begun && self.run.told != Some(self.state(&metadata)) { self.head(&metadata) } else { Ok(()) }
+    }
+
+    /// Tells the mark that stands where the log is read.
+    fn checkpoint(&mut self) -> Result<()> {
+        self.place.runs.insert(self.key.clone(), std::mem::take(&mut self.run));
+        let mark = mark_of(self.place, self.path)?;
+        self.run = self.place.runs.remove(&self.key).unwrap_or_default();
+        *self.since = 0;
+        self.tell(Told::Checkpoint(mark))
+    }
+
+    /// The log of the same run that was begun before this one, where it was resumed.
+    fn resumed(&self) -> Option<(String, String)> {
+        let before = self.place.runs.range(..self.key.clone());
+        let mut same = before.filter(|(_, run)| !run.run_id.is_empty() && run.run_id == self.run.run_id);
+        same.next().map(|(key, _)| (RESUMED.to_owned(), key.clone()))
     }
 
     fn warn(&mut self, at: u64, why: &str) -> Result<()> {
@@ -288,7 +368,8 @@ impl Reading<'_, '_> {
         let state = self.state(metadata);
         self.dirty = false;
         self.run.told = Some(state);
-        let run = &*self.run;
+        *self.since += WEIGHT;
+        let run = &self.run;
         let created_ms = run.created_ms.unwrap_or_else(|| file::modified_ms(metadata));
         let id = Some(&run.run_id).filter(|id| id.len() == 32).and_then(|id| u128::from_str_radix(id, 16).ok());
         let names = [&run.name, &run.run_id, &self.key];
@@ -303,7 +384,7 @@ impl Reading<'_, '_> {
             user: run.user.clone(),
             notes: run.notes.clone(),
             params: run.params.clone().into_iter().collect(),
-            tags: run.tags.clone(),
+            tags: run.tags.iter().cloned().chain(self.resumed()).collect(),
             artifacts: Some(self.files.clone()).filter(|files| files.is_dir()),
             commit: run.commit.clone(),
             command: run.command.clone(),
@@ -318,7 +399,9 @@ impl Reading<'_, '_> {
             What::Config(config) => {
                 self.config(&config.update);
                 for item in &config.remove {
-                    self.run.params.remove(&value::path_of(item).join("."));
+                    let gone = value::path_of(item).join(".");
+                    let is_below = |key: &str| key.strip_prefix(&gone).is_some_and(|rest| rest.starts_with('.'));
+                    self.run.params.retain(|key, _| *key != gone && !is_below(key));
                 }
             }
             What::Stats(stats) => self.stats(&stats),
@@ -337,6 +420,9 @@ impl Reading<'_, '_> {
                 self.run.last_ms = self.run.last_ms.max(self.run.created_ms.unwrap_or_default() + lasted);
                 self.dirty = true;
             }
+            What::Artifact(_) => self.run.unknown.unread("records of artifacts"),
+            What::UseArtifact(_) => self.run.unknown.unread("records of artifacts that were used"),
+            What::Alert(_) => self.run.unknown.unread("alerts"),
             _ => {}
         }
         self.flush_full(metadata)
@@ -400,13 +486,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn history(
-        &mut self,
-        history: &History,
-        stands: &Stands<'_>,
-        metadata: &Metadata,
-        unknown: &mut Unknown,
-    ) -> Result<()> {
+    fn history(&mut self, history: &History, stands: &Stands<'_>, metadata: &Metadata) -> Result<()> {
         let row = Row::of(&history.item);
         let own = |name: &str| row.numbers.iter().find(|(key, _)| key == name).map(|(_, number)| *number);
         // A row without a step, which no client writes, stands at the one before.
@@ -416,7 +496,10 @@ impl Reading<'_, '_> {
         self.run.step = step;
         self.run.last_ms = self.run.last_ms.max(time_ms);
         if row.malformed > 0 {
-            unknown.value("history", "a value that is no JSON");
+            self.run.unknown.value("history", "a value that is no JSON");
+        }
+        for (_, of) in row.others.iter().filter(|(key, _)| !key.starts_with('_')) {
+            self.run.unknown.unread(&format!("{of} of the history"));
         }
         for (key, value) in row.numbers.into_iter().filter(|(key, _)| !key.starts_with('_')) {
             if !self.run.series.contains(&key) {
@@ -429,7 +512,7 @@ impl Reading<'_, '_> {
             let media = match value::media(&object, &self.files) {
                 Ok(media) => media,
                 Err(why) => {
-                    unknown.value(&key, &why);
+                    self.run.unknown.value(&key, &why);
                     continue;
                 }
             };
@@ -449,6 +532,7 @@ impl Reading<'_, '_> {
                     }),
                 });
                 let key = if several { format!("{key}/{part}") } else { key.clone() };
+                *self.since += WEIGHT;
                 self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media, location })?;
             }
         }
@@ -475,7 +559,7 @@ impl Reading<'_, '_> {
 
     /// Tells what is held, after the head where that changed.
     fn flush(&mut self, metadata: &Metadata) -> Result<()> {
-        self.count = 0;
+        *self.since += std::mem::take(&mut self.count);
         let held = std::mem::take(&mut self.held);
         let output = std::mem::take(&mut self.output);
         if self.dirty || self.run.told.is_none() && !(held.is_empty() && output.is_empty()) {
@@ -487,6 +571,7 @@ impl Reading<'_, '_> {
         if output.is_empty() {
             return Ok(());
         }
+        *self.since += output.len() / WEIGHT;
         self.tell(Told::Output { run: self.key.clone(), text: output })
     }
 }

@@ -55,6 +55,15 @@ pub fn list(connection: &Connection, run: RunId) -> Result<Vec<(String, i64, Med
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The steps of a key, each with its kind.
+pub fn steps(connection: &Connection, run: RunId, key: &str) -> Result<Vec<(i64, MediumKind)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT step, kind FROM medium WHERE run = ?1 AND key = ?2 ORDER BY step")?;
+    let rows = statement
+        .query_map(params![run.as_bytes(), key], |row| Ok((row.get(0)?, row.get::<_, Word<MediumKind>>(1)?.0)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<MediumRow> {
     Ok(MediumRow {
         key: row.get(0)?,
@@ -71,6 +80,14 @@ pub fn get(connection: &Connection, run: RunId, key: &str, step: i64) -> Result<
         "SELECT key, step, time_ms, kind, source, location FROM medium WHERE run = ?1 AND key = ?2 AND step = ?3",
     )?;
     Ok(statement.query_row(params![run.as_bytes(), key, step], read).optional()?)
+}
+
+/// What a log told of a run's media from a step on, where the run went on from an earlier one.
+pub fn forget_from(transaction: &Transaction<'_>, source: SourceId, run: RunId, step: i64) -> Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM medium WHERE run = ?1 AND source = ?2 AND step >= ?3")?
+        .execute(params![run.as_bytes(), source.as_bytes(), step])?;
+    Ok(())
 }
 
 /// What a log told of media, which is then told anew.

@@ -112,6 +112,28 @@ pub fn forget_series(transaction: &Transaction<'_>, run: RunId, name: &str) -> R
     Ok(())
 }
 
+/// Deletes the points of a run's series from a step on, where it went on from an earlier one.
+pub fn forget_from(transaction: &Transaction<'_>, run: RunId, step: i64) -> Result<()> {
+    let later: Vec<(i64, String, u64)> = {
+        let mut statement =
+            transaction.prepare_cached("SELECT number, key, count FROM metric WHERE run = ?1 AND step >= ?2")?;
+        let rows = statement.query_map(params![run.as_bytes(), step], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64))
+        })?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    for (number, name, count) in later {
+        let mut kept = points::raw_points(transaction, number, 0, count)?;
+        kept.retain(|point| point.step < step);
+        // What is built over the points is built again, of those that stay.
+        forget_series(transaction, run, &name)?;
+        if !kept.is_empty() {
+            begin(transaction, run, &name, &kept)?;
+        }
+    }
+    Ok(())
+}
+
 /// The points that are not among those that are held, each once.
 fn once<'a>(new: &'a [Point], held: &[Point]) -> Cow<'a, [Point]> {
     // Each later than the one before: none is there twice.

@@ -88,19 +88,15 @@ fn append(path: &Path, time_ms: i64, bodies: impl Iterator<Item = EventBody>) ->
     OpenOptions::new().append(true).open(path)?.write_all(&lines)
 }
 
-/// Whether the file is there and ends with a line, if it has any.
+/// Whether the file is there and ends with a line: the first one is the training's own.
 fn is_whole(path: &Path) -> bool {
-    let last = || -> io::Result<Option<u8>> {
-        let mut file = File::open(path)?;
-        if file.metadata()?.len() == 0 {
-            return Ok(None);
-        }
-        let mut byte = [0];
+    let last = || -> io::Result<u8> {
+        let (mut file, mut byte) = (File::open(path)?, [0]);
         file.seek(SeekFrom::End(-1))?;
         file.read_exact(&mut byte)?;
-        Ok(Some(byte[0]))
+        Ok(byte[0])
     };
-    last().is_ok_and(|last| last.is_none_or(|last| last == b'\n'))
+    last().is_ok_and(|last| last == b'\n')
 }
 
 /// Seconds that the run was looked at before it was resumed.
@@ -121,7 +117,7 @@ mod tests {
     fn a_training_of_a_moment_is_looked_at_when_it_begins_and_when_it_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(EVENTS_FILE);
-        std::fs::write(&path, b"").unwrap();
+        std::fs::write(&path, b"{}\n").unwrap();
         drop(Usage::watch(folder.path(), || 7));
         let lines = std::fs::read_to_string(&path).unwrap();
         let used = |key: &str| lines.lines().filter(|line| line.contains(&format!("\"{key}\""))).count();
@@ -133,7 +129,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(EVENTS_FILE);
         assert!(!is_whole(&path));
-        for (bytes, whole) in [("", true), ("{}\n", true), ("{}\n{", false)] {
+        for (bytes, whole) in [("", false), ("{}\n", true), ("{}\n{", false)] {
             std::fs::write(&path, bytes).unwrap();
             assert_eq!(is_whole(&path), whole, "{bytes:?}");
         }

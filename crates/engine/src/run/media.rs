@@ -202,7 +202,7 @@ struct Opened {
 }
 
 async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<Opened> {
-    let (row, steps) = steps_of(engine, run, key).await?;
+    let (row, steps) = steps_of(engine, run, key, step.as_slice()).await?;
     let found = match step {
         Some(step) => steps.get_key_value(&step),
         None => steps.last_key_value(),
@@ -213,8 +213,23 @@ async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyh
     open_entry(engine, &row, key, step, entry).await
 }
 
-/// The steps of a key, and the run.
-async fn steps_of(engine: &Engine, run: RunId, key: &str) -> anyhow::Result<(RunRow, BTreeMap<i64, Entry>)> {
+/// The steps of a key, and the run. Where a log has all that are wanted, these alone: it comes before the artifacts,
+/// which need not be looked through then.
+async fn steps_of(
+    engine: &Engine,
+    run: RunId,
+    key: &str,
+    wanted: &[i64],
+) -> anyhow::Result<(RunRow, BTreeMap<i64, Entry>)> {
+    if !wanted.is_empty() {
+        let named = key.to_owned();
+        let steps = engine.store().read(move |c| store::medium::steps(c, run, &named)).await?;
+        let entry = |(step, kind)| (step, Entry { kind, time_ms: None, lies: Lies::Log });
+        let of_log: BTreeMap<i64, Entry> = steps.into_iter().map(entry).collect();
+        if wanted.iter().all(|step| of_log.contains_key(step)) {
+            return Ok((super::find(engine, run).await?, of_log));
+        }
+    }
     let (row, mut all) = all(engine, run).await?;
     let steps = all.remove(key).ok_or_else(|| {
         ApiError::not_found(format!("The run has no medium \"{key}\"."))
@@ -285,7 +300,7 @@ pub async fn get_steps(engine: &Engine, request: GetMediumSteps) -> anyhow::Resu
     if steps.len() > MOST_STEPS {
         bail!(ApiError::invalid(format!("At most {MOST_STEPS} steps of a medium are asked for at once.")));
     }
-    let (row, of_key) = steps_of(engine, run, &key).await?;
+    let (row, of_key) = steps_of(engine, run, &key, &steps).await?;
     let mut found = Vec::with_capacity(steps.len());
     for step in steps {
         let Some(entry) = of_key.get(&step) else {

@@ -9,12 +9,13 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use api::{
     SourceId,
-    source::{Kind, Source},
+    event::Tag,
+    source::{Kind, Source, SourceWarning},
 };
 use notify::{RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
@@ -30,9 +31,13 @@ const LOCKED: Duration = Duration::from_secs(5);
 /// When a log is looked at again that doesn't say itself whether its runs are over: a little later than its reader
 /// takes a file that doesn't change for one that nobody writes to.
 const SETTLED: Duration = Duration::from_secs(130);
+/// The same of TensorBoard, whose files change as seldom as every two minutes.
+const SETTLED_EVENTS: Duration = Duration::from_secs(310);
 
 /// How often a log on a network mount is looked at, where that takes no time.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// How often one is looked at of which the system does not tell, and whether a folder is still the one that it tells of.
+const LOOK_INSTEAD: Duration = Duration::from_secs(10);
 /// Of the time, at most this part is spent on looking at a log.
 const LOOK_SHARE: u32 = 20;
 /// Folders within folders that are looked at.
@@ -43,6 +48,10 @@ struct Followed {
     places: Places,
     #[expect(dead_code, reason = "it is kept for what it does, and does it until it is dropped")]
     watcher: Watcher,
+    #[expect(dead_code, reason = "it is kept for what it does, and does it until it is dropped")]
+    guard: Option<Task>,
+    /// Why the system does not tell of its changes, where it should.
+    why: Option<String>,
 }
 
 /// Where a source changes.
@@ -57,12 +66,13 @@ struct Places {
 #[expect(dead_code, reason = "it is kept for what it does, and does it until it is dropped")]
 enum Watcher {
     System(Debouncer<RecommendedWatcher, RecommendedCache>),
-    Polling(Polling),
+    Polling(Task),
 }
 
-struct Polling(AbortHandle);
+/// Ends when it is let go of.
+struct Task(AbortHandle);
 
-impl Drop for Polling {
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -145,9 +155,10 @@ pub(super) fn read_soon(engine: &Engine, id: SourceId) {
 
 /// Reads a followed source again at a time, where what it waits for is no change of its files.
 pub(super) fn read_later(engine: &Engine, source: &Source, taken: &Taken) {
-    let ages = matches!(source.kind, Kind::TensorBoard | Kind::Wandb | Kind::DvcLive | Kind::Metrics);
+    let ages = matches!(source.kind, Kind::Wandb | Kind::DvcLive | Kind::Metrics);
     let after = match taken {
         Taken { waits: true, .. } => LOCKED,
+        Taken { is_open: true, .. } if source.kind == Kind::TensorBoard => SETTLED_EVENTS,
         Taken { is_open: true, .. } if ages => SETTLED,
         _ => return forget_later(engine, source.id),
     };
@@ -191,49 +202,147 @@ pub(super) fn follow_files(engine: &Engine, source: &Source, files: Vec<PathBuf>
 }
 
 fn follow_at(engine: &Engine, source: &Source, places: Places) {
-    let (weak, id) = (engine.downgrade(), source.id);
     let table = engine.options().mounts.as_deref();
-    if places.folders.iter().any(|(path, _)| mounts::is_network(path, table)) {
-        let task = tokio::spawn(poll(weak, source.clone(), places.files.clone()));
-        let watcher = Watcher::Polling(Polling(task.abort_handle()));
-        lock(&engine.following().watchers).insert(id, Followed { places, watcher });
-        return;
-    }
+    let followed = if places.folders.iter().any(|(path, _)| mounts::is_network(path, table)) {
+        let watcher = Watcher::Polling(looking(engine, source, &places.files, LOOK_AGAIN));
+        Followed { places, watcher, guard: None, why: None }
+    } else {
+        let guard = Some(guarding(engine, source, &places));
+        match hearing(engine, source, &places) {
+            Ok(debouncer) => Followed { places, watcher: Watcher::System(debouncer), guard, why: None },
+            Err(failure) => {
+                tracing::warn!(%failure, path = source.path, "nothing tells of a source's changes: it is looked at");
+                let watcher = Watcher::Polling(looking(engine, source, &places.files, LOOK_INSTEAD));
+                Followed { places, watcher, guard, why: Some(why_unheard(&failure)) }
+            }
+        }
+    };
+    lock(&engine.following().watchers).insert(source.id, followed);
+}
+
+/// Has the system tell of a source's changes.
+fn hearing(
+    engine: &Engine,
+    source: &Source,
+    places: &Places,
+) -> notify::Result<Debouncer<RecommendedWatcher, RecommendedCache>> {
+    let (weak, source) = (engine.downgrade(), source.clone());
     let runtime = tokio::runtime::Handle::current();
     let heard = move |result: DebounceEventResult| {
         // That a file was opened is told, too, of our own reading. An error says that something happened.
-        if result.is_ok_and(|events| events.iter().all(|event| event.kind.is_access())) {
+        if result.as_ref().is_ok_and(|events| events.iter().all(|event| event.kind.is_access())) {
             return;
         }
         let _entered = runtime.enter();
-        if let Some(engine) = weak.upgrade() {
-            read_soon(&engine, id);
+        let Some(engine) = weak.upgrade() else { return };
+        // Of a folder that was made meanwhile nothing will be heard.
+        let failures = result.err().unwrap_or_default();
+        if let Some(full) = failures.iter().find(|failure| is_full(failure)) {
+            let (engine, source, why) = (engine.clone(), source.clone(), why_unheard(full));
+            // Not here: who tells of it ends with that.
+            tokio::spawn(async move { look_instead(&engine, &source, why) });
         }
+        read_soon(&engine, source.id);
     };
-    let made = new_debouncer(QUIET, None, heard).and_then(|mut debouncer| {
-        for (path, how) in &places.folders {
-            debouncer.watch(path, *how)?;
-        }
-        Ok(debouncer)
-    });
-    match made {
-        Ok(debouncer) => {
-            let watcher = Watcher::System(debouncer);
-            lock(&engine.following().watchers).insert(id, Followed { places, watcher });
-        }
-        Err(failure) => tracing::warn!(%failure, path = source.path, "a source can't be followed"),
+    let mut debouncer = new_debouncer(QUIET, None, heard)?;
+    for (path, how) in &places.folders {
+        debouncer.watch(path, *how)?;
     }
+    Ok(debouncer)
+}
+
+const fn is_full(failure: &notify::Error) -> bool {
+    matches!(failure.kind, notify::ErrorKind::MaxFilesWatch)
+}
+
+fn why_unheard(failure: &notify::Error) -> String {
+    if is_full(failure) {
+        return "the system tells of changes in no more folders (on Linux raise fs.inotify.max_user_watches)"
+            .to_owned();
+    }
+    format!("the system does not tell of its changes ({failure})")
+}
+
+/// Looks at a source that the system told of until now.
+fn look_instead(engine: &Engine, source: &Source, why: String) {
+    if let Some(followed) = lock(&engine.following().watchers).get_mut(&source.id) {
+        followed.watcher = Watcher::Polling(looking(engine, source, &followed.places.files, LOOK_INSTEAD));
+        followed.why = Some(why);
+    }
+    engine.changed(Tag::Sources);
+}
+
+/// A source with why the system does not tell of its changes, where it should.
+pub(super) fn noted(engine: &Engine, mut source: Source) -> Source {
+    let why = lock(&engine.following().watchers).get(&source.id).and_then(|followed| followed.why.clone());
+    if let Some(why) = why {
+        let message = format!("{why}: it is looked at every {} seconds instead", LOOK_INSTEAD.as_secs());
+        source.warnings.push(SourceWarning { place: source.path.clone(), message, of_rows: false });
+        source.warned += 1;
+    }
+    source
+}
+
+fn looking(engine: &Engine, source: &Source, files: &[PathBuf], every: Duration) -> Task {
+    Task(tokio::spawn(poll(engine.downgrade(), source.clone(), files.to_vec(), every)).abort_handle())
+}
+
+/// Follows a source anew once its folders are others than those that the system tells of: it was made anew, or the drive
+/// that it lies on is back.
+fn guarding(engine: &Engine, source: &Source, places: &Places) -> Task {
+    let (weak, source, files) = (engine.downgrade(), source.clone(), places.files.clone());
+    let before = made(&places.folders);
+    let task = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(LOOK_INSTEAD).await;
+            let (of, named) = (source.clone(), files.clone());
+            let now = tokio::task::spawn_blocking(move || {
+                let folders = watched(&of, &named);
+                (made(&folders), folders)
+            });
+            let Ok((now, folders)) = now.await else { return };
+            if now == before {
+                continue;
+            }
+            let Some(engine) = weak.upgrade() else { return };
+            // One that was let go of meanwhile is followed no more.
+            if lock(&engine.following().watchers).contains_key(&source.id) {
+                follow_at(&engine, &source, Places { folders, files });
+                read_soon(&engine, source.id);
+            }
+            return;
+        }
+    });
+    Task(task.abort_handle())
+}
+
+/// A folder, and by what it is another than one of its name before: `None` while there is none.
+type Made = (PathBuf, Option<(u64, Option<SystemTime>)>);
+
+fn made(folders: &[(PathBuf, RecursiveMode)]) -> Vec<Made> {
+    let of = |path: &PathBuf| std::fs::metadata(path).ok().map(|found| (number(&found), found.created().ok()));
+    folders.iter().map(|(path, _)| (path.clone(), of(path))).collect()
+}
+
+#[cfg(unix)]
+fn number(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+const fn number(_: &Metadata) -> u64 {
+    0
 }
 
 /// Looks at a source's files again and again, and reads on where they are others.
-async fn poll(engine: WeakEngine, source: Source, files: Vec<PathBuf>) {
+async fn poll(engine: WeakEngine, source: Source, files: Vec<PathBuf>, every: Duration) {
     let mut before = None;
-    let mut wait = LOOK_AGAIN;
+    let mut wait = every;
     loop {
         tokio::time::sleep(wait).await;
         let (of, named, begun) = (source.clone(), files.clone(), Instant::now());
         let Ok(now) = tokio::task::spawn_blocking(move || stamp(&of, &named)).await else { return };
-        wait = LOOK_AGAIN.max(begun.elapsed() * LOOK_SHARE);
+        wait = every.max(begun.elapsed() * LOOK_SHARE);
         let Some(engine) = engine.upgrade() else { return };
         // The first look does not know what the reading before it saw.
         if before.replace(now) != Some(now) {

@@ -66,10 +66,7 @@ pub(super) struct Taken {
 #[derive(Default)]
 struct Piece {
     heads: Vec<Head>,
-    /// Series that are told anew, each with its run's key in its log; no series: all of the run.
-    forgotten: Vec<(String, Option<String>)>,
-    /// Behind what is forgotten.
-    points: Vec<(String, String, Vec<Point>)>,
+    series: Vec<OfSeries>,
     /// By the run's key in its log.
     media: Vec<(String, MediumRow)>,
     /// What the runs wrote to the terminal, by the run's key in its log.
@@ -79,9 +76,32 @@ struct Piece {
     count: usize,
 }
 
+/// What is told of a run's series, in the order in which it is told; of a run by its key in its log.
+enum OfSeries {
+    Points {
+        run: String,
+        key: String,
+        points: Vec<Point>,
+    },
+    /// From a step on it is told anew.
+    Rewound {
+        run: String,
+        step: i64,
+    },
+    /// A series that is told anew; without a key all of the run.
+    Forgotten {
+        run: String,
+        key: Option<String>,
+    },
+}
+
 struct Taking<'a> {
     engine: &'a Engine,
     source: Source,
+    /// As it stands while what is committed ends at no mark.
+    broken: SourceRow,
+    /// The mark that what is committed ends at, and nothing behind it.
+    reached: Option<Mark>,
     piece: Piece,
     taken: Taken,
     warnings: Vec<SourceWarning>,
@@ -102,10 +122,9 @@ struct Taking<'a> {
     context: Option<&'a JobContext>,
 }
 
-/// What is written with the first that a reading tells.
-#[derive(Clone)]
+/// A reading of which nothing is committed yet.
+#[derive(Clone, Copy)]
 struct Begun {
-    row: SourceRow,
     /// The last reading broke off: what it told is told anew.
     anew: bool,
 }
@@ -133,6 +152,8 @@ pub(super) fn take(
     let mut taking = Taking {
         engine,
         source: row.source.clone(),
+        broken: row.clone(),
+        reached: None,
         piece: Piece::default(),
         taken: Taken::default(),
         warnings: Vec::new(),
@@ -145,11 +166,11 @@ pub(super) fn take(
         lists: HashSet::new(),
         projects: HashSet::new(),
         models: false,
-        begun: Some(Begun { row: row.clone(), anew: !before.is_whole }),
+        begun: Some(Begun { anew: !before.is_whole }),
         context,
     };
     let read = reader.read(&Mark(row.mark.clone()), &mut |told| taking.hear(told).map_err(Into::into));
-    let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit().map(|()| mark));
+    let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit(Some(mark.clone())).map(|()| mark));
     if taking.media > 0 {
         let message = format!(
             "{} media of kinds that are not shown here were left out: open them in the tool that wrote them.",
@@ -179,7 +200,12 @@ pub(super) fn take(
         Ok(mark) if has_told || source.error.is_none() => (row.mark, row.is_whole) = (mark.0.clone(), true),
         // A log that can't be read now, as of a drive that is away, has told nothing: all stays as it was.
         _ if !has_told => (row.mark, row.is_whole) = (before.mark, before.is_whole),
-        _ => {}
+        // Broken off: the next one goes on from what is committed.
+        _ => {
+            if let Some(mark) = taking.reached.take() {
+                (row.mark, row.is_whole) = (mark.0, true);
+            }
+        }
     }
     let source = &row.source;
     let (mut taken, changed, lists) = (taking.taken, taking.changed, taking.lists);
@@ -225,15 +251,27 @@ impl Taking<'_> {
             Told::Run(head) => self.piece.heads.push(head),
             Told::Points { run, key, points } => {
                 self.piece.count += points.len();
-                self.piece.points.push((run, key, points));
+                self.piece.series.push(OfSeries::Points { run, key, points });
             }
             Told::Forgotten { run, key, place } => {
-                let is_other = |of: &str, series: &str| *of != run || key.as_ref().is_some_and(|key| key != series);
-                self.piece.points.retain(|(of, series, _)| is_other(of, series));
-                self.piece.count = self.piece.points.iter().map(|(_, _, points)| points.len()).sum();
-                self.piece.forgotten.push((run, key));
+                let is_of = |of: &str, series: &str| of == run && key.as_ref().is_none_or(|key| key == series);
+                let mut gone = 0;
+                self.piece.series.retain(|told| match told {
+                    OfSeries::Points { run, key, points } if is_of(run, key) => {
+                        gone += points.len();
+                        false
+                    }
+                    _ => true,
+                });
+                self.piece.count = self.piece.count.saturating_sub(gone);
+                self.piece.series.push(OfSeries::Forgotten { run, key });
                 self.anew.push(place);
             }
+            Told::Rewound { run, step } => {
+                self.piece.media.retain(|(of, medium)| *of != run || medium.step < step);
+                self.piece.series.push(OfSeries::Rewound { run, step });
+            }
+            Told::Checkpoint(mark) => return self.commit(Some(mark)),
             Told::Media { run, key, step, time_ms, media, location: Some(location) } => {
                 let Some(kind) = kind_of(&media) else {
                     self.media += 1;
@@ -266,9 +304,24 @@ impl Taking<'_> {
             || media.len() >= MEDIA
             || others.len() >= RUNS
         {
-            self.commit()?;
+            self.commit(None)?;
         }
         Ok(())
+    }
+
+    /// How the source stands once what was told is committed: up to a mark, or broken off.
+    fn row_at(&self, mark: Option<&Mark>) -> SourceRow {
+        let mut row = self.broken.clone();
+        let Some(mark) = mark else { return row };
+        let goes_on = !row.mark.is_null();
+        (row.mark, row.is_whole) = (mark.0.clone(), true);
+        let source = &mut row.source;
+        // What was said of what stands up to the mark is not said again.
+        source.warnings.retain(|warning| goes_on && warning.of_rows && !self.warnings.contains(warning));
+        source.warnings.extend(self.warnings.iter().cloned());
+        source.warnings.truncate(WARNINGS);
+        source.warned = self.warned.max(source.warnings.len() as u64);
+        row
     }
 
     fn warn(&mut self, place: String, message: String, of_rows: bool) {
@@ -290,33 +343,39 @@ impl Taking<'_> {
         self.warnings.truncate(WARNINGS);
     }
 
-    fn commit(&mut self) -> anyhow::Result<()> {
+    /// Commits what was told, up to the mark where the log is read on, if it is told.
+    fn commit(&mut self, mark: Option<Mark>) -> anyhow::Result<()> {
         if let Some(context) = self.context {
             let Taken { runs, points, .. } = self.taken;
             context.progress(None, format!("{}, {}", counted(runs, "run", "runs"), counted(points, "point", "points")));
         }
-        let Piece { heads, forgotten, points, media, others, count, output, output_bytes: _ } =
-            std::mem::take(&mut self.piece);
-        let is_empty = heads.is_empty() && forgotten.is_empty() && points.is_empty();
-        if is_empty && media.is_empty() && output.is_empty() && others.len() == 0 {
+        let Piece { heads, series, media, others, count, output, output_bytes: _ } = std::mem::take(&mut self.piece);
+        let is_empty =
+            heads.is_empty() && series.is_empty() && media.is_empty() && output.is_empty() && others.len() == 0;
+        // A mark behind which nothing was told makes a difference only to what was committed without one.
+        let has_told = self.begun.is_none();
+        if is_empty && !(has_told && self.reached.is_none() && mark.is_some()) {
             return Ok(());
         }
         self.taken.points += count as u64;
         let (source, engine) = (self.source.clone(), self.engine.clone());
         let runtime = tokio::runtime::Handle::current();
         let now_ms = engine.now_ms();
-        let (written, begun) = (engine.clone(), self.begun.take());
+        let (written, begun) = (engine.clone(), self.begun);
+        // One that stands as broken off stays so until a mark is told.
+        let is_other = begun.is_some() || mark.is_some() || self.reached.is_some();
+        let kept = is_other.then(|| self.row_at(mark.as_ref()));
         let (changed, lists, told, wrote, stale, output) = runtime.block_on(engine.store().write(move |tx| {
             let mut stale = Vec::new();
-            if let Some(Begun { row, anew }) = begun {
-                if anew {
-                    forget(tx, source.id)?;
-                    stale = store::source::runs(tx, source.id)?;
-                }
-                store::source::keep(tx, &row)?;
+            if begun.is_some_and(|begun| begun.anew) {
+                forget(tx, source.id)?;
+                stale = store::source::runs(tx, source.id)?;
             }
             if store::source::get(tx, source.id)?.is_none() {
                 return Err(StoreError::from(forgotten()));
+            }
+            if let Some(row) = kept {
+                store::source::keep(tx, &row)?;
             }
             let mut changed = HashSet::new();
             let mut lists = HashSet::new();
@@ -327,30 +386,34 @@ impl Taking<'_> {
                 changed.insert(row.run.id);
                 told.insert(row.run.id);
             }
-            for (key, series) in forgotten {
-                let Some(run) = store::source::run(tx, source.id, &key)?.run() else { continue };
-                match series {
-                    Some(series) => store::metric::forget_series(tx, run, &series)?,
-                    None => store::metric::forget(tx, run)?,
-                }
-                changed.insert(run);
-            }
             let mut known: HashMap<String, Option<RunId>> = HashMap::new();
-            for (key, name, new) in points {
-                let run = match known.get(&key) {
+            for told in series {
+                let (OfSeries::Points { run: key, .. }
+                | OfSeries::Rewound { run: key, .. }
+                | OfSeries::Forgotten { run: key, .. }) = &told;
+                let run = match known.get(key) {
                     Some(run) => *run,
                     None => {
-                        let run = store::source::run(tx, source.id, &key)?.run();
+                        let run = store::source::run(tx, source.id, key)?.run();
                         let row = run.map(|run| store::run::bare(tx, run)).transpose()?.flatten();
                         lists.extend(row.map(|row| Lists::of(&row.run)));
-                        known.insert(key, run);
+                        known.insert(key.clone(), run);
                         run
                     }
                 };
                 // A run that a person deleted for good stays deleted.
-                if let Some(run) = run {
-                    store::metric::append(tx, run, &name, &new)?;
-                    changed.insert(run);
+                let Some(run) = run else { continue };
+                changed.insert(run);
+                match told {
+                    OfSeries::Points { key, points, .. } => {
+                        store::metric::append(tx, run, &key, &points)?;
+                    }
+                    OfSeries::Rewound { step, .. } => {
+                        store::metric::forget_from(tx, run, step)?;
+                        store::medium::forget_from(tx, source.id, run, step)?;
+                    }
+                    OfSeries::Forgotten { key: Some(key), .. } => store::metric::forget_series(tx, run, &key)?,
+                    OfSeries::Forgotten { key: None, .. } => store::metric::forget(tx, run)?,
                 }
             }
             for (key, row) in media {
@@ -370,6 +433,7 @@ impl Taking<'_> {
             changed.extend(&wrote.runs);
             Ok((changed, lists, told, wrote, stale, written_by))
         }))?;
+        (self.begun, self.reached) = (None, mark);
         for run in stale {
             let _ = fs::remove_file(run::output_of(engine.workspace(), run));
         }

@@ -208,7 +208,12 @@ async fn event_files_have_every_point_and_the_params() {
     let (list, runs) = filled(&stage).await;
     let only = ExportRuns { runs: vec![runs[0]], ..request(&stage, &list, ExportFormat::Tensorboard, "out") };
     let job = stage.call(only).await;
-    stage.done(job).await;
+    let job = stage.done(job).await;
+    let said = async |stage: &Stage| {
+        let log = stage.call(GetJobLog { job: job.id }).await;
+        log.iter().any(|line| line.starts_with("Numbers are rounded")).then_some(())
+    };
+    stage.until("what is said of its numbers", said).await;
     let (heads, series) = read(Kind::TensorBoard, &stage.path("out"));
     let [head] = &heads[..] else { panic!("{heads:?}") };
     assert_eq!(head.name, "_first_ run");

@@ -12,6 +12,7 @@ use api::{
     ErrorCode,
     config::ProjectFile,
     event::{Event, Tag},
+    job::CancelJob,
     run::{EditRun, Ending, GetRun, ListArtifacts, ListRuns, MarkEnded, Run, RunState},
     series::Point,
     source::{AddSource, FollowSource, Kind, ListSources, ReadSource, RemoveSource, RestoreSource, Source},
@@ -280,6 +281,53 @@ async fn folders_that_grow_are_followed() {
     grows(&stage, "W&B's records", all - first, || append(&log, &whole[whole.len() / 2..])).await;
     let run = runs(&stage).await.remove(0);
     assert_eq!((run.state, source(&stage).await.error), (RunState::Finished, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_is_cancelled_goes_on_where_it_was() {
+    let stage = Stage::new().await;
+    let (folder, whole) = (stage.path("runs"), events(&stage, 30_000));
+    for run in 0..12 {
+        let path = folder.join(format!("{run:02}")).join("events.out.tfevents.1700000000.host");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &whole).unwrap();
+    }
+    let path = folder.to_string_lossy().into_owned();
+    let add = AddSource { path, kind: Some(Kind::TensorBoard), project: None, once: true };
+    let job = stage.call(add).await;
+    stage.until("the first points", async |stage| (points(stage).await > 0).then_some(())).await;
+    stage.call(CancelJob { job: job.id }).await;
+    stage.over(job).await;
+    let before = points(&stage).await;
+    let id = source(&stage).await.id;
+    let row = stage.engine.store().read(move |c| store::source::get(c, id)).await.unwrap().unwrap();
+    assert!(row.is_whole && !row.mark.is_null(), "{before} points are committed, and none is read again");
+    let job = stage.call(ReadSource { source: id }).await;
+    let job = stage.done(job).await;
+    assert_eq!(points(&stage).await, 360_000, "{before} before it: {}", job.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_made_anew_is_followed_on() {
+    let stage = Stage::new().await;
+    let whole = events(&stage, 8);
+    let (half, folder) = (whole.len() / 2, stage.path("runs"));
+    let write = |run: &str, bytes: &[u8]| {
+        let path = folder.join(run).join("events.out.tfevents.1700000000.host");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    write("a", &whole);
+    follow(&stage, &folder, Kind::TensorBoard).await;
+    fs::remove_dir_all(&folder).unwrap();
+    let path = write("b", &whole[..half]);
+    stage.until("the run in the new folder", async |stage| (points(stage).await > 8).then_some(())).await;
+    // Once it is heard of again.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    append(&path, &whole[half..]);
+    stage.until("what came then", async |stage| (points(stage).await == 16).then_some(())).await;
+    assert_eq!(source(&stage).await.error, None);
 }
 
 /// A network mount tells nothing: each kind of place that is looked at, a folder, a file, a database.

@@ -216,12 +216,40 @@ impl History {
         if md5.len() != 32 || !md5.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(None);
         }
-        let file = self.root.join(".dvc/cache/files/md5").join(&md5[..2]).join(&md5[2..]);
-        if !file.is_file() {
-            return Ok(None);
-        }
+        let below = Path::new(&md5[..2]).join(&md5[2..]);
+        // DVC 3 keeps by the kind of hash what DVC 2 kept directly in its cache.
+        let mut files =
+            self.caches().into_iter().flat_map(|cache| [cache.join("files/md5").join(&below), cache.join(&below)]);
+        let Some(file) = files.find(|file| file.is_file()) else { return Ok(None) };
         Ok(Some(Rc::new(parse(path, &crate::file::text(&file)?)?)))
     }
+
+    /// Where DVC keeps its cache: where it is told to, else in its own folder.
+    fn caches(&self) -> Vec<PathBuf> {
+        let own = self.root.join(".dvc");
+        // What only this machine says counts before what is committed.
+        let told = ["config.local", "config"].into_iter().filter_map(|name| {
+            let config = crate::file::text(&own.join(name)).ok()?;
+            cache_dir(&config).map(|folder| own.join(folder))
+        });
+        told.chain([own.join("cache")]).collect()
+    }
+}
+
+/// `dir` of the section `cache` of DVC's config, which counts from the folder that it stands in.
+fn cache_dir(config: &str) -> Option<&str> {
+    let mut is_cache = false;
+    for line in config.lines().map(str::trim) {
+        if let Some(section) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            is_cache = section.trim().trim_matches(['\'', '"']) == "cache";
+        } else if is_cache
+            && let Some((key, value)) = line.split_once('=')
+            && key.trim() == "dir"
+        {
+            return Some(value.trim().trim_matches(['\'', '"']));
+        }
+    }
+    None
 }
 
 fn parse(path: &str, text: &str) -> std::result::Result<Value, Unread> {

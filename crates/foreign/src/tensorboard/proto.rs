@@ -24,6 +24,23 @@ pub(crate) struct Event {
     pub(crate) file_version: Option<String>,
     #[prost(message, optional, tag = "5")]
     pub(crate) summary: Option<Summary>,
+    #[prost(message, optional, tag = "7")]
+    pub(crate) session_log: Option<SessionLog>,
+}
+
+/// `SessionLog.START`.
+pub(crate) const START: i32 = 1;
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct SessionLog {
+    #[prost(int32, tag = "1")]
+    pub(crate) status: i32,
+}
+
+/// Whether the writer of a version says where it goes on from an earlier step.
+pub(crate) fn says_restarts(version: &str) -> bool {
+    let number = version.strip_prefix("brain.Event:").and_then(|number| number.parse::<f64>().ok());
+    number.is_some_and(|number| number >= 2.0)
 }
 
 /// What an event holds that is not read. It is skipped where it stands: a graph has megabytes.

@@ -22,6 +22,8 @@ pub(crate) enum Next<'a> {
     Data(&'a [u8]),
     /// What can't be read, from which byte; the reading goes on behind it.
     Bad(u64, &'static str),
+    /// The same in the block that the file ends in: it may be written to yet, and is read again then.
+    Waits(u64, &'static str),
     /// The file ends here, perhaps within a record.
     End,
 }
@@ -44,6 +46,7 @@ pub(crate) struct Records {
 enum Piece {
     Of(u8),
     Bad(u64, &'static str),
+    Waits(u64, &'static str),
     End,
 }
 
@@ -85,15 +88,21 @@ impl Records {
         if self.length.saturating_sub(self.at) < HEAD {
             return Ok(Piece::End);
         }
-        let [c0, c1, c2, c3, l0, l1, kind] = {
+        let head = {
             let mut head = [0; HEAD as usize];
             self.file.read_exact(&mut head)?;
             head
         };
+        let [c0, c1, c2, c3, l0, l1, kind] = head;
         let begun = self.at;
         self.at += HEAD;
         let size = u64::from(u16::from_le_bytes([l0, l1]));
         let end = (begun / BLOCK + 1) * BLOCK;
+        let is_open = end > self.length;
+        // A file that is longer than what of it has come, as one over a network: the rest may come.
+        if is_open && head == [0; HEAD as usize] {
+            return Ok(Piece::End);
+        }
         let why = if self.at + size > end {
             "a piece's length leads out of its block"
         } else if self.at + size > self.length {
@@ -111,6 +120,9 @@ impl Records {
             }
             "a checksum is wrong"
         };
+        if is_open {
+            return Ok(Piece::Waits(begun, why));
+        }
         // Nothing in the block can be trusted to be where a piece begins.
         self.go(end)?;
         Ok(Piece::Bad(begun, why))
@@ -132,6 +144,7 @@ impl Records {
             let kind = match self.piece()? {
                 Piece::End => return Ok(Next::End),
                 Piece::Bad(from, why) => return Ok(self.bad(from, why)),
+                Piece::Waits(from, why) => return Ok(Next::Waits(from, why)),
                 Piece::Of(kind) => kind,
             };
             match (kind, self.within) {

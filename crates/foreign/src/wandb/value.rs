@@ -20,6 +20,8 @@ pub(crate) struct Row {
     pub(crate) objects: Vec<(String, Value)>,
     /// Values that could not be read.
     pub(crate) malformed: usize,
+    /// Keys of values that are no numbers, each with what they are.
+    pub(crate) others: Vec<(String, &'static str)>,
 }
 
 /// The keys that lead to an item.
@@ -94,6 +96,12 @@ impl Row {
     fn add(&mut self, key: String, value: Value) {
         if let Some(number) = value.number() {
             self.numbers.push((key, number));
+        } else if let Value::Bool(truth) = value {
+            self.numbers.push((key, f64::from(u8::from(truth))));
+        } else if matches!(value, Value::Text(_)) {
+            self.others.push((key, "texts"));
+        } else if matches!(value, Value::List(_)) {
+            self.others.push((key, "lists"));
         } else if value.get("_type").is_some() {
             self.objects.push((key, value));
         } else if let Value::Map(fields) = value {

@@ -233,7 +233,20 @@ stages:
 ";
     let files = [("dvc.yaml", YAML), ("dvc.lock", lock), ("params.yaml", "lr: 0.1\nmodel: {depth: 3}\n")];
     commit(folder.path(), "First", &files);
-    write(folder.path(), &[(".dvc/cache/files/md5/01/23456789abcdef0123456789abcdef", r#"{"acc": 0.5}"#)]);
+    let none = read_at(folder.path(), &Mark::default());
+    assert_eq!(none.series("acc"), []);
+    assert!(none.warnings().iter().any(|said| said.contains("`dvc fetch` brings them")), "{:?}", none.warnings());
+    // By DVC 2, in a folder that its config names, and by DVC 3.
+    let (below, value) = ("01/23456789abcdef0123456789abcdef", r#"{"acc": 0.5}"#);
+    write(folder.path(), &[(".dvc/config", "[core]\n    dir = no\n['cache']\n    dir = ../store\n")]);
+    for cache in [".dvc/cache", "store", "store/files/md5", ".dvc/cache/files/md5"] {
+        let file = format!("{cache}/{below}");
+        write(folder.path(), &[(&file, value)]);
+        let read = read_at(folder.path(), &Mark::default());
+        assert_eq!(read.series("acc"), [(0, Some(0.5))], "{cache}");
+        fs::remove_file(folder.path().join(file)).unwrap();
+    }
+    write(folder.path(), &[(".dvc/cache/files/md5/01/23456789abcdef0123456789abcdef", value)]);
     let read = read_at(folder.path(), &Mark::default());
     assert_eq!(read.heads()[0].params, pairs(&[("lr", "0.5"), ("model.depth", "4")]));
     assert_eq!(read.series("acc"), [(0, Some(0.5))]);

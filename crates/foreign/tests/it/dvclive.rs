@@ -105,3 +105,17 @@ fn what_cant_be_read_is_said_with_its_place_and_left_out() {
     assert!(warnings.contains("loop.tsv: it was left out: links are not followed"), "{warnings}");
     assert_eq!(read_at(folder.path(), &read.mark).told, []);
 }
+
+#[test]
+fn plots_that_are_not_read_are_counted_once() {
+    let folder = copy("dvclive");
+    for name in ["sklearn/confusion.json", "custom/scatter.json", "images/drawing.svg"] {
+        let path = folder.path().join("plots").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "{}").unwrap();
+    }
+    let read = read_at(folder.path(), &Mark::default());
+    let warnings = read.warnings();
+    assert!(warnings.len() == 1 && warnings[0].contains("plots: 3 not read"), "{warnings:?}");
+    assert_eq!(read_at(folder.path(), &read.mark).told, []);
+}

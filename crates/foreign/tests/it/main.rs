@@ -49,7 +49,7 @@ fn read(reader: &dyn Reader, mark: &Mark) -> Read {
     let mut told = Vec::new();
     let mark = reader
         .read(mark, &mut |one| {
-            if one != Told::Still {
+            if !matches!(one, Told::Still | Told::Checkpoint(_)) {
                 told.push(one);
             }
             Ok(())
@@ -71,6 +71,26 @@ fn check_can_be_stopped(reader: &dyn Reader) {
     });
     assert!(matches!(stopped, Err(foreign::ForeignError::NotTaken(_))), "{stopped:?}");
     assert_eq!(asked, 1);
+}
+
+/// Breaks a reading off at the second mark, and reads on from the first: together they tell each point once.
+fn check_goes_on(reader: &dyn Reader, points: usize) {
+    let count = |told: &Told| if let Told::Points { points, .. } = told { points.len() } else { 0 };
+    let (mut marks, mut since, mut before) = (Vec::new(), 0, 0);
+    let broken = reader.read(&Mark::default(), &mut |told| {
+        since += count(&told);
+        if let Told::Checkpoint(mark) = told {
+            if !marks.is_empty() {
+                return Err("broken off".into());
+            }
+            before = since;
+            marks.push(mark);
+        }
+        Ok(())
+    });
+    assert!(broken.is_err() && before > 0 && before < points, "{before} of {points}");
+    let rest: usize = read(reader, &marks[0]).told.iter().map(count).sum();
+    assert_eq!(before + rest, points);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use foreign::{
     tensorboard::{EventPlace, TensorBoard, read_at, write::EventFile},
 };
 
-use crate::{copy, read, wandb::field};
+use crate::{age, copy, read, wandb::field};
 
 fn media(told: &[Told], of: &str) -> Vec<Media> {
     let media = told.iter().filter_map(|told| match told {
@@ -349,4 +349,106 @@ fn what_is_not_read_is_counted_by_its_plugin_and_said_once() {
     fs::write(&path, &file).unwrap();
     let many = read(&reader, &again.mark).warnings();
     assert!(many[0].contains("106 values") && many[0].contains("85 of others"), "{many:?}");
+}
+
+/// An event at a step: its version, the beginning of a session, or a point of `loss`.
+fn event(step: u8, what: &[u8]) -> Vec<u8> {
+    framed(&[&[0x10, step][..], what].concat())
+}
+
+fn scalar(step: u8, value: f32) -> Vec<u8> {
+    let number = [&[0x15][..], &value.to_le_bytes()].concat();
+    event(step, &field(5, &field(1, &[&field(1, b"loss")[..], &number].concat())))
+}
+
+#[test]
+fn a_session_that_starts_at_an_earlier_step_takes_back_what_came_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |number: u8, version: &[u8], events: &[Vec<u8>]| {
+        let start = [event(0, &field(3, version)), event(2, &field(7, &[0x08, 0x01]))].concat();
+        let begin = if number == 1 { event(0, &field(3, version)) } else { start };
+        fs::write(folder.path().join(format!("events.out.tfevents.{number}")), [begin, events.concat()].concat())
+            .unwrap();
+    };
+    let reader = TensorBoard::new(folder.path().to_owned());
+    let rewound = |told: &[Told]| {
+        let at = told.iter().position(|one| *one == Told::Rewound { run: ".".to_owned(), step: 2 });
+        at.map(|at| told[at..].iter().filter(|one| matches!(one, Told::Points { .. })).count())
+    };
+    for (version, is_taken_back) in [(&b"brain.Event:2"[..], true), (b"brain.Event:1", false)] {
+        write(1, version, &[scalar(1, 1.0), scalar(2, 2.0), scalar(3, 3.0)]);
+        write(2, version, &[scalar(2, 20.0)]);
+        let told = read(&reader, &Mark::default()).told;
+        assert_eq!(rewound(&told), is_taken_back.then_some(1), "{told:?}");
+    }
+    // Of nothing that is later, nothing is taken back.
+    write(1, b"brain.Event:2", &[scalar(1, 1.0)]);
+    write(2, b"brain.Event:2", &[scalar(2, 20.0)]);
+    assert_eq!(rewound(&read(&reader, &Mark::default()).told), None);
+}
+
+#[test]
+fn a_file_of_which_not_all_has_come_is_read_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.out.tfevents.1");
+    let whole: Vec<u8> = (0..4).flat_map(|step| scalar(step, 1.0)).collect();
+    let half = whole.len() / 2;
+    let mut damaged = whole.clone();
+    damaged[half] ^= 1;
+    let zeros = [&whole[..half], &vec![0; whole.len() - half]].concat();
+    let reader = TensorBoard::new(folder.path().to_owned());
+    for (seen, warned) in [(zeros, 0), (damaged, 1)] {
+        fs::write(&path, &seen).unwrap();
+        age(&path);
+        let first = read(&reader, &Mark::default());
+        // What stays zeros is said to be cut off.
+        assert_eq!((first.series("loss").len(), first.warnings().len()), (2, 1), "{warned}");
+        fs::write(&path, &whole).unwrap();
+        let second = read(&reader, &first.mark);
+        assert_eq!((second.series("loss").len(), second.warnings()), (2, Vec::new()));
+    }
+}
+
+#[test]
+fn a_run_that_nobody_writes_to_ended_with_its_last_event() {
+    let folder = copy("tensorboard");
+    let path = event_file(folder.path(), "runs/old/train");
+    let reader = TensorBoard::new(folder.path().join("runs/old"));
+    let first = read(&reader, &Mark::default());
+    let head = first.heads().into_iter().next_back().unwrap();
+    assert_eq!((head.state, head.ended_ms), (RunState::Running, None));
+    age(&path);
+    let quiet = read(&reader, &first.mark);
+    let head = quiet.heads().into_iter().next_back().unwrap();
+    let last = first.points("loss").iter().map(|point| point.time_ms).max();
+    assert!(head.state == RunState::Finished && head.ended_ms >= last && last.is_some(), "{head:?}");
+    assert_eq!(read(&reader, &quiet.mark).told, [], "told once");
+}
+
+#[test]
+fn what_is_compressed_or_linked_is_said_once() {
+    let folder = copy("tensorboard");
+    let path = event_file(folder.path(), "runs/old/train");
+    fs::write(path.with_extension("gz"), b"\x1f\x8b").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.path().join("runs/new"), folder.path().join("runs/linked")).unwrap();
+    let reader = TensorBoard::new(folder.path().join("runs"));
+    let told = read(&reader, &Mark::default());
+    let said = told.warnings();
+    assert!(said.iter().any(|said| said.contains("it is compressed")), "{said:?}");
+    #[cfg(unix)]
+    assert!(said.iter().any(|said| said.contains("1 link is not followed")), "{said:?}");
+    assert_eq!(read(&reader, &told.mark).warnings(), [""; 0]);
+}
+
+#[test]
+fn a_reading_that_is_broken_off_goes_on_from_the_last_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let points: Vec<Point> = (0..50_000).map(|step| Point { step, time_ms: step, value: 0.5 }).collect();
+    for run in ["a", "b"] {
+        let mut file = EventFile::create(&folder.path().join(run), 1_700_000_000_000).unwrap();
+        file.points("loss", &points).unwrap();
+        file.finish().unwrap();
+    }
+    crate::check_goes_on(&TensorBoard::new(folder.path().to_owned()), 100_000);
 }

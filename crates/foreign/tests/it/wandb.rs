@@ -108,7 +108,7 @@ fn what_wandb_wrote_is_told() {
         assert_eq!(look(elsewhere.path()), found, "{name}");
     }
     let told = read(&*foreign::open(&found[0]), &Mark::default());
-    assert_eq!(told.warnings(), [""; 0]);
+    assert_eq!(told.warnings(), [format!("{}: not read: texts of the history (4)", at.join(LOG).display())]);
     let files = at.join("offline-run-20231114_221320-demo0001/files");
     let head = told.heads().into_iter().next_back().unwrap();
     assert_eq!((head.key.as_str(), head.name.as_str(), head.group.as_str()), (LOG, "first", "shapes"));
@@ -152,7 +152,8 @@ fn an_end_anywhere_waits_and_is_read_on() {
         let first = read(&reader, &Mark::default());
         fs::write(&path, &whole).unwrap();
         let second = read(&reader, &first.mark);
-        assert_eq!(first.warnings().len() + second.warnings().len(), 0, "{end}");
+        let said = [first.warnings(), second.warnings()].concat();
+        assert!(said.iter().all(|said| said.contains("texts of the history")), "{end}: {said:?}");
         assert_eq!(first.series("loss").len() + second.series("loss").len(), 4, "{end}");
         let head = second.heads().into_iter().next_back().unwrap();
         assert_eq!((head.state, head.params.len()), (RunState::Finished, 4), "{end}");
@@ -171,7 +172,9 @@ fn damage_anywhere_is_said_or_waited_for() {
         fs::write(&path, &damaged).unwrap();
         let told = read(&reader, &Mark::default());
         let finished = told.heads().iter().any(|head| head.state == RunState::Finished);
-        assert!(told.warnings().len() == 1 || !finished, "{at}");
+        let said = told.warnings();
+        let damage = said.iter().filter(|said| !said.contains("not read: ")).count();
+        assert!(damage == 1 || !finished, "{at}: {said:?}");
         if at >= HEADER.len() {
             assert_eq!(read(&reader, &told.mark).told, [], "{at}: told once");
         }
@@ -211,7 +214,8 @@ fn a_record_in_pieces_is_waited_for() {
         let first = read(&reader, &Mark::default());
         fs::write(&path, &log).unwrap();
         let second = read(&reader, &first.mark);
-        assert_eq!([first.warnings(), second.warnings()].concat(), [""; 0], "{end}");
+        let said = [first.warnings(), second.warnings()].concat();
+        assert_eq!(said, [format!("{}: not read: texts of the history (1)", path.display())], "{end}");
         assert_eq!([first.series("loss"), second.series("loss")].concat(), [(0, Some(1.0)), (2, Some(2.0))], "{end}");
     }
 }
@@ -230,8 +234,10 @@ fn values_of_their_own_type_count_as_those_in_json() {
     ]);
     let (_folder, _path, reader) = run(&log);
     let told = read(&reader, &Mark::default());
-    assert_eq!(told.warnings(), [""; 0]);
-    assert_eq!(told.series("loss"), [(0, Some(0.5)), (1, Some(-3.0)), (2, Some(f64::INFINITY))]);
+    assert_eq!(told.warnings().len(), 1, "{:?}", told.warnings());
+    assert!(told.warnings()[0].ends_with("not read: texts of the history (1)"), "{:?}", told.warnings());
+    // Of a truth, too.
+    assert_eq!(told.series("loss"), [(0, Some(0.5)), (1, Some(-3.0)), (2, Some(f64::INFINITY)), (4, Some(1.0))]);
     assert_eq!((told.series("run.loss"), told.series("run.deep.er")), (vec![(6, Some(3.0))], vec![(6, Some(4.0))]));
 }
 
@@ -351,4 +357,81 @@ fn a_link_out_of_the_runs_files_is_not_followed() {
     let told = read(&reader, &Mark::default());
     assert_eq!(media(&told.told, "in"), [Media::File(files.join("in.png"))]);
     assert_eq!((media(&told.told, "out"), told.warnings().len()), (vec![], 1));
+}
+
+#[test]
+fn what_is_known_and_not_read_is_counted_and_a_config_that_was_taken_back_ends() {
+    let set = |key: &str, value: &str| [field(1, key.as_bytes()), field(16, value.as_bytes())].concat();
+    let log = log_of(&[
+        field(8, b"an artifact"),
+        field(25, b"one that is used"),
+        field(10, b"an alert"),
+        field(10, b"another"),
+        field(5, &[field(1, &set("old", r#"{"deep": 1}"#)), field(1, &set("older", "2"))].concat()),
+        field(5, &field(2, &field(1, b"old"))),
+        history(0, "words", &field(16, br#""said""#)),
+        history(0, "list", &field(16, b"[1, 2]")),
+        history(1, "loss", &field(16, b"1")),
+    ]);
+    let (_folder, path, reader) = run(&log);
+    let told = read(&reader, &Mark::default());
+    let said = "not read: alerts (2), lists of the history (1), records of artifacts (1), \
+                records of artifacts that were used (1), texts of the history (1)";
+    assert_eq!(told.warnings(), [format!("{}: {said}", path.display())]);
+    assert_eq!(told.heads()[0].params, pairs(&[("older", "2")]));
+}
+
+#[test]
+fn the_summary_of_a_run_that_died_is_told() {
+    let set = |key: &str, value: &str| field(1, &[field(1, key.as_bytes()), field(16, value.as_bytes())].concat());
+    let (_folder, path, reader) = run(&log_of(&[history(7, "loss", &field(16, b"1")), field(3, &set("best", "0.5"))]));
+    let first = read(&reader, &Mark::default());
+    assert_eq!(first.series("best"), []);
+    age(&path);
+    let quiet = read(&reader, &first.mark);
+    assert_eq!(quiet.series("best"), [(7, Some(0.5))]);
+    assert_eq!(read(&reader, &quiet.mark).told, [], "told once");
+}
+
+#[test]
+fn a_log_of_which_not_all_has_come_is_read_on_where_it_ends() {
+    let whole = log_of(&(0..4).map(|step| history(step, "loss", &field(16, b"1"))).collect::<Vec<_>>());
+    let half = whole.len() / 2 + 3;
+    // As a file over a network is seen: as long as it is, and not all of it there; then damaged, and mended.
+    let mut damaged = whole.clone();
+    damaged[half + 10] ^= 1;
+    let zeros = [&whole[..half], &[0; 50]].concat();
+    for (seen, warned) in [(zeros, 0), (damaged, 1)] {
+        let (_folder, path, reader) = run(&seen);
+        let first = read(&reader, &Mark::default());
+        assert_eq!(first.warnings().len(), warned);
+        fs::write(&path, &whole).unwrap();
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+        let second = read(&reader, &first.mark);
+        assert_eq!(second.warnings(), [""; 0]);
+        assert_eq!(first.series("loss").len() + second.series("loss").len(), 4);
+    }
+}
+
+#[test]
+fn a_run_that_was_resumed_names_the_log_that_it_was_begun_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = ["offline-run-20250101_000000-r/run-r.wandb", "offline-run-20250102_000000-r/run-r.wandb"];
+    for log in logs {
+        let path = folder.path().join(log);
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(path, log_of(&[field(17, &field(1, b"r")), history(0, "loss", &field(16, b"1"))])).unwrap();
+    }
+    let told = read(&Wandb::new(folder.path().to_owned()), &Mark::default());
+    let tags: Vec<_> = told.heads().iter().map(|head| (head.key.clone(), head.tags.clone())).collect();
+    assert_eq!(tags, [(logs[0].to_owned(), vec![]), (logs[1].to_owned(), pairs(&[("resumed_from", logs[0])]))]);
+}
+
+#[test]
+fn a_reading_that_is_broken_off_goes_on_from_the_last_mark() {
+    let rows: Vec<Vec<u8>> =
+        (0..90_000_u32).map(|at| history((at % 100) as u8, &format!("loss {}", at / 100), &field(16, b"1"))).collect();
+    let (_folder, _path, reader) = run(&log_of(&rows));
+    crate::check_goes_on(&reader, 90_000);
 }

@@ -67,6 +67,22 @@ async fn every_point_comes_back_however_it_came_in() {
 }
 
 #[tokio::test]
+async fn what_is_taken_back_from_a_step_on_is_as_if_it_never_came() {
+    for (total, piece, from) in [(5_000, 977, 3_000), (5_000, 5_000, 0), (10, 10, 20)] {
+        let (_folder, store, _) = with_series(total, piece).await;
+        store.write(move |tx| store::metric::forget_from(tx, run_id(1), from)).await.unwrap();
+        let kept = total.min(from);
+        let found = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap();
+        assert_eq!(found.map(|(_, count)| count), (kept > 0).then_some(kept as u64));
+        let again = points(kept..total);
+        store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &again)).await.unwrap();
+        let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
+        let all = store.read(move |c| store::points::raw_points(c, number, 0, u64::MAX)).await.unwrap();
+        assert_eq!(all, points(0..total));
+    }
+}
+
+#[tokio::test]
 async fn where_a_series_lies_is_known_of_its_chunks_and_its_tail() {
     for total in [1, 900, 1_024, 5_000] {
         let (_folder, store, number) = with_series(total, 700).await;

@@ -19,12 +19,14 @@ pub(super) struct EventFiles {
     name: String,
     /// A number of this run became infinite.
     is_large: bool,
+    /// A number of any run was rounded.
+    is_rounded: bool,
 }
 
 impl EventFiles {
     pub(super) fn new(folder: &Path) -> Self {
         let folder = folder.to_path_buf();
-        Self { folder, taken: HashSet::new(), file: None, name: String::new(), is_large: false }
+        Self { folder, taken: HashSet::new(), file: None, name: String::new(), is_large: false, is_rounded: false }
     }
 }
 
@@ -50,6 +52,11 @@ impl Form for EventFiles {
         if !self.is_large && points.iter().any(is_too_large) {
             self.is_large = true;
             left.say(format!("{}: numbers of {key} above 3.4e38 are infinite in TensorBoard.", self.name));
+        }
+        // Of most runs some are: it is said once.
+        if !self.is_rounded && points.iter().any(is_rounded) {
+            self.is_rounded = true;
+            left.say("Numbers are rounded to about 7 digits: TensorBoard's scalars have 32 bits.".to_owned());
         }
         if let Some(file) = &mut self.file {
             file.points(key, points)?;
@@ -77,6 +84,13 @@ impl Form for EventFiles {
     fn finish(self: Box<Self>) -> anyhow::Result<()> {
         Ok(())
     }
+}
+
+/// Whether a number is another one in 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "how it is rounded is the question")]
+fn is_rounded(point: &Point) -> bool {
+    let rounded = f64::from(point.value as f32);
+    rounded.is_finite() && rounded.to_bits() != point.value.to_bits()
 }
 
 /// A name that every system takes for a folder: no separator, no device of Windows', no leading dot.
