@@ -46,7 +46,6 @@ const DEPTH: usize = 32;
 /// What is followed of a source.
 struct Followed {
     places: Places,
-    #[expect(dead_code, reason = "it is kept for what it does, and does it until it is dropped")]
     watcher: Watcher,
     #[expect(dead_code, reason = "it is kept for what it does, and does it until it is dropped")]
     guard: Option<Task>,

@@ -275,7 +275,7 @@ mod tests {
             if looks.get() < 3 { Ok(()) } else { Err("gone") }
         };
         let numbers = |count: u32| (0..count).collect::<Vec<u32>>();
-        assert_eq!(passing(numbers(20), goes_on, |number: &u32| *number % 7 == 0), Ok(vec![0, 7, 14]));
+        assert_eq!(passing(numbers(20), goes_on, |number: &u32| number.is_multiple_of(7)), Ok(vec![0, 7, 14]));
         looks.set(0);
         assert_eq!(passing(numbers(1_000), goes_on, |_: &u32| true), Err("gone"));
     }
