@@ -39,8 +39,8 @@ const SELDOM: Duration = Duration::from_secs(10);
 pub type Sample = (String, f64);
 
 /// How long to wait for the next look at a run that has gone on for `elapsed`: as long as it went on, so that a short
-/// one is seen too, but no less than 1 s and no longer than 2 s, and every 10 s after ten minutes, so that a day has fewer than 9,000 points
-/// of a key.
+/// one is seen too, but no less than 1 s and no longer than 2 s, and every 10 s after ten minutes, so that a day has fewer
+/// than 9,000 points of a key.
 pub fn pause(elapsed: Duration) -> Duration {
     if elapsed < OFTEN_FOR { elapsed.clamp(SOON, OFTEN) } else { SELDOM }
 }
