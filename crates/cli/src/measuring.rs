@@ -7,7 +7,7 @@
 use std::{
     io::{self, Write as _},
     path::PathBuf,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use api::worker::{GpuRoom, Metered};
@@ -37,8 +37,10 @@ fn tell(asked: &MeterArguments) -> io::Result<()> {
     let process = ProcessId { pid: asked.pid, started_ms: asked.started_ms };
     let (mut meter, started) = (Meter::joining(asked.pid, &asked.folder), Instant::now());
     line(&Metered::Machine { facts: meter.machine() })?;
+    // A run of a moment is seen, too.
+    let mut pause = Duration::from_millis(250);
     loop {
-        std::thread::sleep(meter::pause(started.elapsed()));
+        std::thread::sleep(std::mem::replace(&mut pause, meter::pause(started.elapsed())));
         let values = meter.look().into_iter().filter(|(_, value)| value.is_finite()).collect();
         // Asked after the look: what was looked at under a pid that another took over is not told.
         if !process::is_alive(process) {

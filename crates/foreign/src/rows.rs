@@ -90,7 +90,7 @@ impl Rows<'_> {
         };
         let header = columns.as_ref().map(|(_, _, names)| names.as_str());
         if let Some(Anew(why)) = self.change(&mut mark, length, header)? {
-            if first.is_none() {
+            if first.is_none() && !(self.complete && length > 0) {
                 return Ok(before.clone());
             }
             let place = self.path.display().to_string();

@@ -154,9 +154,12 @@ impl Reader for Wandb {
             match reading.read() {
                 Err(error @ ForeignError::NotTaken(_)) => return Err(error),
                 Err(error) => {
-                    // Said once, and again when it changed.
-                    let stands = fs::metadata(&path).map(|metadata| (metadata.len(), file::modified_ms(&metadata)));
-                    (reading.run.length, reading.run.modified_ms) = stands.unwrap_or_default();
+                    // Of what is no such log it is said once, and again when it changed; what could not be read is
+                    // tried again.
+                    if matches!(error, ForeignError::NotOne { .. }) {
+                        let stands = fs::metadata(&path).map(|metadata| (metadata.len(), file::modified_ms(&metadata)));
+                        (reading.run.length, reading.run.modified_ms) = stands.unwrap_or_default();
+                    }
                     reading.tell(file::warning(&path, error.to_string()))?;
                 }
                 Ok(()) => {}
@@ -280,8 +283,17 @@ impl Reading<'_, '_> {
             && let Some(mut records) = Records::open(self.path, self.run.offset, self.run.lost)?
         {
             loop {
-                let at = records.offset;
-                match records.next().map_err(file::failed(self.path))? {
+                let (at, lost) = (records.offset, records.lost);
+                let next = match records.next() {
+                    Ok(next) => next,
+                    Err(error) => {
+                        // What was read before is told, and the next reading begins behind it.
+                        self.flush(&metadata)?;
+                        (self.run.offset, self.run.lost) = (at, lost);
+                        return Err(file::failed(self.path)(error));
+                    }
+                };
+                match next {
                     Next::Data(data) => match Record::decode(data) {
                         Ok(Record { what: Some(What::History(history)) }) => {
                             let stands = Stands { offset: at, record: data };

@@ -170,12 +170,18 @@ pub fn lying_in(connection: &Connection, id: &str) -> Result<Vec<(String, String
     Ok(found)
 }
 
-/// The versions (`churn v3`) whose files lie in one of these runs and logged models, without those of the models of a
-/// project: they go with it.
-pub fn lying_in_any(connection: &Connection, ids: &HashSet<String>, beside: ProjectId) -> Result<Vec<String>> {
+/// The versions (`churn v3`) whose files lie in one of these runs and logged models, without those of the models of some
+/// projects: they go with them.
+pub fn lying_in_any(
+    connection: &Connection,
+    ids: &HashSet<String>,
+    beside: &HashSet<ProjectId>,
+) -> Result<Vec<String>> {
     let mut found = Vec::new();
     each_located(connection, |project, version, location, logged| {
-        if project != Some(beside) && places(location, logged).any(|place| ids.contains(&place)) {
+        if project.is_none_or(|project| !beside.contains(&project))
+            && places(location, logged).any(|place| ids.contains(&place))
+        {
             found.push(version.to_owned());
         }
     })?;

@@ -66,7 +66,7 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<D
         }
         let (deletion, lists) = mark(tx, id, now_ms)?;
         store::project::mark_deleted(tx, id, &deletion)?;
-        let registered = store::client_version::lying_in_any(tx, &places(tx, id)?, id)?;
+        let registered = store::client_version::lying_in_any(tx, &places(tx, id)?, &HashSet::from([id]))?;
         Ok(Some((told(&row, &deletion, registered), lists)))
     };
     let deleted = engine.store().write_durable(delete).await?;
@@ -172,7 +172,10 @@ fn pointed_at(c: &Connection, row: &ProjectRow, now_ms: i64) -> store::Result<Op
     // Who forgets it and deletes it for good at once is told how far that went.
     let told =
         |refusal: ApiError| ApiError { message: format!("{} {name} stays forgotten.", refusal.message), ..refusal };
-    if let Some(version) = store::client_version::lying_in_any(c, &places, row.id)?.first() {
+    // Projects whose day is over can't be seen any more, and hold no other.
+    let over = deleted(c)?.into_iter().filter(|(_, deletion)| deletion.at_ms < now_ms - KEPT_MS);
+    let going: HashSet<ProjectId> = over.map(|(row, _)| row.id).chain([row.id]).collect();
+    if let Some(version) = store::client_version::lying_in_any(c, &places, &going)?.first() {
         return Ok(Some(told(run::deletion::points_here(version, &name))));
     }
     let restorable = gone::lying_in_any(c, &places, row.id, now_ms)?;
@@ -213,7 +216,7 @@ pub async fn list(engine: &Engine, _request: ListDeletedProjects) -> anyhow::Res
     let read = move |c: &Connection| {
         let mut kept = Vec::new();
         for (row, deletion) in deleted(c)?.into_iter().filter(|(_, deletion)| deletion.at_ms >= oldest) {
-            let registered = store::client_version::lying_in_any(c, &places(c, row.id)?, row.id)?;
+            let registered = store::client_version::lying_in_any(c, &places(c, row.id)?, &HashSet::from([row.id]))?;
             kept.push(told(&row, &deletion, registered));
         }
         Ok(kept)

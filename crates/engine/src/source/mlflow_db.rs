@@ -120,8 +120,12 @@ impl Database {
                 }
                 progress.groups.insert(run.experiment);
                 if !progress.open.contains(&run.id) {
+                    // A run may have come under a number that another had.
+                    self.refusal(run.artifact_uri.as_deref(), &run.id).map_or(Ok(()), &mut tell)?;
                     self.bytes(&run, &mut progress.known).map_or(Ok(()), &mut tell)?;
+                    let inputs = inputs(&run);
                     tell(Told::Run(self.head(run, &groups)))?;
+                    inputs.map_or(Ok(()), |inputs| tell(Told::Inputs(inputs)))?;
                 }
             }
         }

@@ -363,8 +363,10 @@ impl Taking<'_> {
         let now_ms = engine.now_ms();
         let (written, begun) = (engine.clone(), self.begun);
         // One that stands as broken off stays so until a mark is told.
+        // What stands in files is behind the database: the mark is kept once they are written.
+        let is_late = !output.is_empty() || begun.is_some_and(|begun| begun.anew);
         let is_other = begun.is_some() || mark.is_some() || self.reached.is_some();
-        let kept = is_other.then(|| self.row_at(mark.as_ref()));
+        let kept = is_other.then(|| self.row_at(mark.as_ref().filter(|_| !is_late)));
         let (changed, lists, told, wrote, stale, output) = runtime.block_on(engine.store().write(move |tx| {
             let mut stale = Vec::new();
             if begun.is_some_and(|begun| begun.anew) {
@@ -433,7 +435,7 @@ impl Taking<'_> {
             changed.extend(&wrote.runs);
             Ok((changed, lists, told, wrote, stale, written_by))
         }))?;
-        (self.begun, self.reached) = (None, mark);
+        (self.begun, self.reached) = (None, mark.clone().filter(|_| !is_late));
         for run in stale {
             let _ = fs::remove_file(run::output_of(engine.workspace(), run));
         }
@@ -444,6 +446,11 @@ impl Taking<'_> {
                 fs::File::options().append(true).create(true).open(&path)?.write_all(text.as_bytes())
             };
             write().with_context(|| format!("write {}", path.display()))?;
+        }
+        if let Some(mark) = mark.filter(|_| is_late) {
+            let row = self.row_at(Some(&mark));
+            runtime.block_on(self.engine.store().write(move |tx| store::source::keep(tx, &row)))?;
+            self.reached = Some(mark);
         }
         let place = self.source.path.clone();
         wrote.apart.into_iter().for_each(|message| self.warn(place.clone(), message, false));

@@ -306,7 +306,7 @@ async fn follow(weak: &WeakEngine, of: &Of) -> anyhow::Result<()> {
     };
     let mut meter = command.spawn().context("start `slipway meter`")?;
     let mut lines = BufReader::new(meter.stdout.take().context("hear `slipway meter`")?).lines();
-    let mut held = Vec::new();
+    let (mut held, mut told) = (Vec::new(), None::<i64>);
     // The engine is not held while nothing is told: it may be closed.
     while let Some(line) = lines.next_line().await? {
         let Some(engine) = weak.upgrade().filter(|engine| engine.measured().is_measured(of.run)) else { break };
@@ -316,7 +316,9 @@ async fn follow(weak: &WeakEngine, of: &Of) -> anyhow::Result<()> {
                 note(&engine, vec![(of.run, facts)]).await?;
             }
             Metered::Look { mut values } => {
-                let step = of.seconds() as i64;
+                // Each second of a run is told once.
+                let step = told.map_or(0, |told| told + 1).max(of.seconds() as i64);
+                told = Some(step);
                 if let (Some(joules), Some(before)) = (values.get_mut(ENERGY_JOULES), of.before.1) {
                     *joules += before;
                 }

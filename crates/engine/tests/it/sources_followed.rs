@@ -323,8 +323,8 @@ async fn a_folder_that_is_made_anew_is_followed_on() {
     fs::remove_dir_all(&folder).unwrap();
     let path = write("b", &whole[..half]);
     stage.until("the run in the new folder", async |stage| (points(stage).await > 8).then_some(())).await;
-    // Once it is heard of again.
-    tokio::time::sleep(Duration::from_secs(12)).await;
+    // Once it is heard of again, which is seen to every ten seconds.
+    tokio::time::sleep(Duration::from_secs(20)).await;
     append(&path, &whole[half..]);
     stage.until("what came then", async |stage| (points(stage).await == 16).then_some(())).await;
     assert_eq!(source(&stage).await.error, None);
