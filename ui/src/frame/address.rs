@@ -6,7 +6,6 @@ use leptos_router::{
     hooks::{use_location, use_navigate},
 };
 
-use super::place::{self, Place};
 use crate::client::wire;
 
 /// Keeps `parts` of what is shown, as keys and values, in the query of the address; an empty value is left out.
@@ -106,16 +105,6 @@ pub(crate) fn asking(wish: Vec<(&'static str, String)>) -> Signal<String> {
     Signal::derive(move || format!("{}{}", here.pathname.get(), here.search.with(|query| with(query, &wish))))
 }
 
-/// Where a training is begun: over the page of the project that is open, which stays as it is, or else over the runs of the
-/// one at hand.
-pub(crate) fn training(place: Place) -> Signal<Option<String>> {
-    let here = asking(vec![("train", "1".to_owned())]);
-    Signal::derive(move || match place.project.get() {
-        Some(_) => Some(here.get()),
-        None => place.at_hand.get().map(|project| place::address(project, "runs?train=1")),
-    })
-}
-
 fn encoded(parts: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
     parts.iter().map(|(key, value)| (*key, wire::encode(value))).collect()
 }
@@ -159,9 +148,6 @@ mod tests {
         let part = |key, value: &str| (key, value.to_owned());
         assert_eq!(with("?tab=log&hours=1", &[part("hours", "168")]), "?tab=log&hours=168");
         assert_eq!(with("hours=1", &[part("hours", "")]), "");
-        // A training is begun over a table that stays as it is.
-        let table = "?filter=a%20%3D%201&group=param.lr&sort=metric.loss&curve=none";
-        assert_eq!(with(table, &[part("train", "1")]), format!("{table}&train=1"));
         assert_eq!(with("", &[part("log", "7"), part("hours", "")]), "?log=7");
     }
 }

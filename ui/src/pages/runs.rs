@@ -47,11 +47,7 @@ use self::{
 };
 use crate::{
     client::{Client, pace, paged::paged, query::paced, wire},
-    frame::{
-        address::{asking, follow_address},
-        crumbs::crumbs,
-        place::Place,
-    },
+    frame::{address::follow_address, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, CopyLine, Pending},
         filter_line::{Chips, FilterLine, Vocabulary, mended},
@@ -120,6 +116,18 @@ pub(crate) fn Runs() -> impl IntoView {
     // A page of its own over the table, which keeps its place.
     let is_covered = Memo::new(move |_| searching.with(Option::is_some) || is_compared.get());
     let search_named = RwSignal::new(String::new());
+    crumbs(move || {
+        if let Some(searching) = searching.get() {
+            let all = (searching != searches::Asked::All).then(|| place.link("runs?searches=1"));
+            let one = all.is_some().then(|| (search_named.get(), None));
+            let to_all = [("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)];
+            to_all.into_iter().chain(one).collect()
+        } else if !is_compared.get() {
+            vec![("Runs".to_owned(), None)]
+        } else {
+            vec![("Runs".to_owned(), Some(place.link("runs"))), ("Compare".to_owned(), None)]
+        }
+    });
     let navigate = StoredValue::new_local(use_navigate());
     let filter = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
     let named = views::renewed(untrack(|| TableView::read(&use_location().search.get(), wire::decode)));
@@ -169,20 +177,6 @@ pub(crate) fn Runs() -> impl IntoView {
         TableView { filter, order, further, group, group_order, deleted, columns, pinned, widths, flat, plotted, curve }
             .address(wire::encode)
     };
-    // The way back to the table as it was.
-    let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
-    crumbs(move || {
-        if let Some(searching) = searching.get() {
-            let all = (searching != searches::Asked::All).then(|| place.link("runs?searches=1"));
-            let one = all.is_some().then(|| (search_named.get(), None));
-            let to_all = [("Runs".to_owned(), Some(back.get())), ("Searches".to_owned(), all)];
-            to_all.into_iter().chain(one).collect()
-        } else if !is_compared.get() {
-            vec![("Runs".to_owned(), None)]
-        } else {
-            vec![("Runs".to_owned(), Some(back.get())), ("Compare".to_owned(), None)]
-        }
-    });
     // What the table shows stands in the address, so that it can be copied.
     Effect::new(move |before: Option<String>| {
         let now = here();
@@ -299,6 +293,7 @@ pub(crate) fn Runs() -> impl IntoView {
         })
     });
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
+    let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare = Signal::derive(move || {
         picked.with(|picked| {
             let of = compare::said_of(picked.len() as u64);
@@ -310,9 +305,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let none = Memo::new(move |_| empty.get() && !deleted.get());
     let has_project = Memo::new(move |_| place.project.get().is_some());
-    // Over the table as it stands, which the address says.
-    let train_at = asking(vec![("train", "1".to_owned())]);
-    let train = move || train_at.get();
+    let train = move || format!("{}?train=1", place.link("runs"));
     let more = move || {
         let mut items = if has_project.get_untracked() { begins() } else { Vec::new() };
         let (label, next) =
