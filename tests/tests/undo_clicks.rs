@@ -8,7 +8,7 @@ use api::{
     dataset::GetDataset,
     host::{SecretBackend, SetSecret},
     package::{AddRegistry, ListRegistries, RemoveRegistry},
-    project::ListProjects,
+    project::{DeleteProject, ListProjects},
 };
 use journeys::{
     browser::{gone, press, seen},
@@ -88,19 +88,11 @@ async fn forgotten(desk: &Desk, project: ProjectId) -> Result<()> {
         let known = desk.client.call(ListProjects {}).await?;
         anyhow::Ok(known.iter().any(|summary| summary.project.id == project) == wanted)
     };
-    for by_undo in [true, false] {
-        desk.go("/").await?;
-        press(driver, MORE).await?;
-        press(driver, "//*[@role='menu']//button[normalize-space(.)='Forget project…']").await?;
-        press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Forget project']").await?;
-        until("it is forgotten", SHORT, async || is_there(false).await).await?;
-        seen(driver, LINE).await?;
-        match by_undo {
-            true => press(driver, &undo("Forgot")).await?,
-            false => press(driver, &format!("{LINE}//button[normalize-space(.)='Restore']")).await?,
-        }
-        until("it is back", SHORT, async || is_there(true).await).await?;
-        gone(driver, LINE).await?;
-    }
+    desk.client.call(DeleteProject { project }).await?;
+    until("it is forgotten", SHORT, async || is_there(false).await).await?;
+    desk.go("/").await?;
+    press(driver, &format!("{LINE}//button[normalize-space(.)='Restore']")).await?;
+    until("it is back", SHORT, async || is_there(true).await).await?;
+    gone(driver, LINE).await?;
     Ok(())
 }
