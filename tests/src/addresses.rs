@@ -150,6 +150,7 @@ impl Places {
             ("runs-deleted", of("/runs?deleted=1")),
             ("experiment-runs", format!("/e/{experiment}/runs")),
             ("compare", of(&format!("/runs?compare={run},{model}"))),
+            ("compare-groups", of("/runs?compare=groups&group=param.model")),
             ("compare-media", format!("/e/{segmentation}/runs?compare={unet},{other}&canvas=view%3Dmedia")),
             ("below", of_unet("below")),
             ("media", of_unet("media")),

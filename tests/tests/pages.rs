@@ -142,7 +142,8 @@ async fn looked_at(
 async fn settled(browser: &Browser) -> Result<()> {
     const STATE: &str = "const main = document.querySelector('main'); \
         const heads = document.querySelector('.preview .bars') && !document.querySelector('.preview .bars svg'); \
-        return document.querySelector('.skeleton') || heads || !main ? '' : main.innerText + document.fonts.status \
+        const waits = [...document.querySelectorAll('.skeleton')].some(one => one.checkVisibility()); \
+        return waits || heads || !main ? '' : main.innerText + document.fonts.status \
         + document.getAnimations().filter(a => a.effect.getTiming().iterations === 1).length;";
     // So many looks that find the same.
     const SAME: usize = 9;
