@@ -28,6 +28,7 @@ const FREES: &[&str] = &[
     "model.delete",
     "model.delete_name",
     "model.delete_logged",
+    "model.purge",
     "deploy.delete",
     "registry.remove",
     "search.delete",
@@ -117,6 +118,8 @@ mod tests {
         let known = api::call::methods();
         let unknown: Vec<_> = FREES.iter().filter(|method| !known.contains(method)).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
+        let purges: Vec<_> = known.iter().filter(|method| method.contains(".purge") && !frees(method)).collect();
+        assert!(purges.is_empty(), "{purges:?} delete for good, and a full disk may need just that");
     }
 
     #[test]

@@ -27,7 +27,7 @@ use store::{
 };
 
 use super::registry::{self, Which};
-use crate::{Engine, model};
+use crate::{Engine, model, project};
 
 /// How long a deletion can be taken back, that of a log too.
 pub(crate) const KEPT_MS: i64 = 24 * 3_600_000;
@@ -111,6 +111,11 @@ impl Gone {
         let (notes, tags) = (store::client_version::notes(c, id)?, store::client_version::tags(c, id.as_bytes())?);
         let own = Own { version, lineage, files, packages, notes, tags };
         Ok(Self { own: Some(Box::new(own)), ..Self::of(c, model, Vec::new())? })
+    }
+
+    /// Refuses to bring back what belongs to a project that was deleted: it would come back to none.
+    fn refuse_without_project(&self, c: &Connection) -> store::Result<()> {
+        project::deletion::refuse_if_deleted(c, self.project, &self.name)
     }
 
     /// Enters the model again, without its versions.
@@ -491,6 +496,7 @@ pub async fn restore(engine: &Engine, request: RestoreModel) -> anyhow::Result<M
     let now_ms = engine.now_ms();
     let restore = move |tx: &Transaction<'_>| {
         let gone = take(tx, "model", request.model, now_ms)?;
+        gone.refuse_without_project(tx)?;
         if !store::model::named(tx, &gone.name)?.is_empty() {
             let message = format!("Another model is called \"{}\" now.", gone.name);
             return Err(ApiError::new(ErrorCode::Conflict, message).with_hint("Rename that one first.").into());
@@ -512,6 +518,7 @@ pub async fn restore_version(engine: &Engine, request: RestoreVersion) -> anyhow
     let now_ms = engine.now_ms();
     let restore = move |tx: &Transaction<'_>| {
         let gone = take(tx, "model version", request.version, now_ms)?;
+        gone.refuse_without_project(tx)?;
         if let Some(own) = &gone.own {
             let row = enter_own(tx, &gone, own, now_ms)?;
             return Ok((gone, row));

@@ -234,51 +234,57 @@ fn found_versions(
     Found::of(all, sought, |version| by_id(c, &version.name, version.id))
 }
 
-/// Every version of both kinds, without aliases and notes, and with the tags alone that the filter asks of.
+/// Every version of both kinds, without aliases and notes, and with the tags alone that the filter asks of; none of a
+/// project that was deleted, whose models are not there either.
 fn version_heads(c: &store::Connection, filter: &Filter) -> store::Result<Vec<Version>> {
     let tags = Tags::read(c, filter::fields_of(filter).into_iter())?;
     let names: HashMap<ModelId, String> = models(c)?.into_iter().map(|(row, name)| (row.id, name)).collect();
     let stages = store::client_version::stages(c)?;
-    let name = |model: ModelId| names.get(&model).cloned().unwrap_or_default();
     let notes = |id: VersionId, created_ms: i64| {
         let (stage, updated_ms) = stages.get(&id).copied().unwrap_or((Stage::None, created_ms));
         VersionNotes { stage, updated_ms, ..VersionNotes::default() }
     };
-    let ours = store::version::heads(c)?.into_iter().map(|one| Version {
-        id: one.id,
-        model: one.model,
-        name: name(one.model),
-        number: one.number,
-        run: Some(one.run),
-        run_told: Some(one.run.to_string()),
-        run_link: None,
-        source: made_by(one.run),
-        location: made_by(one.run),
-        logged: None,
-        user: None,
-        created_ms: one.created_ms,
-        aliases: Vec::new(),
-        tags: tags.of(one.id.as_bytes()),
-        notes: notes(one.id, one.created_ms),
-        of_client: false,
+    let ours = store::version::heads(c)?.into_iter().filter_map(|one| {
+        let name = names.get(&one.model)?.clone();
+        Some(Version {
+            id: one.id,
+            model: one.model,
+            name,
+            number: one.number,
+            run: Some(one.run),
+            run_told: Some(one.run.to_string()),
+            run_link: None,
+            source: made_by(one.run),
+            location: made_by(one.run),
+            logged: None,
+            user: None,
+            created_ms: one.created_ms,
+            aliases: Vec::new(),
+            tags: tags.of(one.id.as_bytes()),
+            notes: notes(one.id, one.created_ms),
+            of_client: false,
+        })
     });
-    let clients = store::client_version::all(c)?.into_iter().map(|one| Version {
-        name: name(one.model),
-        tags: tags.of(one.id.as_bytes()),
-        notes: notes(one.id, one.created_ms),
-        id: one.id,
-        model: one.model,
-        number: one.number,
-        run: one.run,
-        run_told: one.run_told,
-        run_link: one.run_link,
-        source: one.source,
-        location: one.location,
-        logged: one.logged,
-        user: one.user,
-        created_ms: one.created_ms,
-        aliases: Vec::new(),
-        of_client: true,
+    let clients = store::client_version::all(c)?.into_iter().filter_map(|one| {
+        let name = names.get(&one.model)?.clone();
+        Some(Version {
+            name,
+            tags: tags.of(one.id.as_bytes()),
+            notes: notes(one.id, one.created_ms),
+            id: one.id,
+            model: one.model,
+            number: one.number,
+            run: one.run,
+            run_told: one.run_told,
+            run_link: one.run_link,
+            source: one.source,
+            location: one.location,
+            logged: one.logged,
+            user: one.user,
+            created_ms: one.created_ms,
+            aliases: Vec::new(),
+            of_client: true,
+        })
     });
     Ok(ours.chain(clients).collect())
 }
