@@ -207,6 +207,13 @@ pub fn leave(transaction: &Transaction<'_>, project: ProjectId) -> Result<()> {
 
 /// Writes what can change of an experiment: its project, name, folder, times.
 pub fn put(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<()> {
+    // Its runs belong where it belongs. Where it stays those do, too, that a deleted project left there: they are its own.
+    transaction
+        .prepare_cached(
+            "UPDATE run SET project = ?2 WHERE experiment = ?1 AND project IS NOT ?2
+             AND EXISTS (SELECT 1 FROM experiment WHERE id = ?1 AND project IS NOT ?2)",
+        )?
+        .execute(params![experiment.id.as_bytes(), experiment.project.as_ref().map(ProjectId::as_bytes)])?;
     transaction
         .prepare_cached(
             "UPDATE experiment SET project = ?2, name = ?3, folder = ?4, updated_ms = ?5, deleted_ms = ?6 WHERE id = ?1",
@@ -219,10 +226,6 @@ pub fn put(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<()>
             experiment.updated_ms,
             experiment.deleted_ms,
         ])?;
-    // Its runs belong where it belongs.
-    transaction
-        .prepare_cached("UPDATE run SET project = ?2 WHERE experiment = ?1 AND project IS NOT ?2")?
-        .execute(params![experiment.id.as_bytes(), experiment.project.as_ref().map(ProjectId::as_bytes)])?;
     Ok(())
 }
 

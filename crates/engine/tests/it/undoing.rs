@@ -7,18 +7,22 @@ use api::{
     deleted::{ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
     deploy::{ListDeployments, StartDeploy},
     host::{CollectGarbage, GetStorage},
-    model::ListModels,
+    model::{DeleteVersion, ListModels},
     project::{
         DeleteProject, DeletedProject, GetProject, ListDeletedProjects, ListProjects, OpenProject, PurgeProject,
         RestoreProject, SameId,
     },
-    registered::{DeleteModel, PurgeModel},
+    registered::{DeleteModel, PurgeModel, RestoreVersion},
     run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunKind, RunState},
     tracking::{CreateExperiment, ListExperiments, MoveExperiment, RestoreExperiment, RestoreRuns, TrashRuns},
 };
 use engine::tracking::{
     client::{self, Begin},
-    registry::{self, NewVersion},
+    experiments,
+    registry::{
+        self, NewVersion,
+        searching::{self, Sought},
+    },
 };
 use store::run::RunRow;
 
@@ -260,4 +264,46 @@ async fn a_day_later_a_forgotten_project_is_garbage() {
     stage.call(CollectGarbage { dry_run: false }).await;
     assert_eq!(stage.engine.blobs().list().unwrap(), vec![]);
     assert!(stage.path("p/slipway.toml").is_file());
+}
+
+#[tokio::test]
+async fn versions_of_a_forgotten_project_are_found_by_nobody_and_come_back_with_it_alone() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let first = version(&stage, project).await;
+    let found = async || {
+        let sought = Sought { most: 10, ..Sought::default() };
+        searching::versions_found(&stage.engine, sought).await.unwrap().page.len()
+    };
+    assert_eq!(found().await, 1);
+    stage.call(DeleteProject { project }).await;
+    assert_eq!(found().await, 0);
+    stage.call(RestoreProject { project }).await;
+    assert_eq!(found().await, 1);
+
+    // Deleted before its project was: it would come back to no project.
+    stage.call(DeleteVersion { version: first }).await;
+    stage.call(DeleteProject { project }).await;
+    let refused = stage.try_call(RestoreVersion { version: first }).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Conflict);
+    assert!(refused.hint.unwrap().contains("slipway project restore"));
+    stage.call(RestoreProject { project }).await;
+    stage.call(RestoreVersion { version: first }).await;
+    assert_eq!(stage.call(ListModels { project }).await[0].versions.len(), 1);
+}
+
+#[tokio::test]
+async fn runs_of_a_forgotten_project_in_the_experiment_of_all_stay_its_own() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let default = stage.call(ListExperiments { deleted: false }).await.into_iter().find(|one| one.number == 0).unwrap();
+    stage.call(MoveExperiment { experiment: default.id, to: Some(project) }).await;
+    let run = client::begin(&stage.engine, "0", Begin::default()).await.unwrap().row.run.id;
+    stage.call(DeleteProject { project }).await;
+    // What changes of the experiment meanwhile gives its runs to nobody else.
+    experiments::tag(&stage.engine, default.id, "team".to_owned(), Some("growth".to_owned())).await.unwrap();
+    let part = stage.try_call(RestoreRuns { runs: vec![run] }).await.unwrap_err();
+    assert_eq!(part.code, ErrorCode::Conflict);
+    stage.call(PurgeProject { project }).await;
+    assert!(stage.engine.store().read(move |c| store::run::bare(c, run)).await.unwrap().is_none());
 }
