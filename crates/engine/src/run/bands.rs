@@ -38,6 +38,8 @@ const LONGEST: Duration = Duration::from_secs(8);
 const TOGETHER: usize = 64;
 /// Reads at a time: one of the database's readers is left to everybody else.
 const AT_ONCE: usize = 3;
+/// Every step, or every time.
+const ALL: (i64, i64) = (i64::MIN, i64::MAX);
 
 /// A run whose curve is read.
 #[derive(Debug, Clone, Copy)]
@@ -216,22 +218,51 @@ impl Asked {
     /// A run's values at the places; nothing of one without points.
     fn sample(&self, c: &Connection, read: &Read, places: &[f64]) -> store::Result<Vec<f64>> {
         let Some((number, _)) = store::metric::find(c, read.run, &self.metric)? else { return Ok(Vec::new()) };
-        let series = points::view(c, number, self.window(read.began_ms), self.points_read())?;
-        let member = match self.along {
-            BandAxis::Step => group::Member::of(&series.step, &series.last),
-            BandAxis::Seconds => group::Member::of(&series.seconds_since(read.began_ms), &series.last),
-        };
+        let (mut x, mut y) = self.curve(c, number, self.part, read)?;
+        if let (Some(part), Some((from, to))) = (self.part, places.first().zip(places.last())) {
+            let Some((begin, end)) = self.extent(c, read)? else { return Ok(Vec::new()) };
+            let is_met = |x: &[f64]| {
+                (begin >= *from || x.iter().any(|x| x <= from)) && (end <= *to || x.iter().any(|x| x >= to))
+            };
+            // Where its points stand farther apart than was read beside the part.
+            let mut part = part;
+            while !is_met(&x) && (part.0 > begin || part.1 < end) {
+                part = widened(part);
+                let beginning = (f64::INFINITY, f64::NEG_INFINITY);
+                let (least, most) = x.iter().fold(beginning, |ends, x| (ends.0.min(*x), ends.1.max(*x)));
+                let (more_x, more_y) = self.curve(c, number, Some(part), read)?;
+                for (at, value) in more_x.into_iter().zip(more_y).filter(|(at, _)| *at < least || *at > most) {
+                    x.push(at);
+                    y.push(value);
+                }
+            }
+        }
+        let member = group::Member::of(&x, &y);
         Ok(places.iter().map(|place| member.at(*place).unwrap_or(f64::NAN)).collect())
     }
 
-    /// What is read of a run that began then.
-    fn window(&self, began_ms: i64) -> Window {
-        let all = (i64::MIN, i64::MAX);
-        let Some((from, to)) = self.part else { return Window { steps: all, times: all } };
+    /// Where a run's points stand along a part of the axis, and their values.
+    fn curve(
+        &self,
+        c: &Connection,
+        number: i64,
+        part: Option<(f64, f64)>,
+        read: &Read,
+    ) -> store::Result<(Vec<f64>, Vec<f64>)> {
+        let series = points::view(c, number, self.window(part, read.began_ms), self.points_read())?;
+        Ok(match self.along {
+            BandAxis::Step => (series.step, series.last),
+            BandAxis::Seconds => (series.seconds_since(read.began_ms), series.last),
+        })
+    }
+
+    /// What is read for a part of the axis of a run that began then.
+    fn window(&self, part: Option<(f64, f64)>, began_ms: i64) -> Window {
+        let Some((from, to)) = part else { return Window { steps: ALL, times: ALL } };
         let ms = |seconds: f64| (began_ms as f64 + seconds * 1000.0) as i64;
         match self.along {
-            BandAxis::Step => Window { steps: (from.floor() as i64, to.ceil() as i64), times: all },
-            BandAxis::Seconds => Window { steps: all, times: (ms(from), ms(to)) },
+            BandAxis::Step => Window { steps: (from.floor() as i64, to.ceil() as i64), times: ALL },
+            BandAxis::Seconds => Window { steps: ALL, times: (ms(from), ms(to)) },
         }
     }
 
@@ -241,7 +272,8 @@ impl Asked {
     }
 }
 
-/// As much again at each side: a curve stands between the points beside the part that is looked at, too.
+/// As much again at each side: a curve stands between the points beside the part that is looked at, too. Of most curves
+/// these are among what is read so.
 fn widened((from, to): (f64, f64)) -> (f64, f64) {
     let beside = (to - from).max(1.0);
     (from - beside, to + beside)

@@ -153,3 +153,35 @@ async fn of_very_many_runs_all_are_read_where_there_is_time_and_else_a_part_that
     let unknown = stage.try_call(AggregateRuns { metric: "lss".to_owned(), ..asked(&sweep) }).await.unwrap_err();
     assert!(unknown.message.contains("\"loss\""), "{unknown}");
 }
+
+#[tokio::test]
+async fn between_points_that_stand_far_apart_a_curve_stands_too() {
+    let stage = Stage::new().await;
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    let begin = Begin { started_ms: Some(BEGAN_MS), ..Begin::default() };
+    let run = client::begin(&stage.engine, &sweep.number.to_string(), begin).await.unwrap().row.run.id;
+    let point = |at: i64| Point { step: at * 1_000, time_ms: BEGAN_MS + at * 60_000, value: at as f64 };
+    let series = vec![("loss".to_owned(), (0..=10).map(point).collect())];
+    client::log(&stage.engine, run, Batch { series, ..Batch::default() }).await.unwrap();
+    let part = |from: f64, to: f64, along| AggregateRuns {
+        by: Vec::new(),
+        along,
+        from: Some(from),
+        to: Some(to),
+        points: Some(3),
+        ..asked(&sweep)
+    };
+    let steps = stage.call(part(4_100.0, 4_200.0, BandAxis::Step)).await;
+    assert_eq!(steps.bands[0].points.len(), 3, "{steps:?}");
+    for (found, (x, value)) in steps.bands[0].points.iter().zip([(4_100.0, 4.1), (4_150.0, 4.15), (4_200.0, 4.2)]) {
+        check(found, x, &[value]);
+    }
+    let seconds = stage.call(part(66.0, 72.0, BandAxis::Seconds)).await;
+    for (found, (x, value)) in seconds.bands[0].points.iter().zip([(66.0, 1.1), (69.0, 1.15), (72.0, 1.2)]) {
+        check(found, x, &[value]);
+    }
+    assert_eq!(seconds.bands[0].points.len(), 3, "{seconds:?}");
+    // Beyond its ends it does not stand.
+    let beyond = stage.call(part(9_900.0, 10_100.0, BandAxis::Step)).await;
+    assert_eq!(beyond.bands[0].points.iter().map(|point| point.x).collect::<Vec<_>>(), [9_900.0, 10_000.0]);
+}
