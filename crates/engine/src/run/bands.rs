@@ -38,6 +38,8 @@ const LONGEST: Duration = Duration::from_secs(8);
 const TOGETHER: usize = 64;
 /// Reads at a time: one of the database's readers is left to everybody else.
 const AT_ONCE: usize = 3;
+/// How often a part is widened to meet a curve's next points: each time it is three times as wide.
+const WIDER: usize = 48;
 /// Every step, or every time.
 const ALL: (i64, i64) = (i64::MIN, i64::MAX);
 
@@ -226,7 +228,10 @@ impl Asked {
             };
             // Where its points stand farther apart than was read beside the part.
             let mut part = part;
-            while !is_met(&x) && (part.0 > begin || part.1 < end) {
+            for _ in 0..WIDER {
+                if is_met(&x) || part.0 <= begin && part.1 >= end {
+                    break;
+                }
                 part = widened(part);
                 let beginning = (f64::INFINITY, f64::NEG_INFINITY);
                 let (least, most) = x.iter().fold(beginning, |ends, x| (ends.0.min(*x), ends.1.max(*x)));
