@@ -565,10 +565,14 @@ pub fn mark_all(transaction: &Transaction<'_>, experiment: ExperimentId, at_ms: 
     Ok(())
 }
 
-/// Takes the mark from an experiment's runs; with `at_ms` from those alone that were deleted then.
+/// Takes the mark from an experiment's runs; with `at_ms` from those alone that were deleted then. Those of a project that
+/// was deleted come back with that alone.
 pub fn unmark(transaction: &Transaction<'_>, experiment: ExperimentId, at_ms: Option<i64>) -> Result<()> {
+    let there = crate::project::is_there("run.project");
     transaction
-        .prepare_cached("UPDATE run SET deleted_ms = NULL WHERE experiment = ?1 AND (?2 IS NULL OR deleted_ms = ?2)")?
+        .prepare_cached(&format!(
+            "UPDATE run SET deleted_ms = NULL WHERE experiment = ?1 AND (?2 IS NULL OR deleted_ms = ?2) AND {there}"
+        ))?
         .execute(params![experiment.as_bytes(), at_ms])?;
     Ok(())
 }

@@ -14,7 +14,9 @@ use api::{
     },
     registered::{DeleteModel, PurgeModel, RestoreVersion},
     run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunKind, RunState},
-    tracking::{CreateExperiment, ListExperiments, MoveExperiment, RestoreExperiment, RestoreRuns, TrashRuns},
+    tracking::{
+        CreateExperiment, DeleteExperiment, ListExperiments, MoveExperiment, RestoreExperiment, RestoreRuns, TrashRuns,
+    },
 };
 use engine::tracking::{
     client::{self, Begin},
@@ -304,6 +306,14 @@ async fn runs_of_a_forgotten_project_in_the_experiment_of_all_stay_its_own() {
     experiments::tag(&stage.engine, default.id, "team".to_owned(), Some("growth".to_owned())).await.unwrap();
     let part = stage.try_call(RestoreRuns { runs: vec![run] }).await.unwrap_err();
     assert_eq!(part.code, ErrorCode::Conflict);
+    let own = async || stage.engine.store().read(move |c| store::run::bare(c, run)).await.unwrap();
+    stage.call(DeleteExperiment { experiment: default.id }).await;
+    experiments::restore_whole(&stage.engine, default.id).await.unwrap();
+    assert!(own().await.unwrap().run.deleted_ms.is_some(), "a client restores all others");
+    stage.call(RestoreProject { project }).await;
+    assert!(own().await.unwrap().run.deleted_ms.is_none());
+
+    stage.call(DeleteProject { project }).await;
     stage.call(PurgeProject { project }).await;
-    assert!(stage.engine.store().read(move |c| store::run::bare(c, run)).await.unwrap().is_none());
+    assert!(own().await.is_none());
 }
