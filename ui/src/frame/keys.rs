@@ -39,7 +39,7 @@ pub(crate) fn listen(palette: Palette) {
             let to = if page.starts_with('/') {
                 Some(page.to_owned())
             } else {
-                place.at_hand.get_untracked().map(|project| super::place::address(project, page))
+                place.at_hand.get_untracked().map(|project| place.page_of(project, page))
             };
             match to {
                 Some(to) => navigate(&to, Default::default()),

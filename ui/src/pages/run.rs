@@ -59,7 +59,7 @@ pub(crate) fn RunPage() -> impl IntoView {
     let run = query(move || id.get().map(|run| GetRun { run }));
     crumbs(move || {
         let name = run.value.with(|run| run.as_ref().map_or_else(String::new, |run| run.name.clone()));
-        vec![("Runs".to_owned(), Some(place.link("runs"))), (name, None)]
+        vec![("Runs".to_owned(), Some(place.runs())), (name, None)]
     });
     view! {
         <div class="body-of-page run">
@@ -323,7 +323,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
     let leave = move || {
-        let to = untrack(|| place.link("runs"));
+        let to = untrack(|| place.runs());
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
     let thin = move || {

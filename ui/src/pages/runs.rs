@@ -120,12 +120,12 @@ pub(crate) fn Runs() -> impl IntoView {
         if let Some(searching) = searching.get() {
             let all = (searching != searches::Asked::All).then(|| place.link("runs?searches=1"));
             let one = all.is_some().then(|| (search_named.get(), None));
-            let to_all = [("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)];
+            let to_all = [("Runs".to_owned(), Some(place.runs())), ("Searches".to_owned(), all)];
             to_all.into_iter().chain(one).collect()
         } else if !is_compared.get() {
             vec![("Runs".to_owned(), None)]
         } else {
-            vec![("Runs".to_owned(), Some(place.link("runs"))), ("Compare".to_owned(), None)]
+            vec![("Runs".to_owned(), Some(place.runs())), ("Compare".to_owned(), None)]
         }
     });
     let navigate = StoredValue::new_local(use_navigate());
@@ -177,6 +177,7 @@ pub(crate) fn Runs() -> impl IntoView {
         TableView { filter, order, further, group, group_order, deleted, columns, pinned, widths, flat, plotted, curve }
             .address(wire::encode)
     };
+    let location = use_location();
     // What the table shows stands in the address, so that it can be copied.
     Effect::new(move |before: Option<String>| {
         let now = here();
@@ -185,6 +186,13 @@ pub(crate) fn Runs() -> impl IntoView {
             navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
         }
         now
+    });
+    // The ways back lead to the table as it was left. Another page's address, while this one is left, is none of its.
+    Effect::new(move |_| {
+        let now = here();
+        if location.pathname.with(|path| *path == place.link("runs")) {
+            place.keep_table(now);
+        }
     });
     // Of another order than the last the rows are another list: what a stretch of rows is asked by.
     let listing = Signal::derive(move || {
