@@ -31,7 +31,7 @@ use crate::{
         Client,
         query::{Query, paced, query},
     },
-    frame::{asked::forgets, crumbs::crumbs, place::Place},
+    frame::{address::asking, asked::forgets, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
@@ -322,6 +322,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         let to = untrack(|| place.link(&format!("models/{}", version.id)));
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
+    let train_again = asking(vec![("train", "1".to_owned())]);
     let leave = move || {
         let to = untrack(|| place.runs());
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
@@ -416,7 +417,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                 },
                 // Nothing to go on from: the way out is a run of its own.
                 _ if kind == RunKind::Training => view! {
-                    <a class="btn primary" href=move || format!("{}?train=1", place.link(&format!("runs/{}", id.get())))>{icon(icon::PLAY)}"Train again"</a>
+                    <a class="btn primary" href=train_again>{icon(icon::PLAY)}"Train again"</a>
                 }.into_any(),
                 RunState::Stopped | RunState::Killed | RunState::Failed => ().into_any(),
             }

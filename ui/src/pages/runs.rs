@@ -47,7 +47,12 @@ use self::{
 };
 use crate::{
     client::{Client, pace, paged::paged, query::paced, wire},
-    frame::{address::follow_address, crumbs::crumbs, place::Place},
+    frame::{
+        address::{asking, follow_address},
+        asked::with_wishes,
+        crumbs::crumbs,
+        place::Place,
+    },
     parts::{
         button::{Button, CopyLine, Pending},
         filter_line::{Chips, FilterLine, Vocabulary, mended},
@@ -183,7 +188,8 @@ pub(crate) fn Runs() -> impl IntoView {
         let now = here();
         if before.as_ref().is_some_and(|before| *before != now) {
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
-            navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
+            let query = with_wishes(&now, &location.search.get_untracked());
+            navigate.with_value(|navigate| navigate(&format!("{}{query}", place.link("runs")), options));
         }
         now
     });
@@ -313,7 +319,9 @@ pub(crate) fn Runs() -> impl IntoView {
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let none = Memo::new(move |_| empty.get() && !deleted.get());
     let has_project = Memo::new(move |_| place.project.get().is_some());
-    let train = move || format!("{}?train=1", place.link("runs"));
+    // Over the table as it stands, which the address says.
+    let train_at = asking(vec![("train", "1".to_owned())]);
+    let train = move || train_at.get();
     let more = move || {
         let mut items = if has_project.get_untracked() { begins() } else { Vec::new() };
         let (label, next) =
