@@ -1,8 +1,9 @@
-//! Training by a person's clicks: what can't train here and what is no input is said in the dialog, newer files are
-//! added where nothing else is new, and runs that were validated on other rows are marked. The log of a program's run
-//! begins with the stream that has lines, and a run that is come back to has its own curves.
+//! Training by a person's clicks: what can't train here and what is no input is said in the dialog, which lies over the
+//! run table as it stands; newer files are added where nothing else is new, and runs that were validated on other rows
+//! are marked. The log of a program's run begins with the stream that has lines, and a run that is come back to has its
+//! own curves.
 
-use std::{process::Command, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
@@ -23,7 +24,9 @@ use journeys::{
     road,
 };
 use serde_json::json;
-use thirtyfour::By;
+use thirtyfour::{By, Key};
+
+const SHORT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_dialog_says_what_cannot_train_here_and_what_is_no_input() {
@@ -74,6 +77,78 @@ async fn devices_are(desk: &Desk, devices: &[NamedDevice], networks: bool) -> Re
         there(desk.driver(), &format!("{path}{state}")).await.with_context(|| format!("{key}: {reason:?}"))?;
         let title = desk.driver().find(By::XPath(&path)).await?.attr("title").await?;
         ensure!(&title == reason, "{key} says {title:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_run_table_stays_as_it_is_below_the_dialog_and_on_the_ways_back() {
+    Desk::tried("train-over-the-table", async |desk, _| over_the_table(desk).await).await.unwrap();
+}
+
+async fn over_the_table(desk: &Desk) -> Result<()> {
+    const TABLE: &str = "filter=state%20%3D%20finished&sort=name&way=up&group=state";
+    const DIALOG: &str = "//dialog[@open]//h2[.='Train']";
+    const TRAIN: &str = "//main//a[normalize-space(.)='Train']";
+    const CRUMB: &str = "//nav[@aria-label='Where you are']//a[.='Runs']";
+    const RAIL: &str = "//nav[contains(@class,'rail')]//a[@title='Runs']";
+    let driver = desk.driver();
+    let opened = road::open_sample(&desk.client, "penguins").await?;
+    let project = opened.id;
+    execute(desk, Path::new(&opened.path), "exit 0")?;
+    let run = runs(desk, project).await?.rows.into_iter().next().context("no run")?;
+    let asks = async |query: &str| {
+        let is = async || Ok(driver.current_url().await?.query() == Some(query));
+        until(&format!("the address with {query}"), SHORT, is).await
+    };
+    let stands = async || {
+        asks(TABLE).await?;
+        seen(driver, "//main//*[@aria-label='Groups of runs']").await.context("its groups")?;
+        let filter = seen(driver, "//main//input[@aria-label='Filter runs']").await?.prop("value").await?;
+        ensure!(filter.as_deref() == Some("state = finished"), "the filter is {filter:?}");
+        anyhow::Ok(())
+    };
+    let close = async || {
+        press(driver, "//dialog[@open]//button[@aria-label='Close']").await?;
+        gone(driver, "//dialog[@open]").await?;
+        stands().await
+    };
+    let asked = format!("{TABLE}&train=1");
+    desk.go(&format!("/p/{project}/runs?{TABLE}")).await?;
+    stands().await.context("as it is opened")?;
+    press(driver, TRAIN).await?;
+    seen(driver, DIALOG).await.context("the dialog, by the button")?;
+    asks(&asked).await.context("below the dialog")?;
+    desk.browser.picture("train-over-the-table").await?;
+    driver.refresh().await?;
+    seen(driver, DIALOG).await.context("the dialog, by a reload")?;
+    asks(&asked).await.context("after a reload")?;
+    close().await.context("after the dialog")?;
+    driver.active_element().await?.send_keys(Key::Control + "k").await?;
+    seen(driver, "//dialog[@open and @aria-label='Search or run a command']//input")
+        .await?
+        .send_keys("retrain")
+        .await?;
+    press(driver, "//dialog[@open]//*[@role='option' and contains(., 'Train or retrain')]").await?;
+    seen(driver, DIALOG).await.context("the dialog, by the palette")?;
+    asks(&asked).await.context("below the dialog of the palette")?;
+    close().await.context("after the dialog of the palette")?;
+
+    // From what lies over the table, from a run's page, and from another page.
+    let follow = async |page: &str| {
+        driver.execute(FOLLOW, vec![json!(format!("/p/{project}/{page}"))]).await.with_context(|| page.to_owned())
+    };
+    let page_of_run = format!("runs/{}", run.id);
+    let pages = [
+        ("runs?searches=1", "Searches", CRUMB),
+        (page_of_run.as_str(), run.name.as_str(), CRUMB),
+        ("models", "Models", RAIL),
+    ];
+    for (page, name, back) in pages {
+        follow(page).await?;
+        seen(driver, &format!("//nav[@aria-label='Where you are']//b[.='{name}']")).await?;
+        press(driver, back).await.with_context(|| page.to_owned())?;
+        stands().await.with_context(|| format!("back from {page}"))?;
     }
     Ok(())
 }
@@ -219,6 +294,14 @@ async fn marked(desk: &Desk) -> Result<()> {
     Ok(())
 }
 
+/// A run of a program: a line of a shell's.
+fn execute(desk: &Desk, folder: &Path, line: &str) -> Result<()> {
+    let mut command = Command::new(host::program("SLIPWAY_BIN").context("no slipway")?);
+    command.args(["exec", "--", "sh", "-c", line]).current_dir(folder);
+    host::environment(&mut command, &desk.host.folder);
+    read(&mut command).map(drop)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_shows_the_stream_that_has_lines_until_one_is_chosen() {
     let folder = tempfile::tempdir().unwrap();
@@ -230,10 +313,7 @@ async fn the_log_shows_the_stream_that_has_lines_until_one_is_chosen() {
 async fn streams(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
     let project = road::open_sample(&desk.client, "penguins").await?;
-    let mut command = Command::new(host::program("SLIPWAY_BIN").context("no slipway")?);
-    command.args(["exec", "--", "sh", "-c", "echo only an error >&2"]).current_dir(&project.path);
-    host::environment(&mut command, &desk.host.folder);
-    read(&mut command)?;
+    execute(desk, Path::new(&project.path), "echo only an error >&2")?;
     let run = runs(desk, project.id).await?.rows.first().context("no run")?.id;
     desk.go(&format!("/p/{}/runs/{run}?tab=logs", project.id)).await?;
     seen(driver, "//main//*[@role='log'][contains(., 'only an error')]").await.context("the stream with lines")?;

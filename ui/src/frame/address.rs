@@ -6,6 +6,7 @@ use leptos_router::{
     hooks::{use_location, use_navigate},
 };
 
+use super::place::Place;
 use crate::client::wire;
 
 /// Keeps `parts` of what is shown, as keys and values, in the query of the address; an empty value is left out.
@@ -105,6 +106,22 @@ pub(crate) fn asking(wish: Vec<(&'static str, String)>) -> Signal<String> {
     Signal::derive(move || format!("{}{}", here.pathname.get(), here.search.with(|query| with(query, &wish))))
 }
 
+/// Where a training is begun: over the page of the project that is open, which stays as it is, or else over the runs of
+/// the one at hand.
+pub(crate) fn training(place: Place) -> Signal<Option<String>> {
+    let here = asking(vec![("train", "1".to_owned())]);
+    Signal::derive(move || match place.project.get() {
+        Some(_) => Some(here.get()),
+        None => place.at_hand.get().map(|project| over(&place.page_of(project, "runs"), &[("train", "1".to_owned())])),
+    })
+}
+
+/// An address with other values of some keys in its query.
+fn over(address: &str, parts: &[(&str, String)]) -> String {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    format!("{path}{}", with(query, parts))
+}
+
 fn encoded(parts: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
     parts.iter().map(|(key, value)| (*key, wire::encode(value))).collect()
 }
@@ -149,5 +166,10 @@ mod tests {
         assert_eq!(with("?tab=log&hours=1", &[part("hours", "168")]), "?tab=log&hours=168");
         assert_eq!(with("hours=1", &[part("hours", "")]), "");
         assert_eq!(with("", &[part("log", "7"), part("hours", "")]), "?log=7");
+        // A training is begun over a table that stays as it is.
+        let table = "/p/1/runs?filter=a%20%3D%201&sort=metric.loss&group=param.lr&curve=none";
+        assert_eq!(over(table, &[part("train", "1")]), format!("{table}&train=1"));
+        assert_eq!(over(&format!("{table}&train=again"), &[part("train", "1")]), format!("{table}&train=1"));
+        assert_eq!(over("/p/1/runs", &[part("train", "1")]), "/p/1/runs?train=1");
     }
 }

@@ -37,14 +37,32 @@ pub(crate) fn forgets(name: &'static str) -> impl Fn() + 'static {
     }
 }
 
+/// Dialogs that are opened over any page.
+const OVER_PAGES: [&str; 2] = ["train", "settings"];
+/// What a dialog's wish is about, beside itself.
+const ABOUT: [&str; 2] = ["snapshot", "alert"];
+
+/// The query `now` of a page that showed something else `before`: a dialog over it stays asked for, so that a reload
+/// opens it again.
+pub(crate) fn with_wishes(now: &str, before: &str) -> String {
+    let wishes = parts(before).filter(|(key, _)| OVER_PAGES.contains(key) || ABOUT.contains(key));
+    joined(parts(now).chain(wishes))
+}
+
 /// The query without a dialog's wish and what the wish is about.
 fn without(query: &str, name: &str) -> String {
-    let is_of_wish = |part: &&str| {
-        let key = part.split('=').next().unwrap_or_default();
-        key.is_empty() || key == name || key == "snapshot" || key == "alert"
-    };
-    let rest: Vec<&str> = query.trim_start_matches('?').split('&').filter(|part| !is_of_wish(part)).collect();
-    if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) }
+    joined(parts(query).filter(|(key, _)| *key != name && !ABOUT.contains(key)))
+}
+
+/// The parts of a query, each with its key.
+fn parts(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let parts = query.trim_start_matches('?').split('&').filter(|part| !part.is_empty());
+    parts.map(|part| (part.split('=').next().unwrap_or_default(), part))
+}
+
+fn joined<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let parts: Vec<&str> = parts.map(|(_, part)| part).collect();
+    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
 }
 
 #[cfg(test)]
@@ -57,5 +75,13 @@ mod tests {
         assert_eq!(without("train=1&alert=y", "train"), "");
         assert_eq!(without("?register=1&tab=logs", "register"), "?tab=logs");
         assert_eq!(without("", "settings"), "");
+    }
+
+    #[test]
+    fn a_dialog_stays_asked_for_while_the_page_below_it_changes() {
+        let before = "filter=a&train=1&snapshot=x&compare=groups";
+        assert_eq!(with_wishes("?filter=ab&sort=name", before), "?filter=ab&sort=name&train=1&snapshot=x");
+        assert_eq!(with_wishes("", "?settings=1"), "?settings=1");
+        assert_eq!(with_wishes("", "filter=a"), "");
     }
 }

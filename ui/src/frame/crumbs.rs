@@ -30,7 +30,7 @@ pub(crate) fn crumbs(of_page: impl Fn() -> Vec<Crumb> + 'static) {
             all.push(("Experiments".to_owned(), Some("/experiments".to_owned())));
             let name = place.experiment.with(|known| known.as_ref().map(|known| known.name.clone()));
             let name = if place.scope.get() == Some(Scope::All) { Some("All".to_owned()) } else { name };
-            all.push((name.unwrap_or_default(), Some(place.link("runs"))));
+            all.push((name.unwrap_or_default(), Some(place.runs())));
         }
         all.extend(of_page());
         let title = all

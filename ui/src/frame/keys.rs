@@ -8,6 +8,7 @@ use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast as _;
 
 use super::{
+    address,
     arrivals::Arrivals,
     palette::Palette,
     place::Place,
@@ -32,6 +33,7 @@ pub(crate) fn listen(palette: Palette) {
     let arrivals = Arrivals::get();
     let place = Place::get();
     let toasts = Toasts::get();
+    let training = address::training(place);
     let navigate = Rc::new(use_navigate());
     let go = {
         let navigate = navigate.clone();
@@ -39,7 +41,7 @@ pub(crate) fn listen(palette: Palette) {
             let to = if page.starts_with('/') {
                 Some(page.to_owned())
             } else {
-                place.at_hand.get_untracked().map(|project| super::place::address(project, page))
+                place.at_hand.get_untracked().map(|project| place.page_of(project, page))
             };
             match to {
                 Some(to) => navigate(&to, Default::default()),
@@ -54,7 +56,7 @@ pub(crate) fn listen(palette: Palette) {
         shell::listen("menu", move |id: String| match id.as_str() {
             "palette" => palette.open(),
             "shortcuts" => shortcuts.set(true),
-            "train" => go("runs?train=1"),
+            "train" => go(training.get_untracked().as_deref().unwrap_or("runs?train=1")),
             "open-folder" => arrivals.choose_folder(),
             "open-files" => arrivals.choose_files(),
             "go:overview" => go(""),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use leptos::{html, prelude::*};
 use leptos_router::hooks::use_navigate;
 
-use super::place::{self, Place};
+use super::place::Place;
 use crate::parts::{
     button::Act,
     icon::{self, Icon, icon},
@@ -207,7 +207,7 @@ fn rank(text: &str, entry: &Entry) -> Option<u32> {
     Some(rank)
 }
 
-/// The link of a page of the open project.
+/// The link of a page of the project at hand.
 fn of_project(place: Place, page: &str) -> Option<String> {
-    place.at_hand.get().map(|project| place::address(project, page))
+    place.at_hand.get().map(|project| place.page_of(project, page))
 }

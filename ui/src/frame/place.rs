@@ -1,5 +1,7 @@
 //! Where the person is: the project or the experiment that the address names.
 
+use std::collections::HashMap;
+
 use api::{
     id::{ExperimentId, ProjectId},
     project::{GetProject, ListProjects, Project, ProjectSummary},
@@ -24,6 +26,8 @@ pub(crate) struct Place {
     pub(crate) experiment: Memo<Option<Experiment>>,
     /// The address names a project or an experiment by what is no id.
     pub(crate) is_lost: Memo<bool>,
+    /// How each run table stood when it was open last in this window: what its address has behind the path.
+    tables: RwSignal<HashMap<Scope, String>>,
 }
 
 impl Place {
@@ -58,7 +62,8 @@ impl Place {
         });
         let names_one = |path: &String| path.starts_with("/p/") || path.starts_with("/e/");
         let is_lost = Memo::new(move |_| scope.get().is_none() && path.with(names_one));
-        provide_context(Self { project, at_hand, known, scope, experiment, is_lost });
+        let tables = RwSignal::new(HashMap::new());
+        provide_context(Self { project, at_hand, known, scope, experiment, is_lost, tables });
     }
 
     pub(crate) fn get() -> Self {
@@ -83,8 +88,7 @@ impl Place {
 
     /// The address of a page of this project: `link("runs")`; of an experiment without one it is that of its own.
     pub(crate) fn link(self, page: &str) -> String {
-        let scope = if Observer::get().is_some() { self.scope.get() } else { self.scope.get_untracked() };
-        match scope {
+        match self.whose() {
             Some(Scope::Experiment(experiment)) => address_of(experiment, page),
             // Each run stands with its own experiment.
             Some(Scope::All) => match page.strip_prefix("runs/") {
@@ -93,6 +97,35 @@ impl Place {
             },
             _ => address(self.id(), page),
         }
+    }
+
+    /// The address of the runs here, with their table as it stood last.
+    pub(crate) fn runs(self) -> String {
+        let stood = self.whose().map(|scope| self.stood(scope)).unwrap_or_default();
+        format!("{}{stood}", self.link("runs"))
+    }
+
+    /// The address of a page of any project; the table of its runs is as it stood last.
+    pub(crate) fn page_of(self, project: ProjectId, page: &str) -> String {
+        let stood = if page == "runs" { self.stood(Scope::Project(project)) } else { String::new() };
+        format!("{}{stood}", address(project, page))
+    }
+
+    /// Keeps how the run table of the address stands, for the ways back to it.
+    pub(crate) fn keep_table(self, stands: String) {
+        let Some(scope) = self.scope.get_untracked() else { return };
+        if self.tables.with_untracked(|tables| tables.get(&scope) != Some(&stands)) {
+            self.tables.update(|tables| drop(tables.insert(scope, stands)));
+        }
+    }
+
+    fn stood(self, scope: Scope) -> String {
+        let of = |tables: &HashMap<Scope, String>| tables.get(&scope).cloned().unwrap_or_default();
+        if Observer::get().is_some() { self.tables.with(of) } else { self.tables.with_untracked(of) }
+    }
+
+    fn whose(self) -> Option<Scope> {
+        if Observer::get().is_some() { self.scope.get() } else { self.scope.get_untracked() }
     }
 }
 

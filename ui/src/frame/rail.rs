@@ -50,7 +50,7 @@ pub(crate) fn Rail() -> impl IntoView {
         let inside = path.split('/').nth(3).unwrap_or("");
         place.project.get().is_some() && inside == page
     };
-    let link = move |page: &str| place.at_hand.get().map(|project| place::address(project, page));
+    let link = move |page: &str| place.at_hand.get().map(|project| place.page_of(project, page));
     view! {
         <nav class="rail" aria-label="Pages">
             <Brand />

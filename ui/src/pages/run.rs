@@ -31,7 +31,7 @@ use crate::{
         Client,
         query::{Query, paced, query},
     },
-    frame::{asked::forgets, crumbs::crumbs, place::Place},
+    frame::{address::asking, asked::forgets, crumbs::crumbs, place::Place},
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
@@ -59,7 +59,7 @@ pub(crate) fn RunPage() -> impl IntoView {
     let run = query(move || id.get().map(|run| GetRun { run }));
     crumbs(move || {
         let name = run.value.with(|run| run.as_ref().map_or_else(String::new, |run| run.name.clone()));
-        vec![("Runs".to_owned(), Some(place.link("runs"))), (name, None)]
+        vec![("Runs".to_owned(), Some(place.runs())), (name, None)]
     });
     view! {
         <div class="body-of-page run">
@@ -322,8 +322,9 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         let to = untrack(|| place.link(&format!("models/{}", version.id)));
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
+    let train_again = asking(vec![("train", "1".to_owned())]);
     let leave = move || {
-        let to = untrack(|| place.link("runs"));
+        let to = untrack(|| place.runs());
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
     let thin = move || {
@@ -416,7 +417,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                 },
                 // Nothing to go on from: the way out is a run of its own.
                 _ if kind == RunKind::Training => view! {
-                    <a class="btn primary" href=move || format!("{}?train=1", place.link(&format!("runs/{}", id.get())))>{icon(icon::PLAY)}"Train again"</a>
+                    <a class="btn primary" href=train_again>{icon(icon::PLAY)}"Train again"</a>
                 }.into_any(),
                 RunState::Stopped | RunState::Killed | RunState::Failed => ().into_any(),
             }

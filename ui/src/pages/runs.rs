@@ -47,7 +47,12 @@ use self::{
 };
 use crate::{
     client::{Client, pace, paged::paged, query::paced, wire},
-    frame::{address::follow_address, crumbs::crumbs, place::Place},
+    frame::{
+        address::{asking, follow_address},
+        asked::with_wishes,
+        crumbs::crumbs,
+        place::Place,
+    },
     parts::{
         button::{Button, CopyLine, Pending},
         filter_line::{Chips, FilterLine, Vocabulary, mended},
@@ -120,12 +125,12 @@ pub(crate) fn Runs() -> impl IntoView {
         if let Some(searching) = searching.get() {
             let all = (searching != searches::Asked::All).then(|| place.link("runs?searches=1"));
             let one = all.is_some().then(|| (search_named.get(), None));
-            let to_all = [("Runs".to_owned(), Some(place.link("runs"))), ("Searches".to_owned(), all)];
+            let to_all = [("Runs".to_owned(), Some(place.runs())), ("Searches".to_owned(), all)];
             to_all.into_iter().chain(one).collect()
         } else if !is_compared.get() {
             vec![("Runs".to_owned(), None)]
         } else {
-            vec![("Runs".to_owned(), Some(place.link("runs"))), ("Compare".to_owned(), None)]
+            vec![("Runs".to_owned(), Some(place.runs())), ("Compare".to_owned(), None)]
         }
     });
     let navigate = StoredValue::new_local(use_navigate());
@@ -177,14 +182,23 @@ pub(crate) fn Runs() -> impl IntoView {
         TableView { filter, order, further, group, group_order, deleted, columns, pinned, widths, flat, plotted, curve }
             .address(wire::encode)
     };
+    let location = use_location();
     // What the table shows stands in the address, so that it can be copied.
     Effect::new(move |before: Option<String>| {
         let now = here();
         if before.as_ref().is_some_and(|before| *before != now) {
             let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
-            navigate.with_value(|navigate| navigate(&format!("{}{now}", place.link("runs")), options));
+            let query = with_wishes(&now, &location.search.get_untracked());
+            navigate.with_value(|navigate| navigate(&format!("{}{query}", place.link("runs")), options));
         }
         now
+    });
+    // The ways back lead to the table as it was left. Another page's address, while this one is left, is none of its.
+    Effect::new(move |_| {
+        let now = here();
+        if location.pathname.with(|path| *path == place.link("runs")) {
+            place.keep_table(now);
+        }
     });
     // Of another order than the last the rows are another list: what a stretch of rows is asked by.
     let listing = Signal::derive(move || {
@@ -305,7 +319,9 @@ pub(crate) fn Runs() -> impl IntoView {
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let none = Memo::new(move |_| empty.get() && !deleted.get());
     let has_project = Memo::new(move |_| place.project.get().is_some());
-    let train = move || format!("{}?train=1", place.link("runs"));
+    // Over the table as it stands, which the address says.
+    let train_at = asking(vec![("train", "1".to_owned())]);
+    let train = move || train_at.get();
     let more = move || {
         let mut items = if has_project.get_untracked() { begins() } else { Vec::new() };
         let (label, next) =

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 use super::{Entry, Place, of_project};
 use crate::{
     client::{Client, query::query},
-    frame::{arrivals::Arrivals, keys::ShortcutsOpen, place, rail, theme},
+    frame::{address, arrivals::Arrivals, keys::ShortcutsOpen, place, rail, theme},
     parts::{
         icon::{self, Icon},
         toast::Toasts,
@@ -86,6 +86,7 @@ pub(super) fn entries(
     let arrivals = Arrivals::get();
     let (client, toasts) = (Client::get(), Toasts::get());
     let shortcuts = expect_context::<ShortcutsOpen>().0;
+    let training = address::training(place);
     let go = go.clone();
     Signal::derive_local(move || {
         let to = |link: String| -> Rc<dyn Fn()> {
@@ -98,7 +99,7 @@ pub(super) fn entries(
                 all.push(Entry::new("Page", label, mark, to(link)).by(format!("g {key}")));
             }
         }
-        if let Some(link) = of_project(place, "runs?train=1") {
+        if let Some(link) = training.get() {
             all.push(Entry::new("Action", "Train or retrain", icon::PLAY, to(link)));
         }
         if let Some(link) = of_project(place, "").map(|link| format!("{link}?settings=1")) {
