@@ -32,6 +32,7 @@ async fn by_keyboard(desk: &Desk) -> Result<()> {
         road::train(client, project).await?;
     }
     rows(desk, project).await.context("rows of a list")?;
+    menus(desk).await.context("the menu of a row")?;
     pages(desk).await.context("pages")?;
     column(desk, project).await.context("the menu of a column")
 }
@@ -73,6 +74,24 @@ async fn rows(desk: &Desk, project: ProjectId) -> Result<()> {
     keys(desk, Key::Enter + "").await?;
     seen(driver, "//main//nav[contains(@class,'tabs')]//a[contains(., 'Charts')]").await.context("the run")?;
     Ok(())
+}
+
+/// From the page's first arrow to what can be done with a row, and back to the row.
+async fn menus(desk: &Desk) -> Result<()> {
+    const MENU: &str = "//*[@role='menu']//button";
+    let driver = desk.driver();
+    desk.go("/").await?;
+    seen(driver, "//main//section[h2='Recent']//a[contains(., 'Diabetes')]").await?;
+    // A row that has the keyboard already stays the one: there is no other.
+    for (named, key) in [("the dot", ".".to_owned()), ("Shift and F10", (Key::Shift + Key::F10).to_string())] {
+        keys(desk, Key::Down + "").await?;
+        keys(desk, key).await?;
+        seen(driver, &format!("{MENU}[normalize-space(.)='Forget project…']")).await.context(named)?;
+        keys(desk, Key::Escape + "").await?;
+        gone(driver, MENU).await?;
+    }
+    keys(desk, Key::Enter + "").await?;
+    seen(driver, "//main//h1[.='Diabetes']").await.context("the row has the keyboard again").map(drop)
 }
 
 async fn pages(desk: &Desk) -> Result<()> {
