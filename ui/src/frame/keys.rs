@@ -139,7 +139,7 @@ pub(crate) fn ShortcutList() -> impl IntoView {
         ("↑ ↓ or j k", "Move"),
         ("Enter", "Open"),
         (". or Menu", "What can be done with the row"),
-        ("x", "Select, in the table of runs"),
+        ("x", "Select, where several can be chosen"),
         ("Home End", "First, last"),
         ("Esc", "Close what is open"),
     ];
