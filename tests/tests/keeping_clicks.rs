@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId,
     dataset::GetDataset,
+    host::{ListSecrets, SecretBackend, SetSecret},
     project::{GetProject, Project},
 };
 use journeys::{
@@ -32,7 +33,9 @@ async fn kept(desk: &Desk) -> Result<()> {
     note(desk, &project).await.context("the note of a snapshot")?;
     snapshots(desk, project.id).await.context("the list of snapshots by keys")?;
     exported(desk, project.id).await.context("export by the folder's path")?;
-    jobs(desk).await.context("the filter of jobs")
+    jobs(desk).await.context("the filter of jobs")?;
+    own_log(desk).await.context("the app's own log")?;
+    secret(desk).await.context("a secret is deleted")
 }
 
 /// A value that is refused is told beside its field; a path that is typed is written into the file.
@@ -90,7 +93,13 @@ async fn snapshots(desk: &Desk, project: ProjectId) -> Result<()> {
     until("the first snapshot in the address", Duration::from_secs(10), named).await?;
     driver.active_element().await?.send_keys(Key::Home + "").await?;
     driver.active_element().await?.send_keys(Key::Enter + "").await?;
-    seen(driver, &format!("({LIST}/a)[1][@aria-current='true']")).await.map(drop)
+    seen(driver, &format!("({LIST}/a)[1][@aria-current='true']")).await?;
+    // The menu of a line is about that one, whatever the page shows.
+    seen(driver, &format!("({LIST}/a)[2]")).await?.send_keys(".").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete snapshot…']").await?;
+    seen(driver, "//dialog[@open]//h2[.='Delete snapshot v1?']").await?;
+    driver.active_element().await?.send_keys(Key::Escape + "").await?;
+    gone(driver, "//dialog[@open]").await
 }
 
 /// A browser has no dialog of the host's folders: the path is typed. One that is no absolute path is refused beside it.
@@ -118,6 +127,7 @@ async fn exported(desk: &Desk, project: ProjectId) -> Result<()> {
 async fn jobs(desk: &Desk) -> Result<()> {
     const FILTER: &str = "//main//input[@aria-label='Filter jobs']";
     const LINE: &str = "//main//section[contains(@class,'jobs')]//*[@role='listitem']";
+    const BAR: &str = "//main//div[contains(@class,'picked-bar')]";
     let driver = desk.driver();
     desk.go("/jobs").await?;
     let all = async || anyhow::Ok(driver.find_all(By::XPath(LINE)).await?.len());
@@ -132,6 +142,11 @@ async fn jobs(desk: &Desk) -> Result<()> {
     fill(driver, FILTER, "snapshot diabetes").await?;
     until("the snapshots alone", Duration::from_secs(10), async || Ok(all().await? == 2)).await?;
     ensure!(before > 2, "{before} jobs, before the filter");
+    seen(driver, &format!("({LINE})[1]")).await?.send_keys("x").await?;
+    seen(driver, &format!("({LINE})[2]")).await?.send_keys("x").await?;
+    seen(driver, &format!("{BAR}//*[.='2 jobs selected']")).await?;
+    press(driver, &format!("{BAR}//button[normalize-space(.)='Clear']")).await?;
+    gone(driver, BAR).await?;
     press(driver, &format!("({LINE})[1]//button[starts-with(@aria-label,'Log of')]")).await?;
     seen(driver, "//aside//h2").await.context("the log")?;
     let named = async || {
@@ -144,5 +159,57 @@ async fn jobs(desk: &Desk) -> Result<()> {
     seen(driver, "//aside//h2").await.context("the log after a reload")?;
     let filter = seen(driver, FILTER).await?.prop("value").await?;
     ensure!(filter.as_deref() == Some("snapshot diabetes"), "the filter is {filter:?}");
-    until("the snapshots after a reload", Duration::from_secs(10), async || Ok(all().await? == 2)).await
+    until("the snapshots after a reload", Duration::from_secs(10), async || Ok(all().await? == 2)).await?;
+    // A link to the page that is open.
+    let click = "const link = document.body.appendChild(document.createElement('a'));
+        link.href = '/jobs?filter=nothing-of-this-name';
+        link.click();
+        link.remove();";
+    driver.execute(click, Vec::new()).await?;
+    seen(driver, "//main//*[contains(., 'No job fits this filter')]").await?;
+    let filter = seen(driver, FILTER).await?.prop("value").await?;
+    ensure!(filter.as_deref() == Some("nothing-of-this-name"), "the filter is {filter:?}");
+    Ok(())
+}
+
+/// Level and words of the app's own log stand in the address, and a reload shows the same.
+async fn own_log(desk: &Desk) -> Result<()> {
+    const WORDS: &str = "//main//input[@aria-label='Filter the log']";
+    const ERRORS: &str = "//main//*[@role='radiogroup' and @aria-label='Level']/button[.='Errors']";
+    let driver = desk.driver();
+    desk.go("/settings?tab=log").await?;
+    press(driver, ERRORS).await?;
+    fill(driver, WORDS, "nowhere-to-be-read").await?;
+    let named = async || {
+        let query = driver.current_url().await?.query().unwrap_or_default().to_owned();
+        Ok(query.contains("level=error") && query.contains("filter=nowhere"))
+    };
+    until("both in the address", Duration::from_secs(10), named).await?;
+    driver.refresh().await?;
+    seen(driver, &format!("{ERRORS}[@aria-checked='true']")).await.context("the level after a reload")?;
+    let words = seen(driver, WORDS).await?.prop("value").await?;
+    ensure!(words.as_deref() == Some("nowhere-to-be-read"), "the words are {words:?}");
+    seen(driver, "//main//*[contains(., 'Nothing to read')]").await.map(drop)
+}
+
+/// A secret goes once it was asked about, and stays where the answer is no.
+async fn secret(desk: &Desk) -> Result<()> {
+    const DELETE: &str = "//main//button[@aria-label='Delete unused…']";
+    let driver = desk.driver();
+    // A machine without a desktop has no keychain.
+    let (name, value) = ("unused".to_owned(), "unused".to_owned());
+    desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
+    desk.go("/settings?tab=secrets").await?;
+    for verb in ["Cancel", "Delete"] {
+        press(driver, DELETE).await?;
+        seen(driver, "//dialog[@open]//*[contains(., 'nothing brings it back. Nothing uses it.')]").await?;
+        press(driver, &format!("//dialog[@open]//footer//button[normalize-space(.)='{verb}']")).await?;
+        gone(driver, "//dialog[@open]").await?;
+        let is_kept = desk.client.call(ListSecrets {}).await?.names.iter().any(|secret| secret.name == "unused");
+        ensure!(verb == "Delete" || is_kept, "it is gone though the answer was no");
+    }
+    gone(driver, DELETE).await?;
+    let names = desk.client.call(ListSecrets {}).await?.names;
+    ensure!(names.iter().all(|secret| secret.name != "unused"), "it is still there");
+    Ok(())
 }

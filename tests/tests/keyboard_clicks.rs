@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use api::{ProjectId, config::ColumnType, config::DataConfig, project::GetProject};
+use api::{ProjectId, RunId, config::ColumnType, config::DataConfig, project::GetProject};
 use journeys::{
-    browser::{gone, press, seen, told},
+    browser::{fill, gone, press, seen, told},
     desk::Desk,
     process::until,
     road,
@@ -27,13 +27,18 @@ async fn by_keyboard(desk: &Desk) -> Result<()> {
     let client = &desk.client;
     let project = road::open_sample(client, "diabetes").await?.id;
     road::edit(client, project, &[("training.model", json!("linear"))]).await?;
+    let mut runs = Vec::new();
     for seed in [0, 1] {
         road::edit(client, project, &[("training.seed", json!(seed))]).await?;
-        road::train(client, project).await?;
+        runs.push(road::train(client, project).await?);
     }
     rows(desk, project).await.context("rows of a list")?;
+    menus(desk).await.context("the menu of a row")?;
     pages(desk).await.context("pages")?;
-    column(desk, project).await.context("the menu of a column")
+    column(desk, project).await.context("the menu of a column")?;
+    wished(desk, project, &runs).await.context("a wish to register")?;
+    words(desk, project, &runs).await.context("the words of a run's log in the address")?;
+    versions(desk, project, &runs).await.context("versions that are selected")
 }
 
 /// Sends keys to what has the keyboard; what is replaced before it heard them is looked for again.
@@ -73,6 +78,24 @@ async fn rows(desk: &Desk, project: ProjectId) -> Result<()> {
     keys(desk, Key::Enter + "").await?;
     seen(driver, "//main//nav[contains(@class,'tabs')]//a[contains(., 'Charts')]").await.context("the run")?;
     Ok(())
+}
+
+/// From the page's first arrow to what can be done with a row, and back to the row.
+async fn menus(desk: &Desk) -> Result<()> {
+    const MENU: &str = "//*[@role='menu']//button";
+    let driver = desk.driver();
+    desk.go("/").await?;
+    seen(driver, "//main//section[h2='Recent']//a[contains(., 'Diabetes')]").await?;
+    // A row that has the keyboard already stays the one: there is no other.
+    for (named, key) in [("the dot", ".".to_owned()), ("Shift and F10", (Key::Shift + Key::F10).to_string())] {
+        keys(desk, Key::Down + "").await?;
+        keys(desk, key).await?;
+        seen(driver, &format!("{MENU}[normalize-space(.)='Forget project…']")).await.context(named)?;
+        keys(desk, Key::Escape + "").await?;
+        gone(driver, MENU).await?;
+    }
+    keys(desk, Key::Enter + "").await?;
+    seen(driver, "//main//h1[.='Diabetes']").await.context("the row has the keyboard again").map(drop)
 }
 
 async fn pages(desk: &Desk) -> Result<()> {
@@ -119,4 +142,62 @@ async fn column(desk: &Desk, project: ProjectId) -> Result<()> {
 async fn becomes(desk: &Desk, project: ProjectId, what: &str, is: impl Fn(&DataConfig) -> bool) -> Result<()> {
     let now = async || Ok(is(&desk.client.call(GetProject { project }).await?.file.data));
     until(what, SHORT, now).await
+}
+
+/// An address that wishes for it opens the dialog, and wishes for nothing any more.
+async fn wished(desk: &Desk, project: ProjectId, runs: &[RunId]) -> Result<()> {
+    let driver = desk.driver();
+    let run = runs.first().context("no run")?;
+    desk.go(&format!("/p/{project}/runs/{run}?register=1")).await?;
+    seen(driver, "//dialog[@open]//h2[.='Register model']").await?;
+    let forgotten = async || Ok(!driver.current_url().await?.query().unwrap_or_default().contains("register"));
+    until("an address without the wish", SHORT, forgotten).await?;
+    keys(desk, Key::Escape + "").await?;
+    gone(driver, "//dialog[@open]").await
+}
+
+/// A reload searches for the same.
+async fn words(desk: &Desk, project: ProjectId, runs: &[RunId]) -> Result<()> {
+    const SEARCH: &str = "//main//input[@aria-label='Search in the log']";
+    let driver = desk.driver();
+    let run = runs.first().context("no run")?;
+    desk.go(&format!("/p/{project}/runs/{run}?tab=logs")).await?;
+    fill(driver, SEARCH, "nowhere-to-be-read").await?;
+    let named = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("words=nowhere"));
+    until("the words in the address", SHORT, named).await?;
+    driver.refresh().await?;
+    let words = seen(driver, SEARCH).await?.prop("value").await?;
+    ensure!(words.as_deref() == Some("nowhere-to-be-read"), "the words are {words:?}");
+    seen(driver, "//main//*[contains(., 'No line contains what is searched for.')]").await.map(drop)
+}
+
+/// Two versions are selected by `x`, let go of, selected again, and their runs are compared.
+async fn versions(desk: &Desk, project: ProjectId, runs: &[RunId]) -> Result<()> {
+    const BAR: &str = "//main//div[contains(@class,'picked-bar')]";
+    let driver = desk.driver();
+    for run in runs {
+        road::register(&desk.client, *run, &[]).await?;
+    }
+    desk.go(&format!("/p/{project}/models")).await?;
+    let row = |at: usize| format!("(//main//tr[contains(@class,'opens') and @tabindex])[{at}]");
+    seen(driver, &row(2)).await?;
+    keys(desk, Key::Down + "").await?;
+    keys(desk, "x").await?;
+    seen(driver, &format!("{}[contains(@class,'sel')]", row(1))).await?;
+    keys(desk, "x").await?;
+    gone(driver, BAR).await.context("let go of")?;
+    keys(desk, "x").await?;
+    keys(desk, Key::Down + "").await?;
+    keys(desk, "x").await?;
+    seen(driver, &format!("{BAR}//*[.='2 versions selected']")).await?;
+    seen(driver, &format!("{BAR}//button[normalize-space(.)='Delete 2 versions…']")).await?;
+    desk.browser.picture("versions-selected").await?;
+    // The menu of one that is selected is about both.
+    keys(desk, ".").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Compare their runs']").await?;
+    let compared = async || {
+        let query = driver.current_url().await?.query().unwrap_or_default().to_owned();
+        Ok(query.contains("compare=") && runs.iter().all(|run| query.contains(&run.to_string())))
+    };
+    until("both runs compared", SHORT, compared).await
 }

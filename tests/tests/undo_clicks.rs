@@ -8,7 +8,7 @@ use api::{
     dataset::GetDataset,
     host::{SecretBackend, SetSecret},
     package::{AddRegistry, ListRegistries, RemoveRegistry},
-    project::{DeleteProject, ListProjects},
+    project::ListProjects,
 };
 use journeys::{
     browser::{gone, press, seen},
@@ -83,16 +83,25 @@ async fn snapshot(desk: &Desk, project: ProjectId) -> Result<()> {
 
 async fn forgotten(desk: &Desk, project: ProjectId) -> Result<()> {
     const LINE: &str = "//main//section[.//h2='Forgotten projects']//tr[contains(., 'iabetes')]";
+    const OF_PROJECT: &str = "//main//section[h2='Recent']//button[@aria-label='More of Diabetes']";
     let driver = desk.driver();
     let is_there = async |wanted: bool| {
         let known = desk.client.call(ListProjects {}).await?;
         anyhow::Ok(known.iter().any(|summary| summary.project.id == project) == wanted)
     };
-    desk.client.call(DeleteProject { project }).await?;
-    until("it is forgotten", SHORT, async || is_there(false).await).await?;
-    desk.go("/").await?;
-    press(driver, &format!("{LINE}//button[normalize-space(.)='Restore']")).await?;
-    until("it is back", SHORT, async || is_there(true).await).await?;
-    gone(driver, LINE).await?;
+    for by_undo in [true, false] {
+        desk.go("/").await?;
+        press(driver, OF_PROJECT).await?;
+        press(driver, "//*[@role='menu']//button[normalize-space(.)='Forget project…']").await?;
+        press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Forget project']").await?;
+        until("it is forgotten", SHORT, async || is_there(false).await).await?;
+        seen(driver, LINE).await?;
+        match by_undo {
+            true => press(driver, &undo("Forgot")).await?,
+            false => press(driver, &format!("{LINE}//button[normalize-space(.)='Restore']")).await?,
+        }
+        until("it is back", SHORT, async || is_there(true).await).await?;
+        gone(driver, LINE).await?;
+    }
     Ok(())
 }

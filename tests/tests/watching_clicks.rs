@@ -72,6 +72,7 @@ async fn watched(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> R
 /// Another column drifts while the first is calm again: each kind of alert is to be had alone.
 async fn open_and_cleared(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> Result<()> {
     const ALERTS: &str = "//main//section[.//h2[.='Alerts']]";
+    const BAR: &str = "//main//div[contains(@class,'picked-bar')]";
     let (driver, client) = (desk.driver(), &desk.client);
     let folder = client.call(GetProject { project }).await?.path;
     road::write_shifted(Path::new(&folder), "third-period", "mean_texture", 3000)?;
@@ -87,6 +88,10 @@ async fn open_and_cleared(desk: &Desk, project: ProjectId, deployment: Deploymen
     seen(driver, &radius).await.context("mean_radius is cleared")?;
     gone(driver, &texture).await.context("mean_texture is open")?;
     choose("Open").await?;
+    let named = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("alerts=open"));
+    until("which alerts, in the address", Duration::from_secs(10), named).await?;
+    driver.refresh().await?;
+    seen(driver, &format!("{ALERTS}//*[@role='radio' and .='Open' and @aria-checked='true']")).await?;
     seen(driver, &texture).await?;
     gone(driver, &radius).await?;
     choose("All").await?;
@@ -95,7 +100,33 @@ async fn open_and_cleared(desk: &Desk, project: ProjectId, deployment: Deploymen
     // A right click opens what the button of the line opens.
     driver.action_chain().context_click_element(&line).perform().await?;
     press(driver, "//*[@role='menu']//button[normalize-space(.)='Show its distributions']").await?;
-    seen(driver, "//main//section[.//h3[.='Logged']]//h2[contains(., 'mean_texture')]").await.map(drop)
+    seen(driver, "//main//section[.//h3[.='Logged']]//h2[contains(., 'mean_texture')]").await?;
+    // What is selected is acknowledged above the list, and is not selected any more.
+    seen(driver, &texture).await?.send_keys("x").await?;
+    seen(driver, &format!("{BAR}//*[.='1 alert selected']")).await?;
+    press(driver, &format!("{BAR}//button[normalize-space(.)='Acknowledge']")).await?;
+    seen(driver, &format!("{texture}//*[contains(., ', acknowledged')]")).await?;
+    gone(driver, BAR).await?;
+    placed(desk, project, deployment).await.context("the table of deployments by keys")
+}
+
+/// The first arrow goes to the deployment, and its menu leads to what is watched of it.
+async fn placed(desk: &Desk, project: ProjectId, deployment: DeploymentId) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/deploy")).await?;
+    seen(driver, "//main//button[contains(@class,'placed') and contains(., 'tumours')]").await?;
+    driver.active_element().await?.send_keys(Key::Down + "").await?;
+    let is_placed = async || {
+        let class = driver.active_element().await?.attr("class").await?;
+        Ok(class.is_some_and(|class| class.contains("placed")))
+    };
+    until("the keyboard at the deployment", Duration::from_secs(10), is_placed).await?;
+    driver.active_element().await?.send_keys(".").await?;
+    let back = "//*[@role='menu']//button[@aria-disabled='true' and contains(., 'There is no earlier version')]";
+    seen(driver, back).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Watch']").await?;
+    let there = async || Ok(driver.current_url().await?.path().ends_with(&format!("/monitor/{deployment}")));
+    until("what is watched of it", Duration::from_secs(10), there).await
 }
 
 /// A reload shows the stretch and the cell that were chosen.

@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     client::shell,
-    parts::{dialog::Dialog, row_keys::ROWS, toast::Toasts},
+    parts::{
+        dialog::Dialog,
+        row_keys::{ROWS, is_typing},
+        toast::Toasts,
+    },
 };
 
 /// Whether the list of shortcuts is open.
@@ -119,12 +123,6 @@ pub(crate) fn listen(palette: Palette) {
     on_cleanup(move || pressed.remove());
 }
 
-fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
-    event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).is_some_and(|target| {
-        matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || target.has_attribute("contenteditable")
-    })
-}
-
 /// A dialog or a menu has the keyboard.
 fn is_covered() -> bool {
     document().query_selector("dialog[open], .menu").ok().flatten().is_some()
@@ -139,8 +137,14 @@ pub(crate) fn ShortcutList() -> impl IntoView {
         ("/", "Filter the list of the page"),
         ("g 0", "Start"),
     ];
-    let lists = [("↑ ↓ or j k", "Move"), ("Enter", "Open"), ("Home End", "First, last"), ("Esc", "Close what is open")];
-    let tables = [("x", "Select"), ("Menu", "What can be done with the row")];
+    let lists = [
+        ("↑ ↓ or j k", "Move"),
+        ("Enter", "Open"),
+        (". or Menu", "What can be done with the row"),
+        ("x", "Select, where several can be chosen"),
+        ("Home End", "First, last"),
+        ("Esc", "Close what is open"),
+    ];
     view! {
         <Dialog open title="Keyboard shortcuts">
             <div class="content shortcuts">
@@ -154,8 +158,6 @@ pub(crate) fn ShortcutList() -> impl IntoView {
                     {anywhere.into_iter().map(|(key, label)| view! { <div><span>{label}</span><kbd>{key}</kbd></div> }).collect_view()}
                     <h3>"In a list"</h3>
                     {lists.into_iter().map(|(key, label)| view! { <div><span>{label}</span><kbd>{key}</kbd></div> }).collect_view()}
-                    <h3>"In the table of runs"</h3>
-                    {tables.into_iter().map(|(key, label)| view! { <div><span>{label}</span><kbd>{key}</kbd></div> }).collect_view()}
                 </section>
             </div>
         </Dialog>

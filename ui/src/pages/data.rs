@@ -1,6 +1,7 @@
 //! Data: the versions as a line, and of one version its rows, its profile, and how it differs from
 //! another. Files that a person drops here are looked at before anything is stored.
 
+mod acts;
 mod banners;
 mod column;
 mod column_menu;
@@ -12,24 +13,23 @@ mod profile;
 
 use api::{
     config::ColumnType,
-    dataset::{Dataset, DeleteSnapshot, ExportSnapshot, GetDataset, GetProfile, Profile, Snapshot, TakeSnapshot},
+    dataset::{Dataset, GetDataset, GetProfile, Profile, Snapshot, TakeSnapshot},
     deleted::{ListDeletedSnapshots, PurgeSnapshot, RestoreSnapshot},
     id::SnapshotId,
 };
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_navigate};
+use leptos_router::hooks::use_location;
 
 use crate::{
     client::{
         Client,
         query::{Query, prepared::prepared, query},
-        shell,
     },
     frame::{crumbs::crumbs, place::Place},
     parts::{
         button::{Button, Pending},
-        dialog::{Confirm, Dialog},
-        field::{Labelled, TextField},
+        dialog::Confirm,
+        field::TextField,
         icon::{self, Icon, icon},
         menu::{Item, MenuButton},
         row_keys::move_among_rows,
@@ -138,18 +138,20 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
         now
     });
     let tab = current_tab(|| keys_of(&TABS));
+    let acts = acts::Acts::new(chosen_id);
     let newest = Memo::new(move |_| dataset.with(|dataset| dataset.snapshots.first().map(|snapshot| snapshot.id)));
     view! {
         <div class="split-data">
             <aside class="vers" aria-label="Snapshots" on:keydown=move_among_rows>
                 <h2>"Snapshots"</h2>
                 <For each=move || dataset.with(|dataset| dataset.snapshots.clone()) key=|snapshot| snapshot.id let:snapshot>
-                    <VersionLine snapshot newest chosen=chosen_id />
+                    <VersionLine snapshot newest chosen=chosen_id acts />
                 </For>
             </aside>
             <section class="data-main">
                 <div class="hd">
-                    <Head dataset chosen profile tab />
+                    <Head dataset chosen profile tab acts />
+                    <acts::Dialogs acts />
                     {move || dataset.with(|dataset| dataset.problem.clone()).map(|error| view! { <Problem error /> })}
                     <banners::Changed dataset />
                     <leaks::Leaks profile=profile.value />
@@ -176,7 +178,12 @@ fn Versions(dataset: Signal<Dataset>) -> impl IntoView {
 }
 
 #[component]
-fn VersionLine(snapshot: Snapshot, newest: Memo<Option<SnapshotId>>, chosen: Memo<SnapshotId>) -> impl IntoView {
+fn VersionLine(
+    snapshot: Snapshot,
+    newest: Memo<Option<SnapshotId>>,
+    chosen: Memo<SnapshotId>,
+    acts: acts::Acts,
+) -> impl IntoView {
     let place = Place::get();
     let asked = use_location().query;
     let id = snapshot.id;
@@ -189,8 +196,10 @@ fn VersionLine(snapshot: Snapshot, newest: Memo<Option<SnapshotId>>, chosen: Mem
     let rows = words::counted(snapshot.rows, "row", "rows");
     // How many rows it has stands below.
     let message = snapshot.message.strip_suffix(&format!(", {rows}")).unwrap_or(&snapshot.message).to_owned();
+    let known = StoredValue::new(snapshot.clone());
     view! {
-        <a class="v" class:on=on href=href aria-current=move || on().then_some("true") title=snapshot.content.clone()>
+        <a class="v" class:on=on href=href aria-current=move || on().then_some("true") title=snapshot.content.clone()
+            on:contextmenu=move |event| known.with_value(|snapshot| acts.open_at(&event, snapshot))>
             <div class="flex">
                 <b class="mono">"v"{snapshot.number}</b>
                 {move || (newest.get() == Some(id)).then(|| view! { <span class="chip">"newest"</span> })}
@@ -203,44 +212,24 @@ fn VersionLine(snapshot: Snapshot, newest: Memo<Option<SnapshotId>>, chosen: Mem
 }
 
 #[component]
-fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile>, tab: Memo<String>) -> impl IntoView {
+fn Head(
+    dataset: Signal<Dataset>,
+    chosen: Memo<Snapshot>,
+    profile: Query<Profile>,
+    tab: Memo<String>,
+    acts: acts::Acts,
+) -> impl IntoView {
     let place = Place::get();
     let client = Client::get();
     let toasts = Toasts::get();
-    let navigate = StoredValue::new_local(use_navigate());
     let pending = Pending::new();
-    let deleting = RwSignal::new(false);
-    // What the question is about: by its answer the newest may be another one.
-    let doomed = RwSignal::new(None::<(SnapshotId, u32)>);
     let gone = query(move || Some(ListDeletedSnapshots { project: dataset.with(|dataset| dataset.project) }));
     let (purging, purged) = (RwSignal::new(false), RwSignal::new(None::<(SnapshotId, u32, u64)>));
-    let exporting = RwSignal::new(false);
     let warnings = move || profile.value.with(|profile| profile.as_ref().map_or(0, |profile| profile.warnings.len()));
     let duplicates =
         move || profile.value.with(|profile| profile.as_ref().and_then(|profile| profile.duplicate_rows)).unwrap_or(0);
     let items = move || {
-        let snapshot = chosen.get_untracked();
-        let mut items = vec![Item::new("Copy content id", icon::COPY, move || toasts.copy(&snapshot.content))];
-        items.push(Item::new("Export files…", icon::DOWNLOAD, move || {
-            if !shell::is_there() {
-                exporting.set(true);
-                return;
-            }
-            let snapshot = chosen.get_untracked().id;
-            leptos::task::spawn_local(async move {
-                if let Some(folder) = shell::pick_folder("Export into").await {
-                    match client.call(ExportSnapshot { snapshot, folder }).await {
-                        Ok(job) => toasts.note(job.title, None, Some("/jobs".to_owned())),
-                        Err(error) => toasts.error(&error),
-                    }
-                }
-            });
-        }));
-        let delete = move || {
-            doomed.set(Some(chosen.with_untracked(|snapshot| (snapshot.id, snapshot.number))));
-            deleting.set(true);
-        };
-        items.push(Item::new("Delete snapshot…", icon::TRASH, delete).danger());
+        let mut items = chosen.with_untracked(|snapshot| acts.items(snapshot));
         for gone in gone.value.get_untracked().into_iter().flatten() {
             let (number, snapshot) = (gone.number, gone.snapshot);
             let restore = move || {
@@ -267,14 +256,6 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
         let request = PurgeSnapshot { snapshot };
         pending.run(async move { client.call(request).await }, move |freed| {
             toasts.done(format!("Deleted v{number} for good; {} freed.", words::bytes(freed.bytes)));
-        });
-    };
-    let delete = move || {
-        let Some((snapshot, _)) = doomed.get_untracked() else { return };
-        let request = DeleteSnapshot { snapshot };
-        pending.run(async move { client.call(request).await }, move |gone| {
-            toasts.undoable(client, format!("Deleted snapshot v{}", gone.number), RestoreSnapshot { snapshot });
-            navigate.try_with_value(|navigate| navigate(&place.link("data"), Default::default()));
         });
     };
     view! {
@@ -307,16 +288,6 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
                 }>{icon(icon::PLAY)}{move || format!("Train on v{}", chosen.with(|snapshot| snapshot.number))}</a>
             </div>
         </div>
-        <Dialog open=exporting title=Signal::derive(move || format!("Export the files of v{}", chosen.with(|snapshot| snapshot.number)))>
-            <ExportForm open=exporting chosen />
-        </Dialog>
-        <Confirm
-            open=deleting
-            title=Signal::derive(move || doomed.get().map_or_else(String::new, |(_, number)| format!("Delete snapshot v{number}?")))
-            text="For a day Undo, or Restore on this page, brings it back; so long its files keep their room. One that a run learned from can't be deleted."
-            verb="Delete snapshot"
-            on_confirm=delete
-        />
         <Confirm
             open=purging
             title=Signal::derive(move || purged.get().map_or_else(String::new, |(_, number, _)| format!("Delete snapshot v{number} for good?")))
@@ -327,52 +298,6 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
             verb="Delete for good"
             on_confirm=purge
         />
-    }
-}
-
-/// Where to, on the host's machine: a browser has no dialog that names a folder there.
-#[component]
-fn ExportForm(open: RwSignal<bool>, chosen: Memo<Snapshot>) -> impl IntoView {
-    let client = Client::get();
-    let toasts = Toasts::get();
-    let pending = Pending::new();
-    let folder = RwSignal::new(String::new());
-    let refused = RwSignal::new(None::<String>);
-    let is_empty = move || folder.with(|folder| folder.trim().is_empty());
-    let export = move || {
-        refused.set(None);
-        let request = ExportSnapshot {
-            snapshot: chosen.with_untracked(|snapshot| snapshot.id),
-            folder: folder.get_untracked().trim().to_owned(),
-        };
-        pending.run_or(
-            async move { client.call(request).await },
-            move |job| {
-                open.set(false);
-                toasts.note(job.title, None, Some("/jobs".to_owned()));
-            },
-            move |error| refused.set(Some(error.to_string())),
-        );
-    };
-    let entered = Callback::new(move |()| {
-        if !untrack(is_empty) && !pending.busy.get_untracked() {
-            export();
-        }
-    });
-    view! {
-        <div class="content form">
-            <Labelled
-                label="Folder"
-                hint="An absolute path on the machine that the host runs on; it is made where it is missing. Nothing that is there is replaced."
-                error=Signal::derive(move || refused.get())
-            >
-                <TextField value=folder class="mono" placeholder="/home/me/export" on_enter=entered />
-            </Labelled>
-        </div>
-        <footer>
-            <Button label="Cancel" on_press=move || open.set(false) />
-            <Button label="Export" kind="primary" mark=icon::DOWNLOAD disabled=Signal::derive(move || pending.busy.get() || is_empty()) on_press=export />
-        </footer>
     }
 }
 

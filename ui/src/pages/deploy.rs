@@ -35,6 +35,7 @@ use crate::{
     },
 };
 
+mod acts;
 mod cancel;
 mod detail;
 mod events;
@@ -127,6 +128,7 @@ pub(crate) fn Deploy() -> impl IntoView {
         }
         is
     });
+    let acts = acts::Acts::new(place, open);
     let wanted = move || models.value.get().and_then(|models| wanted_of(&models));
     view! {
         <div class="with-pane">
@@ -155,7 +157,7 @@ pub(crate) fn Deploy() -> impl IntoView {
                             .into_any();
                         }
                         models.into_iter().filter(|model| !model.versions.is_empty()).map(|model| {
-                            view! { <Matrix model targets=targets.value deployments=deployments.value open /> }
+                            view! { <Matrix model targets=targets.value deployments=deployments.value acts /> }
                         }).collect_view().into_any()
                     }}
                 </Load>
@@ -231,7 +233,7 @@ fn Matrix(
     model: Model,
     targets: RwSignal<Option<Vec<Target>>>,
     deployments: RwSignal<Option<Vec<Deployment>>>,
-    open: RwSignal<Option<DeploymentId>>,
+    acts: acts::Acts,
 ) -> impl IntoView {
     let id = model.id;
     let versions = StoredValue::new(model.versions);
@@ -266,7 +268,7 @@ fn Matrix(
                                         .filter(|one| one.model == id && one.target == target.id && one.spec.version == version.id)
                                         .cloned()
                                         .collect();
-                                    view! { <td>{cell(here, open)}</td> }
+                                    view! { <td>{cell(here, acts)}</td> }
                                 }).collect_view();
                                 view! { <tr><td>{head(&version)}</td>{cells}</tr> }
                             }).collect_view()
@@ -313,7 +315,7 @@ fn head(version: &Version) -> impl IntoView + use<> {
     }
 }
 
-fn cell(here: Vec<Deployment>, open: RwSignal<Option<DeploymentId>>) -> AnyView {
+fn cell(here: Vec<Deployment>, acts: acts::Acts) -> AnyView {
     if here.is_empty() {
         return view! { <span class="faint">"–"</span> }.into_any();
     }
@@ -323,8 +325,10 @@ fn cell(here: Vec<Deployment>, open: RwSignal<Option<DeploymentId>>) -> AnyView 
             let ready = one.instances.iter().filter(|instance| instance.ready).count();
             let (text, tone) = state(one.state);
             let reason = one.problem.as_ref().map(ToString::to_string);
+            let known = StoredValue::new(one.clone());
             view! {
-                <button type="button" class="placed" data-tone=tone title=reason on:click=move |_| open.set(Some(id))>
+                <button type="button" class="placed" data-tone=tone title=reason on:click=move |_| acts.show(id)
+                    on:contextmenu=move |event| known.with_value(|one| acts.open_at(&event, one))>
                     <i class=format!("dot {tone}")></i>
                     <span class="grow cut">{one.name}</span>
                     <span class="small faint">{format!("{ready} of {}", one.spec.replicas)}</span>

@@ -1,6 +1,7 @@
 //! Jobs: everything that runs or ran, with progress, time left, cancel, retry and its log.
 
 use api::{
+    Request,
     event::Event,
     id::{JobId, ProjectId},
     job::{CancelJob, GetJobLog, Job, JobState, ListJobs, RetryJob, Subject},
@@ -26,6 +27,7 @@ use crate::{
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
         pane::Pane,
+        picked::{Picked, PickedBar, call_all, of_several},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load, Problem, Skeleton},
         toast::Toasts,
@@ -36,6 +38,7 @@ use crate::{
 
 /// Jobs that are asked for: older ones are of no use here, and their records stand on their own pages.
 const NEWEST: u32 = 300;
+const JOBS: (&str, &str) = ("job", "jobs");
 
 /// What moves between two commits of a job's row.
 #[derive(Clone, PartialEq)]
@@ -53,6 +56,9 @@ struct Seen {
     open: RwSignal<Option<JobId>>,
     moved: RwSignal<Vec<Moved>>,
     projects: Memo<Vec<(ProjectId, String)>>,
+    picked: Picked<JobId>,
+    /// The jobs that are selected and stand here.
+    chosen: Memo<Vec<Job>>,
     acts: Acts,
 }
 
@@ -83,29 +89,55 @@ impl Acts {
 impl Seen {
     /// The lines of a job's menu.
     fn items(self, job: &Job) -> Vec<Item> {
-        let (id, Acts { client, pending, toasts, go, .. }) = (job.id, self.acts);
+        let (id, Acts { toasts, go, .. }) = (job.id, self.acts);
         let mut items = Vec::new();
         if let Some(link) = link(job) {
             items.push(Item::new("Open", icon::ARROW_RIGHT, move || go.with_value(|go| go(link.clone()))));
         }
         items.push(Item::new("Show its log", icon::SCROLL_TEXT, move || self.open.set(Some(id))));
-        if !job.state.is_over() {
-            items.push(Item::new("Cancel", icon::X, move || {
-                pending.run(async move { client.call(CancelJob { job: id }).await }, |_| {});
-            }));
-        }
-        if job.retryable {
-            items.push(Item::new("Retry", icon::ROTATE_CW, move || {
-                pending.run(async move { client.call(RetryJob { job: id }).await }, |_| {});
-            }));
-        }
+        // Of a job that is selected they are about all that are.
+        let chosen = self.chosen.get_untracked();
+        let is_chosen = chosen.iter().any(|one| one.id == id);
+        items.extend(if is_chosen { self.steps(&chosen) } else { self.steps(std::slice::from_ref(job)) });
+        items.push(self.picked.item(id));
         items.push(Item::new("Copy id", icon::COPY, move || toasts.copy(&id.to_string())));
         items
     }
 
-    fn name_of(self, project: Option<ProjectId>) -> Option<String> {
-        self.projects.with(|all| all.iter().find(|(id, _)| Some(*id) == project).map(|(_, name)| name.clone()))
+    /// What can be done with these jobs together.
+    fn steps(self, jobs: &[Job]) -> Vec<Item> {
+        let (live, again) = (ids_of(jobs, |job| !job.state.is_over()), ids_of(jobs, |job| job.retryable));
+        let label = |verb: &str, count: usize| of_several(verb, count, jobs.len() == 1, JOBS);
+        let mut items = Vec::new();
+        if !live.is_empty() {
+            items.push(Item::new(label("Cancel", live.len()), icon::X, move || {
+                self.ask(live.iter().map(|job| CancelJob { job: *job }).collect());
+            }));
+        }
+        if !again.is_empty() {
+            items.push(Item::new(label("Retry", again.len()), icon::ROTATE_CW, move || {
+                self.ask(again.iter().map(|job| RetryJob { job: *job }).collect());
+            }));
+        }
+        items
     }
+
+    fn ask<R: Request>(self, requests: Vec<R>) {
+        let Acts { client, pending, .. } = self.acts;
+        pending.run(call_all(client, requests), |()| {});
+    }
+}
+
+/// A project's name among those that are known; empty where it is none.
+fn name_in(projects: Memo<Vec<(ProjectId, String)>>, project: Option<ProjectId>) -> String {
+    let name =
+        |all: &Vec<(ProjectId, String)>| all.iter().find(|(id, _)| Some(*id) == project).map(|(_, name)| name.clone());
+    projects.with(name).unwrap_or_default()
+}
+
+/// Those of some jobs that are as wanted.
+fn ids_of(jobs: &[Job], wanted: impl Fn(&Job) -> bool) -> Vec<JobId> {
+    jobs.iter().filter(|job| wanted(job)).map(|job| job.id).collect()
 }
 
 #[component]
@@ -124,17 +156,20 @@ pub(crate) fn Jobs() -> impl IntoView {
         }
     });
     let asked = use_location().query;
-    let seen = Seen {
-        open: RwSignal::new(asked.with_untracked(log_of)),
-        moved,
-        projects: Memo::new(move |_| {
-            let all = projects.value.get().unwrap_or_default();
-            all.into_iter().map(|summary| (summary.project.id, summary.project.name)).collect()
-        }),
-        acts: Acts::new(),
-    };
-    let open = seen.open;
+    let projects = Memo::new(move |_| {
+        let all = projects.value.get().unwrap_or_default();
+        all.into_iter().map(|summary| (summary.project.id, summary.project.name)).collect::<Vec<_>>()
+    });
     let wanted = RwSignal::new(asked.with_untracked(|asked| asked.get("filter")).unwrap_or_default());
+    let picked = Picked::<JobId>::new();
+    // What the filter leaves out is not meant, though it stays selected.
+    let chosen = Memo::new(move |_| {
+        let wanted = wanted.with(|wanted| wanted.to_lowercase());
+        let is_meant = |job: &&Job| picked.has(job.id) && fits(job, &name_in(projects, job.project), &wanted);
+        jobs.value.with(|jobs| jobs.iter().flatten().filter(is_meant).cloned().collect::<Vec<_>>())
+    });
+    let open = RwSignal::new(asked.with_untracked(log_of));
+    let seen = Seen { open, moved, projects, picked, chosen, acts: Acts::new() };
     // The address leads to a log, and follows what is opened.
     Effect::new(move |_| {
         let named = log_of(&asked.get());
@@ -164,7 +199,7 @@ pub(crate) fn Jobs() -> impl IntoView {
                             let wanted = wanted.with(|wanted| wanted.to_lowercase());
                             jobs.with(|jobs| {
                                 let part = jobs.iter().filter(|job| job.state.is_over() == over);
-                                part.filter(|job| fits(job, &seen.name_of(job.project).unwrap_or_default(), &wanted)).cloned().collect::<Vec<_>>()
+                                part.filter(|job| fits(job, &name_in(projects, job.project), &wanted)).cloned().collect::<Vec<_>>()
                             })
                         });
                         let (live, over) = (part(false), part(true));
@@ -178,6 +213,7 @@ pub(crate) fn Jobs() -> impl IntoView {
                                     <Button label="Clear the filter" on_press=move || wanted.set(String::new()) />
                                 </Empty>
                             </Show>
+                            <PickedBar count=Signal::derive(move || chosen.with(Vec::len)) of=JOBS items=move || seen.steps(&chosen.get()) on_clear=move || picked.clear() />
                             <List title="Now" jobs=live seen />
                             <List title="Finished" jobs=over seen />
                             <Show when=move || jobs.with(Vec::len).ge(&(NEWEST as usize))>
@@ -252,17 +288,24 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     let title = job.title.clone();
     let (log, more, row_name) = (format!("Log of {title}"), format!("More for {title}"), title.clone());
     let in_project = job.project;
-    let of = move || seen.name_of(in_project);
+    let of = move || name_in(seen.projects, in_project);
     view! {
         <div
             class="job"
             class:on=move || seen.open.get() == Some(id)
+            class:sel=move || seen.picked.has(id)
             role="listitem"
             tabindex="0"
-            aria-label=row_name
+            aria-label=move || seen.picked.named(id, &row_name)
             aria-current=move || (seen.open.get() == Some(id)).then_some("true")
             on:contextmenu=move |event| seen.acts.menus.open_at(&event, items())
+            on:click=move |event| {
+                seen.picked.by_press(&event, id);
+            }
             on:keydown=move |event| {
+                if seen.picked.by_key(&event, id) {
+                    return;
+                }
                 if opens_row(&event) {
                     match opened.clone() {
                         Some(link) => seen.acts.go.with_value(|go| go(link.clone())),

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{
     config::ModelChoice,
     deploy::ListDeployments,
-    id::{DeploymentId, ModelId, VersionId},
+    id::{DeploymentId, ModelId, RunId, VersionId},
     model::{CHAMPION, DeleteVersion, ListModels, ListOtherModels, Model, SetAlias, Version},
     package::ListPackages,
     registered::RestoreVersion,
+    run_diff::MOST,
     tracking::ClientVersion,
 };
 use leptos::prelude::*;
@@ -32,6 +33,7 @@ use crate::{
         dialog::Confirm,
         icon,
         menu::{Item, MenuButton, Menus},
+        picked::{Picked, PickedBar, call_all, of_several},
         registered::{Told, is_untold},
         row_keys::{is_meant_for_row, move_among_rows, opens_row},
         states::{Empty, Load},
@@ -41,6 +43,8 @@ use crate::{
         words,
     },
 };
+
+const VERSIONS: (&str, &str) = ("version", "versions");
 
 /// The list, or the page of a version that a client registered and the address names.
 #[component]
@@ -74,7 +78,15 @@ fn List() -> impl IntoView {
     // A client's model whose run is in no project is looked for here, too.
     let others = query(|| Some(ListOtherModels {}));
     let elsewhere = Memo::new(move |_| others.value.with(|all| all.as_ref().map_or(0, |all| all.len() as u64)));
-    let acts = Acts::new(place);
+    let picked = Picked::<VersionId>::new();
+    let selected = Memo::new(move |_| {
+        let is_meant = |version: &&Version| picked.has(version.id);
+        models.value.with(|models| {
+            let versions = models.iter().flatten().flat_map(|model| &model.versions);
+            versions.filter(is_meant).cloned().collect::<Vec<_>>()
+        })
+    });
+    let acts = Acts::new(place, picked, selected);
     view! {
         <div class="body-of-page">
             <div class="head">
@@ -83,6 +95,7 @@ fn List() -> impl IntoView {
                     <div class="sub">{move || models.value.get().filter(|models| !models.is_empty()).map(|models| summary(&models))}</div>
                 </div>
             </div>
+            <PickedBar count=Signal::derive(move || selected.with(Vec::len)) of=VERSIONS items=move || acts.steps(&selected.get()) on_clear=move || picked.clear() />
             <Load query=models let:models>
                 {move || {
                     let models = models.get();
@@ -126,12 +139,15 @@ struct Acts {
     toasts: Toasts,
     pending: Pending,
     place: Place,
-    deleting: RwSignal<Option<Version>>,
+    picked: Picked<VersionId>,
+    selected: Memo<Vec<Version>>,
+    /// What a dialog asks about.
+    deleting: RwSignal<Vec<Version>>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
 impl Acts {
-    fn new(place: Place) -> Self {
+    fn new(place: Place, picked: Picked<VersionId>, selected: Memo<Vec<Version>>) -> Self {
         let navigate = use_navigate();
         let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
         Self {
@@ -139,7 +155,9 @@ impl Acts {
             toasts: Toasts::get(),
             pending: Pending::new(),
             place,
-            deleting: RwSignal::new(None),
+            picked,
+            selected,
+            deleting: RwSignal::new(Vec::new()),
             go: StoredValue::new_local(go),
         }
     }
@@ -152,9 +170,7 @@ impl Acts {
     fn items(self, model: ModelId, version: &Version) -> Vec<Item> {
         let (id, run, number) = (version.id, version.run, version.number);
         let is_champion = version.aliases.iter().any(|alias| alias == CHAMPION);
-        let gone = version.clone();
-        let why = version.kept_because();
-        vec![
+        let mut items = vec![
             Item::new("Open", icon::ARROW_RIGHT, move || self.open(&format!("models/{id}"))),
             Item::new("Deploy…", icon::UPLOAD, move || self.open(&format!("deploy?version={id}"))),
             Item::new(format!("Name it {CHAMPION}"), icon::TAG, move || {
@@ -165,8 +181,60 @@ impl Acts {
             })
             .blocked(is_champion.then(|| "It has that name".to_owned())),
             Item::new("Open its run", icon::ACTIVITY, move || self.open(&format!("runs/{run}"))),
-            Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some(gone.clone()))).danger().blocked(why),
-        ]
+            self.picked.item(id),
+        ];
+        // Of a version that is selected they are about all that are.
+        let selected = self.selected.get_untracked();
+        let is_selected = selected.iter().any(|one| one.id == id);
+        items.extend(self.steps(if is_selected { selected.as_slice() } else { std::slice::from_ref(version) }));
+        items
+    }
+
+    /// What can be done with these versions together.
+    fn steps(self, versions: &[Version]) -> Vec<Item> {
+        let is_one = versions.len() == 1;
+        let runs = runs_of(versions);
+        let compare = (runs.len() > 1).then(|| {
+            let named = runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            Item::new("Compare their runs", icon::LAYERS, move || self.open(&format!("runs?compare={named}")))
+        });
+        let gone = versions.to_vec();
+        let label = of_several("Delete", versions.len(), is_one, VERSIONS);
+        let delete = Item::new(format!("{label}…"), icon::TRASH, move || self.deleting.set(gone.clone()));
+        compare.into_iter().chain([delete.danger().blocked(kept_because(versions))]).collect()
+    }
+}
+
+/// The runs that versions came from, each once, and no more of them than are laid beside each other.
+fn runs_of(versions: &[Version]) -> Vec<RunId> {
+    let mut runs = Vec::new();
+    for version in versions {
+        if runs.len() < MOST && !runs.contains(&version.run) {
+            runs.push(version.run);
+        }
+    }
+    runs
+}
+
+/// Why one of them can't be deleted now, and of several which.
+fn kept_because(versions: &[Version]) -> Option<String> {
+    let is_one = versions.len() == 1;
+    versions.iter().find_map(|version| {
+        let why = version.kept_because()?;
+        Some(if is_one { why } else { format!("{}: {why}", title_of(version)) })
+    })
+}
+
+/// "churn v2".
+fn title_of(version: &Version) -> String {
+    format!("{} v{}", version.model_name, version.number)
+}
+
+/// "churn v2", "3 versions".
+fn called(versions: &[Version]) -> String {
+    match versions {
+        [only] => title_of(only),
+        several => words::counted(several.len() as u64, VERSIONS.0, VERSIONS.1),
     }
 }
 
@@ -174,26 +242,24 @@ impl Acts {
 fn Delete(acts: Acts) -> impl IntoView {
     let open = RwSignal::new(false);
     Effect::new(move |_| {
-        if acts.deleting.get().is_some() {
+        if !acts.deleting.with(Vec::is_empty) {
             open.set(true);
         }
     });
-    let title = Signal::derive(move || {
-        acts.deleting
-            .get()
-            .map_or_else(String::new, |version| format!("Delete {} v{}?", version.model_name, version.number))
-    });
+    let title = Signal::derive(move || acts.deleting.with(|gone| format!("Delete {}?", called(gone))));
     let delete = move || {
-        let Some(gone) = acts.deleting.get_untracked() else { return };
-        let version = gone.id;
-        acts.pending.run(async move { acts.client.call(DeleteVersion { version }).await }, move |_| {
-            let said = format!("Deleted {} v{}", gone.model_name, gone.number);
-            acts.toasts.undoable(acts.client, said, RestoreVersion { version });
+        let gone = acts.deleting.get_untracked();
+        let ids: Vec<VersionId> = gone.iter().map(|version| version.id).collect();
+        let requests = ids.iter().map(|version| DeleteVersion { version: *version }).collect::<Vec<_>>();
+        acts.pending.run(call_all(acts.client, requests), move |()| {
+            acts.picked.leave(&ids);
+            let back = ids.into_iter().map(|version| RestoreVersion { version }).collect::<Vec<_>>();
+            acts.toasts.undoable_all(acts.client, format!("Deleted {}", called(&gone)), back);
         });
     };
     view! {
         <Confirm open title verb="Delete" on_confirm=delete
-            text="Its packages and report go with it, and its files a day later: until then Undo, or Restore under Deleted models, brings all of it back. The run stays. Images that were pushed stay in their registries." />
+            text="Packages and reports go too, and files a day later: until then Undo, or Restore under Deleted models, brings all of it back. Runs stay. Images that were pushed stay in their registries." />
     }
 }
 
@@ -372,21 +438,26 @@ fn Line(
     let data = version.snapshot_number.map_or_else(|| "–".to_owned(), |number| format!("v{number}"));
     let deployed = version.deployments.len() as u64;
     let first = version.deployments.first().copied();
-    let name = format!("{} v{}", version.model_name, version.number);
+    let name = title_of(&version);
+    let label = format!("Open {name}");
     let kept = StoredValue::new(version.clone());
     let items = move || kept.with_value(|version| acts.items(model, version));
     let open = move || acts.open(&format!("models/{id}"));
     view! {
         <tr
             class="opens"
+            class:sel=move || acts.picked.has(id)
             tabindex="0"
-            aria-label=format!("Open {name}")
+            aria-label=move || acts.picked.named(id, &label)
             on:click=move |event| {
-                if is_meant_for_row(&event) {
+                if !acts.picked.by_press(&event, id) && is_meant_for_row(&event) {
                     open();
                 }
             }
             on:keydown=move |event| {
+                if acts.picked.by_key(&event, id) {
+                    return;
+                }
                 if opens_row(&event) {
                     open();
                 }

@@ -22,6 +22,7 @@ use crate::{
         dialog::{Confirm, Dialog},
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
+        row_keys::move_among_rows,
         stage::{MiniRoad, stage_name},
         states::Load,
         toast::Toasts,
@@ -105,7 +106,7 @@ fn Recent(list: Signal<Vec<ProjectSummary>>) -> impl IntoView {
             }.into_any()
         } else {
             view! {
-                <div class="card list">
+                <div class="card list" on:keydown=move_among_rows>
                     <For each=move || list.get() key=|summary| (summary.project.id, summary.road.iter().map(|station| station.figure.clone()).collect::<Vec<_>>()) let:summary>
                         <RecentLine summary />
                     </For>
@@ -185,8 +186,9 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
         });
     };
     let missing = project.missing.clone();
+    let more = format!("More of {}", project.name);
     view! {
-        <a href=address(id, "") on:contextmenu=move |event| menus.open_at(&event, items())>
+        <a href=address(id, "") tabindex="0" on:contextmenu=move |event| menus.open_at(&event, items())>
             <span class="faint flex">{icon(icon::FOLDER)}</span>
             <span class="grow">
                 <div class="cut"><b>{project.name.clone()}</b></div>
@@ -200,7 +202,7 @@ fn RecentLine(summary: ProjectSummary) -> impl IntoView {
                 <span class="caption muted cut" title=word.clone()>{word.clone()}</span>
             </span>
             <span class="caption faint ago"><Ago ms=project.opened_ms /></span>
-            <span on:click=|event| event.prevent_default()><MenuButton items /></span>
+            <span on:click=|event| event.prevent_default()><MenuButton items label=more /></span>
         </a>
         <Confirm
             open=asking

@@ -185,6 +185,11 @@ pub(crate) fn MenuLayer() -> impl IntoView {
                         style:left=move || format!("{}px", place.get().0)
                         style:top=move || format!("{}px", place.get().1)
                         on:mousedown=|event| event.stop_propagation()
+                        // Some systems tell of the menu key twice, the second time once the menu has the keyboard.
+                        on:contextmenu=|event| {
+                            event.prevent_default();
+                            event.stop_propagation();
+                        }
                         on:keydown=move |event| {
                             let Some(list) = list.get_untracked() else { return };
                             match event.key().as_str() {

@@ -2,7 +2,7 @@
 //! that ten million rows scroll like ten.
 //!
 //! Arrows, Page Up/Down, Home and End move; Enter opens; `x` selects; a right click, the context
-//! key and `…` give the same menu.
+//! key, Shift+F10, `.` and `…` give the same menu.
 
 mod head;
 
@@ -14,7 +14,7 @@ use wasm_bindgen::JsCast as _;
 use super::{
     chart,
     menu::{Item, Menus},
-    row_keys::is_meant_for_row,
+    row_keys::{asks_for_menu, is_meant_for_row},
     rows::Rows,
 };
 
@@ -267,8 +267,9 @@ where
                 }
                 return;
             }
-            "ContextMenu" => {
-                let line = document().query_selector("tr[aria-current=true]").ok().flatten();
+            _ if asks_for_menu(&event) => {
+                let frame = frame.get_untracked();
+                let line = frame.and_then(|frame| frame.query_selector("tr[aria-current=true]").ok().flatten());
                 if let (Some(at), Some(line)) = (at, line) {
                     event.prevent_default();
                     let place = line.get_bounding_client_rect();

@@ -37,9 +37,7 @@ impl Back {
             toasts: Toasts::get(),
             pending: Pending::new(),
             deployment: now.with_untracked(|now| now.id),
-            is_changing: Memo::new(move |_| {
-                now.with(|now| now.rollouts.first().is_some_and(|newest| newest.ended_ms.is_none()))
-            }),
+            is_changing: Memo::new(move |_| now.with(is_changing)),
         }
     }
 
@@ -49,11 +47,26 @@ impl Back {
     }
 
     pub(super) fn go(self, to: Option<RolloutId>) {
-        let Self { client, toasts, deployment, .. } = self;
-        self.pending.run(async move { client.call(RollBack { deployment, to }).await }, move |job| {
-            toasts.note(job.title, None, Some("/jobs".to_owned()));
-        });
+        roll_back(self.client, self.toasts, self.pending, self.deployment, to);
     }
+}
+
+/// Begins the way back, and says so.
+pub(super) fn roll_back(
+    client: Client,
+    toasts: Toasts,
+    pending: Pending,
+    deployment: DeploymentId,
+    to: Option<RolloutId>,
+) {
+    pending.run(async move { client.call(RollBack { deployment, to }).await }, move |job| {
+        toasts.note(job.title, None, Some("/jobs".to_owned()));
+    });
+}
+
+/// Whether a rollout is under way.
+pub(super) fn is_changing(now: &Deployment) -> bool {
+    now.rollouts.first().is_some_and(|newest| newest.ended_ms.is_none())
 }
 
 #[component]

@@ -20,6 +20,7 @@ use crate::{
         field::Segments,
         icon,
         menu::{Item, MenuButton, Menus},
+        picked::{Picked, PickedBar, call_all, of_several},
         row_keys::{move_among_rows, opens_row},
         when::Ago,
     },
@@ -27,6 +28,7 @@ use crate::{
 
 /// Alerts that were cleared and are shown before a person asks for all.
 const CLEARED: usize = 3;
+const ALERTS: (&str, &str) = ("alert", "alerts");
 /// Which alerts a person asks for.
 const WHICH: [(&str, &str); 3] = [("all", "All"), ("open", "Open"), ("cleared", "Cleared")];
 
@@ -41,7 +43,6 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
         });
         alerts
     });
-    let acts = Acts::new(now, chosen, place);
     let which = RwSignal::new(WHICH[0].0.to_owned());
     let everything = RwSignal::new(false);
     let named = leptos_router::hooks::use_location().query.with_untracked(|asked| asked.get("alerts"));
@@ -58,17 +59,27 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
             open > 0 && open < alerts.len()
         })
     });
+    let listed = Memo::new(move |_| {
+        let wanted = if are_both.get() { which.get() } else { WHICH[0].0.to_owned() };
+        shown(alerts.get(), &wanted, everything.get())
+    });
+    let picked = Picked::<AlertId>::new();
+    // What is not listed is not meant, though it stays selected.
+    let selected = Memo::new(move |_| {
+        let is_meant = |alert: &&Alert| picked.has(alert.id);
+        listed.with(|(alerts, _)| alerts.iter().filter(is_meant).cloned().collect::<Vec<_>>())
+    });
+    let acts = Acts::new(now, chosen, place, picked, selected);
     view! {
         <Card title="Alerts" flush=true extra=ViewFn::from(move || view! {
             <Show when=move || are_both.get()><Segments value=which options=WHICH.to_vec() name="Which alerts" /></Show>
         })>
+            <PickedBar count=Signal::derive(move || selected.with(Vec::len)) of=ALERTS items=move || acts.acknowledging(&selected.get()).into_iter().collect() on_clear=move || picked.clear() />
             {move || {
-                let all = alerts.get();
-                if all.is_empty() {
+                if alerts.with(Vec::is_empty) {
                     return view! { <p class="muted small padded">"No alert. One is raised when a column drifts in several windows in a row."</p> }.into_any();
                 }
-                let wanted = if are_both.get() { which.get() } else { WHICH[0].0.to_owned() };
-                let (alerts, hidden) = shown(all, &wanted, everything.get());
+                let (alerts, hidden) = listed.get();
                 view! { <div class="list" role="list" on:keydown=move_among_rows>{alerts.into_iter().map(|alert| view! { <Line alert acts place /> }).collect_view()}</div>
                     {(hidden > 0).then(|| view! {
                         <div class="padded"><Button label=format!("{hidden} more that were cleared") kind="quiet s" on_press=move || everything.set(true) /></div>
@@ -81,6 +92,11 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
 
 const fn is_open(alert: &Alert) -> bool {
     alert.cleared_ms.is_none()
+}
+
+/// Whether nobody has seen it yet.
+const fn waits(alert: &Alert) -> bool {
+    is_open(alert) && alert.acknowledged_ms.is_none()
 }
 
 /// The alerts that are asked for, in their order, the open ones first; and how many that were cleared are left out.
@@ -105,11 +121,20 @@ struct Acts {
     now: Signal<Monitoring>,
     chosen: RwSignal<Option<Chosen>>,
     place: Place,
+    picked: Picked<AlertId>,
+    /// The alerts that are selected and stand here.
+    selected: Memo<Vec<Alert>>,
     go: StoredValue<Box<dyn Fn(String)>, LocalStorage>,
 }
 
 impl Acts {
-    fn new(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, place: Place) -> Self {
+    fn new(
+        now: Signal<Monitoring>,
+        chosen: RwSignal<Option<Chosen>>,
+        place: Place,
+        picked: Picked<AlertId>,
+        selected: Memo<Vec<Alert>>,
+    ) -> Self {
         let navigate = use_navigate();
         let go: Box<dyn Fn(String)> = Box::new(move |to: String| navigate(&to, Default::default()));
         Self {
@@ -119,6 +144,8 @@ impl Acts {
             now,
             chosen,
             place,
+            picked,
+            selected,
             go: StoredValue::new_local(go),
         }
     }
@@ -130,17 +157,26 @@ impl Acts {
         }
     }
 
-    fn acknowledge(self, alert: AlertId) {
-        self.pending.run(async move { self.client.call(AcknowledgeAlert { alert }).await }, |_| {});
+    fn acknowledge(self, alerts: Vec<AlertId>) {
+        let requests = alerts.iter().map(|alert| AcknowledgeAlert { alert: *alert }).collect::<Vec<_>>();
+        self.pending.run(call_all(self.client, requests), move |()| self.picked.leave(&alerts));
+    }
+
+    /// What acknowledges those of the alerts that wait for it.
+    fn acknowledging(self, alerts: &[Alert]) -> Option<Item> {
+        let ids: Vec<AlertId> = alerts.iter().filter(|alert| waits(alert)).map(|alert| alert.id).collect();
+        let label = of_several("Acknowledge", ids.len(), alerts.len() == 1, ALERTS);
+        (!ids.is_empty()).then(|| Item::new(label, icon::CHECK, move || self.acknowledge(ids.clone())))
     }
 
     /// The lines of an alert's menu; `retrain` is the address that asks for its training.
     fn items(self, alert: &Alert, retrain: String) -> Vec<Item> {
         let (id, column) = (alert.id, alert.column.clone());
         let mut items = vec![Item::new("Show its distributions", icon::ACTIVITY, move || self.show(&column))];
-        if is_open(alert) && alert.acknowledged_ms.is_none() {
-            items.push(Item::new("Acknowledge", icon::CHECK, move || self.acknowledge(id)));
-        }
+        // Of an alert that is selected it is about all that are.
+        let selected = self.selected.get_untracked();
+        let is_selected = selected.iter().any(|one| one.id == id);
+        items.extend(self.acknowledging(if is_selected { selected.as_slice() } else { std::slice::from_ref(alert) }));
         let to = match alert.run {
             Some(run) => Some(("See its run", untrack(|| self.place.link(&format!("runs/{run}"))))),
             None => Some(("Retrain", retrain)).filter(|_| is_open(alert)),
@@ -148,6 +184,7 @@ impl Acts {
         items.extend(
             to.map(|(label, to)| Item::new(label, icon::ARROW_RIGHT, move || self.go.with_value(|go| go(to.clone())))),
         );
+        items.push(self.picked.item(id));
         items
     }
 }
@@ -169,11 +206,18 @@ fn Line(alert: Alert, acts: Acts, place: Place) -> impl IntoView {
     view! {
         <div
             class="alert"
+            class:sel=move || acts.picked.has(id)
             role="listitem"
             tabindex="0"
-            aria-label=alert.sentence.clone()
+            aria-label=move || known.with_value(|alert| acts.picked.named(id, &alert.sentence))
             on:contextmenu=move |event| acts.menus.open_at(&event, items())
+            on:click=move |event| {
+                acts.picked.by_press(&event, id);
+            }
             on:keydown=move |event| {
+                if acts.picked.by_key(&event, id) {
+                    return;
+                }
                 if opens_row(&event) {
                     show();
                 }
@@ -181,15 +225,15 @@ fn Line(alert: Alert, acts: Acts, place: Place) -> impl IntoView {
         >
             <span class=tone><i class="dot"></i></span>
             <div class="grow">
-                <div class="opens" title="Show its distributions" on:click=move |_| show()>{alert.sentence.clone()}</div>
+                <div class="opens" title="Show its distributions" on:click=move |event| if !event.ctrl_key() && !event.meta_key() { show() }>{alert.sentence.clone()}</div>
                 <div class="acts">
                     <span class="grow small muted">
                         "raised "<Ago ms=alert.raised_ms />
                         {alert.cleared_ms.map(|ms| view! { ", cleared "<Ago ms /> })}
                         {alert.acknowledged_ms.map(|_| ", acknowledged")}
                     </span>
-                    {(open && alert.acknowledged_ms.is_none()).then(|| view! {
-                        <Button label="Acknowledge" kind="quiet s" disabled=acts.pending.busy on_press=move || acts.acknowledge(id) />
+                    {waits(&alert).then(|| view! {
+                        <Button label="Acknowledge" kind="quiet s" disabled=acts.pending.busy on_press=move || acts.acknowledge(vec![id]) />
                     })}
                     {match alert.run {
                         Some(run) => view! { <a class="btn quiet s" href=place.link(&format!("runs/{run}"))>"See its run"</a> }.into_any(),
