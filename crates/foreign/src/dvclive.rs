@@ -101,7 +101,7 @@ impl DvcLive {
 
 impl Reader for DvcLive {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
-        let mut mark: LiveMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let mut mark: LiveMark = mark.place();
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
         let folder = fs::metadata(&self.folder).map_err(failed(&self.folder))?;
         // What is no file of its own is said at the first reading only.
@@ -155,8 +155,7 @@ impl Reader for DvcLive {
             );
             tell(warning(&self.folder.join("plots"), message))?;
         }
-        let mark = serde_json::to_value(mark).map_err(|error| failed(&self.folder)(error.into()))?;
-        Ok(Mark(mark))
+        Mark::of(&mark, &self.folder)
     }
 }
 

@@ -170,7 +170,7 @@ fn value(path: &Path) -> std::result::Result<Value, String> {
 
 impl Reader for MetricsFile {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
-        let before: FileMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let before: FileMark = mark.place();
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
         let metadata = fs::metadata(&self.path).map_err(failed(&self.path))?;
         let state = file::state(&metadata);
@@ -227,7 +227,6 @@ impl Reader for MetricsFile {
                 }
             }
         }
-        let after = serde_json::to_value(after).map_err(|error| failed(&self.path)(error.into()))?;
-        Ok(Mark(after))
+        Mark::of(&after, &self.path)
     }
 }

@@ -115,10 +115,6 @@ fn state_of(metadata: &fs::Metadata) -> RunState {
     if since.is_some_and(|since| since < QUIET) { RunState::Running } else { RunState::Finished }
 }
 
-fn mark_of(place: &Place, folder: &Path) -> Result<Mark> {
-    serde_json::to_value(place).map(Mark).map_err(|error| file::failed(folder)(error.into()))
-}
-
 fn millis(seconds: f64) -> i64 {
     (seconds * 1000.0).round() as i64
 }
@@ -179,7 +175,7 @@ impl TensorBoard {
 impl Reader for TensorBoard {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         fs::read_dir(&self.folder).map_err(file::failed(&self.folder))?;
-        let mut place: Place = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let mut place: Place = mark.place();
         let group = self.folder.file_name().map(text).unwrap_or_default();
         let (runs, links) = self.walk();
         if links.len() > place.links {
@@ -214,7 +210,7 @@ impl Reader for TensorBoard {
             }
             reading.end(state)?;
         }
-        mark_of(&place, &self.folder)
+        Mark::of(&place, &self.folder)
     }
 }
 
@@ -419,7 +415,7 @@ impl Reading<'_, '_> {
     fn checkpoint(&mut self, key: &str, file: &FilePlace) -> Result<()> {
         self.run.files.insert(key.to_owned(), file.clone());
         self.place.runs.insert(self.name.clone(), std::mem::take(&mut self.run));
-        let mark = mark_of(self.place, self.folder)?;
+        let mark = Mark::of(self.place, self.folder)?;
         self.run = self.place.runs.remove(&self.name).unwrap_or_default();
         self.run.files.remove(key);
         *self.since = 0;
