@@ -116,7 +116,7 @@ impl Reader for DvcLive {
         let last = last.max_by_key(file::modified_ms).unwrap_or(folder);
         let params = self.changed("params.yaml", Value::from_yaml, &mut mark, &mut tell)?;
         let values = self.changed("metrics.json", Value::from_json, &mut mark, &mut tell)?;
-        let state = file::state(&last);
+        let state = file::state(&last, file::QUIET);
         if mark.state.replace(state) != Some(state) || params.is_some() || values.is_some() {
             let params = params.iter().flat_map(|value| value.leaves(".")).filter(|(key, _)| !key.is_empty());
             let tags = values.iter().flat_map(|value| metrics::single_values(value, "/").1).collect();

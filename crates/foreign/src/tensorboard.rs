@@ -10,7 +10,7 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use api::{run::RunState, series::Point};
@@ -109,12 +109,6 @@ fn is_packed(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ["gz", "bz2", "xz", "zst", "zip"].iter().any(|packed| ending == *packed))
 }
 
-/// The state of a run of which its log does not say it: running while its file changes.
-fn state_of(metadata: &fs::Metadata) -> RunState {
-    let since = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-    if since.is_some_and(|since| since < QUIET) { RunState::Running } else { RunState::Finished }
-}
-
 fn millis(seconds: f64) -> i64 {
     (seconds * 1000.0).round() as i64
 }
@@ -201,7 +195,7 @@ impl Reader for TensorBoard {
             let mut state = RunState::Finished;
             for path in files {
                 if let Ok(metadata) = fs::metadata(&path)
-                    && state_of(&metadata) == RunState::Running
+                    && file::state(&metadata, QUIET) == RunState::Running
                 {
                     state = RunState::Running;
                 }
@@ -351,7 +345,7 @@ impl Reading<'_, '_> {
             }
             place.seen = seen;
         }
-        let stays = metadata.len() > place.offset && state_of(&metadata).is_over() && !place.lost;
+        let stays = metadata.len() > place.offset && file::state(&metadata, QUIET).is_over() && !place.lost;
         if !stays || std::mem::replace(&mut place.cut, true) {
             Ok(())
         } else {

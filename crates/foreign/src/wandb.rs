@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, Metadata},
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use api::{run::RunState, series::Point};
@@ -367,8 +367,7 @@ impl Reading<'_, '_> {
 
     /// What its end says, else whether somebody writes to it.
     fn state(&self, metadata: &Metadata) -> RunState {
-        let since = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-        let quiet = since.is_some_and(|since| since > QUIET);
+        let quiet = file::unchanged_for(metadata).is_some_and(|since| since > QUIET);
         self.run.exit.unwrap_or(if quiet { RunState::Killed } else { RunState::Running })
     }
 
