@@ -5,7 +5,6 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use anyhow::Context as _;
 use api::{
     ApiError, ErrorCode,
     config::{DataKind, ModelChoice},
@@ -283,20 +282,6 @@ fn measure(folder: &Path) -> Hardware {
         auto: String::new(),
         devices: Vec::new(),
     }
-}
-
-/// Memory that trainings may use together: the setting, else 80 % of the machine's.
-pub async fn memory_for_training(engine: &Engine) -> anyhow::Result<u64> {
-    let settings = crate::settings::current(engine).await.context("read the settings")?;
-    let all = tokio::task::spawn_blocking(|| {
-        let mut system = System::new();
-        system.refresh_memory();
-        system.total_memory()
-    });
-    Ok(match settings.memory_limit_bytes {
-        Some(limit) => limit,
-        None => all.await? / 5 * 4,
-    })
 }
 
 #[cfg(all(test, unix))]
