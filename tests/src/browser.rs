@@ -225,6 +225,18 @@ pub async fn there(driver: &WebDriver, path: &str) -> Result<()> {
     until(path, PATIENCE, any).await
 }
 
+/// Waits until the elements have these texts, in this order, and there are no others.
+pub async fn says(driver: &WebDriver, path: &str, expected: &[&str]) -> Result<()> {
+    let there = async || {
+        let mut found = Vec::new();
+        for element in driver.find_all(By::XPath(path)).await? {
+            found.push(element.text().await?);
+        }
+        Ok(found == expected)
+    };
+    until(&format!("{expected:?} at {path}"), PATIENCE, there).await
+}
+
 /// Waits until there is no such element.
 pub async fn gone(driver: &WebDriver, path: &str) -> Result<()> {
     gone_within(driver, path, PATIENCE).await

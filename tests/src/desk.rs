@@ -8,10 +8,13 @@ use client::call::Client;
 use thirtyfour::WebDriver;
 
 use crate::{
-    browser::{self, Browser, seen_late, told},
+    browser::{self, Browser, says, seen_late, told},
     host::{self, Host},
     process::skipped_without,
 };
+
+/// The rows of the run table.
+pub const ROWS: &str = "//main//*[@aria-label='Runs']//tr[@role='row' and @aria-selected]";
 
 /// The host ends after the browser.
 #[derive(Debug)]
@@ -57,5 +60,10 @@ impl Desk {
     /// Goes to a page by its path, such as `/p/ID/runs`.
     pub async fn go(&self, path: &str) -> Result<()> {
         Ok(self.browser.driver.goto(format!("{}{path}", self.origin)).await?)
+    }
+
+    /// Waits until the run table has the runs of these names, in this order.
+    pub async fn shows_runs(&self, names: &[&str]) -> Result<()> {
+        says(self.driver(), &format!("{ROWS}//b"), names).await
     }
 }

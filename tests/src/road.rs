@@ -69,9 +69,7 @@ pub async fn snapshot(client: &Client, project: ProjectId) -> Result<Job> {
 
 /// Trains with the project's settings and waits for the end.
 pub async fn train(client: &Client, project: ProjectId) -> Result<RunId> {
-    let job = client
-        .call(StartRun { project, training: None, snapshot: None, name: None, alert: None, budget: Default::default() })
-        .await?;
+    let job = client.call(StartRun::of(project)).await?;
     let job = finished(client, job.id, Duration::from_secs(600)).await?;
     match job.subject {
         Subject::Run(run) => Ok(run),

@@ -195,8 +195,7 @@ impl Stage {
     }
 
     pub async fn train(&self, project: ProjectId) -> Result<RunId> {
-        let request =
-            StartRun { project, training: None, snapshot: None, name: None, alert: None, budget: Default::default() };
+        let request = StartRun::of(project);
         let job = self.call(request).await?;
         match self.done(job).await?.subject {
             Subject::Run(run) => Ok(run),

@@ -192,14 +192,7 @@ async fn full_while_training(disk: &Path) -> Result<()> {
         threads: 1,
         ..TrainingConfig::default()
     };
-    let start = StartRun {
-        project,
-        training: Some(training),
-        snapshot: None,
-        name: None,
-        alert: None,
-        budget: Default::default(),
-    };
+    let start = StartRun { training: Some(training), ..StartRun::of(project) };
     let job = stage.call(start).await?;
     let Subject::Run(run) = job.subject else { bail!("the training's subject is {:?}", job.subject) };
     let steps = |run: &Run| run.metrics.iter().map(|metric| metric.count).max().unwrap_or(0);

@@ -206,14 +206,7 @@ async fn retrain(client: &Client, project: ProjectId, alert: AlertId) -> Result<
     let paths = vec![road::second_period(client, project).await?];
     let job = client.call(AddData { project, paths }).await?;
     road::finished(client, job.id, PATIENCE).await?;
-    let request = StartRun {
-        project,
-        training: None,
-        snapshot: None,
-        name: None,
-        alert: Some(alert),
-        budget: Default::default(),
-    };
+    let request = StartRun { alert: Some(alert), ..StartRun::of(project) };
     let job = client.call(request).await?;
     let Subject::Run(id) = road::finished(client, job.id, PATIENCE).await?.subject else { anyhow::bail!("no run") };
     let run = client.call(GetRun { run: id }).await?;

@@ -6,15 +6,14 @@ use std::{fs, path::Path, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use journeys::{
     browser::{gone, press, saved, seen},
-    desk::Desk,
+    desk::{Desk, ROWS},
     process::until,
     tracked::Tracked,
 };
 use serde_json::json;
-use thirtyfour::{By, Key};
+use thirtyfour::Key;
 
 const SHORT: Duration = Duration::from_secs(10);
-const ROWS: &str = "//main//*[@aria-label='Runs']//tr[@role='row' and @aria-selected]";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_run_table_is_filtered_grouped_sorted_and_selected() {
@@ -40,24 +39,13 @@ async fn table(desk: &Desk, folder: &Path) -> Result<()> {
     plots(desk, &sweep, folder).await.context("charts of the runs")
 }
 
-async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
-    let there = async || {
-        let mut found = Vec::new();
-        for name in desk.driver().find_all(By::XPath(format!("{ROWS}//b"))).await? {
-            found.push(name.text().await?);
-        }
-        Ok(found == expected)
-    };
-    until(&format!("the runs {expected:?}"), SHORT, there).await
-}
-
 async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
     const MEANT: &str = "//main//*[contains(@class,'empty')]//p[contains(., 'Did you mean \"loss\"?')]";
     let driver = desk.driver();
     desk.go(&sweep.runs("sort=name&way=up&filter=param.lr%20%3D%200.1%20and%20metric.loss%20%3C%200.4")).await?;
-    names(desk, &["b"]).await?;
+    desk.shows_runs(&["b"]).await?;
     press(driver, "//main//button[@aria-label='Take metric.loss < 0.4 away']").await?;
-    names(desk, &["a", "b"]).await?;
+    desk.shows_runs(&["a", "b"]).await?;
     let line = seen(driver, "//main//input[@data-filter]").await?;
     let text = line.prop("value").await?.unwrap_or_default();
     ensure!(text == "param.lr = 0.1", "the line has {text:?}");
@@ -79,19 +67,19 @@ async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
     seen(driver, MEANT).await?;
     desk.browser.picture("run-filter-unknown").await?;
     press(driver, "//main//button[normalize-space(.)='Use loss']").await?;
-    names(desk, &["b"]).await
+    desk.shows_runs(&["b"]).await
 }
 
 async fn orders(desk: &Desk, sweep: &Tracked) -> Result<()> {
     desk.go(&sweep.runs("sort=param.lr&then=-metric.loss")).await?;
-    names(desk, &["c", "d", "a", "b"]).await?;
+    desk.shows_runs(&["c", "d", "a", "b"]).await?;
     // With Shift an order that was turned goes, and comes again with the best, the least loss, on top.
     let shifted = "const head = [...document.querySelectorAll('main th button.sort')].find(head => head.textContent.startsWith('Loss'));
         head.dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}));";
     desk.driver().execute(shifted, Vec::new()).await?;
     gone(desk.driver(), "//main//th[contains(., 'Loss') and @aria-sort]").await?;
     desk.driver().execute(shifted, Vec::new()).await?;
-    names(desk, &["d", "c", "b", "a"]).await?;
+    desk.shows_runs(&["d", "c", "b", "a"]).await?;
     let search = desk.driver().current_url().await?.query().unwrap_or_default().to_owned();
     ensure!(search.contains("then=") && !search.contains("then=-"), "the address has {search}");
     press(desk.driver(), "//main//th//button[contains(@class,'sort')][starts-with(., 'Loss')]").await?;

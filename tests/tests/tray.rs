@@ -96,14 +96,7 @@ async fn asked(desktop: &Desktop) -> Result<()> {
         threads: 1,
         ..TrainingConfig::default()
     };
-    let request = StartRun {
-        project: project.id,
-        training: Some(training),
-        snapshot: None,
-        name: None,
-        alert: None,
-        budget: Default::default(),
-    };
+    let request = StartRun { training: Some(training), ..StartRun::of(project.id) };
     let Subject::Run(run) = client.call(request).await?.subject else { bail!("a training is of a run") };
 
     screen.close(&shown)?;

@@ -8,16 +8,15 @@ use api::{
     tracking::{ListViews, SavedView, Scope},
 };
 use journeys::{
-    browser::{field, fill, gone, press, saved, seen},
+    browser::{field, fill, gone, press, saved, says, seen},
     desk::Desk,
     process::until,
     tracked::Tracked,
 };
 use serde_json::json;
-use thirtyfour::{By, Key};
+use thirtyfour::Key;
 
 const SHORT: Duration = Duration::from_secs(10);
-const ROWS: &str = "//main//*[@aria-label='Runs']//tr[@role='row' and @aria-selected]";
 const VIEWS: &str = "//main//button[@title='Saved views of this table']";
 const STATE: &str = "//main//th[contains(., 'State')]";
 const PINNED: &str = "//main//th[contains(@class,'pin') and contains(., 'Took')]";
@@ -58,16 +57,8 @@ async fn followed(desk: &Desk) -> Result<()> {
 async fn grouped(desk: &Desk, sweep: &Tracked) -> Result<()> {
     const RUNS: &str = "//main//*[@aria-label='Groups of runs']//th[.//button[starts-with(., 'Runs')]]";
     let driver = desk.driver();
-    let groups = async |expected: &[&str]| {
-        let there = async || {
-            let mut found = Vec::new();
-            for name in driver.find_all(By::XPath("//main//*[@aria-label='Groups of runs']//tbody//b")).await? {
-                found.push(name.text().await?);
-            }
-            Ok(found == expected)
-        };
-        until(&format!("the groups {expected:?}"), SHORT, there).await
-    };
+    let groups =
+        async |expected: &[&str]| says(driver, "//main//*[@aria-label='Groups of runs']//tbody//b", expected).await;
     desk.go(&sweep.runs("group=param.lr")).await?;
     groups(&["0.1", "0.2", "0.3"]).await?;
     press(driver, &format!("{RUNS}//button")).await?;
@@ -100,19 +91,19 @@ async fn addressed(desk: &Desk, sweep: &Tracked) -> Result<()> {
         driver.execute(click, vec![json!(sweep.runs(query))]).await
     };
     desk.go(&sweep.runs("filter=param.lr%20%3D%200.1&sort=name&way=up")).await?;
-    names(desk, &["a", "b"]).await?;
+    desk.shows_runs(&["a", "b"]).await?;
     gone(driver, DEVICE).await?;
     follow("filter=param.lr%20%3D%200.3&sort=metric.loss&columns=name,metric.loss,device").await?;
-    names(desk, &["f", "e", "d"]).await.context("the link")?;
+    desk.shows_runs(&["f", "e", "d"]).await.context("the link")?;
     seen(driver, DEVICE).await.context("the columns of the link")?;
     let filter = seen(driver, "//main//input[@aria-label='Filter runs']").await?.prop("value").await?;
     ensure!(filter.as_deref() == Some("param.lr = 0.3"), "the filter is {filter:?}");
     for turn in ["once", "twice"] {
         driver.back().await?;
-        names(desk, &["a", "b"]).await.context(turn).context("back")?;
+        desk.shows_runs(&["a", "b"]).await.context(turn).context("back")?;
         gone(driver, DEVICE).await.context("the columns as they were")?;
         driver.forward().await?;
-        names(desk, &["f", "e", "d"]).await.context(turn).context("forward")?;
+        desk.shows_runs(&["f", "e", "d"]).await.context(turn).context("forward")?;
         seen(driver, DEVICE).await?;
     }
     // What a person chooses stands in the address.
@@ -126,23 +117,12 @@ async fn addressed(desk: &Desk, sweep: &Tracked) -> Result<()> {
     until("the columns in the address", SHORT, named).await
 }
 
-async fn names(desk: &Desk, expected: &[&str]) -> Result<()> {
-    let there = async || {
-        let mut found = Vec::new();
-        for name in desk.driver().find_all(By::XPath(format!("{ROWS}//b"))).await? {
-            found.push(name.text().await?);
-        }
-        Ok(found == expected)
-    };
-    until(&format!("the runs {expected:?}"), SHORT, there).await
-}
-
 /// What is copied and saved has the columns that are shown, and the rows that the filter passes.
 async fn taken(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     const TAKE: &str = "//main//button[@aria-label='Copy, save or export the runs']";
     let driver = desk.driver();
     desk.go(&sweep.runs("sort=name&way=up&filter=name%20!%3D%20c")).await?;
-    names(desk, &["a", "b"]).await?;
+    desk.shows_runs(&["a", "b"]).await?;
     // What goes to the clipboard is kept beside it: no page may read that unasked.
     let listens = "navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); };";
     driver.execute(listens, Vec::new()).await?;
@@ -199,7 +179,7 @@ async fn known(desk: &Desk, sweep: &Tracked) -> Result<Vec<SavedView>> {
 async fn kept(desk: &Desk, sweep: &Tracked) -> Result<()> {
     let driver = desk.driver();
     desk.go(&sweep.runs("sort=metric.loss&way=up")).await?;
-    names(desk, &["b", "a", "c"]).await?;
+    desk.shows_runs(&["b", "a", "c"]).await?;
     press(driver, "//main//button[@aria-label='Columns']").await?;
     press(driver, "//dialog[@open]//*[@role='listitem'][contains(., 'State')]//input").await?;
     press(driver, "//dialog[@open]//button[@aria-label='Pin Took']").await?;
@@ -212,7 +192,7 @@ async fn kept(desk: &Desk, sweep: &Tracked) -> Result<()> {
     seen(driver, "//*[contains(@class,'toast')]//*[contains(., 'Saved the view best')]").await?;
 
     desk.go(&sweep.runs("sort=name&way=up")).await?;
-    names(desk, &["a", "b", "c"]).await?;
+    desk.shows_runs(&["a", "b", "c"]).await?;
     press(driver, "//main//button[@aria-label='Columns']").await?;
     press(driver, "//dialog[@open]//button[@aria-label='Pin Took']").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Let Slipway choose')]").await?;
@@ -224,7 +204,7 @@ async fn kept(desk: &Desk, sweep: &Tracked) -> Result<()> {
 
     press(driver, VIEWS).await?;
     press(driver, "//*[@role='menu']//button[contains(., 'best') and not(contains(., 'Delete'))]").await?;
-    names(desk, &["b", "a", "c"]).await?;
+    desk.shows_runs(&["b", "a", "c"]).await?;
     for head in [STATE, PINNED] {
         seen(driver, head).await?;
     }
@@ -241,7 +221,7 @@ async fn kept(desk: &Desk, sweep: &Tracked) -> Result<()> {
 
     // Without the toast, too.
     desk.go(&sweep.runs("sort=name&way=up")).await?;
-    names(desk, &["a", "b", "c"]).await?;
+    desk.shows_runs(&["a", "b", "c"]).await?;
     press(driver, VIEWS).await?;
     press(driver, "//*[@role='menu']//button[contains(., 'Delete best')]").await?;
     until("no view", SHORT, async || Ok(known(desk, sweep).await?.is_empty())).await?;
@@ -259,7 +239,7 @@ async fn replaced(desk: &Desk, sweep: &Tracked) -> Result<()> {
     let driver = desk.driver();
     let before = known(desk, sweep).await?;
     desk.go(&sweep.runs("sort=name&way=up")).await?;
-    names(desk, &["a", "b", "c"]).await?;
+    desk.shows_runs(&["a", "b", "c"]).await?;
     // Its menu has the view before another takes its name.
     press(driver, VIEWS).await?;
     seen(driver, "//*[@role='menu']//button[contains(., 'Delete best')]").await?;

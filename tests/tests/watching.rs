@@ -126,14 +126,7 @@ async fn raised_after_two_and_cleared_after_three(
 }
 
 async fn retrained(stage: &Stage, project: ProjectId, alert: api::AlertId) -> Result<()> {
-    let request = StartRun {
-        project,
-        training: None,
-        snapshot: None,
-        name: None,
-        alert: Some(alert),
-        budget: Default::default(),
-    };
+    let request = StartRun { alert: Some(alert), ..StartRun::of(project) };
     let job = stage.call(request).await?;
     let Subject::Run(run) = stage.done(job).await?.subject else { anyhow::bail!("no run") };
     let run = stage.call(GetRun { run }).await?;

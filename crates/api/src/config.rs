@@ -225,6 +225,17 @@ pub enum ModelChoice {
 }
 
 impl ModelChoice {
+    /// Its word in `slipway.toml`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Linear => "linear",
+            Self::Mlp => "mlp",
+            Self::Trees => "trees",
+            Self::Cnn => "cnn",
+        }
+    }
+
     /// What is trained on such data: where nobody chose, trees on tables and a network on images.
     #[must_use]
     pub const fn on(self, data: DataKind) -> Self {

@@ -18,6 +18,18 @@ pub fn counted(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
+/// A size, in powers of 1,000 as disks and registries count: 999 B, 1.2 GB.
+pub fn bytes(value: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut scaled = value as f64;
+    let mut unit = 0;
+    while scaled >= 999.95 && unit + 1 < UNITS.len() {
+        scaled /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{value} B") } else { format!("{scaled:.1} {}", UNITS[unit]) }
+}
+
 /// A measured figure with four significant digits: 0.8421, 12.35, 1,204, 3.2e−5.
 pub fn measured(value: f64) -> String {
     if value.is_nan() {
@@ -112,6 +124,7 @@ mod tests {
         for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(count(value), text);
         }
+        assert_eq!((bytes(999), bytes(1200), bytes(999_960)), ("999 B".into(), "1.2 kB".into(), "1.0 MB".into()));
         let runs = |value| counted(value, "run", "runs");
         assert_eq!((runs(0), runs(1), runs(1000)), ("0 runs".into(), "1 run".into(), "1,000 runs".into()));
     }

@@ -23,9 +23,6 @@ macro_rules! ids {
         pub struct $name(uuid::Uuid);
 
         impl $name {
-            pub const fn from_uuid(uuid: uuid::Uuid) -> Self {
-                Self(uuid)
-            }
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(uuid::Uuid::from_bytes(bytes))
             }

@@ -356,6 +356,13 @@ pub struct StartRun {
     pub budget: BudgetConfig,
 }
 
+impl StartRun {
+    /// With all that the project's own settings say, of the newest content.
+    pub fn of(project: ProjectId) -> Self {
+        Self { project, training: None, snapshot: None, name: None, alert: None, budget: BudgetConfig::default() }
+    }
+}
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ListRuns {
     /// Not looked at where `experiment` is given.

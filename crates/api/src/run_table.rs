@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     figure::{count, counted},
     id::{RunId, SplitId},
-    run::{FilterNote, MetricCell},
+    run::{FilterNote, MetricCell, RunKind, RunState},
     tracking::Scope,
 };
 
@@ -189,6 +189,35 @@ pub struct BandPoint {
     pub sd: Option<f64>,
     pub min: f64,
     pub max: f64,
+}
+
+impl RunKind {
+    pub const ALL: [Self; 5] = [Self::Training, Self::Command, Self::Client, Self::Imported, Self::Search];
+
+    /// Its word in a filter, and in a cell of the table.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Command => "command",
+            Self::Client => "client",
+            Self::Imported => "imported",
+            Self::Search => "search",
+        }
+    }
+}
+
+impl RunState {
+    /// Its word in a filter, and in a cell of the table.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Killed => "killed",
+        }
+    }
 }
 
 impl RunBands {
@@ -456,8 +485,17 @@ crate::requests! { METHODS;
 #[cfg(test)]
 mod tests {
     use super::{
-        ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunId, named, parts, quote_length, quoted,
+        ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunId, RunKind, RunState, named, parts,
+        quote_length, quoted,
     };
+
+    #[test]
+    fn a_word_is_the_one_of_the_wire() {
+        for kind in RunKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
+        }
+        assert_eq!(serde_json::to_value(RunState::Killed).unwrap(), RunState::Killed.word());
+    }
 
     #[test]
     fn bands_say_what_they_leave_out() {

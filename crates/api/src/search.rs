@@ -257,6 +257,32 @@ pub struct Search {
 }
 
 impl Search {
+    /// One that begins, before it has a run, a job or a trial.
+    pub fn begun(id: SearchId, project: ProjectId, name: String, config: SearchConfig, created_ms: i64) -> Self {
+        Self {
+            id,
+            project,
+            name,
+            training: None,
+            command: None,
+            run: None,
+            state: SearchState::Running,
+            job: None,
+            held_back: None,
+            spent: None,
+            remark: None,
+            error: None,
+            trials: Vec::new(),
+            planned: 0,
+            best: None,
+            judged: config.metric.clone().zip(config.goal),
+            config,
+            created_ms,
+            ended_ms: None,
+            deleted_ms: None,
+        }
+    }
+
     /// Trials that count among those that are planned: what was interrupted goes on, or begins again as another.
     pub fn counted(&self) -> u64 {
         self.trials.iter().filter(|trial| trial.outcome != TrialOutcome::Interrupted).count() as u64
@@ -471,28 +497,10 @@ mod tests {
             killed: 0,
             because: because.map(|why| crate::ApiError::new(crate::ErrorCode::Internal, why)),
         };
-        let search = Search {
-            id: SearchId::from_bytes([2; 16]),
-            project: ProjectId::from_bytes([3; 16]),
-            name: "try".to_owned(),
-            config: SearchConfig::default(),
-            training: None,
-            command: None,
-            run: None,
-            state: SearchState::Finished,
-            job: None,
-            held_back: None,
-            spent: None,
-            remark: None,
-            error: None,
-            trials: Vec::new(),
-            planned: 1,
-            best: None,
-            judged: Some(("loss".to_owned(), Direction::Min)),
-            created_ms: 0,
-            ended_ms: None,
-            deleted_ms: None,
-        };
+        let (id, project) = (SearchId::from_bytes([2; 16]), ProjectId::from_bytes([3; 16]));
+        let config =
+            SearchConfig { metric: Some("loss".to_owned()), goal: Some(Direction::Min), ..SearchConfig::default() };
+        let search = Search::begun(id, project, "try".to_owned(), config, 0);
         let why = |one: Trial| search.why(&one).unwrap_or_default();
         let early = TrialOutcome::StoppedEarly;
         assert_eq!(why(trial(early, Some(2), Some(0.5), None)), "pruned by ASHA at rung 2 (step 9)");

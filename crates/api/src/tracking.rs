@@ -373,6 +373,20 @@ pub enum Stage {
     Archived,
 }
 
+impl Stage {
+    pub const ALL: [Self; 4] = [Self::None, Self::Staging, Self::Production, Self::Archived];
+
+    /// MLflow's word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Staging => "Staging",
+            Self::Production => "Production",
+            Self::Archived => "Archived",
+        }
+    }
+}
+
 crate::requests! { METHODS;
     ListExperiments => "experiment.list" -> Vec<Experiment>, |_me| vec![Tag::Experiments];
     CreateExperiment => "experiment.create" -> Experiment;

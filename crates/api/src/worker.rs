@@ -40,6 +40,19 @@ pub enum Device {
     Wgpu,
 }
 
+impl Device {
+    /// Its word in `slipway.toml`, and wherever it is named.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::Metal => "metal",
+            Self::Wgpu => "wgpu",
+        }
+    }
+}
+
 /// All that a worker needs to know. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {

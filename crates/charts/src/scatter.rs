@@ -190,7 +190,7 @@ pub fn draw(chart: &Scatter, size: Size) -> Drawing {
 }
 
 fn runs_said(count: u64) -> String {
-    if count == 1 { "1 run".to_owned() } else { format!("{} runs", tick::count(count)) }
+    api::figure::counted(count, "run", "runs")
 }
 
 fn figures(chart: &Scatter, dot: &Dot, range: Option<Range>) -> Vec<Said> {

@@ -2,20 +2,8 @@
 
 use std::borrow::Cow;
 
-pub(crate) use api::figure::count;
+pub(crate) use api::figure::{bytes, count};
 use jiff::{Timestamp, tz::TimeZone};
-
-/// "1.2 GB", in powers of 1,000 as disks and registries count.
-pub(crate) fn bytes(value: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
-    let mut scaled = value as f64;
-    let mut unit = 0;
-    while scaled >= 999.95 && unit + 1 < UNITS.len() {
-        scaled /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{value} B") } else { format!("{scaled:.1} {}", UNITS[unit]) }
-}
 
 /// "3 min 20 s".
 pub(crate) fn duration(seconds: f64) -> String {
@@ -112,7 +100,6 @@ mod tests {
             (count(0), count(999), count(1234), count(1234567)),
             ("0".into(), "999".into(), "1,234".into(), "1,234,567".into())
         );
-        assert_eq!((bytes(999), bytes(1200), bytes(999_960)), ("999 B".into(), "1.2 kB".into(), "1.0 MB".into()));
         assert_eq!(
             (duration(0.25), duration(200.0), duration(3700.0)),
             ("250 ms".into(), "3 min 20 s".into(), "1 h 1 min".into())

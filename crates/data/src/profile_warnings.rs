@@ -4,9 +4,8 @@ use api::{
     config::ColumnType,
     dataset::{ColumnProfile, ProfileWarning, Role, WarningKind},
     evaluation::Task,
+    figure::counted,
 };
-
-use crate::error::thousands;
 
 /// From here on a column alone tells the target: an AUC above 0.99.
 const LEAKAGE: f64 = 0.98;
@@ -50,14 +49,13 @@ pub(crate) fn find(
         }
     }
     if let Some(duplicates) = duplicate_rows.filter(|duplicates| *duplicates > 0) {
-        let (verb, share) =
-            (if duplicates == 1 { "row is" } else { "rows are" }, percent(duplicates as f64 / rows as f64));
+        let share = percent(duplicates as f64 / rows as f64);
         warnings.push(ProfileWarning {
             column: None,
             kind: WarningKind::Other,
             message: format!(
-                "{} {verb} equal to an earlier one ({share}). A split keeps equal rows together.",
-                thousands(duplicates)
+                "{} equal to an earlier one ({share}). A split keeps equal rows together.",
+                counted(duplicates, "row is", "rows are")
             ),
         });
     }

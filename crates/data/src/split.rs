@@ -406,7 +406,7 @@ fn gather(
 }
 
 fn counted(rows: u64) -> String {
-    if rows == 1 { "1 row is".to_owned() } else { format!("{} rows are", thousands(rows)) }
+    api::figure::counted(rows, "row is", "rows are")
 }
 
 /// Writes the one-byte-a-row file of a plan: to a temporary name, synced, renamed.

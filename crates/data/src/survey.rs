@@ -217,7 +217,7 @@ fn survey_delimited(
 }
 
 fn lines(count: u64) -> String {
-    if count == 1 { "1 line".to_owned() } else { format!("{} lines", thousands(count)) }
+    api::figure::counted(count, "line", "lines")
 }
 
 fn survey_objects(file: &ScannedFile, most_rows: Option<u64>, progress: Progress<'_>) -> Result<FileSurvey, DataError> {

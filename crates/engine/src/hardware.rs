@@ -5,7 +5,6 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use anyhow::Context as _;
 use api::{
     ApiError, ErrorCode,
     config::{DataKind, ModelChoice},
@@ -113,7 +112,7 @@ fn unfit(device: Device) -> ApiError {
         ApiError::invalid("The device wgpu trains trees only.")
             .with_hint("Take `cpu`, `cuda` or `metal` for this model, or `model = \"trees\"`.")
     } else {
-        ApiError::invalid(format!("The device {} doesn't train trees.", word(device)))
+        ApiError::invalid(format!("The device {} doesn't train trees.", device.word()))
             .with_hint("Take `cpu` or `wgpu` for trees, or another model.")
     }
 }
@@ -136,7 +135,7 @@ fn cannot(device: Device, probes: &[Probed]) -> ApiError {
         (false, true) => "no worker offers it on this machine".to_owned(),
         (false, false) => reasons.join("; "),
     };
-    ApiError::new(ErrorCode::Unsupported, format!("Nothing here can train on {}: {why}.", word(device))).with_hint(
+    ApiError::new(ErrorCode::Unsupported, format!("Nothing here can train on {}: {why}.", device.word())).with_hint(
         "Hardware lists what each worker can use and how to mend it; `device = \"auto\"` takes what is there.",
     )
 }
@@ -151,7 +150,7 @@ fn best_gpu(probes: &[Probed], trees: bool) -> Option<(&Probed, &ProbeDevice)> {
 
 /// What `auto` takes, as a sentence for people.
 fn told(probes: &[Probed]) -> String {
-    let named = |trees| best_gpu(probes, trees).map(|(_, gpu)| format!("{} ({})", gpu.name, word(gpu.device)));
+    let named = |trees| best_gpu(probes, trees).map(|(_, gpu)| format!("{} ({})", gpu.name, gpu.device.word()));
     match (named(true), named(false)) {
         (Some(trees), Some(networks)) => format!(
             "Large trainings of trees take {trees}, large ones of networks and linear models {networks}, small ones the CPU."
@@ -163,16 +162,6 @@ fn told(probes: &[Probed]) -> String {
             format!("Large trainings of networks and linear models take {networks}, small ones and trees the CPU.")
         }
         (None, None) => "Every training takes the CPU: no worker found a GPU that it can train on.".to_owned(),
-    }
-}
-
-const fn word(device: Device) -> &'static str {
-    match device {
-        Device::Auto => "auto",
-        Device::Cpu => "cpu",
-        Device::Cuda => "cuda",
-        Device::Metal => "metal",
-        Device::Wgpu => "wgpu",
     }
 }
 
@@ -293,20 +282,6 @@ fn measure(folder: &Path) -> Hardware {
         auto: String::new(),
         devices: Vec::new(),
     }
-}
-
-/// Memory that trainings may use together: the setting, else 80 % of the machine's.
-pub async fn memory_for_training(engine: &Engine) -> anyhow::Result<u64> {
-    let settings = crate::settings::current(engine).await.context("read the settings")?;
-    let all = tokio::task::spawn_blocking(|| {
-        let mut system = System::new();
-        system.refresh_memory();
-        system.total_memory()
-    });
-    Ok(match settings.memory_limit_bytes {
-        Some(limit) => limit,
-        None => all.await? / 5 * 4,
-    })
 }
 
 #[cfg(all(test, unix))]

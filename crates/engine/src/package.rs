@@ -13,6 +13,7 @@ pub(crate) mod push;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+pub(crate) use api::figure::bytes as size;
 use api::{
     ApiError, ErrorCode, PackageId, VersionId,
     event::Tag,
@@ -336,16 +337,6 @@ fn write_layout(
     }
     tar.into_inner().with_context(named)?;
     half.finish()
-}
-
-/// "11.2 MB".
-pub(crate) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
 }
 
 #[cfg(test)]

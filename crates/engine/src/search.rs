@@ -163,27 +163,13 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
     {
         called_program::check(words, Path::new(&directory), exec::path_of(request.environment.as_ref()).as_deref())?;
     }
+    let config = SearchConfig { seed: Some(seed), ..config };
     let search = Search {
-        id,
-        project: project.id,
-        name: name.clone(),
         training: config.command.is_none().then_some(training),
         command: config.command.clone().map(|words| SearchCommand { words, directory }),
         run: Some(run),
-        state: SearchState::Running,
-        job: None,
-        held_back: None,
-        spent: None,
-        remark: None,
-        error: None,
-        trials: Vec::new(),
         planned,
-        best: None,
-        judged: config.metric.clone().zip(config.goal),
-        config: SearchConfig { seed: Some(seed), ..config },
-        created_ms: engine.now_ms(),
-        ended_ms: None,
-        deleted_ms: None,
+        ..Search::begun(id, project.id, name.clone(), config, engine.now_ms())
     };
     let (entered, row) =
         (search.clone(), command::new_row(engine, project.id, run, Some(name), RunKind::Search).await?);

@@ -28,7 +28,7 @@ use self::{
     template::{Context, Used},
     workspace::{Changed, WorkspaceMark},
 };
-use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, file::failed, metrics, rows, value::Value};
+use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, metrics, rows, value::Value};
 
 /// Commits that are read, at most: the newest.
 const COMMITS: usize = 1000;
@@ -194,7 +194,7 @@ impl Dvc {
 
 impl Reader for Dvc {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
-        let before: DvcMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let before: DvcMark = mark.place();
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
         let mut history = History::open(self.folder())?;
         let commits = history.commits(COMMITS)?;
@@ -229,8 +229,7 @@ impl Reader for Dvc {
             after.commits.insert(id);
         }
         self.read_workspace(&mut history, &commits, &mut after.workspace, &mut tell)?;
-        let after = serde_json::to_value(after).map_err(|error| failed(&self.path)(error.into()))?;
-        Ok(Mark(after))
+        Mark::of(&after, &self.path)
     }
 }
 
@@ -270,7 +269,7 @@ fn short(id: &str) -> String {
 
 /// The files of the workspace that a `dvc.yaml` named when it was last read, there or not.
 pub fn files(path: &Path, mark: &Mark) -> Vec<PathBuf> {
-    let mark: DvcMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+    let mark: DvcMark = mark.place();
     let Ok(history) = History::open(Dvc::new(path.to_owned()).folder()) else { return Vec::new() };
     mark.workspace.files.iter().filter_map(|file| history.place(file)).collect()
 }

@@ -101,7 +101,7 @@ impl DvcLive {
 
 impl Reader for DvcLive {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
-        let mut mark: LiveMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let mut mark: LiveMark = mark.place();
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
         let folder = fs::metadata(&self.folder).map_err(failed(&self.folder))?;
         // What is no file of its own is said at the first reading only.
@@ -116,7 +116,7 @@ impl Reader for DvcLive {
         let last = last.max_by_key(file::modified_ms).unwrap_or(folder);
         let params = self.changed("params.yaml", Value::from_yaml, &mut mark, &mut tell)?;
         let values = self.changed("metrics.json", Value::from_json, &mut mark, &mut tell)?;
-        let state = file::state(&last);
+        let state = file::state(&last, file::QUIET);
         if mark.state.replace(state) != Some(state) || params.is_some() || values.is_some() {
             let params = params.iter().flat_map(|value| value.leaves(".")).filter(|(key, _)| !key.is_empty());
             let tags = values.iter().flat_map(|value| metrics::single_values(value, "/").1).collect();
@@ -155,8 +155,7 @@ impl Reader for DvcLive {
             );
             tell(warning(&self.folder.join("plots"), message))?;
         }
-        let mark = serde_json::to_value(mark).map_err(|error| failed(&self.folder)(error.into()))?;
-        Ok(Mark(mark))
+        Mark::of(&mark, &self.folder)
     }
 }
 

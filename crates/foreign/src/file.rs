@@ -19,7 +19,7 @@ const PIECE: usize = 1 << 20;
 const CHECKED_FIRST: u64 = 4 << 10;
 const CHECKED_LAST: u64 = 64 << 10;
 /// After so long without a change nobody is taken to be writing any more.
-const QUIET: Duration = Duration::from_secs(120);
+pub(crate) const QUIET: Duration = Duration::from_secs(120);
 
 pub(crate) fn warning(place: &Path, message: impl Into<String>) -> Told {
     Told::Warning { place: place.display().to_string(), message: message.into() }
@@ -129,10 +129,14 @@ pub(crate) fn modified_ms(metadata: &Metadata) -> i64 {
     since.and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or_default()
 }
 
-/// The state of a run whose log does not say it: running while its file changes.
-pub(crate) fn state(metadata: &Metadata) -> RunState {
-    let since = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-    if since.is_some_and(|since| since < QUIET) { RunState::Running } else { RunState::Finished }
+/// How long it is since it changed; `None` where the file system does not say, or says a time to come.
+pub(crate) fn unchanged_for(metadata: &Metadata) -> Option<Duration> {
+    metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok())
+}
+
+/// The state of a run whose log does not say it: running until its file has not changed for so long.
+pub(crate) fn state(metadata: &Metadata, quiet: Duration) -> RunState {
+    if unchanged_for(metadata).is_some_and(|since| since < quiet) { RunState::Running } else { RunState::Finished }
 }
 
 /// Tells whole lines of a file from the byte `offset` on, in pieces, and returns where they ended. The last line

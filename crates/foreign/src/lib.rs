@@ -22,7 +22,7 @@ pub mod wandb;
 use std::path::{Path, PathBuf};
 
 use api::{run::RunState, series::Point, source::Kind};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A log that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,18 @@ pub struct Found {
 /// How far a log was read: opaque to everybody but its reader, kept as JSON beside what was told.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mark(pub serde_json::Value);
+
+impl Mark {
+    /// The mark that says how far a reader came in the log at `path`.
+    fn of(place: &impl Serialize, path: &Path) -> Result<Self> {
+        serde_json::to_value(place).map(Self).map_err(|error| file::failed(path)(error.into()))
+    }
+
+    /// What it says to its reader. One that can't be understood is that of a log that was never read.
+    fn place<T: DeserializeOwned + Default>(&self) -> T {
+        serde_json::from_value(self.0.clone()).unwrap_or_default()
+    }
+}
 
 /// What stands in a log about one run. Told first of a run, and again whenever something of it changed: a later
 /// head replaces the earlier one's single values, and adds to its params and tags unless it [`replaces`](Head::replaces)

@@ -123,7 +123,7 @@ impl MetricsFile {
 /// What is known of a run of which a log says nothing but numbers.
 pub(crate) fn head(key: &str, folder: Option<&Path>, metadata: &Metadata) -> Head {
     let name = |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let state = file::state(metadata);
+    let state = file::state(metadata, file::QUIET);
     let modified_ms = file::modified_ms(metadata);
     Head {
         key: key.to_owned(),
@@ -170,10 +170,10 @@ fn value(path: &Path) -> std::result::Result<Value, String> {
 
 impl Reader for MetricsFile {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
-        let before: FileMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let before: FileMark = mark.place();
         let mut tell = |told: Told| sink(told).map_err(ForeignError::NotTaken);
         let metadata = fs::metadata(&self.path).map_err(failed(&self.path))?;
-        let state = file::state(&metadata);
+        let state = file::state(&metadata, file::QUIET);
         let (modified_ms, length) = (file::modified_ms(&metadata), metadata.len());
         let is_known = before.state.is_some();
         let changed = !is_known || (before.modified_ms, before.length) != (modified_ms, length);
@@ -227,7 +227,6 @@ impl Reader for MetricsFile {
                 }
             }
         }
-        let after = serde_json::to_value(after).map_err(|error| failed(&self.path)(error.into()))?;
-        Ok(Mark(after))
+        Mark::of(&after, &self.path)
     }
 }

@@ -72,8 +72,7 @@ pub(crate) fn is_store(folder: &Path) -> bool {
 
 impl Reader for MlflowFiles {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
-        // A mark that can't be understood is that of a log that was never read.
-        let before: StoreMark = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let before: StoreMark = mark.place();
         let mut after = StoreMark { known: before.known.clone(), ..StoreMark::default() };
         let has_points = Cell::new(false);
         let mut tell = |told: Told| {
@@ -141,8 +140,7 @@ impl Reader for MlflowFiles {
             let what = counted(traces, "trace was", "traces were");
             tell(warning(&self.folder, format!("{what} left out: runs, models and the registry are read")))?;
         }
-        let after = serde_json::to_value(after).map_err(|error| failed(&self.folder)(error.into()))?;
-        Ok(Mark(after))
+        Mark::of(&after, &self.folder)
     }
 }
 

@@ -131,13 +131,8 @@ impl Known {
 
 /// MLflow's stage of this word; `None` of a version that was deleted, which it calls a stage, too.
 pub fn stage(word: Option<&str>) -> Option<Stage> {
-    Some(match word {
-        Some("Staging") => Stage::Staging,
-        Some("Production") => Stage::Production,
-        Some("Archived") => Stage::Archived,
-        Some("Deleted_Internal") => return None,
-        _ => Stage::None,
-    })
+    let known = || Stage::ALL.into_iter().find(|stage| word == Some(stage.word()));
+    (word != Some("Deleted_Internal")).then(|| known().unwrap_or_default())
 }
 
 /// MLflow's status of this number.

@@ -10,7 +10,7 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use api::{run::RunState, series::Point};
@@ -109,16 +109,6 @@ fn is_packed(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ["gz", "bz2", "xz", "zst", "zip"].iter().any(|packed| ending == *packed))
 }
 
-/// The state of a run of which its log does not say it: running while its file changes.
-fn state_of(metadata: &fs::Metadata) -> RunState {
-    let since = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-    if since.is_some_and(|since| since < QUIET) { RunState::Running } else { RunState::Finished }
-}
-
-fn mark_of(place: &Place, folder: &Path) -> Result<Mark> {
-    serde_json::to_value(place).map(Mark).map_err(|error| file::failed(folder)(error.into()))
-}
-
 fn millis(seconds: f64) -> i64 {
     (seconds * 1000.0).round() as i64
 }
@@ -179,7 +169,7 @@ impl TensorBoard {
 impl Reader for TensorBoard {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         fs::read_dir(&self.folder).map_err(file::failed(&self.folder))?;
-        let mut place: Place = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let mut place: Place = mark.place();
         let group = self.folder.file_name().map(text).unwrap_or_default();
         let (runs, links) = self.walk();
         if links.len() > place.links {
@@ -205,7 +195,7 @@ impl Reader for TensorBoard {
             let mut state = RunState::Finished;
             for path in files {
                 if let Ok(metadata) = fs::metadata(&path)
-                    && state_of(&metadata) == RunState::Running
+                    && file::state(&metadata, QUIET) == RunState::Running
                 {
                     state = RunState::Running;
                 }
@@ -214,7 +204,7 @@ impl Reader for TensorBoard {
             }
             reading.end(state)?;
         }
-        mark_of(&place, &self.folder)
+        Mark::of(&place, &self.folder)
     }
 }
 
@@ -355,7 +345,7 @@ impl Reading<'_, '_> {
             }
             place.seen = seen;
         }
-        let stays = metadata.len() > place.offset && state_of(&metadata).is_over() && !place.lost;
+        let stays = metadata.len() > place.offset && file::state(&metadata, QUIET).is_over() && !place.lost;
         if !stays || std::mem::replace(&mut place.cut, true) {
             Ok(())
         } else {
@@ -419,7 +409,7 @@ impl Reading<'_, '_> {
     fn checkpoint(&mut self, key: &str, file: &FilePlace) -> Result<()> {
         self.run.files.insert(key.to_owned(), file.clone());
         self.place.runs.insert(self.name.clone(), std::mem::take(&mut self.run));
-        let mark = mark_of(self.place, self.folder)?;
+        let mark = Mark::of(self.place, self.folder)?;
         self.run = self.place.runs.remove(&self.name).unwrap_or_default();
         self.run.files.remove(key);
         *self.since = 0;

@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, Metadata},
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use api::{run::RunState, series::Point};
@@ -131,7 +131,7 @@ fn key_of(path: &Path, folder: &Path) -> String {
 impl Reader for Wandb {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         fs::read_dir(&self.folder).map_err(file::failed(&self.folder))?;
-        let mut place: Place = serde_json::from_value(mark.0.clone()).unwrap_or_default();
+        let mut place: Place = mark.place();
         let mut since = 0;
         for path in self.files() {
             let key = key_of(&path, &self.folder);
@@ -166,12 +166,8 @@ impl Reader for Wandb {
             }
             reading.place.runs.insert(reading.key, reading.run);
         }
-        mark_of(&place, &self.folder)
+        Mark::of(&place, &self.folder)
     }
-}
-
-fn mark_of(place: &Place, folder: &Path) -> Result<Mark> {
-    serde_json::to_value(place).map(Mark).map_err(|error| file::failed(folder)(error.into()))
 }
 
 /// A medium's place in a run's log.
@@ -351,7 +347,7 @@ impl Reading<'_, '_> {
     /// Tells the mark that stands where the log is read.
     fn checkpoint(&mut self) -> Result<()> {
         self.place.runs.insert(self.key.clone(), std::mem::take(&mut self.run));
-        let mark = mark_of(self.place, self.path)?;
+        let mark = Mark::of(self.place, self.path)?;
         self.run = self.place.runs.remove(&self.key).unwrap_or_default();
         *self.since = 0;
         self.tell(Told::Checkpoint(mark))
@@ -371,8 +367,7 @@ impl Reading<'_, '_> {
 
     /// What its end says, else whether somebody writes to it.
     fn state(&self, metadata: &Metadata) -> RunState {
-        let since = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-        let quiet = since.is_some_and(|since| since > QUIET);
+        let quiet = file::unchanged_for(metadata).is_some_and(|since| since > QUIET);
         self.run.exit.unwrap_or(if quiet { RunState::Killed } else { RunState::Running })
     }
 

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use api::{
     config::{ModelChoice, Optimizer, TrainingConfig},
     hyperparameter::{NetworkDefaults, TreeDefaults},
-    worker::Device,
 };
 
 /// Of a linear model, a perceptron or a convolutional network.
@@ -118,31 +117,13 @@ impl TreeSettings {
 }
 
 fn shared_params(config: &TrainingConfig) -> BTreeMap<String, String> {
-    let model = match config.model {
-        ModelChoice::Default => "default",
-        ModelChoice::Linear => "linear",
-        ModelChoice::Mlp => "mlp",
-        ModelChoice::Trees => "trees",
-        ModelChoice::Cnn => "cnn",
-    };
     [
-        ("model", model.to_owned()),
-        ("device", device_name(config.device).to_owned()),
+        ("model", config.model.word().to_owned()),
+        ("device", config.device.word().to_owned()),
         ("seed", config.seed.to_string()),
         ("threads", config.threads.to_string()),
         ("balance", config.balance.to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
-}
-
-/// As `slipway.toml` has it.
-pub fn device_name(device: Device) -> &'static str {
-    match device {
-        Device::Auto => "auto",
-        Device::Cpu => "cpu",
-        Device::Cuda => "cuda",
-        Device::Metal => "metal",
-        Device::Wgpu => "wgpu",
-    }
 }

@@ -14,7 +14,7 @@ use crate::{
     dataset::Dataset,
     error::LearnError,
     events::Events,
-    hyperparameters::{NetworkSettings, TreeSettings, device_name},
+    hyperparameters::{NetworkSettings, TreeSettings},
     network_training, report, tree_training,
 };
 
@@ -84,7 +84,7 @@ pub fn train(folder: &Path, plan: &Plan, surroundings: &Surroundings<'_>) -> Res
     let is_trees = plan.training.model == ModelChoice::Trees;
     run.events.send(EventBody::Started {
         pid: surroundings.process_id,
-        device: device_name(plan.training.device).to_owned(),
+        device: plan.training.device.word().to_owned(),
         threads: plan.training.threads,
         resumed: left.last,
         params: if is_trees { trees.params(&plan.training) } else { network.params(&plan.training) },

@@ -57,21 +57,12 @@ impl StageItems {
     fn put(self, version: VersionId, stage: Stage, archive: bool) {
         let request = SetStage { version, stage, archive };
         self.pending.run(async move { self.client.call(request).await }, move |stages| {
-            let said = match stage {
-                Stage::None => "Stands in no stage now".to_owned(),
-                _ => format!("Stands in {} now", word(stage)),
+            let said = match self::stage(stage) {
+                None => "Stands in no stage now".to_owned(),
+                Some((word, _)) => format!("Stands in {word} now"),
             };
             self.toasts.undoable(self.client, said, PutStages { stages });
         });
-    }
-}
-
-const fn word(stage: Stage) -> &'static str {
-    match stage {
-        Stage::None => "none",
-        Stage::Staging => "staging",
-        Stage::Production => "production",
-        Stage::Archived => "archived",
     }
 }
 

@@ -152,14 +152,7 @@ pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outco
         MonitorCommand::Retrain { alert, detach } => {
             context.lasting().await?;
             let alert = context.alert(&alert).await?;
-            let request = StartRun {
-                project: alert.project,
-                training: None,
-                snapshot: None,
-                name: None,
-                alert: Some(alert.id),
-                budget: Default::default(),
-            };
+            let request = StartRun { alert: Some(alert.id), ..StartRun::of(alert.project) };
             let job = context.call(request).await?;
             super::run::train(context, detach, job).await
         }

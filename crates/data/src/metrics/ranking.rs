@@ -134,14 +134,6 @@ impl Ranking {
             .collect()
     }
 
-    /// How many ranks from the top score at least `threshold`.
-    pub fn ranks_from(&self, threshold: f64) -> usize {
-        match self.groups_from(threshold) {
-            0 => 0,
-            groups => self.ends[groups - 1],
-        }
-    }
-
     /// How many distinct scores are at least `threshold`.
     pub fn groups_from(&self, threshold: f64) -> usize {
         self.scores.partition_point(|score| *score >= threshold)

@@ -164,6 +164,7 @@ fn available_bytes() -> Option<u64> {
     Some(system.available_memory()).filter(|bytes| *bytes > 0)
 }
 
+/// Memory that jobs may use together: the setting, else 80 % of the machine's.
 async fn memory_limit(engine: &Engine) -> anyhow::Result<u64> {
     let settings: Option<api::host::Settings> = engine.store().read(|c| store::setting::get(c, "settings")).await?;
     if let Some(limit) = settings.and_then(|settings| settings.memory_limit_bytes) {

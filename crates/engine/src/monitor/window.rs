@@ -7,6 +7,7 @@ use api::{
     VersionId, WindowId,
     config::{ColumnType, MonitoringConfig},
     drift::{ColumnDrift, DriftReport, DriftTest, Verdict},
+    figure::counted,
     monitor::{WindowCell, WindowSummary},
 };
 use arrow_array::RecordBatch;
@@ -38,7 +39,7 @@ pub(crate) fn every(rule: WindowRule) -> String {
                 (1, unit) => unit.to_owned(),
                 (count, unit) => format!("{count} {unit}s"),
             };
-            format!("every {every}, with at least {} {}", thousands(min_rows), rows_word(min_rows))
+            format!("every {every}, with at least {}", counted(min_rows, "row", "rows"))
         }
     }
 }
@@ -46,7 +47,7 @@ pub(crate) fn every(rule: WindowRule) -> String {
 /// When the open window closes, and how many rows it has: "closes at 14:00 tomorrow, if it then has 1,000
 /// rows; 312 so far". The time of day is that of `zone`.
 pub(crate) fn until(rule: WindowRule, rows: u64, opened_ms: Option<i64>, now_ms: i64, zone: &TimeZone) -> String {
-    let more = |missing: u64| format!("closes after {} more {}", thousands(missing), rows_word(missing));
+    let more = |missing: u64| format!("closes after {}", counted(missing, "more row", "more rows"));
     let when = match (rule, opened_ms) {
         (WindowRule::Rows { rows: needed }, _) => more(needed.saturating_sub(rows)),
         (WindowRule::Time { interval_ms, min_rows }, None) => {
@@ -68,17 +69,13 @@ pub(crate) fn until(rule: WindowRule, rows: u64, opened_ms: Option<i64>, now_ms:
                 (false, 0) => format!("closes {}", moment(closes_ms, now_ms, zone)),
                 (false, _) => {
                     let at = moment(closes_ms, now_ms, zone);
-                    format!("closes {at}, if it then has {} {}", thousands(min_rows), rows_word(min_rows))
+                    format!("closes {at}, if it then has {}", counted(min_rows, "row", "rows"))
                 }
             }
         }
     };
     let so_far = if rows == 0 { "none".to_owned() } else { thousands(rows) };
     format!("{when}; {so_far} so far")
-}
-
-const fn rows_word(count: u64) -> &'static str {
-    if count == 1 { "row" } else { "rows" }
 }
 
 /// "at 14:00", "at 14:00 tomorrow", "at 14:00 on 30 Nov"; a minute that has begun counts whole.

@@ -11,6 +11,7 @@ use api::{
     },
 };
 
+use super::client;
 use crate::{
     Engine, error, project,
     run::{
@@ -484,7 +485,7 @@ async fn mark_runs(engine: &Engine, runs: Vec<RunId>, delete: bool) -> anyhow::R
         .write_durable(move |tx| {
             let (mut changed, mut parents) = (Vec::with_capacity(runs.len()), Vec::new());
             for id in runs {
-                let Some(mut row) = store::run::bare(tx, id)? else { return Err(run_missing(id).into()) };
+                let Some(mut row) = store::run::bare(tx, id)? else { return Err(client::missing(id).into()) };
                 if let Some(refusal) = run::deletion::under_way(&row).filter(|_| delete) {
                     return Err(refusal.into());
                 }
@@ -502,10 +503,6 @@ async fn mark_runs(engine: &Engine, runs: Vec<RunId>, delete: bool) -> anyhow::R
     announce(engine, &changed);
     nested::announce(engine, parents);
     Ok(())
-}
-
-fn run_missing(id: RunId) -> ApiError {
-    ApiError::not_found(format!("Run with id={id} not found"))
 }
 
 pub(crate) fn announce(engine: &Engine, changed: &[(RunId, Lists)]) {
@@ -530,7 +527,7 @@ pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()>
             }
             let mut changed = Vec::with_capacity(request.runs.len() * 2);
             for id in request.runs {
-                let Some(row) = store::run::bare(tx, id)? else { return Err(run_missing(id).into()) };
+                let Some(row) = store::run::bare(tx, id)? else { return Err(client::missing(id).into()) };
                 if let Some(why) = row.run.kind.stays_because(row.run.project, to.project) {
                     let message = format!("{} {why}.", row.run.name);
                     return Err(ApiError::new(ErrorCode::Conflict, message)

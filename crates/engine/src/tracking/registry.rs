@@ -682,16 +682,6 @@ pub async fn tag(
     Ok(())
 }
 
-/// MLflow's word for a stage.
-pub const fn stage(stage: Stage) -> &'static str {
-    match stage {
-        Stage::None => "None",
-        Stage::Staging => "Staging",
-        Stage::Production => "Production",
-        Stage::Archived => "Archived",
-    }
-}
-
 /// Every model with its versions, by name.
 pub(crate) fn all(c: &store::Connection) -> store::Result<Vec<Registered>> {
     store::model::all(c)?.into_iter().map(|row| read(c, row)).collect()

@@ -214,8 +214,7 @@ async fn a_training_that_is_stopped_while_it_waits_is_stopped() {
         })
         .await
         .unwrap();
-    let start =
-        StartRun { project, training: None, snapshot: None, name: None, alert: None, budget: Default::default() };
+    let start = StartRun::of(project);
     let job = stage.call(start).await;
     let Subject::Run(run) = job.subject else { panic!("{:?}", job.subject) };
     stage.call(StopRun { run }).await;

@@ -6,7 +6,7 @@ use api::{
     RunId, SearchId,
     run::{GetNested, GetRun, ListRuns, RunKind, RunState},
     run_diff::{DiffCell, DiffRuns},
-    search::{SEARCH_TAG, Search, SearchConfig, SearchState, TRIAL_TAG, Trial, TrialOutcome, Value},
+    search::{SEARCH_TAG, Search, SearchConfig, TRIAL_TAG, Trial, TrialOutcome, Value},
     series::Point,
     tracking::{CreateExperiment, Experiment, ListExperiments, PARENT_TAG, PROGRAM_TAG},
 };
@@ -133,28 +133,8 @@ async fn a_name_that_somebody_gave_stays_and_a_run_that_is_over_is_not_gone_on_w
 async fn a_trials_program_says_in_its_own_words_what_it_was_given() {
     let stage = Stage::new().await;
     let (own, program) = program(&stage).await;
-    let search = Search {
-        id: SearchId::from_bytes([7; 16]),
-        project: own.project.unwrap(),
-        name: "bowl".to_owned(),
-        config: SearchConfig::default(),
-        training: None,
-        command: None,
-        run: None,
-        state: SearchState::Running,
-        job: None,
-        held_back: None,
-        spent: None,
-        remark: None,
-        error: None,
-        trials: Vec::new(),
-        planned: 1,
-        best: None,
-        judged: None,
-        created_ms: 1,
-        ended_ms: None,
-        deleted_ms: None,
-    };
+    let (id, project) = (SearchId::from_bytes([7; 16]), own.project.unwrap());
+    let search = Search::begun(id, project, "bowl".to_owned(), SearchConfig::default(), 1);
     let given = Value::Number(0.00001).to_string();
     let trial = Trial {
         number: 1,

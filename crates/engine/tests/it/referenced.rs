@@ -70,14 +70,7 @@ async fn rows_are_read_again_only_of_the_bytes_that_were_recorded() {
     assert!(refused.hint.unwrap().contains("bring back what was there"));
 
     // A training on that snapshot is not begun, and says the same; on the newest it would be.
-    let start = StartRun {
-        project,
-        training: None,
-        snapshot: Some(snapshot),
-        name: None,
-        alert: None,
-        budget: Default::default(),
-    };
+    let start = StartRun { snapshot: Some(snapshot), ..StartRun::of(project) };
     let job = stage.over(stage.call(start).await).await;
     let error = job.error.unwrap();
     assert_eq!((job.state, error.code, &error.message), (JobState::Failed, ErrorCode::Conflict, told));
@@ -122,14 +115,7 @@ async fn a_training_checks_its_files_also_where_the_cache_has_their_rows() {
     let snapshot = take(&stage, project).await;
     std::fs::remove_file(&path).unwrap();
     stage.write("p/data/b.csv", &table(200, 2));
-    let start = StartRun {
-        project,
-        training: None,
-        snapshot: Some(snapshot),
-        name: None,
-        alert: None,
-        budget: Default::default(),
-    };
+    let start = StartRun { snapshot: Some(snapshot), ..StartRun::of(project) };
     let job = stage.over(stage.call(start).await).await;
     let error = job.error.unwrap();
     assert_eq!(error.code, ErrorCode::Conflict);

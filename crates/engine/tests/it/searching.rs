@@ -24,7 +24,9 @@ use crate::{
     training::kill,
 };
 
-async fn project(stage: &Stage) -> ProjectId {
+/// A workspace with a project whose table is searched over.
+async fn staged() -> (Stage, ProjectId) {
+    let stage = Stage::new().await;
     stage.write("p/data.csv", &table(400, 1));
     let mut file = ProjectFile { name: "Searched".to_owned(), ..ProjectFile::default() };
     file.data.paths = vec!["data.csv".to_owned()];
@@ -32,7 +34,8 @@ async fn project(stage: &Stage) -> ProjectId {
     file.training.threads = 1;
     file.training.rounds = Some(10);
     file.evaluation.bootstrap = 20;
-    stage.create("p", file).await
+    let project = stage.create("p", file).await;
+    (stage, project)
 }
 
 fn values(values: &[Value]) -> Written {
@@ -52,6 +55,17 @@ fn resume(search: SearchId) -> ResumeSearch {
     ResumeSearch { search, trials: None, budget: None, environment: None }
 }
 
+/// Every combination of some values.
+fn grid(space: BTreeMap<String, Written>) -> SearchConfig {
+    SearchConfig { method: SearchMethod::Grid, space, ..SearchConfig::default() }
+}
+
+/// Begins a search, and tells it once it is over.
+async fn searched(stage: &Stage, project: ProjectId, config: SearchConfig, training: Option<TrainingConfig>) -> Search {
+    let begun = stage.call(start(project, config, training)).await;
+    over(stage, begun.id).await
+}
+
 /// The search once it is over.
 async fn over(stage: &Stage, search: SearchId) -> Search {
     let job = stage.call(GetSearch { search }).await.job.unwrap();
@@ -62,8 +76,7 @@ async fn over(stage: &Stage, search: SearchId) -> Search {
 
 #[tokio::test]
 async fn a_project_file_that_is_not_in_force_begins_no_search() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     stage.write("p/slipway.toml", "version = [");
     let config = SearchConfig { space: rates(&[0.1]), ..SearchConfig::default() };
     let refused = stage.try_call(start(project, config, Some(long()))).await.unwrap_err();
@@ -90,15 +103,10 @@ async fn a_grid_tries_each_point_once_and_its_best_trial_is_a_run_like_any_other
     if !has_worker() {
         return;
     }
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     let depths = values(&[Value::Integer(1), Value::Integer(2)]);
-    let config = SearchConfig {
-        method: SearchMethod::Grid,
-        parallel: 2,
-        space: space(&[("max_depth", depths), ("l2", values(&[Value::Number(1.0), Value::Number(5.0)]))]),
-        ..SearchConfig::default()
-    };
+    let all = space(&[("max_depth", depths), ("l2", values(&[Value::Number(1.0), Value::Number(5.0)]))]);
+    let config = SearchConfig { parallel: 2, ..grid(all) };
     let begun = stage.call(start(project, config, None)).await;
     assert_eq!(begun.planned, 4);
     assert!(begun.config.seed.is_some(), "it is kept, for none was named");
@@ -140,21 +148,17 @@ async fn early_stopping_ends_a_trial_that_is_not_among_the_best() {
     if !has_worker() {
         return;
     }
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     // One after the other: what comes after the first is compared with it.
     let config = SearchConfig {
-        method: SearchMethod::Grid,
         metric: Some("loss/validation".to_owned()),
         goal: Some(Direction::Min),
         early_stopping: EarlyStopping::Asha,
         min_steps: 3,
-        space: rates(&[0.01, 1e-7, 1e-8]),
-        ..SearchConfig::default()
+        ..grid(rates(&[0.01, 1e-7, 1e-8]))
     };
     let training = TrainingConfig { epochs: Some(200), ..long() };
-    let begun = stage.call(start(project, config, Some(training))).await;
-    let search = over(&stage, begun.id).await;
+    let search = searched(&stage, project, config, Some(training)).await;
     assert_eq!(search.state, SearchState::Finished, "{:?}", search.error);
     let best = search.trials.iter().find(|trial| Some(trial.number) == search.best).unwrap();
     assert_eq!(best.values["learning_rate"], Value::Number(0.01));
@@ -176,9 +180,8 @@ async fn a_stopped_search_goes_on_and_tries_nothing_twice() {
     if !has_worker() {
         return;
     }
-    let mut stage = Stage::new().await;
-    let project = project(&stage).await;
-    let config = SearchConfig { method: SearchMethod::Grid, space: rates(&[0.01, 0.02]), ..SearchConfig::default() };
+    let (mut stage, project) = staged().await;
+    let config = grid(rates(&[0.01, 0.02]));
     let begun = stage.call(start(project, config, Some(long()))).await;
     let search = begun.id;
     let running = async |stage: &Stage| {
@@ -219,8 +222,7 @@ async fn a_search_whose_first_trials_fail_says_why() {
     if !has_worker() {
         return;
     }
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     stage.call(EditProjectFile { project, set: vec![("data.positive".to_owned(), json!("maybe"))] }).await;
     let config = SearchConfig {
         method: SearchMethod::Random,
@@ -228,8 +230,7 @@ async fn a_search_whose_first_trials_fail_says_why() {
         space: rates(&[0.01, 0.02]),
         ..SearchConfig::default()
     };
-    let begun = stage.call(start(project, config, None)).await;
-    let search = over(&stage, begun.id).await;
+    let search = searched(&stage, project, config, None).await;
     assert_eq!(search.state, SearchState::Failed);
     // One more may have been begun by the look that saw the third one's end.
     assert!((3..=4).contains(&search.trials.len()), "{:?}", search.trials);
@@ -244,18 +245,12 @@ async fn a_search_that_failed_ends_well_once_what_its_trials_failed_of_is_mended
     if !has_worker() {
         return;
     }
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     let positive = |class: &str| EditProjectFile { project, set: vec![("data.positive".to_owned(), json!(class))] };
     stage.call(positive("maybe")).await;
     let depths = [1, 2, 3].map(Value::Integer);
-    let config = SearchConfig {
-        method: SearchMethod::Grid,
-        space: space(&[("max_depth", values(&depths))]),
-        ..SearchConfig::default()
-    };
-    let begun = stage.call(start(project, config, None)).await;
-    let failed = over(&stage, begun.id).await;
+    let config = grid(space(&[("max_depth", values(&depths))]));
+    let failed = searched(&stage, project, config, None).await;
     assert_eq!((failed.state, failed.trials.len()), (SearchState::Failed, 3), "{:?}", failed.error);
     // As broken as before it fails again, and says of which.
     stage.call(resume(failed.id)).await;
@@ -295,9 +290,8 @@ async fn a_trial_whose_worker_was_killed_goes_on_from_its_checkpoint() {
     if !has_worker() {
         return;
     }
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
-    let config = SearchConfig { method: SearchMethod::Grid, space: rates(&[0.01, 0.02]), ..SearchConfig::default() };
+    let (stage, project) = staged().await;
+    let config = grid(rates(&[0.01, 0.02]));
     let begun = stage.call(start(project, config, Some(long()))).await;
     kill_first(&stage, begun.id, 0).await;
     let search = over(&stage, begun.id).await;
@@ -316,9 +310,8 @@ async fn a_trial_that_is_killed_again_and_again_has_failed() {
     if !has_worker() {
         return;
     }
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
-    let config = SearchConfig { method: SearchMethod::Grid, space: rates(&[0.01]), ..SearchConfig::default() };
+    let (stage, project) = staged().await;
+    let config = grid(rates(&[0.01]));
     let training = TrainingConfig { epochs: Some(100_000), ..long() };
     let begun = stage.call(start(project, config, Some(training))).await;
     for killed in 0..3 {
@@ -339,15 +332,9 @@ async fn early_stopping_judges_trees_by_what_ranks_them() {
     if !has_worker() {
         return;
     }
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     // The project's own model and metric, one trial after the other: what learns nothing is ended.
-    let config = SearchConfig {
-        method: SearchMethod::Grid,
-        early_stopping: EarlyStopping::Asha,
-        space: rates(&[0.3, 1e-6, 1e-7]),
-        ..SearchConfig::default()
-    };
+    let config = SearchConfig { early_stopping: EarlyStopping::Asha, ..grid(rates(&[0.3, 1e-6, 1e-7])) };
     let training = TrainingConfig {
         model: ModelChoice::Trees,
         rounds: Some(5_000),
@@ -356,8 +343,7 @@ async fn early_stopping_judges_trees_by_what_ranks_them() {
         threads: 1,
         ..TrainingConfig::default()
     };
-    let begun = stage.call(start(project, config, Some(training))).await;
-    let search = over(&stage, begun.id).await;
+    let search = searched(&stage, project, config, Some(training)).await;
     assert_eq!(search.state, SearchState::Finished, "{:?}", search.error);
     assert_eq!(search.judged.clone().unwrap().0, "roc_auc/validation");
     let early = search.trials.iter().filter(|trial| trial.outcome == TrialOutcome::StoppedEarly).count();
@@ -367,8 +353,7 @@ async fn early_stopping_judges_trees_by_what_ranks_them() {
 
 #[tokio::test]
 async fn a_space_that_makes_no_training_is_refused_before_anything_starts() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     let range = |min: f64, max: f64| Written { min: Some(min), max: Some(max), ..Written::default() };
     for (params, expected) in [
         (space(&[]), "names no hyperparameter"),
@@ -381,11 +366,7 @@ async fn a_space_that_makes_no_training_is_refused_before_anything_starts() {
         assert_eq!(error.code, ErrorCode::Invalid);
         assert!(error.message.contains(expected), "{}", error.message);
     }
-    let config = SearchConfig {
-        method: SearchMethod::Grid,
-        space: space(&[("l2", range(0.1, 0.2))]),
-        ..SearchConfig::default()
-    };
+    let config = grid(space(&[("l2", range(0.1, 0.2))]));
     let error = stage.try_call(start(project, config, None)).await.unwrap_err();
     assert!(error.message.contains("no grid"), "{}", error.message);
     assert!(stage.call(ListSearches { project, deleted: false }).await.is_empty());
@@ -406,8 +387,7 @@ fn of_program() -> SearchConfig {
 #[cfg(unix)]
 #[tokio::test]
 async fn trials_side_by_side_see_gpus_of_their_own_among_those_of_the_caller() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     let room = |index: u32| {
         let uuid = format!("GPU-{index}");
         json!({ "index": index, "name": "H200", "uuid": uuid, "total_bytes": 9, "free_bytes": 9 })
@@ -443,8 +423,7 @@ async fn trials_side_by_side_see_gpus_of_their_own_among_those_of_the_caller() {
 #[cfg(unix)]
 #[tokio::test]
 async fn of_two_that_go_on_with_a_search_at_once_one_does() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     stage.program("exec sleep 600");
     let search = stage.call(start(project, of_program(), None)).await.id;
     stage.call(StopSearch { search }).await;
@@ -460,8 +439,7 @@ async fn of_two_that_go_on_with_a_search_at_once_one_does() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_budget_that_no_trial_could_keep_is_refused_before_anything_starts() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     stage.program("exec sleep 600");
     let search = stage.call(start(project, of_program(), None)).await.id;
     stage.call(StopSearch { search }).await;
@@ -479,8 +457,7 @@ async fn a_budget_that_no_trial_could_keep_is_refused_before_anything_starts() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_search_says_why_its_trials_could_not_be_begun() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     stage.program("echo 'error: The folder is gone.' >&2; echo ' hint: Bring it back.' >&2; exit 2");
     let many = (1..9).map(Value::Integer).collect::<Vec<_>>();
     let config = SearchConfig { space: space(&[("lr", values(&many))]), ..of_program() };
@@ -496,15 +473,8 @@ async fn a_search_says_why_its_trials_could_not_be_begun() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_search_whose_trials_bring_nothing_new_writes_nothing() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
-    stage.program("exec sleep 600");
-    let search = stage.call(start(project, of_program(), None)).await.id;
-    let begun = async |stage: &Stage| {
-        let now = stage.call(GetSearch { search }).await;
-        (now.trials.len() == 1).then_some(())
-    };
-    stage.until("the first trial", begun).await;
+    let (stage, project) = staged().await;
+    let (search, _) = begun(&stage, project).await;
     let other = rusqlite::Connection::open(stage.engine.store().path()).unwrap();
     // It changes with each commit of another connection.
     let version = || -> i64 { other.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap() };
@@ -519,8 +489,7 @@ async fn a_search_whose_trials_bring_nothing_new_writes_nothing() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_search_that_was_forgotten_comes_back_as_it_was() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     // Instead of `slipway`, one that begins no run and waits to be ended.
     stage.program("exec sleep 600");
     let search = stage.call(start(project, of_program(), None)).await.id;
@@ -553,8 +522,7 @@ async fn begun(stage: &Stage, project: ProjectId) -> (SearchId, JobId) {
 #[cfg(unix)]
 #[tokio::test]
 async fn who_goes_on_with_a_search_or_forgets_it_waits_for_the_end_of_its_trials() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     for is_forgotten in [false, true] {
         let (search, job) = begun(&stage, project).await;
         // Answered at once: the search says that it is stopped before its trials are.
@@ -580,8 +548,7 @@ async fn who_goes_on_with_a_search_or_forgets_it_waits_for_the_end_of_its_trials
 #[cfg(unix)]
 #[tokio::test]
 async fn a_search_that_was_forgotten_while_it_ran_keeps_no_host_from_starting() {
-    let mut stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (mut stage, project) = staged().await;
     let (search, _) = begun(&stage, project).await;
     stage.call(StopSearch { search }).await;
     // As two calls at once could leave it.
@@ -601,20 +568,12 @@ async fn trainings_that_used_the_budget_of_their_search_are_stopped_and_can_be_r
     if !has_worker() {
         return;
     }
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+    let (stage, project) = staged().await;
     // Three seconds for all of them.
     let budget = BudgetConfig { max_hours: Some(3.0 / 3600.0), ..BudgetConfig::default() };
-    let config = SearchConfig {
-        method: SearchMethod::Grid,
-        parallel: 2,
-        budget,
-        space: rates(&[0.01, 0.02, 0.03]),
-        ..SearchConfig::default()
-    };
+    let config = SearchConfig { parallel: 2, budget, ..grid(rates(&[0.01, 0.02, 0.03])) };
     let training = TrainingConfig { epochs: Some(100_000), ..long() };
-    let begun = stage.call(start(project, config, Some(training))).await;
-    let search = over(&stage, begun.id).await;
+    let search = searched(&stage, project, config, Some(training)).await;
     assert_eq!(search.state, SearchState::Stopped);
     let message = search.error.unwrap().message;
     assert!(message.starts_with("Stopped by the budget: the trials used "), "{message}");

@@ -188,14 +188,7 @@ async fn a_training_that_used_its_budget_is_stopped_and_goes_on_once_it_is_raise
         threads: 1,
         ..TrainingConfig::default()
     };
-    let start = StartRun {
-        project,
-        training: Some(training),
-        snapshot: None,
-        name: None,
-        alert: None,
-        budget: Default::default(),
-    };
+    let start = StartRun { training: Some(training), ..StartRun::of(project) };
     let job = stage.call(start).await;
     let Subject::Run(run) = job.subject else { panic!("{:?}", job.subject) };
     let job = stage.over(job).await;

@@ -32,7 +32,7 @@ async fn project(stage: &Stage, rows: usize) -> ProjectId {
 }
 
 fn start(project: ProjectId, training: Option<TrainingConfig>) -> StartRun {
-    StartRun { project, training, snapshot: None, name: None, alert: None, budget: Default::default() }
+    StartRun { training, ..StartRun::of(project) }
 }
 
 fn run_of(job: &Job) -> RunId {

@@ -122,14 +122,7 @@ async fn an_alert_is_answered_by_one_retraining_of_its_own_project() {
     let file = ProjectFile { name: "Other".to_owned(), ..stage.call(GetProject { project: id }).await.file };
     stage.write("other/data.csv", &table(50, 2));
     let other = stage.create("other", file).await;
-    let retrain = |project, alert| StartRun {
-        project,
-        training: None,
-        snapshot: None,
-        name: None,
-        alert: Some(alert),
-        budget: Default::default(),
-    };
+    let retrain = |project, alert| StartRun { alert: Some(alert), ..StartRun::of(project) };
     for (project, alert) in [(other, alert), (id, AlertId::from_bytes([7; 16]))] {
         let refused = stage.try_call(retrain(project, alert)).await.unwrap_err();
         assert_eq!(refused.message, "The project has no such alert.");

@@ -146,14 +146,11 @@ pub(super) async fn latest_versions(State(host): State<Host>, Fields(asked): Fie
 
 /// A stage by its name in any case.
 pub(super) fn stage(text: &str) -> Result<Stage, Failure> {
-    [Stage::None, Stage::Staging, Stage::Production, Stage::Archived]
-        .into_iter()
-        .find(|stage| registry::stage(*stage).eq_ignore_ascii_case(text))
-        .ok_or_else(|| {
-            Failure::invalid(format!(
-                "Invalid Model Version stage: {text}. Value must be one of None, Staging, Production, Archived."
-            ))
-        })
+    Stage::ALL.into_iter().find(|stage| stage.word().eq_ignore_ascii_case(text)).ok_or_else(|| {
+        Failure::invalid(format!(
+            "Invalid Model Version stage: {text}. Value must be one of None, Staging, Production, Archived."
+        ))
+    })
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,7 +11,7 @@
 mod near;
 mod sample;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::RangeInclusive};
 
 use api::series::{OverMetric, Point, Series};
 use rusqlite::{Connection, params};
@@ -67,13 +67,13 @@ fn each(
     over: &OverMetric,
     points: u64,
 ) -> Result<Series> {
-    let (low, high) = (over.from.unwrap_or(f64::NEG_INFINITY), over.to.unwrap_or(f64::INFINITY));
-    let is_seen = |pair: &Pair| (low..=high).contains(&pair.over);
+    let seen = seen(over);
+    let is_seen = |pair: &Pair| seen.contains(&pair.over);
     let stretched = |span| Stretches::of(span, over.log, (points / 2).max(1) as usize);
     // Where only some steps are asked for, their extremes are not those of the series.
     let whole = other.filter(|_| (from, to) == (i64::MIN, i64::MAX));
     let extremes = whole.map(|other| extremes(connection, other)).transpose()?.flatten();
-    let expected = extremes.map(|(least, most)| (least.max(low), most.min(high)));
+    let expected = extremes.map(|(least, most)| (least.max(*seen.start()), most.min(*seen.end())));
     let expected = expected.filter(|(least, most)| least <= most && (!over.log || *least > 0.0)).map(&stretched);
     let (mut all, mut count, mut span) = (Vec::new(), 0_u64, (f64::INFINITY, f64::NEG_INFINITY));
     let mut kept = Vec::new();
@@ -274,6 +274,16 @@ fn by_step(left: &Point, right: &Point) -> std::cmp::Ordering {
     (left.step, left.time_ms).cmp(&(right.step, right.time_ms)).then_with(|| left.value.total_cmp(&right.value))
 }
 
+/// What is looked at of the other metric's values.
+fn seen(over: &OverMetric) -> RangeInclusive<f64> {
+    over.from.unwrap_or(f64::NEG_INFINITY)..=over.to.unwrap_or(f64::INFINITY)
+}
+
+/// Where a value lies on the horizontal axis: halves, so that the widest span there is has a width, too.
+fn place(value: f64, log: bool) -> f64 {
+    if log { value.ln() } else { value * 0.5 }
+}
+
 /// Even parts of a horizontal axis.
 struct Stretches {
     low: f64,
@@ -284,9 +294,7 @@ struct Stretches {
 
 impl Stretches {
     fn of((low, high): (f64, f64), log: bool, count: usize) -> Self {
-        // Halves, so that the widest span there is has a width, too.
-        let place = |value: f64| if log { value.ln() } else { value * 0.5 };
-        Self { low: place(low), high: place(high), log, count }
+        Self { low: place(low, log), high: place(high, log), log, count }
     }
 
     /// Whether what lies between two values lies in at least half of them.
@@ -295,8 +303,7 @@ impl Stretches {
     }
 
     fn holding(&self, value: f64) -> usize {
-        let place = if self.log { value.ln() } else { value * 0.5 };
-        let share = (place - self.low) / (self.high - self.low);
+        let share = (place(value, self.log) - self.low) / (self.high - self.low);
         // All at one place are one stretch: 0 / 0.
         if share.is_nan() { 0 } else { ((share * self.count as f64) as usize).min(self.count - 1) }
     }

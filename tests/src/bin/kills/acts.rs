@@ -200,6 +200,20 @@ async fn snapshot(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
     Ok(())
 }
 
+/// A small network that is trained to its last epoch.
+fn network(nonce: u32, epochs: usize) -> TrainingConfig {
+    TrainingConfig {
+        model: ModelChoice::Mlp,
+        epochs: Some(epochs),
+        patience: Some(0),
+        batch_size: Some(512),
+        hidden: vec![16],
+        threads: 1,
+        seed: u64::from(nonce),
+        ..TrainingConfig::default()
+    }
+}
+
 async fn train(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
     let Some(project) = ledger.project(nonce) else { return Ok(()) };
     let hand = project.hand.lock().await;
@@ -209,15 +223,7 @@ async fn train(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
         seed: u64::from(nonce),
         ..TrainingConfig::default()
     };
-    let request = StartRun {
-        project: project.id,
-        training: Some(training),
-        snapshot: None,
-        name: None,
-        alert: None,
-        budget: Default::default(),
-    };
-    let job = client.call(request).await?;
+    let job = client.call(StartRun { training: Some(training), ..StartRun::of(project.id) }).await?;
     let Subject::Run(run) = job.subject else { bail!("a training's subject is {:?}", job.subject) };
     ledger.open().runs.entry(run).or_default();
     done(client, ledger, &job).await?;
@@ -235,26 +241,9 @@ pub(crate) const LONG: &str = "long-";
 async fn train_long(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
     let Some(project) = ledger.project(nonce) else { return Ok(()) };
     let hand = project.hand.lock().await;
-    let training = TrainingConfig {
-        model: ModelChoice::Mlp,
-        epochs: Some(100_000),
-        patience: Some(0),
-        batch_size: Some(512),
-        hidden: vec![16],
-        threads: 1,
-        seed: u64::from(nonce),
-        ..TrainingConfig::default()
-    };
+    let training = network(nonce, 100_000);
     let name = Some(format!("{LONG}{nonce}"));
-    let request = StartRun {
-        project: project.id,
-        training: Some(training),
-        snapshot: None,
-        name,
-        alert: None,
-        budget: Default::default(),
-    };
-    let job = client.call(request).await?;
+    let job = client.call(StartRun { training: Some(training), name, ..StartRun::of(project.id) }).await?;
     let Subject::Run(run) = job.subject else { bail!("a training's subject is {:?}", job.subject) };
     {
         let mut written = ledger.open();
@@ -301,16 +290,7 @@ async fn search(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
         space: BTreeMap::from([("learning_rate".to_owned(), Written { values: Some(rates), ..Written::default() })]),
         ..SearchConfig::default()
     };
-    let training = TrainingConfig {
-        model: ModelChoice::Mlp,
-        epochs: Some(30),
-        patience: Some(0),
-        batch_size: Some(512),
-        hidden: vec![16],
-        threads: 1,
-        seed: u64::from(nonce),
-        ..TrainingConfig::default()
-    };
+    let training = network(nonce, 30);
     let (config, training) = (Some(config), Some(training));
     let request = StartSearch { project: project.id, config, training, directory: None, environment: None, name: None };
     let search = client.call(request).await?;

@@ -104,14 +104,7 @@ async fn model(client: &Client, seed: u64) -> Result<VersionId> {
         seed,
         ..TrainingConfig::default()
     };
-    let start = StartRun {
-        project,
-        training: Some(training),
-        snapshot: None,
-        name: None,
-        alert: None,
-        budget: Default::default(),
-    };
+    let start = StartRun { training: Some(training), ..StartRun::of(project) };
     let job = client.call(start).await?;
     let Subject::Run(run) = road::finished(client, job.id, Duration::from_secs(600)).await?.subject else {
         anyhow::bail!("the training made no run")

@@ -46,8 +46,8 @@ impl Settings {
         ];
         let texts = texts.into_iter().map(|(key, text)| (key, RwSignal::new(text))).collect();
         Self {
-            model: RwSignal::new(model_key(base.model).to_owned()),
-            device: RwSignal::new(device_key(base.device).to_owned()),
+            model: RwSignal::new(base.model.word().to_owned()),
+            device: RwSignal::new(base.device.word().to_owned()),
             optimizer: RwSignal::new(if base.optimizer == Optimizer::Sgd { "sgd" } else { "adamw" }.to_owned()),
             balance: RwSignal::new(base.balance),
             texts: StoredValue::new(texts),
@@ -70,7 +70,7 @@ impl Settings {
     pub(super) fn refused(self, machine: &Hardware) -> BTreeMap<String, String> {
         let is_trees = self.trained() == ModelChoice::Trees;
         let reason = |named: &NamedDevice| if is_trees { named.trees.clone() } else { named.networks.clone() };
-        let refused = |named| reason(named).map(|reason| (device_key(named.device).to_owned(), reason));
+        let refused = |named| reason(named).map(|reason| (named.device.word().to_owned(), reason));
         machine.devices.iter().filter_map(refused).collect()
     }
 
@@ -198,36 +198,16 @@ pub(super) const fn words_of(key: &str) -> (&'static str, &'static str) {
     }
 }
 
-const fn model_key(model: ModelChoice) -> &'static str {
-    match model {
-        ModelChoice::Default => "default",
-        ModelChoice::Linear => "linear",
-        ModelChoice::Mlp => "mlp",
-        ModelChoice::Trees => "trees",
-        ModelChoice::Cnn => "cnn",
-    }
-}
-
 fn model_of(key: &str) -> ModelChoice {
     [ModelChoice::Linear, ModelChoice::Mlp, ModelChoice::Trees, ModelChoice::Cnn]
         .into_iter()
-        .find(|model| model_key(*model) == key)
+        .find(|model| model.word() == key)
         .unwrap_or_default()
-}
-
-const fn device_key(device: Device) -> &'static str {
-    match device {
-        Device::Auto => "auto",
-        Device::Cpu => "cpu",
-        Device::Cuda => "cuda",
-        Device::Metal => "metal",
-        Device::Wgpu => "wgpu",
-    }
 }
 
 fn device_of(key: &str) -> Device {
     [Device::Cpu, Device::Cuda, Device::Metal, Device::Wgpu]
         .into_iter()
-        .find(|device| device_key(*device) == key)
+        .find(|device| device.word() == key)
         .unwrap_or_default()
 }

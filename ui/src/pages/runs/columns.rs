@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use api::{
     id::SplitId,
-    run::{RunKind, RunRow, RunState},
+    run::{RunRow, RunState},
     spending::money,
     tracking::{PARENT_TAG, SOURCE_TAG, Scope},
 };
@@ -394,7 +394,7 @@ fn plain_column(name: &str) -> Option<Column<RunRow>> {
         "duration" => number(94.0, |row| row.duration_secs.map(words::duration)),
         "snapshot" => text(56.0, |row| row.snapshot_number.map(|number| format!("v{number}"))),
         "state" => text(86.0, |row| Some(run_state(row.state).1.to_owned())),
-        "kind" => text(80.0, |row| Some(kind(row.kind).to_owned())),
+        "kind" => text(80.0, |row| Some(row.kind.word().to_owned())),
         "user" => text(86.0, |row| row.user.clone()),
         "device" => text(74.0, |row| row.device.clone()),
         "commit" => hash(|row| row.commit.as_ref().map(|hash| (words::short_hash(hash), hash.clone()))),
@@ -404,17 +404,6 @@ fn plain_column(name: &str) -> Option<Column<RunRow>> {
         _ => moment(|row| Some(row.began_ms())),
     };
     Some(column.sorted_by(name))
-}
-
-/// As the filter calls it.
-const fn kind(kind: RunKind) -> &'static str {
-    match kind {
-        RunKind::Training => "training",
-        RunKind::Command => "command",
-        RunKind::Client => "client",
-        RunKind::Imported => "imported",
-        RunKind::Search => "search",
-    }
 }
 
 /// A param or a tag.

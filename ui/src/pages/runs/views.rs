@@ -52,34 +52,46 @@ impl Settable {
     fn shown(self) -> TableView {
         untrack(|| TableView {
             filter: self.filter.get(),
-            order: self.order.get(),
-            further: self.further.get(),
-            group: self.group.get(),
-            group_order: self.group_order.get(),
             deleted: self.deleted.get(),
-            plotted: self.plotted.get(),
-            curve: self.curve.get(),
             columns: self.facts.with(|facts| self.columns.chosen(facts)),
             pinned: self.columns.pinned.get(),
             widths: self.columns.widths.get(),
             flat: !self.columns.shaded.get(),
+            ..self.arranged()
         })
+    }
+
+    /// Order, groups and chart of it.
+    fn arranged(self) -> TableView {
+        TableView {
+            order: self.order.get(),
+            further: self.further.get(),
+            group: self.group.get(),
+            group_order: self.group_order.get(),
+            plotted: self.plotted.get(),
+            curve: self.curve.get(),
+            ..TableView::default()
+        }
     }
 
     fn set(self, shown: TableView) {
         let shown = renewed(shown);
+        self.arrange(&shown);
         self.filter.set(shown.filter);
-        self.order.set(shown.order);
-        self.further.set(shown.further);
-        self.group.set(shown.group);
-        self.group_order.set(shown.group_order);
         self.deleted.set(shown.deleted);
-        self.plotted.set(shown.plotted);
-        self.curve.set(shown.curve);
         self.columns.set(shown.columns);
         self.columns.set_pinned(shown.pinned);
         self.columns.set_widths(shown.widths);
         self.columns.shade(!shown.flat);
+    }
+
+    fn arrange(self, view: &TableView) {
+        self.order.set(view.order.clone());
+        self.further.set(view.further.clone());
+        self.group.set(view.group.clone());
+        self.group_order.set(view.group_order.clone());
+        self.plotted.set(view.plotted.clone());
+        self.curve.set(view.curve.clone());
     }
 }
 
@@ -87,28 +99,11 @@ impl Settable {
 pub(super) fn follow_view(settable: Settable) {
     let search = use_location().search;
     let named = move || renewed(search.with(|search| TableView::read(search, wire::decode)));
-    let drawn = |view: TableView| {
+    let arranged = |view: TableView| {
         let TableView { order, further, group, group_order, plotted, curve, .. } = view;
         TableView { order, further, group, group_order, plotted, curve, ..TableView::default() }
     };
-    let now = move || TableView {
-        order: settable.order.get(),
-        further: settable.further.get(),
-        group: settable.group.get(),
-        group_order: settable.group_order.get(),
-        plotted: settable.plotted.get(),
-        curve: settable.curve.get(),
-        ..TableView::default()
-    };
-    let set = move |view: TableView| {
-        settable.order.set(view.order);
-        settable.further.set(view.further);
-        settable.group.set(view.group);
-        settable.group_order.set(view.group_order);
-        settable.plotted.set(view.plotted);
-        settable.curve.set(view.curve);
-    };
-    follow(move || drawn(named()), now, set);
+    follow(move || arranged(named()), move || settable.arranged(), move |view| settable.arrange(&view));
     let columns = settable.columns;
     let of_columns = move || {
         let view = named();

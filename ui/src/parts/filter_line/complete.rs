@@ -3,7 +3,10 @@
 
 use std::ops::Range;
 
-use api::run_table::{self, quote_length};
+use api::{
+    run::{RunKind, RunState},
+    run_table::{self, quote_length},
+};
 
 /// The names that a filter can use here.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -89,9 +92,9 @@ const KEYED: [&str; 11] = [
     "attributes.",
     "dataset.",
 ];
-const STATES: [&str; 6] = ["finished", "running", "failed", "stopped", "killed", "queued"];
+const STATES: [RunState; 6] =
+    [RunState::Finished, RunState::Running, RunState::Failed, RunState::Stopped, RunState::Killed, RunState::Queued];
 const STATUSES: [&str; 5] = ["FINISHED", "RUNNING", "FAILED", "KILLED", "SCHEDULED"];
-const KINDS: [&str; 5] = ["training", "command", "client", "imported", "search"];
 const DEVICES: [&str; 4] = ["cpu", "cuda", "metal", "wgpu"];
 const JOINS: [(&str, &str); 2] = [("and", "both are true"), ("or", "one of them is true")];
 
@@ -237,8 +240,8 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
         }
         Wants::NotNull => add("null".to_owned(), "has one"),
         Wants::Value(field) | Wants::Listed(field) => match field.as_str() {
-            "state" => STATES.iter().for_each(|value| add((*value).to_owned(), "state")),
-            "kind" => KINDS.iter().for_each(|value| add((*value).to_owned(), "kind")),
+            "state" => STATES.iter().for_each(|state| add(state.word().to_owned(), "state")),
+            "kind" => RunKind::ALL.iter().for_each(|kind| add(kind.word().to_owned(), "kind")),
             "status" => STATUSES.iter().for_each(|value| add((*value).to_owned(), "status")),
             "device" => DEVICES.iter().for_each(|value| add((*value).to_owned(), "device")),
             _ => values_of(field, words).for_each(|value| add(quoted(value), "value")),

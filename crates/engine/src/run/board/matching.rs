@@ -1,9 +1,6 @@
 //! A filter made ready for a table: each key is looked up once, each text is compared once.
 
-use api::{
-    ExperimentId,
-    run::{RunKind, RunState, seconds},
-};
+use api::{ExperimentId, run::seconds};
 use store::{Connection, run_columns::RunHead, run_input::DatasetHead};
 
 use super::{
@@ -151,9 +148,9 @@ impl<'t> Test<'t> {
         };
         match field {
             Field::Name => texts(|head| Some(&head.name)),
-            Field::State => texts(|head| Some(state(head.state))),
+            Field::State => texts(|head| Some(head.state.word())),
             Field::Status => texts(|head| Some(mlflow_status(head.state))),
-            Field::Kind => texts(|head| Some(kind(head.kind))),
+            Field::Kind => texts(|head| Some(head.kind.word())),
             Field::Model => texts(|head| head.model.as_deref()),
             Field::Device => texts(|head| head.device.as_deref()),
             Field::Commit => texts(|head| head.commit.as_deref()),
@@ -208,26 +205,4 @@ impl<'t> Test<'t> {
 /// Seconds; `None` of a run that is not over.
 pub(super) fn duration(head: &RunHead) -> Option<f64> {
     Some(seconds(head.started_ms?, head.ended_ms?))
-}
-
-/// The state as the filter and the wire know it.
-pub(super) const fn state(state: RunState) -> &'static str {
-    match state {
-        RunState::Queued => "queued",
-        RunState::Running => "running",
-        RunState::Stopped => "stopped",
-        RunState::Finished => "finished",
-        RunState::Failed => "failed",
-        RunState::Killed => "killed",
-    }
-}
-
-pub(super) const fn kind(kind: RunKind) -> &'static str {
-    match kind {
-        RunKind::Training => "training",
-        RunKind::Command => "command",
-        RunKind::Client => "client",
-        RunKind::Imported => "imported",
-        RunKind::Search => "search",
-    }
 }

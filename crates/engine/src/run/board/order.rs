@@ -101,9 +101,9 @@ impl<'a> Source<'a> {
 fn of_head<'a>(head: &'a RunHead, field: &Field) -> Key<'a> {
     match field {
         Field::Name => text(Some(&head.name)),
-        Field::State => text(Some(super::matching::state(head.state))),
+        Field::State => text(Some(head.state.word())),
         Field::Status => text(Some(mlflow_status(head.state))),
-        Field::Kind => text(Some(super::matching::kind(head.kind))),
+        Field::Kind => text(Some(head.kind.word())),
         Field::Model => text(head.model.as_deref()),
         Field::Device => text(head.device.as_deref()),
         Field::Commit => text(head.commit.as_deref()),

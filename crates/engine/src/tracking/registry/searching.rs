@@ -9,7 +9,7 @@ use api::{
 };
 use store::model::ModelRow;
 
-use super::{Registered, Version, by_id, made_by, named, read, stage};
+use super::{Registered, Version, by_id, made_by, named, read};
 use crate::{
     Engine,
     run::{
@@ -211,7 +211,7 @@ fn found_versions(
             "source_path" | "source" => Cell::Text(version.source.clone()),
             "creation_timestamp" => Cell::Number(version.created_ms as f64),
             "model_id" => text(version.logged.clone()),
-            "current_stage" => Cell::Text(stage(version.notes.stage).to_owned()),
+            "current_stage" => Cell::Text(version.notes.stage.word().to_owned()),
             _ => Cell::Number(version.notes.updated_ms as f64),
         },
         _ => Cell::Missing,

@@ -263,7 +263,7 @@ fn find(tx: &store::Transaction<'_>, name: &str, by: &By) -> store::Result<Versi
     let found = registered.versions.into_iter().find(|version| match by {
         By::Number(_) | By::Latest => true,
         By::Alias(alias) => version.aliases.contains(alias),
-        By::Stage(stage) => super::stage(version.notes.stage).eq_ignore_ascii_case(stage),
+        By::Stage(stage) => version.notes.stage.word().eq_ignore_ascii_case(stage),
     });
     let what = match by {
         By::Number(_) | By::Latest => String::new(),

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::tracking::{LoggedStatus, Stage};
+use api::tracking::LoggedStatus;
 use serde::Serialize;
 
 use super::{
@@ -202,7 +202,7 @@ impl FileStore {
             let stands = version.files.as_deref().map(uri);
             let meta = VersionMeta {
                 creation_timestamp: version.created_ms,
-                current_stage: stage(version.stage),
+                current_stage: version.stage.word(),
                 deployment_job_state: None,
                 description: version.notes.as_deref(),
                 last_updated_timestamp: version.updated_ms,
@@ -230,15 +230,6 @@ impl FileStore {
         };
         put_yaml(&folder.join("meta.yaml"), &meta)?;
         Ok(Some(left))
-    }
-}
-
-const fn stage(stage: Stage) -> &'static str {
-    match stage {
-        Stage::None => "None",
-        Stage::Staging => "Staging",
-        Stage::Production => "Production",
-        Stage::Archived => "Archived",
     }
 }
 

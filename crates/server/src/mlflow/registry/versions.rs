@@ -50,7 +50,7 @@ impl From<Version> for WireVersion {
             creation_timestamp: version.created_ms,
             last_updated_timestamp: version.notes.updated_ms,
             user_id: version.user,
-            current_stage: registry::stage(version.notes.stage),
+            current_stage: version.notes.stage.word(),
             description: version.notes.notes,
             source: version.source,
             run_id: version.run_told.unwrap_or_default(),

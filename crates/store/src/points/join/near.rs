@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     super::{Bucket, FACTOR, FINER, NEAR, RAW_CHUNK, decode_buckets, load, merged},
-    Pair, Stretches, all_pairs, each_pair,
+    Pair, Stretches, all_pairs, each_pair, place, seen,
 };
 use crate::error::Result;
 
@@ -70,8 +70,7 @@ pub(super) fn view(
     over: &OverMetric,
     points: u64,
 ) -> Result<Option<Series>> {
-    let seen = over.from.unwrap_or(f64::NEG_INFINITY)..=over.to.unwrap_or(f64::INFINITY);
-    let axis = Axis { seen, log: over.log };
+    let axis = Axis { seen: seen(over), log: over.log };
     let most = points.saturating_mul(FINER);
     let mut sides = Sides { connection, series, other, left: BUDGET, pairs: Vec::new(), left_out: 0, axis };
     let Some(mut level) = sides.level_of(most)? else { return Ok(None) };
@@ -137,11 +136,6 @@ struct Axis {
 }
 
 impl Axis {
-    /// Halves, so that the widest span there is has a width, too.
-    fn place(&self, value: f64) -> f64 {
-        if self.log { value.ln() } else { value * 0.5 }
-    }
-
     fn meets(&self, bucket: &Bucket) -> bool {
         bucket.max >= *self.seen.start() && bucket.min <= *self.seen.end()
     }
@@ -152,7 +146,7 @@ impl Axis {
     }
 
     fn width(&self, (low, high): (f64, f64)) -> f64 {
-        self.place(high) - self.place(low)
+        place(high, self.log) - place(low, self.log)
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use api::series::{OverMetric, Series};
 use rusqlite::{Connection, params};
 
-use super::{Pair, all_pairs, each_pair};
+use super::{Pair, all_pairs, each_pair, seen};
 use crate::error::Result;
 
 /// Chunks that are read of the series, about; of the other those that lie beside.
@@ -27,7 +27,7 @@ pub(super) fn view(
     if all <= CHUNKS {
         return Ok(None);
     }
-    let seen = over.from.unwrap_or(f64::NEG_INFINITY)..=over.to.unwrap_or(f64::INFINITY);
+    let seen = seen(over);
     let (mut pairs, mut left_out, mut looked_at) = (Vec::new(), 0, 0);
     let mut reach = None::<i64>;
     for at in 0..CHUNKS {

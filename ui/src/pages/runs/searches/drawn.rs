@@ -129,7 +129,7 @@ fn facts_of(search: &Search) -> Facts {
 mod tests {
     use api::{
         id::ProjectId,
-        search::{SearchConfig, SearchState, Value, Written},
+        search::{SearchConfig, Value, Written},
     };
 
     use super::*;
@@ -139,31 +139,10 @@ mod tests {
         let range = |log| Written { min: Some(0.001), max: Some(0.1), log, ..Written::default() };
         let listed = Written { values: Some(vec![Value::Integer(1)]), ..Written::default() };
         let space = [("lr", range(true)), ("dropout", range(false)), ("depth", listed)];
-        let search = Search {
-            id: SearchId::from_bytes([1; 16]),
-            project: ProjectId::from_bytes([2; 16]),
-            name: "bowl".to_owned(),
-            config: SearchConfig {
-                space: space.into_iter().map(|(name, written)| (name.to_owned(), written)).collect(),
-                ..SearchConfig::default()
-            },
-            training: None,
-            command: None,
-            run: None,
-            state: SearchState::Finished,
-            job: None,
-            held_back: None,
-            spent: None,
-            remark: None,
-            error: None,
-            trials: Vec::new(),
-            planned: 0,
-            best: None,
-            judged: None,
-            created_ms: 0,
-            ended_ms: None,
-            deleted_ms: None,
-        };
+        let space = space.into_iter().map(|(name, written)| (name.to_owned(), written)).collect();
+        let config = SearchConfig { space, ..SearchConfig::default() };
+        let (id, project) = (SearchId::from_bytes([1; 16]), ProjectId::from_bytes([2; 16]));
+        let search = Search::begun(id, project, "bowl".to_owned(), config, 0);
         assert_eq!(by_magnitude(&search), ["param.lr"]);
     }
 }
