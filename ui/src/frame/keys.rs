@@ -15,7 +15,11 @@ use super::{
 };
 use crate::{
     client::shell,
-    parts::{dialog::Dialog, row_keys::ROWS, toast::Toasts},
+    parts::{
+        dialog::Dialog,
+        row_keys::{ROWS, is_typing},
+        toast::Toasts,
+    },
 };
 
 /// Whether the list of shortcuts is open.
@@ -115,12 +119,6 @@ pub(crate) fn listen(palette: Palette) {
         }
     });
     on_cleanup(move || pressed.remove());
-}
-
-fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
-    event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).is_some_and(|target| {
-        matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || target.has_attribute("contenteditable")
-    })
 }
 
 /// A dialog or a menu has the keyboard.
