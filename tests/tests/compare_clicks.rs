@@ -214,8 +214,12 @@ async fn many(desk: &Desk, sweep: &Tracked) -> Result<()> {
     }
     // The baseline stands among the names wherever it is.
     chips(17).await?;
+    let baseline = "//main//button[@aria-pressed='true' and contains(@aria-label,'as the baseline')]";
     seen(driver, "//body").await?.send_keys("p").await?;
-    gone(driver, "//main//button[@aria-pressed='true' and contains(@aria-label,'as the baseline')]").await
+    gone(driver, baseline).await?;
+    // In a choice letters are the choice's own.
+    seen(driver, "//main//select[@aria-label='Axes']").await?.send_keys("p").await?;
+    gone(driver, baseline).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

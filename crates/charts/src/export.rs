@@ -7,6 +7,7 @@ use crate::{
     ramp,
     role::Role,
     shape::Shape,
+    text::{self, Family},
 };
 
 /// The colours of a theme by token, as `ui/src/style/tokens.css` has them; a test compares both.
@@ -165,14 +166,12 @@ pub fn with_names(drawing: &Drawing, size: Size, names: &[(Role, Sign, String)])
     let mut rows = String::new();
     for (index, (role, sign, name)) in names.iter().enumerate() {
         let y = size.height + NAME_ROW * index as f64 + NAME_ROW / 2.0;
-        let (text, end) = (Role::Text.class(), INDENT * 3.0);
+        let (class, end) = (Role::Text.class(), INDENT * 3.0);
+        let left = end + INDENT / 2.0;
         rows.push_str(&sign.drawn(*role, (INDENT, end), y));
-        rows.push_str(&format!(
-            "<text class=\"t-sans {text}\" font-size=\"12\" x=\"{}\" y=\"{}\">",
-            end + INDENT / 2.0,
-            y + 4.0
-        ));
-        escape(name, &mut rows);
+        rows.push_str(&format!("<text class=\"t-sans {class}\" font-size=\"{NAME}\" x=\"{left}\" y=\"{}\">", y + 4.0));
+        // What is longer would end at the picture's edge.
+        escape(&text::cut_in_middle(name, Family::Sans, NAME, width - left - INDENT), &mut rows);
         rows.push_str("</text>");
     }
     format!(
@@ -205,6 +204,8 @@ pub fn size_with_names(size: Size, names: usize) -> Size {
 const INDENT: f64 = 12.0;
 /// Radius of a point before a name.
 const SIGN: f64 = 4.0;
+/// The size of a name below a drawing.
+const NAME: f64 = 12.0;
 /// The height of a name below a drawing.
 const NAME_ROW: f64 = 20.0;
 

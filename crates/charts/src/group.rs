@@ -113,6 +113,7 @@ fn around(mean: f64, deviation: Option<f64>) -> (f64, f64) {
 pub fn of_band(band: &RunBand, role: Role) -> Line {
     let points = &band.points;
     Line {
+        key: group_of(band),
         band: points.iter().map(|point| around(point.mean, point.sd)).collect(),
         ..Line::new(
             name_of(band),
@@ -125,9 +126,12 @@ pub fn of_band(band: &RunBand, role: Role) -> Line {
 
 /// What a group is called that the host summed up; without anything to group by it is all runs.
 pub fn name_of(band: &RunBand) -> String {
+    named(&group_of(band), band.runs)
+}
+
+fn group_of(band: &RunBand) -> String {
     let values: Vec<&str> = band.values.iter().map(|value| value.as_deref().unwrap_or(NONE)).collect();
-    let group = if values.is_empty() { "all".to_owned() } else { values.join(" · ") };
-    named(&group, band.runs)
+    if values.is_empty() { "all".to_owned() } else { values.join(" · ") }
 }
 
 /// A group with how many runs it has: "0.1 (2 runs)".
@@ -160,7 +164,7 @@ pub fn means(lines: Vec<(String, Line)>, order: &[String]) -> Vec<Line> {
             return None;
         }
         let name = named(group, members.len() as u64);
-        Some(mean(name, Role::series(at), &members, Spread::Deviation))
+        Some(Line { key: group.clone(), ..mean(name, Role::series(at), &members, Spread::Deviation) })
     };
     order.iter().zip(members).enumerate().filter_map(mean).collect()
 }

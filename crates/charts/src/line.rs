@@ -42,6 +42,8 @@ impl Weight {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     pub name: String,
+    /// What it is known by while its name changes: that of a group says how many runs it has.
+    pub key: String,
     pub role: Role,
     /// Ascending.
     pub x: Vec<f64>,
@@ -60,8 +62,10 @@ pub struct Line {
 
 impl Line {
     pub fn new(name: impl Into<String>, role: Role, x: Vec<f64>, y: Vec<f64>) -> Self {
+        let name = name.into();
         Self {
-            name: name.into(),
+            key: name.clone(),
+            name,
             role,
             x,
             y,

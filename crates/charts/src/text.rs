@@ -48,9 +48,16 @@ pub fn width(text: &str, family: Family, size: f64) -> f64 {
     text.chars().map(|letter| advance(letter, family)).sum::<f64>() * size
 }
 
+/// Pixels that a room may lack: one that was reckoned from the text's own width lost as much by rounding.
+const ROUNDED: f64 = 1e-6;
+
+fn fits(text: &str, family: Family, size: f64, room: f64) -> bool {
+    width(text, family, size) <= room + ROUNDED
+}
+
 /// The part of a text that fits, with "…" where something is left out.
 pub fn cut(text: &str, family: Family, size: f64, room: f64) -> String {
-    if width(text, family, size) <= room {
+    if fits(text, family, size, room) {
         return text.to_owned();
     }
     let room = room - advance('…', family) * size;
@@ -67,7 +74,7 @@ pub fn cut(text: &str, family: Family, size: f64, room: f64) -> String {
 
 /// The same with what is left out in the middle: names that begin alike are told apart by their ends.
 pub fn cut_in_middle(text: &str, family: Family, size: f64, room: f64) -> String {
-    if width(text, family, size) <= room {
+    if fits(text, family, size, room) {
         return text.to_owned();
     }
     let room = (room - advance('…', family) * size) / 2.0;

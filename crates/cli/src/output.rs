@@ -65,8 +65,8 @@ fn line(text: &str) -> Result<(), ApiError> {
     if text.is_empty() { Ok(()) } else { write(&format!("{text}\n")).map(drop) }
 }
 
-/// Whether there is still a reader: one that went away (`| head`) is no error.
-fn write(text: &str) -> Result<bool, ApiError> {
+/// Prints text as it is, or says why not: whether there is still a reader. One that went away (`| head`) is no error.
+pub(crate) fn write(text: &str) -> Result<bool, ApiError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
@@ -161,11 +161,16 @@ pub(crate) fn coloured_answer() -> bool {
     coloured(&std::io::stdout())
 }
 
+/// What a heading says: the first `>` is no part of it, any other is, as in the name of a class.
+pub(crate) fn heading_text(heading: &str) -> &str {
+    heading.strip_prefix('>').unwrap_or(heading)
+}
+
 /// Aligned columns without frames. A heading that starts with `>` aligns its column to the right.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(headings.iter().map(|heading| harmless(heading.trim_start_matches('>'))));
+    table.set_header(headings.iter().map(|heading| harmless(heading_text(heading))));
     let mut count = 0;
     for row in rows {
         table.add_row(row.iter().map(|cell| harmless(cell)));
@@ -207,6 +212,8 @@ mod tests {
         let rows = [vec!["brisk-heron".to_owned(), "0.9".to_owned()], vec!["ä".to_owned(), "12.25".to_owned()]];
         assert_eq!(table(&["run", ">value"], rows), "run          value\nbrisk-heron    0.9\nä            12.25");
         assert_eq!(table(&["run"], []), "Nothing there yet.");
+        let counts = [vec!["12".to_owned(), "7".to_owned()]];
+        assert_eq!(table(&["><=50K", ">>50K"], counts), "<=50K  >50K\n   12     7");
     }
 
     #[test]

@@ -501,10 +501,11 @@ fn LogHere() -> impl IntoView {
         // Python's own way to write a text is JSON's, but for what no name has.
         Some(format!("mlflow.set_experiment({})", serde_json::to_string(&name).ok()?))
     };
+    let has_line = Memo::new(move |_| line().is_some());
     view! {
         <div class="log-here">
             <Button label="Copy the address" kind="primary" mark=icon::COPY on_press=move || address.copy() />
-            <span class="small muted">"It is what MLFLOW_TRACKING_URI is set to. In the program:"</span>
+            <span class="small muted">"It is what MLFLOW_TRACKING_URI is set to."{move || has_line.get().then_some(" In the program:")}</span>
             {move || line().map(|text| view! { <CopyLine text /> })}
         </div>
     }
@@ -536,6 +537,13 @@ fn Nothing(
                 <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
                 <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Search for settings"</a>
                 <Button label="Run a program…" on_press=move || programs.set(true) />
+                {see_deleted()}
+            </Empty>
+        }
+        .into_any(),
+        (false, false) if place.scope.get() == Some(Scope::All) => view! {
+            <Empty mark=icon::ACTIVITY title="No run yet" text="The runs of every experiment stand here: those of projects, and those that programs log with MLflow's client.">
+                <LogHere />
                 {see_deleted()}
             </Empty>
         }
@@ -725,7 +733,7 @@ fn Foot(
     let others = Memo::new(move |_| figures.with(|figures| other_rows(figures.other_rows)));
     view! {
         <div class="foot" class:hidden=move || hidden.get()>
-            <span>{move || match picked.with(Vec::len) { 0 => "None selected".to_owned(), count => format!("{count} selected") }}</span>
+            <span>{move || match picked.with(Vec::len) { 0 => "None selected".to_owned(), count => format!("{} selected", words::count(count as u64)) }}</span>
             {move || ranked.get().map(|(name, best, GroupFigure { runs, mean, sd, .. })| view! {
                 <span>{name}": best "<span class="num">{words::figure(best)}</span></span>
                 // The spread of one value is nothing.

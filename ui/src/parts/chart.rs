@@ -113,7 +113,7 @@ pub(crate) fn ChartCard(
     });
     let shown = Memo::new(move |_| {
         let mut chart = chart.get();
-        hidden.with(|hidden| chart.lines.retain(|line| !hidden.contains(&line.name)));
+        hidden.with(|hidden| chart.lines.retain(|line| !hidden.contains(&line.key)));
         if log.get() {
             chart.y.scale = Scale::Log;
         } else if chart.y.scale == Scale::Log {
@@ -199,7 +199,8 @@ fn Legend(
 ) -> impl IntoView {
     let entries = Memo::new(move |_| {
         chart.with(|chart| {
-            chart.lines.iter().map(|line| (line.name.clone(), line.role.class(), line.is_dashed)).collect::<Vec<_>>()
+            let entry = |line: &Line| (line.key.clone(), line.name.clone(), line.role.class(), line.is_dashed);
+            chart.lines.iter().map(entry).collect::<Vec<_>>()
         })
     });
     move || {
@@ -210,10 +211,10 @@ fn Legend(
                 <div class="legend">
                     {entries
                         .into_iter()
-                        .map(|(name, class, dashed)| {
-                            let own = name.clone();
+                        .map(|(key, name, class, dashed)| {
+                            let own = key.clone();
                             let is_off = move || hidden.with(|hidden| hidden.contains(&own));
-                            let (off, pressed, other) = (is_off.clone(), is_off, name.clone());
+                            let (off, pressed, other) = (is_off.clone(), is_off, key);
                             view! {
                                 <button
                                     type="button"

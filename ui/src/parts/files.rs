@@ -373,7 +373,7 @@ fn FileLine(path: String, name: String, depth: usize, now: Memo<Line>, tree: Tre
 fn MoreLine(folder: String, depth: usize, now: Memo<Line>, tree: Tree) -> impl IntoView {
     let label = move || {
         let left = now.with(Line::count);
-        format!("Show {} of {left} more", left.min(PIECE as u64))
+        format!("Show {} of {} more", words::count(left.min(PIECE as u64)), words::count(left))
     };
     let show = move |_| {
         tree.more.update(|more| {

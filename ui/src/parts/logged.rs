@@ -67,7 +67,7 @@ pub(crate) fn LoggedTable(
                     </tbody>
                 </table>
             </div>
-            {move || (left_out() > 0).then(|| view! { <p class="muted small padded">{format!("{} are left out.", words::counted(left_out(), "older one", "older ones"))}</p> })}
+            {move || (left_out() > 0).then(|| view! { <p class="muted small padded">{format!("{} left out.", words::counted(left_out(), "older one is", "older ones are"))}</p> })}
         </Card>
     }
 }

@@ -1,6 +1,12 @@
 //! Short notes at the window's edge: what was done, and what failed, with its way out.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use api::{ApiError, ErrorCode, Request};
 use leptos::{prelude::*, task::spawn_local};
@@ -136,12 +142,12 @@ impl Toasts {
 
     fn put(self, tone: Tone, text: String, detail: Option<String>, link: Option<String>, action: Option<Action>) {
         let stays = if action.is_some() { STAYS_WITH_ACTION } else { STAYS };
-        let number = self.0.with_untracked(|toasts| toasts.last().map_or(0, |toast| toast.number + 1));
+        let number = next_number();
         self.0.update(|toasts| {
             toasts.retain(|toast| toast.text != text);
             toasts.push(Toast { number, tone, text, detail, link, action });
-            if toasts.len() > AT_MOST {
-                toasts.remove(0);
+            if let Some(at) = surplus(&toasts.iter().map(|toast| toast.tone).collect::<Vec<_>>()) {
+                toasts.remove(at);
             }
         });
         if tone != Tone::Failed {
@@ -152,6 +158,19 @@ impl Toasts {
     fn close(self, number: u64) {
         self.0.try_update(|toasts| toasts.retain(|toast| toast.number != number));
     }
+}
+
+/// A number that no note had before: the time that one stays must not end with that of another.
+fn next_number() -> u64 {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    NUMBER.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Which of too many notes goes: the oldest before the newest, but an error only where all of those are errors.
+fn surplus(tones: &[Tone]) -> Option<usize> {
+    let before = tones.len().saturating_sub(1);
+    let is_other = |tone: &Tone| *tone != Tone::Failed;
+    (tones.len() > AT_MOST).then(|| tones.iter().take(before).position(is_other).unwrap_or(0))
 }
 
 /// Begins to write a text to the clipboard; `None` where a page has none.
@@ -201,5 +220,25 @@ pub(crate) fn ToastList() -> impl IntoView {
                 }
             </For>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_note_has_the_number_of_one_before() {
+        let (first, second) = (next_number(), next_number());
+        assert!(second > first);
+    }
+
+    #[test]
+    fn an_error_stays_where_other_notes_can_go() {
+        let [done, failed] = [Tone::Done, Tone::Failed];
+        assert_eq!(surplus(&[failed, done, done, done]), None);
+        assert_eq!(surplus(&[failed, done, failed, done, done]), Some(1));
+        // What has just been said is seen in any case.
+        assert_eq!(surplus(&[failed, failed, failed, failed, done]), Some(0));
     }
 }

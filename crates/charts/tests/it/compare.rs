@@ -306,6 +306,13 @@ fn names_below_a_drawing_have_the_signs_of_what_is_drawn() {
 }
 
 #[test]
+fn a_name_below_a_drawing_ends_within_it() {
+    let name = format!("{}-end", "a very long name of a run ".repeat(20));
+    let svg = export::with_names(&Drawing::default(), SIZE, &[(Role::Series(1), Sign::Line, name.clone())]);
+    assert!(!svg.contains(&name) && svg.contains("-end<") && svg.contains(">a very long"), "{svg}");
+}
+
+#[test]
 fn a_thin_dashed_line_is_one_mark() {
     let x: Vec<f64> = (0..50).map(f64::from).collect();
     let line =

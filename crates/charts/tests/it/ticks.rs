@@ -72,6 +72,16 @@ fn text_is_as_wide_as_its_letters() {
 }
 
 #[test]
+fn the_longest_name_has_the_room_that_was_reckoned_from_it() {
+    for name in ["a", "short", "brisk-heron"] {
+        // As a drawing does, which keeps it apart from what stands beside it.
+        let room = text::width(name, Family::Sans, 12.0) + 12.0 - 12.0;
+        assert_eq!(text::cut(name, Family::Sans, 12.0, room), name);
+        assert_eq!(text::cut_in_middle(name, Family::Sans, 12.0, room), name);
+    }
+}
+
+#[test]
 fn smoothing_has_no_start_up_bias() {
     assert!(smooth(&[5.0; 10], 0.9).iter().all(|value| (value - 5.0).abs() < 1e-12));
     assert_eq!(smooth(&[1.0, 2.0, 3.0], 0.0), [1.0, 2.0, 3.0]);

@@ -361,9 +361,10 @@ fn rollout(deployment: &Deployment, named: &str) -> Outcome<api::RolloutId> {
 fn gone(list: &[DeletedDeployment]) -> String {
     let row = |one: &DeletedDeployment| {
         let version = format!("{} v{}", one.model_name, one.version_number);
-        vec![one.name.clone(), version, one.target_name.clone(), words::time(one.deleted_ms)]
+        let (target, deleted) = (one.target_name.clone(), words::time(one.deleted_ms));
+        vec![one.name.clone(), version, target, deleted, one.deployment.to_string()]
     };
-    table(&["name", "version", "target", "deleted"], list.iter().map(row))
+    table(&["name", "version", "target", "deleted", "id"], list.iter().map(row))
 }
 
 async fn finish(context: &Context, detach: bool, job: Job, name: &str) -> Outcome {

@@ -193,9 +193,10 @@ fn forgotten(list: &[DeletedProject]) -> String {
             words::count(one.versions),
             words::time(one.deleted_ms),
             one.path.clone(),
+            one.project.to_string(),
         ]
     };
-    table(&["name", ">runs", ">versions", "deleted", "folder"], list.iter().map(row))
+    table(&["name", ">runs", ">versions", "deleted", "folder", "id"], list.iter().map(row))
 }
 
 pub(crate) async fn run_sample(context: &mut Context, command: SampleCommand) -> Outcome {

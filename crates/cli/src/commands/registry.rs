@@ -116,9 +116,10 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
             context.output.show(&context.call(ListRemovedRegistries {}).await?, |list| {
                 let row = |removed: &RemovedRegistry| {
                     let RemovedRegistry { registry, removed_ms } = removed;
-                    vec![registry.name.clone(), registry.address.clone(), words::time(*removed_ms)]
+                    let (name, address) = (registry.name.clone(), registry.address.clone());
+                    vec![name, address, words::time(*removed_ms), registry.id.to_string()]
                 };
-                table(&["name", "address", "removed"], list.iter().map(row))
+                table(&["name", "address", "removed", "id"], list.iter().map(row))
             })
         }
         RegistryCommand::List { removed: false } => {

@@ -12,10 +12,7 @@ mod media;
 mod several;
 mod views;
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    time::Duration,
-};
+use std::{io::IsTerminal as _, time::Duration};
 
 use api::{
     ApiError, RunId,
@@ -36,7 +33,7 @@ use clap::{Args, Subcommand};
 use crate::{
     context::{Context, Outcome, environment},
     exec::begun,
-    output::{one_line, pairs, table},
+    output::{self, one_line, pairs, table},
     words,
 };
 
@@ -442,8 +439,7 @@ async fn log(context: &Context, run: RunId, stream: LogStream, follow: bool) -> 
             context.output.show(&chunk, |chunk| chunk.text.clone())?;
         } else {
             // The bytes as they are: a line may go on in the next chunk, and the colours and bars are the program's own.
-            let mut stdout = std::io::stdout().lock();
-            if stdout.write_all(chunk.text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
+            if !output::write(&chunk.text)? {
                 return Ok(after);
             }
         }

@@ -126,9 +126,9 @@ fn removed_targets(list: &[RemovedTarget]) -> String {
             TargetKind::ThisMachine => String::new(),
             TargetKind::Kubernetes { context, namespace, .. } => format!("{context}/{namespace}"),
         };
-        vec![removed.name.clone(), place, words::time(removed.removed_ms)]
+        vec![removed.name.clone(), place, words::time(removed.removed_ms), removed.target.to_string()]
     };
-    table(&["name", "context", "removed"], list.iter().map(row))
+    table(&["name", "context", "removed", "id"], list.iter().map(row))
 }
 
 fn checked(context: &Context, check: TargetCheck) -> Outcome {

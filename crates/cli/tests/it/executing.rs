@@ -33,6 +33,18 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
     assert_eq!(String::from_utf8_lossy(&place.run(&["run", "log", "tried", "--stderr"]).stdout), "oh\n");
 }
 
+/// A full disk is no reader that went away.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_log_that_can_not_be_written_is_an_error() {
+    let place = Place::with_project();
+    place.run(&["exec", "--no-host", "--name", "told", "--", "echo", "hello"]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let log = place.command(&["run", "log", "told"]).stdout(full).output().unwrap();
+    assert_eq!(log.status.code(), Some(1), "{}", said(&log));
+    assert!(said(&log).contains("Can't write the answer"), "{}", said(&log));
+}
+
 /// Computes in a process that is over before it is, and has 30 MB for a moment.
 #[cfg(target_os = "linux")]
 const SHORT: &str = r#"

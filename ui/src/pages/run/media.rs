@@ -52,7 +52,7 @@ pub(super) fn MediaTab(run: Memo<RunId>, media: Query<RunMedia>) -> impl IntoVie
                         </For>
                     </div>
                     {move || (left_out() > 0).then(|| view! {
-                        <p class="muted small">{format!("{} more are not shown.", words::counted(left_out(), "key", "keys"))}</p>
+                        <p class="muted small">{format!("{} not shown.", words::counted(left_out(), "more key is", "more keys are"))}</p>
                     })}
                 }
             }

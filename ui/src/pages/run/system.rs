@@ -124,7 +124,7 @@ fn of_client(why: &str, is_off: bool) -> impl IntoView + use<> {
             <CopyLine text="slipway exec -- python train.py" />
             <span class="muted">"or let its client measure"</span>
             <CopyLine text="mlflow.enable_system_metrics_logging()" />
-            {is_off.then(|| view! { <a class="btn" href="/settings">"Turn it on in Settings"</a> })}
+            {is_off.then(|| view! { <a class="btn" href="/settings?tab=tracking">"Turn it on in Settings"</a> })}
         </Empty>
     }
 }

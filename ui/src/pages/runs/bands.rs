@@ -187,6 +187,8 @@ pub(super) fn CompareGroups(
     let drawn = Memo::new(move |_| found.with(|found| found.iter().take(CHARTS).cloned().collect::<Vec<_>>()));
     let more = Memo::new(move |_| found.with(Vec::len) - drawn.with(Vec::len));
     let none = Memo::new(move |_| table.value.with(Option::is_some) && known.with(Vec::is_empty));
+    let waits = Memo::new(move |_| table.value.with(Option::is_none) && table.error.with(Option::is_none));
+    let none_found = Memo::new(move |_| found.with(Vec::is_empty) && !known.with(Vec::is_empty));
     let told = RwSignal::new(Told::default());
     // What was said of other runs is not said of these; the charts' answers come after it.
     Effect::new(move |_| {
@@ -241,13 +243,15 @@ pub(super) fn CompareGroups(
             {move || none.get().then(|| view! {
                 <Empty mark=icon::ACTIVITY title="No curve here" text="None of the first runs that the filter matches measured a figure more than once." />
             })}
+            {move || waits.get().then(|| view! { <Skeleton lines=6 /> })}
+            {move || none_found.get().then(|| view! { <p class="muted small">{compare::NONE_FOUND}</p> })}
             <div class="charts">
                 <For each=move || drawn.get() key=Clone::clone let:key>
                     <div><Banded metric=key whose look cross told /></div>
                 </For>
             </div>
             {move || (more.get() > 0).then(|| view! {
-                <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", match more.get() { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
+                <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", words::counted(more.get() as u64, "more is", "more are"))}</p>
             })}
         </section>
     }
@@ -406,6 +410,8 @@ mod tests {
     fn a_group_is_a_line_with_its_band_and_of_very_many_the_mean_alone() {
         let few = lines(&bands(vec![band("0.1", 4_000), band("0.2", 4_000)]));
         assert_eq!(few[1].name, "0.2 (4,000 runs)");
+        // The legend hides it by this, also while runs come.
+        assert_eq!(few[1].key, "0.2");
         assert_eq!((few[1].role, few[1].y.as_slice()), (Role::series(1), &[2.0, 2.0][..]));
         assert_eq!(few[0].band, [(1.5, 2.5), (1.5, 2.5)]);
         let many = lines(&bands((0..20).map(|at| band(&at.to_string(), 4_000)).collect()));

@@ -33,13 +33,16 @@ use crate::{
         curves::NAMED,
         field::TextField,
         icon::{self, icon},
-        states::Failure,
+        row_keys::is_typing,
+        states::{Failure, Skeleton},
         words,
     },
 };
 
 /// Of very many runs so many charts are drawn; the rest are found by the filter.
 const CHARTS: usize = 12;
+/// What is said where the filter of charts leaves none.
+pub(super) const NONE_FOUND: &str = "No figure is called so.";
 /// Of more runs the two tables stand below each other.
 const BESIDE: usize = 3;
 /// So many runs stand in the head, of more the rest is behind a button: two to four lines of a window.
@@ -172,6 +175,8 @@ pub(super) fn Compare(
     let none = Memo::new(move |_| {
         keys.with(Vec::is_empty) && wanted.with(String::is_empty) && asked.value.with(Option::is_some)
     });
+    let waits = Memo::new(move |_| asked.value.with(Option::is_none) && asked.error.with(Option::is_none));
+    let none_found = Memo::new(move |_| keys.with(Vec::is_empty) && !wanted.with(String::is_empty));
     view! {
         <section class="body-of-page compare" aria-label="Comparison of runs">
             <div class="head">
@@ -192,7 +197,7 @@ pub(super) fn Compare(
                     </div>
                     {move || asked.error.get().map(|error| view! { <Failure error again=move || asked.refresh() /> })}
                     {move || named.with(Vec::len).checked_sub(MOST).filter(|more| *more > 0).map(|more| view! {
-                        <p class="small muted">{format!("The first {MOST} are compared; {} left out.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
+                        <p class="small muted">{format!("The first {MOST} are compared; {} left out.", words::counted(more as u64, "more is", "more are"))}</p>
                     })}
                     {move || part(runs.with(Vec::len), of.get()).map(|part| view! { <p class="small muted" data-part="">
                         {part}" "<a href=move || bands::over(&back.get())>"See the bands of all that the filter matches"</a>
@@ -217,13 +222,15 @@ pub(super) fn Compare(
             {move || (none.get() && !is_plotted.get()).then(|| view! {
                 <LastValues chosen seen ranked_by />
             })}
+            {move || waits.get().then(|| view! { <Skeleton lines=6 /> })}
+            {move || (none_found.get() && !is_plotted.get()).then(|| view! { <p class="muted small">{NONE_FOUND}</p> })}
             <div class="charts">
                 <For each=move || if is_plotted.get() { Vec::new() } else { drawn.get() } key=Clone::clone let:key>
                     <div><Overlaid key chosen cross seen height=height() /></div>
                 </For>
             </div>
             {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0 && !is_plotted.get()).map(|more| view! {
-                <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", match more { 1 => "1 more is".to_owned(), more => format!("{more} more are") })}</p>
+                <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", words::counted(more as u64, "more is", "more are"))}</p>
             })}
             <div class="compared-tables" class:below=move || BESIDE.lt(&runs.with(Vec::len))>
                 <Figures chosen seen ranked_by />
@@ -254,10 +261,8 @@ fn next_pin(runs: &[RunId], pinned: Option<RunId>) -> String {
 pub(super) fn on_keys(heard: impl Fn(&str) + 'static) {
     let listener = window_event_listener(ev::keydown, move |event| {
         let is_other = || document().query_selector("dialog[open], .menu").ok().flatten().is_some();
-        let in_field =
-            event.target().is_some_and(|target| wasm_bindgen::JsCast::has_type::<web_sys::HtmlInputElement>(&target));
         let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
-        if !(event.default_prevented() || is_other() || in_field || has_modifier) {
+        if !(event.default_prevented() || is_other() || is_typing(&event) || has_modifier) {
             heard(&event.key());
         }
     });

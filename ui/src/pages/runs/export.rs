@@ -1,10 +1,10 @@
 //! The table for other programs: Markdown of what is selected or in sight, CSV of all that the filter matches.
 
-use std::ops::Range;
+use std::{collections::HashSet, ops::Range};
 
 use api::{
-    ApiError,
-    run_table::{Listing, PickRuns, Pieces, RunCells, TabulateRuns, filled, quoted},
+    ApiError, RunId,
+    run_table::{Listing, PickRuns, Pieces, RunCells, TabulateRuns, filled},
 };
 use charts::text_table::{csv_line, markdown_head, markdown_line};
 use leptos::prelude::*;
@@ -43,19 +43,20 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
     let exporting = RwSignal::new(false);
     let copy = move || {
         let Some(list) = list.get_untracked() else { return };
-        let ids = picked.get_untracked();
-        let (list, stretch) = if ids.is_empty() {
-            (list, sight.run(()))
+        let ids: HashSet<RunId> =
+            picked.with_untracked(|picked| picked.iter().filter_map(|id| id.parse().ok()).collect());
+        // What is selected stays so where the filter leaves it out; as a filter its ids would be too many.
+        let (list, stretch, only) = if ids.is_empty() {
+            (list, sight.run(()), None)
         } else {
-            let quoted: Vec<String> = ids.iter().map(|id| quoted(id)).collect();
-            (Listing { filter: format!("run_id in ({})", quoted.join(", ")), ..list }, 0..ids.len() as u64)
+            (Listing { filter: String::new(), ..list }, 0..u64::MAX, Some(ids))
         };
         let names = names.get_untracked();
         let shown = asked(&names);
         let markdown = Markdown::of(&names);
         let line = move |row: Cells| markdown.line(row);
         let head = Markdown::of(&names).head();
-        pending.run(async move { all(client, list, shown, stretch, line).await }, move |(lines, count)| {
+        pending.run(async move { all(client, list, shown, (stretch, only), line).await }, move |(lines, count)| {
             let text = head + &lines;
             toasts.copy_unseen(&text, "Copied as Markdown", &words::counted(count, "run", "runs"));
         });
@@ -68,7 +69,7 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         }
         let head = csv_line(&shown);
         let line = |row: Cells| csv_line(row.into_iter().map(Option::unwrap_or_default));
-        pending.run(async move { all(client, list, shown, 0..u64::MAX, line).await }, move |(lines, count)| {
+        pending.run(async move { all(client, list, shown, (0..u64::MAX, None), line).await }, move |(lines, count)| {
             save::csv(toasts, "runs", head + &lines, Some(words::counted(count, "run", "runs")));
         });
     };
@@ -117,17 +118,18 @@ fn asked(names: &Names) -> Names {
 /// A row's cells, `None` where it has no value.
 type Cells = Vec<Option<String>>;
 
-/// A line for each row of a stretch, and how many there are, piece by piece: between two of them the page goes on.
+/// A line for each row of a stretch, or for some of its runs only, and how many there are, piece by piece: between two of
+/// them the page goes on.
 async fn all(
     client: Client,
     list: Listing,
     columns: Names,
-    stretch: Range<u64>,
+    (stretch, only): (Range<u64>, Option<HashSet<RunId>>),
     line: impl Fn(Cells) -> String,
 ) -> Result<(String, u64), ApiError> {
     let limit = Some(stretch.end - stretch.start);
     let pick = PickRuns { list: list.clone(), offset: stretch.start, limit, evenly_by: None };
-    let mut pieces = Pieces::of(client.call(pick).await?.runs);
+    let mut pieces = Pieces::of(kept(client.call(pick).await?.runs, only.as_ref()));
     let (mut lines, mut count) = (String::new(), 0);
     loop {
         let runs = pieces.following();
@@ -140,6 +142,14 @@ async fn all(
         count += rows.len() as u64;
         rows.into_iter().for_each(|row| lines.push_str(&line(filled(row, columns.len()))));
     }
+}
+
+/// Those of the runs that are asked for, in their order.
+fn kept(mut runs: Vec<RunId>, only: Option<&HashSet<RunId>>) -> Vec<RunId> {
+    if let Some(only) = only {
+        runs.retain(|run| only.contains(run));
+    }
+    runs
 }
 
 /// The table as Markdown, with the columns as they are shown.
@@ -174,6 +184,14 @@ impl Markdown {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_selected_is_copied_in_the_tables_order() {
+        let [first, second, third] = [1, 2, 3].map(|number| RunId::from_bytes([number; 16]));
+        let only = HashSet::from([third, first]);
+        assert_eq!(kept(vec![first, second, third], Some(&only)), [first, third]);
+        assert_eq!(kept(vec![second], None), [second]);
+    }
 
     #[test]
     fn markdown_has_the_columns_as_they_are_shown() {

@@ -116,6 +116,7 @@ pub(super) fn title(name: &str) -> String {
 pub(super) struct Groups {
     asking: Asking,
     group: RwSignal<Names>,
+    is_shown: Memo<bool>,
     answer: Query<RunGroups>,
 }
 
@@ -149,7 +150,7 @@ pub(super) fn groups(
     let asking = Asking { list, by, metrics, validated_on, order };
     let asked = move || if is_shown.get() { asking.request(MOST) } else { None };
     let answer = paced(asked, pace::LIST_MS);
-    Groups { asking, group, answer }
+    Groups { asking, group, is_shown, answer }
 }
 
 impl Asking {
@@ -196,7 +197,7 @@ pub(super) fn Take(groups: Groups) -> impl IntoView {
 #[component]
 pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callback<RunRow>) -> impl IntoView {
     let (client, pending) = (Client::get(), Pending::new());
-    let Groups { asking: Asking { list, by, metrics, order, .. }, group, answer } = groups;
+    let Groups { asking: Asking { list, by, metrics, order, .. }, group, is_shown, answer } = groups;
     // The runs of opened groups, by the group's filter.
     let opened = RwSignal::new(BTreeMap::<String, Vec<RunRow>>::new());
     Effect::new(move |_| {
@@ -268,6 +269,9 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
     };
     let columns = Memo::new_with_compare(move |_| columns_of(&group.get(), &by.get(), &metrics.get()), |_, _| true);
     let failed = Memo::new(move |_| answer.error.get());
+    // Below a comparison nothing is asked for, so nothing comes either.
+    let waits =
+        Memo::new(move |_| is_shown.get() && answer.value.with(Option::is_none) && failed.with(Option::is_none));
     view! {
         {move || failed.get().map(|error| view! {
             <div class="padded stack">
@@ -275,7 +279,7 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
                 <div><Button label="Don't group" on_press=move || group.set(Names::new()) /></div>
             </div>
         })}
-        {move || (answer.value.with(Option::is_none) && failed.with(Option::is_none)).then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
+        {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
         <div class="fill-table" class:hidden=move || lines.with(Vec::is_empty)>
             <Table rows=Rows::from(lines) columns=Signal::from(columns) label="Groups of runs" on_open=open order />
         </div>

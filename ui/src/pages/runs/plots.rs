@@ -122,16 +122,19 @@ const KEY: f64 = 260.0;
 struct Fetched {
     cells: RwSignal<Option<Cells>>,
     error: RwSignal<Option<ApiError>>,
+    /// Fetches them again, after a failure.
+    again: Callback<()>,
 }
 
 /// The cells of the runs, piece by piece, and again when their figures change.
 fn fetched(whose: Whose, names: Memo<Names>) -> Fetched {
     let client = Client::get();
-    let fetched = Fetched { cells: RwSignal::new(None), error: RwSignal::new(None) };
+    let (cells, error) = (RwSignal::new(None), RwSignal::new(None));
     let list = match whose {
         Whose::Listed(list) => list,
         // Of these all is here.
         Whose::Compared(chosen, bands) => {
+            let fetched = Fetched { cells, error, again: Callback::new(|()| {}) };
             Effect::new(move |_| {
                 let cells = chosen.with(|chosen| {
                     let (total, drawn) = (chosen.len() as u64, &chosen[..chosen.len().min(MOST as usize)]);
@@ -153,6 +156,7 @@ fn fetched(whose: Whose, names: Memo<Names>) -> Fetched {
         Some(GroupRuns { list, by: Vec::new(), metrics, validated_on: None, offset: 0, limit: Some(1) })
     };
     let figures = paced(asked, pace::LIST_MS);
+    let fetched = Fetched { cells, error, again: Callback::new(move |()| figures.refresh()) };
     let turn = StoredValue::new(Turn::default());
     Effect::new(move |_| {
         fetched.error.set(figures.error.get());

@@ -260,7 +260,8 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
         pending.run(async move { client.call(DeleteSearch { search: id }).await }, move |()| {
             let back = RestoreSearch { search: id };
             toasts.undoable(client, format!("Forgot the search {name}; its runs stay"), back);
-            navigate.with_value(|navigate| navigate(&place.link("runs?searches=1"), Default::default()));
+            let to = untrack(|| place.link("runs?searches=1"));
+            navigate.try_with_value(|navigate| navigate(&to, Default::default()));
         });
     };
     let runs = move || place.link(&format!("runs?filter={}", wire::encode(&format!("tag.slipway.search = \"{id}\""))));

@@ -3,7 +3,6 @@
 
 use api::{ApiError, run::Artifact};
 use leptos::{ev, html, prelude::*};
-use wasm_bindgen::JsCast as _;
 
 use super::shown::{Kind, READ_BYTES, pretty, rows, text_of};
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
             cells::{Cells, Rows},
             played::Played,
         },
+        row_keys::is_typing,
         states::{Failure, Skeleton},
         when::Ago,
         words,
@@ -90,9 +90,7 @@ pub(super) fn Preview(
     });
     let escape = window_event_listener(ev::keydown, move |event| {
         let is_other = || document().query_selector("dialog[open], .menu").ok().flatten().is_some();
-        // In a field Escape is the field's own.
-        let in_field = event.target().is_some_and(|target| target.has_type::<web_sys::HtmlInputElement>());
-        if event.key() == "Escape" && !event.default_prevented() && !in_field && !is_other() {
+        if event.key() == "Escape" && !event.default_prevented() && !is_typing(&event) && !is_other() {
             on_close.run(());
         }
     });

@@ -2,6 +2,7 @@
 
 use api::{
     ApiError,
+    figure::counted,
     logged::{
         DeleteLogged, FiguresByDataset, GetLogged, ListLogged, LoggedAt, LoggedBy, LoggedDetail, LoggedList,
         LoggedPlace, RegisterLogged, RestoreLogged,
@@ -124,9 +125,9 @@ fn list(list: &LoggedList, deleted: bool) -> String {
     let when = if deleted { "deleted" } else { "logged" };
     let headings = ["id", "name", "run", "experiment", "type", "status", ">params", ">metrics", when];
     let mut told = table(&headings, list.models.iter().zip(&list.places).map(row));
-    let left_out = list.total - list.models.len() as u64;
+    let left_out = list.total.saturating_sub(list.models.len() as u64);
     if left_out > 0 {
-        told.push_str(&format!("\n{left_out} older ones are left out."));
+        told.push_str(&format!("\n{} left out.", counted(left_out, "older one is", "older ones are")));
     }
     told
 }

@@ -102,10 +102,10 @@ pub(crate) struct Plot {
     #[arg(long)]
     pub(super) to: Option<i64>,
     /// The drawing's width in characters
-    #[arg(long, default_value_t = 72)]
+    #[arg(long, default_value_t = 72, value_parser = parse_side)]
     pub(super) width: usize,
     /// The drawing's height in lines
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 12, value_parser = parse_side)]
     height: usize,
     /// Write a picture into this file instead, each series below the one before: SVG or PNG, as it ends in `.svg` or `.png`
     #[arg(long, value_name = "FILE", conflicts_with = "svg")]
@@ -142,6 +142,15 @@ enum LogAxes {
 fn parse_smoothing(text: &str) -> Result<f64, String> {
     let weight = crate::commands::parse_number(text)?;
     if (0.0..=0.98).contains(&weight) { Ok(weight) } else { Err("not from 0 to 0.98".to_owned()) }
+}
+
+/// Characters of a drawing's side: no terminal shows more.
+fn parse_side(text: &str) -> Result<usize, String> {
+    const MOST: usize = 1_000;
+    match text.trim().parse() {
+        Ok(side) if (2..=MOST).contains(&side) => Ok(side),
+        _ => Err(format!("not a whole number from 2 to {MOST}")),
+    }
 }
 
 impl Plot {
@@ -585,5 +594,18 @@ fn number(value: f64) -> Value {
         Some(number) => number.into(),
         None if value.is_nan() => "NaN".into(),
         None => if value > 0.0 { "Infinity" } else { "-Infinity" }.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_side;
+
+    #[test]
+    fn a_drawing_is_no_larger_than_a_terminal_shows() {
+        assert_eq!(parse_side("72"), Ok(72));
+        for wrong in ["0", "1", "1001", "18446744073709551615", "wide", "-3"] {
+            assert!(parse_side(wrong).is_err(), "{wrong}");
+        }
     }
 }

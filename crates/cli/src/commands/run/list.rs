@@ -431,7 +431,7 @@ fn groups_shown(groups: &RunGroups, by: &[String], metrics: &[String], room: usi
     let (mut fits, mut taken) = (0, 0);
     for (at, heading) in head.iter().enumerate() {
         let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.width());
-        taken += cells.fold(heading.trim_start_matches('>').width(), usize::max) + shown::SPACE;
+        taken += cells.fold(output::heading_text(heading).width(), usize::max) + shown::SPACE;
         if at > own && taken > room.saturating_add(shown::SPACE) {
             break;
         }

@@ -28,7 +28,7 @@ use crate::{
         icon,
         menu::{Item, MenuButton},
         save,
-        states::{Problem, Skeleton},
+        states::{Failure, Skeleton},
         toast::Toasts,
         words,
     },
@@ -148,7 +148,7 @@ pub(super) fn ParallelView(
                 if none.get() { shown } else { format!("{} brushed of {shown}", words::count(within.get() as u64)) }
             }))}</span>
         </div>
-        {move || data.error.get().map(|error| view! { <div class="padded"><Problem error /></div> })}
+        {move || data.error.get().map(|error| view! { <div class="padded"><Failure error again=move || data.again.run(()) /></div> })}
         {move || (data.cells.with(Option::is_none) && data.error.with(Option::is_none)).then(|| view! { <Skeleton lines=6 /> })}
         <Lines
             chart

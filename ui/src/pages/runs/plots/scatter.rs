@@ -22,7 +22,7 @@ use crate::{
         card::Card,
         field::{Select, Switch},
         picture::Picture,
-        states::{Problem, Skeleton},
+        states::{Failure, Skeleton},
         words,
     },
 };
@@ -154,7 +154,7 @@ pub(super) fn ScatterView(
             </span>
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(|cells| how_many(cells, (scatter::MOST, "drawn together where they lie close"))))}</span>
         </div>
-        {move || data.error.get().map(|error| view! { <div class="padded"><Problem error /></div> })}
+        {move || data.error.get().map(|error| view! { <div class="padded"><Failure error again=move || data.again.run(()) /></div> })}
         {move || (data.cells.with(Option::is_none) && data.error.with(Option::is_none)).then(|| view! { <Skeleton lines=6 /> })}
         {move || chart.with(Option::is_some).then(|| view! {
             <Card title=Signal::derive(move || chart.with(|chart| chart.as_ref().map(|chart| chart.name.clone()).unwrap_or_default()))>

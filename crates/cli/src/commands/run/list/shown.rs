@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::{
-    output::{one_line, table},
+    output::{heading_text, one_line, table},
     words,
 };
 
@@ -40,7 +40,7 @@ impl Column {
     }
 
     fn width(&self) -> usize {
-        let heading = self.heading.trim_start_matches('>').width();
+        let heading = heading_text(&self.heading).width();
         self.cells.iter().map(|cell| cell.width()).fold(heading, usize::max)
     }
 }
