@@ -262,7 +262,10 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>, after: After) -> any
     if going.is_empty() {
         return Ok(());
     }
-    let ends: Vec<SocketAddr> = going.iter().map(|(_, waiting, ..)| waiting.peer).collect();
+    let mut ends: Vec<SocketAddr> = going.iter().map(|(_, waiting, ..)| waiting.peer).collect();
+    // Thousands of runs may have begun over a few connections.
+    ends.sort_unstable();
+    ends.dedup();
     let port = engine.tracking_port().load(Ordering::Relaxed);
     let peers = tokio::task::spawn_blocking(move || peer::holders(&ends, port)).await?;
     let mut unmeasured = Vec::new();
