@@ -144,8 +144,8 @@ fn tell(engine: &Engine) {
             let newest = waiting.newest.into_values().collect();
             engine.events().send(Event::Points { run, newest });
         }
-        // The run table knows of what it shows since that was committed: read anew once more, the runs of a flood would hold
-        // up the next search.
+        // The run table knows of what it shows since that was committed: read anew once more, the runs of a flood would
+        // hold up the next search.
         engine.events().send(Event::Changed { tag: Tag::Run(run) });
     }
     run::announce_lists(engine, lists);

@@ -415,7 +415,7 @@ fn run_batch(
     answers: &mut Vec<Answer>,
 ) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // One that is alone stands or falls with the transaction: for a savepoint each page would be copied before it is changed.
+    // One that is alone stands or falls with the transaction: for a savepoint each page is copied before it is changed.
     let is_alone = waiting.len() == 1;
     for write in waiting.by_ref() {
         let work = write.work;

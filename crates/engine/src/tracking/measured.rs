@@ -5,8 +5,8 @@
 //! once, while its connection is there, and kept: a client may connect anew. It is measured until the run or the process is
 //! over, or the client tells a series of its own under `system/`, beside which nothing is measured.
 //!
-//! A client may begin a thousand runs a second. They are looked at together, once a second, and why they are not measured is
-//! noted in a few transactions: each has searches read their pages of the database anew, and others' writes wait for it.
+//! A client may begin a thousand runs a second. They are looked at together, once a second, and why they are not measured
+//! is noted in a few transactions: each has searches read their pages of the database anew, and others' writes wait.
 //!
 //! One that is measured to have used up its project's budget is ended and announced; its process is left alone, and the
 //! host stays for what its client still logs.
@@ -155,8 +155,8 @@ impl Measured {
         self.runs().measured.contains_key(&run)
     }
 
-    /// Takes out what has waited for long enough, the oldest first and [`TOGETHER`] at most; `None` once nothing waits any
-    /// more.
+    /// Takes out what has waited for long enough, the oldest first and [`TOGETHER`] at most; `None` once nothing waits
+    /// any more.
     fn due(&self) -> Option<Vec<(RunId, Waiting)>> {
         let mut runs = self.runs();
         if runs.waiting.is_empty() {
@@ -212,8 +212,8 @@ async fn look_until_none_waits(weak: WeakEngine) {
     }
 }
 
-/// Before the workspace is closed: what is to be noted of runs by now is noted. Those that would be measured from now on
-/// are not, by nobody.
+/// Before the workspace is closed: what is to be noted of runs by now is noted. Those that would be measured from now
+/// on are left as they are.
 pub(crate) async fn close(engine: &Engine) {
     let _looking = engine.measured().looking.lock().await;
     while let Some(due) = engine.measured().due().filter(|due| !due.is_empty()) {

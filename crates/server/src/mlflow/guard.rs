@@ -25,8 +25,8 @@ pub(super) async fn guard(State((host, port)): State<(Host, u16)>, request: Requ
             failure.into_response()
         }
     };
-    // Only what is got is kept by a browser, or taken for another kind. A client that writes reads every header of every
-    // answer, which in Python takes as long as a tenth of our own work.
+    // Only what is got is kept by a browser, or taken for another kind. A client that writes reads every header of
+    // every answer, which in Python takes as long as a tenth of our own work.
     if is_got {
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
