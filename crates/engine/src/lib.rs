@@ -205,6 +205,7 @@ impl Engine {
     pub async fn close(&self) {
         // A search that takes long is not waited for.
         self.inner.board.close();
+        tracking::measured::close(self).await;
         self.inner.store.close().await;
     }
 

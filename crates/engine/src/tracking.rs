@@ -144,7 +144,9 @@ fn tell(engine: &Engine) {
             let newest = waiting.newest.into_values().collect();
             engine.events().send(Event::Points { run, newest });
         }
-        engine.changed(Tag::Run(run));
+        // The run table knows of what it shows since that was committed: read anew once more, the runs of a flood would
+        // hold up the next search.
+        engine.events().send(Event::Changed { tag: Tag::Run(run) });
     }
     run::announce_lists(engine, lists);
 }

@@ -81,7 +81,7 @@ pub async fn serve(listener: TcpListener, host: Host) -> std::io::Result<()> {
     upload::forget_old(&host.staging).await;
     let (ending, staging) = (host.ending.clone(), host.staging.clone());
     tokio::select! {
-        answered = answer(listener, router(host), ending) => answered,
+        answered = answer(listener, router(host), connections(), ending) => answered,
         never = upload::forget_old_every(&staging, upload::FORGET_EVERY) => match never {},
     }
 }
@@ -90,13 +90,25 @@ pub async fn serve(listener: TcpListener, host: Host) -> std::io::Result<()> {
 pub async fn serve_mlflow(listener: TcpListener, host: Host) -> std::io::Result<()> {
     let ending = host.ending.clone();
     let port = listener.local_addr()?.port();
-    answer(listener, mlflow::router(host, port), ending).await
+    let mut server = connections();
+    // A client on this machine knows what time it is, and reads no header that is not there.
+    server.auto_date_header(false);
+    answer(listener, mlflow::router(host, port), server, ending).await
 }
 
-async fn answer(mut listener: TcpListener, router: Router, ending: CancellationToken) -> std::io::Result<()> {
-    let service = TowerToHyperService::new(router);
+fn connections() -> http1::Builder {
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
+    server
+}
+
+async fn answer(
+    mut listener: TcpListener,
+    router: Router,
+    server: http1::Builder,
+    ending: CancellationToken,
+) -> std::io::Result<()> {
+    let service = TowerToHyperService::new(router);
     let connections = GracefulShutdown::new();
     loop {
         let (stream, peer) = tokio::select! {

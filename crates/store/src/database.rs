@@ -1,6 +1,6 @@
 //! One writer thread with batched transactions, a few read connections.
 //!
-//! Writes queue for the writer thread, which takes all that wait into one transaction, each behind a
+//! Writes queue for the writer thread, which takes all that wait into one transaction, each of several behind a
 //! savepoint: one that fails rolls back alone. A caller is answered after the commit. An ordinary
 //! write survives the death of any process; a durable one is fsynced before it is acknowledged and
 //! survives a power cut. A brief one is done at once by whoever asks where nobody else writes: waking the writer, and
@@ -415,9 +415,11 @@ fn run_batch(
     answers: &mut Vec<Answer>,
 ) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // One that is alone stands or falls with the transaction: for a savepoint each page is copied before it is changed.
+    let is_alone = waiting.len() == 1;
     for write in waiting.by_ref() {
         let work = write.work;
-        if let Err(error) = transaction.execute_batch("SAVEPOINT one") {
+        if !is_alone && let Err(error) = transaction.execute_batch("SAVEPOINT one") {
             answers.push(work(None).1);
             return Err(error);
         }
@@ -438,8 +440,11 @@ fn run_batch(
             };
             return Err(rusqlite::Error::SqliteFailure(code, None));
         }
-        let end = if matches!(outcome, Outcome::Good) { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
-        transaction.execute_batch(end)?;
+        let is_good = matches!(outcome, Outcome::Good);
+        if is_alone {
+            return if is_good { transaction.commit() } else { transaction.rollback() };
+        }
+        transaction.execute_batch(if is_good { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" })?;
     }
     transaction.commit()
 }

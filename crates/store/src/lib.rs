@@ -35,6 +35,7 @@ pub mod project;
 pub mod registry;
 pub mod run;
 pub mod run_columns;
+pub mod run_facts;
 pub mod run_input;
 mod run_pairs;
 pub mod run_row;

@@ -8,6 +8,7 @@ use anyhow::bail;
 use api::{
     ApiError, ErrorCode, RunId,
     event::Tag,
+    host::Settings,
     project::{Happening, Stage, StationState},
     run::{Run, RunKind},
     spending::{BudgetConfig, Spent, Terms},
@@ -26,16 +27,19 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// budget stands.
 pub(crate) async fn terms(engine: &Engine, budget: &BudgetConfig, table: &str) -> anyhow::Result<Terms> {
     let settings = settings::current(engine).await?;
-    let (per_hour, per_kwh) = (settings.price_per_hour, settings.price_per_kwh);
-    if budget.max_cost.is_some() && per_hour.is_none() && per_kwh.is_none() {
+    if budget.max_cost.is_some() && settings.price_per_hour.is_none() && settings.price_per_kwh.is_none() {
         bail!(
             ApiError::invalid(format!("`{table}.max_cost` can't be kept: no price is set, so nothing costs anything."))
                 .with_key(format!("{table}.max_cost"))
                 .with_hint("Set what this machine costs: `slipway settings set price_per_hour=1.20`.")
         );
     }
-    let (currency, budget, own) = (settings.currency, budget.clone(), BudgetConfig::default());
-    Ok(Terms { per_hour, per_kwh, currency, budget, own })
+    Ok(terms_by(&settings, budget.clone()))
+}
+
+fn terms_by(settings: &Settings, budget: BudgetConfig) -> Terms {
+    let (per_hour, per_kwh) = (settings.price_per_hour, settings.price_per_kwh);
+    Terms { per_hour, per_kwh, currency: settings.currency.clone(), budget, own: BudgetConfig::default() }
 }
 
 /// The same of a run with limits of its own, which stand before the project's.
@@ -47,11 +51,9 @@ pub(super) async fn terms_with(engine: &Engine, own: BudgetConfig, project: &Bud
 
 /// The terms of a client's run that is measured from now on. It began without asking us, so that nothing is refused: a
 /// limit of cost that could never be reached is left out.
-pub(crate) async fn terms_of_client(engine: &Engine, project: &BudgetConfig) -> anyhow::Result<Terms> {
-    let terms = terms(engine, &BudgetConfig { max_cost: None, ..project.clone() }, TABLE).await?;
-    let is_priced = terms.per_hour.is_some() || terms.per_kwh.is_some();
-    let budget = BudgetConfig { max_cost: project.max_cost.filter(|_| is_priced), ..project.clone() };
-    Ok(Terms { budget, ..terms })
+pub(crate) fn terms_of_client(settings: &Settings, project: &BudgetConfig) -> Terms {
+    let is_priced = settings.price_per_hour.is_some() || settings.price_per_kwh.is_some();
+    terms_by(settings, BudgetConfig { max_cost: project.max_cost.filter(|_| is_priced), ..project.clone() })
 }
 
 /// Notes that a client's run has used up its project's budget: the run is over, and its process goes on.

@@ -5,6 +5,9 @@
 //! once, while its connection is there, and kept: a client may connect anew. It is measured until the run or the process is
 //! over, or the client tells a series of its own under `system/`, beside which nothing is measured.
 //!
+//! A client may begin a thousand runs a second. They are looked at together, once a second, and why they are not measured
+//! is noted in a few transactions: each has searches read their pages of the database anew, and others' writes wait.
+//!
 //! One that is measured to have used up its project's budget is ended and announced; its process is left alone, and the
 //! host stays for what its client still logs.
 //!
@@ -23,11 +26,11 @@ use std::{
 
 use anyhow::Context as _;
 use api::{
-    RunId,
+    ProjectId, RunId,
     event::{NewestPoint, Tag},
     run::{CLIENT_MEASURED_SECS, MACHINE, MACHINE_UNMEASURED, RunState, SYSTEM},
     series::Point,
-    spending::{ENERGY_JOULES, Terms},
+    spending::{BudgetConfig, ENERGY_JOULES, Terms},
     tracking::PARENT_TAG,
     worker::Metered,
 };
@@ -48,6 +51,14 @@ use crate::{
 /// A run that goes on for so long is measured; a quiet connection of its client is there for longer.
 const AFTER: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(1);
+/// The pause where more wait than are looked at together, so that they can't become ever more.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Runs that are looked at together, the oldest first.
+const TOGETHER: usize = 2_000;
+/// Runs that are noted in one transaction, which takes milliseconds: what clients write meanwhile waits for it.
+const NOTED_AT_ONCE: usize = 500;
+/// Between two of these transactions, in which whoever waits to write goes first.
+const WAY: Duration = Duration::from_millis(50);
 /// A client that measures itself tells it for the first time after 10 s; until then nothing of ours is entered.
 const HELD: Duration = Duration::from_secs(CLIENT_MEASURED_SECS);
 /// Runs of one process that are measured at once.
@@ -61,6 +72,8 @@ const DEEPEST: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     runs: Mutex<Runs>,
+    /// Held while runs are looked at: a workspace that is closed waits for what is noted of them.
+    looking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -142,15 +155,23 @@ impl Measured {
         self.runs().measured.contains_key(&run)
     }
 
-    /// Takes out what has waited for long enough, the oldest first; `None` once nothing waits any more.
+    /// Takes out what has waited for long enough, the oldest first and [`TOGETHER`] at most; `None` once nothing waits
+    /// any more.
     fn due(&self) -> Option<Vec<(RunId, Waiting)>> {
         let mut runs = self.runs();
         if runs.waiting.is_empty() {
             runs.is_looked_at = false;
+            // Of many that waited once.
+            runs.waiting.shrink_to_fit();
             return None;
         }
-        let mut due: Vec<_> = runs.waiting.extract_if(|_, waiting| waiting.begun.elapsed() >= AFTER).collect();
-        due.sort_by_key(|(_, waiting)| waiting.begun);
+        let waited = runs.waiting.iter().filter(|(_, waiting)| waiting.begun.elapsed() >= AFTER);
+        let mut due: Vec<_> = waited.map(|(run, waiting)| (*run, *waiting)).collect();
+        due.sort_unstable_by_key(|(run, waiting)| (waiting.begun, *run));
+        due.truncate(TOGETHER);
+        for (run, _) in &due {
+            runs.waiting.remove(run);
+        }
         Some(due)
     }
 
@@ -177,33 +198,62 @@ const TOO_MANY: &str = "32 other runs were measured on this machine when it bega
 const HIDDEN: &str = "Its process belongs to another user or runs in a container.";
 const GONE: &str = "Its client's connection was closed, and with it the way to its process.";
 
-async fn look_until_none_waits(engine: WeakEngine) {
+async fn look_until_none_waits(weak: WeakEngine) {
+    let mut pause = LOOK;
     loop {
-        tokio::time::sleep(LOOK).await;
-        let Some(engine) = engine.upgrade() else { return };
+        tokio::time::sleep(pause).await;
+        let Some(engine) = weak.upgrade() else { return };
+        let _looking = engine.measured().looking.lock().await;
         let Some(due) = engine.measured().due() else { return };
-        if !due.is_empty()
-            && let Err(error) = begin(&engine, due).await
-        {
-            tracing::warn!("runs of clients are not measured: {error:#}");
+        pause = if due.len() < TOGETHER { LOOK } else { LOOK_AGAIN };
+        if !due.is_empty() {
+            begin_or_warn(&engine, due, After::Measured).await;
         }
     }
 }
 
+/// Before the workspace is closed: what is to be noted of runs by now is noted. Those that would be measured from now
+/// on are left as they are.
+pub(crate) async fn close(engine: &Engine) {
+    let _looking = engine.measured().looking.lock().await;
+    while let Some(due) = engine.measured().due().filter(|due| !due.is_empty()) {
+        begin_or_warn(engine, due, After::Closed).await;
+    }
+}
+
+/// What becomes of a run that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    Measured,
+    /// The workspace is closed then.
+    Closed,
+}
+
+async fn begin_or_warn(engine: &Engine, due: Vec<(RunId, Waiting)>, after: After) {
+    if let Err(error) = begin(engine, due, after).await {
+        tracing::warn!("runs of clients are not measured: {error:#}");
+    }
+}
+
 /// Begins to measure those that still go on, and notes of the others why they are not measured.
-async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()> {
-    if !settings::current(engine).await?.tracking_measured {
+async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>, after: After) -> anyhow::Result<()> {
+    let settings = settings::current(engine).await?;
+    if !settings.tracking_measured {
         return Ok(());
     }
     let going = engine
         .store()
         .read(move |c| {
             let mut going = Vec::with_capacity(due.len());
+            // Thousands of runs are of a project or two, whose files are long.
+            let mut budgets: HashMap<ProjectId, BudgetConfig> = HashMap::new();
             for (run, waiting) in due {
-                let Some(row) = store::run::bare(c, run)?.filter(is_going) else { continue };
+                let Some(outline) = store::run_facts::outline(c, run)?.filter(|run| run.is_going) else { continue };
                 let before = store::spending::get(c, run)?.map(|before| (before.seconds, before.joules));
-                let project = row.run.project.map(|project| store::project::get(c, project)).transpose()?.flatten();
-                let budget = project.map(|project| project.file.budget).unwrap_or_default();
+                let budget = match outline.project {
+                    Some(project) => budget_of(c, project, &mut budgets)?,
+                    None => BudgetConfig::default(),
+                };
                 going.push((run, waiting, above(c, run)?, before.unwrap_or_default(), budget));
             }
             Ok(going)
@@ -212,12 +262,14 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()
     if going.is_empty() {
         return Ok(());
     }
-    let ends: Vec<SocketAddr> = going.iter().map(|(_, waiting, ..)| waiting.peer).collect();
+    let mut ends: Vec<SocketAddr> = going.iter().map(|(_, waiting, ..)| waiting.peer).collect();
+    // Thousands of runs may have begun over a few connections.
+    ends.sort_unstable();
+    ends.dedup();
     let port = engine.tracking_port().load(Ordering::Relaxed);
     let peers = tokio::task::spawn_blocking(move || peer::holders(&ends, port)).await?;
     let mut unmeasured = Vec::new();
     for (run, waiting, above, before, budget) in going {
-        let terms = spending::terms_of_client(engine, &budget).await?;
         let process = match peers.get(&waiting.peer) {
             // Whoever logs from within the host's own process is no program of a person's.
             Some(Peer::Process(process)) if process.pid == std::process::id() => continue,
@@ -230,7 +282,9 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()
             Above::Clients(above) => engine.measured().take(run, process, above).map(|()| process),
         });
         match taken {
+            Ok(_) if after == After::Closed => engine.measured().over(run),
             Ok(process) => {
+                let terms = spending::terms_of_client(&settings, &budget);
                 let of = Of { run, process, begun: waiting.begun, before, terms };
                 tokio::spawn(measure(engine.downgrade(), of));
             }
@@ -238,6 +292,19 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>) -> anyhow::Result<()
         }
     }
     note(engine, unmeasured).await
+}
+
+fn budget_of(
+    c: &store::Connection,
+    project: ProjectId,
+    known: &mut HashMap<ProjectId, BudgetConfig>,
+) -> store::Result<BudgetConfig> {
+    if let Some(budget) = known.get(&project) {
+        return Ok(budget.clone());
+    }
+    let budget = store::project::get(c, project)?.map(|project| project.file.budget).unwrap_or_default();
+    known.insert(project, budget.clone());
+    Ok(budget)
 }
 
 const fn is_going(row: &RunRow) -> bool {
@@ -254,10 +321,10 @@ enum Above {
 fn above(c: &store::Connection, run: RunId) -> store::Result<Above> {
     let (mut above, mut at) = (Vec::new(), run);
     while above.len() < DEEPEST {
-        let tags = store::tag::of_run(c, at)?;
-        let Some(parent) = tags.get(PARENT_TAG).and_then(|parent| parent.parse().ok()) else { break };
-        let Some(row) = store::run::bare(c, parent)? else { break };
-        if row.run.kind.is_supervised() {
+        let tag = store::tag::get(c, at, PARENT_TAG)?;
+        let Some(parent) = tag.and_then(|parent| parent.parse().ok()) else { break };
+        let Some(outline) = store::run_facts::outline(c, parent)? else { break };
+        if outline.kind.is_supervised() {
             return Ok(Above::Supervised);
         }
         above.push(parent);
@@ -344,26 +411,29 @@ fn meter(program: Option<&Path>, of: ProcessId, folder: &Path) -> anyhow::Result
 }
 
 /// Adds facts to the environments of runs that are there.
-async fn note(engine: &Engine, facts: Vec<(RunId, BTreeMap<String, String>)>) -> anyhow::Result<()> {
-    if facts.is_empty() {
-        return Ok(());
-    }
-    let noted = engine
-        .store()
-        .write(move |tx| {
-            let mut noted = Vec::with_capacity(facts.len());
-            for (run, facts) in facts {
-                let Some(mut row) = store::run::bare(tx, run)? else { continue };
-                row.run.environment.extend(facts);
-                store::run::put(tx, &row)?;
-                noted.push(run);
-            }
-            Ok(noted)
-        })
-        .await?;
-    // No list shows them, and thousands of rows that were read anew for them would hold up every search.
-    for run in noted {
-        Announcer::page_soon(engine, run);
+async fn note(engine: &Engine, mut facts: Vec<(RunId, BTreeMap<String, String>)>) -> anyhow::Result<()> {
+    while !facts.is_empty() {
+        let rest = facts.split_off(facts.len().min(NOTED_AT_ONCE));
+        let now = std::mem::replace(&mut facts, rest);
+        let noted = engine
+            .store()
+            .write(move |tx| {
+                let mut noted = Vec::with_capacity(now.len());
+                for (run, facts) in now {
+                    if store::run_facts::note(tx, run, facts)? {
+                        noted.push(run);
+                    }
+                }
+                Ok(noted)
+            })
+            .await?;
+        // No list shows them, and thousands of rows that were read anew for them would hold up every search.
+        for run in noted {
+            Announcer::page_soon(engine, run);
+        }
+        if !facts.is_empty() {
+            tokio::time::sleep(WAY).await;
+        }
     }
     Ok(())
 }
@@ -417,6 +487,29 @@ async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<boo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_runs_those_that_waited_longest_are_looked_at_first_and_only_so_many_together() {
+        let measured = Measured::default();
+        let run = |number: usize| RunId::from_bytes((number as u128).to_be_bytes());
+        let now = Instant::now();
+        let wait = |run: RunId, waited: Duration| {
+            let waiting =
+                Waiting { peer: SocketAddr::from(([127, 0, 0, 1], 1)), begun: now.checked_sub(waited).unwrap() };
+            measured.runs().waiting.insert(run, waiting);
+        };
+        for number in 0..TOGETHER + 10 {
+            wait(run(number), AFTER + Duration::from_millis(number as u64));
+        }
+        let young = run(TOGETHER + 10);
+        wait(young, Duration::ZERO);
+        let due = |measured: &Measured| measured.due().unwrap().into_iter().map(|(run, _)| run).collect::<Vec<_>>();
+        assert_eq!(due(&measured), (10..TOGETHER + 10).rev().map(run).collect::<Vec<_>>());
+        assert_eq!(due(&measured), (0..10).rev().map(run).collect::<Vec<_>>());
+        assert!(due(&measured).is_empty(), "what began a moment ago waits");
+        measured.leave(young);
+        assert!(measured.due().is_none() && !measured.runs().is_looked_at);
+    }
 
     #[test]
     fn so_many_runs_are_measured_at_once_and_another_once_one_is_over() {

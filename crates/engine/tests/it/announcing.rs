@@ -10,7 +10,7 @@ use api::{
     series::Point,
     source::{AddSource, Kind, ListSources, ReadSource},
     tracking::{
-        CreateExperiment, Dataset, DeleteExperiment, Experiment, ListExperiments, MoveExperiment, MoveRuns,
+        CreateExperiment, Dataset, DeleteExperiment, Experiment, ListExperiments, MoveExperiment, MoveRuns, PARENT_TAG,
         PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, RunInput, TrashRuns,
     },
 };
@@ -132,6 +132,25 @@ async fn many_runs_that_change_together_are_one_announcement_and_each_is_read_an
     }
     assert!(tags.contains(&Tag::EveryRun) && tags.len() < 10, "{} announcements", tags.len());
     assert_eq!(stage.call(list).await.total, 0);
+}
+
+/// What is noted of a run's machine, and what begins below it, stands in no list.
+#[tokio::test]
+async fn what_a_runs_page_alone_shows_has_no_row_of_the_run_table_read_anew() {
+    let stage = Stage::new().await;
+    let made = stage.call(CreateExperiment { name: "one".to_owned(), folder: String::new() }).await;
+    let parent = begin(&stage, made.number).await;
+    let named =
+        |name: &str| ListRuns { experiment: Some(made.id), filter: format!("name = '{name}'"), ..ListRuns::default() };
+    assert_eq!(stage.call(named("renamed")).await.total, 0);
+    // Unannounced: only who reads the row anew finds it.
+    stage.engine.store().write(move |tx| store::run::rename(tx, parent, "renamed")).await.unwrap();
+    let (number, tags) = (made.number.to_string(), vec![(PARENT_TAG.to_owned(), parent.to_string())]);
+    let below = client::begin(&stage.engine, &number, Begin { tags, ..Begin::default() });
+    check(&stage, "a run below", &[Tag::Run(parent)], below).await.unwrap();
+    assert_eq!(stage.call(named("renamed")).await.total, 0);
+    stage.engine.changed(Tag::Run(parent));
+    assert_eq!(stage.call(named("renamed")).await.total, 1);
 }
 
 /// The project's own experiment.

@@ -67,6 +67,29 @@ impl Open {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_write_has_no_header_that_its_client_has_no_use_for() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let names = |answer: &reqwest::Response| {
+        let mut names: Vec<String> = answer.headers().keys().map(ToString::to_string).collect();
+        names.sort_unstable();
+        names
+    };
+    let point = json!({ "run_id": run, "key": "loss", "value": 0.5, "timestamp": 1, "step": 0 });
+    let logged = open.running.http.post(format!("{}/api/2.0/mlflow/runs/log-metric", open.address)).json(&point);
+    let logged = logged.send().await.unwrap();
+    assert_eq!((logged.status(), names(&logged)), (StatusCode::OK, strings(&["content-length", "content-type"])));
+    let got = open.running.http.get(format!("{}/api/2.0/mlflow/runs/get?run_id={run}", open.address));
+    let got = got.send().await.unwrap();
+    let expected = strings(&["cache-control", "content-length", "content-type", "x-content-type-options"]);
+    assert_eq!((got.status(), names(&got)), (StatusCode::OK, expected));
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
 async fn an_upload_is_completed_by_all_of_its_parts_or_not_at_all() {
     let open = Open::start().await;
     let run = open.run().await;

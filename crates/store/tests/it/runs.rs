@@ -61,3 +61,51 @@ async fn the_default_experiment_outlives_a_project_that_it_was_moved_into() {
         .unwrap();
     assert_eq!(next, 2);
 }
+
+#[tokio::test]
+async fn a_fact_is_added_to_a_run_and_all_else_of_it_stays() {
+    let (_folder, store) = with_runs(2).await;
+    let facts = |key: &str, fact: &str| std::collections::BTreeMap::from([(key.to_owned(), fact.to_owned())]);
+    let (before, after) = store
+        .write(move |tx| {
+            assert!(store::run_facts::note(tx, run_id(1), facts("machine.cpu", "one"))?);
+            let before = store::run::get(tx, run_id(1))?.expect("it is there");
+            assert!(store::run_facts::note(tx, run_id(1), facts("machine.memory", "8 GB"))?);
+            assert!(store::run_facts::note(tx, run_id(1), facts("machine.cpu", "another"))?);
+            assert!(!store::run_facts::note(tx, run_id(7), facts("machine.cpu", "nobody's"))?);
+            assert!(
+                store::run::get(tx, run_id(0))?.is_some_and(|row| !row.run.environment.contains_key("machine.cpu"))
+            );
+            Ok((before, store::run::get(tx, run_id(1))?.expect("it is there")))
+        })
+        .await
+        .unwrap();
+    assert_eq!(before.run.environment["machine.cpu"], "one");
+    let mut expected = before;
+    expected.run.environment.insert("machine.cpu".to_owned(), "another".to_owned());
+    expected.run.environment.insert("machine.memory".to_owned(), "8 GB".to_owned());
+    assert_eq!(after, expected);
+}
+
+#[tokio::test]
+async fn only_a_run_that_is_under_way_and_not_deleted_is_going() {
+    use api::run::RunState::{Finished, Running};
+    let (_folder, store) = with_runs(3).await;
+    store
+        .write(|tx| {
+            for (number, state, deleted_ms) in [(0, Running, None), (1, Running, Some(1)), (2, Finished, None)] {
+                let mut row = store::run::get(tx, run_id(number))?.expect("it is there");
+                (row.run.state, row.run.deleted_ms) = (state, deleted_ms);
+                store::run::put(tx, &row)?;
+                let outline = store::run_facts::outline(tx, run_id(number))?.expect("it is there");
+                assert_eq!(
+                    (outline.is_going, outline.kind, outline.project),
+                    (number == 0, row.run.kind, row.run.project)
+                );
+            }
+            assert_eq!(store::run_facts::outline(tx, run_id(9))?, None);
+            Ok(())
+        })
+        .await
+        .unwrap();
+}

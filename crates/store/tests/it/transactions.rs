@@ -40,6 +40,33 @@ async fn a_panic_in_a_write_takes_nobody_elses_write() {
 }
 
 #[tokio::test]
+async fn a_write_alone_that_fails_or_panics_leaves_nothing_and_the_next_is_written() {
+    let (_folder, store) = open();
+    let put = |tx: &store::Transaction<'_>| store::setting::put(tx, "broken", &1);
+    for _ in 0..2 {
+        let failed = store.write_briefly::<()>(move |tx| {
+            put(tx)?;
+            Err(ApiError::invalid("no").into())
+        });
+        assert!(matches!(failed.await, Err(StoreError::Refused(_))));
+        let failed = store.write_durable::<()>(move |tx| {
+            put(tx)?;
+            Ok(tx.execute_batch("INSERT INTO nowhere VALUES (1)")?)
+        });
+        assert!(matches!(failed.await, Err(StoreError::Sqlite(_))));
+        let broken = store.write_briefly::<()>(move |tx| {
+            put(tx)?;
+            panic!("on purpose")
+        });
+        assert!(matches!(broken.await, Err(StoreError::Closed)));
+        store.write_briefly(|tx| store::setting::put(tx, "good", &1)).await.unwrap();
+    }
+    let (broken, good): (Option<i32>, Option<i32>) =
+        store.read(|c| Ok((store::setting::get(c, "broken")?, store::setting::get(c, "good")?))).await.unwrap();
+    assert_eq!((broken, good), (None, Some(1)));
+}
+
+#[tokio::test]
 async fn a_reader_comes_back_where_its_caller_has_gone_or_it_panicked() {
     let (_folder, store) = open();
     for _ in 0..8 {
