@@ -133,6 +133,8 @@ pub enum BandAxis {
     Step,
     /// Seconds since each run began.
     Seconds,
+    /// How far each run has come: percent of its curve's last step.
+    Share,
 }
 
 /// The curves of one metric over all runs that match, as a mean with its spread for each group of them.

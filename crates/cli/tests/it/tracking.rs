@@ -484,7 +484,10 @@ fn the_means_of_all_runs_that_pass_a_filter_are_drawn_by_group() {
     assert!((sd - 8.0_f64.sqrt()).abs() < 1e-9, "{sd}");
     let shown = String::from_utf8(plot("name = 'slow'", &["--metric", "loss", "--width", "20"]).stdout).unwrap();
     assert!(shown.contains("Bands of 1 run in 1 group.") && shown.contains("mean ± sd"), "{shown}");
-    for (filter, more, code) in [("name = 'nobody'", "step", 3), ("", "share", 2)] {
+    let shares: Value = serde_json::from_slice(&plot("", &["--x", "share", "--json"]).stdout).unwrap();
+    let last = shares[0]["bands"][0]["points"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["x"], &last["mean"]), (&json!(100.0), &json!(1.5)), "{shares}");
+    for (filter, more, code) in [("name = 'nobody'", "step", 3), ("", "clock", 2)] {
         assert_eq!(plot(filter, &["--metric", "loss", "--x", more]).status.code(), Some(code), "{filter} {more}");
     }
     assert_eq!(place.run(&["run", "plot"]).status.code(), Some(2), "neither runs nor a filter");

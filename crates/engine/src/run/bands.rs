@@ -210,28 +210,41 @@ impl Asked {
         Ok(points::extent(c, number)?.map(|Window { steps, times }| match self.along {
             BandAxis::Step => (steps.0 as f64, steps.1 as f64),
             BandAxis::Seconds => (seconds(times.0), seconds(times.1)),
+            BandAxis::Share => (share(steps.0 as f64, whole(steps.1)), share(steps.1 as f64, whole(steps.1))),
         }))
     }
 
     /// A run's values at the places; nothing of one without points.
     fn sample(&self, c: &Connection, read: &Read, places: &[f64]) -> store::Result<Vec<f64>> {
         let Some((number, _)) = store::metric::find(c, read.run, &self.metric)? else { return Ok(Vec::new()) };
-        let series = points::view(c, number, self.window(read.began_ms), self.points_read())?;
+        let last = match self.along {
+            BandAxis::Share => points::extent(c, number)?.map_or(0, |window| window.steps.1),
+            BandAxis::Step | BandAxis::Seconds => 0,
+        };
+        let series = points::view(c, number, self.window(read.began_ms, whole(last)), self.points_read())?;
         let member = match self.along {
             BandAxis::Step => group::Member::of(&series.step, &series.last),
             BandAxis::Seconds => group::Member::of(&series.seconds_since(read.began_ms), &series.last),
+            BandAxis::Share => {
+                let shares: Vec<f64> = series.step.iter().map(|step| share(*step, whole(last))).collect();
+                group::Member::of(&shares, &series.last)
+            }
         };
         Ok(places.iter().map(|place| member.at(*place).unwrap_or(f64::NAN)).collect())
     }
 
-    /// What is read of a run that began then.
-    fn window(&self, began_ms: i64) -> Window {
+    /// What is read of a run that began then, of so many steps.
+    fn window(&self, began_ms: i64, whole: f64) -> Window {
         let all = (i64::MIN, i64::MAX);
         let Some((from, to)) = self.part else { return Window { steps: all, times: all } };
         let ms = |seconds: f64| (began_ms as f64 + seconds * 1000.0) as i64;
         match self.along {
             BandAxis::Step => Window { steps: (from.floor() as i64, to.ceil() as i64), times: all },
             BandAxis::Seconds => Window { steps: all, times: (ms(from), ms(to)) },
+            BandAxis::Share => {
+                let step = |share: f64| share / 100.0 * whole;
+                Window { steps: (step(from).floor() as i64, step(to).ceil() as i64), times: all }
+            }
         }
     }
 
@@ -239,6 +252,16 @@ impl Asked {
     fn points_read(&self) -> u64 {
         if self.part.is_some() { self.points * 3 } else { self.points }
     }
+}
+
+/// The steps of a curve that ends with this one, as a chart of single runs counts them.
+fn whole(last: i64) -> f64 {
+    (last as f64).max(1.0)
+}
+
+/// Of so many steps, in percent.
+fn share(step: f64, whole: f64) -> f64 {
+    step / whole * 100.0
 }
 
 /// As much again at each side: a curve stands between the points beside the part that is looked at, too.
@@ -296,6 +319,7 @@ mod tests {
         assert_eq!(places_of(BandAxis::Step, (0.0, 1_000.0), 5), [0.0, 250.0, 500.0, 750.0, 1_000.0]);
         assert_eq!(places_of(BandAxis::Seconds, (0.0, 1.0), 3), [0.0, 0.5, 1.0]);
         assert_eq!(places_of(BandAxis::Seconds, (2.0, 2.0), 3), [2.0]);
+        assert_eq!(places_of(BandAxis::Share, (0.0, 100.0), 5), [0.0, 25.0, 50.0, 75.0, 100.0]);
         assert_eq!(places_of(BandAxis::Step, (0.2, 0.8), 3), [0.0; 0]);
     }
 

@@ -169,7 +169,7 @@ impl Plot {
             return Err(ApiError::invalid("--each draws runs that are chosen by --filter or --view."));
         }
         if are_means && (self.x_metric.is_some() || self.baseline.is_some()) {
-            return Err(ApiError::invalid("The means of all runs lie along steps or time, beside no baseline.")
+            return Err(ApiError::invalid("The means of all runs lie along steps, time or share, beside no baseline.")
                 .with_hint("Draw each run with --each."));
         }
         if self.is_clock() && self.has_log_x() {
