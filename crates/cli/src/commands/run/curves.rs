@@ -478,7 +478,7 @@ fn on_screen(asked: &Plot, all: &[Drawn], said: Option<String>) -> String {
     let shown = terminal::size();
     let said = said.map(|said| output::one_line(&output::harmless(&said)).chars().take(shown.0).collect::<String>());
     // Without colours each line has a drawing of its own.
-    let drawings = all.iter().map(|drawn| if output::coloured_answer() { 1 } else { drawn.lines.len() }).sum();
+    let drawings: usize = all.iter().map(|drawn| if output::coloured_answer() { 1 } else { drawn.lines.len() }).sum();
     screen::fitted((asked.width, asked.height), drawings, shown, |width, height| {
         let drawn = all.iter().map(|drawn| in_characters(asked, drawn, (width, height)));
         drawn.chain(said.clone()).collect::<Vec<_>>().join("\n")
