@@ -372,6 +372,9 @@ async fn bands(desk: &Desk) -> Result<()> {
     until("the axis in the address", SHORT, named).await?;
     gone(driver, &format!("{LOSS}//*[name()='text'][contains(., 'step')]")).await.context("seconds")?;
     seen(driver, &format!("{LOSS}//*[name()='path'][contains(@d, 'Z')]")).await.context("a band along time")?;
+    choose(desk, "Along", "Share of the run").await?;
+    seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 'of the run')]")).await.context("shares")?;
+    seen(driver, &format!("{LOSS}//*[name()='path'][contains(@d, 'Z')]")).await.context("a band along shares")?;
     press(driver, "//main//a[normalize-space(.)='Close']").await?;
     seen(driver, "//main//*[@aria-label='Groups of runs']//tr").await?;
 

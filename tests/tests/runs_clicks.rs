@@ -45,8 +45,24 @@ async fn runs(desk: &Desk) -> Result<()> {
 
     found(desk, project).await.context("find runs")?;
     compared(desk, project, &all).await.context("compare runs")?;
+    of_other_data(desk, project, (all[0].id, newer)).await.context("what differs in the data of runs")?;
     beside_another(desk, project, newer).await.context("register beside a champion of other data")?;
     deleted_and_back(desk, project).await.context("delete the champion and take that back")
+}
+
+/// From two runs that learned from other data to the drift between both.
+async fn of_other_data(desk: &Desk, project: ProjectId, (older, newer): (RunId, RunId)) -> Result<()> {
+    let driver = desk.driver();
+    desk.go(&format!("/p/{project}/runs?compare={older},{newer}")).await?;
+    press_late(driver, "//main//a[normalize-space(.)='What differs in it']").await?;
+    seen_late(driver, "//main//*[contains(@class,'drift-line')]//*[contains(., 'drifted')]").await?;
+    let address = driver.current_url().await?;
+    let query = address.query().unwrap_or_default();
+    ensure!(
+        address.path().ends_with("/data") && query.contains("v=2") && query.contains("tab=drift"),
+        "it leads to {address}"
+    );
+    Ok(())
 }
 
 /// A version that was trained here goes by its row's menu, and Undo brings it back with its name.

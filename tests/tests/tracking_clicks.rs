@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId, RunId,
     host::{SecretBackend, SetSecret},
-    run::{GetRun, RunState},
+    run::{GetRun, RunState, StartCommand},
+    spending::BudgetConfig,
     tracking::{CreateExperiment, EditExperiment, Experiment, GetTracking, ListExperiments},
 };
 use journeys::{
@@ -50,6 +51,31 @@ async fn tracked(desk: &Desk) -> Result<()> {
     brought_back(desk, &experiment, deep).await.context("delete and undo")?;
     deleted(desk, &experiment, deep).await.context("the deleted runs")?;
     ended(desk, &address).await.context("runs whose client died")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_program_logs_elsewhere_stands_at_its_row_with_a_mark() {
+    Desk::tried("borrowed", async |desk, _| borrowed(desk).await).await.unwrap();
+}
+
+async fn borrowed(desk: &Desk) -> Result<()> {
+    let (driver, project) = (desk.driver(), road::open_sample(&desk.client, "diabetes").await?.id);
+    let elsewhere = Tracked::new(&desk.client, "elsewhere").await?;
+    let inner = elsewhere.log("inner", &[("depth", "3")], &[("val_loss", 0, 0.625)]).await?;
+    let program = StartCommand {
+        project,
+        command: vec!["true".to_owned()],
+        directory: None,
+        environment: None,
+        name: Some("outer".to_owned()),
+        budget: BudgetConfig::default(),
+    };
+    let outer = desk.client.call(program).await?.id;
+    let parent = json!({"run_id": inner, "key": "mlflow.parentRunId", "value": outer.to_string()});
+    elsewhere.post("set-tag", parent).await?;
+    desk.go(&format!("/p/{project}/runs")).await?;
+    let figure = "//main//tr[contains(., 'outer')]//*[contains(@title, 'Of inner')][contains(., '0.625')]";
+    seen(driver, &format!("{figure}[contains(., '†')]")).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -272,10 +272,13 @@ pub struct DeletedProject {
     /// while they stand it does not go for good.
     #[serde(default)]
     pub registered: Vec<String>,
+    /// Of one that is still here though its day is over: why it does not go for good, and the way out.
+    #[serde(default)]
+    pub kept_because: Option<crate::ApiError>,
 }
 
-/// Brings a project back that was deleted within a day, with all that went with it. Refused where another one is open in
-/// its folder.
+/// Brings a project back that was deleted within a day, or is kept past it, with all that went with it. Refused where
+/// another one is open in its folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RestoreProject {
     pub project: ProjectId,
@@ -323,7 +326,7 @@ crate::requests! { METHODS;
     DeleteProject => "project.delete" -> DeletedProject;
     RestoreProject => "project.restore" -> Project;
     PurgeProject => "project.purge" -> crate::host::Freed;
-    ListDeletedProjects => "project.list_deleted" -> Vec<DeletedProject>, |_me| vec![Tag::Projects];
+    ListDeletedProjects => "project.list_deleted" -> Vec<DeletedProject>, |_me| vec![Tag::Projects, Tag::AnyModels];
     EditProjectFile => "project.edit" -> Project;
     GetOverview => "project.overview" -> Overview, |me| vec![Tag::Projects, Tag::Data(me.project), Tag::Runs(me.project), Tag::Models(me.project), Tag::Deployments];
     ListSamples => "sample.list" -> Vec<Sample>, |_me| vec![Tag::Projects];

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     figure::{count, counted},
     id::{RunId, SplitId},
-    run::{FilterNote, MetricCell, RunKind, RunState},
+    run::{FilterNote, MetricCell, RunKind, RunRow, RunState},
     tracking::Scope,
 };
 
 /// The newest run with figures that a client began below a program's, as a script does that chooses an experiment by
-/// itself: its figures and params are all that is known of what the program measured.
+/// itself: its figures and params are all that is known of what the program measured. Rows show them, marked by
+/// [`BELOW`]; filters, orders, groups and charts look at what each run has itself, so that no figure counts twice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Below {
     pub run: RunId,
@@ -22,6 +23,25 @@ pub struct Below {
     pub params: BTreeMap<String, String>,
     pub metrics: BTreeMap<String, MetricCell>,
 }
+
+impl RunRow {
+    /// Its figure of a metric, else that of the run below it, and whether it is that one's.
+    pub fn figure(&self, key: &str) -> Option<(&MetricCell, bool)> {
+        let own = self.metrics.get(key).map(|cell| (cell, false));
+        own.or_else(|| self.below.as_ref()?.metrics.get(key).map(|cell| (cell, true)))
+    }
+
+    /// The same of a param.
+    pub fn param(&self, key: &str) -> Option<(&str, bool)> {
+        let own = self.params.get(key).map(|value| (value.as_str(), false));
+        own.or_else(|| self.below.as_ref()?.params.get(key).map(|value| (value.as_str(), true)))
+    }
+}
+
+/// Behind a figure or param of the run below, and before what is said of it.
+pub const BELOW: char = '†';
+/// The column that names the run below whose figures stand in a row; `figures_of` of [`crate::run_diff::DiffedRun`].
+pub const FIGURES_OF: &str = "figures_of";
 
 /// Which runs, and in which order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,6 +133,8 @@ pub enum BandAxis {
     Step,
     /// Seconds since each run began.
     Seconds,
+    /// How far each run has come: percent of its curve's last step.
+    Share,
 }
 
 /// The curves of one metric over all runs that match, as a mean with its spread for each group of them.
@@ -284,11 +306,12 @@ pub struct PickedRuns {
     pub total: u64,
 }
 
-/// Cells of the table as text, for CSV and Markdown: whoever wants all of it asks piece by piece.
+/// Cells of the table as text, for CSV and Markdown: whoever wants all of it asks piece by piece. What a program has not
+/// itself is that of the run below it ([`RunCells::below`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TabulateRuns {
     pub list: Listing,
-    /// What [`crate::run::ListRuns::sort`] names, and `id`, `created`, `ended`, `user` … None of them: all that the runs have,
+    /// What [`crate::run::ListRuns::sort`] names, and `id`, `created`, `user`, [`FIGURES_OF`] … None of them: all that the runs have,
     /// or of more metrics, params and tags than 5,000 those that most of the runs have. Whoever asks for a further piece names what
     /// the first answered.
     #[serde(default)]
@@ -325,6 +348,32 @@ pub struct RunCells {
     /// Columns that were named and that none of the experiments' runs has.
     #[serde(default)]
     pub notes: Vec<FilterNote>,
+    /// The cells that are of runs below, each by the place of its row among [`Self::rows`] and that of its column,
+    /// sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub below: Vec<CellPlace>,
+}
+
+/// The place of a row and of a column.
+pub type CellPlace = (u32, u32);
+
+/// Of such cells, sorted, those of one row.
+pub fn below_in(below: &[CellPlace], row: usize) -> &[CellPlace] {
+    let before = |row: usize| below.partition_point(|(own, _)| (*own as usize) < row);
+    &below[before(row)..before(row + 1)]
+}
+
+impl RunCells {
+    /// The rows without what is of runs below.
+    pub fn own_rows(self) -> Vec<SparseRow> {
+        let Self { mut rows, below, .. } = self;
+        for (row, column) in below {
+            if let Some(cells) = rows.get_mut(row as usize) {
+                cells.retain(|(at, _)| *at != column);
+            }
+        }
+        rows
+    }
 }
 
 /// Runs whose cells are asked for piece by piece: of any length the table takes no memory, and no row comes twice.
@@ -539,6 +588,17 @@ mod tests {
         assert!(unsure.starts_with("Not reliable: 6 runs for 1 parameter. With fewer than 10 runs"), "{unsure}");
         assert!(of(20, 20).is_some_and(|unsure| unsure.contains("fewer than 21 runs")));
         assert_eq!([of(10, 3), of(21, 20), of(3, 0)], [None, None, None]);
+    }
+
+    #[test]
+    fn cells_of_runs_below_are_told_from_a_rows_own() {
+        let below = vec![(0, 2), (2, 0), (2, 1)];
+        assert_eq!([0, 1, 2, 3].map(|row| below_in(&below, row).len()), [1, 0, 2, 0]);
+        let row = |cells: &[u32]| cells.iter().map(|at| (*at, at.to_string())).collect::<SparseRow>();
+        let rows = vec![row(&[0, 2]), row(&[1]), row(&[0, 1, 2])];
+        let cells =
+            RunCells { columns: Vec::new(), left_out: 0, rows, total: 3, looked_at: 3, notes: Vec::new(), below };
+        assert_eq!(cells.own_rows(), [row(&[0]), row(&[1]), row(&[2])]);
     }
 
     #[test]

@@ -9,13 +9,25 @@ pub(crate) fn columns() -> usize {
     said.or_else(shown_columns).filter(|columns| *columns > 0).unwrap_or(PIPED)
 }
 
-#[cfg(unix)]
+/// How many characters and lines the terminal shows now, which may have been resized since COLUMNS was said; lines where
+/// it tells them.
+pub(crate) fn size() -> (usize, Option<usize>) {
+    let (width, height) = shown_size().unwrap_or_default();
+    (if width > 0 { width } else { columns() }, Some(height).filter(|height| *height > 0))
+}
+
 fn shown_columns() -> Option<usize> {
-    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col))
+    shown_size().map(|(columns, _)| columns)
+}
+
+#[cfg(unix)]
+fn shown_size() -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some((usize::from(size.ws_col), usize::from(size.ws_row)))
 }
 
 #[cfg(not(unix))]
-fn shown_columns() -> Option<usize> {
+fn shown_size() -> Option<(usize, usize)> {
     None
 }
 

@@ -94,3 +94,16 @@ pub fn below<'a>(
     let (params, metrics) = (param::of_run(connection, run)?, metric::cells(connection, run)?);
     Ok(Some(Below { run, name, params, metrics }))
 }
+
+/// The same of a run whose metrics are not at hand.
+pub fn below_of(connection: &Connection, id: RunId, kind: RunKind) -> Result<Option<Below>> {
+    if kind != RunKind::Command {
+        return Ok(None);
+    }
+    let own: Vec<String> = {
+        let mut statement = connection.prepare_cached("SELECT key FROM metric WHERE run = ?1")?;
+        let rows = statement.query_map(params![id.as_bytes()], |row| row.get(0))?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    below(connection, id, kind, &own)
+}

@@ -74,6 +74,9 @@ struct Facts {
     rare: Vec<String>,
     param_keys: Vec<String>,
     tag_keys: Vec<String>,
+    /// What runs below the programs of the rows that were seen have: columns, but nothing that is filtered or sorted by.
+    below_metrics: BTreeSet<String>,
+    below_params: BTreeSet<String>,
     /// Params that are not the same in all of the first runs.
     differing: Vec<String>,
     ranked_by: Option<(String, bool)>,
@@ -211,8 +214,16 @@ pub(crate) fn Runs() -> impl IntoView {
         move |offset, limit| listing.get().map(|list| ListRuns::of(list, offset, limit)),
         move |table| {
             // By the first rows: no column comes or goes while the table is scrolled.
-            let is_first = facts
-                .with_untracked(|facts| facts.param_keys != table.param_keys || facts.metric_keys != table.metric_keys);
+            let (mut below_metrics, mut below_params) = below(&table);
+            let is_first = facts.with_untracked(|facts| {
+                if facts.param_keys != table.param_keys || facts.metric_keys != table.metric_keys {
+                    return true;
+                }
+                // Other rows have other runs below them: what was seen stays.
+                below_metrics.extend(facts.below_metrics.iter().cloned());
+                below_params.extend(facts.below_params.iter().cloned());
+                (&below_metrics, &below_params) != (&facts.below_metrics, &facts.below_params)
+            });
             let (differing, rare) = if is_first {
                 (differing(&table), rare(&table))
             } else {
@@ -231,6 +242,8 @@ pub(crate) fn Runs() -> impl IntoView {
                 metric_keys: table.metric_keys,
                 param_keys: table.param_keys,
                 tag_keys: table.tag_keys,
+                below_metrics,
+                below_params,
                 differing,
                 ranked_by: table.ranked_by,
                 best_split: table.best_split,
@@ -354,8 +367,9 @@ pub(crate) fn Runs() -> impl IntoView {
     let open_id = Callback::new(move |id: String| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
     });
-    let showing =
-        export::Showing { list: listing, names: names.into(), picked, sight: Callback::new(move |()| list.in_sight()) };
+    let has_below = Signal::derive(move || facts.with(|facts| !facts.below_metrics.is_empty()));
+    let sight = Callback::new(move |()| list.in_sight());
+    let showing = export::Showing { list: listing, names: names.into(), has_below, picked, sight };
     let on_stretch = stretch(listing, picked);
     let open = Callback::new(move |row: RunRow| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{}", row.id)), Default::default()));
@@ -582,21 +596,30 @@ fn follow_deleted(deleted: RwSignal<bool>, picked: RwSignal<Vec<String>>) {
 
 /// Metrics that fewer than half of these runs have.
 fn rare(table: &api::run::RunTable) -> Vec<String> {
-    let having = |key: &String| table.rows.iter().filter(|row| row.metrics.contains_key(key)).count();
-    table.metric_keys.iter().filter(|key| having(key) * 2 < table.rows.len()).cloned().collect()
+    let having = |key: &String| table.rows.iter().filter(|row| row.figure(key).is_some()).count();
+    let of_below = below(table).0.into_iter().filter(|key| !table.metric_keys.contains(key));
+    table.metric_keys.iter().cloned().chain(of_below).filter(|key| having(key) * 2 < table.rows.len()).collect()
+}
+
+/// The metrics and params of runs below these, in whose place they are shown.
+fn below(table: &api::run::RunTable) -> (BTreeSet<String>, BTreeSet<String>) {
+    let below = || table.rows.iter().filter_map(|row| row.below.as_ref());
+    let metrics = below().flat_map(|below| below.metrics.keys()).cloned().collect();
+    (metrics, below().flat_map(|below| below.params.keys()).cloned().collect())
 }
 
 /// Params that are not the same in all of these runs; those of a search are its own matter.
 fn differing(table: &api::run::RunTable) -> Vec<String> {
-    let mut differing = table.param_keys.clone();
+    let of_below = below(table).1.into_iter().filter(|key| !table.param_keys.contains(key));
+    let mut differing: Vec<String> = table.param_keys.iter().cloned().chain(of_below).collect();
     differing.retain(|key| {
         let runs = table.rows.iter().filter(|row| row.kind != RunKind::Search);
-        let mut values = runs.map(|row| row.params.get(key));
+        let mut values = runs.map(|row| row.param(key).map(|(value, _)| value));
         values.next().is_some_and(|first| values.any(|other| other != first))
     });
     // What autolog wrote of one run is no column for the others, while there are params that most of them have.
     let is_common =
-        |key: &String| table.rows.iter().filter(|row| row.params.contains_key(key)).count() * 2 >= table.rows.len();
+        |key: &String| table.rows.iter().filter(|row| row.param(key).is_some()).count() * 2 >= table.rows.len();
     if differing.iter().any(is_common) {
         differing.retain(is_common);
     }

@@ -116,12 +116,13 @@ fn Recent(list: Signal<Vec<ProjectSummary>>) -> impl IntoView {
     }
 }
 
-/// Projects that were forgotten within a day.
+/// Projects that were forgotten within a day, and those that are kept longer.
 #[component]
 fn Forgotten() -> impl IntoView {
     let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
     let all = query(|| Some(ListDeletedProjects {}));
     let items = Memo::new(move |_| all.value.with(|all| all.iter().flatten().map(forgotten).collect::<Vec<_>>()));
+    let kept = Memo::new(move |_| all.value.with(|all| all.iter().flatten().filter_map(kept).collect::<Vec<_>>()));
     let meant = move |key: &str| {
         all.value.with_untracked(|all| all.iter().flatten().map(|one| one.project).find(|id| id.to_string() == key))
     };
@@ -137,7 +138,13 @@ fn Forgotten() -> impl IntoView {
             toasts.done(format!("Deleted {name} for good; {} freed.", words::bytes(freed.bytes)));
         });
     };
-    view! { <Deleted title="Forgotten projects" of=("forgotten project", "forgotten projects") items busy=pending.busy restore purge /> }
+    view! { <Deleted title="Forgotten projects" of=("forgotten project", "forgotten projects") items busy=pending.busy restore purge kept /> }
+}
+
+/// Why one is still here whose day is over.
+fn kept(one: &DeletedProject) -> Option<String> {
+    let because = one.kept_because.as_ref()?;
+    Some(format!("{} is kept, though its day is over: {because} Or restore it.", one.name))
 }
 
 fn forgotten(one: &DeletedProject) -> DeletedItem {
@@ -278,6 +285,24 @@ mod tests {
     fn a_licence_is_told_by_its_name() {
         assert_eq!(licence_name("CC BY 4.0 (UCI, E. Alpaydin and C. Kaynak)"), "CC BY 4.0");
         assert_eq!(licence_name("None stated by the authors (Efron 2004)"), "No licence stated");
+    }
+
+    #[test]
+    fn a_project_that_outlives_its_day_says_why_and_the_way_out() {
+        let mut one = DeletedProject {
+            project: api::ProjectId::from_bytes([1; 16]),
+            name: "small".to_owned(),
+            path: "/srv/small".to_owned(),
+            deleted_ms: 0,
+            runs: 1,
+            versions: 0,
+            registered: Vec::new(),
+            kept_because: None,
+        };
+        assert_eq!(kept(&one), None);
+        one.kept_because = Some(api::ApiError::invalid("churn v1 needs it.").with_hint("Delete that first."));
+        let said = "small is kept, though its day is over: churn v1 needs it. Delete that first. Or restore it.";
+        assert_eq!(kept(&one).as_deref(), Some(said));
     }
 
     #[test]

@@ -237,7 +237,7 @@ pub(crate) fn LookChoice(
     /// What a machine used has no noise that a person would take away.
     #[prop(default = true)]
     smooths: bool,
-    /// Curves of runs have a share of the run and the clock's time; the means of groups have neither.
+    /// Curves of runs have the clock's time; the means of groups have none.
     #[prop(default = true)]
     of_runs: bool,
 ) -> impl IntoView {
@@ -245,7 +245,7 @@ pub(crate) fn LookChoice(
         let mut keys = keys.get();
         keys.extend(look.by_metric().filter(|own| !keys.contains(own)));
         let mut options = along_options(&keys);
-        options.retain(|(key, _)| of_runs || ["step", "time"].contains(&key.as_str()));
+        options.retain(|(key, _)| of_runs || ["step", "time", "share"].contains(&key.as_str()));
         options
     });
     let log = ["", "y", "x", "xy"].map(str::to_owned);

@@ -35,6 +35,9 @@ pub(crate) fn Deleted(
     /// None where nothing is kept but how it was.
     #[prop(into, optional)]
     purge: Option<Callback<DeletedItem>>,
+    /// What is said of those that stay longer than the others, a sentence each.
+    #[prop(into, optional)]
+    kept: Option<Signal<Vec<String>>>,
 ) -> impl IntoView {
     let (purging, open) = (RwSignal::new(None::<DeletedItem>), RwSignal::new(false));
     let row = move |item: DeletedItem| {
@@ -78,6 +81,7 @@ pub(crate) fn Deleted(
                     Some(_) => "They go for good with the first cleaning a day after they were deleted.",
                     None => "They can be restored for a day.",
                 }}</p>
+                {move || kept.map(|kept| kept.get()).into_iter().flatten().map(|said| view! { <p class="small padded">{said}</p> }).collect_view()}
             </Card>
         })}
         <Confirm

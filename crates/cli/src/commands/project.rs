@@ -25,7 +25,7 @@ use crate::{
 pub(crate) enum ProjectCommand {
     /// Lists the known projects with their road in short
     List {
-        /// Those that were forgotten within a day, instead of those that are there
+        /// Those that were forgotten within a day, or are kept longer, instead of those that are there
         #[arg(long)]
         deleted: bool,
     },
@@ -196,7 +196,15 @@ fn forgotten(list: &[DeletedProject]) -> String {
             one.project.to_string(),
         ]
     };
-    table(&["name", ">runs", ">versions", "deleted", "folder", "id"], list.iter().map(row))
+    let kept = list.iter().filter_map(|one| {
+        let because = one.kept_because.as_ref()?;
+        Some(format!(
+            "\n\n{} is kept, though its day is over: {because} Or bring it back: slipway project restore {}",
+            one.name,
+            words::shell(&one.name)
+        ))
+    });
+    table(&["name", ">runs", ">versions", "deleted", "folder", "id"], list.iter().map(row)) + &kept.collect::<String>()
 }
 
 pub(crate) async fn run_sample(context: &mut Context, command: SampleCommand) -> Outcome {

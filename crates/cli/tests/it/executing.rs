@@ -406,7 +406,7 @@ fn at_terminal(place: &Place, name: &str, script: &str) -> std::process::Child {
 
 /// `slipway` with these words behind a terminal of the test's, through util-linux's `script`.
 #[cfg(target_os = "linux")]
-fn typed(place: &Place, words: &str) -> std::process::Child {
+pub(crate) fn typed(place: &Place, words: &str) -> std::process::Child {
     let inner = format!("stty rows 33 cols 77; exec {} {words}", env!("CARGO_BIN_EXE_slipway"));
     let mut command = place.command(&[]);
     let surroundings: Vec<_> =
@@ -424,7 +424,7 @@ fn typed(place: &Place, words: &str) -> std::process::Child {
 
 /// Reads until the words have come; what came is returned.
 #[cfg(target_os = "linux")]
-fn until(from: &mut impl std::io::Read, words: &str) -> String {
+pub(crate) fn until(from: &mut impl std::io::Read, words: &str) -> String {
     let mut came = Vec::new();
     let mut byte = [0];
     while !String::from_utf8_lossy(&came).contains(words) {

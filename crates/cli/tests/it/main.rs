@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
 
 mod executing;
+mod following;
 mod hosting;
 mod once;
 mod program;

@@ -484,7 +484,10 @@ fn the_means_of_all_runs_that_pass_a_filter_are_drawn_by_group() {
     assert!((sd - 8.0_f64.sqrt()).abs() < 1e-9, "{sd}");
     let shown = String::from_utf8(plot("name = 'slow'", &["--metric", "loss", "--width", "20"]).stdout).unwrap();
     assert!(shown.contains("Bands of 1 run in 1 group.") && shown.contains("mean ± sd"), "{shown}");
-    for (filter, more, code) in [("name = 'nobody'", "step", 3), ("", "share", 2)] {
+    let shares: Value = serde_json::from_slice(&plot("", &["--x", "share", "--json"]).stdout).unwrap();
+    let last = shares[0]["bands"][0]["points"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["x"], &last["mean"]), (&json!(100.0), &json!(1.5)), "{shares}");
+    for (filter, more, code) in [("name = 'nobody'", "step", 3), ("", "clock", 2)] {
         assert_eq!(plot(filter, &["--metric", "loss", "--x", more]).status.code(), Some(code), "{filter} {more}");
     }
     assert_eq!(place.run(&["run", "plot"]).status.code(), Some(2), "neither runs nor a filter");
@@ -764,6 +767,22 @@ fn figures_that_a_script_logs_into_an_experiment_of_its_own_stand_in_the_list_an
     let one = list.lines().map(words).find(|line| line[0] == "one").unwrap();
     assert_eq!(one[..5], ["one", "finished", "1", "†", "0.1"], "{list}");
     assert!(list.contains("† of a run that the program began"), "{list}");
+    let columns = ["run", "list", "--columns", "name,metric.loss,param.lr,figures_of"];
+    let chosen = text(&columns);
+    let two = chosen.lines().map(words).find(|line| line[0] == "two").unwrap();
+    assert_eq!(two, ["two", "2", "†", "0.2", "†", "inner-two"], "{chosen}");
+    // CSV has numbers without a mark, and whose they are beside them.
+    let csv = place.run(&[&columns[..], &["--csv"]].concat());
+    let table = String::from_utf8_lossy(&csv.stdout).into_owned();
+    assert!(table.lines().any(|line| line == "one,1.0,0.1,inner-one"), "{table}");
+    assert!(said(&csv).contains("2 runs without figures show those of a run"), "{}", said(&csv));
+    let all = text(&["run", "list", "--csv"]);
+    let head: Vec<&str> = all.lines().next().unwrap().split(',').collect();
+    assert!(["figures_of", "metric.loss", "param.lr"].iter().all(|name| head.contains(name)), "{all}");
+    let markdown = text(&["run", "list", "--markdown"]);
+    assert!(markdown.contains("| 1.0 † |") && markdown.trim_end().ends_with("names it."), "{markdown}");
+    // What is filtered by is a run's own.
+    assert_eq!(place.json(&["run", "list", "--filter", "metric.loss < 5"])["total"], 0);
     let differs = text(&["run", "diff", "one", "two"]);
     let figure = differs.lines().map(words).find(|line| line.contains(&"loss".to_owned())).unwrap();
     assert_eq!(figure[figure.len() - 2..], ["1", "2"], "{differs}");

@@ -43,6 +43,13 @@ struct Deletion {
     default: Option<(ExperimentId, i64)>,
 }
 
+impl Deletion {
+    /// Whether its day is over: the next cleaning takes it, unless something keeps it.
+    const fn is_over(&self, now_ms: i64) -> bool {
+        self.at_ms < now_ms - KEPT_MS
+    }
+}
+
 /// The projects that are there, and those of this folder or of the id in its file that were deleted: opening the folder
 /// brings such a one back, unless its own folder is another one.
 pub(super) fn known_at(c: &Connection, path: &str, id: Option<ProjectId>) -> store::Result<Vec<ProjectRow>> {
@@ -153,7 +160,8 @@ pub(super) fn announce(engine: &Engine, id: ProjectId, lists: Vec<Lists>) {
 fn told(row: &ProjectRow, deletion: &Deletion, registered: Vec<String>) -> DeletedProject {
     let name = name_of(&row.file, Path::new(&row.path));
     let Deletion { at_ms: deleted_ms, runs, versions, .. } = *deletion;
-    DeletedProject { project: row.id, name, path: row.path.clone(), deleted_ms, runs, versions, registered }
+    let (project, path) = (row.id, row.path.clone());
+    DeletedProject { project, name, path, deleted_ms, runs, versions, registered, kept_because: None }
 }
 
 /// What goes for good with a deleted project and files of clients' versions may lie in: its runs, and the models that were
@@ -169,17 +177,22 @@ fn places(c: &Connection, id: ProjectId) -> store::Result<HashSet<String>> {
 /// Why a deleted project can't go for good: versions that outlive it have no files but those of its runs.
 fn pointed_at(c: &Connection, row: &ProjectRow, now_ms: i64) -> store::Result<Option<ApiError>> {
     let (places, name) = (places(c, row.id)?, name_of(&row.file, Path::new(&row.path)));
-    // Who forgets it and deletes it for good at once is told how far that went.
-    let told =
-        |refusal: ApiError| ApiError { message: format!("{} {name} stays forgotten.", refusal.message), ..refusal };
-    // Projects whose day is over can't be seen any more, and hold no other.
-    let over = deleted(c)?.into_iter().filter(|(_, deletion)| deletion.at_ms < now_ms - KEPT_MS);
+    // Projects whose day is over hold no other.
+    let over = deleted(c)?.into_iter().filter(|(_, deletion)| deletion.is_over(now_ms));
     let going: HashSet<ProjectId> = over.map(|(row, _)| row.id).chain([row.id]).collect();
     if let Some(version) = store::client_version::lying_in_any(c, &places, &going)?.first() {
-        return Ok(Some(told(run::deletion::points_here(version, &name))));
+        return Ok(Some(run::deletion::points_here(version, &name)));
     }
     let restorable = gone::lying_in_any(c, &places, row.id, now_ms)?;
-    Ok(restorable.map(|one| told(run::deletion::would_point_here(&one.version, &name, &one.title))))
+    Ok(restorable.map(|one| run::deletion::would_point_here(&one.version, &name, &one.title)))
+}
+
+/// Why a deleted project stays here when its day is over, if it does.
+fn kept_because(c: &Connection, row: &ProjectRow, now_ms: i64) -> store::Result<Option<ApiError>> {
+    match refusal(c, row)? {
+        Some(refusal) => Ok(Some(refusal)),
+        None => pointed_at(c, row, now_ms),
+    }
 }
 
 /// Why a project can't be deleted, if it can't.
@@ -212,12 +225,17 @@ fn deleted(c: &Connection) -> store::Result<Vec<(ProjectRow, Deletion)>> {
 }
 
 pub async fn list(engine: &Engine, _request: ListDeletedProjects) -> anyhow::Result<Vec<DeletedProject>> {
-    let oldest = engine.now_ms() - KEPT_MS;
+    let now_ms = engine.now_ms();
     let read = move |c: &Connection| {
         let mut kept = Vec::new();
-        for (row, deletion) in deleted(c)?.into_iter().filter(|(_, deletion)| deletion.at_ms >= oldest) {
+        for (row, deletion) in deleted(c)? {
+            let is_over = deletion.is_over(now_ms);
+            let kept_because = if is_over { kept_because(c, &row, now_ms)? } else { None };
+            if is_over && kept_because.is_none() {
+                continue;
+            }
             let registered = store::client_version::lying_in_any(c, &places(c, row.id)?, &HashSet::from([row.id]))?;
-            kept.push(told(&row, &deletion, registered));
+            kept.push(DeletedProject { kept_because, ..told(&row, &deletion, registered) });
         }
         Ok(kept)
     };
@@ -233,11 +251,11 @@ pub async fn restore(engine: &Engine, request: RestoreProject) -> anyhow::Result
     let (id, now_ms) = (request.project, engine.now_ms());
     let fresh = ExperimentId::from_bytes(engine.new_id());
     let restore = move |tx: &Transaction<'_>| {
-        let deletion = store::project::deletion::<Deletion>(tx, id)?;
-        if deletion.is_none_or(|deletion| deletion.at_ms < now_ms - KEPT_MS) {
+        let Some(deletion) = store::project::deletion::<Deletion>(tx, id)? else { return Err(not_deleted(id).into()) };
+        let Some(row) = store::project::get_any(tx, id)? else { return Err(not_deleted(id).into()) };
+        if deletion.is_over(now_ms) && kept_because(tx, &row, now_ms)?.is_none() {
             return Err(not_deleted(id).into());
         }
-        let Some(row) = store::project::get_any(tx, id)? else { return Err(not_deleted(id).into()) };
         if let Some(other) = store::project::all(tx)?.into_iter().find(|other| other.path == row.path) {
             let name = name_of(&other.file, Path::new(&other.path));
             let message = format!("Another project, \"{name}\", is open in {} now.", row.path);
@@ -302,7 +320,10 @@ async fn delete_records(engine: &Engine, id: ProjectId) -> anyhow::Result<Left> 
             return Err(refusal.into());
         }
         if let Some(refusal) = pointed_at(tx, &row, now_ms)? {
-            return Err(refusal.into());
+            // Who forgets it and deletes it for good at once is told how far that went.
+            let name = name_of(&row.file, Path::new(&row.path));
+            let message = format!("{} {name} stays forgotten.", refusal.message);
+            return Err(ApiError { message, ..refusal }.into());
         }
         let dataset = store::dataset::of_project(tx, id)?;
         let taken = dataset.map(|dataset| store::snapshot::of_dataset(tx, dataset.id)).transpose()?.unwrap_or_default();
@@ -322,8 +343,8 @@ async fn delete_records(engine: &Engine, id: ProjectId) -> anyhow::Result<Left> 
 
 /// Deletes the records of what was deleted longer than a day ago: its files are garbage from now on.
 pub(crate) async fn sweep(engine: &Engine) -> anyhow::Result<()> {
-    let oldest = engine.now_ms() - KEPT_MS;
-    let past = engine.store().read(deleted).await?.into_iter().filter(|(_, deletion)| deletion.at_ms < oldest);
+    let now_ms = engine.now_ms();
+    let past = engine.store().read(deleted).await?.into_iter().filter(|(_, deletion)| deletion.is_over(now_ms));
     for (row, _) in past {
         match delete_records(engine, row.id).await {
             Ok(_) => announce(engine, row.id, Vec::new()),

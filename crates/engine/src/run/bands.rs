@@ -214,13 +214,20 @@ impl Asked {
         Ok(points::extent(c, number)?.map(|Window { steps, times }| match self.along {
             BandAxis::Step => (steps.0 as f64, steps.1 as f64),
             BandAxis::Seconds => (seconds(times.0), seconds(times.1)),
+            BandAxis::Share => (share(steps.0 as f64, whole(steps.1)), share(steps.1 as f64, whole(steps.1))),
         }))
     }
 
     /// A run's values at the places; nothing of one without points.
     fn sample(&self, c: &Connection, read: &Read, places: &[f64]) -> store::Result<Vec<f64>> {
         let Some((number, _)) = store::metric::find(c, read.run, &self.metric)? else { return Ok(Vec::new()) };
-        let (mut x, mut y) = self.curve(c, number, self.part, read)?;
+        // The end of the whole is asked for where the axis is told by it.
+        let last = match self.along {
+            BandAxis::Share => points::extent(c, number)?.map_or(0, |window| window.steps.1),
+            BandAxis::Step | BandAxis::Seconds => 0,
+        };
+        let of = (number, read.began_ms, whole(last));
+        let (mut x, mut y) = self.curve(c, of, self.part)?;
         if let (Some(part), Some((from, to))) = (self.part, places.first().zip(places.last())) {
             let Some((begin, end)) = self.extent(c, read)? else { return Ok(Vec::new()) };
             let is_met = |x: &[f64]| {
@@ -235,7 +242,7 @@ impl Asked {
                 part = widened(part);
                 let beginning = (f64::INFINITY, f64::NEG_INFINITY);
                 let (least, most) = x.iter().fold(beginning, |ends, x| (ends.0.min(*x), ends.1.max(*x)));
-                let (more_x, more_y) = self.curve(c, number, Some(part), read)?;
+                let (more_x, more_y) = self.curve(c, of, Some(part))?;
                 for (at, value) in more_x.into_iter().zip(more_y).filter(|(at, _)| *at < least || *at > most) {
                     x.push(at);
                     y.push(value);
@@ -246,28 +253,34 @@ impl Asked {
         Ok(places.iter().map(|place| member.at(*place).unwrap_or(f64::NAN)).collect())
     }
 
-    /// Where a run's points stand along a part of the axis, and their values.
+    /// Where the points of a series stand along a part of the axis, and their values; of a run that began then, of so
+    /// many steps.
     fn curve(
         &self,
         c: &Connection,
-        number: i64,
+        (number, began_ms, whole): (i64, i64, f64),
         part: Option<(f64, f64)>,
-        read: &Read,
     ) -> store::Result<(Vec<f64>, Vec<f64>)> {
-        let series = points::view(c, number, self.window(part, read.began_ms), self.points_read())?;
-        Ok(match self.along {
-            BandAxis::Step => (series.step, series.last),
-            BandAxis::Seconds => (series.seconds_since(read.began_ms), series.last),
-        })
+        let series = points::view(c, number, self.window(part, began_ms, whole), self.points_read())?;
+        let x = match self.along {
+            BandAxis::Step => series.step,
+            BandAxis::Seconds => series.seconds_since(began_ms),
+            BandAxis::Share => series.step.iter().map(|step| share(*step, whole)).collect(),
+        };
+        Ok((x, series.last))
     }
 
-    /// What is read for a part of the axis of a run that began then.
-    fn window(&self, part: Option<(f64, f64)>, began_ms: i64) -> Window {
+    /// What is read for a part of the axis of a run that began then, of so many steps.
+    fn window(&self, part: Option<(f64, f64)>, began_ms: i64, whole: f64) -> Window {
         let Some((from, to)) = part else { return Window { steps: ALL, times: ALL } };
         let ms = |seconds: f64| (began_ms as f64 + seconds * 1000.0) as i64;
         match self.along {
             BandAxis::Step => Window { steps: (from.floor() as i64, to.ceil() as i64), times: ALL },
             BandAxis::Seconds => Window { steps: ALL, times: (ms(from), ms(to)) },
+            BandAxis::Share => {
+                let step = |share: f64| share / 100.0 * whole;
+                Window { steps: (step(from).floor() as i64, step(to).ceil() as i64), times: ALL }
+            }
         }
     }
 
@@ -275,6 +288,16 @@ impl Asked {
     fn points_read(&self) -> u64 {
         if self.part.is_some() { self.points * 3 } else { self.points }
     }
+}
+
+/// The steps of a curve that ends with this one, as a chart of single runs counts them.
+fn whole(last: i64) -> f64 {
+    (last as f64).max(1.0)
+}
+
+/// Of so many steps, in percent.
+fn share(step: f64, whole: f64) -> f64 {
+    step / whole * 100.0
 }
 
 /// As much again at each side: a curve stands between the points beside the part that is looked at, too. Of most curves
@@ -333,6 +356,7 @@ mod tests {
         assert_eq!(places_of(BandAxis::Step, (0.0, 1_000.0), 5), [0.0, 250.0, 500.0, 750.0, 1_000.0]);
         assert_eq!(places_of(BandAxis::Seconds, (0.0, 1.0), 3), [0.0, 0.5, 1.0]);
         assert_eq!(places_of(BandAxis::Seconds, (2.0, 2.0), 3), [2.0]);
+        assert_eq!(places_of(BandAxis::Share, (0.0, 100.0), 5), [0.0, 25.0, 50.0, 75.0, 100.0]);
         assert_eq!(places_of(BandAxis::Step, (0.2, 0.8), 3), [0.0; 0]);
     }
 

@@ -30,7 +30,7 @@ use store::{
 };
 
 use super::filter::{Field, Filter};
-pub(crate) use cells::{Column, moment, number};
+pub(crate) use cells::{Column, Told, moment, number};
 use column::{Columns, Numbers, Texts};
 pub(crate) use commonest::Commonest;
 use datasets::Datasets;

@@ -4,13 +4,16 @@
 use anyhow::bail;
 use api::{
     ApiError, ExperimentId,
-    run_table::{GroupRuns, Listing, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, named, parts},
+    run::KeyKind,
+    run_table::{
+        FIGURES_OF, GroupRuns, Listing, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, named, parts,
+    },
     tracking::Scope,
 };
 use store::Connection;
 
 use super::{
-    board::{Column, Commonest, GroupOrder, Grouping, Order, Query, View},
+    board::{Column, Commonest, GroupOrder, Grouping, Order, Query, Told, View},
     filter::{self, Field, Filter},
     meant,
 };
@@ -105,21 +108,32 @@ pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<
         if columns.is_empty() {
             let found = board.board().commonest(c, &asked, &query, MOST_COLUMNS)?;
             (names, left_out) = (names_of(&found), found.left_out);
-            columns = own.into_iter().chain(found.fields.into_iter().map(Column::Field)).collect();
+            let lent = found.has_lent.then_some(Column::FiguresOf);
+            columns = own.into_iter().chain(lent).chain(found.fields.into_iter().map(Column::Field)).collect();
         } else {
             let keys = board.board().keys(c, &asked, &query.experiments)?;
             let fields = columns.iter().filter_map(|column| match column {
                 Column::Field(field) => Some(field),
-                Column::Experiment => None,
+                Column::Experiment | Column::FiguresOf => None,
             });
             notes = filter::unknown_fields(fields, &keys, &asked.time_for_help());
         }
-        if runs.is_empty() {
-            let (rows, total) = board.board().cells(c, &asked, &query, (&columns, MOST_BYTES))?;
-            return Ok(RunCells { columns: names, left_out, rows, total, looked_at: 0, notes });
+        if !notes.is_empty() {
+            let lent = board.board().lent(c, &asked, &query)?;
+            notes.retain(|note| match note.kind {
+                KeyKind::Metric => !lent.iter().any(|below| below.metrics.contains_key(&note.key)),
+                KeyKind::Param => !lent.iter().any(|below| below.params.contains_key(&note.key)),
+                KeyKind::Tag => true,
+            });
         }
-        let (rows, looked_at) = board.board().cells_of(c, &asked, (&query, &runs), (&columns, MOST_BYTES))?;
-        Ok(RunCells { columns: names, left_out, rows, total: runs.len() as u64, looked_at, notes })
+        if runs.is_empty() {
+            let (told, total) = board.board().cells(c, &asked, &query, (&columns, MOST_BYTES))?;
+            let Told { rows, below } = told;
+            return Ok(RunCells { columns: names, left_out, rows, total, looked_at: 0, notes, below });
+        }
+        let (told, looked_at) = board.board().cells_of(c, &asked, (&query, &runs), (&columns, MOST_BYTES))?;
+        let (Told { rows, below }, total) = (told, runs.len() as u64);
+        Ok(RunCells { columns: names, left_out, rows, total, looked_at, notes, below })
     });
     Ok(answer.await?)
 }
@@ -132,7 +146,8 @@ fn names_of(found: &Commonest) -> Vec<String> {
         Field::Tag(key) => Some(named("tag", key)),
         _ => None,
     });
-    OWN.iter().map(|name| (*name).to_owned()).chain(keyed).collect()
+    let lent = found.has_lent.then_some(FIGURES_OF);
+    OWN.iter().copied().chain(lent).map(str::to_owned).chain(keyed).collect()
 }
 
 /// The orders that a request names, the first of which counts most: `metric.loss`, `metric.loss desc, created`.
@@ -246,11 +261,12 @@ fn group_order(request: &GroupRuns) -> Result<GroupOrder, ApiError> {
 fn column(name: &str) -> Result<Column, ApiError> {
     match name {
         "experiment" => Ok(Column::Experiment),
+        FIGURES_OF => Ok(Column::FiguresOf),
         _ => match filter::field(name) {
             Ok(Field::Experiment | Field::Folder | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
                 Err(ApiError::invalid(format!("There is no column \"{name}\".")).with_hint(
                     "There are metric.KEY, param.KEY, tag.KEY, id, name, experiment, state, kind, model, device, commit, snapshot, \
-                     user, notes, created, started, ended and duration.",
+                     user, notes, created, started, ended, duration and figures_of.",
                 ))
             }
             Ok(field) => Ok(Column::Field(field)),

@@ -109,6 +109,14 @@ async fn bands_are_the_mean_and_the_deviation_of_the_runs_that_stand_there() {
         let half = (value(1, second / 2) + value(1, (second + 1) / 2)) / 2.0;
         check(&found.bands[0].points[second as usize], second as f64, &[value(0, second), half, value(2, second)]);
     }
+    // Along the share of each; the third of "a" has come to its end with the fourth step.
+    let share =
+        AggregateRuns { along: BandAxis::Share, from: Some(0.0), to: Some(100.0), points: Some(11), ..asked(&sweep) };
+    let found = stage.call(share.clone()).await;
+    check(&found.bands[0].points[5], 50.0, &[value(0, 5), value(1, 5), value(2, 2)]);
+    check(&found.bands[0].points[10], 100.0, &[value(0, 10), value(1, 10), value(2, 4)]);
+    let whole = stage.call(AggregateRuns { from: None, to: None, ..share }).await;
+    assert_eq!(whole.bands[0].points.last().map(|point| point.x), Some(100.0));
     // A part of the steps, by two of the groups, and without anything to group by.
     let part = stage.call(AggregateRuns { from: Some(3.0), to: Some(6.0), groups: Some(2), ..asked(&sweep) }).await;
     assert_eq!((part.bands.len(), part.total, part.runs, part.shown()), (2, 3, 7, 6));

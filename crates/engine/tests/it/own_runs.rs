@@ -6,9 +6,10 @@ use api::{
     RunId, SearchId,
     run::{GetNested, GetRun, ListRuns, RunKind, RunState},
     run_diff::{DiffCell, DiffRuns},
+    run_table::{FIGURES_OF, Listing, PickRuns, TabulateRuns},
     search::{SEARCH_TAG, Search, SearchConfig, TRIAL_TAG, Trial, TrialOutcome, Value},
     series::Point,
-    tracking::{CreateExperiment, Experiment, ListExperiments, PARENT_TAG, PROGRAM_TAG},
+    tracking::{CreateExperiment, Experiment, ListExperiments, PARENT_TAG, PROGRAM_TAG, Scope},
 };
 use engine::{
     run::name::friendly,
@@ -99,6 +100,21 @@ async fn a_program_without_figures_of_its_own_shows_those_of_the_newest_run_belo
     let below = row().await.below.unwrap();
     assert_eq!((below.run, below.name.as_str()), (newest, "newest"));
     assert_eq!((below.metrics["loss"].last, below.params["lr"].as_str()), (0.25, "0.25"));
+    let list =
+        Listing { of: Scope::Experiment(own.id), deleted: false, filter: String::new(), sort: None, descending: false };
+    let columns = ["name", FIGURES_OF, "metric.loss", "param.lr"].map(str::to_owned).to_vec();
+    let table = TabulateRuns { list, columns, offset: 0, limit: None, runs: vec![program] };
+    let cells = stage.call(table.clone()).await;
+    let told: Vec<(u32, &str)> = cells.rows[0].iter().skip(1).map(|(at, text)| (*at, text.as_str())).collect();
+    assert_eq!(told, [(1, "newest"), (2, "0.25"), (3, "0.25")]);
+    assert_eq!((cells.below.as_slice(), cells.notes.len()), (&[(0, 2), (0, 3)][..], 0));
+    assert_eq!(cells.own_rows()[0].len(), 2);
+    // Where nobody chose the columns, what is borrowed has some, and whose it is.
+    let all = stage.call(TabulateRuns { columns: Vec::new(), ..table.clone() }).await;
+    assert!(["metric.loss", "param.lr", FIGURES_OF].iter().all(|name| all.columns.iter().any(|own| own == name)));
+    // What is filtered by is a run's own.
+    let filtered = Listing { filter: "metric.loss < 1".to_owned(), ..table.list.clone() };
+    assert_eq!(stage.call(PickRuns { list: filtered, offset: 0, limit: None, evenly_by: None }).await.total, 0);
     let diff = stage.call(DiffRuns { runs: vec![program, first], all: false }).await;
     let told: Vec<Option<&str>> = diff.runs.iter().map(|run| run.figures_of.as_deref()).collect();
     assert_eq!(told, [Some("newest"), None]);
@@ -108,6 +124,8 @@ async fn a_program_without_figures_of_its_own_shows_those_of_the_newest_run_belo
     // What it measures itself is all of it.
     log(program, "accuracy", 0.75).await;
     assert_eq!(row().await.below, None);
+    let cells = stage.call(table).await;
+    assert!(cells.below.is_empty() && cells.rows[0].len() == 2 && cells.notes.len() == 1, "{cells:?}");
 }
 
 #[tokio::test]

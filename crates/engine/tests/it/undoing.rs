@@ -1,9 +1,9 @@
 //! What was deleted comes back for a day, or goes for good at once where that is asked.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use api::{
-    ErrorCode, ProjectId, RunId,
+    ErrorCode, ModelId, ProjectId, RunId,
     deleted::{ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
     deploy::{ListDeployments, StartDeploy},
     host::{CollectGarbage, GetStorage},
@@ -219,10 +219,9 @@ async fn age(stage: &Stage, project: ProjectId) {
     stage.engine.store().write(older).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_forgotten_project_keeps_its_records_while_a_version_of_a_client_has_no_other_files() {
-    let stage = Stage::new().await;
-    let project = project(&stage).await;
+/// A project, a file of a run of it, and the model of no project whose version has that file alone.
+async fn registered_from(stage: &Stage) -> (ProjectId, PathBuf, ModelId) {
+    let project = project(stage).await;
     let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
     stage.call(MoveExperiment { experiment: sweep.id, to: Some(project) }).await;
     let run = client::begin(&stage.engine, &sweep.number.to_string(), Begin::default()).await.unwrap().row.run.id;
@@ -232,7 +231,17 @@ async fn a_forgotten_project_keeps_its_records_while_a_version_of_a_client_has_n
     let model = registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap().row.id;
     let new = NewVersion { source: format!("runs:/{run}/model"), run: Some(run.to_string()), ..NewVersion::default() };
     registry::add_version(&stage.engine, "churn", new).await.unwrap();
+    (project, file, model)
+}
 
+#[tokio::test]
+async fn a_forgotten_project_keeps_its_records_while_a_version_of_a_client_has_no_other_files() {
+    let stage = Stage::new().await;
+    let (project, file, model) = registered_from(&stage).await;
+    let because = async || {
+        let mut listed = stage.call(ListDeletedProjects {}).await;
+        listed.pop().and_then(|one| one.kept_because).map(|because| because.to_string())
+    };
     let deleted = stage.call(DeleteProject { project }).await;
     assert_eq!(deleted.registered, ["churn v1"]);
     assert_eq!(stage.call(ListDeletedProjects {}).await, [deleted]);
@@ -242,13 +251,30 @@ async fn a_forgotten_project_keeps_its_records_while_a_version_of_a_client_has_n
     stage.call(GetStorage {}).await;
     stage.call(CollectGarbage { dry_run: false }).await;
     assert!(file.is_file());
+    let said = because().await.unwrap();
+    assert!(said.contains("churn v1 was registered from") && said.contains("Delete that version first"), "{said}");
     // Nor while the version can be brought back.
     stage.call(DeleteModel { model }).await;
+    let said = because().await.unwrap();
+    assert!(said.contains("can still be restored") && said.contains("slipway model purge"), "{said}");
     assert_eq!(stage.try_call(PurgeProject { project }).await.unwrap_err().code, ErrorCode::InUse);
     stage.call(PurgeModel { model, version: None }).await;
+    assert!(stage.call(ListDeletedProjects {}).await.is_empty(), "nothing keeps it any more");
     stage.call(GetStorage {}).await;
     stage.call(CollectGarbage { dry_run: false }).await;
     assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn a_project_that_is_kept_past_its_day_comes_back_whole() {
+    let stage = Stage::new().await;
+    let (project, file, _) = registered_from(&stage).await;
+    stage.call(DeleteProject { project }).await;
+    age(&stage, project).await;
+    stage.call(CollectGarbage { dry_run: false }).await;
+    stage.call(RestoreProject { project }).await;
+    assert!(stage.call(ListDeletedProjects {}).await.is_empty() && file.is_file());
+    assert!(stage.call(GetProject { project }).await.missing.is_none());
 }
 
 #[tokio::test]

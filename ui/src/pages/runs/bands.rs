@@ -137,8 +137,8 @@ pub(super) fn CompareGroups(
     let search = here.search;
     let path = here.pathname;
     let look = Look::new().of_address(query, CURVES);
-    // A mean has no share of a run, and lies along no other metric.
-    if !["step", "time"].contains(&look.along.get_untracked().as_str()) {
+    // A mean has no clock's time, and lies along no other metric.
+    if !["step", "time", "share"].contains(&look.along.get_untracked().as_str()) {
         look.along.set("step".to_owned());
     }
     let view = Memo::new(move |_| TableView::read(&search.get(), wire::decode));
@@ -267,7 +267,11 @@ fn Banded(
     told: RwSignal<Told>,
 ) -> impl IntoView {
     let zoom = RwSignal::new(None::<(f64, f64)>);
-    let along = Memo::new(move |_| if look.along() == Along::Seconds { BandAxis::Seconds } else { BandAxis::Step });
+    let along = Memo::new(move |_| match look.along() {
+        Along::Seconds => BandAxis::Seconds,
+        Along::Share => BandAxis::Share,
+        Along::Step | Along::Clock => BandAxis::Step,
+    });
     // All is read once a first look was not at all of it.
     let is_patient = RwSignal::new(false);
     Effect::new(move |_| {

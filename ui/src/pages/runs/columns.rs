@@ -1,16 +1,19 @@
 //! The columns of the run table: which there are, and which of them a person wants to see.
 
+mod nesting;
+
 use std::collections::{BTreeMap, HashMap};
 
 use api::{
     id::SplitId,
     run::{RunRow, RunState},
     spending::money,
-    tracking::{PARENT_TAG, SOURCE_TAG, Scope},
+    tracking::{SOURCE_TAG, Scope},
 };
 use charts::{plot::Size, role::Role, spark};
 use leptos::prelude::*;
 
+use self::nesting::{mark, of_below, under};
 use super::{Facts, actions::Actions, colours::is_dashed_at};
 use crate::{
     frame::place::Place,
@@ -337,8 +340,15 @@ pub(super) fn columns(
                 let range = ranges.get(key).copied().filter(|_| is_shaded);
                 shown.extend(metric_columns(facts, key, range));
             }
-            (_, Some(key), _) => shown.push(text_column(name, key, |row| &row.params).number()),
-            (.., Some(key)) => shown.push(text_column(name, key, |row| &row.tags)),
+            (_, Some(key), _) => {
+                let param =
+                    |row: &RunRow, key: &str| row.param(key).map(|(value, is_below)| (value.to_owned(), is_below));
+                shown.push(text_column(name, key, param).number());
+            }
+            (.., Some(key)) => {
+                let tag = |row: &RunRow, key: &str| row.tags.get(key).map(|value| (value.clone(), false));
+                shown.push(text_column(name, key, tag));
+            }
             _ => shown.extend(plain_column(name)),
         }
         if let Some(column) = shown.get_mut(start) {
@@ -406,19 +416,21 @@ fn plain_column(name: &str) -> Option<Column<RunRow>> {
     Some(column.sorted_by(name))
 }
 
-/// A param or a tag.
+/// A param or a tag: its text, and whether it is that of the run below.
 fn text_column(
     name: &str,
     key: &str,
-    of: impl Fn(&RunRow) -> &BTreeMap<String, String> + Send + Sync + 'static,
+    of: impl Fn(&RunRow, &str) -> Option<(String, bool)> + Send + Sync + 'static,
 ) -> Column<RunRow> {
     let (key, (_, title)) = (key.to_owned(), called(name));
     let width = (title.chars().count() as f64 * 6.0 + 28.0).clamp(88.0, 150.0);
     Column::new(title, width, move |row: &RunRow| {
-        let text = of(row).get(&key).cloned();
+        let (text, is_below) = of(row, &key).map_or((None, false), |(text, is_below)| (Some(text), is_below));
         let shown = text.as_deref().map_or_else(|| "–".to_owned(), short);
         let whole = text.filter(|text| *text != shown);
-        view! { <span class="muted" title=whole>{shown}</span> }
+        let said = [whole, of_below(row, is_below)].into_iter().flatten().collect::<Vec<_>>().join(". ");
+        let said = Some(said).filter(|said| !said.is_empty());
+        view! { <span class="muted" title=said>{shown}{mark(is_below)}</span> }
     })
     .sorted_by(api::table_view::field(name))
 }
@@ -446,12 +458,12 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
         let share = move |value: f64| (best && more && (0.0..=1.0).contains(&value)).then_some(value * 100.0);
         columns.push(
             Column::new(title, width, move |row: &RunRow| {
-                row.metrics.get(&cell_key).map_or_else(
+                row.figure(&cell_key).map_or_else(
                     || view! { <span class="faint">"–"</span> }.into_any(),
-                    |cell| {
+                    |(cell, is_below)| {
                         view! {
-                            <span class="ranked" class:bad=!cell.last.is_finite() class:strong=best>
-                                {words::figure(cell.last)}
+                            <span class="ranked" class:bad=!cell.last.is_finite() class:strong=best title=of_below(row, is_below)>
+                                {words::figure(cell.last)}{mark(is_below)}
                                 {share(cell.last).map(|width| view! { <i style:width=format!("{width:.1}%")></i> })}
                             </span>
                         }
@@ -476,7 +488,7 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
         if best {
             let cell_key = key.clone();
             columns.push(Column::new("Curve", 94.0, move |row: &RunRow| {
-                row.metrics.get(&cell_key).filter(|cell| cell.spark.len() > 1).map(|cell| {
+                row.figure(&cell_key).filter(|(cell, _)| cell.spark.len() > 1).map(|(cell, _)| {
                     let values: Vec<f64> = cell.spark.iter().map(|value| f64::from(*value)).collect();
                     small(spark::draw(&values, Role::Series(3), Size { width: 72.0, height: 18.0 }))
                 })
@@ -516,11 +528,13 @@ pub(super) fn known(facts: &Facts) -> Names {
         key if key.starts_with("system/") => 9,
         key => 5 + by_name(key),
     };
-    let mut metrics: Vec<&String> = facts.metric_keys.iter().collect();
+    let of_below = facts.below_metrics.iter().filter(|key| !facts.metric_keys.contains(key));
+    let mut metrics: Vec<&String> = facts.metric_keys.iter().chain(of_below).collect();
     // What most runs have comes before what few have.
     let is_rare = |key: &&String| rank(key) > 0 && facts.rare.contains(key);
     metrics.sort_by_key(|key| (is_rare(key), rank(key)));
-    let mut params: Vec<&String> = facts.param_keys.iter().collect();
+    let of_below = facts.below_params.iter().filter(|key| !facts.param_keys.contains(key));
+    let mut params: Vec<&String> = facts.param_keys.iter().chain(of_below).collect();
     params.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
     let metrics = metrics.into_iter().map(|key| format!("{METRIC}{key}"));
     let tags = facts.tag_keys.iter().map(|key| format!("{TAG}{key}"));
@@ -604,12 +618,6 @@ fn cost(row: &RunRow) -> String {
     }
 }
 
-/// What is said of a run that stands under another.
-fn under(row: &RunRow) -> Option<String> {
-    row.tags.get(PARENT_TAG)?;
-    Some(format!("under {}", row.parent.as_deref().unwrap_or("a run that is not here")))
-}
-
 fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = run_state(row.state);
     let live = row.state == RunState::Running;
@@ -632,11 +640,15 @@ fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn facts() -> Facts {
         let own = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
         Facts {
+            below_metrics: BTreeSet::new(),
+            below_params: BTreeSet::new(),
             metric_keys: own(&["f1/validation", "loss/train", "loss/validation", "pr_auc/validation", "system/cpu"]),
             rare: Vec::new(),
             tag_keys: Vec::new(),
@@ -682,6 +694,21 @@ mod tests {
         let wide = default(&facts(), true);
         assert_eq!(wide.iter().rfind(|name| is_keyed(name)).unwrap(), "param.l2");
         assert!(!wide.iter().any(|name| name.contains("system/") || name == "param.device" || name == "param.seed"));
+    }
+
+    #[test]
+    fn what_runs_below_have_is_a_column_once() {
+        let below = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>();
+        let facts = Facts {
+            below_metrics: below(&["loss/train", "val_loss"]),
+            below_params: below(&["depth"]),
+            differing: vec!["depth".to_owned()],
+            ..facts()
+        };
+        let known = known(&facts);
+        assert_eq!(known.iter().filter(|name| *name == "metric.loss/train").count(), 1);
+        assert!(known.contains(&"metric.val_loss".to_owned()) && known.contains(&"param.depth".to_owned()));
+        assert!(default(&facts, true).contains(&"param.depth".to_owned()));
     }
 
     #[test]
@@ -733,23 +760,6 @@ mod tests {
         assert_eq!(moved(names(), "a", -1), ["a", "b", "c"]);
         assert_eq!(moved(names(), "b", 9), ["a", "c", "b"]);
         assert_eq!(moved(names(), "x", 1), ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn a_run_says_which_it_stands_under() {
-        let row = |tags: serde_json::Value, parent: Option<&str>| -> RunRow {
-            let id = api::RunId::from_bytes([1; 16]);
-            let row = serde_json::json!({
-                "id": id, "name": "fold-1", "kind": "client", "state": "finished", "model": null, "snapshot_number": null,
-                "commit": null, "created_ms": 0, "duration_secs": null, "fraction": null, "params": {}, "tags": tags,
-                "metrics": {}, "versions": [], "parent": parent,
-            });
-            serde_json::from_value(row).unwrap()
-        };
-        let below = serde_json::json!({ PARENT_TAG: "00000000000000000000000000000abc" });
-        assert_eq!(under(&row(serde_json::json!({}), None)), None);
-        assert_eq!(under(&row(below.clone(), Some("baseline"))).as_deref(), Some("under baseline"));
-        assert_eq!(under(&row(below, None)).as_deref(), Some("under a run that is not here"));
     }
 
     #[test]

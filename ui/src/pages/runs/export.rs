@@ -4,7 +4,9 @@ use std::{collections::HashSet, ops::Range};
 
 use api::{
     ApiError, RunId,
-    run_table::{Listing, PickRuns, Pieces, RunCells, TabulateRuns, filled},
+    run_table::{
+        BELOW, CellPlace, FIGURES_OF, Listing, PickRuns, Pieces, RunCells, TabulateRuns, below_in, filled, quoted,
+    },
 };
 use charts::text_table::{csv_line, markdown_head, markdown_line};
 use leptos::prelude::*;
@@ -31,6 +33,8 @@ pub(super) struct Showing {
     /// `None` while it is not known whose runs they are.
     pub(super) list: Signal<Option<Listing>>,
     pub(super) names: Signal<Names>,
+    /// Whether rows show figures of runs below them.
+    pub(super) has_below: Signal<bool>,
     pub(super) picked: RwSignal<Vec<String>>,
     /// The rows in sight.
     pub(super) sight: Callback<(), Range<u64>>,
@@ -39,7 +43,7 @@ pub(super) struct Showing {
 #[component]
 pub(super) fn Export(showing: Showing) -> impl IntoView {
     let (client, toasts, menus, pending) = (Client::get(), Toasts::get(), Menus::get(), Pending::new());
-    let Showing { list, names, picked, sight } = showing;
+    let Showing { list, names, has_below, picked, sight } = showing;
     let exporting = RwSignal::new(false);
     let copy = move || {
         let Some(list) = list.get_untracked() else { return };
@@ -54,12 +58,16 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         let names = names.get_untracked();
         let shown = asked(&names);
         let markdown = Markdown::of(&names);
-        let line = move |row: Cells| markdown.line(row);
+        let line = move |row: Cells, marks: &[CellPlace]| markdown.line(row, marks);
         let head = Markdown::of(&names).head();
-        pending.run(async move { all(client, list, shown, (stretch, only), line).await }, move |(lines, count)| {
-            let text = head + &lines;
-            toasts.copy_unseen(&text, "Copied as Markdown", &words::counted(count, "run", "runs"));
-        });
+        pending.run(
+            async move { all(client, list, shown, (stretch, only), line).await },
+            move |Lines { lines, count, below }| {
+                let said = if below > 0 { BELOW_SAID } else { "" };
+                let text = head + &lines + said;
+                toasts.copy_unseen(&text, "Copied as Markdown", &words::counted(count, "run", "runs"));
+            },
+        );
     };
     let save = move || {
         let Some(list) = list.get_untracked() else { return };
@@ -67,10 +75,21 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         if !shown.iter().any(|name| name == "id") {
             shown.insert(0, "id".to_owned());
         }
+        // Numbers stay numbers: whose they are stands beside them.
+        if has_below.get_untracked() {
+            shown.push(FIGURES_OF.to_owned());
+        }
         let head = csv_line(&shown);
-        let line = |row: Cells| csv_line(row.into_iter().map(Option::unwrap_or_default));
-        pending.run(async move { all(client, list, shown, (0..u64::MAX, None), line).await }, move |(lines, count)| {
-            save::csv(toasts, "runs", head + &lines, Some(words::counted(count, "run", "runs")));
+        let line = |row: Cells, _: &[CellPlace]| csv_line(row.into_iter().map(Option::unwrap_or_default));
+        let all = async move { all(client, list, shown, (0..u64::MAX, None), line).await };
+        pending.run(all, move |Lines { lines, count, below }| {
+            let runs = words::counted(count, "run", "runs");
+            let said = if below > 0 {
+                format!("{runs}, {} with the figures of runs below", words::count(below))
+            } else {
+                runs
+            };
+            save::csv(toasts, "runs", head + &lines, Some(said));
         });
     };
     let items = move || {
@@ -118,29 +137,43 @@ fn asked(names: &Names) -> Names {
 /// A row's cells, `None` where it has no value.
 type Cells = Vec<Option<String>>;
 
-/// A line for each row of a stretch, or for some of its runs only, and how many there are, piece by piece: between two of
-/// them the page goes on.
+/// Said below a table in which figures of runs below are marked.
+const BELOW_SAID: &str = "\n† of a run that the program began in another experiment\n";
+
+/// A table without its head.
+struct Lines {
+    lines: String,
+    count: u64,
+    /// How many of them show figures of runs below.
+    below: u64,
+}
+
+/// A line for each row of a stretch, or for some of its runs only, piece by piece: between two of them the page goes on.
 async fn all(
     client: Client,
     list: Listing,
     columns: Names,
     (stretch, only): (Range<u64>, Option<HashSet<RunId>>),
-    line: impl Fn(Cells) -> String,
-) -> Result<(String, u64), ApiError> {
+    line: impl Fn(Cells, &[CellPlace]) -> String,
+) -> Result<Lines, ApiError> {
     let limit = Some(stretch.end - stretch.start);
     let pick = PickRuns { list: list.clone(), offset: stretch.start, limit, evenly_by: None };
     let mut pieces = Pieces::of(kept(client.call(pick).await?.runs, only.as_ref()));
-    let (mut lines, mut count) = (String::new(), 0);
+    let mut all = Lines { lines: String::new(), count: 0, below: 0 };
     loop {
         let runs = pieces.following();
         if runs.is_empty() {
-            return Ok((lines, count));
+            return Ok(all);
         }
         let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset: 0, limit: None, runs };
-        let RunCells { rows, looked_at, .. } = client.call(request).await?;
+        let RunCells { rows, looked_at, below, .. } = client.call(request).await?;
         pieces.came(looked_at);
-        count += rows.len() as u64;
-        rows.into_iter().for_each(|row| lines.push_str(&line(filled(row, columns.len()))));
+        all.count += rows.len() as u64;
+        for (at, row) in rows.into_iter().enumerate() {
+            let marks = below_in(&below, at);
+            all.below += u64::from(!marks.is_empty());
+            all.lines.push_str(&line(filled(row, columns.len()), marks));
+        }
     }
 }
 
@@ -167,17 +200,18 @@ impl Markdown {
         markdown_head(&head, &self.0.iter().map(is_number).collect::<Vec<_>>())
     }
 
-    fn line(&self, row: Cells) -> String {
-        let cell = |(name, cell): (&String, Option<String>)| {
+    fn line(&self, row: Cells, marks: &[CellPlace]) -> String {
+        let cell = |((name, cell), at): ((&String, Option<String>), u32)| {
             let Some(text) = cell else { return "–".to_owned() };
-            match (name.as_str(), text.parse::<f64>()) {
+            let text = match (name.as_str(), text.parse::<f64>()) {
                 ("duration", Ok(value)) => words::duration(value),
                 ("snapshot", Ok(_)) => format!("v{text}"),
                 (name, Ok(value)) if name == "cost" || name.starts_with(METRIC) => words::figure(value),
                 _ => text,
-            }
+            };
+            if marks.iter().any(|(_, column)| *column == at) { format!("{text} {BELOW}") } else { text }
         };
-        markdown_line(&self.0.iter().zip(row).map(cell).collect::<Vec<_>>())
+        markdown_line(&self.0.iter().zip(row).zip(0..).map(cell).collect::<Vec<_>>())
     }
 }
 
@@ -201,13 +235,18 @@ mod tests {
         let row = ["brisk|heron", "finished", "trees", "0.123456789", "0.1", "61.0", "3", "2026-11-29T05:00:00Z"];
         let rows = vec![row.map(cell).to_vec(), ["a", "failed", "", "", "", "", "", ""].map(cell).to_vec()];
         let markdown = Markdown::of(&names);
-        let text = markdown.head() + &rows.into_iter().map(|row| markdown.line(row)).collect::<String>();
+        let text = markdown.head() + &rows.into_iter().map(|row| markdown.line(row, &[])).collect::<String>();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "| Run | State | Model | Loss | Learning rate | Took | Data | Started |");
         assert_eq!(lines[1], "| --- | --- | --- | ---: | --- | ---: | --- | --- |");
         assert!(lines[2].starts_with("| brisk\\|heron | finished | trees | 0.123"), "{}", lines[2]);
         assert!(lines[2].ends_with(" | v3 | 2026-11-29T05:00:00Z |"), "{}", lines[2]);
         assert_eq!(lines[3], "| a | failed | – | – | – | – | – | – |");
+        let borrowed = ["a", "failed", "", "0.5", "", "", "", ""].map(cell).to_vec();
+        assert!(
+            markdown.line(borrowed, &[(0, 3)]).contains(&format!("| {} † |", words::figure(0.5))),
+            "the mark of a run below"
+        );
         assert_eq!(asked(&names).len(), 8);
         // A column that is shown stands there once.
         assert_eq!(asked(&["state".to_owned(), "param.a b".to_owned()].to_vec()), ["name", "state", "param.\"a b\""]);

@@ -10,7 +10,7 @@ mod values;
 
 use api::{
     ApiError,
-    run_table::{GroupRuns, Listing, PickRuns, Pieces, RunCells, TabulateRuns, filled},
+    run_table::{GroupRuns, Listing, PickRuns, Pieces, TabulateRuns, filled},
     table_view::Plotted,
 };
 use charts::role::Role;
@@ -247,9 +247,10 @@ async fn all(client: Client, list: Listing, names: Names) -> Result<Cells, ApiEr
             return Ok(cells);
         }
         let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset: 0, limit: None, runs };
-        let RunCells { rows, looked_at, .. } = client.call(request).await?;
-        pieces.came(looked_at);
-        for row in rows {
+        let answer = client.call(request).await?;
+        pieces.came(answer.looked_at);
+        // What is brushed is a filter, which looks at a run's own figures.
+        for row in answer.own_rows() {
             let mut row = filled(row, columns.len()).into_iter();
             cells.ids.push(row.next().flatten().unwrap_or_default());
             cells.names.push(row.next().flatten().unwrap_or_default());

@@ -55,14 +55,22 @@ pub(super) async fn run(context: &Context, asked: &Plot, filter: String) -> Outc
 
 /// What the means lie along.
 fn along(asked: &Plot) -> Outcome<BandAxis> {
-    match asked.x {
-        Along::Step => Ok(BandAxis::Step),
-        Along::Time if asked.from.is_none() && asked.to.is_none() => Ok(BandAxis::Seconds),
-        Along::Time => Err(ApiError::invalid("--from and --to are steps, and the means lie along time.")
-            .with_hint("Leave --x time out, or --from and --to.")),
-        Along::Clock | Along::Share => Err(ApiError::invalid("The means of all runs lie along steps or time.")
-            .with_hint("Use --x step or --x time, or name the runs in the place of --filter.")),
+    let along = match asked.x {
+        Along::Step => return Ok(BandAxis::Step),
+        Along::Time => BandAxis::Seconds,
+        Along::Share => BandAxis::Share,
+        Along::Clock => {
+            return Err(ApiError::invalid(
+                "The means of all runs lie along steps, the time since each began, or its share.",
+            )
+            .with_hint("Use --x step, --x time or --x share, or draw each run with --each."));
+        }
+    };
+    if asked.from.is_some() || asked.to.is_some() {
+        return Err(ApiError::invalid("--from and --to are steps, and the means lie along something else.")
+            .with_hint("Leave --x out, or --from and --to."));
     }
+    Ok(along)
 }
 
 /// The series to draw: those that are asked for, else the one that ranks, or all where they are few.

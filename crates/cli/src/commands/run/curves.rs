@@ -1,6 +1,8 @@
 //! `slipway run plot`: the curves of runs in the terminal, or in a picture; over steps, times or another metric, as
 //! they are or as the means of groups.
 
+mod screen;
+
 use std::{
     io::IsTerminal as _,
     path::PathBuf,
@@ -9,9 +11,10 @@ use std::{
 };
 
 use api::{
-    ApiError, RunId,
+    ApiError, ErrorCode, RunId,
     figure::counted,
-    run::{GetRun, Run, SYSTEM, group_of},
+    run::{GetRun, GetRuns, Run, SYSTEM, group_of},
+    run_diff::MOST,
     series::{MOST_VIEWPORTS, NonFinite, OverMetric, Series, Viewport, Viewports},
 };
 use charts::{
@@ -28,17 +31,18 @@ use serde_json::{Value, json};
 use super::{bands, chosen};
 use crate::{
     context::{Context, Outcome},
+    interrupts::Interrupts,
     output,
     picture::{check_place, png, save},
-    plot, words,
+    plot, terminal, words,
 };
 
 /// The picture's, as in the window's exports.
 const PICTURE: Size = Size { width: 860.0, height: 420.0 };
 /// How often runs are drawn anew that are followed.
 const AGAIN: Duration = Duration::from_secs(2);
-/// Clears the screen, and goes to its upper left.
-const FRESH: &str = "\x1b[H\x1b[2J";
+/// Said where there is no curve.
+const NOTHING: &str = "The runs have no series to draw.";
 /// Points of a series for each character of the drawing's width.
 const DETAIL: usize = 4;
 
@@ -174,7 +178,7 @@ impl Plot {
             return Err(ApiError::invalid("--each draws runs that are chosen by --filter or --view."));
         }
         if are_means && (self.x_metric.is_some() || self.baseline.is_some()) {
-            return Err(ApiError::invalid("The means of all runs lie along steps or time, beside no baseline.")
+            return Err(ApiError::invalid("The means of all runs lie along steps, time or share, beside no baseline.")
                 .with_hint("Draw each run with --each."));
         }
         if self.is_clock() && self.has_log_x() {
@@ -192,7 +196,8 @@ impl Plot {
             return Err(ApiError::invalid("The means of all runs are not followed: each reads all of their curves.")
                 .with_hint("Follow each run with --each, or name some."));
         }
-        if self.follow && (context.output.json || self.file().is_none() && !std::io::stdout().is_terminal()) {
+        let is_shown = !context.output.json && std::io::stdout().is_terminal();
+        if self.follow && self.file().is_none() && !is_shown {
             return Err(
                 ApiError::invalid("--follow draws anew in a terminal.").with_hint("Or in a picture: --out FILE.")
             );
@@ -367,29 +372,73 @@ pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
         return Err(ApiError::invalid(format!("Runs can't be grouped by \"{by}\" here."))
             .with_hint("Name a param or a tag: --group-by param.lr, --group-by tag.team."));
     }
-    loop {
-        let is_live = once(context, &asked, &ids, baseline).await?;
-        if !is_live {
-            return Ok(());
+    if !asked.follow {
+        return once(context, &asked, &ids, baseline).await.map(drop);
+    }
+    let mut interrupts = Interrupts::take()?;
+    let to_their_end = async {
+        while once(context, &asked, &ids, baseline).await? {
+            tokio::time::sleep(AGAIN).await;
         }
-        tokio::time::sleep(AGAIN).await;
+        Ok::<(), ApiError>(())
+    };
+    // Heard between two pictures, so that none is left half-written.
+    tokio::select! {
+        ended = to_their_end => ended,
+        () = interrupts.next() => {
+            Err(ApiError::new(ErrorCode::Cancelled, "The runs are followed no more, and go on."))
+        }
+    }
+}
+
+/// The runs as they are now. Of those that are followed one that is gone meanwhile is left out.
+async fn there(context: &Context, asked: &Plot, ids: &[RunId]) -> Outcome<Vec<Run>> {
+    let mut runs = Vec::with_capacity(ids.len());
+    for piece in ids.chunks(MOST) {
+        let found = context.call(GetRuns { runs: piece.to_vec() }).await?;
+        for (id, run) in piece.iter().zip(found) {
+            match run {
+                Some(run) => runs.push(run),
+                None if asked.follow => {}
+                // Its error says so.
+                None => runs.push(context.call(GetRun { run: *id }).await?),
+            }
+        }
+    }
+    if runs.is_empty() {
+        return Err(ApiError::not_found("None of the runs is here: they were deleted for good.")
+            .with_hint("`slipway run list` names those that are."));
+    }
+    Ok(runs)
+}
+
+/// What of the runs that were followed did not end by itself.
+fn say_what_was_deleted(context: &Context, runs: &[Run], all: usize) {
+    for run in runs.iter().filter(|run| !run.state.is_over() && run.deleted_ms.is_some()) {
+        context
+            .output
+            .say(&format!("{} was deleted, and is followed no more. Back: slipway run restore {}", run.name, run.id));
+    }
+    let gone = all.saturating_sub(runs.len()) as u64;
+    if gone > 0 {
+        let was = if gone == 1 { "was" } else { "were" };
+        context.output.say(&format!("{} {was} deleted for good.", counted(gone, "run", "runs")));
     }
 }
 
 /// Draws what is there now; whether it is to be drawn again.
 async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<RunId>) -> Outcome<bool> {
-    let mut runs = Vec::with_capacity(ids.len());
-    for run in ids {
-        runs.push(context.call(GetRun { run: *run }).await?);
+    let runs = there(context, asked, ids).await?;
+    // A client may go on logging to a run that was deleted: nobody waits for that.
+    let is_live = asked.follow && runs.iter().any(|run| !run.state.is_over() && run.deleted_ms.is_none());
+    // While a run goes on its first points may still come.
+    let missing = missing(&runs, asked);
+    if let Some(error) = missing.as_ref().filter(|_| !is_live) {
+        return Err(error.clone());
     }
-    let is_live = asked.follow && runs.iter().any(|run| !run.state.is_over());
-    let keys = match keys(&runs, asked) {
-        // Its first points are still to come.
-        Err(_) if is_live => Vec::new(),
-        keys => keys?,
-    };
+    let keys = keys(&runs, asked);
     if asked.file().is_some() && keys.is_empty() && !is_live {
-        return Err(ApiError::not_found("The runs have no series to draw."));
+        return Err(ApiError::not_found(NOTHING));
     }
     let mut charts = Vec::with_capacity(keys.len());
     for key in keys {
@@ -403,9 +452,7 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
             true => put_picture(asked, &all)?,
             false => write_picture(context, asked, all)?,
         }
-        return Ok(is_live);
-    }
-    if context.output.json {
+    } else if context.output.json {
         let told = |(key, curves): &(String, Vec<Curve>)| -> Vec<Value> {
             match (&asked.group_by, &asked.x_metric) {
                 (Some(_), _) => drawn(key, curves, asked).lines.iter().map(|line| group_json(key, line)).collect(),
@@ -415,17 +462,36 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
         };
         let all: Vec<Value> = charts.iter().flat_map(told).collect();
         context.output.show(&all, |_| String::new())?;
-        return Ok(false);
+    } else if asked.follow {
+        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn(key, curves, asked)).collect();
+        let said = match &missing {
+            Some(error) => Some(error.to_string()),
+            None if all.is_empty() => Some(if is_live { "No points yet." } else { NOTHING }.to_owned()),
+            None => None,
+        };
+        // At once, from the screen's upper edge on, over what was drawn before.
+        context.output.print_drawn(&format!("{}{}", screen::FRESH, on_screen(asked, &all, said)))?;
+    } else if charts.is_empty() {
+        context.output.print(NOTHING)?;
+    } else {
+        charts.iter().try_for_each(|(key, curves)| print_drawn(context, asked, &drawn(key, curves, asked)))?;
     }
-    if asked.follow {
-        // From the screen's upper edge on, over what was drawn before.
-        context.output.print_drawn(FRESH)?;
-        if charts.is_empty() {
-            context.output.print("No points yet.")?;
-        }
+    if asked.follow && !is_live {
+        say_what_was_deleted(context, &runs, ids.len());
     }
-    charts.iter().try_for_each(|(key, curves)| print_drawn(context, asked, &drawn(key, curves, asked)))?;
     Ok(is_live)
+}
+
+/// The drawings, and what is said below them, as the terminal has room for them now.
+fn on_screen(asked: &Plot, all: &[Drawn], said: Option<String>) -> String {
+    let shown = terminal::size();
+    let said = said.map(|said| output::one_line(&output::harmless(&said)).chars().take(shown.0).collect::<String>());
+    // Without colours each line has a drawing of its own.
+    let drawings: usize = all.iter().map(|drawn| if output::coloured_answer() { 1 } else { drawn.lines.len() }).sum();
+    screen::fitted((asked.width, asked.height), drawings, shown, |width, height| {
+        let drawn = all.iter().map(|drawn| in_characters(asked, drawn, (width, height)));
+        drawn.chain(said.clone()).collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// Writes the picture that was asked for, each series below the one before.
@@ -465,11 +531,16 @@ fn put_picture(asked: &Plot, all: &[Drawn]) -> Outcome {
 
 /// Draws a series with characters, and says below it what is to be said.
 pub(super) fn print_drawn(context: &Context, asked: &Plot, drawn: &Drawn) -> Outcome {
+    context.output.print_drawn(&in_characters(asked, drawn, (asked.width, asked.height)))
+}
+
+/// The same in a width and a height.
+fn in_characters(asked: &Plot, drawn: &Drawn, (width, height): (usize, usize)) -> String {
     let lines: Vec<plot::Line> = drawn.lines.iter().map(|line| in_terminal(line, asked.smooth)).collect();
     let axes = plot::Axes { log_x: asked.has_log_x(), log_y: asked.has_log_y(), is_clock: asked.is_clock() };
-    let plotted = plot::plot(&lines, asked.width, asked.height, axes, output::coloured_answer());
+    let plotted = plot::plot(&lines, width, height, axes, output::coloured_answer());
     let notes: String = drawn.notes.iter().map(|note| format!("{}\n", output::harmless(note))).collect();
-    context.output.print_drawn(&format!("{}\n{plotted}\n{notes}", output::harmless(&drawn.key)))
+    format!("{}\n{plotted}\n{notes}", output::harmless(&drawn.key)).trim_end_matches('\n').to_owned()
 }
 
 /// A line as it is drawn with characters; they have no room for its band.
@@ -487,26 +558,35 @@ fn group_json(key: &str, line: &Line) -> Value {
     })
 }
 
-/// The series to draw: those that are asked for, each of which a run must have, or all that are not about the system.
-fn keys(runs: &[Run], Plot { metrics: asked, x_metric, .. }: &Plot) -> Outcome<Vec<String>> {
+/// The series that the runs have.
+fn known(runs: &[Run]) -> Vec<String> {
     // A final figure has no points, only a value.
     let all = runs.iter().flat_map(|run| &run.metrics).filter(|metric| metric.count > 0);
     let mut known: Vec<String> = all.map(|metric| metric.key.clone()).collect();
     known.sort_unstable();
     known.dedup();
-    if let Some(missing) = asked.iter().chain(x_metric).find(|key| !known.contains(key)) {
-        let error = ApiError::not_found(format!("No such series is there: \"{missing}\"."));
-        return Err(if known.is_empty() {
-            error
-        } else {
-            error.with_hint(format!("There are: {}.", known.join(", ")))
-        });
+    known
+}
+
+/// What is wrong where one is asked for that no run has.
+fn missing(runs: &[Run], Plot { metrics: asked, x_metric, .. }: &Plot) -> Option<ApiError> {
+    let known = known(runs);
+    let missing = asked.iter().chain(x_metric).find(|key| !known.contains(key))?;
+    let error = ApiError::not_found(format!("No such series is there: \"{missing}\"."));
+    Some(if known.is_empty() { error } else { error.with_hint(format!("There are: {}.", known.join(", "))) })
+}
+
+/// The series to draw: of those that are asked for the ones that are there, or all that are not about the system.
+fn keys(runs: &[Run], Plot { metrics: asked, x_metric, .. }: &Plot) -> Vec<String> {
+    let mut known = known(runs);
+    if x_metric.as_ref().is_some_and(|over| !known.contains(over)) {
+        return Vec::new();
     }
     if !asked.is_empty() {
-        return Ok(asked.clone());
+        return asked.iter().filter(|key| known.contains(key)).cloned().collect();
     }
     known.retain(|key| !key.starts_with(SYSTEM) && Some(key) != x_metric.as_ref());
-    Ok(known)
+    known
 }
 
 /// A series of those runs that have it.

@@ -7,8 +7,8 @@ use api::{
     figure::counted,
     run::{FilterNote, ListRuns, SYSTEM},
     run_table::{
-        GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns, Pieces, RunCells, RunGroup, RunGroups, TabulateRuns,
-        filled, parts,
+        BELOW, CellPlace, FIGURES_OF, GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns, Pieces, RunCells,
+        RunGroup, RunGroups, TabulateRuns, below_in, filled, parts,
     },
     table_view::{TableView, field, sort_of},
     tracking::Scope,
@@ -179,9 +179,7 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
 /// The columns that a person is shown, who reads Markdown, too; `None` of no runs.
 async fn as_shown(context: &Context, list: &List, listing: &Listing) -> Outcome<Option<String>> {
     let limit = list.limit.unwrap_or(PAGE).min(PAGE);
-    let mut page = context.call(ListRuns::of(listing.clone(), list.offset, limit)).await?;
-    // Cells are of the runs themselves.
-    page.rows.iter_mut().for_each(|run| run.below = None);
+    let page = context.call(ListRuns::of(listing.clone(), list.offset, limit)).await?;
     let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
     let names = shown::names(&page, asked, list.everywhere, terminal::columns());
     Ok((!page.rows.is_empty()).then(|| names.join(",")))
@@ -204,11 +202,13 @@ async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str)
     let columns: Vec<String> = parts(columns).into_iter().map(str::to_owned).collect();
     let most = list.limit.unwrap_or(PAGE).into();
     let mut table = Cells::picked(context, listing.clone(), columns.clone(), (list.offset, most)).await?;
-    let mut rows = Vec::new();
+    let (mut rows, mut below) = (Vec::new(), Vec::<CellPlace>::new());
     while let Some(piece) = table.next(context).await? {
         if rows.is_empty() && table.total > 0 {
             check_columns(context, list, &piece.notes)?;
         }
+        let before = rows.len() as u32;
+        below.extend(piece.below.into_iter().map(|(row, column)| (before + row, column)));
         rows.extend(piece.rows);
     }
     if rows.is_empty() && !context.output.json {
@@ -216,7 +216,7 @@ async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str)
         return context.output.print(&shown::nothing(table.total, &notes, &list.filter));
     }
     let answer =
-        RunCells { columns: Vec::new(), left_out: 0, rows, total: table.total, looked_at: 0, notes: Vec::new() };
+        RunCells { columns: Vec::new(), left_out: 0, rows, total: table.total, looked_at: 0, notes: Vec::new(), below };
     context.output.show(&shown::as_json(&columns, &answer), |_| shown::chosen(&columns, &answer))
 }
 
@@ -285,7 +285,7 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
     let columns = list.columns.as_deref().map(parts).unwrap_or_default().into_iter().map(str::to_owned).collect();
     let most = list.limit.map_or(u64::MAX, u64::from);
     let mut table = Cells::picked(context, listing.clone(), columns, (list.offset, most)).await?;
-    let mut is_first = true;
+    let (mut is_first, mut borrowing) = (true, 0);
     while let Some(piece) = table.next(context).await? {
         let columns = &table.columns;
         if is_first && table.total > 0 {
@@ -301,15 +301,41 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
             notes(context, listing.clone()).await?.iter().for_each(|note| context.output.say(&note.sentence));
         }
         is_first = false;
-        let row = |row| {
-            let cells: Vec<String> = filled(row, columns.len()).into_iter().map(Option::unwrap_or_default).collect();
-            if form == Form::Csv { csv_line(cells) } else { markdown_line(&cells) }
+        let row = |(at, row)| {
+            let marks = below_in(&piece.below, at);
+            borrowing += u64::from(!marks.is_empty());
+            let mut cells: Vec<String> =
+                filled(row, columns.len()).into_iter().map(Option::unwrap_or_default).collect();
+            if form == Form::Csv {
+                return csv_line(cells);
+            }
+            for (_, column) in marks {
+                if let Some(cell) = cells.get_mut(*column as usize) {
+                    *cell = format!("{cell} {BELOW}");
+                }
+            }
+            markdown_line(&cells)
         };
-        if !output::pass(&piece.rows.into_iter().map(row).collect::<String>())? {
+        if !output::pass(&piece.rows.into_iter().enumerate().map(row).collect::<String>())? {
             return Ok(());
         }
     }
-    Ok(())
+    match (borrowing, form) {
+        (0, _) => Ok(()),
+        // Numbers stay numbers: whoever reads them is told beside them.
+        (_, Form::Csv) => {
+            context.output.say(&of_runs_below(borrowing));
+            Ok(())
+        }
+        _ => output::pass(&format!("\n{}\n", shown::BELOW_SAID)).map(drop),
+    }
+}
+
+/// What is said of rows whose figures are not their own.
+fn of_runs_below(rows: u64) -> String {
+    let show = if rows == 1 { "shows" } else { "show" };
+    let runs = counted(rows, "run", "runs");
+    format!("{runs} without figures {show} those of a run that the program began: the column {FIGURES_OF} names it.")
 }
 
 /// How the table begins.

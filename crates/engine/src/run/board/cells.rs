@@ -5,7 +5,11 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use api::{ExperimentId, RunId, run_table::SparseRow};
+use api::{
+    ExperimentId, RunId,
+    run::RunKind,
+    run_table::{Below, CellPlace, SparseRow},
+};
 use store::Connection;
 
 use super::{
@@ -21,10 +25,19 @@ pub(crate) enum Column {
     Field(Field),
     /// The name of its experiment.
     Experiment,
+    /// The name of the run below a program whose figures stand for its own.
+    FiguresOf,
 }
 
-/// Rows of the cells that they have, and how many match in all or were looked at.
-type SparseCells = (Vec<SparseRow>, u64);
+/// Rows of the cells that they have, and which of these are of runs below.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) rows: Vec<SparseRow>,
+    pub(crate) below: Vec<CellPlace>,
+}
+
+/// Rows, and how many match in all or were looked at.
+type SparseCells = (Told, u64);
 
 /// What a cell takes beside its text, about: on the wire, and while the answer is made.
 const CELL_BYTES: usize = 32;
@@ -45,8 +58,15 @@ impl Board {
         let count = query.offset.saturating_add(query.limit);
         let sorted = order::first(&only, rows, (&query.orders, &names), count, &asked.patience())?;
         let places: Vec<(usize, u32)> = sorted.into_iter().skip(query.offset as usize).collect();
-        let cells = rows_of(connection, (&only, &places), (columns, most_bytes), &asked.patience())?;
-        Ok((cells, total))
+        let told = rows_of(connection, (&only, &places), (columns, most_bytes), &asked.patience(), true)?;
+        Ok((told, total))
+    }
+
+    /// What is told of runs below in the place of the runs that match. Blocks.
+    pub(crate) fn lent(&self, connection: &Connection, asked: &Asked, query: &Query) -> store::Result<Vec<Below>> {
+        let tables = self.fresh(connection, asked.moment, &query.experiments)?;
+        let (only, rows) = matched(connection, &tables, query, asked)?;
+        lent(connection, &only, &rows, &asked.patience())
     }
 
     /// The cells of these runs, whatever they match by now, in their order: rows of so many bytes at most, but one in any
@@ -69,19 +89,18 @@ impl Board {
         };
         let found: Vec<Option<(usize, u32)>> = runs.iter().map(place).collect();
         let places: Vec<(usize, u32)> = found.iter().flatten().copied().collect();
-        let cells = rows_of(connection, (&tables, &places), (columns, most_bytes), &asked.patience())?;
+        let told = rows_of(connection, (&tables, &places), (columns, most_bytes), &asked.patience(), true)?;
         // Behind the last row that came stand those that are gone, up to the next that is there.
-        let looked_at = match places.len() == cells.len() {
+        let rows = told.rows.len();
+        let looked_at = match places.len() == rows {
             true => found.len(),
-            false => {
-                found.iter().enumerate().filter(|(_, place)| place.is_some()).nth(cells.len()).map_or(0, |(at, _)| at)
-            }
+            false => found.iter().enumerate().filter(|(_, place)| place.is_some()).nth(rows).map_or(0, |(at, _)| at),
         };
-        Ok((cells, looked_at as u64))
+        Ok((told, looked_at as u64))
     }
 
     /// Of the runs that match and have a finite value of a metric the cells of those alone that `choose` takes, by
-    /// their places in the order, and how many there are. Blocks.
+    /// their places in the order, and how many there are; what runs have themselves. Blocks.
     pub(crate) fn cells_of_some(
         &self,
         connection: &Connection,
@@ -89,7 +108,7 @@ impl Board {
         query: &Query,
         (key, columns): (&str, &[Column]),
         choose: impl FnOnce(usize) -> Vec<usize>,
-    ) -> store::Result<SparseCells> {
+    ) -> store::Result<(Vec<SparseRow>, u64)> {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, mut rows) = matched(connection, &tables, query, asked)?;
         rows.retain(|(index, row)| metric(only[*index], key, *row as usize).is_some_and(f64::is_finite));
@@ -98,8 +117,8 @@ impl Board {
         let sorted = order::first(&only, rows, (&query.orders, &names), total, &asked.patience())?;
         let places: Vec<(usize, u32)> =
             choose(sorted.len()).into_iter().filter_map(|at| sorted.get(at).copied()).collect();
-        let cells = rows_of(connection, (&only, &places), (columns, usize::MAX), &asked.patience())?;
-        Ok((cells, total))
+        let told = rows_of(connection, (&only, &places), (columns, usize::MAX), &asked.patience(), false)?;
+        Ok((told.rows, total))
     }
 }
 
@@ -125,34 +144,81 @@ pub(super) fn experiments(
     Ok(names)
 }
 
+/// What is told of runs below in the place of these rows (table's index, row).
+pub(super) fn lent(
+    connection: &Connection,
+    tables: &[&Table],
+    rows: &[(usize, u32)],
+    patience: &Patience<'_>,
+) -> store::Result<Vec<Below>> {
+    let mut lent = Vec::new();
+    for (index, row) in rows {
+        let head = &tables[*index].rows[*row as usize];
+        if head.kind == RunKind::Command {
+            patience.check()?;
+            lent.extend(store::run_row::below_of(connection, head.id, head.kind)?);
+        }
+    }
+    Ok(lent)
+}
+
 /// The cells of rows (table's index, row), of so many bytes at most, but one row in any case. Of the tables of these rows
-/// alone: there may be thousands of others.
+/// alone: there may be thousands of others. With `borrows` what a program has not itself is that of the run below it.
 fn rows_of(
     connection: &Connection,
     (tables, places): (&[&Table], &[(usize, u32)]),
     (columns, most_bytes): (&[Column], usize),
     patience: &Patience<'_>,
-) -> store::Result<Vec<SparseRow>> {
+    borrows: bool,
+) -> store::Result<Told> {
     let of: HashSet<ExperimentId> =
         places.iter().map(|(index, row)| tables[*index].rows[*row as usize].experiment).collect();
     let names = experiments(connection, of.into_iter(), columns.contains(&Column::Experiment))?;
     let mut known: HashMap<usize, Vec<(u32, Source<'_>)>> = HashMap::new();
-    let (mut answer, mut bytes) = (Vec::new(), 0);
+    let (mut answer, mut bytes) = (Told::default(), 0);
     for (index, row) in places {
         patience.check()?;
         let (table, row) = (tables[*index], *row as usize);
         let of_table = known.entry(*index).or_insert_with(|| sources(table, columns));
-        let cells: SparseRow = of_table
+        let mut cells: SparseRow = of_table
             .iter()
             .filter_map(|(at, source)| Some((*at, source.text(table, row, &names)?.into_owned())))
             .collect();
+        let head = &table.rows[row];
+        let below = if borrows { store::run_row::below_of(connection, head.id, head.kind)? } else { None };
+        let marks = below.map(|below| borrow(&mut cells, columns, &below)).unwrap_or_default();
         bytes += cells.iter().map(|(_, text)| text.len() + CELL_BYTES).sum::<usize>() + CELL_BYTES;
-        if bytes > most_bytes && !answer.is_empty() {
+        if bytes > most_bytes && !answer.rows.is_empty() {
             break;
         }
-        answer.push(cells);
+        let place = answer.rows.len() as u32;
+        answer.below.extend(marks.into_iter().map(|at| (place, at)));
+        answer.rows.push(cells);
     }
     Ok(answer)
+}
+
+/// Fills what a row has not itself from the run below it; which places those are, but for the name of that run.
+fn borrow(cells: &mut SparseRow, columns: &[Column], below: &Below) -> Vec<u32> {
+    let mut marks = Vec::new();
+    let own: HashSet<u32> = cells.iter().map(|(at, _)| *at).collect();
+    for (column, at) in columns.iter().zip(0..).filter(|(_, at)| !own.contains(at)) {
+        let text = match column {
+            Column::Field(Field::Metric(key)) => below.metrics.get(key).map(|cell| number(cell.last).into_owned()),
+            Column::Field(Field::Param(key)) => below.params.get(key).cloned(),
+            Column::FiguresOf => {
+                cells.push((at, below.name.clone()));
+                continue;
+            }
+            Column::Field(_) | Column::Experiment => None,
+        };
+        if let Some(text) = text {
+            cells.push((at, text));
+            marks.push(at);
+        }
+    }
+    cells.sort_unstable_by_key(|(at, _)| *at);
+    marks
 }
 
 /// Where a table has what stands in a column: looked up once for all of its rows.
@@ -187,6 +253,7 @@ fn cell(table: &Table, row: usize, column: &Column, names: &Names) -> Option<Str
     let head = &table.rows[row];
     match column {
         Column::Experiment => names.get(&head.experiment).cloned(),
+        Column::FiguresOf => None,
         Column::Field(field) => text(table, row, field).map(Cow::into_owned),
     }
 }

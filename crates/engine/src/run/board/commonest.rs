@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use store::Connection;
 
-use super::{Asked, Board, Query, matched};
+use super::{Asked, Board, Query, cells, matched};
 use crate::run::filter::{Field, fields_of};
 
 /// The keys that stand in a table, and how many do not.
@@ -13,11 +13,13 @@ pub(crate) struct Commonest {
     /// Metrics, then params, then tags, each by its name.
     pub(crate) fields: Vec<Field>,
     pub(crate) left_out: u64,
+    /// Whether programs show what runs below them have.
+    pub(crate) has_lent: bool,
 }
 
 impl Board {
     /// All keys that occur, or of more than `most` those that the filter and the order name, and then those that most of the
-    /// matching runs have. Blocks.
+    /// matching runs have, or runs below them in their place. Blocks.
     pub(crate) fn commonest(
         &self,
         connection: &Connection,
@@ -27,9 +29,10 @@ impl Board {
     ) -> store::Result<Commonest> {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, matched) = matched(connection, &tables, query, asked)?;
+        let patience = asked.patience();
+        let lent = cells::lent(connection, &only, &matched, &patience)?;
         let mut rows: Vec<Vec<usize>> = vec![Vec::new(); only.len()];
         matched.into_iter().for_each(|(index, row)| rows[index].push(row as usize));
-        let patience = asked.patience();
         // By kind, then by name.
         let mut counts: BTreeMap<(u8, &str), usize> = BTreeMap::new();
         for (table, rows) in only.iter().zip(&rows) {
@@ -44,6 +47,12 @@ impl Board {
                 }
             }
         }
+        for below in &lent {
+            let metrics = below.metrics.keys().map(|key| (0, key.as_str()));
+            for key in metrics.chain(below.params.keys().map(|key| (1, key.as_str()))) {
+                *counts.entry(key).or_default() += 1;
+            }
+        }
         let left_out = counts.len().saturating_sub(most) as u64;
         let mut keys: Vec<((u8, &str), usize)> = counts.into_iter().collect();
         if left_out > 0 {
@@ -55,7 +64,8 @@ impl Board {
             keys.truncate(most);
             keys.sort_unstable();
         }
-        Ok(Commonest { fields: keys.into_iter().map(|((kind, key), _)| field(kind, key)).collect(), left_out })
+        let fields = keys.into_iter().map(|((kind, key), _)| field(kind, key)).collect();
+        Ok(Commonest { fields, left_out, has_lent: !lent.is_empty() })
     }
 }
 

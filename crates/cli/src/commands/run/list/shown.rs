@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     run::{FilterNote, RunRow, RunTable, SYSTEM},
-    run_table::{RunCells, SparseRow, filled, named},
+    run_table::{BELOW, RunCells, SparseRow, below_in, filled, named},
     spending::money,
 };
 use serde_json::{Map, Value, json};
@@ -22,8 +22,8 @@ const LONGEST: usize = 32;
 /// Between two columns.
 pub(super) const SPACE: usize = 2;
 
-/// Behind a figure of the run below, and before what is said of it.
-const BELOW: char = '†';
+/// Said below a table that has figures of runs below.
+pub(super) const BELOW_SAID: &str = "† of a run that the program began: `slipway run show` names it.";
 
 /// A column with a line for each run; its heading begins with `>` where it is aligned to the right.
 struct Column {
@@ -76,7 +76,7 @@ pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: u
         text.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
     }
     if columns.iter().flat_map(|column| &column.cells).any(|cell| cell.ends_with(BELOW)) {
-        text.push_str(&format!("\n\n{BELOW} of a run that the program began: `slipway run show` names it."));
+        text.push_str(&format!("\n\n{BELOW_SAID}"));
     }
     text + &rest(rows.len(), runs.total)
 }
@@ -143,15 +143,14 @@ fn state(run: &RunRow) -> String {
 fn measured(runs: &RunTable, asked: Asked<'_>, room: usize) -> (Vec<Column>, Vec<Column>) {
     let metric = |key: &String| {
         let cell = |run: &RunRow| {
-            let own = run.metrics.get(key).map(|cell| words::figure(cell.last));
-            let below =
-                || run.below.as_ref()?.metrics.get(key).map(|cell| format!("{} {BELOW}", words::figure(cell.last)));
-            words::or_dash(own.or_else(below), |text| text)
+            words::or_dash(run.figure(key), |(cell, is_below)| marked(words::figure(cell.last), is_below))
         };
         (true, Column::of((&named("metric", key), &format!(">{}", one_line(key))), &runs.rows, cell))
     };
     let param = |key: &String| {
-        let cell = |run: &RunRow| words::or_dash(param_of(run, key), |value| short(&one_line(value)));
+        let cell = |run: &RunRow| {
+            words::or_dash(run.param(key), |(value, is_below)| marked(short(&one_line(value)), is_below))
+        };
         (false, Column::of((&named("param", key), &one_line(key)), &runs.rows, cell))
     };
     let (metric_keys, param_keys) = (metric_keys(runs, asked), param_keys(runs, asked));
@@ -194,7 +193,8 @@ fn param_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
     let below = runs.rows.iter().filter_map(|run| run.below.as_ref()).flat_map(|below| below.params.keys());
     let all: BTreeSet<&String> = runs.rows.iter().flat_map(|run| run.params.keys()).chain(below).collect();
     let differs = |key: &String| {
-        let values: BTreeSet<Option<&String>> = runs.rows.iter().map(|run| param_of(run, key)).collect();
+        let value = |run: &RunRow| run.param(key).map(|(value, _)| value.to_owned());
+        let values: BTreeSet<Option<String>> = runs.rows.iter().map(value).collect();
         values.len() > 1 || runs.rows.len() == 1
     };
     let asks = |key: &String| asked.names("param", key);
@@ -209,9 +209,9 @@ fn measured_keys(run: &RunRow) -> BTreeSet<&String> {
     run.metrics.keys().chain(below).collect()
 }
 
-/// Its own, else that of the run below.
-fn param_of<'a>(run: &'a RunRow, key: &str) -> Option<&'a String> {
-    run.params.get(key).or_else(|| run.below.as_ref()?.params.get(key))
+/// A cell, with the mark where it is of the run below.
+fn marked(text: String, is_below: bool) -> String {
+    if is_below { format!("{text} {BELOW}") } else { text }
 }
 
 fn short(text: &str) -> String {
@@ -238,11 +238,16 @@ pub(super) fn chosen(columns: &[String], cells: &RunCells) -> String {
     let right = |name: &String| format!("{}{}", if is_number(name) { ">" } else { "" }, one_line(name));
     let headings: Vec<String> = columns.iter().map(right).collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let line = |row: &SparseRow| {
-        let cells = filled(row.clone(), columns.len());
-        columns.iter().zip(cells).map(|(name, cell)| words::or_dash(cell.as_deref(), |cell| read(name, cell))).collect()
+    let line = |(at, row): (usize, &SparseRow)| {
+        let marks = below_in(&cells.below, at);
+        let cell = |((name, cell), at): ((&String, Option<String>), u32)| {
+            let is_below = marks.iter().any(|(_, column)| *column == at);
+            words::or_dash(cell.as_deref(), |cell| marked(read(name, cell), is_below))
+        };
+        columns.iter().zip(filled(row.clone(), columns.len())).zip(0..).map(cell).collect()
     };
-    table(&headings, cells.rows.iter().map(line)) + &rest(cells.rows.len(), cells.total)
+    let said = if cells.below.is_empty() { String::new() } else { format!("\n\n{BELOW_SAID}") };
+    table(&headings, cells.rows.iter().enumerate().map(line)) + &said + &rest(cells.rows.len(), cells.total)
 }
 
 /// A cell of all digits with as many as a person reads.
