@@ -9,7 +9,7 @@
 //!            | field "is" ["not"] "null"
 //! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
 //!            | "name" | "state" | "kind" | "experiment" | "folder" | "model" | "device" | "commit" | "snapshot" | "created"
-//!            | "started" | "ended" | "duration" | "cost" | "parent" | MLflow's attributes
+//!            | "started" | "ended" | "duration" | "cost" | "user" | "notes" | "parent" | "id" | MLflow's attributes
 //! ```
 //! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks; what stands before its dot
 //! may stand in backticks, too. What stands in quotes is
