@@ -187,6 +187,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<u8> {
         Command::Completions { shell } => return completions(shell, output),
         Command::Meter(asked) => return measuring::run(asked).await,
         Command::Gpus => return Ok(measuring::gpus()),
+        Command::Project(project::ProjectCommand::Keys) => return project::keys(output).map(|()| 0),
         _ => {}
     }
     let workspace = Workspace::locate()?;

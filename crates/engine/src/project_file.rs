@@ -63,7 +63,7 @@ pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
     if let Some(key) = unknown.into_iter().next() {
         let hint = match &key.nearest {
             Some(nearest) => format!("Perhaps `{nearest}` is meant."),
-            None => "Every key is explained in docs/slipway-toml.md.".to_owned(),
+            None => "`slipway project keys` explains every key.".to_owned(),
         };
         return Err(wrong(name, text, key.span.clone(), &format!("the key `{}` is not known", key.path()), Some(hint)));
     }
@@ -432,7 +432,7 @@ pub fn compose(file: &ProjectFile) -> anyhow::Result<String> {
     head.push(("name".to_owned(), Value::from(file.name.clone())));
     head.extend(set);
     let text = edit("", &head)?;
-    Ok(format!("# A Slipway project. Every key is explained in docs/slipway-toml.md.\n{text}"))
+    Ok(format!("# A Slipway project. `slipway project keys` explains every key.\n{text}"))
 }
 
 fn differing(value: &Value, default: &Value, above: &mut Vec<String>, set: &mut Vec<(String, Value)>) {

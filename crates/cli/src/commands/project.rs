@@ -17,9 +17,12 @@ use serde_json::Value;
 
 use crate::{
     context::{Context, Outcome, absolute, known_project, no_project},
-    output::{harmless, pairs, table},
+    output::{Output, harmless, pairs, table},
     words,
 };
+
+/// The page that explains the file: an installation has no other copy of it.
+const KEYS: &str = include_str!("../../../../docs/slipway-toml.md");
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectCommand {
@@ -60,12 +63,14 @@ pub(crate) enum ProjectCommand {
     },
     /// Sets keys of slipway.toml, keeping comments and order: `training.epochs=20`; an empty value removes the key
     Edit {
-        /// Keys as docs/slipway-toml.md lists them, with their values
+        /// Keys as `slipway project keys` explains them, with their values
         #[arg(required = true, value_name = "KEY=VALUE")]
         set: Vec<String>,
     },
     /// Prints the project's file as it is in force
     File,
+    /// Explains every key of slipway.toml, with its type and default
+    Keys,
     /// Forgets a project with its runs, snapshots and versions; for a day `restore`, or opening its folder, brings all of it
     /// back. Its folder is never touched
     #[command(visible_alias = "delete")]
@@ -136,6 +141,7 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
             let project = context.call(GetProject { project: context.project_id().await? }).await?;
             context.output.show(&project.file, written)
         }
+        ProjectCommand::Keys => keys(context.output),
         ProjectCommand::Forget { named, for_good } => {
             context.lasting().await?;
             let project = match named {
@@ -177,6 +183,11 @@ pub(crate) async fn run(context: &mut Context, command: ProjectCommand) -> Outco
             purge(context, &deleted).await
         }
     }
+}
+
+/// Needs no workspace: whoever reads a file may have none yet.
+pub(crate) fn keys(output: Output) -> Outcome {
+    output.show(&KEYS, |page| (*page).to_owned())
 }
 
 async fn purge(context: &Context, deleted: &DeletedProject) -> Outcome {

@@ -11,6 +11,18 @@ fn completions_are_printed_for_every_shell() {
     assert!(!place.workspace().exists(), "completions open no workspace");
 }
 
+#[test]
+fn every_key_of_a_projects_file_is_explained_without_a_workspace() {
+    let place = Place::new();
+    let output = place.run(&["project", "keys"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    for told in ["| `target` |", "## `[search]`", "| `min_rows` |"] {
+        assert!(output.status.success() && page.contains(told), "{told}: {page}");
+    }
+    assert!(place.json(&["project", "keys"]).as_str().unwrap().starts_with("# `slipway.toml`"));
+    assert!(!place.workspace().exists(), "it opens no workspace");
+}
+
 /// What the script makes of a half typed line, asked of the shell itself.
 #[cfg(unix)]
 #[test]

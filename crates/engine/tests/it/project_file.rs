@@ -104,6 +104,8 @@ fn what_is_composed_is_what_is_parsed() {
     file.monitoring.thresholds.insert("x".to_owned(), 0.25);
     let text = compose(&file).unwrap();
     assert_eq!(parse(&text, "slipway.toml").unwrap().file, file, "{text}");
+    // What explains it is at hand wherever Slipway is.
+    assert!(text.starts_with("# A Slipway project. `slipway project keys` explains every key.\n"), "{text}");
 }
 
 /// The page that explains the file.
