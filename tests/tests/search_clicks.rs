@@ -7,7 +7,7 @@ use api::{
     ProjectId,
     host::{SecretBackend, SetSecret},
     search::{ListSearches, SearchState},
-    source::ListSources,
+    source::{ListSources, RemoveSource},
 };
 use journeys::{
     browser::{fill, gone, press, press_late, seen, seen_late, told},
@@ -166,6 +166,8 @@ async fn another_tools_log_is_found_read_and_forgotten() {
 }
 
 async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
+    const FORGOTTEN: &str =
+        "//main//section[.//h2='Forgotten logs']//tr[contains(., 'lo gs')][contains(., 'with 1 run')]";
     let driver = desk.driver();
     let logs = folder.join("lo gs");
     std::fs::create_dir(&logs)?;
@@ -192,7 +194,13 @@ async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
     ensure!(logs.join("metrics.jsonl").is_file(), "the log itself is never touched");
     press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
     until("Undo brings the log and its run back", LONG, read).await?;
-    Ok(())
+
+    // Without its toast it stands below the logs that are read.
+    let source = desk.client.call(ListSources {}).await?.first().context("the log is gone")?.id;
+    desk.client.call(RemoveSource { source, keep_runs: false }).await?;
+    press(driver, &format!("{FORGOTTEN}//button[normalize-space(.)='Restore']")).await?;
+    until("the log and its run again", LONG, read).await?;
+    journeys::browser::gone(driver, FORGOTTEN).await
 }
 
 /// A line that is none of the log's comes while it is followed: its row says so, and the dialog where and why, from the

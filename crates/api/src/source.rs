@@ -123,10 +123,26 @@ pub struct RemoveSource {
     pub keep_runs: bool,
 }
 
+/// A log that was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedSource {
+    pub kind: Kind,
+    /// By which [`RestoreSource`] finds it.
+    pub path: String,
+    pub project: Option<ProjectId>,
+    /// Those of its runs that were deleted with it and come back with it; none where they were kept.
+    pub runs: u64,
+    pub deleted_ms: i64,
+}
+
+/// The logs that were forgotten within a day, the newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListDeletedSources {}
+
 /// Brings back a source that was forgotten, with what was deleted with it, and reads on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RestoreSource {
-    /// Its path.
+    /// Its path, as [`ListDeletedSources`] has it.
     pub path: String,
 }
 
@@ -146,5 +162,6 @@ crate::requests! { METHODS;
     FollowSource => "source.follow" -> Source;
     ListSources => "source.list" -> Vec<Source>, |_me| vec![Tag::Sources];
     RemoveSource => "source.remove" -> RemovedSource;
+    ListDeletedSources => "source.list_deleted" -> Vec<DeletedSource>, |_me| vec![Tag::Sources];
     RestoreSource => "source.restore" -> Source;
 }

@@ -129,6 +129,7 @@ handlers! {
     api::source::FollowSource => crate::source::set_followed,
     api::source::ListSources => crate::source::list,
     api::source::RemoveSource => crate::source::remove,
+    api::source::ListDeletedSources => crate::source::list_deleted,
     api::source::RestoreSource => crate::source::restore,
     // model
     api::model::RegisterModel => model::register,

@@ -31,7 +31,7 @@ use store::{StoreError, source::SourceRow};
 
 pub(crate) use self::following::Following;
 use self::following::{end, follow, read_soon, try_begin};
-pub use self::forgetting::{remove, restore};
+pub use self::forgetting::{list_deleted, remove, restore};
 use crate::{
     Engine, Mode, error,
     jobs::{JobContext, NewJob, retry_with},

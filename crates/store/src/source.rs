@@ -110,6 +110,14 @@ pub fn forgotten(connection: &Connection, id: SourceId) -> Result<Option<serde_j
     Ok(found.flatten().map(|Json(value)| value))
 }
 
+/// Those that were forgotten, each with what brings it back.
+pub fn list_forgotten(connection: &Connection) -> Result<Vec<(Source, serde_json::Value)>> {
+    let sql = format!("SELECT {COLUMNS}, forgotten FROM source WHERE forgotten IS NOT NULL ORDER BY id");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([], |row| Ok((read(row)?.source, row.get::<_, Json<serde_json::Value>>(13)?.0)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The one of this path that was forgotten.
 pub fn forgotten_at(connection: &Connection, path: &str) -> Result<Option<SourceId>> {
     Ok(connection

@@ -3,8 +3,8 @@
 use api::{
     ApiError, SourceId,
     source::{
-        AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource,
-        Source, is_address,
+        AddSource, DeletedSource, FollowSource, FoundLog, Kind, ListDeletedSources, ListSources, LookForLogs,
+        ReadSource, RemoveSource, RestoreSource, Source, is_address,
     },
 };
 use clap::Subcommand;
@@ -41,7 +41,11 @@ pub(crate) enum SourceCommand {
         detach: bool,
     },
     /// Lists the logs that are read, with what could not be read of them
-    List,
+    List {
+        /// Those that were forgotten within a day, instead of those that are read
+        #[arg(long)]
+        deleted: bool,
+    },
     /// Reads a log on now
     Read {
         /// Its path, or the end of it
@@ -65,7 +69,7 @@ pub(crate) enum SourceCommand {
     },
     /// Brings back a log that was forgotten within a day, with what was deleted with it
     Restore {
-        /// Its whole path
+        /// Its whole path, as `list --deleted` has it
         path: std::path::PathBuf,
     },
 }
@@ -91,7 +95,10 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
             let job = context.follow_unless(detach, job).await?;
             context.output.show(&job, |job| job.message.clone())
         }
-        SourceCommand::List => {
+        SourceCommand::List { deleted: true } => {
+            context.output.show(&context.call(ListDeletedSources {}).await?, |list| forgotten(list))
+        }
+        SourceCommand::List { deleted: false } => {
             let sources = context.call(ListSources {}).await?;
             context.output.show(&sources, |sources| listed(sources))
         }
@@ -177,4 +184,14 @@ fn listed(sources: &[Source]) -> String {
         }
     }
     text
+}
+
+fn forgotten(list: &[DeletedSource]) -> String {
+    if list.is_empty() {
+        return "No log was forgotten within a day.".to_owned();
+    }
+    let row = |one: &DeletedSource| {
+        vec![words::word(&one.kind), one.path.clone(), words::count(one.runs), words::time(one.deleted_ms)]
+    };
+    table(&["Kind", "Path", "Deleted runs", "Forgotten"], list.iter().map(row))
 }

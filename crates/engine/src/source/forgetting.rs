@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use api::{
     ApiError, ModelId, RunId, SourceId, VersionId,
     event::Tag,
-    source::{RemoveSource, RemovedSource, RestoreSource, Source},
+    source::{DeletedSource, ListDeletedSources, RemoveSource, RemovedSource, RestoreSource, Source},
     tracking::RestoreRuns,
 };
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,23 @@ pub(super) fn taken_up(tx: &Transaction<'_>, wanted: &SourceRow) -> store::Resul
     }
     store::source::delete(tx, id)?;
     Ok(None)
+}
+
+/// The logs that were forgotten within a day, the newest first.
+pub async fn list_deleted(engine: &Engine, _: ListDeletedSources) -> anyhow::Result<Vec<DeletedSource>> {
+    let oldest_ms = engine.now_ms() - KEPT_MS;
+    let mut all = Vec::new();
+    for (source, forgotten) in engine.store().read(store::source::list_forgotten).await? {
+        let forgotten: Forgotten = serde_json::from_value(forgotten).context("what was deleted with the log")?;
+        // One whose runs were kept stays longer, for whoever adds its log again.
+        if forgotten.at_ms >= oldest_ms {
+            let Source { kind, path, project, .. } = source;
+            let runs = forgotten.runs.len() as u64;
+            all.push(DeletedSource { kind, path, project, runs, deleted_ms: forgotten.at_ms });
+        }
+    }
+    all.sort_by_key(|one| std::cmp::Reverse(one.deleted_ms));
+    Ok(all)
 }
 
 /// Brings back a source with what was deleted with it, and reads on.

@@ -10,7 +10,7 @@ use api::{
     job::{Job, JobState},
     media::{GetMedium, GetMediumSteps, ListMedia, MediumContent, MediumKind, SaveMedium},
     run::{GetRunLog, ListRuns, LogStream, RunKind},
-    source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource},
+    source::{AddSource, Kind, ListDeletedSources, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource},
     tracking::{ListExperiments, PurgeRuns, RestoreRuns, TrashRuns},
 };
 
@@ -164,6 +164,14 @@ async fn a_log_that_is_added_again_goes_on_with_the_runs_that_were_kept() {
     stage.call(RemoveSource { source: source.id, keep_runs: true }).await;
     assert!(stage.call(ListSources {}).await.is_empty());
     assert_eq!(series(&stage).await, first);
+    let listed = stage.call(ListDeletedSources {}).await;
+    assert_eq!((listed.len(), &listed[0].path, listed[0].runs), (1, &source.path, 0));
+    // Two days later it is not offered any more, and still gone on with.
+    let (id, at_ms) = (source.id, stage.engine.now_ms() - 48 * 3_600_000);
+    let left = serde_json::json!({"at_ms": at_ms, "kept": true, "runs": [], "logged": [], "models": []});
+    let age = move |tx: &store::Transaction<'_>| store::source::set_forgotten(tx, id, Some(&left));
+    stage.engine.store().write(age).await.unwrap();
+    assert!(stage.call(ListDeletedSources {}).await.is_empty());
     add(&stage, &folder.join("runs"), Some(Kind::TensorBoard)).await;
     assert_eq!(series(&stage).await, first);
     let again = stage.call(ListSources {}).await.remove(0);

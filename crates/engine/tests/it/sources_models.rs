@@ -10,7 +10,7 @@ use api::{
     RunId,
     model::ListOtherModels,
     run::{GetLineage, ListRuns},
-    source::{AddSource, Kind, ListSources, ReadSource, RemoveSource, RestoreSource},
+    source::{AddSource, Kind, ListDeletedSources, ListSources, ReadSource, RemoveSource, RestoreSource},
     tracking::{ListExperiments, LoggedModel, LoggedStatus, PurgeRuns, Stage as ModelStage},
 };
 use engine::tracking::{
@@ -351,8 +351,12 @@ async fn a_log_that_is_forgotten_comes_back_with_all_that_came_of_it() {
     assert!(logged::get(&stage.engine, &forest.id).await.unwrap().0.deleted_ms.is_some());
     // The next host brings it back, too.
     stage.reopen().await;
+    let listed = stage.call(ListDeletedSources {}).await;
+    let (log, told) = (&source, &listed[0]);
+    assert_eq!((listed.len(), told.kind, &told.path, told.runs), (1, log.kind, &log.path, 2));
     let restored = stage.call(RestoreSource { path: removed.path.clone() }).await;
     assert_eq!((restored.id, restored.runs), (source.id, 2));
+    assert!(stage.call(ListDeletedSources {}).await.is_empty());
     assert_eq!(registry::get(&stage.engine, "churn-model").await.unwrap(), model);
     assert!(registry::get(&stage.engine, "bare").await.is_err());
     assert_eq!(logged::get(&stage.engine, &forest.id).await.unwrap().0, forest);

@@ -4,8 +4,8 @@ use api::{
     ApiError, SourceId,
     project::ListProjects,
     source::{
-        AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource,
-        Source, SourceWarning,
+        AddSource, DeletedSource, FollowSource, FoundLog, Kind, ListDeletedSources, ListSources, LookForLogs,
+        ReadSource, RemoveSource, RestoreSource, Source, SourceWarning,
     },
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -15,6 +15,7 @@ use crate::{
     parts::{
         button::{Button, Pending},
         card::Chip,
+        deleted::{Deleted, DeletedItem},
         dialog::Dialog,
         field::{Labelled, Select, Switch, TextField},
         icon,
@@ -40,7 +41,7 @@ const fn tool(kind: Kind) -> &'static str {
     }
 }
 
-/// The logs that are read; nothing where there are none.
+/// The logs that are read, and those that were forgotten; nothing where there are none.
 #[component]
 pub(super) fn Sources(
     /// Whether a log is being added.
@@ -76,10 +77,31 @@ pub(super) fn Sources(
                 </table>
             </div>
         </section>
+        <Forgotten />
         <Add adding />
         <Forget forgetting />
         <NotRead not_read />
     }
+}
+
+/// The logs that were forgotten within a day: each comes back with what was deleted with it.
+#[component]
+fn Forgotten() -> impl IntoView {
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let all = query(|| Some(ListDeletedSources {}));
+    let items = Memo::new(move |_| all.value.with(|all| all.iter().flatten().map(forgotten).collect::<Vec<_>>()));
+    let restore = move |DeletedItem { key: path, .. }| {
+        pending.run(async move { client.call(RestoreSource { path }).await }, move |source| {
+            toasts.done(format!("{} is read again", source.path));
+        });
+    };
+    view! { <Deleted title="Forgotten logs" of=("forgotten log", "forgotten logs") items busy=pending.busy restore /> }
+}
+
+fn forgotten(one: &DeletedSource) -> DeletedItem {
+    let runs = (one.runs > 0).then(|| format!(" · with {}", words::counted(one.runs, "run", "runs")));
+    let name = format!("{} · {}{}", tool(one.kind), one.path, runs.unwrap_or_default());
+    DeletedItem { key: one.path.clone(), name, deleted_ms: one.deleted_ms, size_bytes: None }
 }
 
 /// How a log is read, in words.
@@ -348,6 +370,21 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_forgotten_log_says_what_comes_back_with_it() {
+        let one = DeletedSource {
+            kind: Kind::Wandb,
+            path: "/home/me/wandb".to_owned(),
+            project: None,
+            runs: 2,
+            deleted_ms: 7,
+        };
+        let item = forgotten(&one);
+        assert_eq!((item.key.as_str(), item.deleted_ms), ("/home/me/wandb", 7));
+        assert_eq!(item.name, "W&B offline · /home/me/wandb · with 2 runs");
+        assert_eq!(forgotten(&DeletedSource { runs: 0, ..one }).name, "W&B offline · /home/me/wandb");
+    }
 
     #[test]
     fn a_log_is_taken_with_what_became_of_it() {
