@@ -172,6 +172,49 @@ fn a_view_is_saved_opened_and_deleted() {
 }
 
 #[test]
+fn an_address_of_the_windows_table_is_saved_whole_and_all_runs_have_views_of_their_own() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let more = place.json(&["experiment", "create", "more"])["number"].clone();
+    client.run(&json!(0), "slow", "0.1", 4.0);
+    client.run(&more, "fast", "0.2", 8.0);
+    let table =
+        "?filter=metric.loss%20%3C%203&pinned=metric.loss&widths=120~metric.loss&flat=1&view=scatter&x=param.lr";
+    let address = format!("http://127.0.0.1:4000/experiments/runs{table}");
+    let views = place.json(&["run", "views", "save", "seen", "--address", &address, "--everywhere"]);
+    let query = views[0]["query"].as_str().unwrap();
+    for part in ["pinned=metric", "widths=120", "flat=1", "view=scatter", "x=param"] {
+        assert!(query.contains(part), "{part} in {query}");
+    }
+    // What a view says is saved for other runs as it is.
+    let copy = ["run", "views", "save", "seen", "--address", query, "--experiment", "more"];
+    assert_eq!(place.json(&copy)[0]["query"], query);
+    let names = |scope: &[&str]| -> Vec<String> {
+        let listed = place.json(&[&["run", "list", "--view", "seen"], scope].concat());
+        let rows = listed["rows"].as_array().unwrap();
+        let mut names: Vec<_> = rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&["--everywhere"]), ["fast", "slow"]);
+    assert_eq!(names(&["--experiment", "more"]), ["fast"]);
+    text(&place, &["run", "views", "delete", "seen", "--everywhere"]);
+    assert!(place.json(&["run", "views", "list", "--everywhere"]).as_array().unwrap().is_empty());
+    assert_eq!(place.json(&["run", "views", "list", "--experiment", "more"]).as_array().unwrap().len(), 1);
+
+    // What is told and written of all runs is of both experiments.
+    let told = text(&place, &["run", "importance", "loss", "--everywhere"]);
+    assert!(told.starts_with("2 runs have a number for this metric"), "{told}");
+    let to = place.path().join("all");
+    text(&place, &["run", "export", to.to_str().unwrap(), "--as", "csv", "--everywhere"]);
+    let written: String = std::fs::read_dir(&to)
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap_or_default())
+        .collect();
+    assert!(written.contains("slow") && written.contains("fast"), "{written}");
+}
+
+#[test]
 fn curves_have_every_axis_of_the_window_and_a_baseline() {
     let place = Place::new();
     let client = Client::of(&place);

@@ -16,10 +16,7 @@ const EACH: u32 = 20;
 
 /// Whose runs are chosen from.
 pub(super) async fn scope(context: &Context, asked: &Plot) -> Outcome<Scope> {
-    match asked.everywhere {
-        true => Ok(Scope::All),
-        false => views::scope(context, asked.experiment.as_deref()).await,
-    }
+    views::scope(context, asked.experiment.as_deref(), asked.everywhere).await
 }
 
 /// Looks as a saved view does where nothing else is said.

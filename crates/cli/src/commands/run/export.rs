@@ -11,7 +11,7 @@ use api::{
 };
 use clap::Args;
 
-use super::views;
+use super::views::Whose;
 use crate::context::{Context, Outcome, absolute};
 
 #[derive(Debug, Args)]
@@ -24,9 +24,8 @@ pub(crate) struct Export {
     /// `metric."loss/validation" < 0.1 and param.model = "trees"`; by default all runs
     #[arg(long, default_value = "")]
     filter: String,
-    /// The runs of this experiment, by name or number, instead of the project's
-    #[arg(long)]
-    experiment: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
     /// Only this run, by name or id; may stand several times
     #[arg(long = "run", value_name = "RUN")]
     runs: Vec<String>,
@@ -47,9 +46,9 @@ pub(crate) struct Export {
 pub(super) async fn run(context: &mut Context, export: Export) -> Outcome {
     context.lasting().await?;
     let runs = context.runs(&export.runs, export.deleted).await?;
-    let of = match &export.experiment {
-        Some(named) => Scope::Experiment(context.experiment(named, false).await?.id),
-        None => scope(context, runs.first()).await?,
+    let of = match runs.first() {
+        Some(first) if !export.whose.is_said() => scope_of(context, *first).await?,
+        _ => export.whose.scope(context).await?,
     };
     let Export { filter, deleted, format, .. } = export;
     let list = Listing { of, deleted, filter, sort: None, descending: false };
@@ -60,9 +59,8 @@ pub(super) async fn run(context: &mut Context, export: Export) -> Outcome {
     context.output.show(&job, |job| job.message.clone())
 }
 
-/// Where named runs are; else the project's.
-async fn scope(context: &Context, first: Option<&RunId>) -> Outcome<Scope> {
-    let Some(first) = first else { return views::scope(context, None).await };
-    let run = context.call(GetRun { run: *first }).await?;
+/// Where a named run is.
+async fn scope_of(context: &Context, run: RunId) -> Outcome<Scope> {
+    let run = context.call(GetRun { run }).await?;
     Ok(run.project.map_or(Scope::Experiment(run.experiment), Scope::Project))
 }

@@ -6,7 +6,7 @@ use api::{
 };
 use clap::Args;
 
-use super::views;
+use super::views::Whose;
 use crate::{
     context::{Context, Outcome},
     output::table,
@@ -20,13 +20,12 @@ pub(crate) struct Importance {
     /// Only runs that pass it, as in `run list`
     #[arg(long, default_value = "")]
     filter: String,
-    /// The runs of this experiment, by name or number, instead of the project's
-    #[arg(long, value_name = "EXPERIMENT")]
-    experiment: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 pub(super) async fn run(context: &Context, asked: Importance) -> Outcome {
-    let of = views::scope(context, asked.experiment.as_deref()).await?;
+    let of = asked.whose.scope(context).await?;
     let list = Listing { of, deleted: false, filter: asked.filter, sort: None, descending: false };
     let found = context.call(AssessParams { list, metric: asked.metric }).await?;
     context.output.show(&found, shown)

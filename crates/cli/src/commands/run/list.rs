@@ -11,7 +11,6 @@ use api::{
         RunGroup, RunGroups, TabulateRuns, below_in, filled, parts,
     },
     table_view::{TableView, field, sort_of},
-    tracking::Scope,
 };
 use charts::text_table::{csv_line, markdown, markdown_head, markdown_line};
 use clap::Args;
@@ -133,14 +132,7 @@ fn order_of_groups(view: &TableView) -> Option<&(String, bool)> {
 
 pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
     check(&list)?;
-    let of = match list.everywhere {
-        true => Scope::All,
-        false if list.experiment.is_some() => views::scope(context, list.experiment.as_deref()).await?,
-        false => {
-            let others = format!("--everywhere lists all runs, and {}", views::OF_AN_EXPERIMENT);
-            Scope::Project(context.project_of_runs(&others).await?)
-        }
-    };
+    let of = views::scope(context, list.experiment.as_deref(), list.everywhere).await?;
     // Programs that open a view are told all of each run: what it shows is for people.
     let is_whole = context.output.json && list.columns.is_none();
     if let Some(name) = list.view.take() {

@@ -8,7 +8,7 @@ use api::{
     table_view::{TableView, field, sort_of},
     tracking::{DeleteView, DeletedView, ListDeletedViews, ListViews, RestoreView, SaveView, SavedView, Scope},
 };
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::{
@@ -21,9 +21,8 @@ use crate::{
 pub(crate) enum ViewsCommand {
     /// Lists the saved views
     List {
-        /// Those of this experiment, by name or number, instead of the project's
-        #[arg(long)]
-        experiment: Option<String>,
+        #[command(flatten)]
+        whose: Whose,
         /// Those that were deleted or replaced within a day, instead of those that are there
         #[arg(long)]
         deleted: bool,
@@ -32,55 +31,121 @@ pub(crate) enum ViewsCommand {
     Save {
         /// What to call it
         name: String,
-        /// As in `run list`
-        #[arg(long, default_value = "")]
-        filter: String,
-        /// As in `run list`
-        #[arg(long)]
-        sort: Option<String>,
-        /// From the highest value down
-        #[arg(long, short)]
-        descending: bool,
-        /// Group by these, by commas, as in `run list`
-        #[arg(long, value_name = "FIELDS")]
-        group_by: Option<String>,
-        /// The columns to show, by commas: `metric.KEY`, `param.KEY`, `tag.KEY`, `created` …
-        #[arg(long)]
-        columns: Option<String>,
-        /// Runs that were deleted, instead of those that are there
-        #[arg(long)]
-        deleted: bool,
-        /// For this experiment, by name or number, instead of the project
-        #[arg(long)]
-        experiment: Option<String>,
+        #[command(flatten)]
+        seen: Seen,
+        #[command(flatten)]
+        whose: Whose,
     },
     /// Deletes a view, so that it can be restored for a day; the runs stay
     Delete {
         /// The view's name
         name: String,
-        /// Of this experiment, by name or number, instead of the project
-        #[arg(long)]
-        experiment: Option<String>,
+        #[command(flatten)]
+        whose: Whose,
     },
     /// Restores the view of this name that was deleted or replaced last; one that has the name now is kept in its stead
     Restore {
         /// The view's name
         name: String,
-        /// Of this experiment, by name or number, instead of the project
-        #[arg(long)]
-        experiment: Option<String>,
+        #[command(flatten)]
+        whose: Whose,
     },
 }
 
-/// What needs no project.
-pub(super) const OF_AN_EXPERIMENT: &str =
-    "--experiment NAME means an experiment's runs (`slipway experiment list` names them)";
+/// Whose runs are meant; by default the project's.
+#[derive(Debug, Args)]
+pub(crate) struct Whose {
+    /// For the runs of this experiment, by name or number, instead of the project's
+    #[arg(long, value_name = "EXPERIMENT")]
+    experiment: Option<String>,
+    /// For the runs of every experiment
+    #[arg(long, conflicts_with = "experiment")]
+    everywhere: bool,
+}
 
-/// Whose runs are meant: an experiment's where one is named, else the project's.
-pub(super) async fn scope(context: &Context, experiment: Option<&str>) -> Outcome<Scope> {
+impl Whose {
+    pub(super) async fn scope(&self, context: &Context) -> Outcome<Scope> {
+        scope(context, self.experiment.as_deref(), self.everywhere).await
+    }
+
+    /// Whether anything is said.
+    pub(super) const fn is_said(&self) -> bool {
+        self.everywhere || self.experiment.is_some()
+    }
+}
+
+/// What a view shows.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Seen {
+    /// All that an address of the window's table says, down to pins, order of groups and chart, or the query of a view, as
+    /// `list --json` has it; what else is given here stands before that
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// As in `run list`
+    #[arg(long, default_value = "")]
+    filter: String,
+    /// As in `run list`
+    #[arg(long)]
+    sort: Option<String>,
+    /// From the highest value down
+    #[arg(long, short)]
+    descending: bool,
+    /// Group by these, by commas, as in `run list`
+    #[arg(long, value_name = "FIELDS")]
+    group_by: Option<String>,
+    /// The columns to show, by commas: `metric.KEY`, `param.KEY`, `tag.KEY`, `created` …
+    #[arg(long)]
+    columns: Option<String>,
+    /// Runs that were deleted, instead of those that are there
+    #[arg(long)]
+    deleted: bool,
+}
+
+impl Seen {
+    fn view(self) -> TableView {
+        let mut view = TableView::read(query(self.address.as_deref().unwrap_or_default()), decode);
+        if !self.filter.is_empty() {
+            view.filter = self.filter;
+        }
+        if let Some(sort) = self.sort {
+            let mut orders = orders(&sort, self.descending).into_iter();
+            view.order = orders.next();
+            view.further = orders.collect();
+        }
+        if let Some(by) = self.group_by {
+            // Other groups may lack what those were sorted by.
+            view.group_order = None;
+            view.group = names(&by);
+        }
+        if let Some(columns) = self.columns {
+            view.columns = Some(names(&columns));
+        }
+        view.deleted |= self.deleted;
+        view
+    }
+}
+
+/// What an address says of the table: all of it where it is no more than that.
+fn query(address: &str) -> &str {
+    let is_whole = address.contains("://") || address.starts_with('/');
+    let query = match address.split_once('?') {
+        Some((_, query)) => query,
+        None if is_whole => "",
+        None => address,
+    };
+    query.split('#').next().unwrap_or_default()
+}
+
+/// What needs no project.
+const OTHERS: &str =
+    "--everywhere means all runs, and --experiment NAME an experiment's (`slipway experiment list` names them)";
+
+/// Whose runs are meant: all, an experiment's where one is named, else the project's.
+pub(super) async fn scope(context: &Context, experiment: Option<&str>, everywhere: bool) -> Outcome<Scope> {
     match experiment {
+        _ if everywhere => Ok(Scope::All),
         Some(named) => Ok(Scope::Experiment(context.experiment(named, false).await?.id)),
-        None => Ok(Scope::Project(context.project_of_runs(OF_AN_EXPERIMENT).await?)),
+        None => Ok(Scope::Project(context.project_of_runs(OTHERS).await?)),
     }
 }
 
@@ -137,37 +202,28 @@ fn orders(sort: &str, descending: bool) -> Vec<(String, bool)> {
 
 pub(super) async fn run(context: &Context, command: ViewsCommand) -> Outcome {
     match command {
-        ViewsCommand::List { experiment, deleted: true } => {
-            let of = scope(context, experiment.as_deref()).await?;
+        ViewsCommand::List { whose, deleted: true } => {
+            let of = whose.scope(context).await?;
             context.output.show(&context.call(ListDeletedViews { of }).await?, |views| listed_deleted(views))
         }
-        ViewsCommand::List { experiment, deleted: false } => {
-            let of = scope(context, experiment.as_deref()).await?;
+        ViewsCommand::List { whose, deleted: false } => {
+            let of = whose.scope(context).await?;
             context.output.show(&context.call(ListViews { of }).await?, |views| listed(views))
         }
-        ViewsCommand::Save { name, filter, sort, descending, group_by, columns, deleted, experiment } => {
-            let of = scope(context, experiment.as_deref()).await?;
-            let mut further = sort.map(|sort| orders(&sort, descending)).unwrap_or_default();
-            let order = if further.is_empty() { None } else { Some(further.remove(0)) };
-            let view = TableView {
-                filter,
-                order,
-                further,
-                group: group_by.as_deref().map(names).unwrap_or_default(),
-                deleted,
-                columns: columns.as_deref().map(names),
-                ..TableView::default()
-            };
+        ViewsCommand::Save { name, seen, whose } => {
+            let of = whose.scope(context).await?;
+            let view = seen.view();
             if view == TableView::default() {
-                return Err(ApiError::invalid("The view would show what is shown anyway.")
-                    .with_hint("Say what it is: --filter, --sort, --group-by, --columns or --deleted."));
+                return Err(ApiError::invalid("The view would show what is shown anyway.").with_hint(
+                    "Say what it is: --filter, --sort, --group-by, --columns, --deleted, or an --address that says it.",
+                ));
             }
             let view = SavedView { name: name.clone(), query: view.address(encode) };
             let views = context.call(SaveView { of, view }).await?;
             context.output.show(&views, |_| format!("{} is saved: `slipway run list --view` opens it.", name.trim()))
         }
-        ViewsCommand::Delete { name, experiment } => {
-            let of = scope(context, experiment.as_deref()).await?;
+        ViewsCommand::Delete { name, whose } => {
+            let of = whose.scope(context).await?;
             let views = context.call(ListViews { of }).await?;
             if !views.iter().any(|view| view.name == name) {
                 return Err(missing(&name, &views));
@@ -176,8 +232,8 @@ pub(super) async fn run(context: &Context, command: ViewsCommand) -> Outcome {
             let again = format!("slipway run views restore {}", words::shell(&name));
             context.output.show(&views, |_| format!("{name} is deleted; the runs stay. `{again}` brings it back."))
         }
-        ViewsCommand::Restore { name, experiment } => {
-            let of = scope(context, experiment.as_deref()).await?;
+        ViewsCommand::Restore { name, whose } => {
+            let of = whose.scope(context).await?;
             let views = context.call(RestoreView { of, name: name.clone() }).await?;
             context.output.show(&views, |_| format!("{name} is restored: `slipway run list --view` opens it."))
         }
@@ -223,5 +279,25 @@ mod tests {
             ..TableView::default()
         };
         assert_eq!(TableView::read(&view.address(encode), decode), view);
+    }
+
+    #[test]
+    fn an_address_of_the_window_is_a_view_and_options_stand_before_it() {
+        let table = "filter=a%20%3D%201&sort=metric.f1&group=param.lr&groupsort=metric.f1&pinned=metric.f1\
+                     &widths=120~metric.f1&flat=1&view=scatter&x=param.lr";
+        let saved = |address: &str| Seen { address: Some(address.to_owned()), ..Seen::default() };
+        let view = saved(&format!("http://127.0.0.1:4000/p/1/runs?{table}#top")).view();
+        assert_eq!((view.filter.as_str(), view.plotted.view.as_str(), view.flat), ("a = 1", "scatter", true));
+        assert_eq!((view.pinned.as_slice(), view.widths["metric.f1"]), (&["metric.f1".to_owned()][..], 120.0));
+        assert_eq!(view.group_order, Some(("metric.f1".to_owned(), true)));
+        for same in [format!("/p/1/runs?{table}"), format!("?{table}"), table.to_owned()] {
+            assert_eq!(saved(&same).view(), view, "{same}");
+        }
+        let other = Seen { filter: "b".to_owned(), group_by: Some("state".to_owned()), ..saved(table) }.view();
+        assert_eq!((other.filter.as_str(), &other.group, &other.group_order), ("b", &vec!["state".to_owned()], &None));
+        assert_eq!((other.order, other.plotted), (view.order, view.plotted));
+        for nothing in ["http://127.0.0.1:4000/p/1/runs", "/p/1/runs", ""] {
+            assert_eq!(saved(nothing).view(), TableView::default(), "{nothing}");
+        }
     }
 }
