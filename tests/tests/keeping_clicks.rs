@@ -9,6 +9,7 @@ use api::{
     dataset::GetDataset,
     host::{ListSecrets, SecretBackend, SetSecret},
     project::{GetProject, Project},
+    search::Written,
 };
 use journeys::{
     browser::{field, fill, gone, press, seen, there, told},
@@ -42,6 +43,7 @@ async fn kept(desk: &Desk) -> Result<()> {
 async fn settings(desk: &Desk, project: ProjectId) -> Result<()> {
     const SAVE: &str = "//dialog[@open]//footer//button[normalize-space(.)='Save']";
     const PATHS: &str = "//dialog[@open]//input[@aria-label='Path']";
+    const SEARCH: &str = "//dialog[@open]//section[h3='Search']";
     let driver = desk.driver();
     desk.go(&format!("/p/{project}/data?settings=1")).await?;
     fill(driver, &field("Delimiter"), "ab").await?;
@@ -55,9 +57,17 @@ async fn settings(desk: &Desk, project: ProjectId) -> Result<()> {
     press(driver, "//dialog[@open]//button[normalize-space(.)='Path']").await?;
     seen(driver, &format!("({PATHS})[2]")).await?;
     fill(driver, &format!("({PATHS})[2]"), "more/*.csv").await?;
+    // What a new search begins with.
+    fill(driver, &format!("{SEARCH}//label[span='Trials at most']//input"), "7").await?;
+    press(driver, &format!("{SEARCH}//button[normalize-space(.)='Hyperparameter']")).await?;
+    fill(driver, &format!("{SEARCH}//input[@aria-label='Hyperparameter']"), "learning_rate").await?;
+    fill(driver, &format!("{SEARCH}//input[@aria-label='Its values']"), "0.001..0.1:log").await?;
     press(driver, SAVE).await?;
     gone(driver, "//dialog[@open]").await?;
     let file = desk.client.call(GetProject { project }).await?.file;
+    let tried = Written { min: Some(0.001), max: Some(0.1), log: true, ..Written::default() };
+    ensure!(file.search.trials == 7, "{:?}", file.search);
+    ensure!(file.search.space == [("learning_rate".to_owned(), tried)].into(), "{:?}", file.search);
     ensure!(file.data.paths == ["diabetes.csv", "more/*.csv"], "{:?}", file.data.paths);
     ensure!(file.data.delimiter.is_none(), "{:?}", file.data.delimiter);
     Ok(())

@@ -3,6 +3,7 @@
 
 mod fields;
 mod paths;
+mod space;
 mod tests_by_column;
 
 use api::{
@@ -16,6 +17,7 @@ use leptos::prelude::*;
 use self::{
     fields::{Field, GROUPS, Group, Kind, all},
     paths::{DataPaths, Paths},
+    space::{Space, Tried},
     tests_by_column::{ByColumn, TestsByColumn},
 };
 use super::{asked, place::Place};
@@ -58,6 +60,7 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
     );
     let by_column = ByColumn::of(&first.file.monitoring);
     let paths = Paths::of(&first.file.data.paths);
+    let space = Space::of(&first.file.search.space);
     let refused = RwSignal::new(None::<ApiError>);
     let wrong = Memo::new(move |_| {
         let mistakes =
@@ -74,6 +77,7 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
         let mut set: Vec<_> = changed.collect();
         set.extend(by_column.changes());
         set.extend(paths.change());
+        set.extend(space.changes());
         if set.is_empty() {
             open.set(false);
             return;
@@ -89,7 +93,8 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
             move |error| refused.set(Some(error)),
         );
     };
-    let is_wrong = move || wrong.with(|wrong| !wrong.is_empty()) || by_column.is_wrong() || paths.is_wrong();
+    let is_wrong =
+        move || wrong.with(|wrong| !wrong.is_empty()) || by_column.is_wrong() || paths.is_wrong() || space.is_wrong();
     // What the host refuses of a field stands beside it.
     let refused_of = move |key: &str| {
         refused.with(|refused| {
@@ -97,8 +102,9 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
             error.map(|error| error.message.clone())
         })
     };
-    let has_place =
-        |error: &ApiError| error.key.as_deref().is_some_and(|key| key == paths::KEY || fields::is_seen(key));
+    let has_place = |error: &ApiError| {
+        error.key.as_deref().is_some_and(|key| [paths::KEY, space::KEY].contains(&key) || fields::is_seen(key))
+    };
     view! {
         <div class="content form">
             <p class="muted small">"Kept in "<span class="mono">"slipway.toml"</span>" in the project's folder, beside its comments. An empty field takes the default that it shows."</p>
@@ -116,6 +122,7 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
                         <h3>{group.title}</h3>
                         {(group.title == Group::DATA).then(|| view! { <DataPaths paths error=Signal::derive(move || refused_of(paths::KEY)) /> })}
                         {rows(group.fields)}
+                        {(group.title == Group::SEARCH).then(|| view! { <Tried space error=Signal::derive(move || refused_of(space::KEY)) /> })}
                         {(!group.more.is_empty()).then(|| view! { <details><summary>"More"</summary>{rows(group.more)}</details> })}
                         {(group.title == Group::DRIFT).then(|| view! { <TestsByColumn by_column /> })}
                     </section>

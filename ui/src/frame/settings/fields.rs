@@ -16,6 +16,7 @@ pub(super) struct Group {
 impl Group {
     pub(super) const DATA: &'static str = "Data";
     pub(super) const DRIFT: &'static str = "Watching";
+    pub(super) const SEARCH: &'static str = "Search";
 }
 
 pub(super) fn all() -> impl Iterator<Item = &'static Field> {
@@ -38,6 +39,8 @@ pub(super) enum Kind {
     Text,
     /// Whole numbers, separated by commas.
     Wholes,
+    /// A program and its arguments, as a shell has them.
+    Command,
     /// Yes or no.
     Flag,
     /// The name of a registry of this workspace.
@@ -73,6 +76,14 @@ const DEVICES: Kind = Kind::Choice(&[
 ]);
 const OPTIMIZERS: Kind = Kind::Choice(&[("adamw", "AdamW"), ("sgd", "SGD with momentum")]);
 const THRESHOLDS: Kind = Kind::Choice(&[("f1", "Best F1"), ("cost", "Least cost")]);
+
+const SEARCHES: Kind = Kind::Choice(&[
+    ("tpe", "TPE, near what went well"),
+    ("random", "Random"),
+    ("grid", "Grid, every combination once"),
+]);
+const STOPPING: Kind = Kind::Choice(&[("none", "None"), ("asha", "ASHA")]);
+const GOALS: Kind = Kind::Choice(&[("", "Not said"), ("min", "Less"), ("max", "More")]);
 
 const RAGGED: Kind = Kind::Choice(&[
     ("error", "Stop and say which line"),
@@ -172,6 +183,45 @@ pub(super) const GROUPS: &[Group] = &[
         more: &[],
     },
     Group {
+        title: Group::SEARCH,
+        fields: &[
+            field("search.method", "Method", "What a new search begins with.", SEARCHES, ""),
+            field("search.early_stopping", "Early stopping", "Of trials that are not among the best.", STOPPING, ""),
+            field("search.trials", "Trials at most", "", Kind::Whole, ""),
+            field("search.parallel", "Trials at once", "As far as memory allows.", Kind::Whole, ""),
+            field(
+                "search.metric",
+                "Judged by",
+                "A series, such as loss/validation.",
+                Kind::Text,
+                "what ranks the project's runs",
+            ),
+            field("search.goal", "Better is", "Needed where a series is named.", GOALS, "not said"),
+        ],
+        more: &[
+            field(
+                "search.command",
+                "Program",
+                "With ${name} where a value is to stand.",
+                Kind::Command,
+                "trainings are searched",
+            ),
+            field("search.gpus", "GPUs of each trial", "Of a program; 0 is all.", Kind::Whole, ""),
+            field("search.seed", "Seed", "", Kind::Whole, "each search draws its own"),
+            field("search.min_steps", "Steps before a stop", "Of early stopping.", Kind::Whole, ""),
+            field("search.reduction", "One of … goes on", "At each rung of early stopping.", Kind::Whole, ""),
+            field("search.budget.max_cost", "Cost at most", "Of all trials together.", Kind::Decimal, "no limit"),
+            field("search.budget.max_hours", "Hours at most", "Of all trials together.", Kind::Decimal, "no limit"),
+            field(
+                "search.budget.max_kwh",
+                "Kilowatt-hours at most",
+                "Of all trials together.",
+                Kind::Decimal,
+                "no limit",
+            ),
+        ],
+    },
+    Group {
         title: "Evaluation",
         fields: &[
             field(
@@ -238,15 +288,18 @@ pub(super) const GROUPS: &[Group] = &[
 /// Every field's text, as the file has it.
 pub(super) fn texts(file: &ProjectFile) -> BTreeMap<&'static str, String> {
     let file = serde_json::to_value(file).unwrap_or_default();
-    let text = |key: &str| match key.split('.').try_fold(&file, |value, part| value.get(part)) {
+    let text = |field: &Field| match field.key.split('.').try_fold(&file, |value, part| value.get(part)) {
         Some(Value::String(text)) if text == "\t" => "tab".to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string().trim_end_matches(".0").to_owned(),
         Some(Value::Bool(flag)) => flag.to_string(),
+        Some(Value::Array(all)) if matches!(field.kind, Kind::Command) => {
+            shlex::try_join(all.iter().filter_map(Value::as_str)).unwrap_or_default()
+        }
         Some(Value::Array(all)) => all.iter().map(Value::to_string).collect::<Vec<_>>().join(", "),
         _ => String::new(),
     };
-    all().map(|field| (field.key, text(field.key))).collect()
+    all().map(|field| (field.key, text(field))).collect()
 }
 
 /// Whether the field is seen without opening "More".
@@ -270,6 +323,10 @@ pub(super) fn value(field: &Field, text: &str) -> Result<Value, String> {
             let numbers = text.split([',', ' ']).filter(|number| !number.is_empty()).map(str::parse::<u64>);
             let numbers: Result<Vec<u64>, _> = numbers.collect();
             numbers.map(Value::from).map_err(|_| "Give whole numbers, such as 128, 64.".to_owned())
+        }
+        Kind::Command => {
+            let words = shlex::split(text).filter(|words| !words.is_empty());
+            words.map(Value::from).ok_or_else(|| "Its quotation marks don't match.".to_owned())
         }
         Kind::Flag => Ok(Value::from(text == "true")),
         Kind::Text | Kind::Registry | Kind::Choice(_) => Ok(Value::from(text)),
@@ -304,5 +361,20 @@ mod tests {
         let widths = all().find(|field| matches!(field.kind, Kind::Wholes)).unwrap();
         assert_eq!(value(widths, "128, 64"), Ok(Value::from(vec![128, 64])));
         assert!(value(widths, "128, wide").is_err());
+    }
+
+    #[test]
+    fn what_a_search_begins_with_is_shown_and_written_as_the_file_has_it() {
+        let mut file = ProjectFile::default();
+        file.search.command = Some(["python", "my train.py", "--lr=${lr}"].map(str::to_owned).to_vec());
+        file.search.goal = Some(api::search::Direction::Max);
+        file.search.budget.max_hours = Some(1.5);
+        let texts = texts(&file);
+        assert_eq!((&*texts["search.goal"], &*texts["search.budget.max_hours"]), ("max", "1.5"));
+        let field = |key: &str| all().find(|field| field.key == key).unwrap();
+        let words = value(field("search.command"), &texts["search.command"]);
+        assert_eq!(words, Ok(Value::from(vec!["python", "my train.py", "--lr=${lr}"])));
+        assert!(value(field("search.command"), "python 'train.py").is_err());
+        assert_eq!(value(field("search.goal"), ""), Ok(Value::Null));
     }
 }

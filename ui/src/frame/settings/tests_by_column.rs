@@ -109,7 +109,8 @@ fn mistake(column: &str, test: &str, threshold: &str) -> Option<&'static str> {
     (!is_fine).then_some("Give a threshold from 0, such as 0.1, or leave it empty.")
 }
 
-fn changes(before: &[(String, Value)], now: &[(String, Value)]) -> Vec<(String, Value)> {
+/// What must be written of keys that a person adds and takes out: new and changed ones, and those that are gone.
+pub(super) fn changes(before: &[(String, Value)], now: &[(String, Value)]) -> Vec<(String, Value)> {
     let gone = before.iter().filter(|(key, _)| now.iter().all(|(other, _)| other != key));
     let gone = gone.map(|(key, _)| (key.clone(), Value::Null));
     gone.chain(now.iter().filter(|pair| !before.contains(pair)).cloned()).collect()
