@@ -18,7 +18,7 @@ use crate::{
         chart::spark as small,
         curve_look::{forget, keep, kept},
         menu::MenuButton,
-        stage::run_state,
+        stage::{run_tone, run_word},
         table::Column,
         when::Ago,
         words,
@@ -393,7 +393,7 @@ fn plain_column(name: &str) -> Option<Column<RunRow>> {
         "cost" => number(86.0, |row| Some(cost(row))),
         "duration" => number(94.0, |row| row.duration_secs.map(words::duration)),
         "snapshot" => text(56.0, |row| row.snapshot_number.map(|number| format!("v{number}"))),
-        "state" => text(86.0, |row| Some(run_state(row.state).1.to_owned())),
+        "state" => text(86.0, |row| Some(run_word(row.state, row.kind).to_owned())),
         "kind" => text(80.0, |row| Some(kind(row.kind).to_owned())),
         "user" => text(86.0, |row| row.user.clone()),
         "device" => text(74.0, |row| row.device.clone()),
@@ -622,7 +622,7 @@ fn under(row: &RunRow) -> Option<String> {
 }
 
 fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
-    let (tone, word) = run_state(row.state);
+    let (tone, word) = (run_tone(row.state), run_word(row.state, row.kind));
     let live = row.state == RunState::Running;
     let dot = match (row.state, tone) {
         (RunState::Finished | RunState::Queued, _) => "dot faint".to_owned(),
