@@ -451,7 +451,9 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
         let cell_key = key.clone();
         let title = words::key(&key);
         let title = title.strip_suffix(", validation").map_or(title.clone(), ToOwned::to_owned);
-        let width = (title.chars().count() as f64 * 6.0 + 34.0).clamp(82.0, 170.0);
+        // The table begins in the order of the best one: its arrow stands beside its title.
+        let arrow = if best { 8.0 } else { 0.0 };
+        let width = (title.chars().count() as f64 * 6.0 + 34.0 + arrow).clamp(82.0 + arrow, 170.0 + arrow);
         // A figure between 0 and 1 of which more is better is a share: a thin bar lets rows be compared.
         let more = facts.ranked_by.as_ref().is_some_and(|(_, more)| *more);
         let share = move |value: f64| (best && more && (0.0..=1.0).contains(&value)).then_some(value * 100.0);
