@@ -211,7 +211,7 @@ fn all_as_text(all: &[Search], form: Form) -> TextTable {
 #[component]
 fn StateChip(state: SearchState) -> impl IntoView {
     let (text, tone) = state_of(state);
-    view! { <Chip text tone dot=state == SearchState::Running /> }
+    view! { <Chip text tone dot=true /> }
 }
 
 /// "learning rate, max depth".
