@@ -162,7 +162,7 @@ pub(crate) fn ChartCard(
             title
             class=format!("h chart-card {class}")
             extra=ViewFn::from(move || view! {
-                <span class="faint caption">{move || note.get()}{move || log.get().then_some(" log scale")}</span>
+                <span class="faint caption">{move || said_beside(&note.get(), log.get())}</span>
                 <MenuButton items=move || items.with_value(|items| items()) label=menu />
             })
         >
@@ -180,6 +180,15 @@ pub(crate) fn ChartCard(
             />
             <Legend chart hidden names_each />
         </Card>
+    }
+}
+
+/// What stands in a chart's title line.
+fn said_beside(note: &str, is_log: bool) -> String {
+    match (note, is_log) {
+        (_, false) => note.to_owned(),
+        ("", true) => "log scale".to_owned(),
+        (_, true) => format!("{note}, log scale"),
     }
 }
 
@@ -531,4 +540,16 @@ fn csv(chart: &LineChart) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_chart_is_told_apart() {
+        assert_eq!(said_beside("mean ± sd", true), "mean ± sd, log scale");
+        assert_eq!(said_beside("", true), "log scale");
+        assert_eq!(said_beside("validation", false), "validation");
+    }
 }

@@ -101,7 +101,9 @@ fn bands() -> String {
     let shares: Vec<String> = shares.collect();
     let (last, others) =
         shares.split_last().map_or((String::new(), String::new()), |(last, others)| (last.clone(), others.join(", ")));
-    format!("Over its steps: the line is the median; the bands hold, from within, {others} and {last} % of the values.")
+    format!(
+        "Over its steps: the line is the median; the bands hold, from within, {others} and {last}\u{a0}% of the values."
+    )
 }
 
 /// A histogram's steps beside each other, as bands between its percentiles, asked for at once.
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_bands_are_told_from_within() {
-        assert!(bands().ends_with("from within, 38, 68, 87 and 100 % of the values."), "{}", bands());
+        assert!(bands().ends_with("from within, 38, 68, 87 and 100\u{a0}% of the values."), "{}", bands());
     }
 
     #[test]
