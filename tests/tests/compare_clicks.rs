@@ -203,6 +203,8 @@ async fn many(desk: &Desk, sweep: &Tracked) -> Result<()> {
     chips(20).await?;
     press(driver, "//main//button[.='Fewer']").await?;
     chips(16).await?;
+    let focused = driver.active_element().await?.text().await?;
+    ensure!(focused == "+ 4 more", "the keyboard is at {focused:?}");
 
     // The key goes from run to run, each the baseline in its turn, and to none after the last.
     for (presses, pinned) in [(1, "r4"), (1, "r5"), (18, "r23")] {
