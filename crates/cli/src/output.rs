@@ -16,6 +16,8 @@ use api::{ApiError, ErrorCode};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
+use crate::terminal;
+
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
@@ -153,7 +155,8 @@ pub(crate) fn exit_code(code: ErrorCode) -> u8 {
 
 /// Colour goes to terminals only, and where the user has not declined it.
 fn coloured(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let is_wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    stream.is_terminal() && is_wanted && terminal::takes_colours()
 }
 
 /// Whether answers may have colours.
