@@ -136,7 +136,7 @@ fn Forgotten() -> impl IntoView {
             toasts.done(format!("Deleted {name} for good; {} freed.", words::bytes(freed.bytes)));
         });
     };
-    view! { <Deleted title="Forgotten projects" of=("forgotten project", "forgotten projects") items busy=pending.busy restore purge /> }
+    view! { <Deleted title="Forgotten projects" of=("forgotten project", "forgotten projects") act="Forgotten" items busy=pending.busy restore purge /> }
 }
 
 fn forgotten(one: &DeletedProject) -> DeletedItem {
