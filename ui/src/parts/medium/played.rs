@@ -26,6 +26,8 @@ const fn asked_from_bytes(kind: MediumKind, is_chosen: bool) -> u64 {
     }
 }
 
+const TOO_LARGE: &str = "It is larger than 4 MiB, which is not shown here: save its file to open it elsewhere.";
+
 const fn is_too_large(kind: MediumKind, size_bytes: u64) -> bool {
     matches!(kind, MediumKind::Page | MediumKind::Drawing) && size_bytes > WHOLE_BYTES
 }
@@ -151,22 +153,17 @@ pub(crate) fn Played(
         })
     });
     let ask = move || pressed.set(Some(wanted.with_untracked(|(from, ..)| from.clone())));
-    move || {
-        match is.get() {
+    move || match is.get() {
         Is::Empty => view! { <p class="muted small padded">"The file is empty."</p> }.into_any(),
-        Is::TooLarge => view! {
-            <p class="muted small padded">"It is larger than 4 MiB, which is not shown here: save its file to open it elsewhere."</p>
+        Is::TooLarge => view! { <p class="muted small padded">{TOO_LARGE}</p> }.into_any(),
+        Is::Unasked(size) => {
+            let label = format!("Load it · {}", words::bytes(size));
+            view! { <div class="padded"><Button label mark=icon::DOWNLOAD on_press=ask /></div> }.into_any()
         }
-        .into_any(),
-        Is::Unasked(size) => view! {
-            <div class="padded"><Button label=format!("Load it · {}", words::bytes(size)) mark=icon::DOWNLOAD on_press=ask /></div>
-        }
-        .into_any(),
         Is::Waits => view! { <div class="padded"><Skeleton lines=4 /></div> }.into_any(),
         Is::Failed(error) => view! { <Failure error again=load /> }.into_any(),
         Is::Page(text) => view! { <Page text name=named.get_untracked() /> }.into_any(),
         Is::Address => view! { <Drawn address kind name=named again=Callback::new(move |()| load()) /> }.into_any(),
-    }
     }
 }
 
