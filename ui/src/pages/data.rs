@@ -249,7 +249,9 @@ fn Head(dataset: Signal<Dataset>, chosen: Memo<Snapshot>, profile: Query<Profile
                     toasts.done(format!("Restored snapshot v{}", back.number));
                 });
             };
-            items.push(Item::new(format!("Restore snapshot v{number}"), icon::UNDO_2, restore).under("Deleted within a day"));
+            items.push(
+                Item::new(format!("Restore snapshot v{number}"), icon::UNDO_2, restore).under("Deleted within a day"),
+            );
             let purge = move || {
                 purged.set(Some((snapshot, number, gone.frees_bytes)));
                 purging.set(true);
