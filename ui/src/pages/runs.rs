@@ -653,7 +653,12 @@ fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Fa
         Some(GroupRuns { list, by: Vec::new(), metrics, validated_on, offset: 0, limit: Some(1) })
     };
     let answer = paced(asked, pace::LIST_MS);
-    Memo::new(move |_| {
+    let known = Memo::new(move |before: Option<&Known>| {
+        let list = list.get();
+        let has_answer = answer.value.with(Option::is_some);
+        if let Some(before) = before.filter(|before| !has_answer && before.is_still_of(list.as_ref())) {
+            return before.clone();
+        }
         let figures = answer
             .value
             .with(|answer| answer.as_ref().and_then(|answer| answer.groups.first()).map(|group| group.figures.clone()));
@@ -662,8 +667,25 @@ fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Fa
             let known = metrics.iter().zip(figures);
             known.filter_map(|(key, figure)| figure.map(|figure| (key.clone(), figure))).collect()
         });
-        Figures { of, other_rows: answer.value.with(|answer| answer.as_ref().map_or(0, |answer| answer.other_rows)) }
-    })
+        let other_rows = answer.value.with(|answer| answer.as_ref().map_or(0, |answer| answer.other_rows));
+        Known { list, figures: Figures { of, other_rows } }
+    });
+    Memo::new(move |_| known.with(|known| known.figures.clone()))
+}
+
+/// Figures, and the list that they are of.
+#[derive(Debug, Clone, PartialEq)]
+struct Known {
+    list: Option<Listing>,
+    figures: Figures,
+}
+
+impl Known {
+    /// While something lies over the table no list is asked for, and right after that no answer has come: what the table
+    /// showed stays, so that its columns are not built anew twice.
+    fn is_still_of(&self, list: Option<&Listing>) -> bool {
+        list.is_none_or(|list| self.list.as_ref() == Some(list))
+    }
 }
 
 /// What is said of the runs that figures leave out, behind how many they are of; nothing where there are none.
@@ -769,5 +791,25 @@ fn Foot(
                 <span><kbd>"/"</kbd>" filter"</span>
             </span>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_over_the_table_leaves_its_figures() {
+        let list = |filter: &str| Listing {
+            of: Scope::All,
+            deleted: false,
+            filter: filter.to_owned(),
+            sort: None,
+            descending: false,
+        };
+        let known = Known { list: Some(list("a")), figures: Figures::default() };
+        assert!(known.is_still_of(None), "while it is covered");
+        assert!(known.is_still_of(Some(&list("a"))), "and before the answer after that");
+        assert!(!known.is_still_of(Some(&list("b"))));
     }
 }
