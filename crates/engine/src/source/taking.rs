@@ -235,7 +235,7 @@ pub(super) fn take(
 }
 
 fn forgotten() -> ApiError {
-    ApiError::not_found("The log was forgotten while it was read.")
+    ApiError::not_found("The log was forgotten while it was read, or its project.")
 }
 
 impl Taking<'_> {
@@ -373,9 +373,9 @@ impl Taking<'_> {
                 forget(tx, source.id)?;
                 stale = store::source::runs(tx, source.id)?;
             }
-            if store::source::get(tx, source.id)?.is_none() {
-                return Err(StoreError::from(forgotten()));
-            }
+            let Some(now) = store::source::get(tx, source.id)? else { return Err(StoreError::from(forgotten())) };
+            // What came of the log would stand where nobody sees it.
+            super::refuse_if_resting(tx, &now.source)?;
             if let Some(row) = kept {
                 store::source::keep(tx, &row)?;
             }
@@ -496,7 +496,9 @@ fn put(
         None => {
             let id = id_of(tx, source.id, &head)?;
             let experiment = experiment_of(tx, engine, source, &head.group, now_ms)?;
-            client::new_row(id, &experiment, name::of_log(&head.name), RunKind::Imported, head.created_ms)
+            let row = client::new_row(id, &experiment, name::of_log(&head.name), RunKind::Imported, head.created_ms);
+            // Of an experiment that was deleted, alone or with its project, it comes and goes with that.
+            RunRow { run: Run { deleted_ms: experiment.deleted_ms, ..row.run }, ..row }
         }
     };
     let is_new = known.is_none();
