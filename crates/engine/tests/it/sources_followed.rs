@@ -743,3 +743,24 @@ async fn runs_that_a_log_adds_to_an_experiment_of_a_forgotten_project_come_back_
     stage.call(RestoreProject { project }).await;
     assert_eq!(runs(&stage).await.len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_refused_without_its_project_stays_forgotten_until_somebody_asks_again() {
+    let stage = Stage::new().await;
+    let project = in_a_project(&stage).await;
+    let path = stage.write("log.jsonl", "{\"step\": 0, \"loss\": 1}\n").to_string_lossy().into_owned();
+    let add = AddSource { path: path.clone(), kind: Some(Kind::Metrics), project: Some(project), once: true };
+    let job = stage.call(add).await;
+    stage.done(job).await;
+    let id = source(&stage).await.id;
+    stage.call(RemoveSource { source: id, keep_runs: false }).await;
+    stage.call(DeleteProject { project }).await;
+    let restore = RestoreSource { path };
+    let refused = stage.try_call(restore.clone()).await.unwrap_err();
+    assert!(refused.code == ErrorCode::Conflict && refused.hint.unwrap().contains("slipway project restore"));
+    assert_eq!(stage.engine.store().read(store::source::returning).await.unwrap(), Vec::new());
+    stage.call(RestoreProject { project }).await;
+    assert!(stage.call(ListSources {}).await.is_empty(), "it waits to be asked for");
+    stage.call(restore).await;
+    assert_eq!(points(&stage).await, 1);
+}
