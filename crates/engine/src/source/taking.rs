@@ -383,7 +383,9 @@ impl Taking<'_> {
             let mut lists = HashSet::new();
             let mut told = HashSet::new();
             for head in heads {
+                let replaces = head.replaces;
                 let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };
+                stale.extend(replaces.then_some(row.run.id));
                 lists.insert(Lists::of(&row.run));
                 changed.insert(row.run.id);
                 told.insert(row.run.id);
@@ -544,6 +546,7 @@ fn put(
         store::source::put_run(tx, source.id, &head.key, row.run.id, &called)?;
     }
     if head.replaces && !is_new {
+        store::medium::forget_from(tx, source.id, row.run.id, i64::MIN)?;
         replace(tx, row.run.id, &head.tags, &mut heard)?;
     }
     for (key, value) in &head.params {
