@@ -86,7 +86,7 @@ fn List() -> impl IntoView {
         all.value.with(|all| all.as_ref().map(|all| words::counted(all.len() as u64, "experiment", "experiments")))
     };
     view! {
-        <div class="body-of-page">
+        <div class="body-of-page experiments">
             <div class="head">
                 <div><h1>"Experiments"</h1><div class="sub">{count}</div></div>
                 <div class="right flex">

@@ -148,7 +148,7 @@ fn Head(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
             <div>
                 <div class="flex wrap">
                     <h1>{move || name.get()}</h1>
-                    <RunChip state=Signal::derive(move || run.with(|run| run.state)) is_training=run.with_untracked(|run| run.kind == RunKind::Training) />
+                    <RunChip state=Signal::derive(move || run.with(|run| run.state)) kind=run.with_untracked(|run| run.kind) />
                     <nested::Parent nested />
                     {chip(deleted, "warn")}
                     {chip(kind, "")}

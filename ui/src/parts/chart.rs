@@ -10,6 +10,7 @@ use charts::{
     line::{self, Line, LineChart, Weight},
     plot::{Drawing, Scale, Size},
     smooth::smooth,
+    text_table::csv_line,
 };
 use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast as _, closure::Closure};
@@ -162,7 +163,7 @@ pub(crate) fn ChartCard(
             title
             class=format!("h chart-card {class}")
             extra=ViewFn::from(move || view! {
-                <span class="faint caption">{move || note.get()}{move || log.get().then_some(" log scale")}</span>
+                <span class="faint caption">{move || said_beside(&note.get(), log.get())}</span>
                 <MenuButton items=move || items.with_value(|items| items()) label=menu />
             })
         >
@@ -180,6 +181,15 @@ pub(crate) fn ChartCard(
             />
             <Legend chart hidden names_each />
         </Card>
+    }
+}
+
+/// What stands in a chart's title line.
+fn said_beside(note: &str, is_log: bool) -> String {
+    match (note, is_log) {
+        (_, false) => note.to_owned(),
+        ("", true) => "log scale".to_owned(),
+        (_, true) => format!("{note}, log scale"),
     }
 }
 
@@ -514,21 +524,28 @@ fn themed(svg: &str) -> String {
     export::standalone(svg, if light { &export::LIGHT } else { &export::DARK })
 }
 
-/// A text as one cell of a CSV file.
-pub(super) fn cell(text: &str) -> String {
-    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
-
 /// One line a point and series, as drawn and not smoothed: where a point stands for many, it is the last of them, with
 /// their least and their greatest value.
 fn csv(chart: &LineChart) -> String {
-    let mut text = "series,x,value,min,max\n".to_owned();
+    let mut text = csv_line(["series", "x", "value", "min", "max"]);
     for line in &chart.lines {
-        let name = cell(&line.name);
         for (index, (x, y)) in line.x.iter().zip(&line.y).enumerate() {
             let (least, most) = line.band.get(index).copied().unwrap_or((*y, *y));
-            text.push_str(&format!("{name},{x},{y},{least},{most}\n"));
+            let [x, y, least, most] = [*x, *y, least, most].map(|value| value.to_string());
+            text.push_str(&csv_line([&line.name, &x, &y, &least, &most]));
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_chart_is_told_apart() {
+        assert_eq!(said_beside("mean ± sd", true), "mean ± sd, log scale");
+        assert_eq!(said_beside("", true), "log scale");
+        assert_eq!(said_beside("validation", false), "validation");
+    }
 }

@@ -59,15 +59,27 @@ pub(crate) fn MiniRoad(road: Vec<Station>) -> impl IntoView {
     }
 }
 
-/// The colour and the word of a run's state.
-pub(crate) const fn run_state(state: RunState) -> (&'static str, &'static str) {
+/// The colour of a run's state.
+pub(crate) const fn run_tone(state: RunState) -> &'static str {
     match state {
-        RunState::Queued => ("", "queued"),
-        RunState::Running => ("accent", "training"),
-        RunState::Stopped => ("warn", "stopped"),
-        RunState::Finished => ("good", "finished"),
-        RunState::Failed => ("bad", "failed"),
-        RunState::Killed => ("bad", "killed"),
+        RunState::Queued => "",
+        RunState::Running => "accent",
+        RunState::Stopped => "warn",
+        RunState::Finished => "good",
+        RunState::Failed | RunState::Killed => "bad",
+    }
+}
+
+/// The word of a run's state; what runs and is no training is not called one.
+pub(crate) const fn run_word(state: RunState, kind: RunKind) -> &'static str {
+    match (state, kind) {
+        (RunState::Queued, _) => "queued",
+        (RunState::Running, RunKind::Training) => "training",
+        (RunState::Running, _) => "running",
+        (RunState::Stopped, _) => "stopped",
+        (RunState::Finished, _) => "finished",
+        (RunState::Failed, _) => "failed",
+        (RunState::Killed, _) => "killed",
     }
 }
 
@@ -82,12 +94,21 @@ pub(crate) const fn run_kind(kind: RunKind) -> Option<&'static str> {
 }
 
 #[component]
-pub(crate) fn RunChip(
-    #[prop(into)] state: Signal<RunState>,
-    /// What else runs is not called a training.
-    #[prop(default = true)]
-    is_training: bool,
-) -> impl IntoView {
-    let word = move |state| if !is_training && state == RunState::Running { "running" } else { run_state(state).1 };
-    view! { <Chip dot=true text=Signal::derive(move || word(state.get()).to_owned()) tone=Signal::derive(move || run_state(state.get()).0.to_owned()) /> }
+pub(crate) fn RunChip(#[prop(into)] state: Signal<RunState>, kind: RunKind) -> impl IntoView {
+    let text = Signal::derive(move || run_word(state.get(), kind).to_owned());
+    let tone = Signal::derive(move || run_tone(state.get()).to_owned());
+    view! { <Chip dot=true text tone /> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_training_is_said_to_train() {
+        assert_eq!(run_word(RunState::Running, RunKind::Training), "training");
+        assert_eq!(run_word(RunState::Running, RunKind::Client), "running");
+        assert_eq!(run_word(RunState::Running, RunKind::Command), "running");
+        assert_eq!(run_word(RunState::Finished, RunKind::Training), "finished");
+    }
 }

@@ -300,8 +300,11 @@ fn MetricChart(
         }
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
-    let part_of_one = if single {
-        words::figure_of(&keys[0]).1.map(words::part_of).filter(|_| !is_system).unwrap_or_default()
+    // Two figures of one part of the machine, such as its disk in bytes and in per cent, have one title.
+    let part_of_one = if is_system {
+        unit.to_owned()
+    } else if single {
+        words::figure_of(&keys[0]).1.map(words::part_of).unwrap_or_default()
     } else {
         String::new()
     };

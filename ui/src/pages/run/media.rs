@@ -21,7 +21,7 @@ use crate::{
     },
     parts::{
         icon,
-        medium::shown,
+        medium::OneMedium,
         picture::Picture,
         states::{Empty, Load},
         step_slider::{StepSlider, Walk},
@@ -78,9 +78,7 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
                 <span class="faint caption">{move || step.get().filter(|_| by_step.get()).map(|step| format!("step {step}"))}</span>
                 <StepSlider walk of=key />
             </header>
-            <Load query=medium let:medium>
-                {move || shown(run.get(), medium.get(), by_step.get())}
-            </Load>
+            <OneMedium run key medium by_step />
             {move || (has_steps.get() && is_histogram.get()).then(|| view! { <OverSteps run key steps /> })}
         </section>
     }
@@ -101,7 +99,9 @@ fn bands() -> String {
     let shares: Vec<String> = shares.collect();
     let (last, others) =
         shares.split_last().map_or((String::new(), String::new()), |(last, others)| (last.clone(), others.join(", ")));
-    format!("Over its steps: the line is the median; the bands hold, from within, {others} and {last} % of the values.")
+    format!(
+        "Over its steps: the line is the median; the bands hold, from within, {others} and {last}\u{a0}% of the values."
+    )
 }
 
 /// A histogram's steps beside each other, as bands between its percentiles, asked for at once.
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_bands_are_told_from_within() {
-        assert!(bands().ends_with("from within, 38, 68, 87 and 100 % of the values."), "{}", bands());
+        assert!(bands().ends_with("from within, 38, 68, 87 and 100\u{a0}% of the values."), "{}", bands());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     id::RunId,
-    run::{GetRuns, Nested, Run, RunKind, RunState, seconds},
+    run::{GetRuns, Nested, Run, RunKind, seconds},
 };
 use leptos::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::{
     parts::{
         card::Card,
         icon::{self, icon},
-        stage::{RunChip, run_state},
+        stage::{RunChip, run_word},
         take_table::{Form, TakeTable, TextTable},
         when::Ago,
         words,
@@ -130,7 +130,7 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
                             view! {
                                 <tr data-below="">
                                     <td><a class="link" href=run.page()><b>{run.name.clone()}</b></a></td>
-                                    <td><RunChip state=Signal::stored(run.state) is_training=run.kind == RunKind::Training /></td>
+                                    <td><RunChip state=Signal::stored(run.state) kind=run.kind /></td>
                                     {figures}
                                     <td class="num">{took}</td>
                                     <td class="num faint"><Ago ms=run.began_ms() /></td>
@@ -147,19 +147,12 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
     }
 }
 
-fn state_word(run: &Run) -> &'static str {
-    match run.state {
-        RunState::Running if run.kind != RunKind::Training => "running",
-        state => run_state(state).1,
-    }
-}
-
 fn as_text(runs: &[Run], keys: &[String], form: Form) -> TextTable {
     let own = [("Run".to_owned(), false), ("Id".to_owned(), false), ("State".to_owned(), false)];
     let figures = keys.iter().map(|key| (if form == Form::Markdown { words::key(key) } else { key.clone() }, true));
     let head: Vec<(String, bool)> = own.into_iter().chain(figures).chain([("Started".to_owned(), false)]).collect();
     let row = |run: &Run| {
-        let own = [run.name.clone(), run.id.to_string(), state_word(run).to_owned()];
+        let own = [run.name.clone(), run.id.to_string(), run_word(run.state, run.kind).to_owned()];
         let figures = keys.iter().map(|key| form.number(value(run, key)));
         own.into_iter().chain(figures).chain([form.moment(Some(run.began_ms()))]).collect::<Vec<_>>()
     };

@@ -21,7 +21,7 @@ use crate::{
         chart::spark as small,
         curve_look::{forget, keep, kept},
         menu::MenuButton,
-        stage::run_state,
+        stage::{run_tone, run_word},
         table::Column,
         when::Ago,
         words,
@@ -403,7 +403,7 @@ fn plain_column(name: &str) -> Option<Column<RunRow>> {
         "cost" => number(86.0, |row| Some(cost(row))),
         "duration" => number(94.0, |row| row.duration_secs.map(words::duration)),
         "snapshot" => text(56.0, |row| row.snapshot_number.map(|number| format!("v{number}"))),
-        "state" => text(86.0, |row| Some(run_state(row.state).1.to_owned())),
+        "state" => text(86.0, |row| Some(run_word(row.state, row.kind).to_owned())),
         "kind" => text(80.0, |row| Some(row.kind.word().to_owned())),
         "user" => text(86.0, |row| row.user.clone()),
         "device" => text(74.0, |row| row.device.clone()),
@@ -452,7 +452,9 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
         let cell_key = key.clone();
         let title = words::key(&key);
         let title = title.strip_suffix(", validation").map_or(title.clone(), ToOwned::to_owned);
-        let width = (title.chars().count() as f64 * 6.0 + 34.0).clamp(82.0, 170.0);
+        // The table begins in the order of the best one: its arrow stands beside its title.
+        let arrow = if best { 8.0 } else { 0.0 };
+        let width = (title.chars().count() as f64 * 6.0 + 34.0 + arrow).clamp(82.0 + arrow, 170.0 + arrow);
         // A figure between 0 and 1 of which more is better is a share: a thin bar lets rows be compared.
         let more = facts.ranked_by.as_ref().is_some_and(|(_, more)| *more);
         let share = move |value: f64| (best && more && (0.0..=1.0).contains(&value)).then_some(value * 100.0);
@@ -619,7 +621,7 @@ fn cost(row: &RunRow) -> String {
 }
 
 fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
-    let (tone, word) = run_state(row.state);
+    let (tone, word) = (run_tone(row.state), run_word(row.state, row.kind));
     let live = row.state == RunState::Running;
     let dot = match (row.state, tone) {
         (RunState::Finished | RunState::Queued, _) => "dot faint".to_owned(),

@@ -165,7 +165,7 @@ fn List(all: Signal<Vec<Search>>) -> impl IntoView {
                     <thead>
                         <tr>
                             <th>"Search"</th><th>"State"</th><th>"Tries"</th><th class="num">"Trials"</th>
-                            <th class="num">"Best"</th><th class="num">"Begun"</th>
+                            <th class="num">"Best"</th><th class="num">"Started"</th>
                         </tr>
                     </thead>
                     <tbody>{move || all.get().into_iter().map(line).collect_view()}</tbody>
@@ -203,7 +203,7 @@ fn all_as_text(all: &[Search], form: Form) -> TextTable {
         ("Trials", true),
         ("Planned", true),
         ("Best", true),
-        ("Begun", false),
+        ("Started", false),
     ];
     TextTable::of(head, all.iter().map(row))
 }
@@ -211,7 +211,7 @@ fn all_as_text(all: &[Search], form: Form) -> TextTable {
 #[component]
 fn StateChip(state: SearchState) -> impl IntoView {
     let (text, tone) = state_of(state);
-    view! { <Chip text tone dot=state == SearchState::Running /> }
+    view! { <Chip text tone dot=true /> }
 }
 
 /// "learning rate, max depth".
