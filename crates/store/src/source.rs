@@ -117,10 +117,12 @@ pub fn forgotten(connection: &Connection, id: SourceId) -> Result<Option<serde_j
     Ok(found.flatten().map(|Json(value)| value))
 }
 
-/// Those that were forgotten, each with what brings it back.
+/// Those that were forgotten, each with what brings it back; not those of a project that was deleted, which comes first.
 pub fn list_forgotten(connection: &Connection) -> Result<Vec<(Source, serde_json::Value)>> {
-    let sql = format!("SELECT {COLUMNS}, forgotten FROM source WHERE forgotten IS NOT NULL ORDER BY id");
-    let mut statement = connection.prepare_cached(&sql)?;
+    let there = project::is_there("source.project");
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, forgotten FROM source WHERE forgotten IS NOT NULL AND {there} ORDER BY id"
+    ))?;
     let rows = statement.query_map([], |row| Ok((read(row)?.source, row.get::<_, Json<serde_json::Value>>(13)?.0)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

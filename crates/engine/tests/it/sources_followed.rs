@@ -16,7 +16,9 @@ use api::{
     project::{DeleteProject, PurgeProject, RestoreProject},
     run::{EditRun, Ending, GetRun, ListArtifacts, ListRuns, MarkEnded, Run, RunState},
     series::Point,
-    source::{AddSource, FollowSource, Kind, ListSources, ReadSource, RemoveSource, RestoreSource, Source},
+    source::{
+        AddSource, FollowSource, Kind, ListDeletedSources, ListSources, ReadSource, RemoveSource, RestoreSource, Source,
+    },
     tracking::{ListExperiments, MoveExperiment},
 };
 use foreign::tensorboard::write::EventFile;
@@ -755,12 +757,14 @@ async fn a_log_that_is_refused_without_its_project_stays_forgotten_until_somebod
     let id = source(&stage).await.id;
     stage.call(RemoveSource { source: id, keep_runs: false }).await;
     stage.call(DeleteProject { project }).await;
+    assert!(stage.call(ListDeletedSources {}).await.is_empty(), "what can't be brought back is not offered");
     let restore = RestoreSource { path };
     let refused = stage.try_call(restore.clone()).await.unwrap_err();
     assert!(refused.code == ErrorCode::Conflict && refused.hint.unwrap().contains("slipway project restore"));
     assert_eq!(stage.engine.store().read(store::source::returning).await.unwrap(), Vec::new());
     stage.call(RestoreProject { project }).await;
     assert!(stage.call(ListSources {}).await.is_empty(), "it waits to be asked for");
+    assert_eq!(stage.call(ListDeletedSources {}).await.len(), 1);
     stage.call(restore).await;
     assert_eq!(points(&stage).await, 1);
 }

@@ -95,7 +95,8 @@ fn Forgotten() -> impl IntoView {
             toasts.done(format!("{} is read again", source.path));
         });
     };
-    view! { <Deleted title="Forgotten logs" of=("forgotten log", "forgotten logs") items busy=pending.busy restore /> }
+    let of = ("forgotten log", "forgotten logs");
+    view! { <Deleted title="Forgotten logs" of act="Forgotten" items busy=pending.busy restore /> }
 }
 
 fn forgotten(one: &DeletedSource) -> DeletedItem {
