@@ -150,7 +150,7 @@ async fn axes(desk: &Desk) -> Result<()> {
     seen(driver, LOSS).await?;
     choose(desk, "Along", "Accuracy").await?;
     seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await.context("the pane's axis")?;
-    for along in ["Clock", "Time since its begin", "Steps"] {
+    for along in ["Wall time", "Relative time", "Step"] {
         choose(desk, "Along", along).await?;
         gone(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await?;
     }
@@ -367,7 +367,7 @@ async fn bands(desk: &Desk) -> Result<()> {
     .await?;
     choose(desk, "Groups", "No groups").await?;
     seen(driver, &said("Bands of 111 runs in 1 group.")).await?;
-    choose(desk, "Along", "Time since its begin").await?;
+    choose(desk, "Along", "Relative time").await?;
     let named = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("along=time"));
     until("the axis in the address", SHORT, named).await?;
     gone(driver, &format!("{LOSS}//*[name()='text'][contains(., 'step')]")).await.context("seconds")?;
