@@ -332,7 +332,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let run = context.call(GetRun { run: context.run(&run).await? }).await?;
             let again = StartCommand::again(&run).ok_or_else(|| {
                 ApiError::invalid(format!("{} is no program of a project whose folder is known.", run.name)).with_hint(
-                    "A training goes on with `slipway run resume`, a new one begins with `slipway run start`.",
+                    "A training goes on with `slipway run resume`, a new one starts with `slipway run start`.",
                 )
             })?;
             let budget = budget.given().over(&again.budget);
@@ -468,7 +468,7 @@ fn measures_below(run: &Run, nested: &Nested) -> Option<RunId> {
 fn figures_below(run: &Run) -> String {
     match run.metrics.is_empty() {
         true => String::new(),
-        false => format!("\n\nFigures of {}, which it began:\n{}", one_line(&run.name), figures(&run.metrics)),
+        false => format!("\n\nFigures of {}, which it started:\n{}", one_line(&run.name), figures(&run.metrics)),
     }
 }
 

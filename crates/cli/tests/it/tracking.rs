@@ -167,7 +167,7 @@ fn a_program_without_figures_is_shown_with_those_of_the_run_that_it_began_elsewh
     assert!(!shown().contains("Figures of"), "{}", shown());
     let inner = client.run(&json!(0), "inner", "0.1", 4.0);
     client.post("runs/set-tag", &json!({ "run_id": inner, "key": "mlflow.parentRunId", "value": program }));
-    assert!(shown().contains("Figures of inner, which it began:") && shown().contains("loss"), "{}", shown());
+    assert!(shown().contains("Figures of inner, which it started:") && shown().contains("loss"), "{}", shown());
 }
 
 #[test]
@@ -766,7 +766,7 @@ fn figures_that_a_script_logs_into_an_experiment_of_its_own_stand_in_the_list_an
     assert_eq!(words(list.lines().next().unwrap()), ["run", "state", "loss", "lr", "took", "started"], "{list}");
     let one = list.lines().map(words).find(|line| line[0] == "one").unwrap();
     assert_eq!(one[..5], ["one", "finished", "1", "†", "0.1"], "{list}");
-    assert!(list.contains("† of a run that the program began"), "{list}");
+    assert!(list.contains("† of a run that the program started"), "{list}");
     let columns = ["run", "list", "--columns", "name,metric.loss,param.lr,figures_of"];
     let chosen = text(&columns);
     let two = chosen.lines().map(words).find(|line| line[0] == "two").unwrap();
@@ -786,5 +786,5 @@ fn figures_that_a_script_logs_into_an_experiment_of_its_own_stand_in_the_list_an
     let differs = text(&["run", "diff", "one", "two"]);
     let figure = differs.lines().map(words).find(|line| line.contains(&"loss".to_owned())).unwrap();
     assert_eq!(figure[figure.len() - 2..], ["1", "2"], "{differs}");
-    assert!(differs.contains("Figures and params of one are those of inner-one, which it began."), "{differs}");
+    assert!(differs.contains("Figures and params of one are those of inner-one, which it started."), "{differs}");
 }

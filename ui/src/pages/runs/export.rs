@@ -138,7 +138,7 @@ fn asked(names: &Names) -> Names {
 type Cells = Vec<Option<String>>;
 
 /// Said below a table in which figures of runs below are marked.
-const BELOW_SAID: &str = "\n† of a run that the program began in another experiment\n";
+const BELOW_SAID: &str = "\n† of a run that the program started in another experiment\n";
 
 /// A table without its head.
 struct Lines {

@@ -336,7 +336,7 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
 fn of_runs_below(rows: u64) -> String {
     let show = if rows == 1 { "shows" } else { "show" };
     let runs = counted(rows, "run", "runs");
-    format!("{runs} without figures {show} those of a run that the program began: the column {FIGURES_OF} names it.")
+    format!("{runs} without figures {show} those of a run that the program started: the column {FIGURES_OF} names it.")
 }
 
 /// How the table begins.

@@ -12,7 +12,7 @@ pub(super) fn under(row: &RunRow) -> Option<String> {
 /// Whose a figure or param is that is not the row's own.
 pub(super) fn of_below(row: &RunRow, is_below: bool) -> Option<String> {
     let below = row.below.as_ref().filter(|_| is_below)?;
-    Some(format!("Of {}, which this program began in another experiment", below.name))
+    Some(format!("Of {}, which this program started in another experiment", below.name))
 }
 
 /// The mark of such a one.

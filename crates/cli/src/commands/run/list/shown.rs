@@ -23,7 +23,7 @@ const LONGEST: usize = 32;
 pub(super) const SPACE: usize = 2;
 
 /// Said below a table that has figures of runs below.
-pub(super) const BELOW_SAID: &str = "† of a run that the program began: `slipway run show` names it.";
+pub(super) const BELOW_SAID: &str = "† of a run that the program started: `slipway run show` names it.";
 
 /// A column with a line for each run; its heading begins with `>` where it is aligned to the right.
 struct Column {
