@@ -583,7 +583,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
         tabs.push(Tab::new("params", "Parameters"));
         let below = nested.value.with(|nested| nested.as_ref().map_or(0, |nested| nested.total));
         if below > 0 {
-            tabs.push(Tab { count: Some(below), ..Tab::new("below", "Runs below") });
+            tabs.push(Tab { count: Some(below), ..Tab::new("below", "Child runs") });
         }
         let media = media.value.with(|media| media.as_ref().map_or(0, |media| media.total));
         if media > 0 {

@@ -477,15 +477,15 @@ fn around(run: RunId, nested: &Nested) -> String {
     const NAMED: usize = 5;
     let mut text = String::new();
     if let Some(parent) = &nested.parent {
-        text += &format!("\n\nIt stands under {} ({}).", one_line(&parent.name), parent.id);
+        text += &format!("\n\nIts parent run is {} ({}).", one_line(&parent.name), parent.id);
     }
     if nested.total > 0 {
         let names: Vec<String> = nested.children.iter().take(NAMED).map(|child| one_line(&child.name)).collect();
         let more = nested.total - names.len() as u64;
         let more = if more > 0 { format!(" and {} more", words::count(more)) } else { String::new() };
-        let runs = counted(nested.total, "run stands", "runs stand");
+        let runs = counted(nested.total, "child run", "child runs");
         text += &format!(
-            "\n\n{runs} below it: {}{more}. All: slipway run list --everywhere --filter 'parent = \"{run}\"'",
+            "\n\n{runs}: {}{more}. All: slipway run list --everywhere --filter 'parent = \"{run}\"'",
             names.join(", ")
         );
     }

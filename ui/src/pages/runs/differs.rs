@@ -188,7 +188,7 @@ fn data_links(found: &RunDiff, baseline: Option<usize>) -> Vec<Option<String>> {
 /// Whose figures and params stand here for those of another run.
 fn of_others(found: &RunDiff) -> Vec<String> {
     let told = found.runs.iter().filter_map(|run| Some((&run.name, run.figures_of.as_ref()?)));
-    told.map(|(name, of)| format!("Figures and params of {name} are those of {of} below it.")).collect()
+    told.map(|(name, of)| format!("Figures and params of {name} are those of {of}, its child run.")).collect()
 }
 
 /// Everything that is not the same in all of the runs.
@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(data_links(&found, Some(2)).iter().flatten().count(), 2, "both beside the baseline");
         assert!(of_others(&found).is_empty());
         let found = RunDiff { runs: vec![DiffedRun { figures_of: Some("trial".to_owned()), ..run(1, 0) }], ..found };
-        assert_eq!(of_others(&found), ["Figures and params of r1 are those of trial below it."]);
+        assert_eq!(of_others(&found), ["Figures and params of r1 are those of trial, its child run."]);
     }
 
     #[test]

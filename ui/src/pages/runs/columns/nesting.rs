@@ -6,7 +6,7 @@ use leptos::prelude::*;
 /// What is said of a run that stands under another.
 pub(super) fn under(row: &RunRow) -> Option<String> {
     row.tags.get(PARENT_TAG)?;
-    Some(format!("under {}", row.parent.as_deref().unwrap_or("a run that is not here")))
+    Some(format!("child of {}", row.parent.as_deref().unwrap_or("a run that is not here")))
 }
 
 /// Whose a figure or param is that is not the row's own.
@@ -37,8 +37,8 @@ mod tests {
         };
         let below = serde_json::json!({ PARENT_TAG: "00000000000000000000000000000abc" });
         assert_eq!(under(&row(serde_json::json!({}), None)), None);
-        assert_eq!(under(&row(below.clone(), Some("baseline"))).as_deref(), Some("under baseline"));
-        assert_eq!(under(&row(below, None)).as_deref(), Some("under a run that is not here"));
+        assert_eq!(under(&row(below.clone(), Some("baseline"))).as_deref(), Some("child of baseline"));
+        assert_eq!(under(&row(below, None)).as_deref(), Some("child of a run that is not here"));
     }
 
     #[test]
