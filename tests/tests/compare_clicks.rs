@@ -242,7 +242,7 @@ async fn bars(desk: &Desk, folder: &Path) -> Result<()> {
         once.post("set-tag", diff).await?;
     }
     desk.go(&once.runs(&comparing(&runs))).await?;
-    seen(driver, "//main//*[contains(., 'No curves: these figures were measured once each.')]").await?;
+    seen(driver, "//main//*[contains(., 'No curves: these metrics were measured once each.')]").await?;
     let plot = seen(driver, &format!("{CARD}//*[@role='group' and @aria-label='Accuracy']")).await?;
     let count = "return document.querySelectorAll('main [data-last-values] [aria-label=Accuracy] rect').length;";
     let all = async || Ok(driver.execute(count, Vec::new()).await?.convert::<u64>()? == 3);

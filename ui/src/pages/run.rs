@@ -492,7 +492,7 @@ fn kept(run: &Run) -> Option<String> {
     let ended = run.kind == RunKind::Training && run.state == RunState::Finished;
     (ended && run.metrics.iter().any(is_beaten)).then(|| {
         let step = if run.params.get("model").is_some_and(|model| model == "trees") { "round" } else { "epoch" };
-        format!("Kept: the {step} with the lowest validation loss; a figure may have been better at another.")
+        format!("Kept: the {step} with the lowest validation loss; a metric may have been better at another.")
     })
 }
 

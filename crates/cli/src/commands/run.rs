@@ -52,7 +52,7 @@ pub(crate) enum RunCommand {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
-    /// Shows a run: state, figures, parameters, where it came from
+    /// Shows a run: state, metrics, parameters, where it came from
     Show {
         /// A run's name or id, or `latest`
         run: String,
@@ -105,7 +105,7 @@ pub(crate) enum RunCommand {
         #[arg(long = "tag", value_name = "KEY=VALUE")]
         tags: Vec<String>,
     },
-    /// Prints the report: figures on the test part with their intervals
+    /// Prints the report: metrics on the test part with their intervals
     Evaluation {
         /// A run's name or id, or `latest`
         run: String,
@@ -207,7 +207,7 @@ pub(crate) struct Start {
     /// Widths of the hidden layers: 256,128
     #[arg(long, value_delimiter = ',')]
     hidden: Vec<usize>,
-    /// Epochs or rounds without a better figure before training stops; 0 never stops early
+    /// Epochs or rounds without a better metric before training stops; 0 never stops early
     #[arg(long)]
     patience: Option<usize>,
     /// How many trees at most
@@ -468,7 +468,7 @@ fn measures_below(run: &Run, nested: &Nested) -> Option<RunId> {
 fn figures_below(run: &Run) -> String {
     match run.metrics.is_empty() {
         true => String::new(),
-        false => format!("\n\nFigures of {}, which it started:\n{}", one_line(&run.name), figures(&run.metrics)),
+        false => format!("\n\nMetrics of {}, which it started:\n{}", one_line(&run.name), figures(&run.metrics)),
     }
 }
 

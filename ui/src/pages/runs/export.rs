@@ -85,7 +85,7 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         pending.run(all, move |Lines { lines, count, below }| {
             let runs = words::counted(count, "run", "runs");
             let said = if below > 0 {
-                format!("{runs}, {} with the figures of child runs", words::count(below))
+                format!("{runs}, {} with the metrics of child runs", words::count(below))
             } else {
                 runs
             };
