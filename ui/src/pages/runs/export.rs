@@ -206,7 +206,7 @@ impl Markdown {
             let text = match (name.as_str(), text.parse::<f64>()) {
                 ("duration", Ok(value)) => words::duration(value),
                 ("snapshot", Ok(_)) => format!("v{text}"),
-                (name, Ok(value)) if name == "cost" || name.starts_with(METRIC) => words::figure(value),
+                (name, Ok(value)) if name == "cost" || name.starts_with(METRIC) => words::written(value),
                 _ => text,
             };
             if marks.iter().any(|(_, column)| *column == at) { format!("{text} {BELOW}") } else { text }

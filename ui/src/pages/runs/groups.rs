@@ -405,7 +405,9 @@ fn as_text(by: &[String], metrics: &[String], groups: &[RunGroup], form: Form) -
         cells.push(group.runs.to_string());
         for figure in &group.figures {
             match form {
-                Form::Markdown => cells.push(form.text(figure.map(spread).as_deref())),
+                Form::Markdown => {
+                    cells.push(form.text(figure.map(|figure| api::figure::hyphen(&spread(figure))).as_deref()));
+                }
                 Form::Csv => cells.extend(FIGURES.iter().zip(exact(*figure)).map(|(_, value)| form.number(value))),
             }
         }
