@@ -100,7 +100,7 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
             title="Group runs by what they share"
             on:click=move |event| menus.open_at(&event, items())
         >
-            {icon::icon(icon::LIST_CHECKS)}
+            {icon::icon(icon::GROUP)}
             {label}
         </button>
     }
