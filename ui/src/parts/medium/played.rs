@@ -91,7 +91,8 @@ pub(crate) fn Played(
         leptos::task::spawn_local(async move {
             let Some(from) = from.try_get_value() else { return };
             let answer = fetched(client, &from, kind, held).await;
-            found.try_set(Some(answer));
+            let what = name.try_get_value().unwrap_or_default();
+            found.try_set(Some(answer.map_err(|error| lost(error, &what))));
         });
     };
     Effect::new(move |_| {
@@ -113,6 +114,11 @@ pub(crate) fn Played(
         }}
     }
     .into_any()
+}
+
+/// What is said of bytes that did not come: of what, then why.
+fn lost(error: ApiError, name: &str) -> ApiError {
+    ApiError { message: format!("{name} could not be loaded. {}", error.message), ..error }
 }
 
 /// What the browser makes of an address, or that it can make nothing of it.
@@ -178,6 +184,13 @@ const fn what_fails(kind: MediumKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_come_is_named() {
+        let why = ApiError::new(api::ErrorCode::Internal, "The host failed with status 500: out of order");
+        let said = lost(why, "sample at step 20").message;
+        assert_eq!(said, "sample at step 20 could not be loaded. The host failed with status 500: out of order");
+    }
 
     #[test]
     fn a_video_in_a_card_is_fetched_when_it_is_asked_for() {
