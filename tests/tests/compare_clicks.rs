@@ -203,6 +203,8 @@ async fn many(desk: &Desk, sweep: &Tracked) -> Result<()> {
     chips(20).await?;
     press(driver, "//main//button[.='Fewer']").await?;
     chips(16).await?;
+    let focused = driver.active_element().await?.text().await?;
+    ensure!(focused == "+ 4 more", "the keyboard is at {focused:?}");
 
     // The key goes from run to run, each the baseline in its turn, and to none after the last.
     for (presses, pinned) in [(1, "r4"), (1, "r5"), (18, "r23")] {
@@ -253,7 +255,8 @@ async fn bars(desk: &Desk, folder: &Path) -> Result<()> {
         press(driver, &format!("//*[@role='menu']//button[normalize-space(.)='{label}']")).await?;
     }
     let text = saved(folder, "Accuracy.csv").await?;
-    ensure!(text == "part,figure,value\na,Accuracy,0.5\nb,Accuracy,0.75\nc,Accuracy,0.25\n", "saved {text:?}");
+    let lines = ["part,figure,value", "a,Accuracy,0.5", "b,Accuracy,0.75", "c,Accuracy,0.25", ""];
+    ensure!(text == lines.join("\r\n"), "saved {text:?}");
     let svg = saved(folder, "Accuracy.svg").await?;
     ensure!(svg.starts_with("<svg") && svg.contains(">b<"), "saved {svg}");
     code(desk).await.context("the card of their code")

@@ -136,7 +136,7 @@ async fn kept(desk: &Desk, name: &str, path: &str, saved: &Path) -> Result<()> {
     for (kind, item, head) in [
         ("svg", "Save as SVG", b"<svg".as_slice()),
         ("png", "Save as PNG", b"\x89PNG\r\n\x1a\n".as_slice()),
-        ("csv", "Save as CSV", b"part,figure,value\n".as_slice()),
+        ("csv", "Save as CSV", b"part,figure,value\r\n".as_slice()),
     ] {
         menu(desk, path, item).await?;
         let file = saved.join(format!("{name}.{kind}"));

@@ -117,6 +117,13 @@ async fn pages(desk: &Desk) -> Result<()> {
     keys(desk, "/").await?;
     let named = driver.active_element().await?.attr("aria-label").await?;
     ensure!(named.as_deref() == Some("Filter jobs"), "the keyboard is at {named:?}");
+    // A note that is closed leaves the keyboard where it was.
+    press(driver, "//footer//button[contains(@aria-label, 'Copy the address for MLflow')]").await?;
+    press(driver, "//*[@class='toast']//button[@aria-label='Close']").await?;
+    gone(driver, "//*[@class='toast']").await?;
+    let named = driver.active_element().await?.attr("aria-label").await?;
+    let is_back = named.as_ref().is_some_and(|named| named.starts_with("Copy the address for MLflow"));
+    ensure!(is_back, "after a note the keyboard is at {named:?}");
     Ok(())
 }
 

@@ -214,7 +214,7 @@ async fn deleted(desk: &Desk, list: &str) -> Result<()> {
 /// A logged model is deleted and comes back, by Undo and from the list of what was deleted.
 async fn taken_away(desk: &Desk, page: &str) -> Result<()> {
     let driver = desk.driver();
-    let line = format!("//main//section[.//h2='Deleted']//tr[contains(., '{ALONE}')]");
+    let line = format!("//main//section[.//h2='Deleted models']//tr[contains(., '{ALONE}')]");
     let undo = format!("//div[@class='toast'][contains(., 'Deleted {ALONE}')]//button[normalize-space(.)='Undo']");
     desk.go(page).await?;
     for back in [undo, format!("{line}//button[normalize-space(.)='Restore']")] {

@@ -50,13 +50,14 @@ fn tell(asked: &MeterArguments) -> io::Result<()> {
     }
 }
 
-/// Prints the GPUs, none where there is no driver.
+/// Prints the GPUs, none where there is no driver. Fails where a driver does not say what there is.
 pub(crate) fn gpus() -> u8 {
     let room = |gpu: meter::Gpu| {
         let meter::Gpu { index, name, uuid, total_bytes, free_bytes } = gpu;
         GpuRoom { index, name, uuid, total_bytes, free_bytes }
     };
-    let rooms: Vec<GpuRoom> = meter::gpus().into_iter().map(room).collect();
+    let Ok(gpus) = meter::gpus() else { return 1 };
+    let rooms: Vec<GpuRoom> = gpus.into_iter().map(room).collect();
     // Whoever would hear an error is gone, if it is the pipe's.
     let told = serde_json::to_writer(io::stdout().lock(), &rooms);
     u8::from(told.is_err())

@@ -16,6 +16,8 @@ use api::{ApiError, ErrorCode};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
+use crate::terminal;
+
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
@@ -153,7 +155,8 @@ pub(crate) fn exit_code(code: ErrorCode) -> u8 {
 
 /// Colour goes to terminals only, and where the user has not declined it.
 fn coloured(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let is_wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    stream.is_terminal() && is_wanted && terminal::takes_colours()
 }
 
 /// Whether answers may have colours.
@@ -161,12 +164,18 @@ pub(crate) fn coloured_answer() -> bool {
     coloured(&std::io::stdout())
 }
 
-/// What a heading says: the first `>` is no part of it, any other is, as in the name of a class.
+/// What a heading says: the first `>` or `<` is no part of it, any other is, as in the name of a class.
 pub(crate) fn heading_text(heading: &str) -> &str {
-    heading.strip_prefix('>').unwrap_or(heading)
+    heading.strip_prefix(['>', '<']).unwrap_or(heading)
 }
 
-/// Aligned columns without frames. A heading that starts with `>` aligns its column to the right.
+/// A heading that is a name which others gave, whatever it begins with; its column is aligned to the left.
+pub(crate) fn named(name: &str) -> String {
+    format!("<{name}")
+}
+
+/// Aligned columns without frames. A heading that starts with `>` aligns its column to the right; one that is a name goes
+/// through [`named`].
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -214,6 +223,9 @@ mod tests {
         assert_eq!(table(&["run"], []), "Nothing there yet.");
         let counts = [vec!["12".to_owned(), "7".to_owned()]];
         assert_eq!(table(&["><=50K", ">>50K"], counts), "<=50K  >50K\n   12     7");
+        let (more, less) = (named(">50K"), named("<=50K"));
+        let texts = [vec!["a".to_owned(), "b".to_owned()]];
+        assert_eq!(table(&[&more, &less], texts), ">50K  <=50K\na     b");
     }
 
     #[test]

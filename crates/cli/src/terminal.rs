@@ -6,6 +6,8 @@ const PIPED: usize = 120;
 /// How many characters stand in a line of the answer: what COLUMNS says, else the terminal.
 pub(crate) fn columns() -> usize {
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    #[cfg(windows)]
+    let said = said.or_else(console_columns);
     said.or_else(shown_columns).filter(|columns| *columns > 0).unwrap_or(PIPED)
 }
 
@@ -58,6 +60,22 @@ impl Drop for Hidden {
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, before);
         }
     }
+}
+
+#[cfg(windows)]
+fn console_columns() -> Option<usize> {
+    console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns))
+}
+
+/// Whether what is written may have colours. A Windows console takes them once it is told to, an old one never.
+#[cfg(windows)]
+pub(crate) fn takes_colours() -> bool {
+    [console::Term::stdout(), console::Term::stderr()].iter().any(|term| term.features().colors_supported())
+}
+
+#[cfg(not(windows))]
+pub(crate) const fn takes_colours() -> bool {
+    true
 }
 
 // The Windows console shows it: a value that must not be seen is piped in.

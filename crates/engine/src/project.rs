@@ -24,7 +24,7 @@ use crate::{
     copying::{self, Copy},
     error, folder,
     jobs::{JobContext, NewJob, retry_with},
-    overview, project_file, uploads, watching,
+    overview, project_file, source, uploads, watching,
 };
 
 pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec<ProjectSummary>> {
@@ -236,7 +236,10 @@ async fn enter(engine: &Engine, row: ProjectRow) -> anyhow::Result<Project> {
         })
         .await;
     match entered {
-        Ok(Some(back)) => deletion::announce(engine, row.id, back),
+        Ok(Some(back)) => {
+            deletion::announce(engine, row.id, back);
+            source::go_on(engine, row.id).await?;
+        }
         Ok(None) => {}
         Err(failure) => {
             let id = row.id;

@@ -27,7 +27,7 @@ use api::{
     source::{AddSource, FollowSource, FoundLog, Kind, ListSources, LookForLogs, ReadSource, Source, is_address},
 };
 use foreign::{Found, Mark, Reader};
-use store::{StoreError, source::SourceRow};
+use store::{Connection, StoreError, source::SourceRow};
 
 pub(crate) use self::following::Following;
 use self::following::{end, follow, read_soon, try_begin};
@@ -53,9 +53,40 @@ pub(crate) async fn start(engine: &Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Refused of a project that was deleted: its logs rest until it comes back.
 async fn find(engine: &Engine, id: SourceId) -> anyhow::Result<SourceRow> {
-    let found = engine.store().read(move |c| store::source::get(c, id)).await?;
-    found.ok_or_else(|| error::missing("source", id))
+    let found = engine.store().read(move |c| {
+        let Some(row) = store::source::get(c, id)? else { return Ok(None) };
+        refuse_if_resting(c, &row.source)?;
+        Ok(Some(row))
+    });
+    found.await?.ok_or_else(|| error::missing("source", id))
+}
+
+fn refuse_if_resting(c: &Connection, source: &Source) -> store::Result<()> {
+    project::deletion::refuse_if_deleted(c, source.project, &format!("The log {}", source.path))
+}
+
+/// Follows no log of a project any more that was deleted; a reading under way ends.
+pub(crate) async fn rest(engine: &Engine, project: ProjectId) -> anyhow::Result<()> {
+    for row in engine.store().read(move |c| store::source::of_project(c, project)).await? {
+        following::unfollow(engine, row.source.id);
+    }
+    Ok(())
+}
+
+/// Follows the logs of a project again that came back, and reads what was added meanwhile.
+pub(crate) async fn go_on(engine: &Engine, project: ProjectId) -> anyhow::Result<()> {
+    if engine.options().mode != Mode::Host {
+        return Ok(());
+    }
+    for row in engine.store().read(move |c| store::source::of_project(c, project)).await? {
+        if row.source.watched {
+            follow(engine, &row.source);
+            read_soon(engine, row.source.id);
+        }
+    }
+    Ok(())
 }
 
 /// The logs in a folder. `mlflow.db` is no log of a folder's tool: it is looked for by its name.
@@ -127,6 +158,7 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
     let row = match entered {
         Entered::Now(row) => row,
         Entered::Before(row) => {
+            let row = find(engine, row.source.id).await?;
             as_it_is(&row.source, &request)?;
             set_followed(engine, FollowSource { source: row.source.id, follow: !request.once }).await?;
             find(engine, row.source.id).await?

@@ -73,8 +73,8 @@ pub struct Head {
     /// The commit of its code.
     pub commit: Option<String>,
     pub command: Option<Vec<String>>,
-    /// What was told of it before holds no more: its points and params are replaced, and tags that are not among these
-    /// end.
+    /// What was told of it before holds no more: its points, media, output and params are replaced, and tags that are not
+    /// among these end.
     pub replaces: bool,
 }
 

@@ -9,6 +9,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     ffi::OsStr,
     fs,
+    ops::Bound,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -89,6 +90,9 @@ struct FilePlace {
     /// It was told that its last record stays cut off.
     #[serde(default)]
     cut: bool,
+    /// Its reading failed, and those behind it were read before its rest.
+    #[serde(default)]
+    failed: bool,
     /// How many values were left out, by what they are of.
     #[serde(default)]
     unread: BTreeMap<String, u64>,
@@ -247,6 +251,8 @@ pub fn read_at(place: &EventPlace) -> Result<Media> {
 /// The record that is read.
 struct Record<'a> {
     path: &'a Path,
+    /// The file's name.
+    key: &'a str,
     offset: u64,
     checksum: u32,
 }
@@ -317,7 +323,10 @@ impl Reading<'_, '_> {
         let key = path.file_name().map(text).unwrap_or_default();
         let mut place = self.run.files.remove(&key).unwrap_or_default();
         match self.read_on(path, &key, &mut place) {
-            Err(ForeignError::File { source, .. }) => self.tell(file::warning(path, source.to_string()))?,
+            Err(ForeignError::File { source, .. }) => {
+                place.failed = true;
+                self.tell(file::warning(path, source.to_string()))?;
+            }
             other => other?,
         }
         self.count_left_out(&mut place);
@@ -356,22 +365,33 @@ impl Reading<'_, '_> {
     fn records(&mut self, path: &Path, key: &str, place: &mut FilePlace) -> Result<()> {
         if place.offset > 0 && !Records::stands(path, place.offset, place.checksum)? {
             *place = FilePlace::default();
-            if self.run.restarts {
-                // Where it goes back to an earlier step, what the later files say of these comes behind it again.
-                self.run.files.range_mut(key.to_owned()..).for_each(|(_, later)| *later = FilePlace::default());
-            }
+            self.read_later_again(key);
             self.tell(file::anew(path, "it is not what it was, as if written anew: it was read from its beginning"))?;
         }
         // Where it can't be read on may be another record since.
         let lost = std::mem::take(&mut place.lost).then_some(place.offset);
         let mut records = Records::open(path, place.offset)?;
         loop {
-            let at = records.offset;
-            let why = match records.next().map_err(file::failed(path))? {
+            let (at, last) = (records.offset, records.last);
+            let next = match records.next() {
+                Ok(next) => next,
+                Err(error) => {
+                    // What was read before is told, and the next reading begins behind it.
+                    self.flush()?;
+                    if at > place.offset {
+                        (place.offset, place.checksum, place.cut) = (at, last, false);
+                    }
+                    return Err(file::failed(path)(error));
+                }
+            };
+            let why = match next {
                 Next::Data(data) => match Event::decode(data) {
                     Ok(event) => {
                         proto::unread(data).into_iter().for_each(|of| self.leave_out(of));
-                        self.event(event, &Record { path, offset: at, checksum: records.checksum })?;
+                        if std::mem::take(&mut place.failed) {
+                            self.read_later_again(key);
+                        }
+                        self.event(event, &Record { path, key, offset: at, checksum: records.checksum })?;
                         if self.count + *self.since >= HELD {
                             self.flush()?;
                             self.count_left_out(place);
@@ -401,8 +421,17 @@ impl Reading<'_, '_> {
         if records.offset > place.offset {
             (place.checksum, place.cut) = (records.last, false);
         }
-        place.offset = records.offset;
+        (place.offset, place.failed) = (records.offset, false);
         self.flush()
+    }
+
+    /// What comes of a file behind those that are later, though it stands before them: where it goes back to an earlier step,
+    /// what they say comes behind it again.
+    fn read_later_again(&mut self, key: &str) {
+        if self.run.restarts {
+            let behind = (Bound::Excluded(key), Bound::Unbounded);
+            self.run.files.range_mut::<str, _>(behind).for_each(|(_, later)| *later = FilePlace::default());
+        }
     }
 
     /// Tells the mark that stands at a place of one of the run's files.
@@ -427,7 +456,7 @@ impl Reading<'_, '_> {
             self.run.restarts = proto::says_restarts(version);
         }
         if event.session_log.is_some_and(|log| log.status == proto::START) {
-            self.restart(event.step)?;
+            self.restart(event.step, record.key)?;
         }
         let Some(summary) = event.summary else { return Ok(()) };
         self.run.last_step = self.run.last_step.max(Some(event.step));
@@ -439,11 +468,13 @@ impl Reading<'_, '_> {
 
     /// A session that starts at a step: what one before it wrote of this step and later holds no more, as TensorBoard's
     /// `event_accumulator.py` has it (`_CheckForRestartAndMaybePurge`).
-    fn restart(&mut self, step: i64) -> Result<()> {
+    fn restart(&mut self, step: i64, key: &str) -> Result<()> {
         if !self.run.restarts || self.run.last_step.is_none_or(|last| last < step) {
             return Ok(());
         }
         self.run.last_step = step.checked_sub(1);
+        // Those of them that were read already.
+        self.read_later_again(key);
         self.flush()?;
         self.tell(Told::Rewound { run: self.name.clone(), step })
     }

@@ -76,6 +76,8 @@ struct RunPlace {
     exit: Option<RunState>,
     /// The state that was told last.
     told: Option<RunState>,
+    /// Another log stands in the place of the one that was told of.
+    replaces: bool,
     /// It was told that its last record stays cut off.
     cut: bool,
     /// What was left out and is not said yet.
@@ -271,8 +273,9 @@ impl Reading<'_, '_> {
     fn read(&mut self) -> Result<()> {
         let metadata = fs::metadata(self.path).map_err(file::failed(self.path))?;
         if metadata.len() < self.run.length {
-            // Another log stands in its place.
-            self.run = RunPlace::default();
+            // Another log stands in its place. What was told stays until there is something else.
+            self.run = RunPlace { replaces: true, ..RunPlace::default() };
+            self.tell(file::anew(self.path, "it is shorter than it was: it was read anew"))?;
         }
         let modified_ms = file::modified_ms(&metadata);
         if (metadata.len(), modified_ms) != (self.run.length, self.run.modified_ms)
@@ -375,6 +378,7 @@ impl Reading<'_, '_> {
         let state = self.state(metadata);
         self.dirty = false;
         self.run.told = Some(state);
+        let replaces = std::mem::take(&mut self.run.replaces);
         *self.since += WEIGHT;
         let run = &self.run;
         let created_ms = run.created_ms.unwrap_or_else(|| file::modified_ms(metadata));
@@ -395,7 +399,7 @@ impl Reading<'_, '_> {
             artifacts: Some(self.files.clone()).filter(|files| files.is_dir()),
             commit: run.commit.clone(),
             command: run.command.clone(),
-            replaces: false,
+            replaces,
         };
         self.tell(Told::Run(head))
     }

@@ -184,15 +184,29 @@ pub struct Gpu {
 }
 
 /// The GPUs of this machine; none where there is no driver.
-pub fn gpus() -> Vec<Gpu> {
-    let Ok(nvml) = Nvml::init() else { return Vec::new() };
+///
+/// # Errors
+/// Where there is one, and it does not say what there is: a sentence for people.
+pub fn gpus() -> Result<Vec<Gpu>, String> {
+    let nvml = match Nvml::init() {
+        Ok(nvml) => nvml,
+        Err(NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound | NvmlError::DriverNotLoaded) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(reason(&error)),
+    };
+    let count = nvml.device_count().map_err(|error| reason(&error))?;
     let gpu = |index: u32| {
         let device = nvml.device_by_index(index).ok()?;
         let (memory, uuid) = (device.memory_info().ok()?, device.uuid().ok()?);
         let name = device.name().unwrap_or_default();
         Some(Gpu { index, name, uuid, total_bytes: memory.total, free_bytes: memory.free })
     };
-    (0..nvml.device_count().unwrap_or(0)).filter_map(gpu).collect()
+    let found: Vec<Gpu> = (0..count).filter_map(gpu).collect();
+    if found.is_empty() && count > 0 {
+        return Err(format!("No NVIDIA GPU is measured: the driver says nothing of {count}."));
+    }
+    Ok(found)
 }
 
 /// How busy each process kept a GPU since the samples that were read before; none where the driver tells none.

@@ -160,9 +160,28 @@ pub fn free_name(connection: &Connection, wanted: &str, own: ExperimentId) -> Re
     Ok(name)
 }
 
+/// An experiment that nobody sees, since its project was deleted, has no name that another wants: it gets the next free one
+/// already now, as those do that come back with their project.
+fn step_aside(transaction: &Transaction<'_>, for_whom: &Experiment) -> Result<()> {
+    let there = project::is_there("experiment.project");
+    let hidden: Option<ExperimentId> = transaction
+        .prepare_cached(&format!(
+            "SELECT id FROM experiment WHERE name = ?1 AND deleted_ms IS NULL AND id <> ?2 AND NOT ({there})"
+        ))?
+        .query_row(params![for_whom.name, for_whom.id.as_bytes()], |row| Ok(id_column!(row, 0, ExperimentId)))
+        .optional()?;
+    let Some(hidden) = hidden else { return Ok(()) };
+    let name = free_name(transaction, &for_whom.name, for_whom.id)?;
+    transaction
+        .prepare_cached("UPDATE experiment SET name = ?2 WHERE id = ?1")?
+        .execute(params![hidden.as_bytes(), name])?;
+    Ok(())
+}
+
 /// Enters an experiment under the next number, which is returned and never comes again; `number` and `runs` of
 /// `experiment` are ignored.
 pub fn insert(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<i64> {
+    step_aside(transaction, experiment)?;
     let number = highest(transaction)? + 1;
     setting::put(transaction, setting::EXPERIMENTS, &number)?;
     transaction
@@ -207,6 +226,9 @@ pub fn leave(transaction: &Transaction<'_>, project: ProjectId) -> Result<()> {
 
 /// Writes what can change of an experiment: its project, name, folder, times.
 pub fn put(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<()> {
+    if experiment.deleted_ms.is_none() {
+        step_aside(transaction, experiment)?;
+    }
     // Its runs belong where it belongs. Where it stays those do, too, that a deleted project left there: they are its own.
     transaction
         .prepare_cached(

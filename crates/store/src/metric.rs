@@ -39,6 +39,8 @@ pub(crate) const ORDER: &str = "ALTER TABLE metric ADD COLUMN in_order INTEGER N
 
 /// Points of a sparkline at most.
 const SPARK: usize = 24;
+/// Points of a series that is built again are read at once: of a long one never all are in memory.
+const AT_ONCE: u64 = 64 * points::RAW_CHUNK;
 
 #[derive(Debug)]
 struct Series {
@@ -77,7 +79,13 @@ pub fn append(transaction: &Transaction<'_>, run: RunId, name: &str, new: &[Poin
     for point in fresh.iter() {
         series.add(*point);
     }
-    let Some(newest) = series.newest else { return Ok(series.count) };
+    save(transaction, number, &series)?;
+    Ok(series.count)
+}
+
+/// Writes what is known of a series again, once points were added to it.
+fn save(transaction: &Transaction<'_>, number: i64, series: &Series) -> Result<()> {
+    let Some(newest) = series.newest else { return Ok(()) };
     transaction
         .prepare_cached(
             "UPDATE metric SET count = ?2, step = ?3, last = ?4, min = ?5, max = ?6, time_ms = ?7, spark_stride = ?8, spark = ?9,
@@ -95,7 +103,7 @@ pub fn append(transaction: &Transaction<'_>, run: RunId, name: &str, new: &[Poin
             bytes(&series.spark),
             series.in_order,
         ])?;
-    Ok(series.count)
+    Ok(())
 }
 
 /// Deletes all series of a run with their points.
@@ -123,13 +131,36 @@ pub fn forget_from(transaction: &Transaction<'_>, run: RunId, step: i64) -> Resu
         rows.collect::<rusqlite::Result<_>>()?
     };
     for (number, name, count) in later {
-        let mut kept = points::raw_points(transaction, number, 0, count)?;
+        keep_before(transaction, run, (number, name.as_str(), count), step)?;
+    }
+    Ok(())
+}
+
+/// Builds a series again of its points before a step, and what is built over them.
+fn keep_before(
+    transaction: &Transaction<'_>,
+    run: RunId,
+    (number, name, count): (i64, &str, u64),
+    step: i64,
+) -> Result<()> {
+    // It gives its name to the one that takes its place, a name that nobody logs by.
+    transaction
+        .prepare_cached("UPDATE metric SET key = ?2 WHERE number = ?1")?
+        .execute(params![number, format!("\u{1}{number}")])?;
+    let mut series = Series::default();
+    let fresh = insert(transaction, run, name, &series)?;
+    for skip in (0..count).step_by(AT_ONCE as usize) {
+        let mut kept = points::raw_points(transaction, number, skip, AT_ONCE.min(count - skip))?;
         kept.retain(|point| point.step < step);
-        // What is built over the points is built again, of those that stay.
-        forget_series(transaction, run, &name)?;
         if !kept.is_empty() {
-            begin(transaction, run, &name, &kept)?;
+            points::append(transaction, fresh, series.count, &kept)?;
+            kept.into_iter().for_each(|point| series.add(point));
         }
+    }
+    save(transaction, fresh, &series)?;
+    let ended = if series.count == 0 { [Some(number), Some(fresh)] } else { [Some(number), None] };
+    for number in ended.into_iter().flatten() {
+        transaction.prepare_cached("DELETE FROM metric WHERE number = ?1")?.execute([number])?;
     }
     Ok(())
 }

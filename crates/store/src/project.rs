@@ -156,6 +156,7 @@ pub fn delete(transaction: &Transaction<'_>, id: ProjectId) -> Result<()> {
         )?
         .execute(params![id.as_bytes()])?;
     crate::experiment::leave(transaction, id)?;
+    crate::source::let_go_of(transaction, id)?;
     transaction.prepare_cached("DELETE FROM project WHERE id = ?1")?.execute(params![id.as_bytes()])?;
     unmark_deleted(transaction, id)?;
     setting::put(transaction, setting::EMPTIED, &true)

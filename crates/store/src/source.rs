@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use crate::{
     column::{Json, Word},
     error::Result,
-    id_column,
+    id_column, project,
 };
 
 pub(crate) const CREATE: &str = "
@@ -97,6 +97,13 @@ pub fn at(connection: &Connection, path: &str) -> Result<Option<SourceRow>> {
     Ok(statement.query_row(params![path], read).optional()?)
 }
 
+/// The project that a source's runs go to, also of one that was forgotten.
+pub fn project_of(connection: &Connection, id: SourceId) -> Result<Option<ProjectId>> {
+    let mut statement = connection.prepare_cached("SELECT project FROM source WHERE id = ?1")?;
+    let found = statement.query_row(params![id.as_bytes()], |row| Ok(id_column!(row, 0, Option<ProjectId>)));
+    Ok(found.optional()?.flatten())
+}
+
 /// Where a source's log lies, also of one that was forgotten.
 pub fn path(connection: &Connection, id: SourceId) -> Result<Option<String>> {
     let mut statement = connection.prepare_cached("SELECT path FROM source WHERE id = ?1")?;
@@ -159,6 +166,14 @@ pub fn set_returning(transaction: &Transaction<'_>, id: SourceId) -> Result<()> 
     Ok(())
 }
 
+/// Notes that a forgotten source is not brought back after all.
+pub fn set_staying(transaction: &Transaction<'_>, id: SourceId) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE source SET forgotten = json_remove(forgotten, '$.returning') WHERE id = ?1")?
+        .execute(params![id.as_bytes()])?;
+    Ok(())
+}
+
 /// Those that a host that was killed left half brought back.
 pub fn returning(connection: &Connection) -> Result<Vec<SourceId>> {
     let mut statement =
@@ -175,10 +190,22 @@ pub fn delete_forgotten(transaction: &Transaction<'_>, before_ms: i64) -> Result
     Ok(())
 }
 
+/// Those that are read; not those of a project that was deleted, which rest until it comes back.
 pub fn list(connection: &Connection) -> Result<Vec<SourceRow>> {
-    let mut statement = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM source WHERE forgotten IS NULL ORDER BY added_ms, id"))?;
+    let there = project::is_there("source.project");
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM source WHERE forgotten IS NULL AND {there} ORDER BY added_ms, id"
+    ))?;
     let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Those of a project that are read, whether or not it was deleted.
+pub fn of_project(connection: &Connection, project: ProjectId) -> Result<Vec<SourceRow>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM source WHERE forgotten IS NULL AND project = ?1 ORDER BY added_ms, id"
+    ))?;
+    let rows = statement.query_map(params![project.as_bytes()], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -219,6 +246,14 @@ pub fn set_watched(transaction: &Transaction<'_>, id: SourceId, watched: bool) -
     transaction
         .prepare_cached("UPDATE source SET watched = ?2 WHERE id = ?1")?
         .execute(params![id.as_bytes(), watched])?;
+    Ok(())
+}
+
+/// Of a project that goes for good no log is followed any more.
+pub(crate) fn let_go_of(transaction: &Transaction<'_>, project: ProjectId) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE source SET watched = 0 WHERE project = ?1")?
+        .execute(params![project.as_bytes()])?;
     Ok(())
 }
 

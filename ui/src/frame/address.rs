@@ -55,6 +55,7 @@ pub(crate) fn follow<T: PartialEq + Clone + Send + Sync + 'static>(
         // Another page's address, while this one is left, says nothing of it; nor does that of what lies over it.
         let is_covered = || here.query.with(|query| COVERS.iter().any(|cover| query.get(cover).is_some()));
         if page() != own || is_covered() {
+            late.try_update_value(Late::is_elsewhere);
             return;
         }
         let now = untrack(now);
@@ -64,16 +65,17 @@ pub(crate) fn follow<T: PartialEq + Clone + Send + Sync + 'static>(
     });
 }
 
-/// What the address may still come to, one after another, and what was taken from it last.
+/// What the address may still come to, one after another, what was taken from it last, and what it said last.
 #[derive(Debug)]
 struct Late<T> {
     kept: Vec<T>,
     taken: Option<T>,
+    said: Option<T>,
 }
 
 impl<T> Default for Late<T> {
     fn default() -> Self {
-        Self { kept: Vec::new(), taken: None }
+        Self { kept: Vec::new(), taken: None, said: None }
     }
 }
 
@@ -85,13 +87,20 @@ impl<T: PartialEq + Clone> Late<T> {
         }
     }
 
+    /// The address is another page's: what it said before is forgotten.
+    fn is_elsewhere(&mut self) {
+        self.said = None;
+    }
+
     /// Whether what the address says is to be shown.
     fn is_from_elsewhere(&mut self, named: &T, now: &T) -> bool {
+        let said = self.said.replace(named.clone());
         if named == now {
             self.kept.clear();
             return false;
         }
-        if self.kept.contains(named) {
+        // Only another part of the address has changed, which says nothing of this one: what is shown comes there next.
+        if said.as_ref() == Some(named) || self.kept.contains(named) {
             return false;
         }
         self.taken = Some(named.clone());
@@ -158,6 +167,25 @@ mod tests {
             assert!(late.is_from_elsewhere(&named, &now), "{named}");
             late.shown(named);
         }
+    }
+
+    #[test]
+    fn of_two_changes_at_once_the_first_to_be_kept_takes_none_back() {
+        let mut late = Late::default();
+        late.shown("");
+        assert!(!late.is_from_elsewhere(&"", &""), "as it was opened");
+        // Another part was kept first: the address still has the old value of this one.
+        assert!(!late.is_from_elsewhere(&"", &"2"));
+        late.shown("2");
+        assert!(!late.is_from_elsewhere(&"2", &"2"));
+        assert!(late.is_from_elsewhere(&"", &"2"), "back");
+        late.shown("");
+        // A page that lay over this one is closed by a link that names something else.
+        assert!(!late.is_from_elsewhere(&"", &""));
+        late.shown("3");
+        assert!(!late.is_from_elsewhere(&"3", &"3"));
+        late.is_elsewhere();
+        assert!(late.is_from_elsewhere(&"", &"3"));
     }
 
     #[test]

@@ -235,16 +235,18 @@ fn Head(
             let restore = move || {
                 let request = RestoreSnapshot { snapshot };
                 pending.run(async move { client.call(request).await }, move |back| {
-                    toasts.done(format!("Restored v{}", back.number));
+                    toasts.done(format!("Restored snapshot v{}", back.number));
                 });
             };
-            items.push(Item::new(format!("Restore v{number}"), icon::UNDO_2, restore).under("Deleted within a day"));
+            items.push(
+                Item::new(format!("Restore snapshot v{number}"), icon::UNDO_2, restore).under("Deleted within a day"),
+            );
             let purge = move || {
                 purged.set(Some((snapshot, number, gone.frees_bytes)));
                 purging.set(true);
             };
             items.push(
-                Item::new(format!("Delete v{number} for good…"), icon::TRASH, purge)
+                Item::new(format!("Delete snapshot v{number} for good…"), icon::TRASH, purge)
                     .danger()
                     .under("Deleted within a day"),
             );
@@ -255,7 +257,7 @@ fn Head(
         let Some((snapshot, number, _)) = purged.get_untracked() else { return };
         let request = PurgeSnapshot { snapshot };
         pending.run(async move { client.call(request).await }, move |freed| {
-            toasts.done(format!("Deleted v{number} for good; {} freed.", words::bytes(freed.bytes)));
+            toasts.done(format!("Deleted snapshot v{number} for good; {} freed.", words::bytes(freed.bytes)));
         });
     };
     view! {

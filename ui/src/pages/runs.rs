@@ -12,6 +12,7 @@ mod delta;
 mod differs;
 mod export;
 mod exporting;
+mod figures;
 mod groups;
 mod last_values;
 mod overlaid;
@@ -31,7 +32,7 @@ use api::{
     ErrorCode,
     run::{FilterNote, ListRuns, RunKind, RunRow},
     run_diff::MOST,
-    run_table::{GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns},
+    run_table::{GroupFigure, Listing, PickRuns, PickedRuns},
     table_view::{TableView, sort_of},
     tracking::Scope,
 };
@@ -42,11 +43,12 @@ use leptos_router::{
 };
 
 use self::{
-    columns::{METRIC, Names},
+    columns::Names,
+    figures::{Figures, figures, other_rows},
     overlaid::Compared,
 };
 use crate::{
-    client::{Client, pace, paged::paged, query::paced, wire},
+    client::{Client, paged::paged, wire},
     frame::{
         address::{asking, follow_address},
         asked::with_wishes,
@@ -624,55 +626,6 @@ fn differing(table: &api::run::RunTable) -> Vec<String> {
         differing.retain(is_common);
     }
     differing
-}
-
-/// Of each metric that is shown, and of the one that ranks.
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Figures {
-    of: BTreeMap<String, GroupFigure>,
-    /// Runs that match and are in none of them, for they were validated on other rows.
-    other_rows: u64,
-}
-
-/// What the metrics come to over all runs that match and can be compared, whether their rows were fetched or not: what the colour of a cell
-/// is measured by, and what stands at the table's foot.
-fn figures(list: Signal<Option<Listing>>, names: Memo<Names>, facts: RwSignal<Facts>) -> Memo<Figures> {
-    let metrics = Memo::new(move |_| {
-        let keys = |name: &String| name.strip_prefix(METRIC).map(str::to_owned);
-        let mut metrics = names.with(|names| names.iter().filter_map(keys).collect::<Names>());
-        let ranked_by = facts.with(|facts| facts.ranked_by.as_ref().map(|(key, _)| key.clone()));
-        metrics.extend(ranked_by.filter(|key| !metrics.contains(key)));
-        metrics
-    });
-    // The same in any order.
-    let list = Memo::new(move |_| list.get().map(|list| Listing { sort: None, descending: false, ..list }));
-    let validated_on = Memo::new(move |_| facts.with(|facts| facts.best_split));
-    let asked = move || {
-        let (metrics, validated_on) = (metrics.get(), validated_on.get());
-        let list = list.get().filter(|_| !metrics.is_empty())?;
-        Some(GroupRuns { list, by: Vec::new(), metrics, validated_on, offset: 0, limit: Some(1) })
-    };
-    let answer = paced(asked, pace::LIST_MS);
-    Memo::new(move |_| {
-        let figures = answer
-            .value
-            .with(|answer| answer.as_ref().and_then(|answer| answer.groups.first()).map(|group| group.figures.clone()));
-        let figures = figures.unwrap_or_default();
-        let of = metrics.with(|metrics| {
-            let known = metrics.iter().zip(figures);
-            known.filter_map(|(key, figure)| figure.map(|figure| (key.clone(), figure))).collect()
-        });
-        Figures { of, other_rows: answer.value.with(|answer| answer.as_ref().map_or(0, |answer| answer.other_rows)) }
-    })
-}
-
-/// What is said of the runs that figures leave out, behind how many they are of; nothing where there are none.
-fn other_rows(count: u64) -> Option<String> {
-    match count {
-        0 => None,
-        1 => Some("; 1 is validated on other rows".to_owned()),
-        more => Some(format!("; {} are validated on other rows", words::count(more))),
-    }
 }
 
 /// Adds a stretch of the table to what is picked, whether its rows were fetched or not.

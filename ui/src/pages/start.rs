@@ -138,7 +138,8 @@ fn Forgotten() -> impl IntoView {
             toasts.done(format!("Deleted {name} for good; {} freed.", words::bytes(freed.bytes)));
         });
     };
-    view! { <Deleted title="Forgotten projects" of=("forgotten project", "forgotten projects") items busy=pending.busy restore purge kept /> }
+    let of = ("forgotten project", "forgotten projects");
+    view! { <Deleted title="Forgotten projects" of act="Forgotten" items busy=pending.busy restore purge kept /> }
 }
 
 /// Why one is still here whose day is over.

@@ -10,6 +10,7 @@ use charts::{
     line::{self, Line, LineChart, Weight},
     plot::{Drawing, Scale, Size},
     smooth::smooth,
+    text_table::csv_line,
 };
 use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast as _, closure::Closure};
@@ -523,20 +524,15 @@ fn themed(svg: &str) -> String {
     export::standalone(svg, if light { &export::LIGHT } else { &export::DARK })
 }
 
-/// A text as one cell of a CSV file.
-pub(super) fn cell(text: &str) -> String {
-    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
-
 /// One line a point and series, as drawn and not smoothed: where a point stands for many, it is the last of them, with
 /// their least and their greatest value.
 fn csv(chart: &LineChart) -> String {
-    let mut text = "series,x,value,min,max\n".to_owned();
+    let mut text = csv_line(["series", "x", "value", "min", "max"]);
     for line in &chart.lines {
-        let name = cell(&line.name);
         for (index, (x, y)) in line.x.iter().zip(&line.y).enumerate() {
             let (least, most) = line.band.get(index).copied().unwrap_or((*y, *y));
-            text.push_str(&format!("{name},{x},{y},{least},{most}\n"));
+            let [x, y, least, most] = [*x, *y, least, most].map(|value| value.to_string());
+            text.push_str(&csv_line([&line.name, &x, &y, &least, &most]));
         }
     }
     text

@@ -1,4 +1,4 @@
-//! What was deleted within a day: each comes back, or goes for good at once.
+//! What was deleted, removed or forgotten within a day: each comes back, or goes for good at once.
 
 use leptos::prelude::*;
 
@@ -29,6 +29,9 @@ pub(crate) fn Deleted(
     #[prop(into)] title: String,
     /// One of them and several, as of [`TakeTable`].
     of: (&'static str, &'static str),
+    /// What was done with them, as the button that did it said.
+    #[prop(default = "Deleted")]
+    act: &'static str,
     #[prop(into)] items: Signal<Vec<DeletedItem>>,
     busy: RwSignal<bool>,
     #[prop(into)] restore: Callback<DeletedItem>,
@@ -71,15 +74,15 @@ pub(crate) fn Deleted(
     view! {
         {move || (!items.with(Vec::is_empty)).then(|| view! {
             <Card title=title.clone() class="h section" flush=true extra=ViewFn::from(move || view! {
-                <TakeTable of table=move |form| items.with_untracked(|items| as_text(items, form)) />
+                <TakeTable of table=move |form| items.with_untracked(|items| as_text(items, act, form)) />
             })>
                 <table class="small-table">
-                    <thead><tr><th>"Name"</th><th class="num">"Size"</th><th class="num">"Deleted"</th><th></th></tr></thead>
+                    <thead><tr><th>"Name"</th><th class="num">"Size"</th><th class="num">{act}</th><th></th></tr></thead>
                     <tbody>{move || items.get().into_iter().map(row).collect_view()}</tbody>
                 </table>
                 <p class="muted small padded">{match purge {
-                    Some(_) => "They go for good with the first cleaning a day after they were deleted.",
-                    None => "They can be restored for a day.",
+                    Some(_) => format!("They go for good with the first cleaning a day after they were {}.", act.to_lowercase()),
+                    None => "They can be restored for a day.".to_owned(),
                 }}</p>
                 {move || kept.map(|kept| kept.get()).into_iter().flatten().map(|said| view! { <p class="small padded">{said}</p> }).collect_view()}
             </Card>
@@ -94,10 +97,10 @@ pub(crate) fn Deleted(
     }
 }
 
-fn as_text(items: &[DeletedItem], form: Form) -> TextTable {
+fn as_text(items: &[DeletedItem], act: &str, form: Form) -> TextTable {
     let size = |bytes: Option<u64>| bytes.map_or_else(|| form.text(None), |bytes| form.size(bytes));
     let row = |item: &DeletedItem| [item.name.clone(), size(item.size_bytes), form.moment(Some(item.deleted_ms))];
-    TextTable::of([("Name", false), ("Size", true), ("Deleted", false)], items.iter().map(row))
+    TextTable::of([("Name", false), ("Size", true), (act, false)], items.iter().map(row))
 }
 
 /// What goes.
@@ -120,7 +123,8 @@ mod tests {
             deleted_ms: 0,
             size_bytes,
         };
-        let table = as_text(&[item("a", Some(2_000_000)), item("b", None)], Form::Csv);
+        let table = as_text(&[item("a", Some(2_000_000)), item("b", None)], "Removed", Form::Csv);
+        assert_eq!(table.head[2].0, "Removed");
         assert_eq!(table.rows, [["a", "2000000", "1970-01-01T00:00:00Z"], ["b", "", "1970-01-01T00:00:00Z"]]);
     }
 

@@ -89,12 +89,12 @@ pub(crate) fn DeletedLogged(of: Signal<LoggedBy>) -> impl IntoView {
         }
     };
     view! {
-        <Card title="Deleted" class="h" flush=true>
+        <Card title="Deleted models" class="h" flush=true>
             <table class="small-table">
                 <thead><tr><th>"Name"</th><th class="num">"Deleted"</th><th></th></tr></thead>
                 <tbody>{move || list.get().into_iter().map(row).collect_view()}</tbody>
             </table>
-            <p class="muted small padded">"Cleaning deletes them for good, with their files, a day after they were deleted."</p>
+            <p class="muted small padded">"They go for good, with their files, with the first cleaning a day after they were deleted."</p>
         </Card>
     }
 }

@@ -4,8 +4,9 @@ pub(crate) mod cells;
 pub(crate) mod played;
 
 use api::{
+    ApiError,
     id::RunId,
-    media::{Medium, MediumContent},
+    media::{Medium, MediumContent, MediumKind},
 };
 use charts::{
     axis::Axis,
@@ -22,20 +23,107 @@ use self::{
 use super::{
     markdown::Markdown,
     picture::Picture,
+    states::{Failure, Skeleton},
     take_table::{TakeTable, TextTable},
     words,
 };
-use crate::client::wire;
+use crate::client::{query::Query, wire};
 
-/// A medium as it is seen, whoever's page it stands on; `by_step` where its step says something.
-pub(crate) fn shown(run: RunId, medium: Medium, by_step: bool) -> AnyView {
-    let Medium { key, kind, step, content, .. } = medium;
-    match content {
-        MediumContent::Bytes { size_bytes } => {
-            let from = format!("/api/blob/media/{run}?key={}&step={step}", wire::encode(&key));
-            let name = if by_step { format!("{key} at step {step}") } else { key };
+/// What there is of a medium.
+#[derive(Debug, Clone, PartialEq)]
+enum Is {
+    Waits,
+    Failed(ApiError),
+    Shown(RunId, Medium),
+}
+
+/// How it is seen: of what the browser draws or plays only the address changes from step to step.
+#[derive(Clone, PartialEq)]
+enum Seen {
+    Waits,
+    Failed(ApiError),
+    Played(MediumKind),
+    Drawn(Medium),
+}
+
+/// A medium as it is seen, whoever's page it stands on. What is shown stays until that of the next step has come.
+#[component]
+pub(crate) fn OneMedium(
+    #[prop(into)] run: Signal<RunId>,
+    key: Memo<String>,
+    medium: Query<Medium>,
+    /// Its step says something.
+    by_step: Memo<bool>,
+    /// How many grey lines stand for what comes.
+    #[prop(default = 6)]
+    lines: usize,
+) -> impl IntoView {
+    let is = Memo::new(move |before: Option<&Is>| {
+        let came = medium.value.get().map(Ok).or_else(|| medium.error.get().map(Err));
+        key.with(|key| next(before, (run.get(), key), came))
+    });
+    let seen = Memo::new(move |_| {
+        is.with(|is| match is {
+            Is::Waits => Seen::Waits,
+            Is::Failed(error) => Seen::Failed(error.clone()),
+            Is::Shown(_, Medium { kind, content: MediumContent::Bytes { .. }, .. }) => Seen::Played(*kind),
+            Is::Shown(_, medium) => Seen::Drawn(medium.clone()),
+        })
+    });
+    move || match seen.get() {
+        Seen::Waits => view! { <Skeleton lines /> }.into_any(),
+        Seen::Failed(error) => view! { <Failure error again=move || medium.refresh() /> }.into_any(),
+        Seen::Drawn(medium) => drawn(medium),
+        Seen::Played(kind) => {
+            let bytes = Memo::new(move |before: Option<&Bytes>| {
+                let now = is.with(|is| Bytes::of(is, by_step.get()));
+                now.or_else(|| before.cloned()).unwrap_or_default()
+            });
+            let from = Signal::derive(move || bytes.with(|bytes| bytes.from.clone()));
+            let size_bytes = Signal::derive(move || bytes.with(|bytes| bytes.size_bytes));
+            let name = Signal::derive(move || bytes.with(|bytes| bytes.name.clone()));
             view! { <Played from kind size_bytes name /> }.into_any()
         }
+    }
+}
+
+/// What there is after an answer, or while there is none; of another run or key nothing stays.
+fn next(before: Option<&Is>, (run, key): (RunId, &String), came: Option<Result<Medium, ApiError>>) -> Is {
+    match (came, before) {
+        (Some(Ok(medium)), _) => Is::Shown(run, medium),
+        (Some(Err(error)), _) => Is::Failed(error),
+        (None, Some(Is::Shown(of, medium))) if *of == run && medium.key == *key => Is::Shown(run, medium.clone()),
+        (None, _) => Is::Waits,
+    }
+}
+
+/// Where the bytes of a medium are, and what they are called.
+#[derive(Clone, PartialEq, Default)]
+struct Bytes {
+    from: String,
+    size_bytes: u64,
+    name: String,
+}
+
+impl Bytes {
+    fn of(is: &Is, by_step: bool) -> Option<Self> {
+        let Is::Shown(run, Medium { key, step, content: MediumContent::Bytes { size_bytes }, .. }) = is else {
+            return None;
+        };
+        Some(Self {
+            from: format!("/api/blob/media/{run}?key={}&step={step}", wire::encode(key)),
+            size_bytes: *size_bytes,
+            name: if by_step { format!("{key} at step {step}") } else { key.clone() },
+        })
+    }
+}
+
+/// What we draw ourselves.
+fn drawn(medium: Medium) -> AnyView {
+    let Medium { key, content, .. } = medium;
+    match content {
+        // The browser does.
+        MediumContent::Bytes { .. } => ().into_any(),
         MediumContent::Text { text, is_cut } => view! {
             {if is_markdown(&key) {
                 view! { <div class="scrolls padded"><Markdown text=Signal::stored(text) /></div> }.into_any()
@@ -97,7 +185,20 @@ fn as_text(columns: &[String], rows: &[Vec<String>]) -> TextTable {
 
 #[cfg(test)]
 mod tests {
-    use super::{as_text, is_markdown};
+    use super::*;
+
+    #[test]
+    fn a_picture_stays_until_that_of_the_next_step_has_come() {
+        let run = |number: u8| RunId::from_bytes([number; 16]);
+        let (sample, other) = ("sample".to_owned(), "other".to_owned());
+        let content = MediumContent::Bytes { size_bytes: 3 };
+        let medium = Medium { key: sample.clone(), kind: MediumKind::Image, step: 20, time_ms: None, content };
+        let first = next(None, (run(1), &sample), Some(Ok(medium)));
+        assert!(matches!(first, Is::Shown(_, Medium { step: 20, .. })));
+        assert_eq!(next(Some(&first), (run(1), &sample), None), first);
+        assert_eq!(next(Some(&first), (run(2), &sample), None), Is::Waits, "of another run");
+        assert_eq!(next(Some(&first), (run(1), &other), None), Is::Waits, "of another key");
+    }
 
     #[test]
     fn a_text_in_markdown_is_known_by_its_name() {

@@ -2,12 +2,15 @@
 //! pointed at (or gone to by the arrow keys), and is saved from the same menu as a curve. Where it has axes, dragging
 //! (or `+`) looks closer, and a double click shows all again.
 
-use charts::plot::{Drawing, Part, Spot};
+use charts::{
+    plot::{Drawing, Part, Spot},
+    text_table::csv_line,
+};
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast as _;
 
 use super::{
-    chart::{cell, standalone, width_of},
+    chart::{standalone, width_of},
     icon,
     menu::{Item, MenuButton, Menus},
     save,
@@ -250,10 +253,10 @@ pub(crate) fn tip(spot: &Spot, width: f64) -> impl IntoView + use<> {
 
 /// One line a part and figure.
 fn table(spots: &[Spot]) -> String {
-    let mut text = "part,figure,value\n".to_owned();
+    let mut text = csv_line(["part", "figure", "value"]);
     for spot in spots {
         for said in &spot.figures {
-            text.push_str(&format!("{},{},{}\n", cell(&spot.head), cell(&said.name), said.value));
+            text.push_str(&csv_line([&spot.head, &said.name, &said.value.to_string()]));
         }
     }
     text

@@ -28,7 +28,7 @@ pub(crate) fn RemovedTargets() -> impl IntoView {
             toasts.done(format!("Restored {}", target.name));
         });
     };
-    view! { <Deleted title="Removed targets" of=("removed target", "removed targets") items busy=pending.busy restore /> }
+    view! { <Deleted title="Removed targets" of=("removed target", "removed targets") act="Removed" items busy=pending.busy restore /> }
 }
 
 /// Nothing where there are none.
@@ -43,7 +43,7 @@ pub(crate) fn RemovedRegistries() -> impl IntoView {
             toasts.done(format!("Restored {}", registry.name));
         });
     };
-    view! { <Deleted title="Removed registries" of=("removed registry", "removed registries") items busy=pending.busy restore /> }
+    view! { <Deleted title="Removed registries" of=("removed registry", "removed registries") act="Removed" items busy=pending.busy restore /> }
 }
 
 fn target(one: &RemovedTarget) -> DeletedItem {

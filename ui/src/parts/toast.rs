@@ -10,7 +10,7 @@ use std::{
 
 use api::{ApiError, ErrorCode, Request};
 use leptos::{prelude::*, task::spawn_local};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::{
@@ -53,7 +53,11 @@ impl Action {
 
 /// The window's notes.
 #[derive(Clone, Copy)]
-pub(crate) struct Toasts(RwSignal<Vec<Toast>>);
+pub(crate) struct Toasts {
+    all: RwSignal<Vec<Toast>>,
+    /// What had the focus before it came to a note.
+    before: StoredValue<Option<web_sys::HtmlElement>, LocalStorage>,
+}
 
 const STAYS: Duration = Duration::from_secs(5);
 /// One with a button has to be read first.
@@ -62,7 +66,7 @@ const AT_MOST: usize = 4;
 
 impl Toasts {
     pub(crate) fn provide() {
-        provide_context(Self(RwSignal::new(Vec::new())));
+        provide_context(Self { all: RwSignal::new(Vec::new()), before: StoredValue::new_local(None) });
     }
 
     pub(crate) fn get() -> Self {
@@ -143,7 +147,7 @@ impl Toasts {
     fn put(self, tone: Tone, text: String, detail: Option<String>, link: Option<String>, action: Option<Action>) {
         let stays = if action.is_some() { STAYS_WITH_ACTION } else { STAYS };
         let number = next_number();
-        self.0.update(|toasts| {
+        self.all.update(|toasts| {
             toasts.retain(|toast| toast.text != text);
             toasts.push(Toast { number, tone, text, detail, link, action });
             if let Some(at) = surplus(&toasts.iter().map(|toast| toast.tone).collect::<Vec<_>>()) {
@@ -155,8 +159,26 @@ impl Toasts {
         }
     }
 
+    /// Takes a note away; the focus that was in it goes back to where it came from.
     fn close(self, number: u64) {
-        self.0.try_update(|toasts| toasts.retain(|toast| toast.number != number));
+        let in_note = document().active_element().and_then(|focused| focused.closest(".toast").ok().flatten());
+        let had_focus = in_note.and_then(|note| note.get_attribute("data-number")) == Some(number.to_string());
+        self.all.try_update(|toasts| toasts.retain(|toast| toast.number != number));
+        if had_focus
+            && let Some(before) = self.before.try_update_value(Option::take).flatten()
+            && before.is_connected()
+        {
+            let _ = before.focus();
+        }
+    }
+
+    /// Keeps where the focus came from that comes to the notes.
+    fn comes(self, from: Option<web_sys::EventTarget>) {
+        let from = from.and_then(|from| from.dyn_into::<web_sys::HtmlElement>().ok());
+        let is_of_notes = from.as_ref().is_some_and(|from| from.closest(".toasts").ok().flatten().is_some());
+        if !is_of_notes {
+            self.before.set_value(from);
+        }
     }
 }
 
@@ -185,8 +207,8 @@ fn clipboard(text: &str) -> Option<js_sys::Promise> {
 pub(crate) fn ToastList() -> impl IntoView {
     let toasts = Toasts::get();
     view! {
-        <div class="toasts" role="status" aria-live="polite">
-            <For each=move || toasts.0.get() key=|toast| toast.number let:toast>
+        <div class="toasts" role="status" aria-live="polite" on:focusin=move |event| toasts.comes(event.related_target())>
+            <For each=move || toasts.all.get() key=|toast| toast.number let:toast>
                 {
                     let (class, mark) = match toast.tone {
                         Tone::Done => ("good", CIRCLE_CHECK),
@@ -197,7 +219,7 @@ pub(crate) fn ToastList() -> impl IntoView {
                     let failed = toast.tone == Tone::Failed;
                     let number = toast.number;
                     view! {
-                        <div class="toast" data-tone=class>
+                        <div class="toast" data-tone=class data-number=number.to_string()>
                             <span class=class>{icon(mark)}</span>
                             <div class="grow">
                                 {match toast.link {

@@ -18,7 +18,7 @@ use clap::Subcommand;
 
 use crate::{
     context::{Context, Outcome, absolute},
-    output::{pairs, table},
+    output::{self, pairs, table},
     words,
 };
 
@@ -273,7 +273,8 @@ pub(super) fn preview(preview: &Preview) -> String {
         Some(text) => text.clone(),
         None => "–".to_owned(),
     };
-    let headings: Vec<&str> = preview.columns.iter().map(|column| column.name.as_str()).collect();
+    let names: Vec<String> = preview.columns.iter().map(|column| output::named(&column.name)).collect();
+    let headings: Vec<&str> = names.iter().map(String::as_str).collect();
     let last = preview.offset + preview.rows.len() as u64;
     let rows = table(&headings, preview.rows.iter().map(|row| row.iter().map(cell).collect()));
     format!(

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::{
     context::{Context, Outcome, absolute},
-    output::{pairs, table},
+    output::{self, pairs, table},
     words,
 };
 
@@ -388,6 +388,7 @@ pub(crate) fn rows(rows: &[Value]) -> String {
         Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, words::figure),
         other => other.to_string(),
     };
-    let names: Vec<&str> = headings.iter().map(String::as_str).collect();
+    let names: Vec<String> = headings.iter().map(|key| output::named(key)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     table(&names, rows.iter().map(|row| headings.iter().map(|key| cell(row, key)).collect()))
 }

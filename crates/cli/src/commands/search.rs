@@ -20,7 +20,7 @@ use super::{Budget, run::importance};
 use crate::{
     context::{Context, Outcome, absolute, current_folder, environment},
     exec::refuse_option,
-    output::{pairs, pass, table},
+    output::{self, pairs, pass, table},
     words,
 };
 
@@ -370,7 +370,8 @@ fn trials(search: &Search, is_exact: bool) -> Trials {
 
 impl Trials {
     fn shown(self) -> String {
-        let right = |(title, is_number): &(String, bool)| if *is_number { format!(">{title}") } else { title.clone() };
+        let right =
+            |(title, is_number): &(String, bool)| if *is_number { format!(">{title}") } else { output::named(title) };
         let head: Vec<String> = self.head.iter().map(right).collect();
         table(&head.iter().map(String::as_str).collect::<Vec<_>>(), self.rows)
     }

@@ -22,7 +22,7 @@ use super::name_of;
 use crate::{
     Engine, error,
     run::{self, Lists},
-    snapshot, storage,
+    snapshot, source, storage,
     tracking::{
         experiments,
         gone::{self, KEPT_MS},
@@ -80,6 +80,7 @@ pub async fn delete(engine: &Engine, request: DeleteProject) -> anyhow::Result<D
     let (deleted, lists) = deleted.ok_or_else(|| error::missing("project", id))?;
     engine.watch().remove(id);
     engine.folders().forget(id);
+    source::rest(engine, id).await?;
     announce(engine, id, lists);
     Ok(deleted)
 }
@@ -143,6 +144,7 @@ pub(super) fn announce(engine: &Engine, id: ProjectId, lists: Vec<Lists>) {
     for tag in [
         Tag::Projects,
         Tag::Data(id),
+        Tag::Sources,
         Tag::Experiments,
         Tag::EveryRun,
         Tag::Searches(id),
@@ -268,6 +270,7 @@ pub async fn restore(engine: &Engine, request: RestoreProject) -> anyhow::Result
     };
     let (row, lists) = engine.store().write_durable(restore).await?;
     announce(engine, id, lists);
+    source::go_on(engine, id).await?;
     super::follow(engine, row).await
 }
 

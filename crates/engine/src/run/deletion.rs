@@ -14,7 +14,11 @@ use api::{
 use super::{Lists, aside};
 use crate::{
     Engine, error, storage,
-    tracking::{artifacts, experiments, registered as versions},
+    tracking::{
+        artifacts, experiments,
+        gone::{self, Restorable},
+        registered as versions,
+    },
 };
 
 /// Of many runs so many go in one transaction: others write in between.
@@ -108,14 +112,14 @@ pub(crate) enum Which {
 pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>, which: Which) -> anyhow::Result<Freed> {
     let mut seen = HashSet::new();
     runs.retain(|run| seen.insert(*run));
-    let asked = runs.clone();
+    let (asked, now_ms) = (runs.clone(), engine.now_ms());
     let missing = engine
         .store()
         .read(move |c| {
             if let Some(refusal) = restored(c, which)? {
                 return Err(refusal.into());
             }
-            let pointed = store::client_version::pointed(c)?;
+            let pointed = Pointed::of(c, now_ms)?;
             for id in asked {
                 let Some(row) = store::run::bare(c, id)? else { return Ok(Some(id)) };
                 if let Some(refusal) = refusal(c, &pointed, &row, which)? {
@@ -131,7 +135,7 @@ pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>, which: Which
     let mut freed = Freed::default();
     for some in runs.chunks(AT_ONCE) {
         let some = some.to_vec();
-        let gone = engine.store().write_durable(move |tx| delete_rows(tx, some, which)).await?;
+        let gone = engine.store().write_durable(move |tx| delete_rows(tx, some, which, now_ms)).await?;
         freed.records += gone.runs.len() as u64;
         freed.bytes += remove_files(engine, &gone).await?;
         experiments::announce(engine, &gone.runs);
@@ -149,11 +153,11 @@ pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>, which: Which
     Ok(freed)
 }
 
-fn delete_rows(tx: &store::Transaction<'_>, runs: Vec<RunId>, which: Which) -> store::Result<Gone> {
+fn delete_rows(tx: &store::Transaction<'_>, runs: Vec<RunId>, which: Which, now_ms: i64) -> store::Result<Gone> {
     if let Some(refusal) = restored(tx, which)? {
         return Ok(Gone { refusal: Some(refusal), ..Gone::default() });
     }
-    let pointed = store::client_version::pointed(tx)?;
+    let pointed = Pointed::of(tx, now_ms)?;
     let mut gone = Gone::default();
     for id in runs {
         let Some(row) = store::run::bare(tx, id)? else { continue };
@@ -197,7 +201,7 @@ fn restored(c: &store::Connection, which: Which) -> store::Result<Option<ApiErro
 /// Why a run can't be deleted for good, if it can't.
 fn refusal(
     c: &store::Connection,
-    pointed: &HashMap<String, String>,
+    pointed: &Pointed,
     row: &store::run::RunRow,
     which: Which,
 ) -> store::Result<Option<ApiError>> {
@@ -222,7 +226,34 @@ fn refusal(
         return Ok(Some(refusal.with_hint("Delete the model version first, or delete only the checkpoints.")));
     }
     let logged = store::logged_model::ids_of_run(c, id)?;
-    Ok(registered(pointed, std::iter::once(&id.to_string()).chain(&logged), name))
+    Ok(pointed.refusal(std::iter::once(&id.to_string()).chain(&logged), name))
+}
+
+/// The runs and logged models that the files of clients' versions lie in.
+pub(crate) struct Pointed {
+    /// By place, a version that stands.
+    standing: HashMap<String, String>,
+    /// The same of those that were deleted and can be restored.
+    restorable: HashMap<String, Restorable>,
+}
+
+impl Pointed {
+    pub(crate) fn of(c: &store::Connection, now_ms: i64) -> store::Result<Self> {
+        Ok(Self { standing: store::client_version::pointed(c)?, restorable: gone::pointed(c, now_ms)? })
+    }
+
+    /// Why what stands at one of these places, all of `name`, can't go for good: a version that a client registered has no
+    /// files but these, or would have none once it is restored.
+    pub(crate) fn refusal<'a>(
+        &self,
+        mut places: impl Iterator<Item = &'a String> + Clone,
+        name: &str,
+    ) -> Option<ApiError> {
+        registered(&self.standing, places.clone(), name).or_else(|| {
+            let restorable = places.find_map(|place| self.restorable.get(place));
+            restorable.map(|one| would_point_here(&one.version, name, &one.title))
+        })
+    }
 }
 
 /// Why what stands at one of these places, all of `name`, must stay: a version that a client registered has no files

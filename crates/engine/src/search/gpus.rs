@@ -3,7 +3,8 @@
 //!
 //! The host loads no driver: `slipway gpus`, a process of its own, tells what there is and what is free. A trial sees
 //! the GPUs with the fewest of our trials by `CUDA_VISIBLE_DEVICES`; what the search's environment says there is what
-//! there is to choose from. On a machine without NVIDIA's GPUs nothing is asked twice and nothing is set.
+//! there is to choose from. On a machine without NVIDIA's GPUs nothing is asked twice and nothing is set; a question that
+//! failed is no answer, and is asked again.
 
 use std::{
     cmp::Reverse,
@@ -34,8 +35,19 @@ pub(super) struct Gpus {
     visible: Option<String>,
     is_by_bus: bool,
     choices: Vec<Choice>,
-    /// When it was asked, and whether it was told.
-    looked: Option<(Instant, bool)>,
+    /// From when on it is asked; `None` once there are none.
+    ask_from: Option<Instant>,
+    /// And when again, where that fails: ever later.
+    pause: Duration,
+}
+
+/// What came of asking.
+enum Answer {
+    Told(Vec<GpuRoom>),
+    /// Nobody knows what there is.
+    Failed,
+    /// The same, and it may take as long again.
+    Late,
 }
 
 /// A GPU that a trial may be given.
@@ -111,25 +123,40 @@ impl Gpus {
             None => std::env::var(name).ok(),
         };
         let is_by_bus = variable(ORDER).is_some_and(|order| order == BY_BUS);
-        Self { visible: variable(VISIBLE), is_by_bus, choices: Vec::new(), looked: None }
+        Self {
+            visible: variable(VISIBLE),
+            is_by_bus,
+            choices: Vec::new(),
+            ask_from: Some(Instant::now()),
+            pause: FRESH,
+        }
     }
 
     /// Asks what there is and what is free, where the last answer is old.
     pub(super) async fn look(&mut self, engine: &Engine) {
-        let is_known = match self.looked {
-            // Where there are none, there are none later.
-            Some((looked, true)) => self.choices.is_empty() || looked.elapsed() < FRESH,
-            Some((looked, false)) => looked.elapsed() < ASK_AGAIN,
-            None => false,
-        };
-        if !is_known {
-            let told = ask(engine).await;
-            self.looked = Some((Instant::now(), told.is_some()));
-            // A driver that did not answer in time has its GPUs still.
-            if let Some(told) = told {
-                self.choices = choices(&told, self.visible.as_deref(), self.is_by_bus);
-            }
+        if self.ask_from.is_some_and(|from| from <= Instant::now()) {
+            let answer = ask(engine).await;
+            self.hear(&answer, Instant::now());
         }
+    }
+
+    fn hear(&mut self, answer: &Answer, now: Instant) {
+        let after = match answer {
+            // A driver that did not answer has its GPUs still, and so has one that says that it lost all of them.
+            Answer::Late => Some(ASK_AGAIN),
+            Answer::Failed => {
+                let longer = (self.pause * 2).min(ASK_AGAIN);
+                Some(std::mem::replace(&mut self.pause, longer))
+            }
+            Answer::Told(rooms) if rooms.is_empty() && !self.choices.is_empty() => Some(FRESH),
+            Answer::Told(rooms) => {
+                self.choices = choices(rooms, self.visible.as_deref(), self.is_by_bus);
+                self.pause = FRESH;
+                // Where there are none, there are none later.
+                (!self.choices.is_empty()).then_some(FRESH)
+            }
+        };
+        self.ask_from = after.map(|after| now + after);
     }
 
     /// The driver's numbers of those that are known.
@@ -186,17 +213,24 @@ pub(crate) async fn of_training(engine: &Engine) -> Option<Place> {
     gpus.place(engine, 1, 0, &[]).unwrap_or_default()
 }
 
-/// What `slipway gpus` tells; `None` where it does not in time.
-async fn ask(engine: &Engine) -> Option<Vec<GpuRoom>> {
-    let Some(program) = engine.options().program.as_deref() else { return Some(Vec::new()) };
+/// What `slipway gpus` tells.
+async fn ask(engine: &Engine) -> Answer {
+    let Some(program) = engine.options().program.as_deref() else { return Answer::Told(Vec::new()) };
     let mut command = tokio::process::Command::new(program);
     command.arg("gpus").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     #[cfg(windows)]
     command.creation_flags(crate::process::NO_WINDOW);
     match tokio::time::timeout(PATIENCE, command.output()).await {
-        Ok(Ok(output)) => Some(serde_json::from_slice(&output.stdout).unwrap_or_default()),
-        Ok(Err(_)) => Some(Vec::new()),
-        Err(_) => None,
+        Ok(Ok(output)) => told(output.status.success(), &output.stdout),
+        Ok(Err(_)) => Answer::Failed,
+        Err(_) => Answer::Late,
+    }
+}
+
+fn told(has_ended_well: bool, said: &[u8]) -> Answer {
+    match serde_json::from_slice(said) {
+        Ok(rooms) if has_ended_well => Answer::Told(rooms),
+        _ => Answer::Failed,
     }
 }
 
@@ -299,6 +333,33 @@ mod tests {
         assert_eq!(told(&mixed, Some("0"), false), [of("0", None)]);
         assert_eq!(told(&mixed, Some("0"), true), [of("0", Some(0))]);
         assert!(told(&[], None, false).is_empty() && told(&[], Some("0,1"), false).is_empty());
+    }
+
+    #[test]
+    fn a_question_that_failed_is_asked_again() {
+        let of = |environment: &[(&str, &str)]| {
+            let variables = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Gpus::new(Some(&Environment(variables.collect())))
+        };
+        let now = Instant::now();
+        // How many there are then, and after how many seconds it is asked again.
+        let heard = |gpus: &mut Gpus, answer: Answer| {
+            gpus.hear(&answer, now);
+            (gpus.choices.len(), gpus.ask_from.map(|from| (from - now).as_secs()))
+        };
+        let json = serde_json::to_vec(&[room(0, "H200", 1)]).unwrap();
+        let mut gpus = of(&[]);
+        assert_eq!(heard(&mut gpus, Answer::Late), (0, Some(30)));
+        assert_eq!(heard(&mut gpus, told(false, b"")), (0, Some(2)));
+        assert_eq!(heard(&mut gpus, told(true, b"a warning")), (0, Some(4)));
+        assert_eq!(heard(&mut gpus, told(false, b"[]")), (0, Some(8)));
+        assert_eq!(heard(&mut gpus, told(true, &json)), (1, Some(2)));
+        for answer in [Answer::Late, told(false, b""), told(true, b"[]")] {
+            assert!(matches!(heard(&mut gpus, answer), (1, Some(_))), "they are there still");
+        }
+        // Where there are none, or the caller hides them, nothing is asked twice.
+        assert_eq!(heard(&mut of(&[]), told(true, b"[]")), (0, None));
+        assert_eq!(heard(&mut of(&[(VISIBLE, "")]), told(true, &json)), (0, None));
     }
 
     /// The numbers of the GPUs that a trial gets where so many are on each, or what is free.

@@ -91,7 +91,7 @@ pub(crate) struct Following {
 struct Reading {
     /// More came meanwhile.
     more: bool,
-    /// Its source was forgotten.
+    /// Its source was forgotten, or its project.
     stopped: bool,
 }
 
@@ -125,7 +125,7 @@ pub(super) fn try_begin(engine: &Engine, id: SourceId) -> bool {
     }
 }
 
-/// Whether the reading under way is to end, since its source was forgotten.
+/// Whether the reading under way is to end, since its source was forgotten, or its project.
 pub(super) fn is_stopped(engine: &Engine, id: SourceId) -> bool {
     lock(&engine.following().reading).get(&id).is_some_and(|reading| reading.stopped)
 }
@@ -418,7 +418,7 @@ pub(super) fn let_go(engine: &Engine, id: SourceId) {
     forget_later(engine, id);
 }
 
-/// Of a source that is forgotten: a reading under way ends, too.
+/// Of a source that is forgotten, or whose project is: a reading under way ends, too.
 pub(super) fn unfollow(engine: &Engine, id: SourceId) {
     if let Some(reading) = lock(&engine.following().reading).get_mut(&id) {
         // What comes from now on is of one who brought it back.

@@ -147,6 +147,8 @@ pub(super) fn taken_up(tx: &Transaction<'_>, wanted: &SourceRow) -> store::Resul
     let Some(id) = store::source::forgotten_at(tx, &wanted.source.path)? else { return Ok(None) };
     let forgotten = store::source::forgotten(tx, id)?.map(serde_json::from_value::<Forgotten>).transpose()?;
     if forgotten.is_some_and(|forgotten| forgotten.kept) {
+        let what = format!("The log {}", wanted.source.path);
+        project::deletion::refuse_if_deleted(tx, store::source::project_of(tx, id)?, &what)?;
         store::source::set_forgotten(tx, id, None)?;
         if let Some(mut row) = store::source::get(tx, id)?
             && row.source.kind == wanted.source.kind
@@ -168,22 +170,53 @@ pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<
         .store()
         .write(move |tx| {
             let Some(id) = store::source::forgotten_at(tx, &wanted)? else { return Ok(None) };
+            let Some(forgotten) = store::source::forgotten(tx, id)? else { return Ok(None) };
+            // Before anything of it comes back.
+            refuse_without_project(tx, id, &wanted, &forgotten)?;
             // Whoever still deletes its runs ends, and where we are killed the next host goes on.
             store::source::set_returning(tx, id)?;
-            Ok(store::source::forgotten(tx, id)?.map(|forgotten| (id, forgotten)))
+            Ok(Some((id, forgotten)))
         })
         .await?;
     let (id, forgotten) = found.ok_or_else(|| {
         ApiError::not_found(format!("No log at {path} was forgotten within a day."))
             .with_hint("Add it again: `slipway source add` reads it from its beginning.")
     })?;
-    come_back(engine, id, forgotten).await?;
+    try_to_come_back(engine, id, forgotten).await?;
     let source = find(engine, id).await?.source;
     if source.watched && engine.options().mode == Mode::Host {
         following::follow(engine, &source);
         read_soon(engine, id);
     }
     Ok(source)
+}
+
+/// Refuses what belongs to a project that was deleted: a log, or one of its runs, comes back with that alone.
+fn refuse_without_project(
+    c: &Connection,
+    id: SourceId,
+    path: &str,
+    forgotten: &serde_json::Value,
+) -> store::Result<()> {
+    project::deletion::refuse_if_deleted(c, store::source::project_of(c, id)?, &format!("The log {path}"))?;
+    for run in Forgotten::deserialize(forgotten)?.runs {
+        if let Some(row) = store::run::bare(c, run)? {
+            project::deletion::refuse_if_deleted(c, row.run.project, &row.run.name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings a source back. Where that fails it stays forgotten, and nobody tries it again but who asks for it.
+async fn try_to_come_back(engine: &Engine, id: SourceId, forgotten: serde_json::Value) -> anyhow::Result<()> {
+    let failure = match come_back(engine, id, forgotten).await {
+        Ok(()) => return Ok(()),
+        Err(failure) => failure,
+    };
+    if let Err(error) = engine.store().write(move |tx| store::source::set_staying(tx, id)).await {
+        tracing::warn!(source = %id, %error, "a log that did not come back is tried again at the next start");
+    }
+    Err(failure)
 }
 
 /// Brings back what was deleted with a source, and at last the source.
@@ -233,7 +266,7 @@ pub(super) async fn sweep(engine: &Engine) -> anyhow::Result<()> {
     for id in engine.store().read(store::source::returning).await? {
         if let Some(forgotten) = engine.store().read(move |c| store::source::forgotten(c, id)).await? {
             // It stays as it is and can be restored by hand; the workspace opens all the same.
-            if let Err(error) = come_back(engine, id, forgotten).await {
+            if let Err(error) = try_to_come_back(engine, id, forgotten).await {
                 tracing::warn!(source = %id, error = format!("{error:#}"), "a log is only half brought back");
             }
         }

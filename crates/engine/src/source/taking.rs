@@ -235,7 +235,7 @@ pub(super) fn take(
 }
 
 fn forgotten() -> ApiError {
-    ApiError::not_found("The log was forgotten while it was read.")
+    ApiError::not_found("The log was forgotten while it was read, or its project.")
 }
 
 impl Taking<'_> {
@@ -373,9 +373,9 @@ impl Taking<'_> {
                 forget(tx, source.id)?;
                 stale = store::source::runs(tx, source.id)?;
             }
-            if store::source::get(tx, source.id)?.is_none() {
-                return Err(StoreError::from(forgotten()));
-            }
+            let Some(now) = store::source::get(tx, source.id)? else { return Err(StoreError::from(forgotten())) };
+            // What came of the log would stand where nobody sees it.
+            super::refuse_if_resting(tx, &now.source)?;
             if let Some(row) = kept {
                 store::source::keep(tx, &row)?;
             }
@@ -383,7 +383,9 @@ impl Taking<'_> {
             let mut lists = HashSet::new();
             let mut told = HashSet::new();
             for head in heads {
+                let replaces = head.replaces;
                 let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };
+                stale.extend(replaces.then_some(row.run.id));
                 lists.insert(Lists::of(&row.run));
                 changed.insert(row.run.id);
                 told.insert(row.run.id);
@@ -496,7 +498,9 @@ fn put(
         None => {
             let id = id_of(tx, source.id, &head)?;
             let experiment = experiment_of(tx, engine, source, &head.group, now_ms)?;
-            client::new_row(id, &experiment, name::of_log(&head.name), RunKind::Imported, head.created_ms)
+            let row = client::new_row(id, &experiment, name::of_log(&head.name), RunKind::Imported, head.created_ms);
+            // Of an experiment that was deleted, alone or with its project, it comes and goes with that.
+            RunRow { run: Run { deleted_ms: experiment.deleted_ms, ..row.run }, ..row }
         }
     };
     let is_new = known.is_none();
@@ -542,6 +546,7 @@ fn put(
         store::source::put_run(tx, source.id, &head.key, row.run.id, &called)?;
     }
     if head.replaces && !is_new {
+        store::medium::forget_from(tx, source.id, row.run.id, i64::MIN)?;
         replace(tx, row.run.id, &head.tags, &mut heard)?;
     }
     for (key, value) in &head.params {

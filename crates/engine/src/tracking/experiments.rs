@@ -422,8 +422,7 @@ pub async fn purge(engine: &Engine, request: PurgeExperiment) -> anyhow::Result<
         .store()
         .read(move |c| {
             let logged = store::logged_model::ids_of(c, id)?;
-            let pointed = store::client_version::pointed(c)?;
-            match run::deletion::registered(&pointed, logged.iter(), &called) {
+            match run::deletion::Pointed::of(c, now_ms)?.refusal(logged.iter(), &called) {
                 Some(refusal) => Err(refusal.into()),
                 None => store::run::of_experiment(c, id),
             }

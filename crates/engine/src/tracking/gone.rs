@@ -340,11 +340,14 @@ pub(crate) fn places(c: &Connection, now_ms: i64) -> store::Result<HashSet<Strin
 }
 
 /// A version that can be taken back.
+#[derive(Clone)]
 pub(crate) struct Restorable {
     /// "churn v3", as one that stands is told.
     pub(crate) version: String,
     /// Where its files lie.
     pub(crate) location: String,
+    /// The logged model that it is.
+    logged: Option<String>,
     /// By which it is purged: "churn:3", or "churn" where the whole model was deleted.
     pub(crate) title: String,
 }
@@ -352,6 +355,17 @@ pub(crate) struct Restorable {
 /// The versions that can be taken back and whose files lie in this run or logged model.
 pub(crate) fn lying_in(c: &Connection, id: &str, now_ms: i64) -> store::Result<Vec<Restorable>> {
     lying(c, now_ms, |_, place| place == id)
+}
+
+/// What the files of versions lie in that can be taken back, by the id of the run or of the logged model: a version of each.
+pub(crate) fn pointed(c: &Connection, now_ms: i64) -> store::Result<HashMap<String, Restorable>> {
+    let mut pointed = HashMap::new();
+    for one in lying(c, now_ms, |_, _| true)? {
+        for place in store::client_version::places(&one.location, one.logged.as_deref()) {
+            pointed.entry(place).or_insert_with(|| one.clone());
+        }
+    }
+    Ok(pointed)
 }
 
 /// One that can be taken back and whose files lie in one of these runs and logged models; none of the models of a project,
@@ -379,14 +393,16 @@ fn lying(
                 .any(|place| is_meant(gone.project, &place))
         };
         let here = gone.versions.iter().map(|(version, _)| version).filter(|version| lies_here(version));
-        let here: Vec<(u32, String)> = here.map(|version| (version.number, version.location.clone())).collect();
+        let told = |version: &ClientVersion| (version.number, version.location.clone(), version.logged.clone());
+        let here: Vec<(u32, String, Option<String>)> = here.map(told).collect();
         if here.is_empty() {
             return Ok(());
         }
         if let Some(gone) = deleted(name, gone, 0) {
-            found.extend(here.into_iter().map(|(number, location)| Restorable {
+            found.extend(here.into_iter().map(|(number, location, logged)| Restorable {
                 version: format!("{} v{number}", gone.name),
                 location,
+                logged,
                 title: gone.title(),
             }));
         }

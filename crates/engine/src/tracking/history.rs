@@ -27,7 +27,7 @@ pub async fn page(engine: &Engine, run: RunId, key: String, skip: u64, limit: u6
     Ok(engine.store().read(read).await?)
 }
 
-/// The same page to be told in pieces: of a long one never all is in memory, but where its points came in another order.
+/// The same page to be told in pieces: of a long one never all is in memory.
 pub async fn tell(engine: &Engine, run: RunId, key: String, skip: u64, limit: u64) -> anyhow::Result<Telling> {
     Ok(engine.store().read(move |c| open(c, run, &key, skip, limit)).await?)
 }
@@ -43,23 +43,26 @@ pub struct Telling {
 #[derive(Debug)]
 enum Rest {
     /// Read as it is told.
-    Series {
-        number: i64,
-        next: u64,
-        end: u64,
+    Series { number: i64, next: u64, end: u64 },
+    /// Its points came in another order.
+    Sorted {
+        blocks: Blocks,
+        /// Of the block that is told.
+        ready: std::vec::IntoIter<Point>,
+        /// How many are not told yet.
+        left: u64,
     },
-    Sorted(std::vec::IntoIter<Point>),
 }
 
 impl Telling {
     fn nothing() -> Self {
-        Self { rest: Rest::Sorted(Vec::new().into_iter()), has_more: false }
+        Self { rest: Rest::Series { number: 0, next: 0, end: 0 }, has_more: false }
     }
 
     pub fn is_over(&self) -> bool {
         match &self.rest {
             Rest::Series { next, end, .. } => next >= end,
-            Rest::Sorted(points) => points.as_slice().is_empty(),
+            Rest::Sorted { left, .. } => *left == 0,
         }
     }
 
@@ -75,16 +78,28 @@ impl Rest {
             Self::Series { next, end, .. } if *next >= *end => Ok(Vec::new()),
             Self::Series { number, next, end } => {
                 let points = store::points::raw_points(c, *number, *next, AT_ONCE.min(*end - *next))?;
-                // Half a series is no answer.
-                if points.is_empty() {
-                    return Err(ApiError::not_found("The run was deleted while its points were read.").into());
-                }
                 *next += points.len() as u64;
-                Ok(points)
+                whole(points)
             }
-            Self::Sorted(points) => Ok(points.by_ref().take(AT_ONCE as usize).collect()),
+            Self::Sorted { left: 0, .. } => Ok(Vec::new()),
+            Self::Sorted { blocks, ready, left } => {
+                if ready.as_slice().is_empty() {
+                    *ready = blocks.next(c, *left, &|_| true)?.into_iter();
+                }
+                let points: Vec<Point> = ready.by_ref().take(AT_ONCE as usize).collect();
+                *left = left.saturating_sub(points.len() as u64);
+                whole(points)
+            }
         }
     }
+}
+
+/// Half a series is no answer.
+fn whole(points: Vec<Point>) -> store::Result<Vec<Point>> {
+    if points.is_empty() {
+        return Err(ApiError::not_found("The run was deleted while its points were read.").into());
+    }
+    Ok(points)
 }
 
 fn open(c: &store::Connection, run: RunId, key: &str, skip: u64, limit: u64) -> store::Result<Telling> {
@@ -97,22 +112,92 @@ fn open(c: &store::Connection, run: RunId, key: &str, skip: u64, limit: u64) -> 
     if store::metric::is_in_order(c, number)? {
         return Ok(Telling { rest: Rest::Series { number, next: skip, end }, has_more });
     }
-    let mut points = sorted(store::points::raw_points(c, number, 0, count)?);
-    points.truncate(end as usize);
-    points.drain(..(skip as usize).min(points.len()));
-    Ok(Telling { rest: Rest::Sorted(points.into_iter()), has_more })
+    let left = end - skip;
+    if left == 0 {
+        return Ok(Telling { has_more, ..Telling::nothing() });
+    }
+    let mut blocks = Blocks::new(number, count, by_time);
+    let mut skipped = 0;
+    let ready = loop {
+        let mut block = blocks.next(c, end - skipped, &|_| true)?;
+        let here = block.len() as u64;
+        if here == 0 || skipped + here > skip {
+            block.drain(..block.len().min((skip - skipped) as usize));
+            break block;
+        }
+        skipped += here;
+    };
+    Ok(Telling { rest: Rest::Sorted { blocks, ready: ready.into_iter(), left }, has_more })
 }
 
-fn sorted(mut points: Vec<Point>) -> Vec<Point> {
-    let key = |point: &Point| (point.time_ms, point.step);
-    if !points.is_sorted_by(|left, right| key(left) < key(right)) {
-        points.sort_by(|left, right| key(left).cmp(&key(right)).then(left.value.total_cmp(&right.value)));
-    }
-    points
+/// By times, steps and values.
+fn by_time(left: &Point, right: &Point) -> Ordering {
+    (left.time_ms, left.step).cmp(&(right.time_ms, right.step)).then(left.value.total_cmp(&right.value))
 }
 
 /// Points that are read at once: of a long series never all are in memory.
 const AT_ONCE: u64 = 65_536;
+/// And so many of those that are brought into another order than they came in.
+const HELD: usize = 1 << 20;
+
+/// A point and the place where it came.
+#[derive(Debug, Clone, Copy)]
+struct Placed {
+    at: u64,
+    point: Point,
+}
+
+/// The points of a series in another order than they came in, block by block: for each of them the series goes by once.
+#[derive(Debug)]
+struct Blocks {
+    number: i64,
+    count: u64,
+    order: fn(&Point, &Point) -> Ordering,
+    /// The last of the block before.
+    after: Option<Placed>,
+    /// Points of a block at most; twice as many are in memory.
+    most: usize,
+}
+
+impl Blocks {
+    const fn new(number: i64, count: u64, order: fn(&Point, &Point) -> Ordering) -> Self {
+        Self { number, count, order, after: None, most: HELD }
+    }
+
+    /// The next points that pass, `wanted` at most and not more than a block holds.
+    fn next(
+        &mut self,
+        c: &store::Connection,
+        wanted: u64,
+        passes: &dyn Fn(&Point) -> bool,
+    ) -> store::Result<Vec<Point>> {
+        let Self { order, after, .. } = *self;
+        // Of those that are the same, the one that came first.
+        let order = |left: &Placed, right: &Placed| order(&left.point, &right.point).then(left.at.cmp(&right.at));
+        let most = usize::try_from(wanted).unwrap_or(usize::MAX).clamp(1, self.most);
+        let mut held: Vec<Placed> = Vec::new();
+        // Nothing from this one on is among them.
+        let mut end: Option<Placed> = None;
+        each(c, self.number, self.count, |at, point| {
+            let one = Placed { at, point };
+            let is_next = after.is_none_or(|after| order(&one, &after).is_gt());
+            if !is_next || end.is_some_and(|end| order(&one, &end).is_ge()) || !passes(&point) {
+                return;
+            }
+            held.push(one);
+            if held.len() == 2 * most {
+                let (_, last, _) = held.select_nth_unstable_by(most - 1, order);
+                end = Some(*last);
+                held.truncate(most);
+            }
+        })?;
+        held.sort_unstable_by(order);
+        held.truncate(most);
+        self.after = held.last().copied().or(after);
+        Ok(held.into_iter().map(|one| one.point).collect())
+    }
+}
+
 /// Places of a series that are read together lie in one such stretch: as many points as are compressed together.
 const STRETCH: u64 = 1_024;
 
@@ -144,10 +229,32 @@ fn sample(
             even_places(end.saturating_sub(first), most).into_iter().map(|place| first + place).collect();
         return at_places(c, number, &places);
     }
-    let mut points = Vec::new();
-    each(c, number, count, |point| points.extend(Some(point).filter(|point| range.contains(&point.step))))?;
-    points.sort_by(by_step);
-    Ok(even_places(points.len() as u64, most).into_iter().map(|place| points[place as usize]).collect())
+    let passes = |point: &Point| range.contains(&point.step);
+    let mut found = 0;
+    each(c, number, count, |_, point| found += u64::from(passes(&point)))?;
+    at_places_of(c, &mut Blocks::new(number, count, by_step), &even_places(found, most), &passes)
+}
+
+/// The points that stand at ascending places of those that pass, once they are in order.
+fn at_places_of(
+    c: &store::Connection,
+    blocks: &mut Blocks,
+    mut places: &[u64],
+    passes: &dyn Fn(&Point) -> bool,
+) -> store::Result<Vec<Point>> {
+    let mut points = Vec::with_capacity(places.len());
+    let mut first = 0;
+    while let Some(last) = places.last() {
+        let block = blocks.next(c, last + 1 - first, passes)?;
+        if block.is_empty() {
+            break;
+        }
+        let end = first + block.len() as u64;
+        let (here, later) = places.split_at(places.partition_point(|place| *place < end));
+        points.extend(here.iter().filter_map(|place| block.get((place - first) as usize)));
+        (places, first) = (later, end);
+    }
+    Ok(points)
 }
 
 /// MLflow's order: NaN stands as 0, behind it.
@@ -197,17 +304,72 @@ fn at_places(c: &store::Connection, series: i64, places: &[u64]) -> store::Resul
     Ok(points)
 }
 
-/// Every point of a series, in the order in which they came.
-fn each(c: &store::Connection, series: i64, count: u64, mut see: impl FnMut(Point)) -> store::Result<()> {
+/// Every point of a series with its place, in the order in which they came.
+fn each(c: &store::Connection, series: i64, count: u64, mut see: impl FnMut(u64, Point)) -> store::Result<()> {
     for skip in (0..count).step_by(AT_ONCE as usize) {
-        store::points::raw_points(c, series, skip, AT_ONCE.min(count - skip))?.into_iter().for_each(&mut see);
+        let points = store::points::raw_points(c, series, skip, AT_ONCE.min(count - skip))?;
+        (skip..).zip(points).for_each(|(at, point)| see(at, point));
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use api::{ExperimentId, run::RunKind};
+    use store::Connection;
+
     use super::*;
+    use crate::tracking::{client, experiments};
+
+    #[test]
+    fn points_out_of_order_are_told_in_blocks_as_if_all_were_sorted_at_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        store::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
+        let tx = connection.transaction().unwrap();
+        let experiment = experiments::new(ExperimentId::from_bytes([1; 16]), None, "sweep".to_owned(), 0);
+        store::experiment::insert(&tx, &experiment).unwrap();
+        let run = RunId::from_bytes([2; 16]);
+        store::run::put(&tx, &client::new_row(run, &experiment, "one".to_owned(), RunKind::Client, 0)).unwrap();
+        let came = |at: i64| Point { step: at * 7 % 100, time_ms: at * 13 % 11, value: (at % 3) as f64 };
+        let came: Vec<Point> = (0..500).map(came).collect();
+        store::metric::append(&tx, run, "loss", &came).unwrap();
+        let (number, count) = store::metric::find(&tx, run, "loss").unwrap().unwrap();
+        assert!(count == 500 && !store::metric::is_in_order(&tx, number).unwrap());
+
+        let passes = |point: &Point| point.step >= 20;
+        for order in [by_time as fn(&Point, &Point) -> Ordering, by_step] {
+            let mut sorted: Vec<Point> = came.iter().copied().filter(passes).collect();
+            sorted.sort_by(order);
+            let places = even_places(sorted.len() as u64, 9);
+            let expected: Vec<Point> = places.iter().map(|place| sorted[*place as usize]).collect();
+            for most in [1, 7, 200, 1_000] {
+                let blocks = || Blocks { most, ..Blocks::new(number, count, order) };
+                let (mut of, mut told) = (blocks(), Vec::new());
+                loop {
+                    let block = of.next(&tx, u64::MAX, &passes).unwrap();
+                    assert!(block.len() <= most);
+                    if block.is_empty() {
+                        break;
+                    }
+                    told.extend(block);
+                }
+                assert_eq!(told, sorted, "{most} at once");
+                assert_eq!(at_places_of(&tx, &mut blocks(), &places, &passes).unwrap(), expected, "{most} at once");
+            }
+        }
+        // Pages of them go on where the one before ended.
+        let mut told = Vec::new();
+        for skip in [0, 200, 400] {
+            let mut page = open(&tx, run, "loss", skip, 200).unwrap();
+            assert_eq!(page.has_more, skip < 300);
+            while !page.is_over() {
+                told.append(&mut page.rest.piece(&tx).unwrap());
+            }
+        }
+        let mut sorted = came;
+        sorted.sort_by(by_time);
+        assert_eq!(told, sorted);
+    }
 
     #[test]
     fn places_are_those_of_ntile_and_the_last() {

@@ -288,19 +288,35 @@ async fn a_deleted_version_is_gone_for_clients_and_comes_back_as_it_was() {
     assert!(tags.contains(&Tag::ClientModels) && tags.contains(&Tag::Run(churn.run)), "{tags:?}");
     assert_eq!(refused(&stage, restore).await.code, ErrorCode::NotFound, "it is back already");
 
-    // An alias that another version has now stays there; a run that is gone for good is none.
+    let new = NewVersion {
+        source: "s3://bucket/three".to_owned(),
+        run: Some(churn.run.to_string()),
+        ..NewVersion::default()
+    };
+    let three = registry::add_version(&stage.engine, "churn", new).await.unwrap().id;
+
+    // An alias that another version has now stays there, and its run for as long as it can come back.
     stage.call(DeleteVersion { version: churn.one }).await;
     stage.call(SetAlias { model, alias: "champion".to_owned(), version: Some(churn.two) }).await;
     stage.call(TrashRuns { runs: vec![churn.run] }).await;
-    stage.call(PurgeRuns { runs: vec![churn.run] }).await;
+    let kept = refused(&stage, PurgeRuns { runs: vec![churn.run] }).await;
+    assert_eq!(kept.code, ErrorCode::InUse);
+    assert!(kept.message.starts_with("churn v1, which is deleted and can still be restored,"), "{kept}");
+    assert!(kept.hint.unwrap().contains("`slipway model purge churn:1`"));
     stage.call(RestoreVersion { version: churn.one }).await;
     let now = registry::version(&stage.engine, "churn", "1").await.unwrap();
-    assert_eq!((now.run, now.aliases.len(), now.tags), (None, 0, before.tags));
+    assert_eq!((now.run, now.aliases.len(), now.tags), (Some(churn.run), 0, before.tags));
     assert_eq!(registry::by_alias(&stage.engine, "churn", "champion").await.unwrap().number, 2);
 
     // What a client deletes is gone.
     registry::delete_version(&stage.engine, "churn", "1").await.unwrap();
     assert_eq!(refused(&stage, RestoreVersion { version: churn.one }).await.code, ErrorCode::NotFound);
+
+    // A run that is gone for good is none of a version whose files lie elsewhere.
+    stage.call(DeleteVersion { version: three }).await;
+    stage.call(PurgeRuns { runs: vec![churn.run] }).await;
+    stage.call(RestoreVersion { version: three }).await;
+    assert_eq!(registry::version(&stage.engine, "churn", "3").await.unwrap().run, None);
 }
 
 #[tokio::test]

@@ -543,6 +543,33 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_shorter_log_of_weights_and_biases_replaces_the_one_that_stood_in_its_place() {
+    let stage = Stage::new().await;
+    let folder = stage.path("wandb/offline-run-20231114_221320-demo0001");
+    fs::create_dir_all(&folder).unwrap();
+    let write = |rows: &[(u8, &str, &str)]| fs::write(folder.join("run-demo0001.wandb"), wandb_log(rows)).unwrap();
+    let histogram = r#"{"_type": "histogram", "bins": [0, 1, 2], "values": [3, 4]}"#;
+    write(&[(1, "loss", "1"), (2, "loss", "0.5"), (2, "w", histogram)]);
+    add(&stage, &stage.path("wandb"), None).await;
+    let source = stage.call(ListSources {}).await.remove(0);
+    let run = stage.engine.store().read(move |c| store::source::runs(c, source.id)).await.unwrap()[0];
+    let output = stage.engine.workspace().run(run).join("stdout.log");
+    fs::create_dir_all(output.parent().unwrap()).unwrap();
+    fs::write(&output, "of the other log\n").unwrap();
+    assert_eq!(series(&stage).await[0].2, 2);
+
+    write(&[(7, "loss", "0.25")]);
+    let job = stage.call(ReadSource { source: source.id }).await;
+    stage.done(job).await;
+    let of_run = stage.call(api::run::GetRun { run }).await.metrics;
+    let of_run: Vec<_> = of_run.iter().map(|metric| (metric.key.as_str(), metric.count, metric.step)).collect();
+    assert_eq!(of_run, [("loss", 1, 7)]);
+    assert!(stage.call(ListMedia { run }).await.keys.is_empty() && !output.exists());
+    let said = stage.call(ListSources {}).await.remove(0).warnings;
+    assert!(said.iter().any(|said| said.message.contains("shorter than it was")), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn media_of_dvclive_stand_by_their_steps() {
     let stage = Stage::new().await;
     let folder = stage.path("dvclive");

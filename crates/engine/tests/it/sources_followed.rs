@@ -13,10 +13,11 @@ use api::{
     config::ProjectFile,
     event::{Event, Tag},
     job::CancelJob,
+    project::{DeleteProject, PurgeProject, RestoreProject},
     run::{EditRun, Ending, GetRun, ListArtifacts, ListRuns, MarkEnded, Run, RunState},
     series::Point,
     source::{AddSource, FollowSource, Kind, ListSources, ReadSource, RemoveSource, RestoreSource, Source},
-    tracking::ListExperiments,
+    tracking::{ListExperiments, MoveExperiment},
 };
 use foreign::tensorboard::write::EventFile;
 
@@ -668,4 +669,98 @@ async fn a_database_does_not_say_which_folder_of_this_machine_is_read() {
     let warnings = source(&stage).await.warnings;
     assert_eq!(warnings.len(), places.len() - 1, "{warnings:?}");
     assert!(warnings[0].message.contains("is no folder") && warnings[0].message.contains("secret"), "{warnings:?}");
+}
+
+async fn in_a_project(stage: &Stage) -> api::ProjectId {
+    stage.write("p/rows.csv", "a\n1\n");
+    stage.create("p", ProjectFile { name: "P".to_owned(), ..ProjectFile::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_rests_while_its_project_is_forgotten_and_goes_on_with_it() {
+    let stage = Stage::new().await;
+    let project = in_a_project(&stage).await;
+    let path = stage.write("log.jsonl", "{\"step\": 0, \"loss\": 1}\n");
+    let shown = path.to_string_lossy().into_owned();
+    let add = || AddSource { path: shown.clone(), kind: Some(Kind::Metrics), project: Some(project), once: false };
+    let job = stage.call(add()).await;
+    stage.done(job).await;
+    let id = source(&stage).await.id;
+    let row = async || stage.engine.store().read(move |c| store::source::get(c, id)).await.unwrap().unwrap();
+
+    stage.call(DeleteProject { project }).await;
+    let before = row().await;
+    append(&path, b"{\"step\": 1, \"loss\": 0.5}\n");
+    // Longer than a followed log takes to be heard of.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(row().await, before, "nobody reads it");
+    assert!(stage.call(ListSources {}).await.is_empty());
+    let refused = [
+        stage.try_call(ReadSource { source: id }).await.unwrap_err(),
+        stage.try_call(RemoveSource { source: id, keep_runs: false }).await.unwrap_err(),
+        stage.try_call(AddSource { project: None, ..add() }).await.unwrap_err(),
+    ];
+    for refused in refused {
+        assert!(refused.code == ErrorCode::Conflict && refused.hint.unwrap().contains("slipway project restore"));
+    }
+
+    stage.call(RestoreProject { project }).await;
+    stage.until("what came meanwhile", async |stage| (points(stage).await == 2).then_some(())).await;
+    grows(&stage, "followed again", 1, || append(&path, b"{\"step\": 2, \"loss\": 0.4}\n")).await;
+
+    // For good the project takes what came of the log; a person says whether the log is followed again.
+    stage.call(DeleteProject { project }).await;
+    stage.call(PurgeProject { project }).await;
+    let left = source(&stage).await;
+    assert_eq!((left.id, left.project, left.watched), (id, None, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_a_log_adds_to_an_experiment_of_a_forgotten_project_come_back_with_it() {
+    let stage = Stage::new().await;
+    let project = in_a_project(&stage).await;
+    let whole = events(&stage, 8);
+    let write = |run: &str| {
+        let path = stage.path("runs").join(run).join("events.out.tfevents.1700000000.host");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &whole).unwrap();
+    };
+    write("a");
+    let path = stage.path("runs").to_string_lossy().into_owned();
+    let job = stage.call(AddSource { path, kind: Some(Kind::TensorBoard), project: None, once: true }).await;
+    stage.done(job).await;
+    let experiment = runs(&stage).await.remove(0).experiment;
+    stage.call(MoveExperiment { experiment, to: Some(project) }).await;
+    stage.call(DeleteProject { project }).await;
+    write("b");
+    let id = read_on(&stage).await.id;
+    let deleted = stage.engine.store().read(move |c| {
+        let all = store::source::runs(c, id)?;
+        assert_eq!((all.len(), store::source::live_runs(c, id)?.len()), (2, 0));
+        store::experiment::get(c, experiment)
+    });
+    assert!(deleted.await.unwrap().unwrap().deleted_ms.is_some());
+    stage.call(RestoreProject { project }).await;
+    assert_eq!(runs(&stage).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_refused_without_its_project_stays_forgotten_until_somebody_asks_again() {
+    let stage = Stage::new().await;
+    let project = in_a_project(&stage).await;
+    let path = stage.write("log.jsonl", "{\"step\": 0, \"loss\": 1}\n").to_string_lossy().into_owned();
+    let add = AddSource { path: path.clone(), kind: Some(Kind::Metrics), project: Some(project), once: true };
+    let job = stage.call(add).await;
+    stage.done(job).await;
+    let id = source(&stage).await.id;
+    stage.call(RemoveSource { source: id, keep_runs: false }).await;
+    stage.call(DeleteProject { project }).await;
+    let restore = RestoreSource { path };
+    let refused = stage.try_call(restore.clone()).await.unwrap_err();
+    assert!(refused.code == ErrorCode::Conflict && refused.hint.unwrap().contains("slipway project restore"));
+    assert_eq!(stage.engine.store().read(store::source::returning).await.unwrap(), Vec::new());
+    stage.call(RestoreProject { project }).await;
+    assert!(stage.call(ListSources {}).await.is_empty(), "it waits to be asked for");
+    stage.call(restore).await;
+    assert_eq!(points(&stage).await, 1);
 }

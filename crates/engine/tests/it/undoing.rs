@@ -15,7 +15,8 @@ use api::{
     registered::{DeleteModel, PurgeModel, RestoreVersion},
     run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunKind, RunState},
     tracking::{
-        CreateExperiment, DeleteExperiment, ListExperiments, MoveExperiment, RestoreExperiment, RestoreRuns, TrashRuns,
+        CreateExperiment, DeleteExperiment, Experiment, ListExperiments, MoveExperiment, RestoreExperiment,
+        RestoreRuns, TrashRuns,
     },
 };
 use engine::tracking::{
@@ -342,4 +343,27 @@ async fn runs_of_a_forgotten_project_in_the_experiment_of_all_stay_its_own() {
     stage.call(DeleteProject { project }).await;
     stage.call(PurgeProject { project }).await;
     assert!(own().await.is_none());
+}
+
+#[tokio::test]
+async fn the_name_of_an_experiment_that_a_forgotten_project_hides_is_free() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    stage.call(MoveExperiment { experiment: sweep.id, to: Some(project) }).await;
+    stage.call(DeleteProject { project }).await;
+    // As a log left it that was read on.
+    let active = move |tx: &store::Transaction<'_>| {
+        let hidden = store::experiment::get(tx, sweep.id)?.unwrap();
+        store::experiment::put(tx, &Experiment { deleted_ms: None, ..hidden })
+    };
+    stage.engine.store().write(active).await.unwrap();
+    let made = experiments::add(&stage.engine, "sweep", None, Vec::new()).await.unwrap();
+    let found = experiments::named(&stage.engine, "sweep".to_owned()).await.unwrap();
+    assert_eq!(found.map(|found| found.id), Some(made));
+    let taken = experiments::add(&stage.engine, "sweep", None, Vec::new()).await.unwrap_err();
+    assert!(taken.to_string().contains("already exists"), "{taken:#}");
+    stage.call(RestoreProject { project }).await;
+    let back = stage.call(ListExperiments { deleted: false }).await.into_iter().find(|one| one.id == sweep.id).unwrap();
+    assert_eq!((back.name.as_str(), back.project), ("sweep 2", Some(project)));
 }

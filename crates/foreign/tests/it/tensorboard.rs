@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use api::{run::RunState, series::Point, source::Kind};
 use foreign::{
-    Location, Mark, Media, Told, look,
+    Location, Mark, Media, Reader as _, Told, look,
     tensorboard::{EventPlace, TensorBoard, read_at, write::EventFile},
 };
 
@@ -385,6 +385,50 @@ fn a_session_that_starts_at_an_earlier_step_takes_back_what_came_later() {
     write(1, b"brain.Event:2", &[scalar(1, 1.0)]);
     write(2, b"brain.Event:2", &[scalar(2, 20.0)]);
     assert_eq!(rewound(&read(&reader, &Mark::default()).told), None);
+}
+
+/// Reads with something that happens to the files while the first run is told; what was told, but for what is none.
+fn read_while(folder: &std::path::Path, mark: &Mark, happens: impl Fn()) -> (Vec<Told>, Mark) {
+    let mut told = Vec::new();
+    let mark = TensorBoard::new(folder.to_owned()).read(mark, &mut |one| {
+        if matches!(one, Told::Run(_)) && told.is_empty() {
+            happens();
+        }
+        if !matches!(one, Told::Still | Told::Checkpoint(_)) {
+            told.push(one);
+        }
+        Ok(())
+    });
+    (told, mark.unwrap())
+}
+
+#[test]
+fn what_a_file_takes_back_after_its_reading_failed_is_read_again_of_those_behind_it() {
+    let version = || event(0, &field(3, b"brain.Event:2"));
+    // Longer than what of it is read at once.
+    let (graph, start) = (event(0, &field(4, &vec![0; 2 << 20])), event(2, &field(7, &[0x08, 0x01])));
+    let first = [version(), scalar(1, 1.0), scalar(3, 3.0), graph, start, scalar(2, 2.0)].concat();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.out.tfevents.1");
+    fs::write(&path, &first).unwrap();
+    fs::write(path.with_extension("2"), [version(), scalar(4, 4.0), scalar(5, 5.0)].concat()).unwrap();
+    let steps = |told: &[Told]| {
+        let points = told.iter().flat_map(|one| match one {
+            Told::Points { points, .. } => points.iter().map(|point| point.step).collect(),
+            _ => Vec::new(),
+        });
+        points.collect::<Vec<_>>()
+    };
+    let cut = || fs::File::options().write(true).open(&path).unwrap().set_len(3 << 19).unwrap();
+    let (told, mark) = read_while(folder.path(), &Mark::default(), cut);
+    assert!(told.iter().any(|one| matches!(one, Told::Warning { place, .. } if place.ends_with(".1"))), "{told:?}");
+    assert_eq!(steps(&told), [1, 3, 4, 5]);
+
+    fs::write(&path, &first).unwrap();
+    let (told, mark) = read_while(folder.path(), &mark, || ());
+    let at = told.iter().position(|one| *one == Told::Rewound { run: ".".to_owned(), step: 2 }).unwrap();
+    assert_eq!((steps(&told[..at]), steps(&told[at..])), (Vec::new(), vec![2, 4, 5]));
+    assert!(steps(&read_while(folder.path(), &mark, || ()).0).is_empty());
 }
 
 #[test]

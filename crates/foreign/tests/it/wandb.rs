@@ -416,6 +416,28 @@ fn a_log_of_which_not_all_has_come_is_read_on_where_it_ends() {
 }
 
 #[test]
+fn a_shorter_log_replaces_the_one_that_stood_in_its_place() {
+    let row = |step| history(step, "loss", &field(16, b"1"));
+    let (_folder, path, reader) = run(&log_of(&[row(0), row(1), row(2)]));
+    let mut mark = read(&reader, &Mark::default()).mark;
+    // Not before there is something else.
+    fs::write(&path, HEADER).unwrap();
+    let empty = read(&reader, &mark);
+    assert!(empty.heads().is_empty() && empty.warnings()[0].contains("shorter than it was"), "{:?}", empty.told);
+    mark = empty.mark;
+    let mut log = log_of(&[row(5)]);
+    for (steps, replaces) in [(vec![(5, Some(1.0))], true), (vec![(6, Some(1.0))], false)] {
+        fs::write(&path, &log).unwrap();
+        let told = read(&reader, &mark);
+        assert_eq!((told.series("loss"), told.warnings()), (steps, Vec::new()));
+        assert!(told.heads().iter().all(|head| head.replaces == replaces), "{:?}", told.told);
+        assert_eq!(told.heads().len(), usize::from(replaces));
+        mark = told.mark;
+        append(&mut log, &row(6));
+    }
+}
+
+#[test]
 fn a_run_that_was_resumed_names_the_log_that_it_was_begun_in() {
     let folder = tempfile::tempdir().unwrap();
     let logs = ["offline-run-20250101_000000-r/run-r.wandb", "offline-run-20250102_000000-r/run-r.wandb"];

@@ -68,12 +68,21 @@ async fn every_point_comes_back_however_it_came_in() {
 
 #[tokio::test]
 async fn what_is_taken_back_from_a_step_on_is_as_if_it_never_came() {
-    for (total, piece, from) in [(5_000, 977, 3_000), (5_000, 5_000, 0), (10, 10, 20)] {
+    // The last is longer than what of a series is in memory at once.
+    for (total, piece, from) in [(5_000, 977, 3_000), (5_000, 5_000, 0), (10, 10, 20), (140_000, 50_000, 135_001)] {
         let (_folder, store, _) = with_series(total, piece).await;
+        let told = async |store: &Store| {
+            let cells = store.read(|c| store::metric::cells(c, run_id(1))).await.unwrap();
+            (store.read(|c| store::metric::summaries(c, run_id(1))).await.unwrap(), cells)
+        };
         store.write(move |tx| store::metric::forget_from(tx, run_id(1), from)).await.unwrap();
         let kept = total.min(from);
         let found = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap();
         assert_eq!(found.map(|(_, count)| count), (kept > 0).then_some(kept as u64));
+        if kept > 0 {
+            let (_folder, never, _) = with_series(kept, piece).await;
+            assert_eq!(told(&store).await, told(&never).await);
+        }
         let again = points(kept..total);
         store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &again)).await.unwrap();
         let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();

@@ -57,7 +57,7 @@ fn Gone() -> impl IntoView {
     let restore = move |DeletedItem { key, .. }| {
         let Ok(snapshot) = key.parse::<SnapshotId>() else { return };
         pending.run(async move { client.call(RestoreSnapshot { snapshot }).await }, move |back| {
-            toasts.done(format!("Restored v{}", back.number));
+            toasts.done(format!("Restored snapshot v{}", back.number));
         });
     };
     let purge = move |DeletedItem { key, name, .. }| {

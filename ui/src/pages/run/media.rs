@@ -21,7 +21,7 @@ use crate::{
     },
     parts::{
         icon,
-        medium::shown,
+        medium::OneMedium,
         picture::Picture,
         states::{Empty, Load},
         step_slider::{StepSlider, Walk},
@@ -78,9 +78,7 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
                 <span class="faint caption">{move || step.get().filter(|_| by_step.get()).map(|step| format!("step {step}"))}</span>
                 <StepSlider walk of=key />
             </header>
-            <Load query=medium let:medium>
-                {move || shown(run.get(), medium.get(), by_step.get())}
-            </Load>
+            <OneMedium run key medium by_step />
             {move || (has_steps.get() && is_histogram.get()).then(|| view! { <OverSteps run key steps /> })}
         </section>
     }

@@ -131,6 +131,7 @@ pub(super) fn Compare(
         if is_unfolded.get() { all } else { unfolded(&all, seen.pinned()) }
     });
     let folded = Memo::new(move |_| runs.with(Vec::len) - shown.with(Vec::len));
+    let folds = Memo::new(move |_| folded.get() > 0 || (is_unfolded.get() && runs.with(Vec::len) > UNFOLDED));
     let wanted = RwSignal::new(String::new());
     let keys = Memo::new(move |_| {
         let first = ranked_by.get().map(|(key, _)| key);
@@ -186,13 +187,11 @@ pub(super) fn Compare(
                         <For each=move || shown.get() key=|run| *run let:run>
                             <OneRun run runs places chosen found is_known=Signal::derive(move || asked.value.with(Option::is_some)) seen />
                         </For>
-                        {move || (folded.get() > 0).then(|| view! {
-                            <button type="button" class="btn quiet s" aria-expanded="false" on:click=move |_| is_unfolded.set(true)>
-                                {format!("+ {} more", folded.get())}
+                        // One button for both ways, so that the focus stays on it.
+                        {move || folds.get().then(|| view! {
+                            <button type="button" class="btn quiet s" aria-expanded=move || is_unfolded.get().to_string() on:click=move |_| is_unfolded.update(|is| *is = !*is)>
+                                {move || if is_unfolded.get() { "Fewer".to_owned() } else { format!("+ {} more", folded.get()) }}
                             </button>
-                        })}
-                        {move || (is_unfolded.get() && runs.with(Vec::len) > UNFOLDED).then(|| view! {
-                            <button type="button" class="btn quiet s" aria-expanded="true" on:click=move |_| is_unfolded.set(false)>"Fewer"</button>
                         })}
                     </div>
                     {move || asked.error.get().map(|error| view! { <Failure error again=move || asked.refresh() /> })}

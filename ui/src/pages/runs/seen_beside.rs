@@ -24,8 +24,8 @@ use crate::{
     parts::{
         field::Select,
         icon,
-        medium::shown,
-        states::{Empty, Failure, Load, Skeleton},
+        medium::OneMedium,
+        states::{Empty, Failure, Skeleton},
         step_slider::{StepSlider, Walk},
         words,
     },
@@ -265,7 +265,7 @@ fn OfRun(
                 Card::Failed(error) => view! { <Failure error again=move || media.refresh() /> }.into_any(),
                 Card::Nothing(why) => nothing(why).into_any(),
                 Card::Asked if is_not_there.get() => nothing(not_there()).into_any(),
-                Card::Asked => view! { <Load query=medium lines=3 let:medium>{move || shown(run, medium.get(), by_step.get())}</Load> }.into_any(),
+                Card::Asked => view! { <OneMedium run key medium by_step lines=3 /> }.into_any(),
             }}
         </section>
     }

@@ -122,7 +122,7 @@ fn RegistryLine(registry: Registry, on_password: impl Fn(Registry) + Copy + Send
             </div>
             <Button label="Check" kind="s" disabled=pending.busy on_press=check />
             <Button label="Password…" kind="quiet s" on_press=move || on_password(known.get_value()) />
-            <Button label="Remove" kind="quiet s" on_press=move || sure.set(true) />
+            <Button label="Remove…" kind="quiet s" on_press=move || sure.set(true) />
             <Confirm open=sure title=format!("Remove {}?", registry.name) text="Its password is deleted from the secret store: Undo, or Restore on this page, brings it back within ten minutes, and the registry without it for a day. Images that were pushed stay there." verb="Remove"
                 on_confirm=move || {
                     let name = known.with_value(|registry| registry.name.clone());
@@ -158,7 +158,7 @@ fn TargetLine(target: Target) -> impl IntoView {
             <div class="grow"><div>{target.name.clone()}</div><div class="small muted cut">{detail}</div></div>
             <Button label="Check" kind="s" disabled=pending.busy on_press=check />
             {removable.then(|| view! {
-                <Button label="Remove" kind="quiet s" on_press=move || sure.set(true) />
+                <Button label="Remove…" kind="quiet s" on_press=move || sure.set(true) />
                 <Confirm open=sure title=format!("Remove {}?", target.name) text="Deployments on it must be deleted first. The cluster itself is not touched. For a day Undo, or Restore on this page, brings it back." verb="Remove"
                     on_confirm=move || {
                         let name = name.get_value();

@@ -26,6 +26,12 @@ const fn asked_from_bytes(kind: MediumKind, is_chosen: bool) -> u64 {
     }
 }
 
+const TOO_LARGE: &str = "It is larger than 4 MiB, which is not shown here: save its file to open it elsewhere.";
+
+const fn is_too_large(kind: MediumKind, size_bytes: u64) -> bool {
+    matches!(kind, MediumKind::Page | MediumKind::Drawing) && size_bytes > WHOLE_BYTES
+}
+
 /// What there is to see or hear.
 #[derive(Clone)]
 enum Came {
@@ -34,86 +40,132 @@ enum Came {
     Page(String),
 }
 
-async fn fetched(
-    client: Client,
-    from: &str,
-    kind: MediumKind,
-    held: StoredValue<Option<String>>,
-) -> Result<Came, ApiError> {
+async fn fetched(client: Client, from: &str, kind: MediumKind) -> Result<Came, ApiError> {
     match kind {
         MediumKind::Page => client.text(from).await.map(Came::Page),
         MediumKind::Drawing => client.text(from).await.map(|svg| Came::Address(drawing_address(&svg))),
-        _ => {
-            let address = client.blob(from).await?;
-            if held.try_set_value(Some(address.clone())).is_some() {
-                // Another was chosen before its bytes came.
-                wire::forget_object(&address);
-            }
-            Ok(Came::Address(address))
-        }
+        _ => client.blob(from).await.map(Came::Address),
     }
 }
 
+/// What is shown; that an address changes is the browser's matter, which keeps the picture until it has the next.
+#[derive(Clone, PartialEq)]
+enum Is {
+    Empty,
+    TooLarge,
+    Unasked(u64),
+    Waits,
+    Failed(ApiError),
+    Page(String),
+    Address,
+}
+
+/// Where the bytes change, as from step to step, what is shown stays until the next have come.
 #[component]
 pub(crate) fn Played(
     /// Where its bytes are.
-    from: String,
+    #[prop(into)]
+    from: Signal<String>,
     kind: MediumKind,
-    size_bytes: u64,
-    name: String,
+    #[prop(into)] size_bytes: Signal<u64>,
+    #[prop(into)] name: Signal<String>,
     /// A person chose this one among others.
     #[prop(optional)]
     is_chosen: bool,
 ) -> impl IntoView {
     let client = Client::get();
-    if size_bytes == 0 {
-        return view! { <p class="muted small padded">"The file is empty."</p> }.into_any();
-    }
-    if matches!(kind, MediumKind::Page | MediumKind::Drawing) && size_bytes > WHOLE_BYTES {
-        return view! {
-            <p class="muted small padded">"It is larger than 4 MiB, which is not shown here: save its file to open it elsewhere."</p>
-        }
-        .into_any();
-    }
+    let wanted = Memo::new(move |_| (from.get(), size_bytes.get(), name.get()));
+    let size = Memo::new(move |_| wanted.with(|(_, size, _)| *size));
+    // Which of the large ones a person asked for.
+    let pressed = RwSignal::new(None::<String>);
+    let is_asked = Memo::new(move |_| {
+        wanted.with(|(from, size, _)| {
+            let is_small = *size < asked_from_bytes(kind, is_chosen);
+            let fits = *size > 0 && !is_too_large(kind, *size);
+            fits && (is_small || pressed.with(|pressed| pressed.as_ref() == Some(from)))
+        })
+    });
     let found = RwSignal::new(None::<Result<Came, ApiError>>);
-    let is_asked = RwSignal::new(size_bytes < asked_from_bytes(kind, is_chosen));
+    // What came is called as it was when it was asked for.
+    let named = RwSignal::new(String::new());
     // What the browser keeps for us until it is given back.
     let held = StoredValue::new(None::<String>);
-    let (from, name) = (StoredValue::new(from), StoredValue::new(name));
+    let asked = StoredValue::new(0_u64);
     let give_back = move || {
         if let Some(address) = held.try_update_value(Option::take).flatten() {
             wire::forget_object(&address);
         }
     };
     let load = move || {
-        found.set(None);
-        give_back();
+        let (from, _, name) = wanted.get_untracked();
+        asked.update_value(|asked| *asked += 1);
+        let own = asked.get_value();
+        if found.with_untracked(|found| matches!(found, Some(Err(_)))) {
+            found.set(None);
+        }
         leptos::task::spawn_local(async move {
-            let Some(from) = from.try_get_value() else { return };
-            let answer = fetched(client, &from, kind, held).await;
-            let what = name.try_get_value().unwrap_or_default();
-            found.try_set(Some(answer.map_err(|error| lost(error, &what))));
+            let answer = fetched(client, &from, kind).await;
+            let address = match &answer {
+                Ok(Came::Address(address)) => Some(address.clone()),
+                _ => None,
+            };
+            if asked.try_get_value() != Some(own) {
+                // Another was chosen before its bytes came.
+                if let Some(address) = address {
+                    wire::forget_object(&address);
+                }
+                return;
+            }
+            let before = held.try_update_value(|held| std::mem::replace(held, address)).flatten();
+            let answer = answer.map_err(|error| lost(error, &name));
+            named.set(name);
+            found.set(Some(answer));
+            if let Some(before) = before {
+                wire::forget_object(&before);
+            }
         });
     };
     Effect::new(move |_| {
+        wanted.track();
         if is_asked.get() {
             load();
+        } else {
+            asked.update_value(|asked| *asked += 1);
+            found.set(None);
+            give_back();
         }
     });
     on_cleanup(give_back);
-    view! {
-        {move || match found.get() {
-            _ if !is_asked.get() => view! {
-                <div class="padded"><Button label=format!("Load it · {}", words::bytes(size_bytes)) mark=icon::DOWNLOAD on_press=move || is_asked.set(true) /></div>
-            }
-            .into_any(),
-            None => view! { <div class="padded"><Skeleton lines=4 /></div> }.into_any(),
-            Some(Err(error)) => view! { <Failure error again=load /> }.into_any(),
-            Some(Ok(Came::Page(text))) => view! { <Page text name=name.get_value() /> }.into_any(),
-            Some(Ok(Came::Address(address))) => view! { <Drawn address kind name=name.get_value() again=Callback::new(move |()| load()) /> }.into_any(),
-        }}
+    let is = Memo::new(move |_| match size.get() {
+        0 => Is::Empty,
+        size if is_too_large(kind, size) => Is::TooLarge,
+        size if !is_asked.get() => Is::Unasked(size),
+        _ => match found.get() {
+            None => Is::Waits,
+            Some(Err(error)) => Is::Failed(error),
+            Some(Ok(Came::Page(text))) => Is::Page(text),
+            Some(Ok(Came::Address(_))) => Is::Address,
+        },
+    });
+    let address = Memo::new(move |before: Option<&String>| {
+        found.with(|found| match found {
+            Some(Ok(Came::Address(address))) => address.clone(),
+            _ => before.cloned().unwrap_or_default(),
+        })
+    });
+    let ask = move || pressed.set(Some(wanted.with_untracked(|(from, ..)| from.clone())));
+    move || match is.get() {
+        Is::Empty => view! { <p class="muted small padded">"The file is empty."</p> }.into_any(),
+        Is::TooLarge => view! { <p class="muted small padded">{TOO_LARGE}</p> }.into_any(),
+        Is::Unasked(size) => {
+            let label = format!("Load it · {}", words::bytes(size));
+            view! { <div class="padded"><Button label mark=icon::DOWNLOAD on_press=ask /></div> }.into_any()
+        }
+        Is::Waits => view! { <div class="padded"><Skeleton lines=4 /></div> }.into_any(),
+        Is::Failed(error) => view! { <Failure error again=load /> }.into_any(),
+        Is::Page(text) => view! { <Page text name=named.get_untracked() /> }.into_any(),
+        Is::Address => view! { <Drawn address kind name=named again=Callback::new(move |()| load()) /> }.into_any(),
     }
-    .into_any()
 }
 
 /// What is said of bytes that did not come: of what, then why.
@@ -124,18 +176,23 @@ fn lost(error: ApiError, name: &str) -> ApiError {
 /// What the browser makes of an address, or that it can make nothing of it.
 #[component]
 fn Drawn(
-    address: String,
+    address: Memo<String>,
     kind: MediumKind,
-    name: String,
+    #[prop(into)] name: Signal<String>,
     /// Fetches it once more: it may have been written to its end meanwhile.
     again: Callback<()>,
 ) -> impl IntoView {
-    let is_damaged = RwSignal::new(false);
+    let damaged = RwSignal::new(None::<String>);
+    let is_damaged = Memo::new(move |_| {
+        let address = address.get();
+        damaged.with(|damaged| damaged.as_ref() == Some(&address))
+    });
     let large = RwSignal::new(false);
-    let (address, name) = (StoredValue::new(address), StoredValue::new(name));
     // It may be said of one that is left already.
     let fails = move || {
-        is_damaged.try_set(true);
+        if let Some(address) = address.try_get_untracked() {
+            damaged.try_set(Some(address));
+        }
     };
     view! {
         {move || match (is_damaged.get(), kind) {
@@ -147,27 +204,27 @@ fn Drawn(
             }
             .into_any(),
             (false, MediumKind::Audio) => view! {
-                <audio controls src=address.get_value() aria-label=name.get_value() on:error=move |_| fails()></audio>
+                <audio controls src=move || address.get() aria-label=move || name.get() on:error=move |_| fails()></audio>
             }
             .into_any(),
             (false, MediumKind::Video) => view! {
-                <video controls src=address.get_value() aria-label=name.get_value() on:error=move |_| fails()></video>
+                <video controls src=move || address.get() aria-label=move || name.get() on:error=move |_| fails()></video>
             }
             .into_any(),
             (false, _) => view! {
                 <button
                     type="button"
                     class="enlarges"
-                    aria-label=format!("Enlarge {}", name.get_value())
+                    aria-label=move || format!("Enlarge {}", name.get())
                     on:click=move |_| large.set(true)
                 >
-                    <img src=address.get_value() alt=name.get_value() on:error=move |_| fails() />
+                    <img src=move || address.get() alt=move || name.get() on:error=move |_| fails() />
                 </button>
             }
             .into_any(),
         }}
-        <Dialog open=large title=name.get_value() wide=true>
-            <div class="content large-picture"><img src=address.get_value() alt=name.get_value() /></div>
+        <Dialog open=large title=name wide=true>
+            <div class="content large-picture"><img src=move || address.get() alt=move || name.get() /></div>
         </Dialog>
     }
 }

@@ -113,8 +113,8 @@ fn shown(comparison: &RunDiff) -> String {
     if comparison.rows.is_empty() {
         return "The runs do not differ.".to_owned();
     }
-    let headings: Vec<&str> =
-        ["part", "key"].into_iter().chain(comparison.runs.iter().map(|run| run.name.as_str())).collect();
+    let names: Vec<String> = comparison.runs.iter().map(|run| output::named(&run.name)).collect();
+    let headings: Vec<&str> = ["part", "key"].into_iter().chain(names.iter().map(String::as_str)).collect();
     let mut before = None;
     let rows = comparison.rows.iter().map(|row| {
         let part = if before == Some(row.part) { String::new() } else { words::word(&row.part) };
@@ -201,6 +201,21 @@ mod tests {
             table.starts_with("| part | key | r1 | r2 |\n| --- | --- | --- | --- |\n| params | lr | 0.1,0.2 | – |\n"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn a_run_keeps_the_whole_of_its_name() {
+        let run = |at: u8, name: &str| DiffedRun {
+            id: RunId::from_bytes([at; 16]),
+            name: name.to_owned(),
+            figures_of: None,
+            snapshot: None,
+        };
+        let values = vec![Some(DiffCell::Text("0.1".to_owned())), Some(DiffCell::Text("0.2".to_owned()))];
+        let rows = vec![DiffRow { part: DiffPart::Params, key: "lr".to_owned(), values }];
+        let told = shown(&RunDiff { runs: vec![run(1, ">50K"), run(2, "<=50K")], rows });
+        let head: Vec<&str> = told.lines().next().unwrap_or_default().split_whitespace().collect();
+        assert_eq!(head, ["part", "key", ">50K", "<=50K"], "{told}");
     }
 
     #[test]

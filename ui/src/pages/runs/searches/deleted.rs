@@ -47,11 +47,11 @@ pub(super) fn DeletedSearches() -> impl IntoView {
     };
     view! {
         {move || (!shown.with(Vec::is_empty)).then(|| view! {
-            <Card title="Deleted searches" class="section" flush=true extra=ViewFn::from(move || view! {
-                <TakeTable of=("deleted search", "deleted searches") table=move |form| shown.with_untracked(|shown| as_text(shown, form)) />
+            <Card title="Forgotten searches" class="section" flush=true extra=ViewFn::from(move || view! {
+                <TakeTable of=("forgotten search", "forgotten searches") table=move |form| shown.with_untracked(|shown| as_text(shown, form)) />
             })>
                 <table class="small-table" data-deleted="">
-                    <thead><tr><th>"Search"</th><th>"Tries"</th><th class="num">"Deleted"</th><th></th></tr></thead>
+                    <thead><tr><th>"Search"</th><th>"Tries"</th><th class="num">"Forgotten"</th><th></th></tr></thead>
                     <tbody>{move || shown.get().into_iter().map(row).collect_view()}</tbody>
                 </table>
             </Card>
@@ -63,5 +63,5 @@ fn as_text(all: &[Search], form: Form) -> TextTable {
     let row = |search: &Search| {
         [search.name.clone(), tried(search), form.moment(Some(search.deleted_ms.unwrap_or(search.created_ms)))]
     };
-    TextTable::of([("Search", false), ("Tries", false), ("Deleted", false)], all.iter().map(row))
+    TextTable::of([("Search", false), ("Tries", false), ("Forgotten", false)], all.iter().map(row))
 }

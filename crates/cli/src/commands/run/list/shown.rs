@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::{
-    output::{heading_text, one_line, table},
+    output::{self, heading_text, one_line, table},
     words,
 };
 
@@ -163,7 +163,10 @@ fn measured(runs: &RunTable, asked: Asked<'_>, room: usize) -> (Vec<Column>, Vec
         metrics.into_iter().chain(part(&param_keys, first).iter().map(param).collect::<Vec<_>>())
     });
     let (mut room, mut metrics, mut params) = (room, Vec::new(), Vec::new());
-    for (is_metric, column) in by_worth {
+    for (is_metric, mut column) in by_worth {
+        if !is_metric {
+            column.heading = output::named(&column.heading);
+        }
         let width = column.width() + SPACE;
         let is_first = is_metric && metrics.is_empty();
         if width > room && !is_first {
