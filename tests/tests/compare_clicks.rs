@@ -150,7 +150,7 @@ async fn axes(desk: &Desk) -> Result<()> {
     seen(driver, LOSS).await?;
     choose(desk, "Along", "Accuracy").await?;
     seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await.context("the pane's axis")?;
-    for along in ["Clock", "Time since its begin", "Steps"] {
+    for along in ["Wall time", "Relative time", "Step"] {
         choose(desk, "Along", along).await?;
         gone(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await?;
     }
@@ -244,7 +244,7 @@ async fn bars(desk: &Desk, folder: &Path) -> Result<()> {
         once.post("set-tag", diff).await?;
     }
     desk.go(&once.runs(&comparing(&runs))).await?;
-    seen(driver, "//main//*[contains(., 'No curves: these figures were measured once each.')]").await?;
+    seen(driver, "//main//*[contains(., 'No curves: these metrics were measured once each.')]").await?;
     let plot = seen(driver, &format!("{CARD}//*[@role='group' and @aria-label='Accuracy']")).await?;
     let count = "return document.querySelectorAll('main [data-last-values] [aria-label=Accuracy] rect').length;";
     let all = async || Ok(driver.execute(count, Vec::new()).await?.convert::<u64>()? == 3);
@@ -370,7 +370,7 @@ async fn bands(desk: &Desk) -> Result<()> {
     .await?;
     choose(desk, "Groups", "No groups").await?;
     seen(driver, &said("Bands of 111 runs in 1 group.")).await?;
-    choose(desk, "Along", "Time since its begin").await?;
+    choose(desk, "Along", "Relative time").await?;
     let named = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("along=time"));
     until("the axis in the address", SHORT, named).await?;
     gone(driver, &format!("{LOSS}//*[name()='text'][contains(., 'step')]")).await.context("seconds")?;

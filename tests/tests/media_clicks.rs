@@ -179,6 +179,8 @@ async fn lost(desk: &Desk, page: &str) -> Result<()> {
     let again =
         format!("{card}//*[@role='alert'][contains(., 'out of order')]//button[normalize-space(.)='Try again']");
     seen(driver, &again).await.context("it is said")?;
+    let named = format!("{card}//*[@role='alert'][contains(., 'sample at step 20 could not be loaded.')]");
+    seen(driver, &format!("{named}[not(contains(., '/api/'))]")).await.context("of what, in words")?;
     desk.browser.picture("media-lost").await?;
     driver.execute("window.refuses = false;", Vec::new()).await?;
     press(driver, &again).await?;

@@ -235,7 +235,7 @@ async fn linked(desk: &Desk, address: &str, experiment: &Experiment, run: RunId)
 /// From the run to the one below it and back; the one below is gone again afterwards.
 async fn nested(desk: &Desk, address: &str, experiment: &Experiment, parent: RunId) -> Result<()> {
     let driver = desk.driver();
-    let tab = "//main//nav[contains(@class,'tabs')]//a[contains(., 'Runs below')]";
+    let tab = "//main//nav[contains(@class,'tabs')]//a[contains(., 'Child runs')]";
     desk.go(&format!("/e/{}/runs/{parent}", experiment.id)).await?;
     seen(driver, "//main//h1[.='deep']").await?;
     gone(driver, tab).await?;
@@ -250,7 +250,7 @@ async fn nested(desk: &Desk, address: &str, experiment: &Experiment, parent: Run
     seen(driver, "//main//tr[@data-below][contains(., 'finished')]").await?;
     press(driver, "//main//tr[@data-below]//a").await?;
     seen(driver, "//main//h1[.='fold']").await?;
-    press(driver, "//main//a[contains(@class,'chip')][contains(., 'below deep')]").await?;
+    press(driver, "//main//a[contains(@class,'chip')][contains(., 'child of deep')]").await?;
     seen(driver, "//main//h1[.='deep']").await?;
     seen(driver, tab).await?;
     post(address, "delete", json!({"run_id": fold})).await?;

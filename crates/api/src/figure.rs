@@ -30,6 +30,16 @@ pub fn bytes(value: u64) -> String {
     if unit == 0 { format!("{value} B") } else { format!("{scaled:.1} {}", UNITS[unit]) }
 }
 
+/// The text of a number with the minus sign that a person reads, U+2212. What other programs read keeps the hyphen.
+pub fn minus(text: &str) -> String {
+    text.replace('-', "−")
+}
+
+/// The other way round: what a person reads as a number, for other programs.
+pub fn hyphen(text: &str) -> String {
+    text.replace('−', "-")
+}
+
 /// A measured figure with four significant digits: 0.8421, 12.35, 1,204, 3.2e−5.
 pub fn measured(value: f64) -> String {
     if value.is_nan() {
@@ -50,7 +60,7 @@ pub fn measured(value: f64) -> String {
         let digits = (3 - size.log10().floor() as i32).clamp(0, 4) as usize;
         format!("{value:.digits$}")
     };
-    text.replace('-', "−")
+    minus(&text)
 }
 
 /// A probability with four decimals, so that those of an answer stand below each other: 0.9981, 0.0007, < 0.0001.
@@ -143,6 +153,12 @@ mod tests {
         ] {
             assert_eq!(measured(value), text);
         }
+    }
+
+    #[test]
+    fn a_person_reads_a_minus_and_a_program_a_hyphen() {
+        assert_eq!((minus("-1.5e-6"), hyphen("−1.5e−6")), ("−1.5e−6".to_owned(), "-1.5e-6".to_owned()));
+        assert_eq!(hyphen(&measured(-0.25)).parse::<f64>(), Ok(-0.25));
     }
 
     #[test]

@@ -270,7 +270,7 @@ impl RunBands {
             ));
         }
         if measured < self.shown() {
-            said.push(format!("{} without the figure.", counted(self.shown() - measured, "run is", "runs are")));
+            said.push(format!("{} without the metric.", counted(self.shown() - measured, "run is", "runs are")));
         }
         if read < measured {
             said.push(format!(
@@ -571,7 +571,7 @@ mod tests {
             [
                 "Bands of 90 runs in 1 group.",
                 "Those with most runs; 2 groups with 10 runs are left out: narrow the filter.",
-                "10 runs are without the figure.",
+                "10 runs are without the metric.",
             ]
         );
         assert!(said[3].starts_with("64 of 80 curves were read"), "{said:?}");

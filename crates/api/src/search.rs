@@ -331,7 +331,7 @@ impl Search {
                 Some(format!("something killed it {times} times: its values are not tried again"))
             }
             TrialOutcome::Failed => Some(told().unwrap_or_else(|| match (&trial.name, &self.judged) {
-                (None, _) => "its run was not begun, or is deleted".to_owned(),
+                (None, _) => "its run was not started, or is deleted".to_owned(),
                 (Some(_), Some((key, _))) => format!("it logged no value of {key}"),
                 (Some(_), None) => "it logged no value of a metric that ranks".to_owned(),
             })),
@@ -513,7 +513,7 @@ mod tests {
         assert_eq!(why(trial(TrialOutcome::Failed, None, None, None)), "it logged no value of loss");
         assert_eq!(
             why(Trial { name: None, ..trial(TrialOutcome::Failed, None, None, None) }),
-            "its run was not begun, or is deleted"
+            "its run was not started, or is deleted"
         );
         assert_eq!(why(trial(TrialOutcome::Finished, None, Some(0.1), None)), "");
         let interrupted = |because| why(trial(TrialOutcome::Interrupted, None, None, because));

@@ -100,7 +100,7 @@ fn importance_said(row: &Importance) -> String {
 
 fn correlation_said(row: &Importance) -> String {
     match row.correlation {
-        Some(value) if value.is_finite() => format!("{value:+.2}").replace('-', "−"),
+        Some(value) if value.is_finite() => api::figure::minus(&format!("{value:+.2}")),
         _ => "–".to_owned(),
     }
 }

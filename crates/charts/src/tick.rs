@@ -1,5 +1,7 @@
 //! Ticks that never collide, at round values, with labels as short as they may be.
 
+use api::figure::{measured, minus};
+
 use crate::plot::{Range, Scale};
 
 /// A value on an axis with its label.
@@ -82,8 +84,8 @@ fn label_all(values: &[f64], step: f64, unit: &str) -> Vec<Tick> {
     let largest = values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
     let label = |value: f64| match largest {
         _ if value.abs() < step * 1e-6 => "0".to_owned(),
-        1e9..1e15 => scaled(value, step, 1e9, " G").replace('-', "−"),
-        1e6..1e9 => scaled(value, step, 1e6, " M").replace('-', "−"),
+        1e9..1e15 => minus(&scaled(value, step, 1e9, " G")),
+        1e6..1e9 => minus(&scaled(value, step, 1e6, " M")),
         _ => plain(value, step),
     };
     values.iter().map(|value| Tick { value: *value, label: with_unit(&label(*value), unit) }).collect()
@@ -109,13 +111,13 @@ fn plain(value: f64, step: f64) -> String {
     } else {
         trimmed_decimals(value, step)
     };
-    text.replace('-', "−")
+    minus(&text)
 }
 
 /// A value by itself, with four digits that say something: 12.35, 1,235, 0.001235.
 pub(crate) fn said(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
-        return if value == 0.0 { "0".to_owned() } else { value.to_string() };
+        return if value == 0.0 { "0".to_owned() } else { measured(value) };
     }
     let step = 10_f64.powi(value.abs().log10().floor() as i32 - 3);
     let text = plain(value, step);

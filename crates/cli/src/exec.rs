@@ -179,7 +179,7 @@ async fn detached(workspace: &Workspace, output: Output, project: Option<&str>, 
 
 /// What is said of a program that a host began.
 pub(crate) fn begun(run: &Run) -> String {
-    format!("{} ({}) is begun.\nIts output: slipway run log {} --follow", run.name, run.id.short(), run.id)
+    format!("{} ({}) has started.\nIts output: slipway run log {} --follow", run.name, run.id.short(), run.id)
 }
 
 /// Enters the run, and says what is set for MLflow's client in it.

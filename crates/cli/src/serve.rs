@@ -179,7 +179,7 @@ async fn tell_address(client: &Client, serve: &Serve, output: Output) -> Outcome
     if !output.json {
         output.say(&running.message);
         if serve.keep || serve.ui.is_some() {
-            output.say("It goes on as it was begun: `slipway serve --stop` ends it, and then another one can begin.");
+            output.say("It goes on as it was started: `slipway serve --stop` ends it, and then another one can start.");
         }
     }
     output.show(&page, |page| page.address.clone())

@@ -391,7 +391,7 @@ impl Jobs {
                 _ => "Retry it: what is there already is not done again.",
             });
         } else if matches!(job.kind, JobKind::Cache | JobKind::Profile | JobKind::Compare) {
-            error = error.with_hint("It begins again when it is asked for.");
+            error = error.with_hint("It starts again when it is asked for.");
         }
         job.message.clone_from(&error.message);
         job.error = Some(error);

@@ -379,7 +379,10 @@ pub(crate) async fn trial(
     };
     let run = trial.run;
     if engine.store().read(move |c| store::run::bare(c, run)).await?.is_some() {
-        bail!(ApiError::new(ErrorCode::Conflict, format!("Trial {} of {} was begun already.", of.number, search.name)));
+        bail!(ApiError::new(
+            ErrorCode::Conflict,
+            format!("Trial {} of {} was started already.", of.number, search.name)
+        ));
     }
     if search.state != SearchState::Running || trial.outcome != TrialOutcome::Running {
         bail!(ApiError::new(ErrorCode::Conflict, format!("The search {} was stopped meanwhile.", search.name)));

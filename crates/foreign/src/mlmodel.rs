@@ -71,7 +71,7 @@ fn kind(value: &Value, depth: usize) -> String {
             let spec = value.get("tensor-spec");
             let dtype = spec.and_then(|spec| spec.get("dtype")).map_or_else(|| "any".to_owned(), Value::text);
             let shape = spec.and_then(|spec| spec.get("shape")).map(Value::items).unwrap_or_default();
-            let sides: Vec<String> = shape.iter().map(|side| side.text().replace('-', "−")).collect();
+            let sides: Vec<String> = shape.iter().map(|side| api::figure::minus(&side.text())).collect();
             if sides.is_empty() {
                 format!("tensor of {dtype}")
             } else {

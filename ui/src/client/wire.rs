@@ -56,10 +56,14 @@ pub(crate) async fn send_until(
     }
     let status = answer.status();
     let text = text(answer).await.unwrap_or_default();
-    Err(serde_json::from_str(&text).unwrap_or_else(|_| {
-        let start: String = text.chars().take(300).collect();
-        ApiError::new(ErrorCode::Internal, format!("The host answered {path} with {status}: {start}"))
-    }))
+    Err(serde_json::from_str(&text).unwrap_or_else(|_| unreadable(status, &text)))
+}
+
+/// An answer that carries no error of ours. Its path would say nothing to a person: whoever asked says what it was for.
+fn unreadable(status: u16, text: &str) -> ApiError {
+    let start: String = text.trim().chars().take(300).collect();
+    let colon = if start.is_empty() { "." } else { ": " };
+    ApiError::new(ErrorCode::Internal, format!("The host failed with status {status}{colon}{start}"))
 }
 
 pub(crate) async fn text(answer: Response) -> Result<String, ApiError> {
@@ -121,4 +125,15 @@ fn broken(error: JsValue) -> ApiError {
     let why =
         error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()));
     ApiError::new(ErrorCode::Internal, format!("The browser refused a request: {why}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_an_error_of_ours_is_told_in_words() {
+        assert_eq!(unreadable(500, "out of order\n").message, "The host failed with status 500: out of order");
+        assert_eq!(unreadable(502, "").message, "The host failed with status 502.");
+    }
 }

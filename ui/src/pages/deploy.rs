@@ -282,7 +282,7 @@ fn Matrix(
 
 /// A row a version, a column a target.
 fn as_text(versions: &[Version], targets: &[Target], deployments: &[Deployment], form: Form) -> TextTable {
-    let own = ["Version", "Aliases", "Figure"].map(|title| (title.to_owned(), false));
+    let own = ["Version", "Aliases", "Metric"].map(|title| (title.to_owned(), false));
     let row = |version: &Version| {
         let figure = figure_of(version);
         let own = [

@@ -291,7 +291,7 @@ fn told_of_default(experiment: &Experiment) -> String {
         count => format!("Its {} are deleted with it.", words::counted(count, "run", "runs")),
     };
     format!(
-        "Programs that name no experiment log here: until it is restored, each of them is refused when it begins a run. {runs} It stands under Deleted, and can be restored with them."
+        "Programs that name no experiment log here: until it is restored, each of them is refused when it starts a run. {runs} It stands under Deleted, and can be restored with them."
     )
 }
 

@@ -492,7 +492,7 @@ fn kept(run: &Run) -> Option<String> {
     let ended = run.kind == RunKind::Training && run.state == RunState::Finished;
     (ended && run.metrics.iter().any(is_beaten)).then(|| {
         let step = if run.params.get("model").is_some_and(|model| model == "trees") { "round" } else { "epoch" };
-        format!("Kept: the {step} with the lowest validation loss; a figure may have been better at another.")
+        format!("Kept: the {step} with the lowest validation loss; a metric may have been better at another.")
     })
 }
 
@@ -583,7 +583,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
         tabs.push(Tab::new("params", "Parameters"));
         let below = nested.value.with(|nested| nested.as_ref().map_or(0, |nested| nested.total));
         if below > 0 {
-            tabs.push(Tab { count: Some(below), ..Tab::new("below", "Runs below") });
+            tabs.push(Tab { count: Some(below), ..Tab::new("below", "Child runs") });
         }
         let media = media.value.with(|media| media.as_ref().map_or(0, |media| media.total));
         if media > 0 {

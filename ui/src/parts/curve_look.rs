@@ -267,9 +267,9 @@ pub(crate) fn LookChoice(
     }
 }
 
-/// Steps, shares, times, and the metrics by what they are called.
+/// Steps, shares, times, each as MLflow and W&B call it, and the metrics by what they are called.
 fn along_options(keys: &[String]) -> Vec<(String, String)> {
-    let own = [("step", "Steps"), ("share", "Share of the run"), ("time", "Time since its begin"), ("clock", "Clock")];
+    let own = [("step", "Step"), ("share", "Share of the run"), ("time", "Relative time"), ("clock", "Wall time")];
     let own = own.map(|(key, name)| (key.to_owned(), name.to_owned()));
     let mut named: Vec<_> = keys.iter().map(|key| (format!("{METRIC}{key}"), words::key(key))).collect();
     named.sort_by(|left, right| left.1.cmp(&right.1));
@@ -306,7 +306,8 @@ mod tests {
         let keys = ["tokens", "loss/train"].map(str::to_owned);
         let options = along_options(&keys);
         let named: Vec<(&str, &str)> = options.iter().map(|(key, name)| (key.as_str(), name.as_str())).collect();
-        assert_eq!(named[..4].iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["step", "share", "time", "clock"]);
+        let own = [("step", "Step"), ("share", "Share of the run"), ("time", "Relative time"), ("clock", "Wall time")];
+        assert_eq!(named[..4], own);
         assert_eq!(named[4..], [("metric.loss/train", "Loss, training"), ("metric.tokens", "tokens")]);
     }
 

@@ -3,12 +3,14 @@
 use api::config::ColumnType;
 use leptos::prelude::*;
 
+use super::words;
+
 /// The cell in a class ("faint", "strong", or none).
 pub(crate) fn data_cell(kind: ColumnType, text: Option<String>, class: &'static str) -> AnyView {
     let Some(text) = text else { return view! { <span class="miss">"missing"</span> }.into_any() };
     match kind {
         ColumnType::Integer | ColumnType::Decimal => {
-            view! { <span class=class>{text.replace('-', "−")}</span> }.into_any()
+            view! { <span class=class>{words::minus(&text)}</span> }.into_any()
         }
         // Times are read from their left: their fractions are of different lengths.
         ColumnType::Datetime => view! { <span class=format!("num {class}")>{text}</span> }.into_any(),

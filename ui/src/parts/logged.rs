@@ -253,7 +253,7 @@ fn About(
 #[component]
 fn Measured(figures: Memo<FiguresByDataset>) -> impl IntoView {
     let taken = ViewFn::from(move || {
-        view! { <TakeTable of=("figure", "figures") table=move |form| figures.with_untracked(|figures| figures_as_text(figures, form)) /> }
+        view! { <TakeTable of=("metric", "metrics") table=move |form| figures.with_untracked(|figures| figures_as_text(figures, form)) /> }
     });
     view! {
         <Card title="Metrics by dataset" class="h" flush=true extra=taken>

@@ -68,13 +68,13 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
         <div class="report">
             <Card title="On the test part" class="h" flush=true extra=ViewFn::from(move || view! {
                 <span class="faint caption">{rows.clone()}</span>
-                <TakeTable of=("figure", "figures") table=move |form| kept.with_value(|report| figures_as_text(report, &report.test, form)) />
+                <TakeTable of=("metric", "metrics") table=move |form| kept.with_value(|report| figures_as_text(report, &report.test, form)) />
             })>
                 <FigureTable figures=first.test.clone() report=first ranks=false />
             </Card>
             <Card title="On the validation part" class="h" flush=true extra=ViewFn::from(move || view! {
                 <span class="faint caption">"what training and ranking look at"</span>
-                <TakeTable of=("figure", "figures") table=move |form| kept.with_value(|report| figures_as_text(report, &report.validation, form)) />
+                <TakeTable of=("metric", "metrics") table=move |form| kept.with_value(|report| figures_as_text(report, &report.validation, form)) />
             })>
                 <FigureTable figures=second.validation.clone() report=second ranks=true />
             </Card>
@@ -148,7 +148,7 @@ fn figures_as_text(report: &Evaluation, figures: &[Figure], form: Form) -> TextT
         [name, value, low, high, baseline, form.text(figure.unit.as_deref())]
     };
     let head = [
-        ("Figure", false),
+        ("Metric", false),
         ("Value", true),
         ("95 % from", true),
         ("95 % to", true),
@@ -197,7 +197,7 @@ fn FigureTable(
         <table class="small-table intervals">
             <thead>
                 <tr>
-                    <th>"Figure"</th>
+                    <th>"Metric"</th>
                     <th class="num">"Value"</th>
                     {has_interval.then(|| view! { <th class="num">"95 % interval"</th> })}
                     {has_baseline.then(|| view! { <th class="num" title="What guessing without looking at the columns reaches.">"Baseline"</th> })}

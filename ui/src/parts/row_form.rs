@@ -254,7 +254,7 @@ fn bound(value: f64) -> String {
     let text = if value.fract() == 0.0 && value.abs() < 1000.0 { format!("{value:.0}") } else { words::figure(value) };
     let trims = text.contains('.') && !text.contains('e');
     let text = if trims { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    text.replace('-', "−")
+    words::minus(text)
 }
 
 /// A picture: chosen or dropped, sent as base64.

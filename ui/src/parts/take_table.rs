@@ -19,7 +19,7 @@ use super::{
 /// For whom the cells are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// For people: rounded, "–" where there is nothing.
+    /// For people and their texts: rounded, "–" where there is nothing.
     Markdown,
     /// For programs: all digits, empty where there is nothing.
     Csv,
@@ -28,7 +28,7 @@ pub(crate) enum Form {
 impl Form {
     pub(crate) fn number(self, value: Option<f64>) -> String {
         match (self, value) {
-            (Self::Markdown, Some(value)) => words::figure(value),
+            (Self::Markdown, Some(value)) => words::written(value),
             (Self::Csv, Some(value)) => value.to_string(),
             (_, None) => self.nothing(),
         }
@@ -191,6 +191,13 @@ mod tests {
         assert_eq!(taken(0), (0, None, 0));
         assert_eq!(taken(1_500), (1_500, Some(vec![Some("1499".to_owned())]), 1_500));
         assert_eq!(taken(2_000_000), (10_000, Some(vec![Some("9999".to_owned())]), 2_000_000));
+    }
+
+    #[test]
+    fn a_negative_number_is_one_wherever_a_table_is_taken_to() {
+        let taken = [Form::Csv, Form::Markdown].map(|form| form.number(Some(-0.5)));
+        assert_eq!(taken, ["-0.5", "-0.5000"]);
+        assert_eq!(words::figure(-0.5), "−0.5000", "as the window shows it");
     }
 
     #[test]

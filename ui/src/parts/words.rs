@@ -37,12 +37,22 @@ pub(crate) fn short(value: f64) -> String {
         size if size >= 10.0 => 1,
         _ => 2,
     };
-    format!("{scaled:.digits$}{unit}").replace('-', "−")
+    minus(&format!("{scaled:.digits$}{unit}"))
 }
 
 /// A measured figure with four significant digits: 0.8421, 12.35, 1,204, 3.2e−5.
 pub(crate) fn figure(value: f64) -> String {
     api::figure::measured(value)
+}
+
+/// The same with a hyphen for a minus, as other programs read it.
+pub(crate) fn written(value: f64) -> String {
+    api::figure::hyphen(&figure(value))
+}
+
+/// The text of a number with the minus sign that a person reads.
+pub(crate) fn minus(text: &str) -> String {
+    api::figure::minus(text)
 }
 
 /// Figures of a column that ends at the right, filled up behind, so that their points stand below each other; a dash in
@@ -111,7 +121,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 pub(crate) fn percent(fraction: f64) -> String {
     let value = fraction * 100.0;
     let digits = usize::from(value != 0.0 && value.abs() < 10.0 && value.fract().abs() > 0.001);
-    format!("{value:.digits$} %").replace('-', "−")
+    minus(&format!("{value:.digits$} %"))
 }
 
 /// What stands where a time is not known: a tool that tells none leaves the beginning of 1970.

@@ -52,7 +52,7 @@ pub(crate) enum RunCommand {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
-    /// Shows a run: state, figures, parameters, where it came from
+    /// Shows a run: state, metrics, parameters, where it came from
     Show {
         /// A run's name or id, or `latest`
         run: String,
@@ -105,7 +105,7 @@ pub(crate) enum RunCommand {
         #[arg(long = "tag", value_name = "KEY=VALUE")]
         tags: Vec<String>,
     },
-    /// Prints the report: figures on the test part with their intervals
+    /// Prints the report: metrics on the test part with their intervals
     Evaluation {
         /// A run's name or id, or `latest`
         run: String,
@@ -207,7 +207,7 @@ pub(crate) struct Start {
     /// Widths of the hidden layers: 256,128
     #[arg(long, value_delimiter = ',')]
     hidden: Vec<usize>,
-    /// Epochs or rounds without a better figure before training stops; 0 never stops early
+    /// Epochs or rounds without a better metric before training stops; 0 never stops early
     #[arg(long)]
     patience: Option<usize>,
     /// How many trees at most
@@ -332,7 +332,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let run = context.call(GetRun { run: context.run(&run).await? }).await?;
             let again = StartCommand::again(&run).ok_or_else(|| {
                 ApiError::invalid(format!("{} is no program of a project whose folder is known.", run.name)).with_hint(
-                    "A training goes on with `slipway run resume`, a new one begins with `slipway run start`.",
+                    "A training goes on with `slipway run resume`, a new one starts with `slipway run start`.",
                 )
             })?;
             let budget = budget.given().over(&again.budget);
@@ -468,7 +468,7 @@ fn measures_below(run: &Run, nested: &Nested) -> Option<RunId> {
 fn figures_below(run: &Run) -> String {
     match run.metrics.is_empty() {
         true => String::new(),
-        false => format!("\n\nFigures of {}, which it began:\n{}", one_line(&run.name), figures(&run.metrics)),
+        false => format!("\n\nMetrics of {}, which it started:\n{}", one_line(&run.name), figures(&run.metrics)),
     }
 }
 
@@ -477,15 +477,15 @@ fn around(run: RunId, nested: &Nested) -> String {
     const NAMED: usize = 5;
     let mut text = String::new();
     if let Some(parent) = &nested.parent {
-        text += &format!("\n\nIt stands under {} ({}).", one_line(&parent.name), parent.id);
+        text += &format!("\n\nIts parent run is {} ({}).", one_line(&parent.name), parent.id);
     }
     if nested.total > 0 {
         let names: Vec<String> = nested.children.iter().take(NAMED).map(|child| one_line(&child.name)).collect();
         let more = nested.total - names.len() as u64;
         let more = if more > 0 { format!(" and {} more", words::count(more)) } else { String::new() };
-        let runs = counted(nested.total, "run stands", "runs stand");
+        let runs = counted(nested.total, "child run", "child runs");
         text += &format!(
-            "\n\n{runs} below it: {}{more}. All: slipway run list --everywhere --filter 'parent = \"{run}\"'",
+            "\n\n{runs}: {}{more}. All: slipway run list --everywhere --filter 'parent = \"{run}\"'",
             names.join(", ")
         );
     }

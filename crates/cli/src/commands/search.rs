@@ -299,7 +299,7 @@ fn listed(searches: &[Search], deleted: bool) -> String {
         row.extend(deleted.then(|| search.id.to_string()));
         row
     };
-    let mut head = vec!["search", "state", "method", ">trials", ">best", if deleted { "forgotten" } else { "began" }];
+    let mut head = vec!["search", "state", "method", ">trials", ">best", if deleted { "forgotten" } else { "started" }];
     head.extend(deleted.then_some("id"));
     table(&head, searches.iter().map(row))
 }

@@ -164,10 +164,10 @@ fn a_program_without_figures_is_shown_with_those_of_the_run_that_it_began_elsewh
     let output = place.run(&["exec", "--", "sh", "-c", "echo $SLIPWAY_RUN"]);
     let program = String::from_utf8(output.stdout).unwrap().trim().to_owned();
     let shown = || String::from_utf8(place.run(&["run", "show", &program]).stdout).unwrap();
-    assert!(!shown().contains("Figures of"), "{}", shown());
+    assert!(!shown().contains("Metrics of"), "{}", shown());
     let inner = client.run(&json!(0), "inner", "0.1", 4.0);
     client.post("runs/set-tag", &json!({ "run_id": inner, "key": "mlflow.parentRunId", "value": program }));
-    assert!(shown().contains("Figures of inner, which it began:") && shown().contains("loss"), "{}", shown());
+    assert!(shown().contains("Metrics of inner, which it started:") && shown().contains("loss"), "{}", shown());
 }
 
 #[test]
@@ -766,7 +766,7 @@ fn figures_that_a_script_logs_into_an_experiment_of_its_own_stand_in_the_list_an
     assert_eq!(words(list.lines().next().unwrap()), ["run", "state", "loss", "lr", "took", "started"], "{list}");
     let one = list.lines().map(words).find(|line| line[0] == "one").unwrap();
     assert_eq!(one[..5], ["one", "finished", "1", "†", "0.1"], "{list}");
-    assert!(list.contains("† of a run that the program began"), "{list}");
+    assert!(list.contains("† of a run that the program started"), "{list}");
     let columns = ["run", "list", "--columns", "name,metric.loss,param.lr,figures_of"];
     let chosen = text(&columns);
     let two = chosen.lines().map(words).find(|line| line[0] == "two").unwrap();
@@ -775,7 +775,7 @@ fn figures_that_a_script_logs_into_an_experiment_of_its_own_stand_in_the_list_an
     let csv = place.run(&[&columns[..], &["--csv"]].concat());
     let table = String::from_utf8_lossy(&csv.stdout).into_owned();
     assert!(table.lines().any(|line| line == "one,1.0,0.1,inner-one"), "{table}");
-    assert!(said(&csv).contains("2 runs without figures show those of a run"), "{}", said(&csv));
+    assert!(said(&csv).contains("2 runs without metrics show those of a run"), "{}", said(&csv));
     let all = text(&["run", "list", "--csv"]);
     let head: Vec<&str> = all.lines().next().unwrap().split(',').collect();
     assert!(["figures_of", "metric.loss", "param.lr"].iter().all(|name| head.contains(name)), "{all}");
@@ -786,5 +786,5 @@ fn figures_that_a_script_logs_into_an_experiment_of_its_own_stand_in_the_list_an
     let differs = text(&["run", "diff", "one", "two"]);
     let figure = differs.lines().map(words).find(|line| line.contains(&"loss".to_owned())).unwrap();
     assert_eq!(figure[figure.len() - 2..], ["1", "2"], "{differs}");
-    assert!(differs.contains("Figures and params of one are those of inner-one, which it began."), "{differs}");
+    assert!(differs.contains("Metrics and params of one are those of inner-one, which it started."), "{differs}");
 }

@@ -137,7 +137,7 @@ pub fn number(value: f64) -> String {
     }
     let size = value.abs().log10().floor() as i32;
     if !(-4..15).contains(&size) {
-        return format!("{value:.2e}").replace('-', "−");
+        return api::figure::minus(&format!("{value:.2e}"));
     }
     let decimals = (2 - size).max(0) as usize;
     let mut text = format!("{value:.decimals$}");
@@ -150,7 +150,7 @@ pub fn number(value: f64) -> String {
         at -= 3;
         text.insert(at, ',');
     }
-    text.replace('-', "−")
+    api::figure::minus(&text)
 }
 
 fn percent(share: f64) -> String {

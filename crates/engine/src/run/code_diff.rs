@@ -79,7 +79,7 @@ fn unknown(side: &Side) -> Option<String> {
             .code
             .as_ref()
             .is_some_and(|code| code.dirty)
-            .then(|| format!("{name} began with changes that were not committed, and they were not kept.")),
+            .then(|| format!("{name} started with changes that were not committed, and they were not kept.")),
     }
 }
 

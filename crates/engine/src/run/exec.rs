@@ -62,7 +62,7 @@ pub(crate) enum Of {
 /// Our own program, which begins the others.
 pub(crate) fn program(engine: &Engine) -> Result<&Path, ApiError> {
     engine.options().program.as_deref().ok_or_else(|| {
-        ApiError::new(ErrorCode::Unsupported, "This process can't begin programs.")
+        ApiError::new(ErrorCode::Unsupported, "This process can't start programs.")
             .with_hint("Ask a host: `slipway serve`.")
     })
 }
@@ -195,7 +195,7 @@ struct Begun(Option<(Child, TempPath)>);
 impl Begun {
     fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         let Some((child, _)) = &mut self.0 else { return Ok(None) };
-        child.try_wait().context("wait for a program's beginning")
+        child.try_wait().context("wait for a program's start")
     }
 
     fn last_words(&self) -> String {
@@ -228,7 +228,7 @@ async fn bury(mut child: Child, _said: TempPath) {
 
 /// What the command line says of an error, as it was: message and hint.
 pub(crate) fn reason(words: &str) -> ApiError {
-    let words = if words.is_empty() { "The program could not be begun, and nothing says why." } else { words };
+    let words = if words.is_empty() { "The program could not be started, and nothing says why." } else { words };
     let error = ApiError::new(ErrorCode::Conflict, words);
     let Some(told) = words.lines().find_map(|line| line.strip_prefix("error: ")) else { return error };
     let error = ApiError { message: told.to_owned(), ..error };

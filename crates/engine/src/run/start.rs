@@ -140,7 +140,7 @@ pub(crate) async fn start_as(
 }
 
 fn stands(id: RunId) -> ApiError {
-    ApiError::new(ErrorCode::Conflict, format!("The run {id} was begun already."))
+    ApiError::new(ErrorCode::Conflict, format!("The run {id} was started already."))
 }
 
 async fn own_snapshot(engine: &Engine, project: ProjectId, id: SnapshotId) -> anyhow::Result<SnapshotRow> {

@@ -234,7 +234,7 @@ async fn take_up(engine: &Engine, row: RunRow, jobs: &[store::job::JobRow]) -> a
             Ok(())
         }
         (_, RunKind::Training, None) if now.pid.is_none() => {
-            let error = ApiError::new(ErrorCode::Internal, "Slipway ended before the training began.")
+            let error = ApiError::new(ErrorCode::Internal, "Slipway ended before the training started.")
                 .with_hint("Start it again.");
             fail_before_start(engine, id, &error).await
         }

@@ -201,7 +201,7 @@ async fn resumed(context: &JobContext, trial: &Trial) -> anyhow::Result<bool> {
     if row.is_some_and(|row| !row.run.state.is_over()) {
         return Ok(true);
     }
-    context.log(format!("trial {} begins anew: {}", trial.number, error::told(&failure).message));
+    context.log(format!("trial {} starts anew: {}", trial.number, error::told(&failure).message));
     Ok(false)
 }
 
@@ -263,7 +263,7 @@ async fn hopeless(
         None => over.last().and_then(|trial| programs.unbegun(trial.number)),
     };
     let unsaid =
-        if last.is_some() { "it logged no value of the metric" } else { "its run was not begun, or is deleted" };
+        if last.is_some() { "it logged no value of the metric" } else { "its run was not started, or is deleted" };
     let why = because.as_ref().map_or_else(|| unsaid.to_owned(), |why| why.message.clone());
     let message = match count {
         1 => format!("The trial failed: {why}"),

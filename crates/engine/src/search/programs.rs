@@ -218,7 +218,7 @@ impl Programs {
         if !folder.is_dir() {
             bail!(
                 ApiError::not_found(format!("The folder {} is not there any more.", folder.display()))
-                    .with_hint("Bring it back, or begin a new search where the program is now.")
+                    .with_hint("Bring it back, or start a new search where the program is now.")
             );
         }
         let taken = self.taken.pop().unwrap_or_else(|| Taken { memory: Admitted::of(engine, 0), place: None });

@@ -460,7 +460,8 @@ fn stays(tx: &store::Transaction<'_>, id: ExperimentId) -> store::Result<Option<
     }
     let Some(left) = store::run::of_experiment(tx, id)?.first().copied() else { return Ok(None) };
     let name = store::run::bare(tx, left)?.map_or_else(String::new, |row| row.run.name);
-    let message = format!("{name} stays, and {} with it: it came, began or was registered meanwhile.", experiment.name);
+    let message =
+        format!("{name} stays, and {} with it: it came, started or was registered meanwhile.", experiment.name);
     Ok(Some(ApiError::new(ErrorCode::InUse, message).with_hint("Try again: what keeps it is said then.")))
 }
 

@@ -194,7 +194,7 @@ impl Measured {
 
 const MEASURED_ABOVE: &str = "It is measured with the run above it.";
 const MEASURED_BESIDE: &str = "Other runs of its process are measured, which show the same.";
-const TOO_MANY: &str = "32 other runs were measured on this machine when it began, and more are not at once.";
+const TOO_MANY: &str = "32 other runs were measured on this machine when it started, and more are not at once.";
 const HIDDEN: &str = "Its process belongs to another user or runs in a container.";
 const GONE: &str = "Its client's connection was closed, and with it the way to its process.";
 

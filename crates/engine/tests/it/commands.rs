@@ -201,7 +201,7 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
     assert_eq!((refused.message.as_str(), refused.hint.as_deref()), ("It is full.", Some("Free some.")));
     stage.program("exit 3");
     let silent = stage.try_call(start(&["sh"], None)).await.unwrap_err();
-    assert!(silent.message.contains("could not be begun"), "{silent}");
+    assert!(silent.message.contains("could not be started"), "{silent}");
     // Its own limits are told to the program that begins it.
     stage.program("echo \"error: $*\" >&2; exit 2");
     let limited = |max_hours: f64| {

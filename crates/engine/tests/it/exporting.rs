@@ -455,7 +455,7 @@ async fn pictures_of_a_log_go_along_and_its_other_media_are_counted() {
 
     let (_, log) = export(ExportFormat::Csv, "tables", false, 2).await;
     let counted = "1 picture, 1 text, 1 histogram";
-    assert_eq!(log[1], format!("old/train: 3 media of its log have no place in a table of figures: {counted}."));
+    assert_eq!(log[1], format!("old/train: 3 media of its log have no place in a table of metrics: {counted}."));
 
     // A log that went is said, and the rest is written.
     std::fs::remove_dir_all(&folder).unwrap();

@@ -464,7 +464,7 @@ async fn a_search_says_why_its_trials_could_not_be_begun() {
     let begun = stage.call(start(project, config, None)).await.id;
     let search = over(&stage, begun).await;
     assert_eq!((search.state, search.trials.len()), (SearchState::Failed, 3), "{:?}", search.trials);
-    assert_eq!(search.why(&search.trials[0]).as_deref(), Some("its run was not begun, or is deleted"));
+    assert_eq!(search.why(&search.trials[0]).as_deref(), Some("its run was not started, or is deleted"));
     let error = search.error.unwrap();
     assert_eq!(error.message, "The first 3 trials failed; the last: The folder is gone.");
     assert_eq!(error.hint.as_deref(), Some("Bring it back."));

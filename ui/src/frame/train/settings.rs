@@ -188,7 +188,7 @@ pub(super) const fn words_of(key: &str) -> (&'static str, &'static str) {
     match key.as_bytes() {
         b"max_depth" => ("Max depth", "Levels of one tree."),
         b"l2" => ("L2", "Pulls the leaves towards 0."),
-        b"patience" => ("Patience", "Without a better validation figure so long, it ends; 0 never."),
+        b"patience" => ("Patience", "Without a better validation metric so long, it ends; 0 never."),
         b"threads" => ("Threads", "Equal results need equal threads."),
         b"batch_size" => ("Batch size", "Rows a step."),
         b"weight_decay" => ("Weight decay", "Pulls weights towards 0."),

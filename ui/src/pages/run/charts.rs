@@ -150,7 +150,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
             let text = if system {
                 "Processor and memory are measured while the run is under way."
             } else {
-                "The first figures come with the first steps. A program's run shows here what it prints as JSON lines."
+                "The first metrics come with the first steps. A program's run shows here what it prints as JSON lines."
             };
             view! { <Empty mark=icon::ACTIVITY title="Nothing measured yet" text=text /> }
         })}

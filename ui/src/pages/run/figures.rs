@@ -19,7 +19,7 @@ fn as_text(figures: &[MetricSummary], form: Form) -> TextTable {
         Form::Markdown => words::key(&metric.key),
         Form::Csv => metric.key.clone(),
     };
-    let head = [("Figure", false), ("Last", true), ("Min", true), ("Max", true), ("Step", true), ("Points", true)];
+    let head = [("Metric", false), ("Last", true), ("Min", true), ("Max", true), ("Step", true), ("Points", true)];
     let row = |metric: &MetricSummary| {
         let number = |value| form.number(Some(value));
         let values = [number(metric.last), number(metric.min), number(metric.max)];
@@ -65,14 +65,14 @@ pub(super) fn AllFigures(run: Signal<Run>) -> impl IntoView {
     move || {
         (!none.get()).then(|| {
             let taken = ViewFn::from(move || {
-                view! { <TakeTable of=("figure", "figures") table=move |form| all.with_untracked(|all| as_text(all, form)) /> }
+                view! { <TakeTable of=("metric", "metrics") table=move |form| all.with_untracked(|all| as_text(all, form)) /> }
             });
             view! {
-                <Card title="Figures" class="section" flush=true extra=taken>
+                <Card title="Metrics" class="section" flush=true extra=taken>
                     <div class="scrolls">
                         <table class="small-table of-figures">
                             <thead><tr>
-                                <th>"Figure"</th>
+                                <th>"Metric"</th>
                                 <th class="num">"Last"</th>
                                 <th class="num">"Min"</th>
                                 <th class="num">"Max"</th>

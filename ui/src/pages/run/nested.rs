@@ -35,8 +35,8 @@ pub(super) fn Parent(nested: Query<Nested>) -> impl IntoView {
     let parent = Memo::new(move |_| nested.value.with(|nested| nested.as_ref()?.parent.clone()));
     move || {
         parent.get().map(|parent| {
-            let title = format!("It stands under {}", parent.name);
-            view! { <a class="chip" href=parent.page title=title>"below "{parent.name.clone()}</a> }
+            let title = format!("Its parent run is {}", parent.name);
+            view! { <a class="chip" href=parent.page title=title>"child of "{parent.name.clone()}</a> }
         })
     }
 }
@@ -108,7 +108,7 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
         }
     });
     view! {
-        <Card title="Runs below" class="h" flush=true extra>
+        <Card title="Child runs" class="h" flush=true extra>
             <div class="scrolls">
                 <table class="small-table">
                     <thead>
@@ -141,7 +141,7 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
                 </table>
             </div>
             {move || Some(left.get()).filter(|left| *left > 0).map(|left| view! {
-                <p class="small muted padded">{words::counted(left, "more run stands", "more runs stand")}" below it: in the run table are all."</p>
+                <p class="small muted padded">{words::counted(left, "more child run", "more child runs")}": the run table has all."</p>
             })}
         </Card>
     }

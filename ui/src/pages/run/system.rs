@@ -20,7 +20,7 @@ const FIRST_OF_PROGRAM_SECS: u64 = 4;
 /// Of a client's run of which nobody noted why it is not measured.
 const UNMEASURED: &str = "A run that ends within seconds is not measured, nor one on another machine.";
 const TURNED_OFF: &str = "Measuring what clients' programs use is turned off in the settings of tracking.";
-const NOT_IN_LOG: &str = "The log that this run was read from holds no figures of the machine.";
+const NOT_IN_LOG: &str = "The log that this run was read from holds no system metrics.";
 const ENDED_BEFORE: &str = "It was over before the first measurement.";
 
 /// What is told of a run without a measurement.

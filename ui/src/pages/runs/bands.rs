@@ -241,7 +241,7 @@ pub(super) fn CompareGroups(
                 <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
             </div>
             {move || none.get().then(|| view! {
-                <Empty mark=icon::ACTIVITY title="No curve here" text="None of the first runs that the filter matches measured a figure more than once." />
+                <Empty mark=icon::ACTIVITY title="No curve here" text="None of the first runs that the filter matches measured a metric more than once." />
             })}
             {move || waits.get().then(|| view! { <Skeleton lines=6 /> })}
             {move || none_found.get().then(|| view! { <p class="muted small">{compare::NONE_FOUND}</p> })}
@@ -251,7 +251,7 @@ pub(super) fn CompareGroups(
                 </For>
             </div>
             {move || (more.get() > 0).then(|| view! {
-                <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", words::counted(more.get() as u64, "more is", "more are"))}</p>
+                <p class="small muted">{format!("The first {CHARTS} metrics are drawn; {} found by the filter above.", words::counted(more.get() as u64, "more is", "more are"))}</p>
             })}
         </section>
     }

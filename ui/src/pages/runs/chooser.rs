@@ -68,7 +68,7 @@ fn Choice(chosen: Chosen, facts: RwSignal<Facts>) -> impl IntoView {
                 </For>
                 {move || names.with(Vec::is_empty).then(|| view! { <p class="faint padded">"No column is called so."</p> })}
             </div>
-            <Switch value=shaded label="Colour the figures: the better, the stronger" />
+            <Switch value=shaded label="Colour the metrics: the better, the stronger" />
         </div>
         <footer>
             <Button label="Let Slipway choose" kind="quiet" disabled=Signal::derive(move || !chosen.is_own()) on_press=move || chosen.forget() />

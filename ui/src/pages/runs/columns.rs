@@ -608,7 +608,7 @@ fn is_wide() -> bool {
     window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width >= 1500.0)
 }
 
-const OTHER_ROWS: &str = "Validated on other rows than the newest run: of another snapshot, or split otherwise. The figures can't be compared.";
+const OTHER_ROWS: &str = "Validated on other rows than the newest run: of another snapshot, or split otherwise. The metrics can't be compared.";
 
 /// What is worth less than a hundredth has no room for its digits; the run's page has them.
 fn cost(row: &RunRow) -> String {

@@ -42,7 +42,7 @@ use crate::{
 /// Of very many runs so many charts are drawn; the rest are found by the filter.
 const CHARTS: usize = 12;
 /// What is said where the filter of charts leaves none.
-pub(super) const NONE_FOUND: &str = "No figure is called so.";
+pub(super) const NONE_FOUND: &str = "No metric is called so.";
 /// Of more runs the two tables stand below each other.
 const BESIDE: usize = 3;
 /// So many runs stand in the head, of more the rest is behind a button: two to four lines of a window.
@@ -229,7 +229,7 @@ pub(super) fn Compare(
                 </For>
             </div>
             {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0 && !is_plotted.get()).map(|more| view! {
-                <p class="small muted">{format!("The first {CHARTS} figures are drawn; {} found by the filter above.", words::counted(more as u64, "more is", "more are"))}</p>
+                <p class="small muted">{format!("The first {CHARTS} metrics are drawn; {} found by the filter above.", words::counted(more as u64, "more is", "more are"))}</p>
             })}
             <div class="compared-tables" class:below=move || BESIDE.lt(&runs.with(Vec::len))>
                 <Figures chosen seen ranked_by />

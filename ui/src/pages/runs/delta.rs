@@ -27,7 +27,7 @@ pub(super) fn delta(value: f64, baseline: f64, is_more_better: Option<bool>) -> 
     let share = by / baseline.abs() * 100.0;
     let share = if share.is_finite() {
         let digits = if share.abs() < 10.0 { 1 } else { 0 };
-        format!(" ({}{} %)", signed(by), format!("{share:.digits$}").replace('-', "−"))
+        format!(" ({}{} %)", signed(by), words::minus(&format!("{share:.digits$}")))
     } else {
         String::new()
     };

@@ -94,7 +94,7 @@ fn figures_as_text(chosen: &[Compared], form: Form) -> TextTable {
         let name = if form == Form::Markdown { words::key(&key) } else { key.clone() };
         [name].into_iter().chain(values).collect()
     };
-    TextTable { head: text_head(&["Figure"], chosen, true), rows: figures(chosen).into_iter().map(row).collect() }
+    TextTable { head: text_head(&["Metric"], chosen, true), rows: figures(chosen).into_iter().map(row).collect() }
 }
 
 fn differing_as_text(chosen: &[Compared], rows: &[DiffRow], form: Form) -> TextTable {
@@ -143,12 +143,12 @@ pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
                 view! { <tr><td>{words::key(&key)}</td>{cells}</tr> }
             };
             let lines = keys.into_iter().map(line).collect::<Vec<_>>();
-            let taken = ViewFn::from(move || view! { <TakeTable of=("figure", "figures") table=move |form| all.with_untracked(|chosen| figures_as_text(chosen, form)) /> });
+            let taken = ViewFn::from(move || view! { <TakeTable of=("metric", "metrics") table=move |form| all.with_untracked(|chosen| figures_as_text(chosen, form)) /> });
             view! {
                 <Card title="Last values" class="h" flush=true extra=taken>
                     <div class="scrolls">
                         <table class="small-table">
-                            <thead><tr><th>"Figure"</th>{heads}</tr></thead>
+                            <thead><tr><th>"Metric"</th>{heads}</tr></thead>
                             <tbody>{lines}</tbody>
                         </table>
                     </div>
@@ -188,7 +188,7 @@ fn data_links(found: &RunDiff, baseline: Option<usize>) -> Vec<Option<String>> {
 /// Whose figures and params stand here for those of another run.
 fn of_others(found: &RunDiff) -> Vec<String> {
     let told = found.runs.iter().filter_map(|run| Some((&run.name, run.figures_of.as_ref()?)));
-    told.map(|(name, of)| format!("Figures and params of {name} are those of {of} below it.")).collect()
+    told.map(|(name, of)| format!("Metrics and params of {name} are those of {of}, its child run.")).collect()
 }
 
 /// Everything that is not the same in all of the runs.
@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(data_links(&found, Some(2)).iter().flatten().count(), 2, "both beside the baseline");
         assert!(of_others(&found).is_empty());
         let found = RunDiff { runs: vec![DiffedRun { figures_of: Some("trial".to_owned()), ..run(1, 0) }], ..found };
-        assert_eq!(of_others(&found), ["Figures and params of r1 are those of trial below it."]);
+        assert_eq!(of_others(&found), ["Metrics and params of r1 are those of trial, its child run."]);
     }
 
     #[test]

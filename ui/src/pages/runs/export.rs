@@ -85,7 +85,7 @@ pub(super) fn Export(showing: Showing) -> impl IntoView {
         pending.run(all, move |Lines { lines, count, below }| {
             let runs = words::counted(count, "run", "runs");
             let said = if below > 0 {
-                format!("{runs}, {} with the figures of runs below", words::count(below))
+                format!("{runs}, {} with the metrics of child runs", words::count(below))
             } else {
                 runs
             };
@@ -138,7 +138,7 @@ fn asked(names: &Names) -> Names {
 type Cells = Vec<Option<String>>;
 
 /// Said below a table in which figures of runs below are marked.
-const BELOW_SAID: &str = "\n† of a run that the program began in another experiment\n";
+const BELOW_SAID: &str = "\n† of a run that the program started in another experiment\n";
 
 /// A table without its head.
 struct Lines {
@@ -206,7 +206,7 @@ impl Markdown {
             let text = match (name.as_str(), text.parse::<f64>()) {
                 ("duration", Ok(value)) => words::duration(value),
                 ("snapshot", Ok(_)) => format!("v{text}"),
-                (name, Ok(value)) if name == "cost" || name.starts_with(METRIC) => words::figure(value),
+                (name, Ok(value)) if name == "cost" || name.starts_with(METRIC) => words::written(value),
                 _ => text,
             };
             if marks.iter().any(|(_, column)| *column == at) { format!("{text} {BELOW}") } else { text }

@@ -100,7 +100,7 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
             title="Group runs by what they share"
             on:click=move |event| menus.open_at(&event, items())
         >
-            {icon::icon(icon::LIST_CHECKS)}
+            {icon::icon(icon::GROUP)}
             {label}
         </button>
     }
@@ -405,7 +405,9 @@ fn as_text(by: &[String], metrics: &[String], groups: &[RunGroup], form: Form) -
         cells.push(group.runs.to_string());
         for figure in &group.figures {
             match form {
-                Form::Markdown => cells.push(form.text(figure.map(spread).as_deref())),
+                Form::Markdown => {
+                    cells.push(form.text(figure.map(|figure| api::figure::hyphen(&spread(figure))).as_deref()));
+                }
                 Form::Csv => cells.extend(FIGURES.iter().zip(exact(*figure)).map(|(_, value)| form.number(value))),
             }
         }

@@ -56,7 +56,7 @@ pub(super) fn LastValues(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ran
             false => view! {
                 <div class="notices">
                     <div class="flex wrap small muted">
-                        "No curves: these figures were measured once each. A figure that is logged at several steps is drawn as one:"
+                        "No curves: these metrics were measured once each. A metric that is logged at several steps is drawn as one:"
                         <CopyLine text="mlflow.log_metric(\"loss\", loss, step=epoch)" />
                     </div>
                 </div>

@@ -115,12 +115,12 @@ pub(super) fn Overlay(
             on_close=move || picked.set(Vec::new())
         >
             <div class="flex wrap pane-tools">
-                <Select value=curve options name="Figure" />
+                <Select value=curve options name="Metric" />
                 <LookChoice look keys=axes />
             </div>
             {move || (picked.with(Vec::len) > DRAWN).then(|| view! { <p class="small muted">{format!("The first {DRAWN} of them are drawn here; Compare draws up to {MOST}.")}</p> })}
             {move || none.get().then(|| if curve.with(String::is_empty) {
-                view! { <Empty mark=icon::ACTIVITY title="No curve here" text="None of these runs measured a figure more than once. What they have stands below." /> }.into_any()
+                view! { <Empty mark=icon::ACTIVITY title="No curve here" text="None of these runs measured a metric more than once. What they have stands below." /> }.into_any()
             } else {
                 let text = format!("None of these runs measured {} more than once.", words::key(&curve.get()));
                 view! {

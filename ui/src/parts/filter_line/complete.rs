@@ -52,7 +52,7 @@ const PLAIN: [(&str, &str); 24] = [
     ("commit", "of its code"),
     ("user", "who started it"),
     ("notes", "what was written about it"),
-    ("parent", "the id of the run that it stands under"),
+    ("parent", "the id of its parent run"),
     ("status", "how it ended, by MLflow's words"),
     ("end_time", "milliseconds since 1970"),
     ("run_id", "the run's id"),

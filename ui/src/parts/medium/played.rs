@@ -117,6 +117,7 @@ pub(crate) fn Played(
                 return;
             }
             let before = held.try_update_value(|held| std::mem::replace(held, address)).flatten();
+            let answer = answer.map_err(|error| lost(error, &name));
             named.set(name);
             found.set(Some(answer));
             if let Some(before) = before {
@@ -165,6 +166,11 @@ pub(crate) fn Played(
         Is::Page(text) => view! { <Page text name=named.get_untracked() /> }.into_any(),
         Is::Address => view! { <Drawn address kind name=named again=Callback::new(move |()| load()) /> }.into_any(),
     }
+}
+
+/// What is said of bytes that did not come: of what, then why.
+fn lost(error: ApiError, name: &str) -> ApiError {
+    ApiError { message: format!("{name} could not be loaded. {}", error.message), ..error }
 }
 
 /// What the browser makes of an address, or that it can make nothing of it.
@@ -235,6 +241,13 @@ const fn what_fails(kind: MediumKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_come_is_named() {
+        let why = ApiError::new(api::ErrorCode::Internal, "The host failed with status 500: out of order");
+        let said = lost(why, "sample at step 20").message;
+        assert_eq!(said, "sample at step 20 could not be loaded. The host failed with status 500: out of order");
+    }
 
     #[test]
     fn a_video_in_a_card_is_fetched_when_it_is_asked_for() {

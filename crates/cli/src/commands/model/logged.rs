@@ -35,7 +35,7 @@ pub(crate) enum LoggedCommand {
         #[arg(long)]
         deleted: bool,
     },
-    /// Shows one: its type, params and figures, the run that made it, its files and what was registered from it
+    /// Shows one: its type, params and metrics, the run that made it, its files and what was registered from it
     Show {
         /// Its id, or its name where no other has it
         model: String,

@@ -61,7 +61,7 @@ fn along(asked: &Plot) -> Outcome<BandAxis> {
         Along::Share => BandAxis::Share,
         Along::Clock => {
             return Err(ApiError::invalid(
-                "The means of all runs lie along steps, the time since each began, or its share.",
+                "The means of all runs lie along steps, relative time, or the share of the run.",
             )
             .with_hint("Use --x step, --x time or --x share, or draw each run with --each."));
         }

@@ -80,7 +80,8 @@ pub(crate) struct Plot {
     /// Only this series; may be given several times. By default every one that is not about the system
     #[arg(long = "metric", short, value_name = "KEY")]
     pub(super) metrics: Vec<String>,
-    /// What lies along the axis: steps, seconds since the run began, the clock's time, or the share of the run in percent
+    /// What lies along the axis: steps, relative time (seconds since the run started), wall time (clock), or the share
+    /// of the run in percent
     #[arg(long, value_enum, default_value_t = Along::Step)]
     pub(super) x: Along,
     /// Another metric along the axis: of each step that has both the value over that one's
@@ -178,13 +179,13 @@ impl Plot {
             return Err(ApiError::invalid("--each draws runs that are chosen by --filter or --view."));
         }
         if are_means && (self.x_metric.is_some() || self.baseline.is_some()) {
-            return Err(ApiError::invalid("The means of all runs lie along steps, time or share, beside no baseline.")
-                .with_hint("Draw each run with --each."));
+            return Err(ApiError::invalid(
+                "The means of all runs lie along steps, relative time or share, beside no baseline.",
+            )
+            .with_hint("Draw each run with --each."));
         }
         if self.is_clock() && self.has_log_x() {
-            return Err(
-                ApiError::invalid("The clock's time has no logarithmic axis.").with_hint("Use --log y, or --x time.")
-            );
+            return Err(ApiError::invalid("Wall time has no logarithmic axis.").with_hint("Use --log y, or --x time."));
         }
         if self.out.is_some() && !self.kind().is_some_and(|kind| ["svg", "png"].contains(&kind.as_str())) {
             return Err(ApiError::invalid("A picture is an SVG or a PNG.").with_hint("Name a file.svg or a file.png."));

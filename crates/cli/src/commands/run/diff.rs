@@ -135,7 +135,7 @@ fn shown(comparison: &RunDiff) -> String {
     let figures = comparison.runs.iter().filter_map(|run| Some((&run.name, run.figures_of.as_ref()?)));
     let of_figures: Vec<String> = figures
         .map(|(name, of)| {
-            format!("Figures and params of {} are those of {}, which it began.", one_line(name), one_line(of))
+            format!("Metrics and params of {} are those of {}, which it started.", one_line(name), one_line(of))
         })
         .collect();
     let of_figures = Some(of_figures.join("\n")).filter(|said| !said.is_empty());

@@ -328,7 +328,7 @@ async fn cells(context: &Context, list: &List, listing: Listing, form: Form) -> 
 fn of_runs_below(rows: u64) -> String {
     let show = if rows == 1 { "shows" } else { "show" };
     let runs = counted(rows, "run", "runs");
-    format!("{runs} without figures {show} those of a run that the program began: the column {FIGURES_OF} names it.")
+    format!("{runs} without metrics {show} those of a run that the program started: the column {FIGURES_OF} names it.")
 }
 
 /// How the table begins.
@@ -424,7 +424,7 @@ fn other_rows(count: u64) -> Option<String> {
     let runs = counted(count, "run", "runs");
     (count > 0).then(|| {
         format!(
-            "{runs} validated on other rows than the newest {are} left out of the figures, which can't be compared."
+            "{runs} validated on other rows than the newest {are} left out of the metrics, which can't be compared."
         )
     })
 }

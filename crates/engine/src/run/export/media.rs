@@ -56,7 +56,7 @@ impl Exporting {
         let place = match format {
             ExportFormat::Mlflow => "among MLflow's artifacts",
             ExportFormat::Tensorboard => "in the event files that are written here",
-            ExportFormat::Csv | ExportFormat::Parquet => "in a table of figures",
+            ExportFormat::Csv | ExportFormat::Parquet => "in a table of metrics",
         };
         if !without.is_empty() {
             let total: u64 = without.values().sum();

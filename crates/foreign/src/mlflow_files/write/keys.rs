@@ -58,7 +58,7 @@ impl Disk {
 /// A key that has no place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// "param", "tag", "metric", "figure" or "alias".
+    /// "param", "tag", "metric" or "alias".
     pub kind: &'static str,
     pub key: String,
     pub why: Why,

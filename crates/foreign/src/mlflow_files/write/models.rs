@@ -115,7 +115,7 @@ impl FileStore {
         let mut left = pairs(self.disk, &folder.join("params"), "param", &head.params)?;
         left.extend(pairs(self.disk, &folder.join("tags"), "tag", &head.tags)?);
         let figures = head.figures.iter().map(|figure| figure.key.as_str());
-        let without = refused(self.disk, &folder.join("metrics"), "figure", figures);
+        let without = refused(self.disk, &folder.join("metrics"), "metric", figures);
         let keyless: BTreeSet<&str> = without.iter().map(|one| one.key.as_str()).collect();
         fs::create_dir_all(folder.join("metrics")).map_err(failed(&folder))?;
         let mut lines: BTreeMap<&str, String> = BTreeMap::new();
@@ -129,7 +129,7 @@ impl FileStore {
             }
             // MLflow parts the line at its spaces.
             if on.split(' ').count() > 3 || on.contains(['\n', '\r']) {
-                left.push(Refused { kind: "figure", key: figure.key.clone(), why: Why::Name });
+                left.push(Refused { kind: "metric", key: figure.key.clone(), why: Why::Name });
                 continue;
             }
             let line = format!("{} {:?} {} {}{on}\n", figure.time_ms, figure.value, figure.step, figure.run);

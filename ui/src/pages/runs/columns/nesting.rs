@@ -6,13 +6,13 @@ use leptos::prelude::*;
 /// What is said of a run that stands under another.
 pub(super) fn under(row: &RunRow) -> Option<String> {
     row.tags.get(PARENT_TAG)?;
-    Some(format!("under {}", row.parent.as_deref().unwrap_or("a run that is not here")))
+    Some(format!("child of {}", row.parent.as_deref().unwrap_or("a run that is not here")))
 }
 
 /// Whose a figure or param is that is not the row's own.
 pub(super) fn of_below(row: &RunRow, is_below: bool) -> Option<String> {
     let below = row.below.as_ref().filter(|_| is_below)?;
-    Some(format!("Of {}, which this program began in another experiment", below.name))
+    Some(format!("Of {}, which this program started in another experiment", below.name))
 }
 
 /// The mark of such a one.
@@ -37,8 +37,8 @@ mod tests {
         };
         let below = serde_json::json!({ PARENT_TAG: "00000000000000000000000000000abc" });
         assert_eq!(under(&row(serde_json::json!({}), None)), None);
-        assert_eq!(under(&row(below.clone(), Some("baseline"))).as_deref(), Some("under baseline"));
-        assert_eq!(under(&row(below, None)).as_deref(), Some("under a run that is not here"));
+        assert_eq!(under(&row(below.clone(), Some("baseline"))).as_deref(), Some("child of baseline"));
+        assert_eq!(under(&row(below, None)).as_deref(), Some("child of a run that is not here"));
     }
 
     #[test]

@@ -227,6 +227,7 @@ fn OutcomeChip(outcome: TrialOutcome) -> impl IntoView {
 fn shown(value: &Value) -> String {
     match value {
         Value::Number(number) => words::figure(*number),
+        Value::Integer(whole) => words::minus(&whole.to_string()),
         other => other.to_string(),
     }
 }
@@ -250,6 +251,12 @@ mod tests {
             killed: 0,
             because: None,
         }
+    }
+
+    #[test]
+    fn whole_and_other_numbers_have_one_minus() {
+        assert_eq!([Value::Integer(-3), Value::Number(-0.5)].map(|value| shown(&value)), ["−3", "−0.5000"]);
+        assert_eq!(shown(&Value::Text("l1-l2".to_owned())), "l1-l2", "a text stands as it was given");
     }
 
     #[test]

@@ -23,7 +23,7 @@ const LONGEST: usize = 32;
 pub(super) const SPACE: usize = 2;
 
 /// Said below a table that has figures of runs below.
-pub(super) const BELOW_SAID: &str = "† of a run that the program began: `slipway run show` names it.";
+pub(super) const BELOW_SAID: &str = "† of a run that the program started: `slipway run show` names it.";
 
 /// A column with a line for each run; its heading begins with `>` where it is aligned to the right.
 struct Column {
@@ -73,7 +73,7 @@ pub(super) fn page(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: u
     let line = |at: usize| columns.iter().map(|column| column.cells[at].clone()).collect::<Vec<_>>();
     let mut text = table(&headings, (0..rows.len()).map(line));
     if rows.iter().any(|run| run.has_other_rows(runs.best_split)) {
-        text.push_str("\n\n* validated on other rows than the newest run: the figures can't be compared with its.");
+        text.push_str("\n\n* validated on other rows than the newest run: the metrics can't be compared with its.");
     }
     if columns.iter().flat_map(|column| &column.cells).any(|cell| cell.ends_with(BELOW)) {
         text.push_str(&format!("\n\n{BELOW_SAID}"));
