@@ -57,7 +57,7 @@ async fn settings(desk: &Desk, project: ProjectId) -> Result<()> {
     press(driver, "//dialog[@open]//button[normalize-space(.)='Path']").await?;
     seen(driver, &format!("({PATHS})[2]")).await?;
     fill(driver, &format!("({PATHS})[2]"), "more/*.csv").await?;
-    // What a new search begins with.
+    // What a new search starts with.
     fill(driver, &format!("{SEARCH}//label[span='Trials at most']//input"), "7").await?;
     press(driver, &format!("{SEARCH}//button[normalize-space(.)='Hyperparameter']")).await?;
     fill(driver, &format!("{SEARCH}//input[@aria-label='Hyperparameter']"), "learning_rate").await?;

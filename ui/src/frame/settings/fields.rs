@@ -185,7 +185,7 @@ pub(super) const GROUPS: &[Group] = &[
     Group {
         title: Group::SEARCH,
         fields: &[
-            field("search.method", "Method", "What a new search begins with.", SEARCHES, ""),
+            field("search.method", "Method", "What a new search starts with.", SEARCHES, ""),
             field("search.early_stopping", "Early stopping", "Of trials that are not among the best.", STOPPING, ""),
             field("search.trials", "Trials at most", "", Kind::Whole, ""),
             field("search.parallel", "Trials at once", "As far as memory allows.", Kind::Whole, ""),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_search_begins_with_is_shown_and_written_as_the_file_has_it() {
+    fn what_a_search_starts_with_is_shown_and_written_as_the_file_has_it() {
         let mut file = ProjectFile::default();
         file.search.command = Some(["python", "my train.py", "--lr=${lr}"].map(str::to_owned).to_vec());
         file.search.goal = Some(api::search::Direction::Max);
