@@ -94,7 +94,7 @@ async fn ends_at(desk: &Desk, step: &str, values: &[&str]) -> Result<()> {
         plot.send_keys(Key::End + "").await?;
         at = plot.attr("aria-valuenow").await?.unwrap_or_default();
         said = plot.attr("aria-valuetext").await?.unwrap_or_default();
-        Ok(at == step && values.iter().all(|value| said.contains(value)))
+        Ok(at == step && values.iter().all(|value| said.contains(*value)))
     });
     ended.await.with_context(|| format!("not {values:?} at step {step}: the crosshair is at {at:?} and says {said:?}"))
 }
