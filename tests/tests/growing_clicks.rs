@@ -1,4 +1,4 @@
-//! Pages that stay open while programs log: curves, last values and rows grow by themselves, and nothing is loaded anew.
+//! Pages that stay open while programs log: curves, last values and rows grow by themselves, nothing is loaded anew.
 
 use std::time::Duration;
 
