@@ -252,7 +252,7 @@ def artifacts_raw(check):
 
 
 def artifacts_leaving(check):
-    client, _experiment, run = run_in("leaving")
+    client, experiment, run = run_in("leaving")
     uri = client.get_run(run).info.artifact_uri.removeprefix("mlflow-artifacts:/")
     client.log_text(run, "inside", "d/inside.txt")
     invalid = (400, "INVALID_PARAMETER_VALUE")
@@ -261,8 +261,12 @@ def artifacts_leaving(check):
     if guard:
         guard.write_text("guard")
 
-    def came(method, path, body=None):
-        status, text = check.exact(method, path, body)
+    made = check.ask("POST", "logged-models", {"experiment_id": experiment}).json()["model"]["info"]["model_id"]
+    # No upload has this id: what is refused is the path, before anybody looks for one.
+    upload = {"path": "x", "num_parts": 1, "upload_id": "0" * 32, "parts": [{"part_number": 1, "etag": ""}]}
+
+    def came(method, path, body=None, headers=None):
+        status, text = check.exact(method, path, body, headers)
         try:
             return status, json.loads(text).get("error_code")
         except ValueError:
@@ -282,6 +286,15 @@ def artifacts_leaving(check):
             invalid,
         )
         check.equal(f"get-artifact of {path}", came("GET", f"/get-artifact?run_id={run}&path={path}"), invalid)
+        check.equal(
+            f"a logged model's directories of {path}",
+            came("GET", f"/api/2.0/mlflow/logged-models/{made}/artifacts/directories?artifact_directory_path={path}"),
+            invalid,
+        )
+        # As with a DELETE: MLflow may send these elsewhere first.
+        for action in () if check.mlflow and path.startswith("%2f") else ("create", "complete", "abort"):
+            body, kind = json.dumps(upload).encode(), {"Content-Type": "application/json"}
+            check.equal(f"mpu/{action} of {path}", came("POST", f"{PROXY}mpu/{action}/{path}", body, kind), invalid)
     deep = f"{uri}/d/../../../../../../../../etc/passwd"
     check.equal("from within a run", came("GET", f"{PROXY}artifacts/{deep}"), invalid)
     for path in ODD:

@@ -1,16 +1,18 @@
 """64 clients log at once, then the host is killed in the middle: no error, no lost point.
 
-    python track_crowd.py --slipway PROGRAM [--seconds 60]
+    python track_crowd.py --slipway PROGRAM [--seconds 60] [--peer-seconds 15]
 
 Eight processes: four drive MLflow's unchanged client in eight threads each, four send bare requests on eight kept
 connections each. Each client knows what was acknowledged; afterwards the server must have exactly that, and after
-kill -9 at least that (a request that was under way may or may not have come through).
+kill -9 at least that (a request that was under way may or may not have come through). In between the same clients log
+to MLflow's server, for a shorter time; how many points a second came there is said, and judged by nothing.
 """
 
 import argparse
 import json
 import multiprocessing
 import os
+import queue
 import shutil
 import signal
 import sys
@@ -18,10 +20,15 @@ import tempfile
 import threading
 import time
 
-from track import Raw, client_of, slipway
+from track import Raw, client_of, mlflow_server, slipway
 
 T0 = 1_700_000_000_000
 THREADS = 8
+# How long a client may take for the request that was under way when its time was over.
+PATIENCE_S = 120
+SILENT = f"said nothing {PATIENCE_S} s after its time was over"
+# A child has mlflow as its parent has: to import it would take much of a short time.
+FORK = multiprocessing.get_context("fork")
 
 
 def by_client(address, experiment, until, told):
@@ -75,19 +82,45 @@ def together(work):
 def crowd(served, seconds, kill_after=None):
     """What each client was acknowledged: run, points, error."""
     experiment = client_of(served).create_experiment(f"crowd-{time.time()}")
-    told, until = multiprocessing.Queue(), time.time() + seconds
+    told, until = FORK.Queue(), time.time() + seconds
     # Fewer attempts: a killed host is not waited for.
     os.environ.update(MLFLOW_HTTP_REQUEST_MAX_RETRIES="0" if kill_after else "3")
     work = [by_client] * 4 + [by_request] * 4
-    all_of = [multiprocessing.Process(target=one, args=(served.address, experiment, until, told)) for one in work]
+    all_of = [FORK.Process(target=one, args=(served.address, experiment, until, told)) for one in work]
     [process.start() for process in all_of]
     if kill_after:
         time.sleep(kill_after)
         os.kill(served.process.pid, signal.SIGKILL)
         served.process.wait()
-    results = [told.get(timeout=seconds + 120) for _ in range(THREADS * len(work))]
-    [process.join() for process in all_of]
+    last, results = until + PATIENCE_S, []
+    try:
+        for _ in range(THREADS * len(work)):
+            results.append(told.get(timeout=max(last - time.time(), 1)))
+    except queue.Empty:
+        results += [(None, 0, SILENT)] * (THREADS * len(work) - len(results))
+    for process in all_of:
+        process.join(timeout=max(last - time.time(), 1))
+        if process.is_alive():
+            process.kill()
+            process.join()
     return results
+
+
+def beside_mlflow(folder, seconds, own):
+    """The same clients with MLflow's server; `own` is how many points a second came to ours."""
+    theirs = mlflow_server(folder, "mlflow.db")
+    try:
+        results = crowd(theirs, seconds)
+    finally:
+        theirs.stop()
+    peer = sum(count for _, count, _ in results) / seconds
+    errors = sum(error is not None for _, _, error in results)
+    ratio = f"{own / peer:.1f}×" if peer else "none came there"
+    print(
+        f"beside MLflow's server, which {len(results)} clients had for {seconds:.0f} s: {own:,.0f} to {peer:,.0f} points/s,"
+        f" {ratio}; {errors} errors there",
+        flush=True,
+    )
 
 
 def stored(served, run):
@@ -100,6 +133,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--slipway", required=True)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--peer-seconds", type=float, default=15)
     asked = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="crowd-")
     home, failed, served = os.path.join(folder, "home"), [], None
@@ -119,8 +153,10 @@ def main():
             f" the host: {cpu:.1f} s of CPU, {memory:.0f} MB",
             flush=True,
         )
+        beside_mlflow(folder, asked.peer_seconds, points / asked.seconds)
 
         results = crowd(served, asked.seconds / 4 + 5, kill_after=asked.seconds / 8 + 2)
+        failed += [error for _, _, error in results if error == SILENT]
         served = slipway(asked.slipway, folder, home)
         acknowledged, lost = 0, 0
         for run, count, _ in results:

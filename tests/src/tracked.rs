@@ -45,6 +45,13 @@ impl Tracked {
         let id = self.post("create", begin).await?["run"]["info"]["run_id"].as_str().context("no run")?.to_owned();
         let params: Vec<Value> = params.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
         self.post("log-batch", json!({"run_id": id, "params": params})).await?;
+        let run: RunId = id.parse()?;
+        self.points(run, points).await?;
+        Ok(run)
+    }
+
+    /// More points of a run, as a program logs them while it goes on.
+    pub async fn points(&self, run: RunId, points: &[(&str, i64, f64)]) -> Result<()> {
         for points in points.chunks(BATCH) {
             let metric = |(key, step, value): &(&str, i64, f64)| {
                 // JSON has no number for what is none.
@@ -52,9 +59,9 @@ impl Tracked {
                 json!({"key": key, "value": value, "timestamp": BEGAN_MS + step * 1_000, "step": step})
             };
             let metrics: Vec<Value> = points.iter().map(metric).collect();
-            self.post("log-batch", json!({"run_id": id, "metrics": metrics})).await?;
+            self.post("log-batch", json!({"run_id": run, "metrics": metrics})).await?;
         }
-        Ok(id.parse()?)
+        Ok(())
     }
 
     /// A file of a run.

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use journeys::{
-    browser::{gone, press, saved, seen},
+    browser::{downloads, gone, press, saved, seen},
     desk::{Desk, ROWS},
     process::until,
     tracked::Tracked,
@@ -240,6 +240,7 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     let text = saved(folder, "Runs by two values.csv").await?;
     let head = text.starts_with("id,name,metric.loss,param.lr\r\n");
     ensure!(head && text.lines().count() == 7, "a row a run is not {text:?}");
+    contours(desk, folder, &svg).await.context("contours")?;
     desk.go(&sweep.runs("view=importance")).await?;
     seen(driver, "//main//p[starts-with(., '6 runs. Taken one at a time')]").await?;
     seen(driver, "//main//*[@data-unsure][starts-with(., 'Not reliable: 6 runs for 1 parameter')]").await?;
@@ -251,6 +252,30 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     let text = saved(folder, "parameters.csv").await?;
     ensure!(text.starts_with("Parameter,Share of the variance,Rank correlation\r\nlr,1,"), "the table is {text:?}");
     Ok(())
+}
+
+/// Over the contours of its colour by the switch, which the address says; the file has what is seen, and its key.
+async fn contours(desk: &Desk, folder: &Path, plain: &str) -> Result<()> {
+    const SWITCH: &str = "//main//label[contains(@class,'switch') and normalize-space(.)='Contours']";
+    const AREA: &str = "//main//*[@aria-label='Runs by two values']\
+        //*[name()='path' and starts-with(@class,'f ') and contains(@d,'Z')]";
+    let driver = desk.driver();
+    gone(driver, AREA).await?;
+    press(driver, SWITCH).await?;
+    seen(driver, AREA).await?;
+    let said = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("contours=1"));
+    until("the address says the contours", SHORT, said).await?;
+    desk.browser.picture("run-contours").await?;
+    // A second file of this name would get another one.
+    fs::remove_file(downloads(folder).join("Runs by two values.svg"))?;
+    let svg = saved_svg(desk, folder, "Runs by two values").await?;
+    ensure!(svg.contains("Z\"") && !plain.contains("Z\""), "no areas in {svg}");
+    let (points, keyed) = (svg.matches("<circle").count(), svg.matches("<svg").count() == 3);
+    ensure!(points >= 6 && keyed, "{points} points, with a key of the colours: {keyed}: {svg}");
+    driver.refresh().await?;
+    seen(driver, AREA).await.context("after a reload")?;
+    press(driver, SWITCH).await?;
+    gone(driver, AREA).await
 }
 
 /// Along the upper half of the axis of the losses, and away again by a click; the address says it once it is let go.

@@ -3,6 +3,7 @@
 mod ballast;
 mod limits;
 mod reading;
+mod wrong;
 
 use api::{
     host::{PutSettings, Settings},

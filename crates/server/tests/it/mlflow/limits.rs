@@ -10,7 +10,7 @@ use super::Open;
 use crate::running::Running;
 
 /// MLflow's code and its message.
-async fn told(answer: Response, status: StatusCode, code: &str) -> String {
+pub(super) async fn told(answer: Response, status: StatusCode, code: &str) -> String {
     let came = answer.status();
     let said: Value = answer.json().await.unwrap();
     assert_eq!((came, &said["error_code"]), (status, &json!(code)), "{said}");
