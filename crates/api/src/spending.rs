@@ -46,12 +46,16 @@ pub struct Terms {
     /// The limits among them that were given for this run alone: they stay where it is resumed.
     #[serde(default)]
     pub own: BudgetConfig,
+    /// Seconds whose price others bear: a client's runs that one process has at the same time bear equal parts of it.
+    #[serde(default)]
+    pub shared_seconds: f64,
 }
 
 impl Terms {
     /// Time and measured energy at these prices; `None` where there is none, or only one of energy that nobody measures.
     pub fn cost(&self, seconds: f64, joules: Option<f64>) -> Option<f64> {
-        let of_time = self.per_hour.map(|price| price * seconds / SECONDS_PER_HOUR);
+        let borne = (seconds - self.shared_seconds).max(0.0);
+        let of_time = self.per_hour.map(|price| price * borne / SECONDS_PER_HOUR);
         let of_energy = self.per_kwh.zip(joules).map(|(price, joules)| price * joules / JOULES_PER_KWH);
         match (of_time, of_energy) {
             (None, None) => None,
@@ -158,13 +162,7 @@ mod tests {
     use super::*;
 
     fn terms(budget: BudgetConfig) -> Terms {
-        Terms {
-            per_hour: Some(2.0),
-            per_kwh: Some(0.3),
-            currency: "EUR".to_owned(),
-            budget,
-            own: BudgetConfig::default(),
-        }
+        Terms { per_hour: Some(2.0), per_kwh: Some(0.3), currency: "EUR".to_owned(), budget, ..Terms::default() }
     }
 
     #[test]
@@ -174,6 +172,8 @@ mod tests {
         assert_eq!(terms.cost(1800.0, Some(2.0 * JOULES_PER_KWH)), Some(1.6));
         let energy_alone = Terms { per_hour: None, ..terms };
         assert_eq!(energy_alone.cost(1800.0, None), None);
+        let shared = Terms { per_hour: Some(2.0), shared_seconds: 900.0, ..Terms::default() };
+        assert_eq!(shared.cost(1800.0, None), Some(0.5));
         assert_eq!(Terms::default().cost(1800.0, Some(1.0)), None);
     }
 

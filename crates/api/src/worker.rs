@@ -183,7 +183,8 @@ pub enum Outcome {
     Failed,
 }
 
-/// One line of `slipway meter`, which measures a process that is neither a worker nor a program of `slipway exec`.
+/// One line of `slipway meter`, which measures a process that is neither a worker nor a program of `slipway exec`, for all
+/// of its runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "told", rename_all = "snake_case")]
 pub enum Metered {

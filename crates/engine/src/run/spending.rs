@@ -39,7 +39,7 @@ pub(crate) async fn terms(engine: &Engine, budget: &BudgetConfig, table: &str) -
 
 fn terms_by(settings: &Settings, budget: BudgetConfig) -> Terms {
     let (per_hour, per_kwh) = (settings.price_per_hour, settings.price_per_kwh);
-    Terms { per_hour, per_kwh, currency: settings.currency.clone(), budget, own: BudgetConfig::default() }
+    Terms { per_hour, per_kwh, currency: settings.currency.clone(), budget, ..Terms::default() }
 }
 
 /// The same of a run with limits of its own, which stand before the project's.

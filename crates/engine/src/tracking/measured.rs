@@ -11,32 +11,38 @@
 //! One that is measured to have used up its project's budget is ended and announced; its process is left alone, and the
 //! host stays for what its client still logs.
 //!
-//! What is measured already is not measured again: a run below one that we supervise, or below a measured one of the same
-//! process. Runs of one process that stand beside each other show the same, each from its own begin, so only so many of
-//! them are measured ([`MOST`]); and only so many of all ([`MOST_OF_ALL`]), whoever begins them.
+//! What is measured already is not measured again: a run below one that we supervise, or below a measured one of the
+//! same process. Runs of one process that stand beside each other share its meter, and what it used ([`shares`]); there
+//! are only so many of them ([`MOST_RUNS`]), and only so many processes ([`MOST_PROCESSES`]), whoever begins them.
+
+mod shares;
 
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::Path,
     process::Stdio,
-    sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use api::{
-    ProjectId, RunId,
+    ApiError, ProjectId, RunId,
     event::{NewestPoint, Tag},
-    run::{CLIENT_MEASURED_SECS, MACHINE, MACHINE_UNMEASURED, RunState, SYSTEM},
+    run::{MACHINE, MACHINE_UNMEASURED, Run, RunState, SYSTEM},
     series::Point,
-    spending::{BudgetConfig, ENERGY_JOULES, Terms},
+    spending::{BudgetConfig, Terms},
     tracking::PARENT_TAG,
     worker::Metered,
 };
 use store::{run::RunRow, spending::Spending};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    sync::Notify,
+};
 
+use self::shares::{Due, Look, Share, Shared};
 use super::Announcer;
 use crate::{
     Engine, WeakEngine,
@@ -59,12 +65,12 @@ const TOGETHER: usize = 2_000;
 const NOTED_AT_ONCE: usize = 500;
 /// Between two of these transactions, in which whoever waits to write goes first.
 const WAY: Duration = Duration::from_millis(50);
-/// A client that measures itself tells it for the first time after 10 s; until then nothing of ours is entered.
-const HELD: Duration = Duration::from_secs(CLIENT_MEASURED_SECS);
-/// Runs of one process that are measured at once.
-const MOST: usize = 8;
-/// Runs of all: each has a `slipway meter`, which looks through every process of the machine.
-const MOST_OF_ALL: usize = 32;
+/// Runs that are entered in one transaction, for the same reason: each has a score of series.
+const ENTERED_AT_ONCE: usize = 64;
+/// Runs of one process that are measured at once: each look is written to all of them.
+const MOST_RUNS: usize = 256;
+/// Processes that are: each has a `slipway meter`, which looks through every process of the machine.
+const MOST_PROCESSES: usize = 32;
 /// Runs that stand below each other; more of them are a circle.
 const DEEPEST: usize = 32;
 
@@ -79,11 +85,39 @@ pub(crate) struct Measured {
 #[derive(Debug, Default)]
 struct Runs {
     waiting: HashMap<RunId, Waiting>,
-    measured: HashMap<RunId, ProcessId>,
+    /// The processes that are measured, by the number of their meter; each has a run that goes on.
+    shared: BTreeMap<u64, Shared>,
+    /// Meters that were begun.
+    meters: u64,
     /// Those that used up their budget, while their clients have not said that they are over.
     spent: HashMap<RunId, (ProcessId, String)>,
     /// Whether somebody looks at those that wait.
     is_looked_at: bool,
+}
+
+impl Runs {
+    /// A run is measured no further, nor is its process where it was the last one.
+    fn without(&mut self, run: RunId) {
+        self.shared.retain(|_, shared| {
+            shared.runs.remove(&run);
+            !shared.runs.is_empty()
+        });
+    }
+}
+
+/// A meter that is to be begun, and what it is to measure.
+struct Of {
+    meter: u64,
+    process: ProcessId,
+    /// Told where a further run shares it.
+    joined: Arc<Notify>,
+}
+
+/// How a run is measured from now on.
+enum Taken {
+    First(Of),
+    /// By the meter of the runs beside it, with what the machine is, once that is known.
+    Beside(Option<BTreeMap<String, String>>),
 }
 
 /// A run that used up its budget, with its process and its name.
@@ -114,7 +148,7 @@ impl Measured {
     fn leave(&self, run: RunId) {
         let mut runs = self.runs();
         runs.waiting.remove(&run);
-        runs.measured.remove(&run);
+        runs.without(run);
     }
 
     /// A run is over by its client's word, too: nothing more is logged to it.
@@ -130,9 +164,14 @@ impl Measured {
         }
     }
 
-    /// Forgets one whose process is over, and not that it may be begun anew.
+    /// Forgets one that is over, and not that it may be begun anew.
     fn over(&self, run: RunId) {
-        self.runs().measured.remove(&run);
+        self.runs().without(run);
+    }
+
+    /// Forgets the runs of a meter that is over, and not that they may be begun anew.
+    fn all_over(&self, meter: u64) {
+        self.runs().shared.remove(&meter);
     }
 
     /// The names of runs that used up their budget and whose processes go on: their clients may log more.
@@ -151,8 +190,17 @@ impl Measured {
         Ok(alive.into_iter().map(|(_, (_, name))| name).collect())
     }
 
-    fn is_measured(&self, run: RunId) -> bool {
-        self.runs().measured.contains_key(&run)
+    /// Keeps what a meter told of the machine, and returns its runs; `None` where none of them goes on.
+    fn machine(&self, meter: u64, facts: &BTreeMap<String, String>) -> Option<Vec<RunId>> {
+        let mut runs = self.runs();
+        let shared = runs.shared.get_mut(&meter)?;
+        shared.machine = Some(facts.clone());
+        Some(shared.runs.keys().copied().collect())
+    }
+
+    /// Divides what a meter told among its runs, and returns what is to be entered; `None` where none of them goes on.
+    fn look(&self, meter: u64, time_ms: i64, values: &BTreeMap<String, f64>) -> Option<Vec<Due>> {
+        Some(self.runs().shared.get_mut(&meter)?.look(Instant::now(), time_ms, values))
     }
 
     /// Takes out what has waited for long enough, the oldest first and [`TOGETHER`] at most; `None` once nothing waits
@@ -176,25 +224,34 @@ impl Measured {
     }
 
     /// Notes that a run is measured from now on, or says why it is not.
-    fn take(&self, run: RunId, process: ProcessId, above: &[RunId]) -> Result<(), &'static str> {
+    fn take(&self, run: RunId, process: ProcessId, above: &[RunId], share: Share) -> Result<Taken, &'static str> {
         let mut runs = self.runs();
-        if above.iter().any(|run| runs.measured.get(run).is_some_and(|own| own.is_same(process))) {
-            return Err(MEASURED_ABOVE);
+        // Another process may have gone on with it.
+        runs.without(run);
+        if let Some(shared) = runs.shared.values_mut().find(|shared| shared.process.is_same(process)) {
+            if above.iter().any(|run| shared.runs.contains_key(run)) {
+                return Err(MEASURED_ABOVE);
+            }
+            if shared.runs.len() >= MOST_RUNS {
+                return Err(TOO_MANY_BESIDE);
+            }
+            shared.join(run, share);
+            return Ok(Taken::Beside(shared.machine.clone()));
         }
-        if runs.measured.values().filter(|own| own.is_same(process)).count() >= MOST {
-            return Err(MEASURED_BESIDE);
-        }
-        if runs.measured.len() >= MOST_OF_ALL {
+        if runs.shared.len() >= MOST_PROCESSES {
             return Err(TOO_MANY);
         }
-        runs.measured.insert(run, process);
-        Ok(())
+        runs.meters += 1;
+        let (meter, shared) = (runs.meters, Shared::new(process, run, share));
+        let joined = Arc::clone(&shared.joined);
+        runs.shared.insert(meter, shared);
+        Ok(Taken::First(Of { meter, process, joined }))
     }
 }
 
 const MEASURED_ABOVE: &str = "It is measured with the run above it.";
-const MEASURED_BESIDE: &str = "Other runs of its process are measured, which show the same.";
-const TOO_MANY: &str = "32 other runs were measured on this machine when it started, and more are not at once.";
+const TOO_MANY_BESIDE: &str = "256 other runs of its process were measured when it started, and more are not at once.";
+const TOO_MANY: &str = "32 other programs were measured on this machine when it started, and more are not at once.";
 const HIDDEN: &str = "Its process belongs to another user or runs in a container.";
 const GONE: &str = "Its client's connection was closed, and with it the way to its process.";
 
@@ -249,12 +306,12 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>, after: After) -> any
             let mut budgets: HashMap<ProjectId, BudgetConfig> = HashMap::new();
             for (run, waiting) in due {
                 let Some(outline) = store::run_facts::outline(c, run)?.filter(|run| run.is_going) else { continue };
-                let before = store::spending::get(c, run)?.map(|before| (before.seconds, before.joules));
+                let before = store::spending::get(c, run)?;
                 let budget = match outline.project {
                     Some(project) => budget_of(c, project, &mut budgets)?,
                     None => BudgetConfig::default(),
                 };
-                going.push((run, waiting, above(c, run)?, before.unwrap_or_default(), budget));
+                going.push((run, waiting, above(c, run)?, before, budget));
             }
             Ok(going)
         })
@@ -268,7 +325,7 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>, after: After) -> any
     ends.dedup();
     let port = engine.tracking_port().load(Ordering::Relaxed);
     let peers = tokio::task::spawn_blocking(move || peer::holders(&ends, port)).await?;
-    let mut unmeasured = Vec::new();
+    let mut facts = Vec::new();
     for (run, waiting, above, before, budget) in going {
         let process = match peers.get(&waiting.peer) {
             // Whoever logs from within the host's own process is no program of a person's.
@@ -279,19 +336,27 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>, after: After) -> any
         };
         let taken = process.and_then(|process| match &above {
             Above::Supervised => Err(MEASURED_ABOVE),
-            Above::Clients(above) => engine.measured().take(run, process, above).map(|()| process),
+            Above::Clients(above) => {
+                let used = used_before(before, spending::terms_of_client(&settings, &budget));
+                engine.measured().take(run, process, above, Share::new(waiting.begun, used))
+            }
         });
         match taken {
             Ok(_) if after == After::Closed => engine.measured().over(run),
-            Ok(process) => {
-                let terms = spending::terms_of_client(&settings, &budget);
-                let of = Of { run, process, begun: waiting.begun, before, terms };
-                tokio::spawn(measure(engine.downgrade(), of));
-            }
-            Err(why) => unmeasured.push((run, BTreeMap::from([(MACHINE_UNMEASURED.to_owned(), why.to_owned())]))),
+            Ok(Taken::First(of)) => drop(tokio::spawn(measure(engine.downgrade(), of))),
+            Ok(Taken::Beside(machine)) => facts.extend(machine.map(|machine| (run, machine))),
+            Err(why) => facts.push((run, BTreeMap::from([(MACHINE_UNMEASURED.to_owned(), why.to_owned())]))),
         }
     }
-    note(engine, unmeasured).await
+    note(engine, facts).await
+}
+
+/// What a run used before it was over and set back to running, under terms that hold from now on.
+fn used_before(before: Option<Spending>, terms: Terms) -> Spending {
+    let Some(Spending { seconds, joules, terms: Terms { shared_seconds, .. }, .. }) = before else {
+        return Spending::new(terms);
+    };
+    Spending { seconds, joules, ..Spending::new(Terms { shared_seconds, ..terms }) }
 }
 
 fn budget_of(
@@ -333,36 +398,12 @@ fn above(c: &store::Connection, run: RunId) -> store::Result<Above> {
     Ok(Above::Clients(above))
 }
 
-/// A run that is measured.
-struct Of {
-    run: RunId,
-    process: ProcessId,
-    begun: Instant,
-    /// Seconds and joules that it used before it was over and set back to running.
-    before: (f64, Option<f64>),
-    terms: Terms,
-}
-
-impl Of {
-    /// How long it went on, in all.
-    fn seconds(&self) -> f64 {
-        self.before.0 + self.begun.elapsed().as_secs_f64()
-    }
-}
-
-/// Values that were told together.
-struct Look {
-    step: i64,
-    time_ms: i64,
-    values: BTreeMap<String, f64>,
-}
-
 async fn measure(engine: WeakEngine, of: Of) {
     let outcome = follow(&engine, &of).await;
     let Some(engine) = engine.upgrade() else { return };
-    engine.measured().over(of.run);
+    engine.measured().all_over(of.meter);
     if let Err(error) = outcome {
-        tracing::warn!(run = %of.run, "a client's run is measured no further: {error:#}");
+        tracing::warn!(pid = of.process.pid, "a client's runs are measured no further: {error:#}");
     }
 }
 
@@ -373,26 +414,28 @@ async fn follow(weak: &WeakEngine, of: &Of) -> anyhow::Result<()> {
     };
     let mut meter = command.spawn().context("start `slipway meter`")?;
     let mut lines = BufReader::new(meter.stdout.take().context("hear `slipway meter`")?).lines();
-    let (mut held, mut told) = (Vec::new(), None::<i64>);
-    // The engine is not held while nothing is told: it may be closed.
-    while let Some(line) = lines.next_line().await? {
-        let Some(engine) = weak.upgrade().filter(|engine| engine.measured().is_measured(of.run)) else { break };
+    let mut asking = meter.stdin.take().context("ask `slipway meter`")?;
+    loop {
+        // The engine is not held while nothing is told: it may be closed.
+        let line = tokio::select! {
+            line = lines.next_line() => line?,
+            () = of.joined.notified() => {
+                // One that is over says so by the end of its lines.
+                let _ = asking.write_all(b"\n").await;
+                continue;
+            }
+        };
+        let (Some(line), Some(engine)) = (line, weak.upgrade()) else { break };
         match serde_json::from_str::<Metered>(&line)? {
             Metered::Machine { facts } => {
-                let facts = facts.into_iter().map(|(name, fact)| (format!("{MACHINE}{name}"), fact)).collect();
-                note(&engine, vec![(of.run, facts)]).await?;
+                let facts = facts.into_iter().map(|(name, fact)| (format!("{MACHINE}{name}"), fact));
+                let facts: BTreeMap<String, String> = facts.collect();
+                let Some(runs) = engine.measured().machine(of.meter, &facts) else { break };
+                note(&engine, runs.into_iter().map(|run| (run, facts.clone())).collect()).await?;
             }
-            Metered::Look { mut values } => {
-                // Each second of a run is told once.
-                let step = told.map_or(0, |told| told + 1).max(of.seconds() as i64);
-                told = Some(step);
-                if let (Some(joules), Some(before)) = (values.get_mut(ENERGY_JOULES), of.before.1) {
-                    *joules += before;
-                }
-                held.push(Look { step, time_ms: engine.now_ms(), values });
-                if of.begun.elapsed() >= HELD && !enter(&engine, of, std::mem::take(&mut held)).await? {
-                    break;
-                }
+            Metered::Look { values } => {
+                let Some(due) = engine.measured().look(of.meter, engine.now_ms(), &values) else { break };
+                enter(&engine, of.process, due).await?;
             }
         }
     }
@@ -400,11 +443,12 @@ async fn follow(weak: &WeakEngine, of: &Of) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `slipway meter`, a process of its own: the host loads no GPU's driver. It ends with us.
+/// `slipway meter`, a process of its own: the host loads no GPU's driver. It ends with us. A line asks it to look soon,
+/// and often again.
 fn meter(program: Option<&Path>, of: ProcessId, folder: &Path) -> anyhow::Result<tokio::process::Command> {
     let mut command = tokio::process::Command::new(program.context("this process has no program that measures")?);
     command.args(["meter", &of.pid.to_string(), &of.started_ms.to_string()]).arg(folder);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     #[cfg(windows)]
     command.creation_flags(crate::process::NO_WINDOW);
     Ok(command)
@@ -438,40 +482,70 @@ async fn note(engine: &Engine, mut facts: Vec<(RunId, BTreeMap<String, String>)>
     Ok(())
 }
 
-/// Enters what was measured, and what it cost so far; `false` where the run is over, by its budget too.
-async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<bool> {
+/// Enters what was measured of a process's runs, and what each cost so far.
+async fn enter(engine: &Engine, process: ProcessId, mut due: Vec<Due>) -> anyhow::Result<()> {
+    while !due.is_empty() {
+        let rest = due.split_off(due.len().min(ENTERED_AT_ONCE));
+        let now = std::mem::replace(&mut due, rest);
+        let (pid, now_ms) = (process.pid, engine.now_ms());
+        let entered = engine
+            .store()
+            .write(move |tx| {
+                let mut entered = Vec::with_capacity(now.len());
+                for due in now {
+                    entered.push((due.run, enter_one(tx, due, pid, now_ms)?));
+                }
+                Ok(entered)
+            })
+            .await?;
+        for (run, entered) in entered {
+            match entered {
+                Some(entered) => announce(engine, process, entered).await?,
+                None => engine.measured().over(run),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A run as it is once something was entered.
+struct Entered {
+    run: Run,
+    newest: Vec<NewestPoint>,
+    /// Why it is over, where it used up its budget.
+    over: Option<ApiError>,
+}
+
+/// `None` where the run is over.
+fn enter_one(tx: &store::Transaction<'_>, due: Due, pid: u32, now_ms: i64) -> store::Result<Option<Entered>> {
+    let Due { run, looks, mut used } = due;
+    let Some(mut row) = store::run::bare(tx, run)?.filter(is_going) else { return Ok(None) };
     let mut series: BTreeMap<String, Vec<Point>> = BTreeMap::new();
     for Look { step, time_ms, values } in looks {
         for (key, value) in values {
             series.entry(key).or_default().push(Point { step, time_ms, value });
         }
     }
-    // As of its begin: what it used before its process was found took place, too.
-    let seconds = of.seconds();
-    let joules = series.get(ENERGY_JOULES).and_then(|points| points.last()).map(|point| point.value).or(of.before.1);
-    let (run, pid, now_ms) = (of.run, of.process.pid, engine.now_ms());
-    let mut spent = Spending { seconds, joules, ..Spending::new(of.terms.clone()) };
-    let entered = engine
-        .store()
-        .write(move |tx| {
-            let Some(mut row) = store::run::bare(tx, run)?.filter(is_going) else { return Ok(None) };
-            let mut newest = Vec::with_capacity(series.len());
-            for (key, points) in series {
-                let count = store::metric::append(tx, run, &key, &points)?;
-                if let Some(Point { step, time_ms, value }) = points.last().copied() {
-                    newest.push(NewestPoint { key, step, value, time_ms, count });
-                }
-            }
-            let over = spending::end_of_client(tx, &mut row, &mut spent, pid, now_ms)?;
-            store::spending::put(tx, run, &spent, now_ms)?;
-            Ok(Some((row.run, newest, over)))
-        })
-        .await?;
-    let Some((row, newest, over)) = entered else { return Ok(false) };
-    let lists = Lists::of(&row);
+    let mut newest = Vec::with_capacity(series.len());
+    for (key, points) in series {
+        let count = store::metric::append(tx, run, &key, &points)?;
+        if let Some(Point { step, time_ms, value }) = points.last().copied() {
+            newest.push(NewestPoint { key, step, value, time_ms, count });
+        }
+    }
+    let over = spending::end_of_client(tx, &mut row, &mut used, pid, now_ms)?;
+    store::spending::put(tx, run, &used, now_ms)?;
+    Ok(Some(Entered { run: row.run, newest, over }))
+}
+
+/// Announces what was entered, and a run that is over by its budget.
+async fn announce(engine: &Engine, process: ProcessId, entered: Entered) -> anyhow::Result<()> {
+    let Entered { run: row, newest, over } = entered;
+    let (run, lists) = (row.id, Lists::of(&row));
     Announcer::soon(engine, run, lists, newest);
-    let Some(because) = over else { return Ok(true) };
-    engine.measured().runs().spent.insert(run, (of.process, row.name.clone()));
+    let Some(because) = over else { return Ok(()) };
+    engine.measured().over(run);
+    engine.measured().runs().spent.insert(run, (process, row.name.clone()));
     // Its client may have said meanwhile that it is over, and will not say so again.
     let now = engine.store().read(move |c| store::run::bare(c, run)).await?;
     if now.is_none_or(|now| now.run.state != row.state) {
@@ -481,7 +555,7 @@ async fn enter(engine: &Engine, of: &Of, looks: Vec<Look>) -> anyhow::Result<boo
     engine.changed(Tag::Projects);
     let told = [Some(because.message), because.hint].into_iter().flatten().collect::<Vec<_>>().join(" ");
     engine.events().notice(format!("{} is over its budget", row.name), told, Some(row.page()));
-    Ok(false)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -491,7 +565,6 @@ mod tests {
     #[test]
     fn of_many_runs_those_that_waited_longest_are_looked_at_first_and_only_so_many_together() {
         let measured = Measured::default();
-        let run = |number: usize| RunId::from_bytes((number as u128).to_be_bytes());
         let now = Instant::now();
         let wait = |run: RunId, waited: Duration| {
             let waiting =
@@ -511,24 +584,70 @@ mod tests {
         assert!(measured.due().is_none() && !measured.runs().is_looked_at);
     }
 
+    fn run(number: usize) -> RunId {
+        RunId::from_bytes((number as u128).to_be_bytes())
+    }
+
+    fn take(measured: &Measured, number: usize, pid: u32, above: &[RunId]) -> Result<Taken, &'static str> {
+        let share = Share::new(Instant::now(), Spending::new(Terms::default()));
+        measured.take(run(number), ProcessId { pid, started_ms: 1 }, above, share)
+    }
+
     #[test]
-    fn so_many_runs_are_measured_at_once_and_another_once_one_is_over() {
+    fn so_many_processes_are_measured_at_once_and_another_once_one_has_no_run_any_more() {
         let measured = Measured::default();
-        let take = |number: u8, pid: u32| {
-            measured.take(RunId::from_bytes([number; 16]), ProcessId { pid, started_ms: 1 }, &[])
-        };
-        let numbers = 0..MOST_OF_ALL as u8;
-        assert!(numbers.clone().all(|number| take(number, number.into()).is_ok()));
-        assert_eq!(take(100, 100), Err(TOO_MANY));
-        assert!(TOO_MANY.starts_with(&MOST_OF_ALL.to_string()));
-        measured.leave(RunId::from_bytes([0; 16]));
-        assert_eq!(take(100, 100), Ok(()));
-        // Of one process there are fewer, and none below another, also where the clock was corrected meanwhile.
-        numbers.clone().for_each(|number| measured.leave(RunId::from_bytes([number; 16])));
-        assert_eq!(numbers.filter(|number| take(*number, 7).is_ok()).count(), MOST);
+        let take = |number: usize, pid: usize| take(&measured, number, pid as u32, &[]);
+        assert!((0..MOST_PROCESSES).all(|number| matches!(take(number, number), Ok(Taken::First(_)))));
+        assert_eq!(take(100, 100).err(), Some(TOO_MANY));
+        assert!(TOO_MANY.starts_with(&MOST_PROCESSES.to_string()));
+        // A further run of one that is measured needs no meter of its own, and keeps the process measured.
+        assert!(matches!(take(100, 0), Ok(Taken::Beside(None))));
+        measured.leave(run(0));
+        assert_eq!(take(101, 101).err(), Some(TOO_MANY));
+        measured.leave(run(100));
+        assert!(matches!(take(101, 101), Ok(Taken::First(_))));
+    }
+
+    #[test]
+    fn runs_of_one_process_share_its_meter_and_only_so_many_and_none_below_another() {
+        let measured = Measured::default();
+        let take = |number: usize, above: &[RunId]| take(&measured, number, 7, above);
+        let Ok(Taken::First(of)) = take(0, &[]) else { panic!("the first begins the meter") };
+        let machine = BTreeMap::from([("machine.cpu".to_owned(), "played".to_owned())]);
+        assert_eq!(measured.machine(of.meter, &machine), Some(vec![run(0)]));
+        assert!((1..MOST_RUNS).all(|number| matches!(take(number, &[]), Ok(Taken::Beside(Some(_))))));
+        assert_eq!(take(MOST_RUNS, &[]).err(), Some(TOO_MANY_BESIDE));
+        assert!(TOO_MANY_BESIDE.starts_with(&MOST_RUNS.to_string()));
+        measured.over(run(1));
+        // Also where the clock was corrected meanwhile.
         let later = ProcessId { pid: 7, started_ms: 1_001 };
-        let (below, beside) = (RunId::from_bytes([100; 16]), RunId::from_bytes([101; 16]));
-        assert_eq!(measured.take(below, later, &[RunId::from_bytes([0; 16])]), Err(MEASURED_ABOVE));
-        assert_eq!(measured.take(beside, later, &[]), Err(MEASURED_BESIDE));
+        let share = Share::new(Instant::now(), Spending::new(Terms::default()));
+        assert_eq!(measured.take(run(MOST_RUNS), later, &[run(0)], share).err(), Some(MEASURED_ABOVE));
+        assert!(take(MOST_RUNS, &[run(1)]).is_ok());
+    }
+
+    #[test]
+    fn a_meter_is_over_with_its_last_run_and_the_next_run_begins_another() {
+        let measured = Measured::default();
+        let Ok(Taken::First(first)) = take(&measured, 0, 7, &[]) else { panic!("the first begins the meter") };
+        assert!(measured.look(first.meter, 0, &BTreeMap::new()).is_some_and(|due| due.is_empty()));
+        measured.end(run(0));
+        let Ok(Taken::First(next)) = take(&measured, 0, 7, &[]) else { panic!("another begins") };
+        assert!(measured.look(first.meter, 0, &BTreeMap::new()).is_none(), "it hears of no other's runs");
+        measured.all_over(first.meter);
+        assert!(measured.look(next.meter, 0, &BTreeMap::new()).is_some());
+        measured.all_over(next.meter);
+        assert!(measured.runs().shared.is_empty());
+    }
+
+    #[test]
+    fn what_a_run_used_before_counts_on_under_new_terms() {
+        let priced = |per_hour: f64| Terms { per_hour: Some(per_hour), ..Terms::default() };
+        let before = Terms { shared_seconds: 60.0, ..priced(1.0) };
+        let before = Spending { seconds: 100.0, joules: Some(5.0), stopped: Some("x".into()), ..Spending::new(before) };
+        let used = used_before(Some(before), priced(2.0));
+        assert_eq!((used.seconds, used.joules, used.stopped), (100.0, Some(5.0), None));
+        assert_eq!((used.terms.per_hour, used.terms.shared_seconds), (Some(2.0), 60.0));
+        assert_eq!(used_before(None, priced(2.0)), Spending::new(priced(2.0)));
     }
 }

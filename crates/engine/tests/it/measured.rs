@@ -24,8 +24,10 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::stage::Stage;
 
-/// Tells what it was asked for and then the same values again and again, as `slipway meter` does until its end.
+/// Tells what it was asked for and then the same values again and again, as `slipway meter` does until its end. Beside it
+/// stands of which processes it was begun.
 const METER: &str = r#"
+echo "$2" >> "$0.begun"
 echo '{"told":"machine","facts":{"cpu":"played","asked":"'"$1 $2"'"}}'
 while :; do
     echo '{"told":"look","values":{"system/cpu":50.0,"system/energy_joules":7.0}}' || exit
@@ -204,24 +206,41 @@ async fn a_clients_run_is_measured_once_and_only_while_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_runs_of_one_process_eight_are_measured() {
+async fn runs_of_one_process_share_a_meter_its_energy_and_the_price_of_its_time() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let stage = stage(Settings::default(), &listener).await;
+    let stage = stage(Settings { price_per_hour: Some(3600.0), ..Settings::default() }, &listener).await;
     let client = Client::connect(&listener);
     let mut runs = Vec::new();
     for _ in 0..10 {
         runs.push(client.begin(&stage, None).await);
     }
-    let (mut met, mut left) = (0, 0);
-    for of in runs {
-        let decided = async |stage: &Stage| {
-            let told = run(stage, of).await.environment;
-            (told.contains_key("machine.cpu") || told.contains_key("machine.unmeasured")).then_some(told)
-        };
-        let told = stage.until("it is measured or not", decided).await;
-        if told.contains_key("machine.cpu") { met += 1 } else { left += 1 }
+    for of in &runs {
+        until_more(&stage, *of, 0).await;
     }
-    assert_eq!((met, left), (8, 2));
+    let (mut joules, mut cost, mut longest) = (0.0, 0.0, 0.0_f64);
+    for of in &runs {
+        let seen = run(&stage, *of).await;
+        assert_eq!((seen.environment["machine.cpu"].as_str(), &*why(&stage, *of).await), ("played", ""));
+        let spent = seen.spent.unwrap();
+        joules += spent.joules.unwrap();
+        cost += spent.cost.unwrap();
+        longest = longest.max(spent.seconds);
+    }
+    assert!((joules - 7.0).abs() < 1e-9, "{joules}");
+    // A second costs one. Those that were found a second later were not looked at with the others at first.
+    assert!(longest >= 12.0 && cost < 2.0 * longest, "{cost} for {longest} s");
+
+    // One that is over is measured no further, and the others are, with those that join them.
+    end(&stage, runs[0], RunState::Finished).await;
+    let last = told(&stage, runs[0]).await;
+    let late = client.begin(&stage, None).await;
+    until_more(&stage, late, 0).await;
+    let seen = run(&stage, late).await;
+    assert_eq!((seen.environment["machine.cpu"].as_str(), seen.spent.unwrap().joules), ("played", Some(0.0)));
+    until_more(&stage, runs[1], told(&stage, runs[1]).await).await;
+    assert_eq!(told(&stage, runs[0]).await, last);
+    let begun = std::fs::read_to_string(stage.path("program.begun")).unwrap();
+    assert_eq!(begun.lines().collect::<Vec<_>>(), [client.child.id().to_string()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
