@@ -40,6 +40,7 @@ async fn table(desk: &Desk, folder: &Path) -> Result<()> {
 }
 
 async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    const EMPTY: &str = "//main//*[contains(@class,'empty')]//p";
     const MEANT: &str = "//main//*[contains(@class,'empty')]//p[contains(., 'Did you mean \"loss\"?')]";
     let driver = desk.driver();
     desk.go(&sweep.runs("sort=name&way=up&filter=param.lr%20%3D%200.1%20and%20metric.loss%20%3C%200.4")).await?;
@@ -56,6 +57,9 @@ async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
         Err(_) => false,
     };
     ensure!(!shown, "a lone condition has a chip");
+    // Where no run has a word, it is said what words are looked for in.
+    desk.go(&sweep.runs("filter=nowhere-to-be-read")).await?;
+    seen(driver, &format!("{EMPTY}[contains(., 'names, models, params, tags and notes')]")).await?;
     // A metric that no run has is named, and what is meant takes its place.
     let unknown = sweep.runs("filter=param.lr%20%3D%200.1%20and%20metric.los%20%3C%200.4");
     desk.go(&unknown).await?;

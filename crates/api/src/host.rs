@@ -97,7 +97,7 @@ pub struct Settings {
     pub secret_store: Option<SecretBackend>,
     /// MLflow's clients on this machine need no token.
     pub tracking_open: bool,
-    /// The port on which they are answered; by default 5577, or any free one where that is taken.
+    /// The port on which they are answered, of [`PORTS`]; by default 5577, or any free one where that is taken.
     pub tracking_port: Option<u16>,
     /// What the processes of their runs use on this machine is measured.
     pub tracking_measured: bool,
@@ -108,6 +108,9 @@ pub struct Settings {
     /// What prices and costs are in.
     pub currency: String,
 }
+
+/// What a port that is set can be; 0 would be another one at each start.
+pub const PORTS: std::ops::RangeInclusive<u16> = 1..=u16::MAX;
 
 impl Default for Settings {
     fn default() -> Self {

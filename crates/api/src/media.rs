@@ -19,6 +19,40 @@ pub enum MediumKind {
     Histogram,
 }
 
+impl MediumKind {
+    /// Whether it is shown by its file's own bytes, which a browser draws or plays.
+    pub const fn has_bytes(self) -> bool {
+        !matches!(self, Self::Text | Self::Table | Self::Histogram)
+    }
+}
+
+/// Endings of JSON that says by its name what it holds: a table, as Weights & Biases calls its own (`columns` and `data`), a
+/// chart of Plotly's, which is shown as its text, and a histogram, `{"bins": [0, 1, 2], "counts": [5, 3]}`.
+const OF_JSON: [(&str, MediumKind); 3] = [
+    (".table.json", MediumKind::Table),
+    (".plotly.json", MediumKind::Text),
+    (".histogram.json", MediumKind::Histogram),
+];
+
+/// What a file is by its name, behind that name without its ending; `None` of what is no medium.
+pub fn medium_by_name(path: &str) -> Option<(&str, MediumKind)> {
+    let of_json = OF_JSON.iter().find_map(|(ending, kind)| Some((path.strip_suffix(*ending)?, *kind)));
+    if of_json.is_some() {
+        return of_json;
+    }
+    let (stem, ending) = path.rsplit_once('.')?;
+    let kind = match ending.to_ascii_lowercase().as_str() {
+        "png" | "jpg" | "jpeg" | "gif" | "webp" => MediumKind::Image,
+        "svg" => MediumKind::Drawing,
+        "wav" | "mp3" | "ogg" | "flac" => MediumKind::Audio,
+        "mp4" | "m4v" | "webm" => MediumKind::Video,
+        "html" | "htm" => MediumKind::Page,
+        "txt" | "md" => MediumKind::Text,
+        _ => return None,
+    };
+    Some((stem, kind))
+}
+
 /// The media of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaOfKey {
@@ -114,4 +148,26 @@ crate::requests! { METHODS;
     // One for each step that was asked for; `None` of what is not there, or can't be read.
     GetMediumSteps => "run.medium_steps" -> Vec<Option<Medium>>, |me| vec![Tag::Run(me.run)];
     SaveMedium => "run.save_medium" -> SavedMedium;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_what_a_file_is() {
+        use MediumKind::{Drawing, Histogram, Page, Table, Text, Video};
+        for (path, stem, kind) in [
+            ("page.html", "page", Page),
+            ("drawing.SVG", "drawing", Drawing),
+            ("v.mp4", "v", Video),
+            ("a/clip.M4V", "a/clip", Video),
+            ("media/plotly/p.plotly.json", "media/plotly/p", Text),
+            ("seen/step_2.table.json", "seen/step_2", Table),
+            ("w.histogram.json", "w", Histogram),
+        ] {
+            assert_eq!(medium_by_name(path), Some((stem, kind)), "{path}");
+        }
+        assert!(["weights.bin", "table.json", "none", "a.b/weights"].iter().all(|path| medium_by_name(path).is_none()));
+    }
 }

@@ -3,7 +3,7 @@
 use api::{
     ApiError,
     event::Tag,
-    host::{GetSettings, PutSettings, SecretBackend, Settings},
+    host::{GetSettings, PORTS, PutSettings, SecretBackend, Settings},
 };
 
 use crate::{Engine, secret};
@@ -35,6 +35,12 @@ pub async fn put(engine: &Engine, request: PutSettings) -> anyhow::Result<Settin
         anyhow::bail!(
             ApiError::invalid("Trainings need at least 256 MB of memory together.")
                 .with_hint("Set more, or leave it empty for 80 % of the machine's.")
+        );
+    }
+    if let Some(port) = settings.tracking_port.filter(|port| !PORTS.contains(port)) {
+        anyhow::bail!(
+            ApiError::invalid(format!("MLflow's clients can't be answered on port {port}."))
+                .with_hint("Set one from 1 to 65535, or leave it empty for 5577, or any free one where that is taken.")
         );
     }
     let price = |price: Option<f64>| price.is_none_or(|price| price >= 0.0 && price.is_finite());

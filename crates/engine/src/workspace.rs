@@ -106,7 +106,7 @@ impl Workspace {
     pub(crate) fn make(&self) -> anyhow::Result<()> {
         make_private(&self.folder).with_context(|| format!("make the workspace folder {}", self.folder.display()))?;
         let own = [self.cache(), self.runs(), self.deployments(), self.logs(), self.halves()];
-        for folder in own.into_iter().chain([self.folder.join("bin")]) {
+        for folder in own {
             std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
         }
         Ok(())
@@ -160,4 +160,20 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn make_private(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_workspace_has_the_folders_that_something_is_written_into() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = Workspace::at(root.path().join("slipway"));
+        workspace.make().unwrap();
+        let entries = std::fs::read_dir(workspace.folder()).unwrap();
+        let mut folders: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        folders.sort();
+        assert_eq!(folders, ["cache", "deployments", "halves", "logs", "runs"]);
+    }
 }

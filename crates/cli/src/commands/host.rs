@@ -161,7 +161,7 @@ fn expected(key: &str) -> &'static str {
         "memory_limit_bytes" | "reference_above_bytes" => "a whole number of bytes",
         "notifications" | "tracking_open" | "tracking_measured" => "true or false",
         "secret_store" => "keychain or file",
-        "tracking_port" => "a whole number from 0 to 65535",
+        "tracking_port" => "a whole number from 1 to 65535",
         "price_per_hour" | "price_per_kwh" => "a number",
         _ => "another kind of value",
     }
@@ -320,7 +320,7 @@ mod tests {
         for (pair, told) in [
             ("theme=pink", "It is system, dark or light;"),
             ("notifications=maybe", "It is true or false;"),
-            ("tracking_port=99999", "It is a whole number from 0 to 65535;"),
+            ("tracking_port=99999", "It is a whole number from 1 to 65535;"),
             ("memory_limit_bytes=4GB", "It is a whole number of bytes;"),
         ] {
             let error = changed(&settings, &["currency=EUR".into(), pair.into()]).unwrap_err();

@@ -80,7 +80,12 @@ fn without_a_host_a_command_answers_by_itself() {
     let set = place.json(&["settings", "set", "tracking_open=true", "tracking_port=5600"]);
     assert_eq!((&set["tracking_open"], &set["tracking_port"]), (&true.into(), &5600.into()));
     assert!(place.json(&["settings", "set", "tracking_port="])["tracking_port"].is_null());
-    assert_eq!(place.run(&["settings", "set", "tracking_port=70000"]).status.code(), Some(2));
+    for port in ["0", "70000"] {
+        let refused = place.run(&["settings", "set", &format!("tracking_port={port}")]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(said(&refused).contains("from 1 to 65535"), "{}", said(&refused));
+    }
+    assert!(place.json(&["settings", "show"])["tracking_port"].is_null());
     assert!(!place.workspace().join("host.json").exists());
     // The log of these commands is there, and nothing of it was on stderr.
     assert_eq!(said(&place.run(&["settings", "show"])), "");

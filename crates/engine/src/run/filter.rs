@@ -522,19 +522,16 @@ impl Parser<'_> {
             Entity::Tag if self.attributes.is_none() && key == NOTE_TAG => Some(Field::Notes),
             Entity::Tag => Some(Field::Tag(key.clone())),
             Entity::Attribute => self.attribute(&key),
-            Entity::Dataset => match key.as_str() {
-                "name" => Some(Field::Dataset(DatasetField::Name)),
-                "digest" => Some(Field::Dataset(DatasetField::Digest)),
-                "context" => Some(Field::Dataset(DatasetField::Context)),
-                _ => None,
-            },
+            Entity::Dataset => fields::dataset(&key).map(Field::Dataset),
         };
         match known {
             Some(field) => Ok(Some(field)),
             None => {
                 let column = self.tokens.get(self.at.saturating_sub(1)).map_or(0, |token| token.column);
-                let meant =
-                    if let Entity::Dataset = entity { String::new() } else { fields::meant(&key, self.attributes) };
+                let meant = match entity {
+                    Entity::Dataset => fields::meant_of_datasets(&key),
+                    _ => fields::meant(&key, self.attributes),
+                };
                 let error = wrong(self.text, column, &format!("there is no attribute \"{key}\".{meant}"));
                 Err(fields::with_fields(error, self.attributes))
             }

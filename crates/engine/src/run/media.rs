@@ -12,7 +12,7 @@ use api::{
     ApiError, RunId,
     media::{
         GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia,
-        SaveMedium, SavedMedium,
+        SaveMedium, SavedMedium, medium_by_name,
     },
     run::ListArtifacts,
 };
@@ -59,44 +59,15 @@ fn named(path: &str, tables: &HashSet<String>) -> Option<(String, i64, Option<i6
     if let Some(image) = LoggedImage::of(path) {
         return Some((image.key, image.step, Some(image.time_ms), MediumKind::Image));
     }
-    let (kind, stem) = if tables.contains(path) {
-        (MediumKind::Table, path.rsplit_once('.').map_or(path, |(stem, _)| stem))
-    } else if let Some(stem) = path.strip_suffix(HISTOGRAM) {
-        (MediumKind::Histogram, stem)
+    let by_name = medium_by_name(path);
+    let (stem, kind) = if tables.contains(path) {
+        let plain = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+        (by_name.map_or(plain, |(stem, _)| stem), MediumKind::Table)
     } else {
-        let kind = kind_by_name(path).filter(|kind| *kind != MediumKind::Table && !path.ends_with(PLOTLY))?;
-        (kind, path.rsplit_once('.')?.0)
+        by_name?
     };
     let (key, step) = stepped(stem).unwrap_or((path, 0));
     Some((key.to_owned(), step, None, kind))
-}
-
-/// How Weights & Biases names charts of Plotly's, which are shown as their text.
-const PLOTLY: &str = ".plotly.json";
-/// How a histogram is named: `{"bins": [0, 1, 2], "counts": [5, 3]}`.
-const HISTOGRAM: &str = ".histogram.json";
-
-/// What a file of media is by its name; `None` of a kind that is not shown.
-pub(crate) fn kind_by_name(path: &str) -> Option<MediumKind> {
-    // As Weights & Biases names its tables.
-    if path.ends_with(".table.json") {
-        return Some(MediumKind::Table);
-    }
-    if path.ends_with(PLOTLY) {
-        return Some(MediumKind::Text);
-    }
-    if path.ends_with(HISTOGRAM) {
-        return Some(MediumKind::Histogram);
-    }
-    Some(match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
-        "png" | "jpg" | "jpeg" | "gif" | "webp" => MediumKind::Image,
-        "svg" => MediumKind::Drawing,
-        "wav" | "mp3" | "ogg" | "flac" => MediumKind::Audio,
-        "mp4" | "m4v" | "webm" => MediumKind::Video,
-        "html" | "htm" => MediumKind::Page,
-        "txt" | "md" => MediumKind::Text,
-        _ => return None,
-    })
 }
 
 /// `samples/step_12` is `samples` at step 12.
@@ -174,7 +145,7 @@ pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedi
 fn is_by_step(key: &str, steps: &BTreeMap<i64, Entry>) -> bool {
     let is_file = |entry: &Entry| match &entry.lies {
         Lies::Artifact(path) => path.strip_prefix("artifacts/") == Some(key),
-        Lies::Log => kind_by_name(key).is_some(),
+        Lies::Log => medium_by_name(key).is_some(),
     };
     !(steps.len() == 1 && steps.get(&0).is_some_and(is_file))
 }
@@ -436,9 +407,8 @@ fn of_log(media: foreign::Media) -> anyhow::Result<MediumContent> {
 /// A drawing and a page are text that a browser could let act: whoever sends them says that nobody may.
 pub async fn bytes(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<(Bytes, &'static str)> {
     let opened = open(engine, run, key, step).await?;
-    let has_bytes = |kind| !matches!(kind, MediumKind::Text | MediumKind::Table | MediumKind::Histogram);
     let bytes = match opened.held {
-        Held::File(file) if has_bytes(opened.kind) => Bytes::File(file, key.to_owned()),
+        Held::File(file) if opened.kind.has_bytes() => Bytes::File(file, key.to_owned()),
         Held::Told(foreign::Media::Image(bytes) | foreign::Media::Audio(bytes)) => Bytes::Held(bytes),
         _ => bail!(ApiError::invalid(format!("\"{key}\" is no picture, sound, video or page."))),
     };
@@ -538,19 +508,23 @@ mod tests {
         assert_eq!(of("plot.png"), Some(("plot.png".to_owned(), 0)));
         assert_eq!(of("step_3.png"), Some(("step_3.png".to_owned(), 0)));
         assert_eq!(of("seen/step_4.svg"), Some(("seen".to_owned(), 4)));
-        assert_eq!((of("weights.bin"), of("p.plotly.json"), of("none")), (None, None, None));
+        assert_eq!((of("weights.bin"), of("none")), (None, None));
+        assert_eq!(of("p.plotly.json"), Some(("p.plotly.json".to_owned(), 0)));
         assert_eq!(of("weights/step_3.histogram.json"), Some(("weights".to_owned(), 3)));
         assert_eq!(of("weights.histogram.json"), Some(("weights.histogram.json".to_owned(), 0)));
-        let tables: HashSet<String> = ["seen/step_5.json", "seen_step_6.json", "all.json"].map(str::to_owned).into();
+        let found = named("seen/step_2.table.json", &none);
+        assert_eq!(found, Some(("seen".to_owned(), 2, None, MediumKind::Table)), "nobody needs to say that it is one");
+        let tables: HashSet<String> =
+            ["seen/step_5.json", "seen_step_6.json", "all.json", "own/step_7.table.json"].map(str::to_owned).into();
         let table = |path: &str| named(path, &tables).map(|(key, step, _, kind)| (key, step, kind));
-        for (path, key, step) in
-            [("seen/step_5.json", "seen", 5), ("seen_step_6.json", "seen", 6), ("all.json", "all.json", 0)]
-        {
+        for (path, key, step) in [
+            ("seen/step_5.json", "seen", 5),
+            ("seen_step_6.json", "seen", 6),
+            ("all.json", "all.json", 0),
+            ("own/step_7.table.json", "own", 7),
+        ] {
             assert_eq!(table(path), Some((key.to_owned(), step, MediumKind::Table)));
         }
-        let kinds = ["page.html", "drawing.SVG", "v.mp4", "media/plotly/p.plotly.json"].map(kind_by_name);
-        use MediumKind::{Drawing, Page, Text, Video};
-        assert_eq!(kinds, [Page, Drawing, Video, Text].map(Some));
     }
 
     #[test]

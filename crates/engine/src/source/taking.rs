@@ -11,7 +11,7 @@ use api::{
     ApiError, ErrorCode, ExperimentId, ProjectId, RunId, SourceId,
     event::Tag,
     figure::counted,
-    media::MediumKind,
+    media::{MediumKind, medium_by_name},
     run::{Code, Run, RunKind},
     series::Point,
     source::{Source, SourceWarning},
@@ -473,7 +473,7 @@ fn kind_of(media: &Media) -> Option<MediumKind> {
         Media::Text(_) => MediumKind::Text,
         Media::Table { .. } => MediumKind::Table,
         Media::Histogram(_) => MediumKind::Histogram,
-        Media::File(path) => return run::media::kind_by_name(path.to_str()?),
+        Media::File(path) => return medium_by_name(path.to_str()?).map(|(_, kind)| kind),
     })
 }
 

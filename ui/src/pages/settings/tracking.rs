@@ -1,7 +1,7 @@
 //! The server that clients of the MLflow protocol write to: its address, who needs a token, its port.
 
 use api::{
-    host::{GetSettings, PutSettings, Settings},
+    host::{GetSettings, PORTS, PutSettings, Settings},
     tracking::RenewTracking,
 };
 use leptos::prelude::*;
@@ -71,7 +71,7 @@ fn Address() -> impl IntoView {
 
 /// The port that a text names; `None` where it names none.
 fn port_of(text: &str) -> Option<u16> {
-    text.trim().parse().ok().filter(|port| *port > 0)
+    text.trim().parse().ok().filter(|port| PORTS.contains(port))
 }
 
 #[component]

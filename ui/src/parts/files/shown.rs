@@ -1,6 +1,9 @@
 //! What a preview makes of a file: by the ending of its name how it is shown, and of its first bytes what there is to show.
 
-use api::{media::MediumKind, run::Artifact};
+use api::{
+    media::{MediumKind, medium_by_name},
+    run::Artifact,
+};
 
 use crate::parts::medium::cells::{COLUMNS, ROWS, Rows};
 
@@ -22,6 +25,10 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn of(file: &Artifact) -> Self {
+        // What a browser draws or plays is what stands under Media, too; all else is read as a text.
+        if let Some((_, kind)) = medium_by_name(&file.path).filter(|(_, kind)| kind.has_bytes()) {
+            return Self::Medium(kind);
+        }
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
         match ending.as_str() {
@@ -29,11 +36,6 @@ impl Kind {
             "csv" => Self::Table(b','),
             "tsv" => Self::Table(b'\t'),
             "md" | "markdown" => Self::Markdown,
-            "png" | "jpg" | "jpeg" | "gif" | "webp" => Self::Medium(MediumKind::Image),
-            "svg" => Self::Medium(MediumKind::Drawing),
-            "html" | "htm" => Self::Medium(MediumKind::Page),
-            "wav" | "mp3" | "ogg" | "flac" => Self::Medium(MediumKind::Audio),
-            "mp4" | "m4v" | "webm" => Self::Medium(MediumKind::Video),
             _ => Self::Text,
         }
     }
@@ -132,8 +134,19 @@ mod tests {
     #[test]
     fn a_file_is_shown_by_the_ending_of_its_name() {
         let kind = |path: &str| Kind::of(&Artifact { path: path.to_owned(), size_bytes: 1, modified_ms: 0 });
-        let of = ["a/b.JSON", "c.tsv", "README.md", "d.svg", "report.html", "e.mp4", "model/MLmodel", "a.b/weights"];
+        let of = [
+            "a/b.JSON",
+            "seen/step_2.table.json",
+            "c.tsv",
+            "README.md",
+            "d.svg",
+            "report.html",
+            "e.m4v",
+            "model/MLmodel",
+            "a.b/weights",
+        ];
         let kinds = [
+            Kind::Json,
             Kind::Json,
             Kind::Table(b'\t'),
             Kind::Markdown,

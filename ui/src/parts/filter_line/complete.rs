@@ -35,7 +35,7 @@ pub(crate) struct Completion {
 }
 
 const SHOWN: usize = 9;
-const PLAIN: [(&str, &str); 20] = [
+const PLAIN: [(&str, &str); 24] = [
     ("name", "the run's name"),
     ("state", "how it ended"),
     ("kind", "trained here, any program, or logged"),
@@ -56,6 +56,10 @@ const PLAIN: [(&str, &str); 20] = [
     ("status", "how it ended, by MLflow's words"),
     ("end_time", "milliseconds since 1970"),
     ("run_id", "the run's id"),
+    ("dataset.name", "of data that it was given"),
+    ("dataset.digest", "of data that it was given"),
+    ("dataset.context", "what it was given them for"),
+    ("artifact_uri", "where its artifacts are"),
 ];
 const NUMBERS: [(&str, &str); 8] = [
     (">", "greater than"),
@@ -354,6 +358,10 @@ mod tests {
         assert_eq!(offered("(dur|"), ["duration"]);
         assert_eq!(offered("fold|"), ["folder"]);
         assert_eq!(offered("folder |")[..4], ["=", "!=", "~", "like"]);
+        assert_eq!(offered("dataset.|"), ["dataset.name", "dataset.digest", "dataset.context"]);
+        assert_eq!(offered("digest|"), ["dataset.digest"]);
+        assert_eq!(offered("artif|"), ["artifact_uri"]);
+        assert_eq!(offered("dataset.digest |")[..4], ["=", "!=", "~", "like"]);
     }
 
     #[test]

@@ -6,14 +6,14 @@ use api::{
     tracking::PARENT_TAG,
 };
 
-use super::{Comparison, Field, Filter, Value};
+use super::{Comparison, DatasetField, Field, Filter, Value};
 use crate::{
     nearest::{did_you_mean, nearest},
     run::start::word,
 };
 
 /// The fields without a key that an error may propose; MLflow's other names for them are known as well.
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 22] = [
     "name",
     "state",
     "status",
@@ -35,11 +35,15 @@ const KNOWN: [&str; 21] = [
     "notes",
     "parent",
     "run_id",
+    "artifact_uri",
 ];
 
-const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, name, state, kind, experiment, folder, model, created, \
-                      started, ended (in milliseconds since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, \
-                      parent and id.";
+const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, dataset.digest, dataset.context, name, state, \
+                      kind, experiment, folder, model, created, started, ended (in milliseconds since 1970), duration (in \
+                      seconds), cost, user, notes, device, commit, snapshot, parent, artifact_uri and id.";
+
+/// What stands behind `dataset.`.
+const OF_DATASETS: [&str; 3] = ["name", "digest", "context"];
 
 /// The words before a key.
 const ENTITIES: [&str; 5] = ["metric", "param", "tag", "attribute", "dataset"];
@@ -93,6 +97,21 @@ pub(super) fn attribute(name: &str) -> Option<Field> {
         "parent" => Field::Tag(PARENT_TAG.to_owned()),
         _ => return None,
     })
+}
+
+/// What a filter asks of datasets.
+pub(super) fn dataset(key: &str) -> Option<DatasetField> {
+    Some(match key {
+        "name" => DatasetField::Name,
+        "digest" => DatasetField::Digest,
+        "context" => DatasetField::Context,
+        _ => return None,
+    })
+}
+
+/// " Did you mean …?" behind something of datasets that there is not.
+pub(super) fn meant_of_datasets(key: &str) -> String {
+    nearest(key, OF_DATASETS).map_or_else(String::new, |key| format!(" Did you mean dataset.{key}?"))
 }
 
 /// " Did you mean …?" behind a field that is not there; empty where none is near. `attributes` are those of records of
@@ -218,6 +237,9 @@ mod tests {
             ("stat = finished", "no field \"stat\". Did you mean \"state\"?"),
             ("metrc.loss > 1", "no field \"metrc.loss\". Did you mean metric.loss?"),
             ("attribute.nmae = 'x'", "no attribute \"nmae\". Did you mean \"name\"?"),
+            ("artefact_uri = 'x'", "no field \"artefact_uri\". Did you mean \"artifact_uri\"?"),
+            ("dataset.digset = 'x'", "no attribute \"digset\". Did you mean dataset.digest?"),
+            ("datset.digest = 'x'", "no field \"datset.digest\". Did you mean dataset.digest?"),
             ("state = 'finshed'", "no state \"finshed\": there are queued, running"),
             ("state = 'finshed'", "Did you mean \"finished\"?"),
             ("state in ('running', 'Finished')", "no state \"Finished\""),
@@ -228,12 +250,18 @@ mod tests {
             let message = parse(wrong).unwrap_err().message;
             assert!(message.contains(expected), "{wrong}: {message}");
         }
-        assert!(parse("size = 3").unwrap_err().hint.unwrap().contains("duration (in seconds)"));
+        let all = parse("size = 3").unwrap_err().hint.unwrap();
+        for field in ["duration (in seconds)", "dataset.digest", "dataset.context", "artifact_uri"] {
+            assert!(all.contains(field), "{field}: {all}");
+        }
         for fine in ["status = 'ANY'", "state ~ 'fin'", "state like 'f%'", "experiment in ('a', 'b')", "started > 5"] {
             assert!(parse(fine).is_ok(), "{fine}");
         }
         for name in KNOWN {
             assert!(attribute(name).is_some(), "{name}");
+        }
+        for name in OF_DATASETS {
+            assert!(dataset(name).is_some(), "{name}");
         }
     }
 
