@@ -222,14 +222,21 @@ async fn open_entry(engine: &Engine, row: &RunRow, key: &str, step: i64, entry: 
             Ok(Opened { step, kind, time_ms, held, delimiter })
         }
         Lies::Log => {
-            let (time_ms, held) = in_log(engine, run, key.to_owned(), step).await?;
-            Ok(Opened { step, kind, time_ms: Some(time_ms), held, delimiter: None })
+            let InLog { time_ms, held, delimiter } = in_log(engine, run, key.to_owned(), step).await?;
+            Ok(Opened { step, kind, time_ms: Some(time_ms), held, delimiter })
         }
     }
 }
 
-/// A medium that a log told of, and its time.
-pub(super) async fn in_log(engine: &Engine, run: RunId, key: String, step: i64) -> anyhow::Result<(i64, Held)> {
+/// A medium that a log told of.
+pub(super) struct InLog {
+    pub(super) time_ms: i64,
+    pub(super) held: Held,
+    /// As of [`Opened`].
+    delimiter: Option<u8>,
+}
+
+pub(super) async fn in_log(engine: &Engine, run: RunId, key: String, step: i64) -> anyhow::Result<InLog> {
     let of_log = engine
         .store()
         .read(move |c| {
@@ -240,8 +247,9 @@ pub(super) async fn in_log(engine: &Engine, run: RunId, key: String, step: i64) 
         .await?;
     let (row, source) = of_log.ok_or_else(|| error::missing("run", run))?;
     let location: Location = serde_json::from_value(row.location).context("the place of a medium in its log")?;
+    let delimiter = location.path().to_str().and_then(delimiter_by_name);
     let held = tokio::task::spawn_blocking(move || within(&location, Path::new(&source))).await??;
-    Ok((row.time_ms, held))
+    Ok(InLog { time_ms: row.time_ms, held, delimiter })
 }
 
 /// Reads a medium of a log in place. A link that took the place of a folder leads to nothing.

@@ -7,7 +7,7 @@ use foreign::Media;
 use store::run::RunRow;
 
 use super::{Exporting, Form, Left, counted};
-use crate::run::media::{Held, in_log};
+use crate::run::media::{Held, InLog, in_log};
 
 /// Bytes of a medium at most: TensorBoard's files hold each in one record, and of these 64 MiB are read.
 const LARGEST: u64 = 32 << 20;
@@ -90,7 +90,7 @@ impl Exporting {
             return Ok(Fate::Left);
         }
         let opened = self.handle.block_on(in_log(&self.engine, row.run.id, key.clone(), step));
-        let Ok((time_ms, held)) = opened else { return Ok(Fate::Unread) };
+        let Ok(InLog { time_ms, held, .. }) = opened else { return Ok(Fate::Unread) };
         let content = match held {
             Held::File(_) if may_be_artifact => return Ok(Fate::Written),
             Held::Told(content) => content,
