@@ -1,4 +1,5 @@
-//! A snapshot, a project and a registry that a person deletes come back by Undo, and where their kind stands.
+//! A snapshot, a project and a registry that a person deletes come back by Undo, and where their kind stands; so does a
+//! deployment, which is deployed again.
 
 use std::{path::Path, time::Duration};
 
@@ -6,23 +7,51 @@ use anyhow::{Context as _, Result};
 use api::{
     ProjectId,
     dataset::GetDataset,
+    deploy::{DeploymentState, ListDeployments},
     host::{SecretBackend, SetSecret},
     package::{AddRegistry, ListRegistries, RemoveRegistry},
     project::ListProjects,
 };
 use journeys::{
-    browser::{gone, press, seen},
+    browser::{gone, press, press_late, seen},
     desk::Desk,
     process::until,
     road,
 };
 
 const SHORT: Duration = Duration::from_secs(10);
+/// For a deployment to begin.
+const LATE: Duration = Duration::from_secs(60);
 const MORE: &str = "//main//button[@aria-label='More']";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_a_project_and_a_registry_come_back() {
     Desk::tried("undo", come_back).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_is_deployed_again() {
+    Desk::tried("undo-deployment", deployed_again).await.unwrap();
+}
+
+async fn deployed_again(desk: &Desk, _folder: &Path) -> Result<()> {
+    const LINE: &str = "//main//section[.//h2='Deleted deployments']//tr[contains(., 'tumours')]";
+    let (driver, client) = (desk.driver(), &desk.client);
+    let project = road::open_sample(client, "breast-cancer").await?.id;
+    let version = road::register(client, road::train(client, project).await?, &[]).await?;
+    let target = road::this_machine(client).await?;
+    let before = road::deploy(client, road::spec("tumours", target, version.id)).await?.id;
+    desk.go(&format!("/p/{project}/deploy?deployment={before}")).await?;
+    press(driver, "//aside//button[contains(., 'Delete…')]").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'For a day Undo')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
+    press_late(driver, &undo("Deleted tumours")).await?;
+    until("it answers again", LATE, async || {
+        let all = client.call(ListDeployments { project: Some(project) }).await?;
+        Ok(all.iter().any(|one| one.id != before && one.name == "tumours" && one.state == DeploymentState::Ready))
+    })
+    .await?;
+    gone(driver, LINE).await
 }
 
 async fn come_back(desk: &Desk, _folder: &Path) -> Result<()> {

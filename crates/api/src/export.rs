@@ -11,8 +11,8 @@ pub enum ExportFormat {
     /// A file store (`mlruns`): params, metrics with every point, tags, datasets, logged models; artifacts and registered
     /// versions where asked for.
     Mlflow,
-    /// A folder of event files a run: every point as `f32`, params as hyperparameters, and the pictures that stand in the
-    /// log that it came from.
+    /// A folder of event files a run: every point as `f32`, params as hyperparameters, and the pictures, texts, histograms
+    /// and sounds (WAV) that stand in the log that it came from.
     Tensorboard,
     /// `runs.csv`, a line a run, and `points.csv`, a line a point.
     Csv,
@@ -31,9 +31,9 @@ pub struct ExportRuns {
     pub format: ExportFormat,
     /// The whole path of the folder. The folder that it is in is there.
     pub to: String,
-    /// Copies the artifacts of the runs and of the models that they logged into a file store, and as such the pictures
-    /// that stand in the logs that they came from; in other formats there is no place for them. What other media such a
-    /// log holds is left out, and counted in the job's log.
+    /// Copies the artifacts of the runs and of the models that they logged into a file store, and as such the media that
+    /// stand in the logs that they came from; in other formats there is no place for artifacts. Media of such a log that
+    /// have no place are counted in the job's log.
     #[serde(default)]
     pub artifacts: bool,
     /// Adds the registered versions that point to these runs to a file store.

@@ -48,9 +48,19 @@ pub fn medium_by_name(path: &str) -> Option<(&str, MediumKind)> {
         "mp4" | "m4v" | "webm" => MediumKind::Video,
         "html" | "htm" => MediumKind::Page,
         "txt" | "md" => MediumKind::Text,
+        _ if delimiter_by_name(path).is_some() => MediumKind::Table,
         _ => return None,
     };
     Some((stem, kind))
+}
+
+/// What parts the cells of a table's file, by its name: a CSV or a TSV; `None` of any other file.
+pub fn delimiter_by_name(path: &str) -> Option<u8> {
+    match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
+        "csv" => Some(b','),
+        "tsv" => Some(b'\t'),
+        _ => None,
+    }
 }
 
 /// The media of one key.
@@ -165,6 +175,8 @@ mod tests {
             ("media/plotly/p.plotly.json", "media/plotly/p", Text),
             ("seen/step_2.table.json", "seen/step_2", Table),
             ("w.histogram.json", "w", Histogram),
+            ("seen/step_2.csv", "seen/step_2", Table),
+            ("all.TSV", "all", Table),
         ] {
             assert_eq!(medium_by_name(path), Some((stem, kind)), "{path}");
         }

@@ -103,6 +103,34 @@ pub struct Histogram {
     pub counts: Vec<f64>,
 }
 
+impl Histogram {
+    /// The same with finite edges that rise, as numpy's do: TensorBoard's may begin with a bucket that ends before it
+    /// begins. What was counted in such a bucket counts in the next; of one value alone there is one bucket around it.
+    pub fn rising(&self) -> Self {
+        let finite = |value: &f64| if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) };
+        let first = self.edges.first().map_or(0.0, finite);
+        let (mut edges, mut counts, mut held) = (vec![first], Vec::new(), 0.0);
+        let mut last = first;
+        for (right, count) in self.edges.iter().skip(1).map(finite).zip(self.counts.iter().map(finite)) {
+            held += count.max(0.0);
+            if right > last {
+                edges.push(right);
+                counts.push(std::mem::take(&mut held));
+                last = right;
+            }
+        }
+        match counts.last_mut() {
+            Some(count) => *count += held,
+            None => {
+                let half = (first.abs() * 1e-9).max(0.5);
+                edges = [first - half, first + half].map(|edge| edge.clamp(f64::MIN, f64::MAX)).to_vec();
+                counts = vec![held];
+            }
+        }
+        Self { edges, counts }
+    }
+}
+
 /// Where a medium stands in its log, so that it can be read again when it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "at", rename_all = "snake_case")]
@@ -262,5 +290,25 @@ pub fn read_at(location: &Location) -> Result<Media> {
             let none = || ForeignError::NotOne { path: path.clone(), what: "medium of a log", why: why() };
             if metadata.is_file() { Ok(Media::File(path.clone())) } else { Err(none()) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_rise_and_nothing_that_was_counted_is_lost() {
+        let rising = |edges: &[f64], counts: &[f64]| {
+            let Histogram { edges, counts } = Histogram { edges: edges.to_vec(), counts: counts.to_vec() }.rising();
+            (edges, counts)
+        };
+        assert_eq!(rising(&[0.0, 1.0, 2.0], &[3.0, 4.0]), (vec![0.0, 1.0, 2.0], vec![3.0, 4.0]));
+        // As PyTorch writes it: an empty bucket before the least value.
+        assert_eq!(rising(&[0.3, 0.2, 0.4, 0.5], &[0.0, 2.0, 1.0]), (vec![0.3, 0.4, 0.5], vec![2.0, 1.0]));
+        assert_eq!(rising(&[0.0, 2.0, 2.0], &[1.0, 5.0]), (vec![0.0, 2.0], vec![6.0]));
+        assert_eq!(rising(&[1.0, 0.9, 1.0], &[0.0, 7.0]), (vec![0.5, 1.5], vec![7.0]));
+        assert_eq!(rising(&[], &[]), (vec![-0.5, 0.5], vec![0.0]));
+        assert_eq!(rising(&[0.0, f64::INFINITY], &[f64::NAN]), (vec![0.0, f64::MAX], vec![0.0]));
     }
 }

@@ -7,7 +7,7 @@ use api::{
     id::{DeploymentId, ProjectId, VersionId},
     model::{CHAMPION, ListModels, Model, Version},
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{
     NavigateOptions,
     hooks::{use_location, use_navigate},
@@ -30,7 +30,7 @@ use crate::{
         row_keys::move_among_rows,
         states::{Empty, Load},
         take_table::{Form, TakeTable, TextTable},
-        toast::Toasts,
+        toast::{Action, Toasts},
         words,
     },
 };
@@ -62,6 +62,7 @@ pub(crate) fn Deploy() -> impl IntoView {
         navigate.with_value(|navigate| navigate(&to, replace));
     };
     let open = RwSignal::new(None::<DeploymentId>);
+    let deleting = RwSignal::new(Vec::<DeploymentId>::new());
     let dialog = RwSignal::new(false);
     let [add_target, add_registry] = std::array::from_fn(|_| RwSignal::new(false));
     // The dialog begins with what is known: before that it would offer nothing to choose from.
@@ -162,15 +163,19 @@ pub(crate) fn Deploy() -> impl IntoView {
                     }}
                 </Load>
                 <lately::Lately deployments=deployments.value open />
-                <Gone place />
+                <Gone place deleting />
                 <RemovedTargets />
             </div>
             {move || {
                 let id = open.get()?;
                 let name = deployments.value.with_untracked(|all| all.iter().flatten().find(|one| one.id == id).map(|one| one.name.clone()));
+                let on_gone = move || {
+                    deleting.try_update(|ids| ids.push(id));
+                    open.try_set(None);
+                };
                 Some(view! {
                     <Pane title=name.unwrap_or_default() on_close=move || open.set(None)>
-                        <detail::Detail id place on_gone=move || open.set(None) />
+                        <detail::Detail id place on_gone />
                     </Pane>
                 })
             }}
@@ -183,9 +188,10 @@ pub(crate) fn Deploy() -> impl IntoView {
     }
 }
 
-/// Deployments that were deleted within a day.
+/// Deployments that were deleted within a day. One that was deleted on this page can be brought back by Undo once it is
+/// gone: while it goes, its name and port are its own.
 #[component]
-fn Gone(place: Place) -> impl IntoView {
+fn Gone(place: Place, deleting: RwSignal<Vec<DeploymentId>>) -> impl IntoView {
     let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
     let all = query(move || Some(ListDeletedDeployments { project: place.project.get() }));
     let items = Memo::new(move |_| all.value.with(|all| all.iter().flatten().map(gone).collect::<Vec<_>>()));
@@ -195,7 +201,31 @@ fn Gone(place: Place) -> impl IntoView {
             toasts.note(job.title, None, Some("/jobs".to_owned()));
         });
     };
+    Effect::new(move |_| {
+        let known = all.value.with(|all| deleting.with(|ids| gone_of(all.as_deref().unwrap_or_default(), ids)));
+        for (deployment, name) in known {
+            deleting.update(|ids| ids.retain(|id| *id != deployment));
+            let undo = Action::new("Undo", icon::UNDO_2, move || deploy_again(client, toasts, deployment));
+            toasts.acting(format!("Deleted {name}"), None, undo);
+        }
+    });
     view! { <Deleted title="Deleted deployments" of=("deleted deployment", "deleted deployments") items busy=pending.busy restore /> }
+}
+
+/// Those that were to go and are gone, with their names.
+fn gone_of(deleted: &[DeletedDeployment], going: &[DeploymentId]) -> Vec<(DeploymentId, String)> {
+    let gone = deleted.iter().filter(|one| going.contains(&one.deployment));
+    gone.map(|one| (one.deployment, one.name.clone())).collect()
+}
+
+/// The page may be left by then: what follows stands under Jobs.
+fn deploy_again(client: Client, toasts: Toasts, deployment: DeploymentId) {
+    spawn_local(async move {
+        match client.call(RestoreDeployment { deployment }).await {
+            Ok(job) => toasts.note(job.title, None, Some("/jobs".to_owned())),
+            Err(error) => toasts.error(&error),
+        }
+    });
 }
 
 fn gone(one: &DeletedDeployment) -> DeletedItem {

@@ -64,15 +64,15 @@ impl Left {
     }
 }
 
-/// What runs are written as. Of each run: its beginning, its series in pieces, its artifacts, its pictures, its end.
+/// What runs are written as. Of each run: its beginning, its series in pieces, its artifacts, its media, its end.
 trait Form {
     fn begin(&mut self, told: &Told, left: &mut Left) -> anyhow::Result<()>;
     fn points(&mut self, key: &str, points: &[Point], left: &mut Left) -> anyhow::Result<()>;
     /// The place of an artifact, where there is one.
     fn artifact(&self, path: &str) -> Option<PathBuf>;
-    /// Writes a picture; `false` where that has no place or can't be read.
-    fn picture(&mut self, _: media::Picture) -> anyhow::Result<bool> {
-        Ok(false)
+    /// Writes a medium where it has a place.
+    fn medium(&mut self, _: media::Medium) -> anyhow::Result<media::Fate> {
+        Ok(media::Fate::Left)
     }
     fn end(&mut self) -> anyhow::Result<()>;
     /// Writes a logged model of a run, once; the folder for its files, where there is one.

@@ -12,7 +12,7 @@ use api::{
     ApiError, RunId,
     media::{
         GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia,
-        SaveMedium, SavedMedium, medium_by_name,
+        SaveMedium, SavedMedium, delimiter_by_name, medium_by_name,
     },
     run::ListArtifacts,
 };
@@ -170,6 +170,8 @@ struct Opened {
     kind: MediumKind,
     time_ms: Option<i64>,
     held: Held,
+    /// What parts the cells of a table that is no JSON.
+    delimiter: Option<u8>,
 }
 
 async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<Opened> {
@@ -215,18 +217,26 @@ async fn open_entry(engine: &Engine, row: &RunRow, key: &str, step: i64, entry: 
     let Entry { kind, time_ms, lies } = entry.clone();
     match lies {
         Lies::Artifact(path) => {
+            let delimiter = delimiter_by_name(&path);
             let held = Held::File(super::listed_artifact(engine, row.clone(), path).await?);
-            Ok(Opened { step, kind, time_ms, held })
+            Ok(Opened { step, kind, time_ms, held, delimiter })
         }
         Lies::Log => {
-            let (time_ms, held) = in_log(engine, run, key.to_owned(), step).await?;
-            Ok(Opened { step, kind, time_ms: Some(time_ms), held })
+            let InLog { time_ms, held, delimiter } = in_log(engine, run, key.to_owned(), step).await?;
+            Ok(Opened { step, kind, time_ms: Some(time_ms), held, delimiter })
         }
     }
 }
 
-/// A medium that a log told of, and its time.
-pub(super) async fn in_log(engine: &Engine, run: RunId, key: String, step: i64) -> anyhow::Result<(i64, Held)> {
+/// A medium that a log told of.
+pub(super) struct InLog {
+    pub(super) time_ms: i64,
+    pub(super) held: Held,
+    /// As of [`Opened`].
+    delimiter: Option<u8>,
+}
+
+pub(super) async fn in_log(engine: &Engine, run: RunId, key: String, step: i64) -> anyhow::Result<InLog> {
     let of_log = engine
         .store()
         .read(move |c| {
@@ -237,8 +247,9 @@ pub(super) async fn in_log(engine: &Engine, run: RunId, key: String, step: i64) 
         .await?;
     let (row, source) = of_log.ok_or_else(|| error::missing("run", run))?;
     let location: Location = serde_json::from_value(row.location).context("the place of a medium in its log")?;
+    let delimiter = location.path().to_str().and_then(delimiter_by_name);
     let held = tokio::task::spawn_blocking(move || within(&location, Path::new(&source))).await??;
-    Ok((row.time_ms, held))
+    Ok(InLog { time_ms: row.time_ms, held, delimiter })
 }
 
 /// Reads a medium of a log in place. A link that took the place of a folder leads to nothing.
@@ -289,16 +300,16 @@ pub async fn get_steps(engine: &Engine, request: GetMediumSteps) -> anyhow::Resu
 }
 
 async fn shown(key: String, opened: Opened) -> anyhow::Result<Medium> {
-    let Opened { step, kind, time_ms, held } = opened;
+    let Opened { step, kind, time_ms, held, delimiter } = opened;
     let content = tokio::task::spawn_blocking(move || match held {
-        Held::File(file) => of_file(file, kind),
+        Held::File(file) => of_file(file, kind, delimiter),
         Held::Told(media) => of_log(media),
     })
     .await??;
     Ok(Medium { key, kind, step, time_ms, content })
 }
 
-fn of_file(file: fs::File, kind: MediumKind) -> anyhow::Result<MediumContent> {
+fn of_file(file: fs::File, kind: MediumKind, delimiter: Option<u8>) -> anyhow::Result<MediumContent> {
     let size_bytes = file.metadata().context("read the medium")?.len();
     let read = |limit: u64| -> anyhow::Result<(Vec<u8>, u64)> {
         let mut bytes = Vec::new();
@@ -318,7 +329,7 @@ fn of_file(file: fs::File, kind: MediumKind) -> anyhow::Result<MediumContent> {
                         .with_hint("Save its file from the run's artifacts.")
                 );
             }
-            table(&bytes)
+            delimiter.map_or_else(|| table(&bytes), |delimiter| parted(&bytes, delimiter))
         }
         MediumKind::Histogram => {
             let (bytes, size) = read(TEXT_BYTES)?;
@@ -353,6 +364,29 @@ fn table(bytes: &[u8]) -> anyhow::Result<MediumContent> {
         rows: data.iter().take(ROWS).map(|row| row.iter().map(cell).collect()).collect(),
         total_rows: data.len() as u64,
     })
+}
+
+/// A table of lines: the names of its columns, and its rows below them, which need not be of one length.
+fn parted(bytes: &[u8], delimiter: u8) -> anyhow::Result<MediumContent> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(bytes);
+    let cells = |record: &csv::ByteRecord| -> Vec<String> {
+        record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
+    };
+    let wrong = |error: csv::Error| ApiError::invalid(format!("The table's file can't be read: {error}."));
+    let mut record = csv::ByteRecord::new();
+    let (mut columns, mut rows, mut total_rows) = (Vec::new(), Vec::new(), 0);
+    if reader.read_byte_record(&mut record).map_err(wrong)? {
+        columns = cells(&record);
+    }
+    while reader.read_byte_record(&mut record).map_err(wrong)? {
+        if rows.len() < ROWS {
+            rows.push(cells(&record));
+        }
+        total_rows += 1;
+    }
+    Ok(MediumContent::Table { columns, rows, total_rows })
 }
 
 /// Edges and what was counted between each two, as `numpy.histogram` answers them.
@@ -543,6 +577,21 @@ mod tests {
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn of_a_table_of_lines_the_first_names_the_columns() {
+        let texts = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
+        let content = parted(b"\xef\xbb\xbfname,score\r\n\"a,\nb\",0.5\nc\n", b',').unwrap();
+        let rows = vec![texts(&["a,\nb", "0.5"]), texts(&["c"])];
+        assert_eq!(content, MediumContent::Table { columns: texts(&["name", "score"]), rows, total_rows: 2 });
+        let content = parted(b"a\tb\n1\t\xff\n", b'\t').unwrap();
+        let rows = vec![texts(&["1", "\u{fffd}"])];
+        assert_eq!(content, MediumContent::Table { columns: texts(&["a", "b"]), rows, total_rows: 1 });
+        let long = "x\n".repeat(ROWS + 6);
+        let MediumContent::Table { rows, total_rows, .. } = parted(long.as_bytes(), b',').unwrap() else { panic!() };
+        assert_eq!((rows.len(), total_rows), (ROWS, ROWS as u64 + 5));
+        assert!(matches!(parted(b"", b',').unwrap(), MediumContent::Table { total_rows: 0, .. }));
     }
 
     #[test]

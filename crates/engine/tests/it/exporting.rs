@@ -386,23 +386,31 @@ async fn of_some_runs_only_what_is_theirs_is_exported_and_versions_on_request() 
     assert_eq!(numbers, [2]);
 }
 
-/// The pictures of TensorBoard's event files, with the runs and the steps that they are of.
-fn pictures(path: &Path) -> Vec<(String, String, i64, i64, Vec<u8>)> {
-    let mut pictures = Vec::new();
+fn bytes(artifacts: &Path, path: &str) -> Vec<u8> {
+    std::fs::read(artifacts.join(path)).unwrap()
+}
+
+/// A medium of TensorBoard's event files: run, key, step, time.
+type Seen = (String, String, i64, i64, Media);
+
+/// The media of TensorBoard's event files.
+fn media(path: &Path) -> Vec<Seen> {
+    let mut found = Vec::new();
     let reader = foreign::open(&Found { kind: Kind::TensorBoard, path: path.to_owned() });
     reader
         .read(&Mark::default(), &mut |told| {
-            if let Told::Media { run, key, step, time_ms, media: Media::Image(bytes), .. } = told {
-                pictures.push((run, key, step, time_ms, bytes));
+            if let Told::Media { run, key, step, time_ms, media, .. } = told {
+                found.push((run.replace('/', "_"), key, step, time_ms, media));
             }
             Ok(())
         })
         .unwrap();
-    pictures
+    found.sort_by(|one, other| (&one.0, &one.1, one.2).cmp(&(&other.0, &other.1, other.2)));
+    found
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pictures_of_a_log_go_along_and_its_other_media_are_counted() {
+async fn media_of_a_log_go_along_where_they_have_a_place_and_others_are_counted() {
     let stage = Stage::new().await;
     let folder = stage.path("tensorboard");
     copy(&fixture("foreign/tests/fixtures/tensorboard"), &folder);
@@ -423,34 +431,39 @@ async fn pictures_of_a_log_go_along_and_its_other_media_are_counted() {
         log.sort();
         (job.message, log)
     };
-    let before = pictures(&folder.join("runs"));
-    let real: Vec<_> = before.iter().filter(|(_, key, ..)| key == "picture").cloned().collect();
+    let mut before = media(&folder.join("runs"));
 
-    // What is no picture by its bytes has no size, by which TensorBoard draws it.
-    let (message, log) = export(ExportFormat::Tensorboard, "events", false, 3).await;
-    assert!(message.ends_with("3 things were left out, which the job's log names"), "{message}");
+    // What is no picture by its bytes has no size, by which TensorBoard draws it; and every sound there is a WAV.
+    let (message, log) = export(ExportFormat::Tensorboard, "events", false, 2).await;
+    assert!(message.ends_with("2 things were left out, which the job's log names"), "{message}");
     let place = "in the event files that are written here";
     assert_eq!(
         log,
         [
-            "new: 2 media of its log can't be read any more, or can't be drawn.".to_owned(),
-            format!("new: 3 media of its log have no place {place}: 1 sound, 1 text, 1 histogram."),
-            format!("old/train: 2 media of its log have no place {place}: 1 text, 1 histogram."),
+            format!("new: 1 medium of its log has no place {place}: 1 sound."),
+            "new: 2 media of its log can't be read any more, or can't be shown.".to_owned(),
         ]
     );
-    let written = pictures(&stage.path("events"));
-    let ("old_train", picture) = (written[0].0.as_str(), &written[0]) else { panic!("{written:?}") };
-    assert_eq!(written.len(), 1);
-    assert_eq!((&picture.1, picture.2, picture.3, &picture.4), (&real[0].1, real[0].2, real[0].3, &real[0].4));
+    before.retain(|(_, key, ..)| !["shot/0", "shot/1", "sound"].contains(&key.as_str()));
+    assert_eq!(media(&stage.path("events")), before);
+    let keys: Vec<&str> = before.iter().map(|(_, key, ..)| key.as_str()).collect();
+    assert_eq!(keys, ["spread", "words", "note/text_summary", "picture", "weights"]);
 
-    let (_, log) = export(ExportFormat::Mlflow, "store", true, 2).await;
-    assert_eq!(log.len(), 2, "{log:?}");
-    assert!(log[1].contains("old/train: 2 media of its log have no place among MLflow's artifacts"), "{log:?}");
+    let (_, log) = export(ExportFormat::Mlflow, "store", true, 1).await;
+    assert_eq!(log, ["new: 1 medium of its log can't be read any more, or can't be shown."]);
     let (heads, _) = read(Kind::MlflowFiles, &stage.path("store"));
-    let images = |at: usize| heads[at].artifacts.clone().unwrap().join("images");
-    assert_eq!(std::fs::read(images(1).join("picture/step_3.png")).unwrap(), real[0].4);
-    assert_eq!(std::fs::read(images(0).join("shot/1/step_1.png")).unwrap(), b"\x89PNG two");
-    // Pictures are artifacts there, and so not copied where these are not wanted.
+    let artifact = |at: usize, path: &str| {
+        String::from_utf8_lossy(&bytes(heads[at].artifacts.as_ref().unwrap(), path)).into_owned()
+    };
+    let Media::Image(picture) = &before[3].4 else { panic!("{:?}", before[3]) };
+    assert_eq!(&bytes(heads[1].artifacts.as_ref().unwrap(), "images/picture/step_3.png"), picture);
+    assert_eq!(bytes(heads[0].artifacts.as_ref().unwrap(), "images/shot/1/step_1.png"), b"\x89PNG two");
+    assert_eq!(artifact(0, "texts/words/step_2.txt"), "said");
+    assert_eq!(artifact(1, "texts/note/text_summary/step_3.txt"), "hello *there*");
+    let spread = artifact(0, "histograms/spread/step_1.histogram.json");
+    assert_eq!(spread, r#"{"bins":[0.0,1.0,2.0],"counts":[3.0,4.0]}"#);
+    assert!(artifact(1, "histograms/weights/step_3.histogram.json").starts_with("{\"bins\":["));
+    // They are artifacts there, and so not written where these are not wanted.
     assert_eq!(export(ExportFormat::Mlflow, "bare", false, 0).await.1, [""; 0]);
 
     let (_, log) = export(ExportFormat::Csv, "tables", false, 2).await;
@@ -459,6 +472,8 @@ async fn pictures_of_a_log_go_along_and_its_other_media_are_counted() {
 
     // A log that went is said, and the rest is written.
     std::fs::remove_dir_all(&folder).unwrap();
-    let (_, log) = export(ExportFormat::Tensorboard, "late", false, 4).await;
-    assert!(log.contains(&"old/train: 1 medium of its log can't be read any more, or can't be drawn.".to_owned()));
+    let (_, log) = export(ExportFormat::Tensorboard, "late", false, 2).await;
+    let gone =
+        |run: &str, count: u32| format!("{run}: {count} media of its log can't be read any more, or can't be shown.");
+    assert_eq!(log, [gone("new", 5), gone("old/train", 3)]);
 }

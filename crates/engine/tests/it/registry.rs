@@ -180,6 +180,12 @@ async fn a_search_answers_pages_by_its_order() {
     };
     assert_eq!([page(0).await, page(2).await], [("cb".to_owned(), true, true), ("a".to_owned(), true, false)]);
     assert_eq!(models(&stage, "tags.kind = 'B' and name in ('b',)").await, ["b"]);
+    // MLflow 3.18 takes what a model or version is by this word, too, as it does of runs.
+    assert_eq!(models(&stage, "attributes.name = 'b' or attribute.`name` like 'c%'").await, ["b", "c"]);
+    assert_eq!(versions(&stage, "attributes.name = 'b' and attributes.version_number = 1").await, ["b 1"]);
+    let order = vec!["attributes.name DESC".to_owned()];
+    let found = searching::models_found(&stage.engine, Sought { order, ..sought("") }).await.unwrap();
+    assert_eq!(found.page.iter().map(|model| model.name.as_str()).collect::<String>(), "cba");
     let found = searching::versions_found(&stage.engine, sought("source = 's3://bucket/c'")).await.unwrap();
     assert_eq!(found.page, [registry::version(&stage.engine, "c", "1").await.unwrap()]);
 }

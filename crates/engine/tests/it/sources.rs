@@ -619,6 +619,9 @@ async fn artifacts_are_media_by_their_names() {
         ("images/sample+step+20+timestamp+6+u+compressed.webp", b"small"),
         ("note.txt", b"words"),
         ("scores.json", br#"{"columns": ["name", "score"], "data": [["a", 0.5], ["b", null]]}"#),
+        ("predictions/step_4.csv", b"name,score\na,0.5\nb,\n"),
+        ("predictions/step_8.tsv", b"name\tscore\nc\t1\n"),
+        ("predictions/step_9.table.json", br#"{"columns": ["name", "score"], "data": [["d", 2]]}"#),
         ("page.html", b"<script>"),
         ("model/MLmodel", b""),
         ("model/requirements.txt", b"left out"),
@@ -632,7 +635,8 @@ async fn artifacts_are_media_by_their_names() {
     let keys = stage.call(ListMedia { run }).await.keys;
     let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice())).collect();
     let named = [("note.txt", &[0][..]), ("scores.json", &[0]), ("page.html", &[0])];
-    for expected in [("sample", [1, 20].as_slice())].into_iter().chain(named) {
+    let by_steps = [("sample", &[1, 20][..]), ("predictions", &[4, 8, 9])];
+    for expected in by_steps.into_iter().chain(named) {
         assert!(told.contains(&expected), "{expected:?} of {told:?}");
     }
     assert!(!told.iter().any(|(key, _)| key.contains("requirements")), "{told:?}");
@@ -649,7 +653,15 @@ async fn artifacts_are_media_by_their_names() {
     assert_eq!(medium("note.txt", None).await, MediumContent::Text { text: "words".to_owned(), is_cut: false });
     let rows = vec![vec!["a".to_owned(), "0.5".to_owned()], vec!["b".to_owned(), String::new()]];
     let columns = vec!["name".to_owned(), "score".to_owned()];
-    assert_eq!(medium("scores.json", None).await, MediumContent::Table { columns, rows, total_rows: 2 });
+    let scores = MediumContent::Table { columns: columns.clone(), rows, total_rows: 2 };
+    assert_eq!(medium("scores.json", None).await, scores);
+    // A table of lines is the same one.
+    assert_eq!(medium("predictions", Some(4)).await, scores);
+    for (step, cells) in [(8, ["c", "1"]), (9, ["d", "2"])] {
+        let rows = vec![cells.map(str::to_owned).to_vec()];
+        let wanted = MediumContent::Table { columns: columns.clone(), rows, total_rows: 1 };
+        assert_eq!(medium("predictions", Some(step)).await, wanted);
+    }
     // What its first bytes don't tell to be a picture is not sent as one.
     let refused = engine::run::media::bytes(&stage.engine, run, "sample", Some(1)).await.unwrap_err();
     assert!(refused.to_string().contains("in no format"), "{refused}");

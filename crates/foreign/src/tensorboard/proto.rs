@@ -101,6 +101,8 @@ pub(crate) struct Image {
 pub(crate) struct Audio {
     #[prost(bytes = "vec", tag = "4")]
     pub(crate) encoded: Vec<u8>,
+    #[prost(string, tag = "5")]
+    pub(crate) content_type: String,
 }
 
 #[derive(Clone, PartialEq, Message)]

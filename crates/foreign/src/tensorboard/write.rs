@@ -11,11 +11,12 @@ use prost::Message as _;
 
 use super::{
     proto::{
-        Any, Dtype, Event, HparamsData, Image, Metadata, Plugin, SessionStart, Shape, Summary, Tensor, VERSION, Value,
+        Any, Audio, Dim, Dtype, Event, HparamsData, Image, Metadata, Plugin, SessionStart, Shape, Summary, Tensor,
+        VERSION, Value,
     },
     record,
 };
-use crate::{Result, file::unwritable};
+use crate::{Histogram, Result, file::unwritable};
 
 /// An event file that is written to.
 pub struct EventFile {
@@ -57,7 +58,6 @@ impl EventFile {
         };
         let hparams = params.into_iter().map(|(key, text)| (key.clone(), value(text))).collect();
         let told = HparamsData { start: Some(SessionStart { hparams }), end: None };
-        let plugin = Plugin { name: "hparams".to_owned(), content: told.encode_to_vec() };
         // Every value has a tensor; of this one it says nothing.
         let nothing = Tensor {
             dtype: Dtype::Float as i32,
@@ -67,12 +67,17 @@ impl EventFile {
         };
         let value = Value {
             tag: "_hparams_/session_start_info".to_owned(),
-            metadata: Some(Metadata { plugin: Some(plugin) }),
+            metadata: Some(of_plugin("hparams", told.encode_to_vec())),
             tensor: Some(nothing),
             ..Value::default()
         };
+        self.value(value, (0, created_ms))
+    }
+
+    /// Appends a value of a step and time.
+    fn value(&mut self, value: Value, (step, time_ms): (i64, i64)) -> Result<()> {
         let summary = Some(Summary { value: vec![value] });
-        self.event(&Event { wall_time: seconds(created_ms), summary, ..Event::default() })
+        self.event(&Event { wall_time: seconds(time_ms), step, summary, ..Event::default() })
     }
 
     /// Appends points of a series. TensorBoard's scalars are `f32`: a larger number is infinite there.
@@ -83,26 +88,58 @@ impl EventFile {
     pub fn points(&mut self, key: &str, points: &[Point]) -> Result<()> {
         for point in points {
             let value = Value { tag: key.to_owned(), simple_value: Some(point.value as f32), ..Value::default() };
-            let summary = Some(Summary { value: vec![value] });
-            self.event(&Event { wall_time: seconds(point.time_ms), step: point.step, summary, ..Event::default() })?;
+            self.value(value, (point.step, point.time_ms))?;
         }
         Ok(())
     }
 
-    /// Appends a picture in its own encoding, of so many pixels in width and height.
+    /// Appends a picture of a step and time in its own encoding, of so many pixels in width and height.
     ///
     /// # Errors
     /// Where it can't be written.
-    pub fn picture(
-        &mut self,
-        key: &str,
-        (step, time_ms): (i64, i64),
-        (width, height): (u32, u32),
-        encoded: Vec<u8>,
-    ) -> Result<()> {
-        let value = Value { tag: key.to_owned(), image: Some(Image { height, width, encoded }), ..Value::default() };
-        let summary = Some(Summary { value: vec![value] });
-        self.event(&Event { wall_time: seconds(time_ms), step, summary, ..Event::default() })
+    pub fn picture(&mut self, key: &str, at: (i64, i64), (width, height): (u32, u32), encoded: Vec<u8>) -> Result<()> {
+        let image = Some(Image { height, width, encoded });
+        self.value(Value { tag: key.to_owned(), image, ..Value::default() }, at)
+    }
+
+    /// Appends a sound of a step and time, a whole WAV: TensorBoard takes each for one.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn sound(&mut self, key: &str, at: (i64, i64), encoded: Vec<u8>) -> Result<()> {
+        let audio = Some(Audio { encoded, content_type: "audio/wav".to_owned() });
+        self.value(Value { tag: key.to_owned(), audio, ..Value::default() }, at)
+    }
+
+    /// Appends a text of a step and time, which TensorBoard draws as Markdown.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn text(&mut self, key: &str, at: (i64, i64), text: String) -> Result<()> {
+        let tensor = Tensor {
+            dtype: Dtype::String as i32,
+            shape: Some(Shape::default()),
+            string_val: vec![text.into_bytes()],
+            ..Tensor::default()
+        };
+        let metadata = Some(of_plugin("text", Vec::new()));
+        self.value(Value { tag: key.to_owned(), tensor: Some(tensor), metadata, ..Value::default() }, at)
+    }
+
+    /// Appends a histogram of a step and time in TensorBoard's newer form, which keeps its edges: rows of left edge, right
+    /// edge and count.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn histogram(&mut self, key: &str, at: (i64, i64), histogram: &Histogram) -> Result<()> {
+        let Histogram { edges, counts } = histogram;
+        let rows = edges.iter().zip(edges.iter().skip(1)).zip(counts);
+        let double_val: Vec<f64> = rows.flat_map(|((left, right), count)| [*left, *right, *count]).collect();
+        let rows = i64::try_from(double_val.len() / 3).unwrap_or(i64::MAX);
+        let shape = Some(Shape { dim: vec![Dim { size: rows }, Dim { size: 3 }] });
+        let tensor = Tensor { dtype: Dtype::Double as i32, shape, double_val, ..Tensor::default() };
+        let metadata = Some(of_plugin("histograms", Vec::new()));
+        self.value(Value { tag: key.to_owned(), tensor: Some(tensor), metadata, ..Value::default() }, at)
     }
 
     /// # Errors
@@ -110,6 +147,11 @@ impl EventFile {
     pub fn finish(mut self) -> Result<()> {
         self.file.flush().map_err(unwritable(&self.path))
     }
+}
+
+/// Says which plugin reads a value. Each value of a tag says it: TensorBoard needs it of the first alone.
+fn of_plugin(name: &str, content: Vec<u8>) -> Metadata {
+    Metadata { plugin: Some(Plugin { name: name.to_owned(), content }) }
 }
 
 fn seconds(millis: i64) -> f64 {

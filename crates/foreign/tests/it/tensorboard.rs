@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use api::{run::RunState, series::Point, source::Kind};
 use foreign::{
-    Location, Mark, Media, Reader as _, Told, look,
+    Histogram, Location, Mark, Media, Reader as _, Told, look,
     tensorboard::{EventPlace, TensorBoard, read_at, write::EventFile},
 };
 
@@ -227,6 +227,30 @@ fn what_is_written_is_read_back() {
     assert_eq!((told.head("train").created_ms, told.series("loss")), (1_700_000_000_000, from.series("loss")));
     assert_eq!(told.points("acc"), from.points("acc"));
     assert!(EventFile::create(&run, 1_700_000_000_000).is_err(), "nothing is written over");
+}
+
+#[test]
+fn media_that_are_written_are_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = EventFile::create(&folder.path().join("one"), 1_700_000_000_000).unwrap();
+    let histogram = Histogram { edges: vec![0.1, 0.25, 2.0], counts: vec![3.0, 4.0] };
+    let at = (7, 1_700_000_000_007);
+    for step in [6, 7] {
+        file.text("said", (step, at.1), format!("# {step}\n\nwords")).unwrap();
+    }
+    file.sound("heard", at, b"RIFF\0\0\0\0WAVE".to_vec()).unwrap();
+    file.histogram("spread", at, &histogram).unwrap();
+    file.finish().unwrap();
+    let told = read(&TensorBoard::new(folder.path().to_owned()), &Mark::default());
+    assert_eq!(told.warnings(), [""; 0]);
+    assert_eq!(media(&told.told, "said"), ["# 6\n\nwords", "# 7\n\nwords"].map(|text| Media::Text(text.to_owned())));
+    assert_eq!(media(&told.told, "heard"), [Media::Audio(b"RIFF\0\0\0\0WAVE".to_vec())]);
+    assert_eq!(media(&told.told, "spread"), [Media::Histogram(histogram)]);
+    let when = |told: &Told| match told {
+        Told::Media { key, step, time_ms, .. } if key == "spread" => Some((*step, *time_ms)),
+        _ => None,
+    };
+    assert_eq!(told.told.iter().find_map(when), Some(at));
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn Head(
             <Scale now />
             <span class="right"><Button label="Delete…" kind="quiet danger" on_press=move || gone.set(true) /></span>
         </div>
-        <Confirm open=gone title="Delete this deployment?" text="It stops answering. What was watched of it (windows, alerts, its request log) goes for good; the model and its packages stay. For a day Restore on this page deploys it again as it was." verb="Delete" on_confirm=delete />
+        <Confirm open=gone title="Delete this deployment?" text="It stops answering. What was watched of it (windows, alerts, its request log) goes for good; the model and its packages stay. For a day Undo, or Restore on this page, deploys it again as it was." verb="Delete" on_confirm=delete />
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a preview makes of a file: by the ending of its name how it is shown, and of its first bytes what there is to show.
 
 use api::{
-    media::{MediumKind, medium_by_name},
+    media::{MediumKind, delimiter_by_name, medium_by_name},
     run::Artifact,
 };
 
@@ -29,12 +29,13 @@ impl Kind {
         if let Some((_, kind)) = medium_by_name(&file.path).filter(|(_, kind)| kind.has_bytes()) {
             return Self::Medium(kind);
         }
+        if let Some(delimiter) = delimiter_by_name(&file.path) {
+            return Self::Table(delimiter);
+        }
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
         match ending.as_str() {
             "json" | "ipynb" | "geojson" => Self::Json,
-            "csv" => Self::Table(b','),
-            "tsv" => Self::Table(b'\t'),
             "md" | "markdown" => Self::Markdown,
             _ => Self::Text,
         }

@@ -7,10 +7,14 @@ use std::{
 };
 
 use api::series::Point;
-use foreign::tensorboard::write::EventFile;
+use foreign::{Media, tensorboard::write::EventFile};
 use image::ImageReader;
 
-use super::{Form, Left, Told, media::Picture};
+use super::{
+    Form, Left, Told,
+    media::{Fate, Medium},
+};
+use crate::run::media::sniffed;
 
 pub(super) struct EventFiles {
     folder: PathBuf,
@@ -68,13 +72,23 @@ impl Form for EventFiles {
         None
     }
 
-    /// TensorBoard draws it as large as is said, so that its size must be known.
-    fn picture(&mut self, picture: Picture) -> anyhow::Result<bool> {
-        let Picture { key, step, time_ms, bytes } = picture;
-        let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format()?;
-        let (Ok(size), Some(file)) = (reader.into_dimensions(), &mut self.file) else { return Ok(false) };
-        file.picture(&key, (step, time_ms), size, bytes)?;
-        Ok(true)
+    fn medium(&mut self, medium: Medium) -> anyhow::Result<Fate> {
+        let Medium { key, step, time_ms, content } = medium;
+        let Some(file) = &mut self.file else { return Ok(Fate::Left) };
+        let at = (step, time_ms);
+        match content {
+            // TensorBoard draws it as large as is said, so that its size must be known.
+            Media::Image(bytes) => {
+                let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format()?;
+                let Ok(size) = reader.into_dimensions() else { return Ok(Fate::Unread) };
+                file.picture(&key, at, size, bytes)?;
+            }
+            Media::Audio(bytes) if sniffed(&bytes) == Some("audio/wav") => file.sound(&key, at, bytes)?,
+            Media::Text(text) => file.text(&key, at, text)?,
+            Media::Histogram(histogram) => file.histogram(&key, at, &histogram)?,
+            Media::Audio(_) | Media::Table { .. } | Media::File(_) => return Ok(Fate::Left),
+        }
+        Ok(Fate::Written)
     }
 
     fn end(&mut self) -> anyhow::Result<()> {

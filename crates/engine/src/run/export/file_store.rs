@@ -11,14 +11,14 @@ use std::{
 use anyhow::Context as _;
 use api::{series::Point, tracking::LoggedModel};
 use foreign::{
-    Head,
+    Head, Media,
     mlflow_files::write::{self, FileStore, models::address},
 };
 
 use super::{
     Form, Left, Told,
     event_files::file_name,
-    media::Picture,
+    media::{Fate, Medium},
     models::{Exported, logged_head, model_head},
 };
 use crate::{run::media::sniffed, tracking::registry::Registered};
@@ -110,11 +110,12 @@ impl Form for FileStoreForm {
         self.run.as_ref().map(|run| run.artifacts().join(path))
     }
 
-    /// An artifact: `images/KEY/step_N.png`, whose name says its key and step here.
-    fn picture(&mut self, picture: Picture) -> anyhow::Result<bool> {
-        let Picture { key, step, bytes, .. } = picture;
-        let (Some(run), Some(ending)) = (&self.run, ending(&bytes)) else { return Ok(false) };
-        let folder = folder_of(run.artifacts().join("images"), &key);
+    /// An artifact such as `images/KEY/step_N.png`, whose name says its key and step here.
+    fn medium(&mut self, medium: Medium) -> anyhow::Result<Fate> {
+        let Medium { key, step, content, .. } = medium;
+        let Some(run) = &self.run else { return Ok(Fate::Left) };
+        let Some(MediumFile { of_kind, ending, bytes }) = MediumFile::of(content)? else { return Ok(Fate::Unread) };
+        let folder = folder_of(run.artifacts(), of_kind, &key);
         let writing = || format!("write {}", folder.display());
         fs::create_dir_all(&folder).with_context(writing)?;
         // On a disk that knows no case, and of keys that are called alike there, both have a place.
@@ -123,7 +124,7 @@ impl Form for FileStoreForm {
         let path = free.with_context(writing)?;
         fs::create_dir_all(path.parent().with_context(writing)?).with_context(writing)?;
         fs::File::create_new(&path).and_then(|mut file| file.write_all(&bytes)).with_context(writing)?;
-        Ok(true)
+        Ok(Fate::Written)
     }
 
     fn end(&mut self) -> anyhow::Result<()> {
@@ -157,11 +158,12 @@ impl Form for FileStoreForm {
     }
 }
 
-/// The folder of a key's pictures. One of the key `a` is the file `a/step_1.png`, which another key may be called: its folder
+/// The folder of a key's media. One of the key `a` is the file `a/step_1.png`, which another key may be called: its folder
 /// is `a/step_1.png_`.
-fn folder_of(images: PathBuf, key: &str) -> PathBuf {
+fn folder_of(artifacts: PathBuf, of_kind: &str, key: &str) -> PathBuf {
     let is_taken = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| !found.is_dir());
-    key.split('/').take(DEEPEST).map(file_name).fold(images, |folder, mut part| {
+    let parts = key.split('/').take(DEEPEST).map(file_name);
+    std::iter::once(of_kind.to_owned()).chain(parts).fold(artifacts, |folder, mut part| {
         while is_taken(&folder.join(&part)) {
             part.push('_');
         }
@@ -174,9 +176,47 @@ pub(super) fn stands_in_the_way(path: &Path) -> bool {
     path.ancestors().any(|above| above.symlink_metadata().is_ok_and(|found| !found.is_dir()))
 }
 
-/// What the name of a picture ends with, by its first bytes.
-fn ending(bytes: &[u8]) -> Option<&'static str> {
-    sniffed(bytes)?.strip_prefix("image/")
+/// A medium as a file: the folder of its kind, what its name ends with, and what it holds.
+#[derive(Debug, PartialEq)]
+struct MediumFile {
+    of_kind: &'static str,
+    ending: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl MediumFile {
+    /// None of bytes that are of no known format.
+    fn of(content: Media) -> anyhow::Result<Option<Self>> {
+        let (of_kind, ending, bytes) = match content {
+            Media::Image(bytes) => {
+                let Some(ending) = sniffed(&bytes).and_then(|kind| kind.strip_prefix("image/")) else {
+                    return Ok(None);
+                };
+                ("images", ending, bytes)
+            }
+            Media::Audio(bytes) => {
+                let ending = match sniffed(&bytes).and_then(|kind| kind.strip_prefix("audio/")) {
+                    Some("mpeg") => "mp3",
+                    Some(ending) => ending,
+                    None => return Ok(None),
+                };
+                ("sounds", ending, bytes)
+            }
+            Media::Text(text) => ("texts", "txt", text.into_bytes()),
+            Media::Table { columns, rows } => {
+                let table = serde_json::json!({ "columns": columns, "data": rows });
+                ("tables", "table.json", serde_json::to_vec(&table)?)
+            }
+            Media::Histogram(histogram) => {
+                let histogram = histogram.rising();
+                let told = serde_json::json!({ "bins": histogram.edges, "counts": histogram.counts });
+                ("histograms", "histogram.json", serde_json::to_vec(&told)?)
+            }
+            // It is an artifact already.
+            Media::File(_) => return Ok(None),
+        };
+        Ok(Some(Self { of_kind, ending, bytes }))
+    }
 }
 
 #[cfg(test)]
@@ -185,11 +225,41 @@ mod tests {
 
     #[test]
     fn a_key_that_is_called_as_a_picture_of_another_has_a_folder_beside_it() {
-        let images = tempfile::tempdir().unwrap();
-        fs::create_dir(images.path().join("a")).unwrap();
-        fs::write(images.path().join("a/step_1.png"), "").unwrap();
-        let of = |key: &str| folder_of(images.path().to_path_buf(), key);
-        assert_eq!(of("a/step_1.png/b"), images.path().join("a/step_1.png_/b"));
-        assert_eq!(of("a"), images.path().join("a"));
+        let artifacts = tempfile::tempdir().unwrap();
+        fs::create_dir_all(artifacts.path().join("images/a")).unwrap();
+        fs::write(artifacts.path().join("images/a/step_1.png"), "").unwrap();
+        fs::write(artifacts.path().join("texts"), "").unwrap();
+        let of = |kind: &str, key: &str| folder_of(artifacts.path().to_path_buf(), kind, key);
+        assert_eq!(of("images", "a/step_1.png/b"), artifacts.path().join("images/a/step_1.png_/b"));
+        assert_eq!(of("images", "a"), artifacts.path().join("images/a"));
+        // An artifact that is called as they are stays.
+        assert_eq!(of("texts", "a"), artifacts.path().join("texts_/a"));
+    }
+
+    #[test]
+    fn a_file_of_a_medium_is_called_as_media_are_known_by() {
+        use api::media::{MediumKind, medium_by_name};
+        let file = |content: Media| MediumFile::of(content).unwrap();
+        let histogram = foreign::Histogram { edges: vec![1.0, 0.9, 2.0], counts: vec![0.0, 3.0] };
+        let rows = vec![vec!["a".to_owned(), "0.5".to_owned()]];
+        for (content, kind, bytes) in [
+            (Media::Image(b"\x89PNG".to_vec()), MediumKind::Image, &b"\x89PNG"[..]),
+            (Media::Audio(b"RIFF\0\0\0\0WAVE".to_vec()), MediumKind::Audio, b"RIFF\0\0\0\0WAVE"),
+            (Media::Audio(b"ID3".to_vec()), MediumKind::Audio, b"ID3"),
+            (Media::Text("said".to_owned()), MediumKind::Text, b"said"),
+            (Media::Histogram(histogram), MediumKind::Histogram, br#"{"bins":[1.0,2.0],"counts":[3.0]}"#),
+            (
+                Media::Table { columns: vec!["n".to_owned(), "x".to_owned()], rows },
+                MediumKind::Table,
+                br#"{"columns":["n","x"],"data":[["a","0.5"]]}"#,
+            ),
+        ] {
+            let found = file(content).unwrap();
+            let path = format!("{}/seen/step_3.{}", found.of_kind, found.ending);
+            let stem = format!("{}/seen/step_3", found.of_kind);
+            assert_eq!(medium_by_name(&path), Some((stem.as_str(), kind)), "{path}");
+            assert_eq!(found.bytes, bytes, "{path}");
+        }
+        assert_eq!((file(Media::Image(b"none".to_vec())), file(Media::Audio(b"RIFF".to_vec()))), (None, None));
     }
 }

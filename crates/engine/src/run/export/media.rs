@@ -1,4 +1,4 @@
-//! What other tools' logs hold beside numbers: pictures go where a form has a place for them, and the rest is counted.
+//! What other tools' logs hold beside numbers: it goes where a form has a place for it, and the rest is counted.
 
 use std::{collections::BTreeMap, io::Read as _};
 
@@ -7,30 +7,30 @@ use foreign::Media;
 use store::run::RunRow;
 
 use super::{Exporting, Form, Left, counted};
-use crate::run::media::{Held, in_log};
+use crate::run::media::{Held, InLog, in_log};
 
-/// Bytes of a picture at most: TensorBoard's files hold each in one record, and of these 64 MiB are read.
+/// Bytes of a medium at most: TensorBoard's files hold each in one record, and of these 64 MiB are read.
 const LARGEST: u64 = 32 << 20;
 
-/// A picture of a step, in its own encoding.
-pub(super) struct Picture {
+/// A medium of a step, its bytes in their own encoding.
+pub(super) struct Medium {
     pub(super) key: String,
     pub(super) step: i64,
     pub(super) time_ms: i64,
-    pub(super) bytes: Vec<u8>,
+    pub(super) content: Media,
 }
 
 /// What becomes of a medium.
-enum Fate {
+pub(super) enum Fate {
     Written,
     /// It has no place.
     Left,
-    /// Its log went, or changed since it was read; or it is no picture that can be read, or too large.
+    /// Its log went, or changed since it was read; or its bytes are of no known format, or too many.
     Unread,
 }
 
 impl Exporting {
-    /// Writes the pictures that stand in the log that a run came from, and says how much of its other media is left out.
+    /// Writes the media that stand in the log that a run came from, and says how many of them are left out.
     pub(super) fn media(
         &self,
         row: &RunRow,
@@ -39,7 +39,7 @@ impl Exporting {
         step: &mut dyn FnMut(f64, &str) -> Result<(), ApiError>,
     ) -> anyhow::Result<()> {
         let format = self.request.format;
-        // Pictures are artifacts there, and these were not asked for.
+        // They are artifacts there, and these were not asked for.
         if format == ExportFormat::Mlflow && !self.request.artifacts {
             return Ok(());
         }
@@ -65,8 +65,8 @@ impl Exporting {
             left.say(format!("{}: {media} no place {place}: {}.", row.run.name, kinds.join(", ")));
         }
         if unread > 0 {
-            let pictures = counted(unread, "medium of its log", "media of its log");
-            left.say(format!("{}: {pictures} can't be read any more, or can't be drawn.", row.run.name));
+            let media = counted(unread, "medium of its log", "media of its log");
+            left.say(format!("{}: {media} can't be read any more, or can't be shown.", row.run.name));
         }
         Ok(())
     }
@@ -78,29 +78,44 @@ impl Exporting {
         (key, step, kind): (String, i64, MediumKind),
     ) -> anyhow::Result<Fate> {
         let format = self.request.format;
-        let has_place = matches!(format, ExportFormat::Mlflow | ExportFormat::Tensorboard);
         // Of Weights & Biases' media those that are files are artifacts, of whatever kind.
         let may_be_artifact = format == ExportFormat::Mlflow && row.artifacts.is_some();
-        if !has_place || kind != MediumKind::Image && !may_be_artifact {
+        let has_place = match (format, kind) {
+            (ExportFormat::Csv | ExportFormat::Parquet, _) => false,
+            (_, MediumKind::Image | MediumKind::Audio | MediumKind::Text | MediumKind::Histogram) => true,
+            (_, MediumKind::Table) => format == ExportFormat::Mlflow,
+            (_, MediumKind::Drawing | MediumKind::Video | MediumKind::Page) => may_be_artifact,
+        };
+        if !has_place {
             return Ok(Fate::Left);
         }
         let opened = self.handle.block_on(in_log(&self.engine, row.run.id, key.clone(), step));
-        let Ok((time_ms, held)) = opened else { return Ok(Fate::Unread) };
-        let bytes = match held {
+        let Ok(InLog { time_ms, held, .. }) = opened else { return Ok(Fate::Unread) };
+        let content = match held {
             Held::File(_) if may_be_artifact => return Ok(Fate::Written),
-            _ if kind != MediumKind::Image => return Ok(Fate::Left),
-            Held::Told(Media::Image(bytes)) => bytes,
+            Held::Told(content) => content,
             Held::File(file) => {
                 let mut bytes = Vec::new();
-                match file.take(LARGEST + 1).read_to_end(&mut bytes) {
-                    Ok(_) => bytes,
-                    Err(_) => return Ok(Fate::Unread),
+                if file.take(LARGEST + 1).read_to_end(&mut bytes).is_err() {
+                    return Ok(Fate::Unread);
+                }
+                match kind {
+                    MediumKind::Image => Media::Image(bytes),
+                    MediumKind::Audio => Media::Audio(bytes),
+                    MediumKind::Text => Media::Text(String::from_utf8_lossy(&bytes).into_owned()),
+                    _ => return Ok(Fate::Left),
                 }
             }
-            Held::Told(_) => return Ok(Fate::Left),
         };
-        let is_written = bytes.len() as u64 <= LARGEST && form.picture(Picture { key, step, time_ms, bytes })?;
-        Ok(if is_written { Fate::Written } else { Fate::Unread })
+        let length = match &content {
+            Media::Image(bytes) | Media::Audio(bytes) => bytes.len(),
+            Media::Text(text) => text.len(),
+            Media::File(_) | Media::Histogram(_) | Media::Table { .. } => 0,
+        };
+        match length as u64 > LARGEST {
+            true => Ok(Fate::Unread),
+            false => form.medium(Medium { key, step, time_ms, content }),
+        }
     }
 }
 
