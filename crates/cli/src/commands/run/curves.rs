@@ -1,7 +1,7 @@
 //! `slipway run plot`: the curves of runs in the terminal, or in a picture; over steps, times or another metric, as
 //! they are or as the means of groups.
 
-mod screen;
+pub(super) mod screen;
 
 use std::{
     io::IsTerminal as _,
@@ -40,7 +40,7 @@ use crate::{
 /// The picture's, as in the window's exports.
 const PICTURE: Size = Size { width: 860.0, height: 420.0 };
 /// How often runs are drawn anew that are followed.
-const AGAIN: Duration = Duration::from_secs(2);
+pub(super) const AGAIN: Duration = Duration::from_secs(2);
 /// Said where there is no curve.
 const NOTHING: &str = "The runs have no series to draw.";
 /// Points of a series for each character of the drawing's width.
