@@ -141,14 +141,15 @@ async fn first_axes(context: &Context, drawn: &Drawn) -> Outcome<Vec<String>> {
         false => {
             let table = context.call(ListRuns::of(drawn.list.clone(), 0, FIRST)).await?;
             let (below_metrics, below_params) = below(&table);
+            let (rare, differing) = (rare(&table), differing(&table));
             let keys = Keys {
                 metrics: &table.metric_keys,
-                rare: &rare(&table),
+                rare: &rare,
                 params: &table.param_keys,
                 tags: &table.tag_keys,
                 below_metrics: &below_metrics,
                 below_params: &below_params,
-                differing: &differing(&table),
+                differing: &differing,
                 ranked_by: table.ranked_by.as_ref().map(|(key, _)| key.as_str()),
             };
             keys.first_axes()
