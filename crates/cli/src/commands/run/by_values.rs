@@ -110,7 +110,7 @@ fn check(context: &Context, asked: &Plot, axes: Option<&[String]>) -> Outcome {
 async fn drawn(context: &Context, asked: &Plot) -> Outcome<Drawn> {
     let Some(filter) = asked.filter.clone() else {
         let runs = context.runs(&asked.runs, false).await.map_err(|error| axes_or_runs(error, asked))?;
-        let list = Listing { of: Scope::All, deleted: false, filter: String::new(), sort: None, descending: false };
+        let list = all_of(Scope::All);
         return Ok(Drawn { list, total: runs.len() as u64, runs, are_named: true });
     };
     let of = chosen::scope(context, asked).await?;
@@ -121,6 +121,11 @@ async fn drawn(context: &Context, asked: &Plot) -> Outcome<Drawn> {
         return Err(chosen::none());
     }
     Ok(Drawn { list, total: picked.total, runs: picked.runs, are_named: false })
+}
+
+/// All runs that are there.
+const fn all_of(of: Scope) -> Listing {
+    Listing { of, deleted: false, filter: String::new(), sort: None, descending: false }
 }
 
 /// What is said where axes were taken for runs: what stands behind `--parallel` and a space is a run.
@@ -162,7 +167,7 @@ async fn first_axes(context: &Context, drawn: &Drawn) -> Outcome<Vec<String>> {
     Ok(axes)
 }
 
-/// Of runs that were named, by what these have alone.
+/// Of runs that were named, by what these have alone, and by the metric that ranks where they are of one project.
 async fn of_named(context: &Context, ids: &[RunId]) -> Outcome<Vec<String>> {
     let mut all: Vec<Run> = Vec::with_capacity(ids.len());
     for piece in ids.chunks(run_diff::MOST) {
@@ -171,6 +176,12 @@ async fn of_named(context: &Context, ids: &[RunId]) -> Outcome<Vec<String>> {
     let metrics: BTreeSet<&String> = all.iter().flat_map(|run| &run.metrics).map(|metric| &metric.key).collect();
     let metrics: Vec<String> = metrics.into_iter().cloned().collect();
     let params: Vec<_> = all.iter().map(|run| &run.params).collect();
+    let project = all.first().and_then(|run| run.project);
+    let project = project.filter(|project| all.iter().all(|run| run.project == Some(*project)));
+    let ranked_by = match project {
+        Some(project) => context.call(ListRuns::of(all_of(Scope::Project(project)), 0, 1)).await?.ranked_by,
+        None => None,
+    };
     let (differing, none) = (differing_among(&params), BTreeSet::new());
     let keys = Keys {
         metrics: &metrics,
@@ -180,7 +191,7 @@ async fn of_named(context: &Context, ids: &[RunId]) -> Outcome<Vec<String>> {
         below_metrics: &none,
         below_params: &none,
         differing: &differing,
-        ranked_by: None,
+        ranked_by: ranked_by.as_ref().map(|(key, _)| key.as_str()),
     };
     Ok(keys.first_axes())
 }
