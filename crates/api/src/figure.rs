@@ -125,9 +125,32 @@ pub fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// Whether a figure of this name is better the greater it is: a loss or an error is not.
+pub fn more_is_better(key: &str) -> bool {
+    !["loss", "error", "brier", "rmse", "mae", "mse", "median_ae"].iter().any(|word| key.contains(word))
+}
+
+/// Whether more of a figure is better, where its name says so: a client may log anything.
+pub fn is_more_better(key: &str) -> Option<bool> {
+    const MORE: [&str; 12] =
+        ["acc", "auc", "f1", "precision", "recall", "r2", "score", "iou", "bleu", "rouge", "mcc", "reward"];
+    let key = key.to_lowercase();
+    if !more_is_better(&key) || key.contains("perplexity") {
+        return Some(false);
+    }
+    MORE.iter().any(|word| key.contains(word)).then_some(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figures_name_says_whether_more_of_it_is_better() {
+        assert!(more_is_better("average_precision/validation") && !more_is_better("log_loss/validation"));
+        let said = ["val_loss", "Test/Accuracy", "perplexity", "grad_norm"].map(is_more_better);
+        assert_eq!(said, [Some(false), Some(true), Some(false), None]);
+    }
 
     #[test]
     fn counts_are_grouped() {

@@ -534,8 +534,8 @@ crate::requests! { METHODS;
 #[cfg(test)]
 mod tests {
     use super::{
-        ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunId, RunKind, RunState, named, parts,
-        quote_length, quoted,
+        ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunCells, RunId, RunKind, RunState, SparseRow,
+        below_in, named, parts, quote_length, quoted,
     };
 
     #[test]

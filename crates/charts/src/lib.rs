@@ -22,6 +22,7 @@ pub mod parallel;
 pub mod plot;
 pub mod ramp;
 pub mod role;
+pub mod runs;
 pub mod scatter;
 pub mod shape;
 pub mod smooth;

@@ -1,5 +1,7 @@
 //! What a point is drawn as, so that series are told apart also without their colours.
 
+use crate::role::Role;
+
 /// A shape of a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Shape {
@@ -48,6 +50,26 @@ impl Shape {
             }
         }
     }
+}
+
+/// What a run, or a group of them, is known by wherever it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    pub role: Role,
+    pub is_dashed: bool,
+    pub shape: Shape,
+}
+
+impl Mark {
+    /// Of the `index`-th of several.
+    pub const fn series(index: usize) -> Self {
+        Self { role: Role::series(index), is_dashed: is_dashed_at(index), shape: Shape::series(index) }
+    }
+}
+
+/// Whether what has this place has the colour of one before it, so that its line is dashed.
+pub const fn is_dashed_at(place: usize) -> bool {
+    place % (2 * COLOURS) >= COLOURS
 }
 
 #[cfg(test)]

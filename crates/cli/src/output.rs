@@ -77,6 +77,13 @@ pub(crate) fn write(text: &str) -> Result<bool, ApiError> {
     }
 }
 
+/// Prints a record as one line of JSON, of which many follow each other; whether there is still a reader.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<bool, ApiError> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| ApiError::new(ErrorCode::Internal, format!("Can't write the answer as JSON: {error}.")))?;
+    write(&format!("{}\n", harmless_json(&text)))
+}
+
 /// Prints text byte for byte into a pipe or a file, and harmless at a terminal; whether there is still a reader.
 pub(crate) fn pass(text: &str) -> Result<bool, ApiError> {
     if std::io::stdout().is_terminal() { write(&harmless(text)) } else { write(text) }
@@ -114,7 +121,7 @@ fn steers(character: char) -> bool {
 }
 
 /// A line of an answer; one that is dim as a whole, as a table's headings are, stays so.
-fn harmless_line(line: &str) -> Cow<'_, str> {
+pub(crate) fn harmless_line(line: &str) -> Cow<'_, str> {
     match line.strip_prefix(DIM).and_then(|rest| rest.strip_suffix(PLAIN)) {
         Some(inner) => format!("{DIM}{}{PLAIN}", harmless(inner)).into(),
         None => harmless(line),

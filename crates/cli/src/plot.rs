@@ -59,10 +59,9 @@ pub(crate) fn plot(lines: &[Line], width: usize, height: usize, axes: Axes, colo
     if colours && several {
         let mut cells = vec![Cell::default(); view.width * view.height];
         for (index, line) in lines.iter().enumerate() {
-            view.draw(&line.points, COLOURS[index % COLOURS.len()], &mut cells);
+            view.draw(&line.points, colour(index), &mut cells);
         }
-        let name =
-            |(index, line): (usize, &Line)| format!("{} {}", tinted("━━", COLOURS[index % COLOURS.len()]), line.name);
+        let name = |(index, line): (usize, &Line)| format!("{} {}", tinted("━━", colour(index)), line.name);
         let names: Vec<String> = lines.iter().enumerate().map(name).collect();
         return format!("{}\n{}", view.framed(&cells), names.join("\n"));
     }
@@ -73,6 +72,41 @@ pub(crate) fn plot(lines: &[Line], width: usize, height: usize, axes: Axes, colo
         format!("{name}{}", view.framed(&cells))
     });
     drawn.collect::<Vec<_>>().join("\n")
+}
+
+/// The colour of one of several, where colours tell them apart.
+pub(crate) fn colour(index: usize) -> u8 {
+    COLOURS[index % COLOURS.len()]
+}
+
+/// Points on axes, a character for all that lie at the same place: `mark` says which of these, and its colour, 0 being none.
+/// `None` where no point has a place.
+pub(crate) fn scatter(
+    points: &[(f64, f64)],
+    (width, height): (usize, usize),
+    axes: Axes,
+    mark: impl Fn(&[usize]) -> (char, u8),
+) -> Option<String> {
+    let all = Line { name: String::new(), points: points.iter().map(|point| axes.place(*point)).collect() };
+    let view = View::of(std::slice::from_ref(&all), width, height, axes)?;
+    let mut cells = vec![Vec::new(); view.width * view.height];
+    for (index, (x, y)) in all.points.iter().enumerate().filter(|(_, (_, y))| y.is_finite()) {
+        let (column, row) = (place(*x, view.x, view.width), place(*y, view.y, view.height));
+        cells[(view.height - 1 - row) * view.width + column].push(index);
+    }
+    let drawn = |members: &Vec<usize>| match members.as_slice() {
+        [] => " ".to_owned(),
+        members => {
+            let (letter, colour) = mark(members);
+            tinted(&letter.to_string(), colour)
+        }
+    };
+    Some(view.with_axes(cells.chunks(view.width).map(|row| row.iter().map(&drawn).collect())))
+}
+
+/// Which of so many places on an axis a value has.
+fn place(value: f64, (low, high): (f64, f64), places: usize) -> usize {
+    if high > low { ((value - low) / (high - low) * (places - 1) as f64).round() as usize } else { places / 2 }
 }
 
 fn tinted(text: &str, colour: u8) -> String {
@@ -111,9 +145,6 @@ impl View {
 
     fn draw(&self, points: &[(f64, f64)], colour: u8, cells: &mut [Cell]) {
         let (columns, rows) = (self.width * 2, self.height * 4);
-        let place = |value: f64, (low, high): (f64, f64), cells: usize| {
-            if high > low { ((value - low) / (high - low) * (cells - 1) as f64).round() as usize } else { cells / 2 }
-        };
         let mut mark = |x: usize, y: usize| {
             // Braille numbers its dots down the left column, then the right, the last row apart.
             const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
@@ -141,20 +172,27 @@ impl View {
         }
     }
 
-    /// The characters with the axes' ends beside and below them.
+    /// The dots as characters, on the axes.
     fn framed(&self, cells: &[Cell]) -> String {
+        let row = |cells: &[Cell]| -> String {
+            cells.chunk_by(|left, right| left.colour == right.colour).map(run_of).collect()
+        };
+        self.with_axes(cells.chunks(self.width).map(row))
+    }
+
+    /// Rows of characters with the axes' ends beside and below them.
+    fn with_axes(&self, rows: impl Iterator<Item = String>) -> String {
         let (top, bottom) = (self.axes.y_label(self.y.1), self.axes.y_label(self.y.0));
         let margin = top.chars().count().max(bottom.chars().count());
-        let row = |(row, cells): (usize, &[Cell])| {
+        let row = |(row, drawn): (usize, String)| {
             let label = match row {
                 0 => top.as_str(),
                 row if row + 1 == self.height => bottom.as_str(),
                 _ => "",
             };
-            let drawn: String = cells.chunk_by(|left, right| left.colour == right.colour).map(run_of).collect();
             format!("{label:>margin$} ┤{drawn}")
         };
-        let mut lines: Vec<String> = cells.chunks(self.width).enumerate().map(row).collect();
+        let mut lines: Vec<String> = rows.enumerate().map(row).collect();
         let (from, to) = (self.axes.x_label(self.x.0), self.axes.x_label(self.x.1));
         let space = self.width.saturating_sub(from.chars().count() + to.chars().count());
         lines.push(format!("{:margin$}  {from}{}{to}", "", " ".repeat(space)));
@@ -197,6 +235,16 @@ mod tests {
         assert!(drawn.lines().last().is_some_and(|last| last.trim() == "1    100"), "{drawn}");
         let none = [Line { name: String::new(), points: vec![(1.0, -1.0)] }];
         assert_eq!(plot(&none, 8, 4, axes, false), "No points to draw.");
+    }
+
+    #[test]
+    fn points_are_characters_where_they_lie() {
+        let points = [(1.0, 1.0), (1.0, 1.0), (100.0, 3.0), (f64::NAN, 2.0), (10.0, f64::NAN)];
+        let mark = |members: &[usize]| if members.len() > 1 { ('2', 0) } else { ('o', 36) };
+        let axes = Axes { log_x: true, ..Axes::default() };
+        let drawn = scatter(&points, (5, 3), axes, mark).unwrap();
+        assert_eq!(drawn, "3 ┤    \x1b[36mo\x1b[0m\n  ┤     \n1 ┤2    \n   1 100");
+        assert_eq!(scatter(&points[3..], (5, 3), axes, mark), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::{
 
 use anyhow::bail;
 use api::{
-    ApiError, ErrorCode, SourceId,
+    ApiError, ErrorCode, ProjectId, SourceId,
     event::Tag,
     figure::counted,
     job::{Job, JobKind, Subject},

@@ -30,12 +30,13 @@ use std::{
 
 use api::{
     ErrorCode,
-    run::{FilterNote, ListRuns, RunKind, RunRow},
+    run::{FilterNote, ListRuns, RunRow},
     run_diff::MOST,
     run_table::{GroupFigure, Listing, PickRuns, PickedRuns},
     table_view::{TableView, sort_of},
     tracking::Scope,
 };
+use charts::runs::keys::{Keys, below, differing, differing_among, rare};
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
@@ -94,20 +95,30 @@ struct Facts {
 }
 
 impl Facts {
+    /// What the runs have, as charts and columns choose from it.
+    fn keys(&self) -> Keys<'_> {
+        Keys {
+            metrics: &self.metric_keys,
+            rare: &self.rare,
+            params: &self.param_keys,
+            tags: &self.tag_keys,
+            below_metrics: &self.below_metrics,
+            below_params: &self.below_params,
+            differing: &self.differing,
+            ranked_by: self.ranked_by.as_ref().map(|(key, _)| key.as_str()),
+        }
+    }
+
     /// Of compared runs, for charts of them alone.
     fn of_compared(runs: &[Compared], ranked_by: Option<(String, bool)>) -> Self {
         let all = |keys: fn(&Compared) -> Vec<&String>| {
             runs.iter().flat_map(keys).collect::<BTreeSet<_>>().into_iter().cloned().collect::<Vec<_>>()
         };
-        let param_keys = all(|run| run.params.keys().collect());
-        let differs = |key: &&String| {
-            let mut values = runs.iter().map(|run| run.params.get(*key));
-            values.next().is_some_and(|first| values.any(|other| other != first))
-        };
+        let params: Vec<_> = runs.iter().map(|run| &run.params).collect();
         Self {
             metric_keys: all(|run| run.values.keys().collect()),
-            differing: param_keys.iter().filter(differs).cloned().collect(),
-            param_keys,
+            param_keys: all(|run| run.params.keys().collect()),
+            differing: differing_among(&params),
             tag_keys: all(|run| run.tags.keys().filter(|key| !key.starts_with("mlflow.")).collect()),
             ranked_by,
             ..Self::default()
@@ -594,38 +605,6 @@ fn follow_deleted(deleted: RwSignal<bool>, picked: RwSignal<Vec<String>>) {
             deleted.set(is);
         }
     });
-}
-
-/// Metrics that fewer than half of these runs have.
-fn rare(table: &api::run::RunTable) -> Vec<String> {
-    let having = |key: &String| table.rows.iter().filter(|row| row.figure(key).is_some()).count();
-    let of_below = below(table).0.into_iter().filter(|key| !table.metric_keys.contains(key));
-    table.metric_keys.iter().cloned().chain(of_below).filter(|key| having(key) * 2 < table.rows.len()).collect()
-}
-
-/// The metrics and params of runs below these, in whose place they are shown.
-fn below(table: &api::run::RunTable) -> (BTreeSet<String>, BTreeSet<String>) {
-    let below = || table.rows.iter().filter_map(|row| row.below.as_ref());
-    let metrics = below().flat_map(|below| below.metrics.keys()).cloned().collect();
-    (metrics, below().flat_map(|below| below.params.keys()).cloned().collect())
-}
-
-/// Params that are not the same in all of these runs; those of a search are its own matter.
-fn differing(table: &api::run::RunTable) -> Vec<String> {
-    let of_below = below(table).1.into_iter().filter(|key| !table.param_keys.contains(key));
-    let mut differing: Vec<String> = table.param_keys.iter().cloned().chain(of_below).collect();
-    differing.retain(|key| {
-        let runs = table.rows.iter().filter(|row| row.kind != RunKind::Search);
-        let mut values = runs.map(|row| row.param(key).map(|(value, _)| value));
-        values.next().is_some_and(|first| values.any(|other| other != first))
-    });
-    // What autolog wrote of one run is no column for the others, while there are params that most of them have.
-    let is_common =
-        |key: &String| table.rows.iter().filter(|row| row.param(key).is_some()).count() * 2 >= table.rows.len();
-    if differing.iter().any(is_common) {
-        differing.retain(is_common);
-    }
-    differing
 }
 
 /// Adds a stretch of the table to what is picked, whether its rows were fetched or not.

@@ -259,20 +259,9 @@ pub(crate) fn part_of(part: &str) -> String {
     if part == "train" { "training".to_owned() } else { part.replace('_', " ") }
 }
 
-/// Whether a figure of this name is better the greater it is: a loss or an error is not.
-pub(crate) fn more_is_better(key: &str) -> bool {
-    !["loss", "error", "brier", "rmse", "mae", "mse", "median_ae"].iter().any(|word| key.contains(word))
-}
-
 /// Whether more of a figure is better, where its name says so: a client may log anything.
 pub(crate) fn is_more_better(key: &str) -> Option<bool> {
-    const MORE: [&str; 12] =
-        ["acc", "auc", "f1", "precision", "recall", "r2", "score", "iou", "bleu", "rouge", "mcc", "reward"];
-    let key = key.to_lowercase();
-    if !more_is_better(&key) || key.contains("perplexity") {
-        return Some(false);
-    }
-    MORE.iter().any(|word| key.contains(word)).then_some(true)
+    api::figure::is_more_better(key)
 }
 
 /// The settings of our own trainings, and what else these note.
@@ -492,7 +481,6 @@ mod tests {
         assert_eq!(key("average_precision/validation"), "Average precision, validation");
         assert_eq!(key("roc_auc/test"), "ROC AUC, test");
         assert_eq!(key("loss/train"), "Loss, training");
-        assert!(more_is_better("average_precision/validation") && !more_is_better("log_loss/validation"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod bands;
+mod by_values;
 mod chosen;
 mod curves;
 mod diff;
@@ -132,7 +133,7 @@ pub(crate) enum RunCommand {
     Media(media::MediaCommand),
     /// Writes runs as an MLflow file store, TensorBoard event files, CSV or Parquet
     Export(export::Export),
-    /// Draws series of runs in the terminal, or prints their points with --json
+    /// Draws series of runs, or runs by their values, in the terminal or in a picture; with --json prints what is drawn
     Plot(Box<curves::Plot>),
     /// Shows what differs between runs: params, environment, code, data, command, tags, metrics
     Diff {

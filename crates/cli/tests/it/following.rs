@@ -1,12 +1,13 @@
-//! `slipway run plot --follow`: runs are drawn anew until they are over, and no longer.
+//! `slipway run plot --follow` and `run list --follow`: runs are shown anew until they are over, and no longer.
 
 use std::{
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     program::{Place, said},
@@ -119,5 +120,72 @@ fn at_a_terminal_new_points_are_drawn_over_the_old() {
     log(&client, &run, 2, 64.0);
     until(&mut shown, "64 ┤");
     client.post("runs/update", &json!({ "run_id": run, "status": "FINISHED", "end_time": BEGAN_MS + 5_000 }));
+    assert!(follower.wait().unwrap().success());
+}
+
+/// Follows the list through a pipe.
+fn listed(place: &Place, options: &[&str]) -> (Child, impl Iterator<Item = String> + use<>) {
+    let mut command = place.command(&[options, &["run", "list", "--everywhere", "--follow"]].concat());
+    let mut follower = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(follower.stdout.take().unwrap()).lines().map(Result::unwrap);
+    (follower, lines)
+}
+
+#[test]
+fn rows_of_the_list_that_changed_follow_until_no_run_goes_on() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    client.run(&json!(0), "over", "0.1", 4.0);
+    let run = begin(&client);
+    let (follower, lines) = listed(&place, &["--json"]);
+    let mut rows = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    let first: Vec<Value> = rows.by_ref().take(2).collect();
+    assert!(first.iter().any(|row| row["name"] == "live" && row["state"] == "running"), "{first:?}");
+    log(&client, &run, 0, 4.0);
+    let measured = rows.find(|row| row["metrics"]["loss"]["last"] == json!(4.0)).unwrap();
+    assert_eq!(measured["name"], "live", "{measured}");
+    client.post("runs/update", &json!({ "run_id": run, "status": "FINISHED", "end_time": BEGAN_MS + 9_000 }));
+    let last = rows.last().unwrap();
+    assert_eq!((&last["name"], &last["state"]), (&json!("live"), &json!("finished")), "{last}");
+    let ended = follower.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", said(&ended));
+    // Of runs that are over the list is printed once.
+    let (over, lines) = listed(&place, &[]);
+    let lines: Vec<String> = lines.collect();
+    assert!(lines.len() == 3 && lines[0].starts_with("run "), "{lines:?}");
+    assert!(over.wait_with_output().unwrap().status.success());
+    let refused = place.run(&["run", "list", "--everywhere", "--follow", "--csv"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_the_following_of_the_list() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    begin(&client);
+    let (follower, mut lines) = listed(&place, &[]);
+    assert!(lines.by_ref().take(2).any(|line| line.starts_with("live")));
+    let pid = follower.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let ended = follower.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{}", said(&ended));
+    assert!(said(&ended).contains("followed no more"), "{}", said(&ended));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn at_a_terminal_the_list_is_shown_over_itself() {
+    use crate::executing::{typed, until};
+    let place = Place::new();
+    let client = Client::of(&place);
+    let run = begin(&client);
+    let mut follower = typed(&place, "run list --everywhere --follow");
+    let mut shown = follower.stdout.take().unwrap();
+    until(&mut shown, "\x1b[2J");
+    until(&mut shown, "running");
+    client.post("runs/update", &json!({ "run_id": run, "status": "FINISHED", "end_time": BEGAN_MS + 5_000 }));
+    until(&mut shown, "\x1b[2J");
+    until(&mut shown, "finished");
     assert!(follower.wait().unwrap().success());
 }

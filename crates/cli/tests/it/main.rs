@@ -1,6 +1,7 @@
 //! The program itself, in workspaces and folders of the test's own.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
 
+mod by_values;
 mod executing;
 mod following;
 mod hosting;

@@ -9,7 +9,7 @@ const COLOURS: usize = 8;
 
 /// Whether what has this place has the colour of one before it, so that its line is dashed.
 pub(super) const fn is_dashed_at(place: usize) -> bool {
-    place % (2 * COLOURS) >= COLOURS
+    charts::shape::is_dashed_at(place)
 }
 
 /// Each run's place among the colours, which a known one keeps. The others take, in their order, the colour that their id

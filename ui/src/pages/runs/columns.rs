@@ -10,7 +10,7 @@ use api::{
     spending::money,
     tracking::{SOURCE_TAG, Scope},
 };
-use charts::{plot::Size, role::Role, spark};
+use charts::{plot::Size, role::Role, runs::keys, spark};
 use leptos::prelude::*;
 
 use self::nesting::{mark, of_below, under};
@@ -29,9 +29,9 @@ use crate::{
 };
 
 /// How a column is called, as a filter calls it too: `metric.KEY`, `param.KEY`.
-pub(super) const METRIC: &str = "metric.";
-pub(super) const PARAM: &str = "param.";
-pub(super) const TAG: &str = "tag.";
+pub(super) const METRIC: &str = keys::METRIC;
+pub(super) const PARAM: &str = keys::PARAM;
+pub(super) const TAG: &str = keys::TAG;
 
 /// The column that always stands first: what a run is called.
 pub(super) const NAME: &str = "name";
@@ -516,45 +516,9 @@ fn goodness(value: f64, min: f64, max: f64, more: bool) -> f64 {
     }
 }
 
-/// All metrics and params in the order in which they stand: the ranking metric first, then other validation figures,
-/// then losses, what clients measured by [`by_name`], the system's last; of the params those first that a person turns first.
+/// The metrics, params and tags that there are, in the order in which they are looked at.
 pub(super) fn known(facts: &Facts) -> Names {
-    const FIRST: [&str; 6] = ["learning_rate", "max_depth", "hidden", "rounds", "epochs", "batch_size"];
-    let ranked = facts.ranked_by.as_ref().map(|(key, _)| key.as_str());
-    let rank = |key: &&String| match key.as_str() {
-        key if Some(key) == ranked => 0,
-        "loss/validation" => 1,
-        "roc_auc/validation" | "f1/validation" | "accuracy/validation" | "r2/validation" | "mae/validation" => 2,
-        key if key.ends_with("/validation") => 3,
-        "loss/train" => 4,
-        key if key.starts_with("system/") => 9,
-        key => 5 + by_name(key),
-    };
-    let of_below = facts.below_metrics.iter().filter(|key| !facts.metric_keys.contains(key));
-    let mut metrics: Vec<&String> = facts.metric_keys.iter().chain(of_below).collect();
-    // What most runs have comes before what few have.
-    let is_rare = |key: &&String| rank(key) > 0 && facts.rare.contains(key);
-    metrics.sort_by_key(|key| (is_rare(key), rank(key)));
-    let of_below = facts.below_params.iter().filter(|key| !facts.param_keys.contains(key));
-    let mut params: Vec<&String> = facts.param_keys.iter().chain(of_below).collect();
-    params.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
-    let metrics = metrics.into_iter().map(|key| format!("{METRIC}{key}"));
-    let tags = facts.tag_keys.iter().map(|key| format!("{TAG}{key}"));
-    metrics.chain(params.into_iter().map(|key| format!("{PARAM}{key}"))).chain(tags).collect()
-}
-
-/// How soon a figure that a client named is looked at, from 0 to 3: what says by its name what is good, a loss or a score,
-/// of data that were held out first; then what else is of such data; then the others.
-fn by_name(key: &str) -> u8 {
-    const HELD_OUT: [&str; 5] = ["val", "valid", "validation", "test", "eval"];
-    let lower = key.to_lowercase();
-    let is_held_out = lower.split(|letter: char| !letter.is_alphanumeric()).any(|word| HELD_OUT.contains(&word));
-    match (words::is_more_better(key).is_some(), is_held_out) {
-        (true, true) => 0,
-        (true, false) => 1,
-        (false, true) => 2,
-        (false, false) => 3,
-    }
+    facts.keys().known()
 }
 
 /// The columns that are shown: those that were chosen, else those that the table chooses. `plain` are those of [`PLAIN`] where

@@ -8,13 +8,12 @@ use charts::{
     group,
     line::{Line, Weight},
     role::Role,
-    shape::Shape,
+    shape::Mark,
 };
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use super::{
-    colours::is_dashed_at,
     columns::{PARAM, TAG},
     overlaid::Compared,
 };
@@ -94,25 +93,15 @@ pub(super) fn roles(runs: &[Compared], bands: &str) -> BTreeMap<RunId, Role> {
     runs.iter().zip(places(runs, bands)).map(|(run, at)| (run.id, Role::series(at))).collect()
 }
 
-/// What a run, or a group of them, is known by wherever it is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) role: Role,
-    pub(super) is_dashed: bool,
-    pub(super) shape: Shape,
-}
-
-impl Mark {
-    /// Of the run at this place, or of the group: those of groups are not dashed, as their curves are not.
-    const fn at(place: usize, bands: &str) -> Self {
-        let is_dashed = bands.is_empty() && is_dashed_at(place);
-        Self { role: Role::series(place), is_dashed, shape: Shape::series(place) }
-    }
+/// The mark of the run at this place, or of the group: those of groups are not dashed, as their curves are not.
+const fn mark_at(place: usize, bands: &str) -> Mark {
+    let mark = Mark::series(place);
+    Mark { is_dashed: bands.is_empty() && mark.is_dashed, ..mark }
 }
 
 /// The mark of each run.
 pub(super) fn marks(runs: &[Compared], bands: &str) -> Vec<Mark> {
-    places(runs, bands).into_iter().map(|place| Mark::at(place, bands)).collect()
+    places(runs, bands).into_iter().map(|place| mark_at(place, bands)).collect()
 }
 
 /// What a legend says of them: a run, or a group, each.
@@ -122,7 +111,7 @@ pub(super) fn legend(runs: &[Compared], bands: &str) -> Vec<(Mark, String)> {
     } else {
         groups(runs, bands).into_iter().enumerate().collect()
     };
-    names.into_iter().map(|(place, name)| (Mark::at(place, bands), name)).collect()
+    names.into_iter().map(|(place, name)| (mark_at(place, bands), name)).collect()
 }
 
 /// The lines to draw: one a run, or one a group with its mean ± standard deviation, and the baseline over all.

@@ -10,17 +10,21 @@ mod values;
 
 use api::{
     ApiError,
-    run_table::{GroupRuns, Listing, PickRuns, Pieces, TabulateRuns, filled},
+    run_table::{GroupRuns, Listing, PickRuns, Pieces, TabulateRuns},
     table_view::Plotted,
 };
-use charts::role::Role;
+use charts::{
+    role::Role,
+    runs::{Cells, MOST},
+    shape::Mark,
+};
 use leptos::{prelude::*, task::spawn_local};
 
-use self::values::Cells;
+use self::values::of_compared;
 use super::{
     Facts,
     columns::{self, METRIC, Names},
-    comparison::{Mark, legend, marks},
+    comparison::{legend, marks},
     overlaid::Compared,
 };
 use crate::{
@@ -97,9 +101,7 @@ pub(super) fn Plots(
 
 /// The metric that a chart is about until a person chooses: the one that ranks, else the first that is no machine's.
 fn first_metric(facts: &Facts) -> Option<String> {
-    let ranked = facts.ranked_by.as_ref().map(|(key, _)| format!("{METRIC}{key}"));
-    let first = || columns::known(facts).into_iter().find(|name| name.starts_with(METRIC));
-    ranked.or_else(first)
+    facts.keys().first_metric()
 }
 
 /// Names of columns as a choice: each with what it is called.
@@ -111,11 +113,6 @@ fn options(names: impl IntoIterator<Item = String>) -> Vec<(String, String)> {
     };
     names.into_iter().map(option).collect()
 }
-
-/// Runs that are drawn at most: what a page keeps the values of. Of many the charts draw where they lie close, however many they are.
-const MOST: u64 = 200_000;
-/// Width of the key of the colours.
-const KEY: f64 = 260.0;
 
 /// Cells as they are fetched.
 #[derive(Clone, Copy)]
@@ -141,7 +138,7 @@ fn fetched(whose: Whose, names: Memo<Names>) -> Fetched {
                     let known = |bands: &String| (marks(chosen, bands), legend(chosen, bands));
                     let (mut marks, legend) = bands.map(|bands| bands.with(known)).unwrap_or_default();
                     marks.truncate(drawn.len());
-                    names.with(|names| Cells { total, marks, legend, ..Cells::of_compared(drawn, names) })
+                    names.with(|names| Cells { total, marks, legend, ..of_compared(drawn, names) })
                 });
                 fetched.cells.set(Some(cells));
             });
@@ -236,8 +233,7 @@ impl Turn {
 }
 
 async fn all(client: Client, list: Listing, names: Names) -> Result<Cells, ApiError> {
-    let own = ["id", "name"].map(str::to_owned);
-    let columns: Names = own.into_iter().chain(names.iter().map(|name| api::table_view::field(name))).collect();
+    let columns = Cells::asked(&names);
     let picked = client.call(PickRuns { list: list.clone(), offset: 0, limit: Some(MOST), evenly_by: None }).await?;
     let mut pieces = Pieces::of(picked.runs);
     let mut cells = Cells { total: picked.total, ..Cells::default() };
@@ -249,15 +245,7 @@ async fn all(client: Client, list: Listing, names: Names) -> Result<Cells, ApiEr
         let request = TabulateRuns { list: list.clone(), columns: columns.clone(), offset: 0, limit: None, runs };
         let answer = client.call(request).await?;
         pieces.came(answer.looked_at);
-        // What is brushed is a filter, which looks at a run's own figures.
-        for row in answer.own_rows() {
-            let mut row = filled(row, columns.len()).into_iter();
-            cells.ids.push(row.next().flatten().unwrap_or_default());
-            cells.names.push(row.next().flatten().unwrap_or_default());
-            for (name, cell) in names.iter().zip(row) {
-                cells.columns.entry(name.clone()).or_default().push(cell);
-            }
-        }
+        cells.add(&names, answer);
     }
 }
 

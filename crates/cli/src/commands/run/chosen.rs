@@ -4,7 +4,7 @@ use api::{
     ApiError, RunId,
     figure::counted,
     run_table::{Listing, PickRuns, PickedRuns},
-    table_view::{field, sort_of},
+    table_view::{TableView, field, sort_of},
     tracking::Scope,
 };
 
@@ -19,8 +19,8 @@ pub(super) async fn scope(context: &Context, asked: &Plot) -> Outcome<Scope> {
     views::scope(context, asked.experiment.as_deref(), asked.everywhere).await
 }
 
-/// Looks as a saved view does where nothing else is said.
-pub(super) async fn seen_as(context: &Context, asked: &mut Plot, name: &str) -> Outcome {
+/// A saved view of runs that can be drawn.
+pub(super) async fn view(context: &Context, asked: &Plot, name: &str) -> Outcome<TableView> {
     let of = scope(context, asked).await?;
     let view = views::named(context, of, name).await?;
     if view.deleted {
@@ -29,6 +29,12 @@ pub(super) async fn seen_as(context: &Context, asked: &mut Plot, name: &str) -> 
         ))
         .with_hint("Restore them with `slipway run restore`, or save a view of those that are there."));
     }
+    Ok(view)
+}
+
+/// Looks as a saved view does where nothing else is said.
+pub(super) async fn seen_as(context: &Context, asked: &mut Plot, name: &str) -> Outcome {
+    let view = view(context, asked, name).await?;
     if asked.sort.is_none() {
         (asked.sort, asked.descending) = sort_of(view.order.as_ref(), &view.further);
     }
@@ -48,13 +54,17 @@ pub(super) async fn runs(context: &Context, asked: &Plot, filter: String) -> Out
     let limit = Some(u64::from(asked.limit.unwrap_or(EACH)));
     let PickedRuns { runs, total } = context.call(PickRuns { list, offset: 0, limit, evenly_by: None }).await?;
     if runs.is_empty() {
-        return Err(ApiError::not_found("No run here passes the filter.")
-            .with_hint("`slipway run list --filter` says why, where it is known."));
+        return Err(none());
     }
     if let Some(said) = left_out(runs.len() as u64, total) {
         context.output.say(&said);
     }
     Ok(runs)
+}
+
+pub(super) fn none() -> ApiError {
+    ApiError::not_found("No run here passes the filter.")
+        .with_hint("`slipway run list --filter` says why, where it is known.")
 }
 
 /// What is said of the runs that are not drawn.

@@ -1,7 +1,7 @@
 //! `slipway run plot`: the curves of runs in the terminal, or in a picture; over steps, times or another metric, as
 //! they are or as the means of groups.
 
-mod screen;
+pub(super) mod screen;
 
 use std::{
     io::IsTerminal as _,
@@ -28,7 +28,7 @@ use charts::{
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{bands, chosen};
+use super::{bands, by_values, chosen};
 use crate::{
     context::{Context, Outcome},
     interrupts::Interrupts,
@@ -40,17 +40,21 @@ use crate::{
 /// The picture's, as in the window's exports.
 const PICTURE: Size = Size { width: 860.0, height: 420.0 };
 /// How often runs are drawn anew that are followed.
-const AGAIN: Duration = Duration::from_secs(2);
+pub(super) const AGAIN: Duration = Duration::from_secs(2);
 /// Said where there is no curve.
 const NOTHING: &str = "The runs have no series to draw.";
 /// Points of a series for each character of the drawing's width.
 const DETAIL: usize = 4;
 
+/// Options that say something of curves alone.
+const OF_CURVES: [&str; 12] =
+    ["each", "metrics", "x", "x_metric", "group_by", "log", "smooth", "baseline", "from", "to", "follow", "sort"];
+
 #[derive(Debug, Args)]
 pub(crate) struct Plot {
     /// Runs by name or id, or `latest`; several lie over each other
     #[arg(required_unless_present_any = ["filter", "view"], value_name = "RUN")]
-    runs: Vec<String>,
+    pub(super) runs: Vec<String>,
     /// All runs that pass this, as in `run list`, however many: the mean ± standard deviation of their curves, of each group
     /// with --group-by; "" means all
     #[arg(long, conflicts_with = "runs")]
@@ -58,7 +62,22 @@ pub(crate) struct Plot {
     /// All runs that a saved view shows, as `run views list` names it, in its groups; what else is given here stands before
     /// what it says
     #[arg(long, value_name = "NAME", conflicts_with = "runs")]
-    view: Option<String>,
+    pub(super) view: Option<String>,
+    /// Instead of curves a point a run, by two of its values and coloured by a third: `param.lr,metric.loss`, as `run list`
+    /// names columns
+    #[arg(long, value_name = "X,Y[,COLOUR]", conflicts_with_all = OF_CURVES)]
+    pub(super) scatter: Option<String>,
+    /// With --scatter and a colour: the points lie over its contours, in a picture
+    #[arg(long, requires = "scatter")]
+    pub(super) contour: bool,
+    /// Instead of curves a line a run over an axis a value, in a picture: --parallel=param.lr,param.model,metric.loss; by
+    /// default the params that differ and the metric that ranks
+    #[arg(long, value_name = "AXES", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        conflicts_with = "scatter", conflicts_with_all = OF_CURVES)]
+    pub(super) parallel: Option<String>,
+    /// With --scatter or --parallel these columns lie on logarithmic axes, by commas: `param.lr`
+    #[arg(long, value_name = "COLUMNS")]
+    pub(super) log_of: Option<String>,
     /// With --filter or --view the curve of each run by itself, instead of their means: of the first ones in the list's order
     #[arg(long, conflicts_with_all = ["runs", "group_by"])]
     pub(super) each: bool,
@@ -111,7 +130,7 @@ pub(crate) struct Plot {
     pub(super) width: usize,
     /// The drawing's height in lines
     #[arg(long, default_value_t = 12, value_parser = parse_side)]
-    height: usize,
+    pub(super) height: usize,
     /// Write a picture into this file instead, each series below the one before: SVG or PNG, as it ends in `.svg` or `.png`
     #[arg(long, value_name = "FILE", conflicts_with = "svg")]
     out: Option<PathBuf>,
@@ -187,12 +206,11 @@ impl Plot {
         if self.is_clock() && self.has_log_x() {
             return Err(ApiError::invalid("Wall time has no logarithmic axis.").with_hint("Use --log y, or --x time."));
         }
-        if self.out.is_some() && !self.kind().is_some_and(|kind| ["svg", "png"].contains(&kind.as_str())) {
-            return Err(ApiError::invalid("A picture is an SVG or a PNG.").with_hint("Name a file.svg or a file.png."));
+        if self.log_of.is_some() {
+            return Err(ApiError::invalid("--log-of is of runs by their values.")
+                .with_hint("Use --log x, y or xy for curves, or draw --scatter or --parallel."));
         }
-        if let Some(file) = self.file() {
-            check_place(file, self.force)?;
-        }
+        self.check_file()?;
         if self.follow && are_means {
             return Err(ApiError::invalid("The means of all runs are not followed: each reads all of their curves.")
                 .with_hint("Follow each run with --each, or name some."));
@@ -204,6 +222,14 @@ impl Plot {
             );
         }
         Ok(())
+    }
+
+    /// Refuses a file that is no picture, or that is there.
+    pub(super) fn check_file(&self) -> Outcome {
+        if self.out.is_some() && !self.kind().is_some_and(|kind| ["svg", "png"].contains(&kind.as_str())) {
+            return Err(ApiError::invalid("A picture is an SVG or a PNG.").with_hint("Name a file.svg or a file.png."));
+        }
+        self.file().map_or(Ok(()), |file| check_place(file, self.force))
     }
 
     /// What lies along the axis, in a word.
@@ -347,6 +373,9 @@ fn beside_baseline(curves: &[Curve]) -> Vec<String> {
 }
 
 pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
+    if asked.scatter.is_some() || asked.parallel.is_some() {
+        return by_values::run(context, asked).await;
+    }
     asked.check(context)?;
     if let Some(name) = asked.view.take() {
         chosen::seen_as(context, &mut asked, &name).await?;
@@ -514,13 +543,17 @@ pub(super) fn write_picture(context: &Context, asked: &Plot, all: Vec<Drawn>) ->
 
 /// The same without a word.
 fn put_picture(asked: &Plot, all: &[Drawn]) -> Outcome {
-    let Some(file) = asked.file() else { return Ok(()) };
     let pictures: Vec<(String, Size)> = all.iter().map(|drawn| picture(drawn, asked)).collect();
-    let svg = match pictures.as_slice() {
-        [(only, _)] => only.clone(),
-        several => export::stacked(several),
-    };
-    let svg = export::standalone(&svg, &export::LIGHT);
+    match pictures.as_slice() {
+        [(only, _)] => put_svg(asked, only),
+        several => put_svg(asked, &export::stacked(several)),
+    }
+}
+
+/// Writes a drawing's SVG into the file that was asked for, as what that is to be.
+pub(super) fn put_svg(asked: &Plot, svg: &str) -> Outcome {
+    let Some(file) = asked.file() else { return Ok(()) };
+    let svg = export::standalone(svg, &export::LIGHT);
     let bytes = match asked.kind().as_deref() {
         Some("png") => png(&svg)?,
         _ => svg.into_bytes(),

@@ -1,5 +1,6 @@
 //! `slipway run list`: a page of runs, groups of them, or all of them as CSV or Markdown.
 
+mod followed;
 mod shown;
 
 use api::{
@@ -81,6 +82,10 @@ pub(crate) struct List {
     /// Print a table of Markdown
     #[arg(long)]
     markdown: bool,
+    /// Print the table again every two seconds as runs change, until none that passes goes on: at a terminal over itself, into
+    /// a pipe the rows that changed, and with --json each of them as a line
+    #[arg(long, short, conflicts_with_all = ["csv", "markdown", "deleted"])]
+    follow: bool,
 }
 
 /// How the table is printed.
@@ -130,8 +135,11 @@ fn order_of_groups(view: &TableView) -> Option<&(String, bool)> {
     view.group_order.as_ref().or_else(|| view.order.as_ref().filter(can_have))
 }
 
-pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
+pub(super) async fn run(context: &mut Context, mut list: List) -> Outcome {
     check(&list)?;
+    if list.follow {
+        context.lasting().await?;
+    }
     let of = views::scope(context, list.experiment.as_deref(), list.everywhere).await?;
     // Programs that open a view are told all of each run: what it shows is for people.
     let is_whole = context.output.json && list.columns.is_none();
@@ -150,6 +158,9 @@ pub(super) async fn run(context: &Context, mut list: List) -> Outcome {
         sort: list.sort.clone(),
         descending: list.descending,
     };
+    if list.follow {
+        return followed::run(context, &list, &listing, is_whole).await;
+    }
     match (&list.group_by, form) {
         (Some(by), form) => grouped(context, &list, listing, by, form).await,
         (None, Form::Shown) => match list.columns.as_deref().filter(|_| !is_whole) {
@@ -192,25 +203,34 @@ fn check(list: &List) -> Outcome {
 
 /// A page with the columns that were chosen, as a table or as JSON.
 async fn chosen(context: &Context, list: &List, listing: Listing, columns: &str) -> Outcome {
-    let columns: Vec<String> = parts(columns).into_iter().map(str::to_owned).collect();
+    let columns = fields(columns);
+    let answer = chosen_cells(context, list, &listing, &columns).await?;
+    if answer.rows.is_empty() && !context.output.json {
+        let notes = notes(context, listing).await?;
+        return context.output.print(&shown::nothing(answer.total, &notes, &list.filter));
+    }
+    context.output.show(&shown::as_json(&columns, &answer), |_| shown::chosen(&columns, &answer))
+}
+
+/// What is named by commas.
+fn fields(named: &str) -> Vec<String> {
+    parts(named).into_iter().map(str::to_owned).collect()
+}
+
+/// The cells of such a page. Of runs that are followed a column may be only to come.
+async fn chosen_cells(context: &Context, list: &List, listing: &Listing, columns: &[String]) -> Outcome<RunCells> {
     let most = list.limit.unwrap_or(PAGE).into();
-    let mut table = Cells::picked(context, listing.clone(), columns.clone(), (list.offset, most)).await?;
+    let mut table = Cells::picked(context, listing.clone(), columns.to_vec(), (list.offset, most)).await?;
     let (mut rows, mut below) = (Vec::new(), Vec::<CellPlace>::new());
     while let Some(piece) = table.next(context).await? {
-        if rows.is_empty() && table.total > 0 {
+        if rows.is_empty() && table.total > 0 && !list.follow {
             check_columns(context, list, &piece.notes)?;
         }
         let before = rows.len() as u32;
         below.extend(piece.below.into_iter().map(|(row, column)| (before + row, column)));
         rows.extend(piece.rows);
     }
-    if rows.is_empty() && !context.output.json {
-        let notes = notes(context, listing).await?;
-        return context.output.print(&shown::nothing(table.total, &notes, &list.filter));
-    }
-    let answer =
-        RunCells { columns: Vec::new(), left_out: 0, rows, total: table.total, looked_at: 0, notes: Vec::new(), below };
-    context.output.show(&shown::as_json(&columns, &answer), |_| shown::chosen(&columns, &answer))
+    Ok(RunCells { columns: Vec::new(), left_out: 0, rows, total: table.total, looked_at: 0, notes: Vec::new(), below })
 }
 
 /// Refuses columns that a person named and no run has; of those of a saved view it is said.
@@ -350,28 +370,8 @@ fn left_out(count: u64) -> Option<String> {
 }
 
 async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, form: Form) -> Outcome {
-    let by: Vec<String> = parts(by).into_iter().map(str::to_owned).collect();
-    let known = context.call(ListRuns::of(Listing { sort: None, ..listing.clone() }, 0, 1)).await?;
-    let keys = known.metric_keys;
-    let mut metrics: Vec<String> = match (&list.metrics, known.ranked_by) {
-        (Some(metrics), _) => parts(metrics).into_iter().map(|named| metric_key(named, &keys)).collect(),
-        (None, Some((ranking, _))) => vec![ranking],
-        (None, None) => keys.iter().filter(|key| !key.starts_with(SYSTEM)).cloned().collect(),
-    };
-    // What they are sorted by is summed up, too.
-    let sorted = listing.sort.as_deref().filter(|sort| sort.starts_with("metric."));
-    metrics.extend(sorted.map(|sort| metric_key(sort, &keys)).filter(|key| !metrics.contains(key)));
-    let first = GroupRuns {
-        list: listing,
-        by: by.clone(),
-        metrics: metrics.clone(),
-        // Figures of other rows than the newest run's can't be compared with its.
-        validated_on: known.best_split,
-        offset: list.offset,
-        limit: Some(PIECE),
-    };
-    let most = list.limit.map_or(if form == Form::Shown { u64::from(PAGE) } else { u64::MAX }, u64::from);
-    let groups = all_groups(context, first, most).await?;
+    let by = fields(by);
+    let (groups, metrics) = groups(context, list, listing, (&by, form)).await?;
     if form != Form::Shown {
         other_rows(groups.other_rows).iter().for_each(|said| context.output.say(said));
     }
@@ -397,6 +397,36 @@ async fn grouped(context: &Context, list: &List, listing: Listing, by: &str, for
             output::pass(&markdown(&head, &is_number, &rows)).map(drop)
         }
     }
+}
+
+/// The groups, and the metrics that are summed up in them.
+async fn groups(
+    context: &Context,
+    list: &List,
+    listing: Listing,
+    (by, form): (&[String], Form),
+) -> Outcome<(RunGroups, Vec<String>)> {
+    let known = context.call(ListRuns::of(Listing { sort: None, ..listing.clone() }, 0, 1)).await?;
+    let keys = known.metric_keys;
+    let mut metrics: Vec<String> = match (&list.metrics, known.ranked_by) {
+        (Some(metrics), _) => parts(metrics).into_iter().map(|named| metric_key(named, &keys)).collect(),
+        (None, Some((ranking, _))) => vec![ranking],
+        (None, None) => keys.iter().filter(|key| !key.starts_with(SYSTEM)).cloned().collect(),
+    };
+    // What they are sorted by is summed up, too.
+    let sorted = listing.sort.as_deref().filter(|sort| sort.starts_with("metric."));
+    metrics.extend(sorted.map(|sort| metric_key(sort, &keys)).filter(|key| !metrics.contains(key)));
+    let first = GroupRuns {
+        list: listing,
+        by: by.to_vec(),
+        metrics: metrics.clone(),
+        // Figures of other rows than the newest run's can't be compared with its.
+        validated_on: known.best_split,
+        offset: list.offset,
+        limit: Some(PIECE),
+    };
+    let most = list.limit.map_or(if form == Form::Shown { u64::from(PAGE) } else { u64::MAX }, u64::from);
+    Ok((all_groups(context, first, most).await?, metrics))
 }
 
 /// At most so many groups, piece by piece.

@@ -177,7 +177,7 @@ fn missing(name: &str, views: &[SavedView]) -> ApiError {
 }
 
 /// Columns as an address names them: without the quotes that a filter needs.
-fn names(text: &str) -> Vec<String> {
+pub(super) fn names(text: &str) -> Vec<String> {
     let plain = |part: &str| match part.split_once('.') {
         Some((kind, key)) if ["metric", "param", "tag"].contains(&kind) => format!("{kind}.{}", unquoted(key)),
         _ => part.to_owned(),

@@ -4,22 +4,19 @@ use std::collections::BTreeMap;
 
 use api::table_view::Plotted;
 use charts::{
-    export::{self, Sign},
     parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
-    plot::{Drawing, Scale, Size},
-    ramp::{self, Shade},
+    plot::{Drawing, Size},
+    ramp,
+    runs::{Cells, KEY, coordinate, parallel_file, parallel_of},
 };
 use leptos::{html, prelude::*};
 
 use super::{
-    Facts, KEY, Legend, Whose, fetched, first_metric, how_many, options, told,
-    values::{Cells, between, brush_read, brush_said, condition, coordinate, fields, joined, tidy},
+    Facts, Legend, Whose, fetched, how_many, options, told,
+    values::{between, brush_read, brush_said, condition, fields, joined, tidy},
 };
 use crate::{
-    pages::runs::{
-        columns::{self, Names, PARAM},
-        comparison::Mark,
-    },
+    pages::runs::columns::{self, Names},
     parts::{
         button::{Button, IconButton},
         card::Card,
@@ -34,8 +31,6 @@ use crate::{
     },
 };
 
-/// Axes until a person chooses them.
-const AXES: usize = 6;
 const HEIGHT: f64 = 340.0;
 /// How wide it is saved.
 const SAVED: f64 = 1_100.0;
@@ -58,7 +53,7 @@ pub(super) fn ParallelView(
 ) -> impl IntoView {
     let axes = Memo::new(move |_| {
         let chosen = plotted.with(|plotted| plotted.axes.clone());
-        if chosen.is_empty() { facts.with(first_axes) } else { chosen }
+        if chosen.is_empty() { facts.with(|facts| facts.keys().first_axes()) } else { chosen }
     });
     let brushes = RwSignal::new(plotted.with_untracked(brushes_of));
     // The axis that is dragged on, and from which pixel. The address says what is brushed once it is let go.
@@ -84,7 +79,8 @@ pub(super) fn ParallelView(
     });
     let coordinates = Memo::new(move |_| {
         let axis = |(name, is_log): (&String, &bool)| {
-            data.cells.with(|cells| coordinate(name, cells.as_ref().map_or(&[], |cells| cells.column(name)), *is_log))
+            let label = columns::called(name).1;
+            data.cells.with(|cells| coordinate(label, cells.as_ref().map_or(&[], |cells| cells.column(name)), *is_log))
         };
         axes.with(|axes| logs.with(|logs| axes.iter().zip(logs).map(axis).collect::<Vec<Coordinate>>()))
     });
@@ -96,17 +92,7 @@ pub(super) fn ParallelView(
             }
         });
         let marks = data.cells.with(|cells| cells.as_ref().map(|cells| cells.marks.clone())).unwrap_or_default();
-        // Runs that have colours keep them; of the others the last axis says which they have.
-        let last = coordinates.last().filter(|last| marks.is_empty() && matches!(last.kind, Kind::Numbers(_)));
-        let shade = last.map(|last| {
-            let scale = if let Kind::Numbers(scale) = last.kind { scale } else { Scale::Linear };
-            Shade { name: last.name.clone(), values: last.values.clone(), scale }
-        });
-        let is_moving = dragged.with(Option::is_some);
-        let roles = marks.iter().map(|mark| mark.role).collect();
-        let dashed = marks.iter().map(|mark| mark.is_dashed).collect();
-        let name = "Runs in parallel coordinates".to_owned();
-        Parallel { name, coordinates, shade, roles, dashed, is_moving, ..Parallel::default() }
+        Parallel { is_moving: dragged.with(Option::is_some), ..parallel_of(coordinates, &marks) }
     });
     let conditions = Memo::new(move |_| {
         chart.with(|chart| {
@@ -188,16 +174,6 @@ fn set_brush(brushes: RwSignal<Brushes>, name: String, brush: Option<Brush>) {
             brushes.remove(&name);
         }
     });
-}
-
-/// The params that differ, and at last the metric that they are turned for.
-fn first_axes(facts: &Facts) -> Names {
-    let metric = first_metric(facts);
-    let room = AXES - usize::from(metric.is_some());
-    let params = columns::known(facts)
-        .into_iter()
-        .filter(|name| name.strip_prefix(PARAM).is_some_and(|key| facts.differing.iter().any(|own| own == key)));
-    params.take(room).chain(metric).collect()
 }
 
 /// An axis by keyboard: its bounds, its scale and its place.
@@ -403,13 +379,8 @@ fn Lines(
     };
     let saved = move || {
         let size = Size { width: SAVED, height: HEIGHT };
-        let drawing = chart.with_untracked(|chart| parallel::draw(chart, size).0);
-        let sign = |(mark, name): (Mark, String)| (mark.role, Sign::of_line(mark.is_dashed), name);
-        let names: Vec<_> = cells.with_untracked(|cells| told(cells.as_ref())).into_iter().map(sign).collect();
-        if names.is_empty() {
-            return standalone(&drawing);
-        }
-        standalone(&Drawing { svg: export::with_names(&drawing, size, &names), ..drawing })
+        let legend = cells.with_untracked(|cells| told(cells.as_ref()));
+        chart.with_untracked(|chart| standalone(&parallel_file(chart, legend, size)))
     };
     let toasts = Toasts::get();
     let items = move || {

@@ -2,22 +2,16 @@
 
 use api::{RunId, table_view::Plotted};
 use charts::{
-    axis::Axis,
-    contour,
-    export::{self, Sign},
-    plot::{Drawing, Scale, Size},
-    ramp::{self, Shade},
-    role::Role,
+    plot::{Drawing, Size},
+    ramp,
+    runs::{Cells, KEY, draw_scatter, scatter_file, scatter_of},
     scatter::{self, Scatter},
 };
 use leptos::prelude::*;
 
-use super::{Facts, KEY, Legend, Whose, fetched, first_metric, how_many, options, told, values::Cells};
+use super::{Facts, Legend, Whose, fetched, first_metric, how_many, options, told};
 use crate::{
-    pages::runs::{
-        columns::{self, Names, PARAM},
-        comparison::Mark,
-    },
+    pages::runs::columns::{self, Names},
     parts::{
         card::Card,
         field::{Select, Switch},
@@ -40,7 +34,7 @@ pub(super) fn ScatterView(
     let axes = Memo::new(move |_| {
         let (x, y, colour) = plotted.with(|now| (now.x.clone(), now.y.clone(), now.colour.clone()));
         let or = |name: String, other: Option<String>| if name.is_empty() { other.unwrap_or_default() } else { name };
-        facts.with(|facts| [or(x, first_param(facts)), or(y, first_metric(facts)), colour])
+        facts.with(|facts| [or(x, facts.keys().first_param()), or(y, first_metric(facts)), colour])
     });
     let names = Memo::new(move |_| {
         let mut names: Names = axes.get().into_iter().filter(|name| !name.is_empty()).collect();
@@ -80,7 +74,11 @@ pub(super) fn ScatterView(
     });
     let chart = Memo::new(move |_| {
         let [x, y, colour] = axes.get();
-        data.cells.with(|cells| cells.as_ref().map(|cells| plotted.with(|now| scatter_of(cells, now, &x, &y, &colour))))
+        data.cells.with(|cells| {
+            cells.as_ref().map(|cells| {
+                plotted.with(|now| scatter_of(cells, now, [&x, &y, &colour], |name| columns::called(name).1))
+            })
+        })
     });
     let [log_x, log_y] = [0, 1].map(|at| {
         let name = move || axes.with(|axes| axes[at].clone());
@@ -105,26 +103,11 @@ pub(super) fn ScatterView(
         let size = Size { width, height: HEIGHT };
         chart.with(|chart| {
             let Some(chart) = chart else { return Drawing::default() };
-            let drawing = match &chart.shade {
-                Some(_) if is_contours(chart) => contour::draw(chart, size),
-                _ => scatter::draw(chart, size),
-            };
-            let (drawing, size) = match &chart.shade {
-                Some(shade) if width == SAVED => {
-                    (export::with_key(drawing, size, &ramp::key(shade, KEY)), export::size_with_key(size))
-                }
-                _ => (drawing, size),
-            };
-            let names = data.cells.with(|cells| told(cells.as_ref()));
-            if width != SAVED || names.is_empty() || is_contours(chart) {
-                return drawing;
+            if width != SAVED {
+                return draw_scatter(chart, over_contours.get(), size);
             }
-            let sign = |(mark, name): (Mark, String)| {
-                let role = if chart.shade.is_some() { Role::Muted } else { mark.role };
-                (role, Sign::Point(mark.shape), name)
-            };
-            let svg = export::with_names(&drawing, size, &names.into_iter().map(sign).collect::<Vec<_>>());
-            Drawing { svg, ..drawing }
+            let legend = data.cells.with(|cells| told(cells.as_ref()));
+            scatter_file(chart, over_contours.get(), legend, size).0
         })
     };
     let opened = Callback::new(move |spot: usize| {
@@ -183,35 +166,3 @@ pub(super) fn ScatterView(
 
 /// How wide a `Picture` is saved, with the key of its colours in it.
 const SAVED: f64 = 860.0;
-
-fn first_param(facts: &Facts) -> Option<String> {
-    let known = columns::known(facts);
-    let differs =
-        |name: &&String| name.strip_prefix(PARAM).is_some_and(|key| facts.differing.iter().any(|own| own == key));
-    known.iter().find(differs).or_else(|| known.iter().find(|name| name.starts_with(PARAM))).or(known.first()).cloned()
-}
-
-fn scatter_of(cells: &Cells, now: &Plotted, x: &str, y: &str, colour: &str) -> Scatter {
-    let called = |name: &str| columns::called(name).1;
-    let scale = |name: &str| if now.is_log(name) { Scale::Log } else { Scale::Linear };
-    let axis = |name: &str, label_below| Axis { scale: scale(name), label_below, ..Axis::labelled(called(name)) };
-    let shade = (!colour.is_empty()).then(|| Shade {
-        name: called(colour),
-        values: cells.numbers(colour),
-        scale: scale(colour),
-    });
-    Scatter {
-        name: format!("{} over {}", called(y), called(x)),
-        names: cells.names.clone(),
-        x_name: called(x),
-        y_name: called(y),
-        x_values: cells.numbers(x),
-        y_values: cells.numbers(y),
-        shade,
-        roles: cells.marks.iter().map(|mark| mark.role).collect(),
-        shapes: cells.marks.iter().map(|mark| mark.shape).collect(),
-        x: axis(x, true),
-        y: axis(y, false),
-        ..Scatter::default()
-    }
-}

@@ -5,62 +5,23 @@ use std::collections::BTreeMap;
 use api::run_table::quoted;
 use charts::{
     parallel::{Brush, Coordinate, Kind},
-    plot::Scale,
-    text_table::csv_line,
+    runs::Cells,
 };
 
 use super::super::{
-    columns::{self, METRIC, PARAM, TAG},
-    comparison::Mark,
+    columns::{METRIC, PARAM, TAG},
     overlaid::Compared,
 };
 
-/// What was fetched of the runs, in the order of the table.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Cells {
-    pub(super) ids: Vec<String>,
-    pub(super) names: Vec<String>,
-    /// By the column's name.
-    pub(super) columns: BTreeMap<String, Vec<Option<String>>>,
-    /// How many runs match in all.
-    pub(super) total: u64,
-    /// What runs are known by elsewhere on the page, one for each, or none.
-    pub(super) marks: Vec<Mark>,
-    /// What a legend says of them.
-    pub(super) legend: Vec<(Mark, String)>,
-}
-
-impl Cells {
-    pub(super) fn of_compared(runs: &[Compared], names: &[String]) -> Self {
-        let column = |name: &String| (name.clone(), runs.iter().map(|run| cell(run, name)).collect());
-        Self {
-            ids: runs.iter().map(|run| run.id.to_string()).collect(),
-            names: runs.iter().map(|run| run.name.clone()).collect(),
-            columns: names.iter().map(column).collect(),
-            total: runs.len() as u64,
-            ..Self::default()
-        }
-    }
-
-    /// These columns of these runs as they were logged, a line a run.
-    pub(super) fn as_csv(&self, columns: &[String], runs: &[usize]) -> String {
-        let head = ["id", "name"].map(str::to_owned).into_iter().chain(columns.iter().cloned());
-        let row = |run: &usize| {
-            let own = [&self.ids, &self.names].map(|texts| texts.get(*run).cloned().unwrap_or_default());
-            let cell = |name: &String| self.column(name).get(*run).cloned().flatten().unwrap_or_default();
-            csv_line(own.into_iter().chain(columns.iter().map(cell)))
-        };
-        csv_line(head) + &runs.iter().map(row).collect::<String>()
-    }
-
-    pub(super) fn column(&self, name: &str) -> &[Option<String>] {
-        self.columns.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// A column's numbers; NaN where there is none.
-    pub(super) fn numbers(&self, name: &str) -> Vec<f64> {
-        let number = |cell: &Option<String>| cell.as_ref().and_then(|text| text.trim().parse().ok());
-        self.column(name).iter().map(|cell| number(cell).unwrap_or(f64::NAN)).collect()
+/// The cells of compared runs, of which all is known.
+pub(super) fn of_compared(runs: &[Compared], names: &[String]) -> Cells {
+    let column = |name: &String| (name.clone(), runs.iter().map(|run| cell(run, name)).collect());
+    Cells {
+        ids: runs.iter().map(|run| run.id.to_string()).collect(),
+        names: runs.iter().map(|run| run.name.clone()).collect(),
+        columns: names.iter().map(column).collect(),
+        total: runs.len() as u64,
+        ..Cells::default()
     }
 }
 
@@ -70,25 +31,6 @@ fn cell(run: &Compared, name: &str) -> Option<String> {
     }
     let of = |kind: &str, all: &BTreeMap<String, String>| name.strip_prefix(kind).and_then(|key| all.get(key).cloned());
     of(PARAM, &run.params).or_else(|| of(TAG, &run.tags))
-}
-
-/// A column as an axis: of numbers where every value that is there is one, else of categories by their names.
-pub(super) fn coordinate(name: &str, cells: &[Option<String>], is_log: bool) -> Coordinate {
-    let (_, label) = columns::called(name);
-    let number = |cell: &Option<String>| cell.as_ref().map_or(Some(f64::NAN), |text| text.trim().parse().ok());
-    if let Some(numbers) = cells.iter().map(number).collect::<Option<Vec<f64>>>() {
-        let scale = if is_log { Scale::Log } else { Scale::Linear };
-        return Coordinate::new(label, Kind::Numbers(scale), numbers);
-    }
-    let mut names: Vec<&str> = cells.iter().flatten().map(String::as_str).collect();
-    names.sort_unstable();
-    names.dedup();
-    let place = |cell: &Option<String>| {
-        let at = cell.as_ref().and_then(|text| names.binary_search(&text.as_str()).ok());
-        at.map_or(f64::NAN, |at| at as f64)
-    };
-    let values = cells.iter().map(place).collect();
-    Coordinate::new(label, Kind::Categories(names.iter().map(|name| (*name).to_owned()).collect()), values)
 }
 
 /// What is brushed on an axis, as the filter says it; `None` where nothing is.
@@ -180,6 +122,8 @@ pub(super) fn fields(brush: Option<Brush>) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
+    use charts::{plot::Scale, runs::coordinate};
+
     use super::*;
 
     fn cells(texts: &[&str]) -> Vec<Option<String>> {
@@ -200,7 +144,7 @@ mod tests {
         };
         let runs = [run(&[("lr", "0.1")], &[("loss", 0.123_456_789_012)]), run(&[], &[("loss", f64::NAN)])];
         let names = ["param.lr", "metric.loss", "tag.team", "param.none"].map(str::to_owned);
-        let drawn = Cells::of_compared(&runs, &names);
+        let drawn = of_compared(&runs, &names);
         assert_eq!((drawn.total, drawn.names.len(), drawn.column("param.none")), (2, 2, &[None, None][..]));
         assert_eq!(drawn.column("param.lr"), cells(&["0.1", ""]));
         assert_eq!(drawn.column("tag.team"), cells(&["red", "red"]));
@@ -211,18 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn a_column_is_of_numbers_or_of_categories() {
-        let rates = coordinate("param.lr", &cells(&["0.1", "", "1e-3"]), true);
-        assert_eq!(rates.kind, Kind::Numbers(Scale::Log));
-        assert!(rates.value(1).is_nan() && rates.value(2) == 0.001);
-        let models = coordinate("param.model", &cells(&["trees", "", "linear", "trees"]), true);
-        assert_eq!(models.kind, Kind::Categories(vec!["linear".to_owned(), "trees".to_owned()]));
-        assert!(models.value(0) == 1.0 && models.value(1).is_nan());
-    }
-
-    #[test]
     fn what_is_brushed_is_said_as_the_filter_reads_it() {
-        let mut rates = coordinate("param.a key", &cells(&["0.1", "0.5"]), false);
+        let mut rates = coordinate("a key".to_owned(), &cells(&["0.1", "0.5"]), false);
         assert_eq!(condition("param.a key", &rates), None);
         rates.brush = between("0.2", "");
         assert_eq!(condition("param.a key", &rates).unwrap(), "param.\"a key\" >= 0.2");
@@ -230,7 +164,7 @@ mod tests {
         assert_eq!(condition("param.lr", &rates).unwrap(), "param.lr >= 0.2 and param.lr <= 0.000001");
         rates.brush = Some(Brush::Missing);
         assert_eq!(condition("metric.loss", &rates).unwrap(), "metric.loss is null");
-        let mut models = coordinate("param.model", &cells(&["a", "b\"", "c"]), false);
+        let mut models = coordinate("model".to_owned(), &cells(&["a", "b\"", "c"]), false);
         models.brush = tidy(Brush::Between(0.4, 1.3), &models.kind);
         assert_eq!(condition("param.model", &models).unwrap(), "param.model = 'b\"'");
         models.brush = tidy(Brush::Between(-0.5, 1.3), &models.kind);

@@ -2,7 +2,7 @@
 //! upper edge could not be drawn over, and lines that are broken would leave no drawing.
 
 /// Clears the screen, and goes to its upper left.
-pub(super) const FRESH: &str = "\x1b[H\x1b[2J";
+pub(in crate::commands::run) const FRESH: &str = "\x1b[H\x1b[2J";
 /// Characters that the labels of an axis take beside a drawing.
 const LABELS: usize = 13;
 /// Characters and lines of a drawing at least, however small the screen is.

@@ -1,0 +1,186 @@
+//! Which metrics and params of runs are looked at first, and which axes a chart of them has until a person chooses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::{
+    figure::is_more_better,
+    run::{RunKind, RunTable},
+};
+
+/// How a column is called, as a filter calls it too: `metric.KEY`, `param.KEY`, `tag.KEY`.
+pub const METRIC: &str = "metric.";
+pub const PARAM: &str = "param.";
+pub const TAG: &str = "tag.";
+
+/// Axes of parallel coordinates until a person chooses them.
+const AXES: usize = 6;
+
+/// The keys that runs have.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys<'a> {
+    pub metrics: &'a [String],
+    /// Metrics that few of the runs have.
+    pub rare: &'a [String],
+    pub params: &'a [String],
+    pub tags: &'a [String],
+    /// What runs below the programs have.
+    pub below_metrics: &'a BTreeSet<String>,
+    pub below_params: &'a BTreeSet<String>,
+    /// Params that are not the same in all of the runs.
+    pub differing: &'a [String],
+    /// The metric that ranks.
+    pub ranked_by: Option<&'a str>,
+}
+
+impl Keys<'_> {
+    /// All of them as columns, what is looked at first first: metrics, params, tags.
+    pub fn known(&self) -> Vec<String> {
+        const FIRST: [&str; 6] = ["learning_rate", "max_depth", "hidden", "rounds", "epochs", "batch_size"];
+        let rank = |key: &&String| match key.as_str() {
+            key if Some(key) == self.ranked_by => 0,
+            "loss/validation" => 1,
+            "roc_auc/validation" | "f1/validation" | "accuracy/validation" | "r2/validation" | "mae/validation" => 2,
+            key if key.ends_with("/validation") => 3,
+            "loss/train" => 4,
+            key if key.starts_with("system/") => 9,
+            key => 5 + by_name(key),
+        };
+        let of_below = self.below_metrics.iter().filter(|key| !self.metrics.contains(key));
+        let mut metrics: Vec<&String> = self.metrics.iter().chain(of_below).collect();
+        // What most runs have comes before what few have.
+        let is_rare = |key: &&String| rank(key) > 0 && self.rare.contains(key);
+        metrics.sort_by_key(|key| (is_rare(key), rank(key)));
+        let of_below = self.below_params.iter().filter(|key| !self.params.contains(key));
+        let mut params: Vec<&String> = self.params.iter().chain(of_below).collect();
+        params.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
+        let metrics = metrics.into_iter().map(|key| format!("{METRIC}{key}"));
+        let tags = self.tags.iter().map(|key| format!("{TAG}{key}"));
+        metrics.chain(params.into_iter().map(|key| format!("{PARAM}{key}"))).chain(tags).collect()
+    }
+
+    /// The metric that a chart is about until a person chooses: the one that ranks, else the first that is no machine's.
+    pub fn first_metric(&self) -> Option<String> {
+        let ranked = self.ranked_by.map(|key| format!("{METRIC}{key}"));
+        ranked.or_else(|| self.known().into_iter().find(|name| name.starts_with(METRIC)))
+    }
+
+    /// What lies along a scatter until a person chooses: the first param that differs, else the first that there is.
+    pub fn first_param(&self) -> Option<String> {
+        let known = self.known();
+        let first = known.iter().find(|name| self.differs(name));
+        first.or_else(|| known.iter().find(|name| name.starts_with(PARAM))).or(known.first()).cloned()
+    }
+
+    /// The axes of parallel coordinates until a person chooses: the params that differ, and at last the metric that they are
+    /// turned for.
+    pub fn first_axes(&self) -> Vec<String> {
+        let metric = self.first_metric();
+        let room = AXES - usize::from(metric.is_some());
+        self.known().into_iter().filter(|name| self.differs(name)).take(room).chain(metric).collect()
+    }
+
+    /// Whether a column is a param that is not the same in all of the runs.
+    fn differs(&self, name: &str) -> bool {
+        name.strip_prefix(PARAM).is_some_and(|key| self.differing.iter().any(|own| own == key))
+    }
+}
+
+/// How soon a figure that a client named is looked at, from 0 to 3: what says by its name what is good, a loss or a score,
+/// of data that were held out first; then what else is of such data; then the others.
+fn by_name(key: &str) -> u8 {
+    const HELD_OUT: [&str; 5] = ["val", "valid", "validation", "test", "eval"];
+    let lower = key.to_lowercase();
+    let is_held_out = lower.split(|letter: char| !letter.is_alphanumeric()).any(|word| HELD_OUT.contains(&word));
+    match (is_more_better(key).is_some(), is_held_out) {
+        (true, true) => 0,
+        (true, false) => 1,
+        (false, true) => 2,
+        (false, false) => 3,
+    }
+}
+
+/// Metrics that fewer than half of these runs have.
+pub fn rare(table: &RunTable) -> Vec<String> {
+    let having = |key: &String| table.rows.iter().filter(|row| row.figure(key).is_some()).count();
+    let of_below = below(table).0.into_iter().filter(|key| !table.metric_keys.contains(key));
+    table.metric_keys.iter().cloned().chain(of_below).filter(|key| having(key) * 2 < table.rows.len()).collect()
+}
+
+/// The metrics and params of runs below these, in whose place they are shown.
+pub fn below(table: &RunTable) -> (BTreeSet<String>, BTreeSet<String>) {
+    let below = || table.rows.iter().filter_map(|row| row.below.as_ref());
+    let metrics = below().flat_map(|below| below.metrics.keys()).cloned().collect();
+    (metrics, below().flat_map(|below| below.params.keys()).cloned().collect())
+}
+
+/// Params that are not the same in all of these runs; those of a search are its own matter.
+pub fn differing(table: &RunTable) -> Vec<String> {
+    let of_below = below(table).1.into_iter().filter(|key| !table.param_keys.contains(key));
+    let mut differing: Vec<String> = table.param_keys.iter().cloned().chain(of_below).collect();
+    differing.retain(|key| {
+        let runs = table.rows.iter().filter(|row| row.kind != RunKind::Search);
+        let mut values = runs.map(|row| row.param(key).map(|(value, _)| value));
+        values.next().is_some_and(|first| values.any(|other| other != first))
+    });
+    // What autolog wrote of one run is no column for the others, while there are params that most of them have.
+    let is_common =
+        |key: &String| table.rows.iter().filter(|row| row.param(key).is_some()).count() * 2 >= table.rows.len();
+    if differing.iter().any(is_common) {
+        differing.retain(is_common);
+    }
+    differing
+}
+
+/// The params that are not the same in all of some compared runs, by their names.
+pub fn differing_among(runs: &[&BTreeMap<String, String>]) -> Vec<String> {
+    let keys: BTreeSet<&String> = runs.iter().flat_map(|params| params.keys()).collect();
+    let differs = |key: &&String| {
+        let mut values = runs.iter().map(|params| params.get(*key));
+        values.next().is_some_and(|first| values.any(|other| other != first))
+    };
+    keys.into_iter().filter(differs).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(keys: &[&str]) -> Vec<String> {
+        keys.iter().map(|key| (*key).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_first_axes_are_the_params_that_differ_and_the_metric_that_ranks() {
+        let (metrics, params) =
+            (own(&["loss/train", "pr_auc/validation"]), own(&["device", "l2", "max_depth", "seed"]));
+        let (differing, none) = (own(&["l2", "max_depth"]), BTreeSet::new());
+        let keys = Keys {
+            metrics: &metrics,
+            rare: &[],
+            params: &params,
+            tags: &[],
+            below_metrics: &none,
+            below_params: &none,
+            differing: &differing,
+            ranked_by: Some("pr_auc/validation"),
+        };
+        assert_eq!(keys.first_axes(), ["param.max_depth", "param.l2", "metric.pr_auc/validation"]);
+        assert_eq!(keys.first_param().as_deref(), Some("param.max_depth"));
+        let unranked = Keys { ranked_by: None, differing: &[], ..keys };
+        assert_eq!(unranked.first_axes(), ["metric.pr_auc/validation"], "of data that were held out");
+        assert_eq!(unranked.first_param().as_deref(), Some("param.max_depth"), "the first that there is");
+        let many: Vec<String> = (0..20).map(|at| format!("p{at:02}")).collect();
+        let wide = Keys { params: &many, differing: &many, ..keys };
+        assert_eq!(wide.first_axes().len(), AXES);
+    }
+
+    #[test]
+    fn what_compared_runs_do_not_share_differs() {
+        let params = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let (one, other) = (params(&[("lr", "0.1"), ("model", "mlp")]), params(&[("model", "mlp"), ("l2", "1")]));
+        assert_eq!(differing_among(&[&one, &other]), ["l2", "lr"]);
+        assert!(differing_among(&[&one]).is_empty());
+    }
+}
