@@ -44,7 +44,6 @@ use leptos_router::{
 };
 
 use self::{
-    columns::Names,
     figures::{Figures, figures, other_rows},
     overlaid::Compared,
 };

@@ -75,13 +75,6 @@ pub(crate) fn is_meant_for_row(event: &web_sys::Event) -> bool {
     target.is_none_or(|target| target.closest("a, button, [role=separator]").ok().flatten().is_none())
 }
 
-/// Whether a key is pressed in a field or a choice, which has letters and Escape for itself.
-pub(crate) fn is_typing(event: &web_sys::KeyboardEvent) -> bool {
-    event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).is_some_and(|target| {
-        matches!(target.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || target.has_attribute("contenteditable")
-    })
-}
-
 /// Whether Enter was pressed on the row itself, not on a button in it.
 pub(crate) fn opens_row(event: &web_sys::KeyboardEvent) -> bool {
     let opens = event.key() == "Enter" && event.target() == event.current_target();

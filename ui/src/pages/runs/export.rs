@@ -4,9 +4,7 @@ use std::{collections::HashSet, ops::Range};
 
 use api::{
     ApiError, RunId,
-    run_table::{
-        BELOW, CellPlace, FIGURES_OF, Listing, PickRuns, Pieces, RunCells, TabulateRuns, below_in, filled, quoted,
-    },
+    run_table::{BELOW, CellPlace, FIGURES_OF, Listing, PickRuns, Pieces, RunCells, TabulateRuns, below_in, filled},
 };
 use charts::text_table::{csv_line, markdown_head, markdown_line};
 use leptos::prelude::*;
