@@ -20,7 +20,7 @@ use foreign::{
 
 use crate::{
     sources::{copy, fixture},
-    stage::Stage,
+    stage::{PATIENCE, Stage},
 };
 
 const TIME: i64 = 1_700_000_000_000;
@@ -424,10 +424,17 @@ async fn media_of_a_log_go_along_where_they_have_a_place_and_others_are_counted(
     let export = async |format, name: &str, artifacts, lines: usize| {
         let job = stage.call(ExportRuns { artifacts, ..request(&stage, &list, format, name) }).await;
         let job = stage.done(job).await;
-        // The lines are written beside the job.
-        let all =
-            async |stage: &Stage| Some(stage.call(GetJobLog { job: job.id }).await).filter(|log| log.len() >= lines);
-        let mut log = stage.until("the job's log", all).await;
+        // The lines are written beside the job, and the last of them are announced by nothing that comes after.
+        let all = async || {
+            loop {
+                let log = stage.call(GetJobLog { job: job.id }).await;
+                if log.len() >= lines {
+                    return log;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        let mut log = tokio::time::timeout(PATIENCE, all()).await.expect("the job's log");
         log.sort();
         (job.message, log)
     };

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Longer than any test takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Adapters of a machine with nothing outside but a target that the test plays.
 struct Played(Arc<Place>);
