@@ -148,12 +148,18 @@ pub fn all_of_project(connection: &Connection, project: ProjectId) -> Result<Vec
 
 /// A name that no other experiment has: `wanted`, or with the first free number behind it.
 pub fn free_name(connection: &Connection, wanted: &str, own: ExperimentId) -> Result<String> {
+    free_name_but_of(connection, wanted, Some(own))
+}
+
+/// The same; also what `own` is called is free, where there is one.
+fn free_name_but_of(connection: &Connection, wanted: &str, own: Option<ExperimentId>) -> Result<String> {
     let mut statement = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM experiment WHERE name = ?1 AND deleted_ms IS NULL AND id <> ?2)",
+        "SELECT EXISTS (SELECT 1 FROM experiment WHERE name = ?1 AND deleted_ms IS NULL AND id IS NOT ?2)",
     )?;
+    let own = own.as_ref().map(ExperimentId::as_bytes);
     let mut name = wanted.to_owned();
     let mut next = 2;
-    while statement.query_row(params![name, own.as_bytes()], |row| row.get(0))? {
+    while statement.query_row(params![name, own], |row| row.get(0))? {
         name = format!("{wanted} {next}");
         next += 1;
     }
@@ -171,7 +177,8 @@ fn step_aside(transaction: &Transaction<'_>, for_whom: &Experiment) -> Result<()
         .query_row(params![for_whom.name, for_whom.id.as_bytes()], |row| Ok(id_column!(row, 0, ExperimentId)))
         .optional()?;
     let Some(hidden) = hidden else { return Ok(()) };
-    let name = free_name(transaction, &for_whom.name, for_whom.id)?;
+    // The other may still be called by that one: it gets its new name only then.
+    let name = free_name_but_of(transaction, &for_whom.name, None)?;
     transaction
         .prepare_cached("UPDATE experiment SET name = ?2 WHERE id = ?1")?
         .execute(params![hidden.as_bytes(), name])?;

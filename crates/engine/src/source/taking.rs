@@ -364,7 +364,8 @@ impl Taking<'_> {
         let (written, begun) = (engine.clone(), self.begun);
         // One that stands as broken off stays so until a mark is told.
         // What stands in files is behind the database: the mark is kept once they are written.
-        let is_late = !output.is_empty() || begun.is_some_and(|begun| begun.anew);
+        let takes_back = begun.is_some_and(|begun| begun.anew) || heads.iter().any(|head| head.replaces);
+        let is_late = takes_back || !output.is_empty();
         let is_other = begun.is_some() || mark.is_some() || self.reached.is_some();
         let kept = is_other.then(|| self.row_at(mark.as_ref().filter(|_| !is_late)));
         let (changed, lists, told, wrote, stale, output) = runtime.block_on(engine.store().write(move |tx| {

@@ -63,6 +63,31 @@ async fn the_default_experiment_outlives_a_project_that_it_was_moved_into() {
 }
 
 #[tokio::test]
+async fn a_name_that_a_deleted_project_hides_is_free_also_for_who_has_the_next_one() {
+    let (_folder, store) = with_runs(0).await;
+    let other = api::ExperimentId::from_bytes([9; 16]);
+    let names = store
+        .write(move |tx| {
+            store::project::mark_deleted(tx, project(), &true)?;
+            let hidden = crate::experiment();
+            let named = |name: &str| api::tracking::Experiment {
+                id: other,
+                project: None,
+                is_own: false,
+                name: name.to_owned(),
+                ..crate::experiment()
+            };
+            store::experiment::insert(tx, &named("p 2"))?;
+            store::experiment::put(tx, &named("p"))?;
+            let found = [hidden.id, other].map(|id| store::experiment::get(tx, id));
+            found.into_iter().map(|found| Ok(found?.map(|found| found.name))).collect::<store::Result<Vec<_>>>()
+        })
+        .await
+        .unwrap();
+    assert_eq!(names, [Some("p 3".to_owned()), Some("p".to_owned())]);
+}
+
+#[tokio::test]
 async fn a_fact_is_added_to_a_run_and_all_else_of_it_stays() {
     let (_folder, store) = with_runs(2).await;
     let facts = |key: &str, fact: &str| std::collections::BTreeMap::from([(key.to_owned(), fact.to_owned())]);
