@@ -354,7 +354,7 @@ mod tests {
             ["metric.loss/train", "metric.loss/validation", "metric.\"top 5\"", "param.model"]
         );
         assert_eq!(offered("loss|"), ["metric.loss/train", "metric.loss/validation"]);
-        assert_eq!(offered("state = finished and st|"), ["state", "started", "status", "cost"]);
+        assert_eq!(offered("state = finished and st|"), ["state", "started", "status", "cost", "dataset.digest"]);
         assert_eq!(offered("(dur|"), ["duration"]);
         assert_eq!(offered("fold|"), ["folder"]);
         assert_eq!(offered("folder |")[..4], ["=", "!=", "~", "like"]);
