@@ -150,7 +150,13 @@ async fn over_the_table(desk: &Desk) -> Result<()> {
         press(driver, back).await.with_context(|| page.to_owned())?;
         stands().await.with_context(|| format!("back from {page}"))?;
     }
-    Ok(())
+    // What lies over the table, opened from another page, says nothing of it.
+    for (page, name) in [("models", "Models"), ("runs?searches=1", "Searches")] {
+        follow(page).await?;
+        seen(driver, &format!("//nav[@aria-label='Where you are']//b[.='{name}']")).await?;
+    }
+    press(driver, CRUMB).await?;
+    stands().await.context("back from Searches, opened from Models")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -208,10 +208,11 @@ pub(crate) fn Runs() -> impl IntoView {
         }
         now
     });
-    // The ways back lead to the table as it was left. Another page's address, while this one is left, is none of its.
+    // The ways back lead to the table as it was left. Another page's address, while this one is left, is none of its, nor
+    // is that of what lies over it: opened from elsewhere, it says nothing of the table.
     Effect::new(move |_| {
         let now = here();
-        if location.pathname.with(|path| *path == place.link("runs")) {
+        if !is_covered.get() && location.pathname.with(|path| *path == place.link("runs")) {
             place.keep_table(now);
         }
     });
