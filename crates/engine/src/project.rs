@@ -31,10 +31,20 @@ pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec
     let rows = engine.store().read(store::project::all).await?;
     let mut summaries = Vec::with_capacity(rows.len());
     for row in rows {
-        let road = overview::road(engine, &row).await?;
-        summaries.push(ProjectSummary { project: describe(engine, row).await?, road });
+        let id = row.id;
+        match summary(engine, row).await {
+            Ok(summary) => summaries.push(summary),
+            // One that is forgotten while the others are looked at takes none of them along.
+            Err(_) if engine.store().read(move |c| store::project::get(c, id)).await?.is_none() => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(summaries)
+}
+
+async fn summary(engine: &Engine, row: ProjectRow) -> anyhow::Result<ProjectSummary> {
+    let road = overview::road(engine, &row).await?;
+    Ok(ProjectSummary { project: describe(engine, row).await?, road })
 }
 
 pub async fn get(engine: &Engine, request: GetProject) -> anyhow::Result<Project> {

@@ -43,6 +43,7 @@ pub(crate) fn Deleted(
     kept: Option<Signal<Vec<String>>>,
 ) -> impl IntoView {
     let (purging, open) = (RwSignal::new(None::<DeletedItem>), RwSignal::new(false));
+    let has_size = Memo::new(move |_| items.with(|items| items.iter().any(|item| item.size_bytes.is_some())));
     let row = move |item: DeletedItem| {
         let (back, asked) = (item.clone(), item.clone());
         let ask = move || {
@@ -52,7 +53,7 @@ pub(crate) fn Deleted(
         view! {
             <tr>
                 <td>{item.name.clone()}</td>
-                <td class="num">{item.size_bytes.map(words::bytes)}</td>
+                {has_size.get_untracked().then(|| view! { <td class="num">{item.size_bytes.map(words::bytes)}</td> })}
                 <td class="num faint"><Ago ms=item.deleted_ms /></td>
                 <td class="end">
                     <span class="flex">
@@ -77,7 +78,12 @@ pub(crate) fn Deleted(
                 <TakeTable of table=move |form| items.with_untracked(|items| as_text(items, act, form)) />
             })>
                 <table class="small-table">
-                    <thead><tr><th>"Name"</th><th class="num">"Size"</th><th class="num">{act}</th><th></th></tr></thead>
+                    <thead><tr>
+                        <th>"Name"</th>
+                        {move || has_size.get().then(|| view! { <th class="num">"Size"</th> })}
+                        <th class="num">{act}</th>
+                        <th></th>
+                    </tr></thead>
                     <tbody>{move || items.get().into_iter().map(row).collect_view()}</tbody>
                 </table>
                 <p class="muted small padded">{match purge {
