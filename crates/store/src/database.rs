@@ -9,7 +9,11 @@
 use std::{
     cell::Cell,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, TryLockError, mpsc},
+    sync::{
+        Arc, Mutex, TryLockError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -30,6 +34,9 @@ const BATCH: usize = 256;
 /// Pages in the log before they are folded into the database, which is fsynced twice for it: 16 MB. What many small
 /// commits wrote into the same page is folded once. The writer thread folds, once those who wait are answered.
 const FOLD_PAGES: i32 = 4 * 1024;
+/// How long nobody writes or reads before the pages that connections hold are given back: the system has them in its own
+/// cache still.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Told, after the commit, how the transaction ended.
 type Answer = Box<dyn FnOnce(std::result::Result<(), Failure>) + Send>;
@@ -65,6 +72,13 @@ enum Task {
 /// The connection that writes; `None` once it is closed.
 type Writer = Arc<Mutex<Option<Connection>>>;
 
+/// The connections that read, and how many reads there were.
+#[derive(Default)]
+struct Readers {
+    free: Mutex<Vec<Connection>>,
+    reads: AtomicU64,
+}
+
 /// The open database with its blobs. Clones share it; it closes with the last one.
 #[derive(Clone)]
 pub struct Store {
@@ -78,7 +92,7 @@ struct Inner {
     /// `None` once it is closed.
     tasks: Mutex<Option<mpsc::Sender<Task>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    readers: Mutex<Vec<Connection>>,
+    readers: Arc<Readers>,
     free: Arc<Semaphore>,
 }
 
@@ -114,10 +128,11 @@ impl Store {
             .collect::<Result<Vec<_>>>()?;
         let (sender, receiver) = mpsc::channel();
         let writer: Writer = Arc::new(Mutex::new(Some(connection)));
-        let of_thread = Arc::clone(&writer);
+        let readers = Arc::new(Readers { free: Mutex::new(readers), reads: AtomicU64::new(0) });
+        let of_thread = (Arc::clone(&writer), Arc::clone(&readers));
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&of_thread, &receiver))
+            .spawn(move || write_all(&of_thread.0, &of_thread.1, &receiver))
             .map_err(|source| StoreError::File { what: "no thread can be started for", path: path.clone(), source })?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -126,7 +141,7 @@ impl Store {
                 writer,
                 tasks: Mutex::new(Some(sender)),
                 thread: Mutex::new(Some(thread)),
-                readers: Mutex::new(readers),
+                readers,
                 free: Arc::new(Semaphore::new(READERS)),
             }),
         })
@@ -219,12 +234,13 @@ impl Store {
         let task = tokio::task::spawn_blocking(move || {
             // Given back with the connection, also where the caller has gone meanwhile.
             let _permit = permit;
-            let connection = lock(&inner.readers).pop().ok_or(StoreError::Closed)?;
+            inner.readers.reads.fetch_add(1, Ordering::Relaxed);
+            let connection = lock(&inner.readers.free).pop().ok_or(StoreError::Closed)?;
             // A panic in one read must not take the connection.
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 connection.unchecked_transaction().map_err(StoreError::from).and_then(|transaction| work(&transaction))
             }));
-            lock(&inner.readers).push(connection);
+            lock(&inner.readers.free).push(connection);
             match done {
                 Ok(result) => result,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -242,7 +258,7 @@ impl Inner {
     /// The readers first: the connection that closes last folds the log into the one file, and only
     /// one that may write can.
     fn close(&self) {
-        lock(&self.readers).clear();
+        lock(&self.readers.free).clear();
         // The writer ends when its channel does, after all that was queued.
         lock(&self.tasks).take();
         let thread = lock(&self.thread).take();
@@ -342,8 +358,24 @@ std::thread_local! {
     static LOGGED: Cell<i32> = const { Cell::new(0) };
 }
 
-fn write_all(writer: &Mutex<Option<Connection>>, receiver: &mpsc::Receiver<Task>) {
-    while let Ok(first) = receiver.recv() {
+fn write_all(writer: &Mutex<Option<Connection>>, readers: &Readers, receiver: &mpsc::Receiver<Task>) {
+    // What is done since memory was given back, by the changes and the reads.
+    let (mut given_back, mut before) = ((0, 0), (0, 0));
+    loop {
+        let first = match receiver.recv_timeout(QUIET) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                let changes = lock(writer).as_ref().map_or(0, Connection::total_changes);
+                let now = (changes, readers.reads.load(Ordering::Relaxed));
+                if now == before && now != given_back {
+                    give_back(writer, readers);
+                    given_back = now;
+                }
+                before = now;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         let tasks = std::iter::once(first).chain(receiver.try_iter().take(BATCH - 1));
         let mut fold = false;
         let batch: Vec<Write> = tasks
@@ -368,6 +400,17 @@ fn write_all(writer: &Mutex<Option<Connection>>, receiver: &mpsc::Receiver<Task>
     // Leaves one file behind instead of three; failing to is harmless.
     if let Some(connection) = lock(writer).take() {
         let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+    }
+}
+
+/// Lets the connections that nobody uses forget the pages that they hold.
+fn give_back(writer: &Mutex<Option<Connection>>, readers: &Readers) {
+    let writer = lock(writer);
+    let readers = lock(&readers.free);
+    for connection in writer.iter().chain(&*readers) {
+        if let Err(error) = connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::debug!("the database's pages can't be given back: {error}");
+        }
     }
 }
 

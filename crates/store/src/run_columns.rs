@@ -40,13 +40,6 @@ pub struct RunHead {
     pub address: Option<String>,
 }
 
-impl RunHead {
-    /// As [`api::run::Run::began_ms`].
-    pub fn began_ms(&self) -> i64 {
-        self.started_ms.unwrap_or(self.created_ms)
-    }
-}
-
 const HEAD: &str = "SELECT id, experiment, name, kind, state, model, device, user, code,
     (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot), notes, created_ms, started_ms, ended_ms,
     deleted_ms IS NOT NULL, ranked_by, ranked_value,
@@ -79,10 +72,12 @@ fn head(row: &Row<'_>) -> rusqlite::Result<RunHead> {
 }
 
 /// The runs of an experiment, oldest first, deleted ones too.
-pub fn heads(connection: &Connection, experiment: ExperimentId) -> Result<Vec<RunHead>> {
+pub fn heads(connection: &Connection, experiment: ExperimentId, each: &mut dyn FnMut(RunHead)) -> Result<()> {
     let mut statement = connection.prepare_cached(&format!("{HEAD} WHERE experiment = ?1 ORDER BY created_ms, id"))?;
-    let rows = statement.query_map(params![experiment.as_bytes()], head)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    for row in statement.query_map(params![experiment.as_bytes()], head)? {
+        each(row?);
+    }
+    Ok(())
 }
 
 pub fn head_of(connection: &Connection, run: RunId) -> Result<Option<RunHead>> {

@@ -12,6 +12,7 @@ mod groups;
 mod matching;
 mod order;
 mod patience;
+mod rows;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -37,6 +38,7 @@ use datasets::Datasets;
 pub(crate) use groups::{GroupOrder, Grouping, Members};
 use patience::Patience;
 pub(crate) use patience::{Asked, Asking};
+use rows::Rows;
 
 /// How long a change of a table waits for those who read it, before it copies the table.
 const READERS: Duration = Duration::from_millis(100);
@@ -102,14 +104,14 @@ pub struct Page {
 }
 
 /// An experiment's runs by column.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Table {
-    rows: Vec<RunHead>,
+    experiment: ExperimentId,
+    rows: Rows,
     /// It was read by one who saw everything that was forgotten as read.
     is_current: bool,
     /// Each row's: apart from the rows, since every search looks at all of them.
     standing: Vec<Standing>,
-    at: HashMap<RunId, usize>,
     metrics: Columns<Numbers>,
     params: Columns<Texts>,
     tags: Columns<Texts>,
@@ -172,7 +174,8 @@ impl Board {
         let names = cells::experiments(connection, query.experiments.iter().copied(), cells::sorts(query))?;
         let count = query.offset.saturating_add(query.limit);
         let sorted = order::first(&only, matched, (&query.orders, &names), count, &asked.patience())?;
-        let runs = sorted.into_iter().skip(query.offset as usize).map(|(index, row)| only[index].rows[row as usize].id);
+        let runs =
+            sorted.into_iter().skip(query.offset as usize).map(|(index, row)| only[index].rows.run(row as usize).id());
         Ok(Page { runs: runs.collect(), total })
     }
 
@@ -230,7 +233,7 @@ impl Board {
             for (experiment, table) in &mut *tables {
                 match head.as_ref().filter(|head| head.experiment == *experiment) {
                     Some(_) if loaded.contains(experiment) => {}
-                    Some(head) => own(table).put(connection, head.clone())?,
+                    Some(head) => own(table).put(connection, head)?,
                     None if table.has(*run) => own(table).remove(*run),
                     None => {}
                 }
@@ -246,45 +249,49 @@ impl Board {
 
 impl Table {
     fn read(connection: &Connection, experiment: ExperimentId) -> store::Result<Self> {
-        let mut table = Self::default();
-        for head in run_columns::heads(connection, experiment)? {
-            table.place(head);
-        }
+        let mut table = Self {
+            experiment,
+            rows: Rows::default(),
+            is_current: false,
+            standing: Vec::new(),
+            metrics: Columns::default(),
+            params: Columns::default(),
+            tags: Columns::default(),
+            datasets: Datasets::default(),
+        };
+        run_columns::heads(connection, experiment, &mut |head| {
+            table.place(&head);
+        })?;
         table.fill(connection, Of::Experiment(experiment))?;
         Ok(table)
     }
 
     /// Replaces a run's row, or adds it.
-    fn put(&mut self, connection: &Connection, head: RunHead) -> store::Result<()> {
-        let run = head.id;
+    fn put(&mut self, connection: &Connection, head: &RunHead) -> store::Result<()> {
         let row = self.place(head);
         self.metrics.values_mut().for_each(|column| column.clear(row));
         self.params.values_mut().chain(self.tags.values_mut()).for_each(|column| column.clear(row));
         self.datasets.clear(row);
-        self.fill(connection, Of::Run(run))
+        self.fill(connection, Of::Run(head.id))
     }
 
-    fn place(&mut self, head: RunHead) -> usize {
-        let next = self.rows.len();
-        let row = *self.at.entry(head.id).or_insert(next);
-        if row == next {
-            self.standing.push(Standing::of(&head));
-            self.rows.push(head);
-        } else {
-            self.standing[row] = Standing::of(&head);
-            self.rows[row] = head;
+    fn place(&mut self, head: &RunHead) -> usize {
+        let row = self.rows.put(head);
+        match self.standing.get_mut(row) {
+            Some(standing) => *standing = Standing::of(head),
+            None => self.standing.push(Standing::of(head)),
         }
         row
     }
 
     fn fill(&mut self, connection: &Connection, of: Of) -> store::Result<()> {
-        let Self { at, metrics, params, tags, datasets, .. } = self;
+        let Self { rows, metrics, params, tags, datasets, .. } = self;
         // A run's values come one after another: it is looked up once for all of them.
         let mut before: Option<(RunId, Option<usize>)> = None;
         let mut row_of = |run: RunId| match before {
             Some((known, row)) if known == run => row,
             _ => {
-                let row = at.get(&run).copied();
+                let row = rows.place(run);
                 before = Some((run, row));
                 row
             }
@@ -310,12 +317,12 @@ impl Table {
     }
 
     fn has(&self, run: RunId) -> bool {
-        self.at.get(&run).is_some_and(|row| self.standing[*row] != Standing::Gone)
+        self.rows.place(run).is_some_and(|row| self.standing[row] != Standing::Gone)
     }
 
     fn remove(&mut self, run: RunId) {
-        if let Some(row) = self.at.get(&run) {
-            self.standing[*row] = Standing::Gone;
+        if let Some(row) = self.rows.place(run) {
+            self.standing[row] = Standing::Gone;
         }
     }
 }

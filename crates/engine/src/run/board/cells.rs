@@ -15,7 +15,7 @@ use store::Connection;
 use super::{
     Asked, Board, Patience, Query, Table,
     column::{Numbers, Texts},
-    matched, matching, order,
+    matched, order,
 };
 use crate::run::{filter::Field, mlflow_status};
 
@@ -82,8 +82,8 @@ impl Board {
         let tables: Vec<&Table> = tables.values().map(|table| &**table).collect();
         let place = |run: &RunId| {
             let has = |(index, table): (usize, &&Table)| {
-                let row = table.at.get(run).filter(|_| table.has(*run))?;
-                Some((index, *row as u32))
+                let row = table.rows.place(*run).filter(|_| table.has(*run))?;
+                Some((index, row as u32))
             };
             tables.iter().enumerate().find_map(has)
         };
@@ -153,10 +153,10 @@ pub(super) fn lent(
 ) -> store::Result<Vec<Below>> {
     let mut lent = Vec::new();
     for (index, row) in rows {
-        let head = &tables[*index].rows[*row as usize];
-        if head.kind == RunKind::Command {
+        let run = tables[*index].rows.run(*row as usize);
+        if run.kind() == RunKind::Command {
             patience.check()?;
-            lent.extend(store::run_row::below_of(connection, head.id, head.kind)?);
+            lent.extend(store::run_row::below_of(connection, run.id(), run.kind())?);
         }
     }
     Ok(lent)
@@ -171,8 +171,7 @@ fn rows_of(
     patience: &Patience<'_>,
     borrows: bool,
 ) -> store::Result<Told> {
-    let of: HashSet<ExperimentId> =
-        places.iter().map(|(index, row)| tables[*index].rows[*row as usize].experiment).collect();
+    let of: HashSet<ExperimentId> = places.iter().map(|(index, _)| tables[*index].experiment).collect();
     let names = experiments(connection, of.into_iter(), columns.contains(&Column::Experiment))?;
     let mut known: HashMap<usize, Vec<(u32, Source<'_>)>> = HashMap::new();
     let (mut answer, mut bytes) = (Told::default(), 0);
@@ -184,8 +183,8 @@ fn rows_of(
             .iter()
             .filter_map(|(at, source)| Some((*at, source.text(table, row, &names)?.into_owned())))
             .collect();
-        let head = &table.rows[row];
-        let below = if borrows { store::run_row::below_of(connection, head.id, head.kind)? } else { None };
+        let run = table.rows.run(row);
+        let below = if borrows { store::run_row::below_of(connection, run.id(), run.kind())? } else { None };
         let marks = below.map(|below| borrow(&mut cells, columns, &below)).unwrap_or_default();
         bytes += cells.iter().map(|(_, text)| text.len() + CELL_BYTES).sum::<usize>() + CELL_BYTES;
         if bytes > most_bytes && !answer.rows.is_empty() {
@@ -250,9 +249,8 @@ fn sources<'t>(table: &'t Table, columns: &'t [Column]) -> Vec<(u32, Source<'t>)
 }
 
 fn cell(table: &Table, row: usize, column: &Column, names: &Names) -> Option<String> {
-    let head = &table.rows[row];
     match column {
-        Column::Experiment => names.get(&head.experiment).cloned(),
+        Column::Experiment => names.get(&table.experiment).cloned(),
         Column::FiguresOf => None,
         Column::Field(field) => text(table, row, field).map(Cow::into_owned),
     }
@@ -264,31 +262,26 @@ pub(super) fn metric(table: &Table, key: &str, row: usize) -> Option<f64> {
 
 /// What a row has for a field.
 pub(super) fn text<'t>(table: &'t Table, row: usize, field: &Field) -> Option<Cow<'t, str>> {
-    let head = &table.rows[row];
+    if let Some(column) = table.rows.texts(field) {
+        return column.text(row).map(Cow::Borrowed);
+    }
+    let run = table.rows.run(row);
     match field {
         Field::Metric(key) => metric(table, key, row).map(number),
         Field::Param(key) => table.params.get(key).and_then(|column| column.text(row)).map(Cow::Borrowed),
         Field::Tag(key) => table.tags.get(key).and_then(|column| column.text(row)).map(Cow::Borrowed),
-        Field::Name => Some(Cow::Borrowed(&head.name)),
-        Field::State => Some(Cow::Borrowed(head.state.word())),
-        Field::Status => Some(Cow::Borrowed(mlflow_status(head.state))),
-        Field::Kind => Some(Cow::Borrowed(head.kind.word())),
-        Field::Model => head.model.as_deref().map(Cow::Borrowed),
-        Field::Device => head.device.as_deref().map(Cow::Borrowed),
-        Field::Commit => head.commit.as_deref().map(Cow::Borrowed),
-        Field::User => head.user.as_deref().map(Cow::Borrowed),
-        Field::Notes => Some(head.notes.as_str()).filter(|notes| !notes.is_empty()).map(Cow::Borrowed),
-        Field::Snapshot => head.snapshot.map(|number| Cow::Owned(number.to_string())),
-        Field::Created => Some(Cow::Owned(moment(head.created_ms))),
-        Field::Started => Some(Cow::Owned(moment(head.began_ms()))),
-        Field::Ended => head.ended_ms.map(moment).map(Cow::Owned),
-        Field::Duration => matching::duration(head).map(number),
-        Field::Cost => head.cost.map(number),
-        Field::Id => Some(Cow::Owned(head.id.to_string())),
-        Field::Rank(wanted) => {
-            head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value).map(number)
-        }
-        Field::Experiment | Field::Folder | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_) => None,
+        Field::State => Some(Cow::Borrowed(run.state().word())),
+        Field::Status => Some(Cow::Borrowed(mlflow_status(run.state()))),
+        Field::Kind => Some(Cow::Borrowed(run.kind().word())),
+        Field::Snapshot => run.snapshot().map(|number| Cow::Owned(number.to_string())),
+        Field::Created => Some(Cow::Owned(moment(run.created_ms()))),
+        Field::Started => Some(Cow::Owned(moment(run.began_ms()))),
+        Field::Ended => run.ended_ms().map(moment).map(Cow::Owned),
+        Field::Duration => run.duration().map(number),
+        Field::Cost => table.rows.numbers(field).and_then(|column| column.get(row)).map(number),
+        Field::Id => Some(Cow::Owned(run.id().to_string())),
+        Field::Rank(wanted) => run.rank(wanted).map(number),
+        _ => None,
     }
 }
 

@@ -1,6 +1,12 @@
 //! A key's values over all rows of a table.
 
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+    ops::Range,
+};
+
+use hashbrown::HashTable;
 
 use super::Patience;
 
@@ -126,6 +132,8 @@ impl<T: Value> Places<T> {
                     *first = row;
                 }
                 if values.len() < end - *first {
+                    let more = end - *first - values.len();
+                    room(values, more);
                     values.resize(end - *first, T::missing());
                 }
                 let own = &mut values[row - *first];
@@ -260,34 +268,73 @@ impl Numbers {
     }
 }
 
+/// Makes room for more. A list that doubles is half empty, and a table has dozens of long ones.
+pub(super) fn room<T>(values: &mut Vec<T>, more: usize) {
+    if values.capacity() - values.len() < more {
+        values.reserve_exact(more.max(values.len() / 8).max(4));
+    }
+}
+
 /// Texts by their number in a dictionary: a filter looks at each text once, whatever the number of rows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Texts {
     /// 0 is no value, n the text n - 1.
     rows: Places<u32>,
-    texts: Vec<String>,
-    numbers: HashMap<String, u32>,
-    /// Of all texts, and how many there were when those that no row had were last forgotten.
-    bytes: usize,
+    all: Distinct,
+    /// How many bytes of texts there were when those that no row had were last forgotten.
     kept_bytes: usize,
+}
+
+/// Texts, each once and one behind the other.
+#[derive(Debug, Clone, Default)]
+struct Distinct {
+    bytes: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Distinct {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, number: usize) -> &str {
+        text_of(&self.bytes, &self.ends, number)
+    }
+
+    /// The number of a text, which is one of them from now on.
+    fn number(&mut self, text: &str) -> u32 {
+        let hash = self.hasher.hash_one(text);
+        if let Some(number) = self.numbers.find(hash, |number| self.get(*number as usize) == text) {
+            return *number;
+        }
+        let Self { bytes, ends, numbers, hasher } = self;
+        if bytes.capacity() - bytes.len() < text.len() {
+            bytes.reserve_exact(text.len().max(bytes.len() / 8));
+        }
+        bytes.push_str(text);
+        room(ends, 1);
+        ends.push(bytes.len());
+        let number = ends.len() as u32 - 1;
+        numbers.insert_unique(hash, number, |number| hasher.hash_one(text_of(bytes, ends, *number as usize)));
+        number
+    }
+}
+
+fn text_of<'t>(bytes: &'t str, ends: &[usize], number: usize) -> &'t str {
+    let start = number.checked_sub(1).map_or(0, |before| ends[before]);
+    &bytes[start..ends[number]]
 }
 
 impl Texts {
     pub(super) fn set(&mut self, row: usize, text: &str) {
-        let number = match self.numbers.get(text) {
-            Some(number) => *number,
-            None => {
-                self.texts.push(text.to_owned());
-                self.bytes += text.len();
-                let number = self.texts.len() as u32;
-                self.numbers.insert(text.to_owned(), number);
-                number
-            }
-        };
+        let number = self.all.number(text) + 1;
         self.rows.set(row, number);
         // A text that runs change all the time leaves those behind that no row has any more.
-        let too_many = self.texts.len() > 2 * self.rows.len() + SPARE_TEXTS;
-        if too_many || self.bytes > 2 * self.kept_bytes + SPARE_BYTES {
+        let too_many = self.all.len() > 2 * self.rows.len() + SPARE_TEXTS;
+        if too_many || self.all.bytes.len() > 2 * self.kept_bytes + SPARE_BYTES {
             self.compact();
         }
     }
@@ -296,11 +343,11 @@ impl Texts {
     fn compact(&mut self) {
         let old = std::mem::take(self);
         // Whatever it comes to, it is not done again on the way.
-        self.kept_bytes = old.bytes;
+        self.kept_bytes = old.all.bytes.len();
         for (row, number) in old.rows.held() {
-            self.set(row as usize, &old.texts[number as usize - 1]);
+            self.set(row as usize, old.all.get(number as usize - 1));
         }
-        self.kept_bytes = self.bytes;
+        self.kept_bytes = self.all.bytes.len();
     }
 
     pub(super) fn clear(&mut self, row: usize) {
@@ -322,7 +369,7 @@ impl Texts {
     }
 
     pub(super) fn text(&self, row: usize) -> Option<&str> {
-        self.number(row).checked_sub(1).map(|at| self.texts[at].as_str())
+        self.number(row).checked_sub(1).map(|at| self.all.get(at))
     }
 
     /// Whether each number's text passes; `missing` is the answer for no value.
@@ -335,11 +382,13 @@ impl Texts {
         passes: impl Fn(&str) -> bool,
         patience: &Patience<'_>,
     ) -> store::Result<Vec<bool>> {
-        let mut hits = Vec::with_capacity(self.texts.len() + 1);
+        let mut hits = Vec::with_capacity(self.all.len() + 1);
         hits.push(missing);
-        for texts in self.texts.chunks(TOGETHER) {
-            patience.check()?;
-            hits.extend(texts.iter().map(|text| passes(text)));
+        for number in 0..self.all.len() {
+            if number % TOGETHER == 0 {
+                patience.check()?;
+            }
+            hits.push(passes(self.all.get(number)));
         }
         Ok(hits)
     }
@@ -438,7 +487,7 @@ mod tests {
         for at in 0..20 {
             texts.set(0, &format!("{at}{}", "x".repeat(4 << 20)));
         }
-        assert!(texts.texts.len() <= 5, "{} texts", texts.texts.len());
+        assert!(texts.all.len() <= 5, "{} texts", texts.all.len());
         assert_eq!(texts.text(1), Some("kept"));
         assert!(texts.text(0).is_some_and(|text| text.starts_with("19x")));
     }
@@ -450,7 +499,7 @@ mod tests {
         for at in 0..10 * SPARE_TEXTS {
             texts.set(0, &at.to_string());
         }
-        assert!(texts.texts.len() <= SPARE_TEXTS + 4, "{} texts", texts.texts.len());
+        assert!(texts.all.len() <= SPARE_TEXTS + 4, "{} texts", texts.all.len());
         assert_eq!(texts.text(0), Some((10 * SPARE_TEXTS - 1).to_string().as_str()));
         assert_eq!(texts.text(1), Some("kept"));
         assert_eq!(texts.text(2), None);

@@ -95,8 +95,8 @@ impl Board {
         found.sort_unstable_by(|(left, _), (right, _)| compare(left, right, grouping));
         let members = |(group, rows): (RunGroup, Vec<(usize, u32)>)| {
             let has = |at: &(usize, u32)| cells::metric(only[at.0], metric, at.1 as usize).is_some();
-            let head = |at: (usize, u32)| &only[at.0].rows[at.1 as usize];
-            let measured = rows.into_iter().filter(has).map(head).map(|head| (head.id, head.began_ms()));
+            let run = |at: (usize, u32)| only[at.0].rows.run(at.1 as usize);
+            let measured = rows.into_iter().filter(has).map(run).map(|run| (run.id(), run.began_ms()));
             Members { group, measured: measured.collect() }
         };
         Ok((found.into_iter().map(members).collect(), total, runs))
@@ -119,7 +119,7 @@ impl Board {
         let keys = sorted.iter().map(|(index, row)| cells::text(only[*index], *row as usize, by));
         let runs = in_turn(keys, query.limit.min(total) as usize).into_iter().map(|at| {
             let (index, row) = sorted[at];
-            only[index].rows[row as usize].id
+            only[index].rows.run(row as usize).id()
         });
         Ok(Page { runs: runs.collect(), total })
     }
@@ -158,7 +158,7 @@ fn in_turn<K: Eq + Hash>(keys: impl Iterator<Item = K>, most: usize) -> Vec<usiz
 impl Grouping {
     /// By the rule of [`api::run::RunRow::has_other_rows`].
     fn has_other_rows(&self, table: &Table, row: u32) -> bool {
-        let own = table.rows[row as usize].split;
+        let own = table.rows.run(row as usize).split();
         self.validated_on.zip(own).is_some_and(|(asked, own)| asked != own)
     }
 }

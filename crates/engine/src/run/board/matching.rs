@@ -1,12 +1,13 @@
 //! A filter made ready for a table: each key is looked up once, each text is compared once.
 
-use api::{ExperimentId, run::seconds};
-use store::{Connection, run_columns::RunHead, run_input::DatasetHead};
+use api::ExperimentId;
+use store::{Connection, run_input::DatasetHead};
 
 use super::{
     Patience, Table,
     column::{Numbers, Texts},
     datasets::Datasets,
+    rows::Run,
 };
 use crate::run::{
     address_in,
@@ -22,10 +23,10 @@ pub(super) enum Test<'t> {
     Always(bool),
     All(Vec<Self>),
     Not(Box<Self>),
-    Metric(&'t Numbers, Comparison, f64),
+    Numbers(&'t Numbers, Comparison, f64),
     /// By the number of the row's text.
     Texts(&'t Texts, Vec<bool>),
-    Row(Box<dyn Fn(&RunHead) -> bool + 't>),
+    Row(Box<dyn Fn(Run<'_>) -> bool + 't>),
     /// By the number of the dataset.
     Datasets(&'t Datasets, Vec<bool>),
     Any(Vec<Self>),
@@ -60,9 +61,9 @@ impl<'t> Test<'t> {
                 let found = store::experiment::get(connection, experiment)?;
                 let (number, location) = found.map_or((0, None), |found| (found.number, found.location));
                 let passes = passes(*comparison, value);
-                Self::Row(Box::new(move |head| match &head.address {
+                Self::Row(Box::new(move |run| match run.address() {
                     Some(address) => passes(address),
-                    None => passes(&address_in(number, location.as_deref(), head.id)),
+                    None => passes(&address_in(number, location.as_deref(), run.id())),
                 }))
             }
             Filter::Compare(Field::Experiment, comparison, value) => {
@@ -84,21 +85,15 @@ impl<'t> Test<'t> {
 
     fn word(table: &'t Table, word: &str, patience: &Patience<'_>) -> store::Result<Self> {
         let word = word.to_lowercase();
-        let has = {
-            let word = word.clone();
-            move |text: &str| text.to_lowercase().contains(&word)
-        };
+        let has = |text: &str| text.to_lowercase().contains(&word);
         let columns = table.params.iter().chain(table.tags.iter()).map(|(key, column)| {
             let key_has = has(key);
             Ok(Self::Texts(column, column.hits(false, |text| key_has || has(text), patience)?))
         });
         let mut any: Vec<Self> = columns.collect::<store::Result<_>>()?;
-        any.push(Self::Row(Box::new(move |head| {
-            [Some(head.name.as_str()), head.model.as_deref(), Some(head.notes.as_str())]
-                .into_iter()
-                .flatten()
-                .any(|text| text.to_lowercase().contains(&word))
-        })));
+        for column in [&table.rows.names, &table.rows.models, &table.rows.notes] {
+            any.push(Self::Texts(column, column.hits(false, has, patience)?));
+        }
         Ok(Self::Any(any))
     }
 
@@ -110,15 +105,23 @@ impl<'t> Test<'t> {
         patience: &Patience<'_>,
     ) -> store::Result<Self> {
         Ok(match field {
-            Field::Metric(key) => match (table.metrics.get(key), comparison, value) {
-                (None, ..) => Self::Always(comparison == Comparison::IsNull),
-                (Some(column), _, Value::Number(number)) => Self::Metric(column, comparison, *number),
-                (Some(column), ..) => Self::Metric(column, comparison, f64::NAN),
-            },
+            Field::Metric(key) => Self::numbers(table.metrics.get(key), comparison, value),
             Field::Param(key) => Self::texts(table.params.get(key), comparison, value, patience)?,
             Field::Tag(key) => Self::texts(table.tags.get(key), comparison, value, patience)?,
-            _ => Self::own(field, comparison, value),
+            _ => match (table.rows.texts(field), table.rows.numbers(field)) {
+                (Some(column), _) => Self::texts(Some(column), comparison, value, patience)?,
+                (None, Some(column)) => Self::numbers(Some(column), comparison, value),
+                (None, None) => Self::of_run(field, comparison, value),
+            },
         })
+    }
+
+    fn numbers(column: Option<&'t Numbers>, comparison: Comparison, value: &Value) -> Self {
+        let wanted = if let Value::Number(number) = value { *number } else { f64::NAN };
+        match column {
+            None => Self::Always(comparison == Comparison::IsNull),
+            Some(column) => Self::Numbers(column, comparison, wanted),
+        }
     }
 
     fn texts(
@@ -134,54 +137,35 @@ impl<'t> Test<'t> {
         })
     }
 
-    /// What stands in the run's own row.
-    fn own(field: &Field, comparison: Comparison, value: &'t Value) -> Self {
-        let texts = |of: fn(&RunHead) -> Option<&str>| {
+    /// What a run has of its own, and is no column.
+    fn of_run(field: &Field, comparison: Comparison, value: &'t Value) -> Self {
+        let texts = |of: fn(Run<'_>) -> &'static str| {
             let passes = passes(comparison, value);
-            let missing = comparison == Comparison::IsNull;
-            Self::Row(Box::new(move |head: &RunHead| of(head).map_or(missing, &passes)))
+            Self::Row(Box::new(move |run| passes(of(run))))
         };
-        let numbers = |of: fn(&RunHead) -> Option<f64>| {
+        let numbers = |of: fn(Run<'_>) -> Option<f64>| {
             let wanted = if let Value::Number(number) = value { *number } else { f64::NAN };
             let missing = comparison == Comparison::IsNull;
-            Self::Row(Box::new(move |head: &RunHead| of(head).map_or(missing, |own| compares(own, comparison, wanted))))
+            Self::Row(Box::new(move |run| of(run).map_or(missing, |own| compares(own, comparison, wanted))))
         };
         match field {
-            Field::Name => texts(|head| Some(&head.name)),
-            Field::State => texts(|head| Some(head.state.word())),
-            Field::Status => texts(|head| Some(mlflow_status(head.state))),
-            Field::Kind => texts(|head| Some(head.kind.word())),
-            Field::Model => texts(|head| head.model.as_deref()),
-            Field::Device => texts(|head| head.device.as_deref()),
-            Field::Commit => texts(|head| head.commit.as_deref()),
-            Field::User => texts(|head| head.user.as_deref()),
-            Field::Notes => texts(|head| Some(head.notes.as_str()).filter(|notes| !notes.is_empty())),
-            Field::Snapshot => numbers(|head| head.snapshot.map(f64::from)),
-            Field::Created => numbers(|head| Some(head.created_ms as f64)),
-            Field::Started => numbers(|head| Some(head.began_ms() as f64)),
-            Field::Ended => numbers(|head| head.ended_ms.map(|ms| ms as f64)),
-            Field::Duration => numbers(duration),
-            Field::Cost => numbers(|head| head.cost),
+            Field::State => texts(|run| run.state().word()),
+            Field::Status => texts(|run| mlflow_status(run.state())),
+            Field::Kind => texts(|run| run.kind().word()),
+            Field::Created => numbers(|run| Some(run.created_ms() as f64)),
+            Field::Started => numbers(|run| Some(run.began_ms() as f64)),
+            Field::Ended => numbers(|run| run.ended_ms().map(|ms| ms as f64)),
+            Field::Duration => numbers(|run| run.duration()),
             Field::Id => {
                 let passes = passes(comparison, value);
-                Self::Row(Box::new(move |head| passes(&head.id.to_string())))
+                Self::Row(Box::new(move |run| passes(&run.id().to_string())))
             }
             Field::Rank(key) => {
                 let key = key.clone();
                 let wanted = if let Value::Number(number) = value { *number } else { f64::NAN };
-                Self::Row(Box::new(move |head| {
-                    let own = head.ranked.as_ref().filter(|(own, _)| *own == key).and_then(|(_, value)| *value);
-                    own.is_some_and(|own| compares(own, comparison, wanted))
-                }))
+                Self::Row(Box::new(move |run| run.rank(&key).is_some_and(|own| compares(own, comparison, wanted))))
             }
-            Field::Metric(_)
-            | Field::Param(_)
-            | Field::Tag(_)
-            | Field::Experiment
-            | Field::Folder
-            | Field::ArtifactUri
-            | Field::Dataset(_)
-            | Field::Attribute(_) => Self::Always(false),
+            _ => Self::Always(false),
         }
     }
 
@@ -190,19 +174,14 @@ impl<'t> Test<'t> {
             Self::Always(answer) => *answer,
             Self::All(tests) => tests.iter().all(|test| test.holds(table, row)),
             Self::Not(inner) => !inner.holds(table, row),
-            Self::Metric(column, comparison, number) => match column.get(row) {
+            Self::Numbers(column, comparison, number) => match column.get(row) {
                 Some(value) => compares(value, *comparison, *number),
                 None => *comparison == Comparison::IsNull,
             },
             Self::Texts(column, hits) => hits[column.number(row)],
-            Self::Row(passes) => passes(&table.rows[row]),
+            Self::Row(passes) => passes(table.rows.run(row)),
             Self::Datasets(datasets, hits) => datasets.any(row, hits),
             Self::Any(tests) => tests.iter().any(|test| test.holds(table, row)),
         }
     }
-}
-
-/// Seconds; `None` of a run that is not over.
-pub(super) fn duration(head: &RunHead) -> Option<f64> {
-    Some(seconds(head.started_ms?, head.ended_ms?))
 }

@@ -2,13 +2,12 @@
 
 use std::cmp::Ordering;
 
-use store::run_columns::RunHead;
-
 use super::{
     Order, Table,
     cells::Names,
     column::{Numbers, Texts},
     patience::Patience,
+    rows::Run,
 };
 use crate::run::{filter::Field, mlflow_status};
 
@@ -63,7 +62,7 @@ enum Source<'a> {
     Texts(&'a Texts),
     /// No row has it.
     Nothing,
-    Head(&'a Field),
+    OfRun(&'a Field),
     /// The same for all of its rows.
     Whole(&'a str),
     /// By the bytes of the id, which stands for addresses too.
@@ -79,11 +78,12 @@ impl<'a> Source<'a> {
             Field::Tag(name) => texts(table.tags.get(name)),
             Field::Id | Field::ArtifactUri => Self::Id,
             // A table is of one experiment.
-            Field::Experiment => {
-                let name = table.rows.first().and_then(|head| names.get(&head.experiment));
-                name.map_or(Self::Nothing, |name| Self::Whole(name))
-            }
-            field => Self::Head(field),
+            Field::Experiment => names.get(&table.experiment).map_or(Self::Nothing, |name| Self::Whole(name)),
+            field => match (table.rows.texts(field), table.rows.numbers(field)) {
+                (Some(column), _) => Self::Texts(column),
+                (None, Some(column)) => Self::Numbers(column),
+                (None, None) => Self::OfRun(field),
+            },
         }
     }
 
@@ -91,43 +91,25 @@ impl<'a> Source<'a> {
         match self {
             Self::Numbers(column) => number(column.get(row)),
             Self::Texts(column) => text(column.text(row)),
-            Self::Head(field) => of_head(&table.rows[row], field),
+            Self::OfRun(field) => of_run(table.rows.run(row), field),
             Self::Whole(name) => Key::Text(name),
             Self::Nothing | Self::Id => Key::Missing,
         }
     }
 }
 
-fn of_head<'a>(head: &'a RunHead, field: &Field) -> Key<'a> {
+fn of_run<'a>(run: Run<'_>, field: &Field) -> Key<'a> {
     match field {
-        Field::Name => text(Some(&head.name)),
-        Field::State => text(Some(head.state.word())),
-        Field::Status => text(Some(mlflow_status(head.state))),
-        Field::Kind => text(Some(head.kind.word())),
-        Field::Model => text(head.model.as_deref()),
-        Field::Device => text(head.device.as_deref()),
-        Field::Commit => text(head.commit.as_deref()),
-        Field::User => text(head.user.as_deref()),
-        Field::Notes => text(Some(head.notes.as_str()).filter(|notes| !notes.is_empty())),
-        Field::Snapshot => number(head.snapshot.map(f64::from)),
-        Field::Created => Key::Number(head.created_ms as f64),
-        Field::Started => Key::Number(head.began_ms() as f64),
-        Field::Ended => number(head.ended_ms.map(|ms| ms as f64)),
-        Field::Duration => number(super::matching::duration(head)),
-        Field::Cost => number(head.cost),
-        Field::Rank(wanted) => {
-            number(head.ranked.as_ref().filter(|(key, _)| key == wanted).and_then(|(_, value)| *value))
-        }
+        Field::State => text(Some(run.state().word())),
+        Field::Status => text(Some(mlflow_status(run.state()))),
+        Field::Kind => text(Some(run.kind().word())),
+        Field::Created => Key::Number(run.created_ms() as f64),
+        Field::Started => Key::Number(run.began_ms() as f64),
+        Field::Ended => number(run.ended_ms().map(|ms| ms as f64)),
+        Field::Duration => number(run.duration()),
+        Field::Rank(wanted) => number(run.rank(wanted)),
         // Columns, ids and experiments have sources of their own; datasets have no order.
-        Field::Metric(_)
-        | Field::Experiment
-        | Field::Folder
-        | Field::Param(_)
-        | Field::Tag(_)
-        | Field::Id
-        | Field::ArtifactUri
-        | Field::Dataset(_)
-        | Field::Attribute(_) => Key::Missing,
+        _ => Key::Missing,
     }
 }
 
@@ -164,12 +146,12 @@ pub(super) fn first(
         keyed.push(Keyed { key, table, row });
     }
     let compare = |left: &Keyed<'_>, right: &Keyed<'_>| {
-        let head = |at: &Keyed<'_>| &tables[at.table].rows[at.row as usize];
+        let run = |at: &Keyed<'_>| tables[at.table].rows.run(at.row as usize);
         let key = |at: &Keyed<'_>, order: usize| sources[at.table][order].key(tables[at.table], at.row as usize);
         for (at, order) in orders.iter().enumerate() {
             let by = match (&sources[left.table][at], at) {
                 (Source::Id, _) => {
-                    let by = head(left).id.cmp(&head(right).id);
+                    let by = run(left).id().cmp(&run(right).id());
                     if order.descending { by.reverse() } else { by }
                 }
                 (_, 0) => left.key.compare(right.key, order.descending),
@@ -179,8 +161,8 @@ pub(super) fn first(
                 return by;
             }
         }
-        let (one, other) = (head(left), head(right));
-        other.created_ms.cmp(&one.created_ms).then_with(|| one.id.cmp(&other.id))
+        let (one, other) = (run(left), run(right));
+        other.created_ms().cmp(&one.created_ms()).then_with(|| one.id().cmp(&other.id()))
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if count == 0 {
