@@ -591,7 +591,8 @@ fn cost(row: &RunRow) -> String {
     }
 }
 
-fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
+/// What a run is called, with what else tells it from the others.
+pub(super) fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = (run_tone(row.state), run_word(row.state, row.kind));
     let live = row.state == RunState::Running;
     let dot = match (row.state, tone) {
