@@ -107,7 +107,8 @@ const SEVERAL: usize = 4;
 #[component]
 fn Recent(list: Signal<Vec<ProjectSummary>>, wanted: RwSignal<String>) -> impl IntoView {
     let shown = Memo::new(move |_| {
-        let wanted = wanted.get();
+        // Where there is no field, nothing is left out by what stood in it.
+        let wanted = if list.with(Vec::len) < SEVERAL { String::new() } else { wanted.get() };
         let fits = |one: &&ProjectSummary| words::fits(&format!("{} {}", one.project.name, one.project.path), &wanted);
         list.with(|list| list.iter().filter(fits).cloned().collect::<Vec<_>>())
     });
