@@ -476,7 +476,7 @@ pub(crate) fn Runs() -> impl IntoView {
                                 }))
                             />
                         </div>
-                        <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts names figures picked />
+                        <Foot hidden=Signal::derive(move || empty.get() || grouped.get() || is_plotted.get()) facts names figures picked />
                     </div>
                     {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
                         <overlay::Overlay picked chosen ranked_by curve compare=compare />
