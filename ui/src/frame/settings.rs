@@ -106,6 +106,11 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
         error.key.as_deref().is_some_and(|key| [paths::KEY, space::KEY].contains(&key) || fields::is_seen(key))
     };
     view! {
+        <nav class="to-groups" aria-label="Groups of settings">
+            {GROUPS.iter().map(|group| view! {
+                <button type="button" class="btn quiet s" on:click=move |_| show(group.title)>{group.title}</button>
+            }).collect_view()}
+        </nav>
         <div class="content form">
             <p class="muted small">"Kept in "<span class="mono">"slipway.toml"</span>" in the project's folder, beside its comments. An empty field takes the default that it shows."</p>
             {GROUPS.iter().map(|group| {
@@ -118,7 +123,7 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
                     view! { <div class="more-settings">{fields.iter().map(row).collect_view()}</div> }
                 };
                 view! {
-                    <section class="settings-group">
+                    <section class="settings-group" id=place_of(group.title)>
                         <h3>{group.title}</h3>
                         {(group.title == Group::DATA).then(|| view! { <DataPaths paths error=Signal::derive(move || refused_of(paths::KEY)) /> })}
                         {rows(group.fields)}
@@ -135,6 +140,18 @@ fn Form(open: RwSignal<bool>, project: Signal<Project>) -> impl IntoView {
             <Button label="Cancel" on_press=move || open.set(false) />
             <Button label="Save" mark=icon::CHECK kind="primary" disabled=Signal::derive(move || pending.busy.get() || is_wrong()) on_press=save />
         </footer>
+    }
+}
+
+/// The id of a group in the document.
+fn place_of(title: &str) -> String {
+    format!("settings-{}", title.to_lowercase().replace(' ', "-"))
+}
+
+/// Scrolls to a group.
+fn show(title: &str) {
+    if let Some(group) = document().get_element_by_id(&place_of(title)) {
+        group.scroll_into_view();
     }
 }
 
@@ -185,4 +202,16 @@ fn RegistryChoice(value: RwSignal<String>, none: String) -> impl IntoView {
         options
     });
     view! { <Select value options /> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_group_has_a_place_of_its_own() {
+        let places: std::collections::BTreeSet<String> = GROUPS.iter().map(|group| place_of(group.title)).collect();
+        assert_eq!(places.len(), GROUPS.len());
+        assert!(places.contains("settings-budget-of-a-run"), "{places:?}");
+    }
 }

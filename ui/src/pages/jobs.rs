@@ -164,7 +164,7 @@ pub(crate) fn Jobs() -> impl IntoView {
     let picked = Picked::<JobId>::new();
     // What the filter leaves out is not meant, though it stays selected.
     let chosen = Memo::new(move |_| {
-        let wanted = wanted.with(|wanted| wanted.to_lowercase());
+        let wanted = wanted.get();
         let is_meant = |job: &&Job| picked.has(job.id) && fits(job, &name_in(projects, job.project), &wanted);
         jobs.value.with(|jobs| jobs.iter().flatten().filter(is_meant).cloned().collect::<Vec<_>>())
     });
@@ -196,7 +196,7 @@ pub(crate) fn Jobs() -> impl IntoView {
                 <Load query=jobs let:jobs>
                     {
                         let part = move |over: bool| Memo::new(move |_| {
-                            let wanted = wanted.with(|wanted| wanted.to_lowercase());
+                            let wanted = wanted.get();
                             jobs.with(|jobs| {
                                 let part = jobs.iter().filter(|job| job.state.is_over() == over);
                                 part.filter(|job| fits(job, &name_in(projects, job.project), &wanted)).cloned().collect::<Vec<_>>()
@@ -342,10 +342,9 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
     }
 }
 
-/// Whether each word of a filter, in small letters, stands in what is said of a job.
+/// Whether each word of a filter stands in what is said of a job.
 fn fits(job: &Job, project: &str, wanted: &str) -> bool {
-    let said = format!("{} {} {:?} {project}", job.title, state_word(job.state), job.kind).to_lowercase();
-    wanted.split_whitespace().all(|word| said.contains(word))
+    words::fits(&format!("{} {} {:?} {project}", job.title, state_word(job.state), job.kind), wanted)
 }
 
 const fn state_word(state: JobState) -> &'static str {

@@ -24,13 +24,14 @@ use crate::{
     frame::{crumbs::crumbs, place::Place},
     parts::{
         aliases,
-        button::Pending,
+        button::{Button, Pending},
         card::Chip,
         choose_run::ChooseRun,
         client_acts::{ClientActs, ClientDialogs},
         client_version::{self, ClientVersionPage},
         deleted_models::DeletedModels,
         dialog::Confirm,
+        field::TextField,
         icon,
         menu::{Item, MenuButton, Menus},
         picked::{Picked, PickedBar, call_all, of_several},
@@ -78,9 +79,13 @@ fn List() -> impl IntoView {
     // A client's model whose run is in no project is looked for here, too.
     let others = query(|| Some(ListOtherModels {}));
     let elsewhere = Memo::new(move |_| others.value.with(|all| all.as_ref().map_or(0, |all| all.len() as u64)));
+    let wanted = RwSignal::new(String::new());
+    let has_models = Memo::new(move |_| models.value.with(|models| models.as_ref().is_some_and(|all| !all.is_empty())));
     let picked = Picked::<VersionId>::new();
+    // What the filter leaves out is not meant, though it stays selected.
     let selected = Memo::new(move |_| {
-        let is_meant = |version: &&Version| picked.has(version.id);
+        let wanted = wanted.get();
+        let is_meant = |version: &&Version| picked.has(version.id) && words::fits(&said_of(version), &wanted);
         models.value.with(|models| {
             let versions = models.iter().flatten().flat_map(|model| &model.versions);
             versions.filter(is_meant).cloned().collect::<Vec<_>>()
@@ -94,6 +99,11 @@ fn List() -> impl IntoView {
                     <h1>"Models"</h1>
                     <div class="sub">{move || models.value.get().filter(|models| !models.is_empty()).map(|models| summary(&models))}</div>
                 </div>
+                {move || has_models.get().then(|| view! {
+                    <span class="right">
+                        <TextField value=wanted name="Filter models" placeholder="Filter, such as champion" mark=icon::LIST_FILTER is_filter=true class="jobs-filter" />
+                    </span>
+                })}
             </div>
             <PickedBar count=Signal::derive(move || selected.with(Vec::len)) of=VERSIONS items=move || acts.steps(&selected.get()) on_clear=move || picked.clear() />
             <Load query=models let:models>
@@ -113,13 +123,40 @@ fn List() -> impl IntoView {
                         }
                         .into_any();
                     }
-                    models.into_iter().map(|model| view! { <Versions model packaged placed acts clients /> }).collect_view().into_any()
+                    let wanted_now = wanted.get();
+                    let models: Vec<Model> = models.into_iter().filter(|model| is_wanted(model, &wanted_now)).collect();
+                    if models.is_empty() {
+                        return view! {
+                            <Empty mark=icon::LIST_FILTER title="No version fits this filter" text="Words are looked for in a model's name, and in a version's number, aliases, run and kind.">
+                                <Button label="Clear the filter" on_press=move || wanted.set(String::new()) />
+                            </Empty>
+                        }
+                        .into_any();
+                    }
+                    let shown = |model: Model| view! { <Versions model wanted=wanted_now.clone() packaged placed acts clients /> };
+                    models.into_iter().map(shown).collect_view().into_any()
                 }}
             </Load>
             <DeletedModels project=place.project />
             <Delete acts />
             <ClientDialogs acts=clients />
         </div>
+    }
+}
+
+/// What a filter looks for a version by.
+fn said_of(version: &Version) -> String {
+    let Version { model_name, number, aliases, run_name, .. } = version;
+    format!("{model_name} v{number} {} {run_name} {}", aliases.join(" "), kind(version.kind))
+}
+
+/// Whether a model has a version that fits the filter; one without versions is looked for by its name.
+fn is_wanted(model: &Model, wanted: &str) -> bool {
+    let rows = by_number(model.versions.clone(), model.client_versions.clone());
+    if rows.is_empty() {
+        words::fits(&model.name, wanted)
+    } else {
+        rows.iter().any(|row| row.fits(&model.name, wanted))
     }
 }
 
@@ -266,6 +303,8 @@ fn Delete(acts: Acts) -> impl IntoView {
 #[component]
 fn Versions(
     model: Model,
+    /// The filter.
+    wanted: String,
     packaged: Memo<BTreeSet<VersionId>>,
     /// Where each deployment is.
     placed: Memo<BTreeMap<DeploymentId, String>>,
@@ -277,7 +316,8 @@ fn Versions(
         .iter()
         .find_map(|version| version.primary.as_ref())
         .map_or_else(|| "Metric".to_owned(), |figure| words::metric(&figure.name));
-    let rows = by_number(model.versions.clone(), model.client_versions.clone());
+    let mut rows = by_number(model.versions.clone(), model.client_versions.clone());
+    rows.retain(|row| row.fits(&model.name, &wanted));
     let of_clients = model.client_versions.len() as u64;
     let taken = StoredValue::new((rows.clone(), metric.clone()));
     let champion = aliases::stands(&model, CHAMPION);
@@ -399,6 +439,17 @@ impl Row {
             Self::Clients(version) => version.number,
         }
     }
+
+    fn fits(&self, model: &str, wanted: &str) -> bool {
+        match self {
+            Self::Ours(version) => words::fits(&said_of(version), wanted),
+            Self::Clients(version) => {
+                let ClientVersion { number, aliases, user, .. } = &**version;
+                let user = user.as_deref().unwrap_or_default();
+                words::fits(&format!("{model} v{number} {} {user}", aliases.join(" ")), wanted)
+            }
+        }
+    }
 }
 
 /// All of them, newest first.
@@ -505,9 +556,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn versions_are_taken_whoever_registered_them() {
-        let version = ClientVersion {
+    fn of_a_client() -> ClientVersion {
+        ClientVersion {
             id: VersionId::from_bytes([1; 16]),
             model: ModelId::from_bytes([2; 16]),
             number: 3,
@@ -523,8 +573,20 @@ mod tests {
             stage: api::tracking::Stage::None,
             tags: BTreeMap::new(),
             notes: String::new(),
-        };
-        let csv = as_text(&by_number(Vec::new(), vec![version]), "F1", Form::Csv);
+        }
+    }
+
+    #[test]
+    fn versions_are_found_by_their_model_and_what_they_are_called() {
+        let row = Row::Clients(Box::new(of_a_client()));
+        for (wanted, found) in [("", true), ("Churn v3", true), ("ada champion", true), ("churn v4", false)] {
+            assert_eq!(row.fits("churn", wanted), found, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn versions_are_taken_whoever_registered_them() {
+        let csv = as_text(&by_number(Vec::new(), vec![of_a_client()]), "F1", Form::Csv);
         assert_eq!((csv.head[2].0.as_str(), csv.head[6].0.as_str()), ("F1, test", "Size in bytes"));
         let row =
             ["v3", "champion, tested", "", "registered by ada", "abc", "s3://models/3", "", "", "1970-01-01T00:00:00Z"];

@@ -32,7 +32,7 @@ use api::{
     ErrorCode,
     run::{FilterNote, ListRuns, RunRow},
     run_diff::MOST,
-    run_table::{GroupFigure, Listing, PickRuns, PickedRuns},
+    run_table::{BELOW, GroupFigure, Listing, PickRuns, PickedRuns},
     table_view::{TableView, sort_of},
     tracking::Scope,
 };
@@ -105,6 +105,15 @@ impl Facts {
             below_params: &self.below_params,
             differing: &self.differing,
             ranked_by: self.ranked_by.as_ref().map(|(key, _)| key.as_str()),
+        }
+    }
+
+    /// Whether rows may have the column from a run below them.
+    fn is_below(&self, name: &str) -> bool {
+        match (name.strip_prefix(columns::METRIC), name.strip_prefix(columns::PARAM)) {
+            (Some(key), _) => self.below_metrics.contains(key),
+            (_, Some(key)) => self.below_params.contains(key),
+            _ => false,
         }
     }
 
@@ -467,7 +476,7 @@ pub(crate) fn Runs() -> impl IntoView {
                                 }))
                             />
                         </div>
-                        <Foot hidden=Signal::derive(move || none.get() || grouped.get() || is_plotted.get()) facts figures picked />
+                        <Foot hidden=Signal::derive(move || empty.get() || grouped.get() || is_plotted.get()) facts names figures picked />
                     </div>
                     {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
                         <overlay::Overlay picked chosen ranked_by curve compare=compare />
@@ -675,9 +684,14 @@ fn vocabulary(facts: &Facts, noted: &Noted) -> Vocabulary {
 fn Foot(
     hidden: Signal<bool>,
     facts: RwSignal<Facts>,
+    /// The columns that are shown.
+    names: Memo<columns::Names>,
     figures: Memo<Figures>,
     picked: RwSignal<Vec<String>>,
 ) -> impl IntoView {
+    // What a mark stands for is said where one can stand.
+    let has_marks =
+        Memo::new(move |_| names.with(|names| facts.with(|facts| names.iter().any(|name| facts.is_below(name)))));
     let ranked = Memo::new(move |_| {
         let (key, more) = facts.with(|facts| facts.ranked_by.clone())?;
         let figure = figures.with(|figures| figures.of.get(&key).copied())?;
@@ -695,6 +709,7 @@ fn Foot(
                 {sd.map(|sd| view! { <span title="Mean ± standard deviation (n − 1) over all runs that match and were validated on the same rows">"mean "<span class="num">{words::figure(mean)}" ± "{words::figure(sd)}</span></span> })}
                 <span class="faint">{format!("of {}", words::counted(runs, "run", "runs"))}{move || others.get()}</span>
             })}
+            {move || has_marks.get().then(|| view! { <span>{format!("{BELOW} of a run that the program started in another experiment")}</span> })}
             <span class="right flex">
                 <span><kbd>"x"</kbd>" select"</span>
                 <span><kbd>"Enter"</kbd>" open"</span>

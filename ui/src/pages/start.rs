@@ -20,6 +20,7 @@ use crate::{
         button::{Button, Pending},
         deleted::{Deleted, DeletedItem},
         dialog::{Confirm, Dialog},
+        field::TextField,
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
         row_keys::move_among_rows,
@@ -47,6 +48,8 @@ pub(crate) fn Start() -> impl IntoView {
         }
     });
     let by_path = RwSignal::new(false);
+    let wanted = RwSignal::new(String::new());
+    let has_several = Memo::new(move |_| projects.value.with(|all| all.as_ref().map_or(0, Vec::len)) >= SEVERAL);
     view! {
         <div class="body-of-page start">
             <div class="wrap">
@@ -68,8 +71,11 @@ pub(crate) fn Start() -> impl IntoView {
                 <div class="cols">
                     <section>
                         <h2>"Recent"</h2>
+                        {move || has_several.get().then(|| view! {
+                            <TextField value=wanted name="Filter projects" placeholder="Filter" mark=icon::LIST_FILTER is_filter=true class="beside-title" />
+                        })}
                         <Load query=projects let:list>
-                            <Recent list />
+                            <Recent list wanted />
                         </Load>
                         <Forgotten />
                     </section>
@@ -95,23 +101,33 @@ pub(crate) fn Start() -> impl IntoView {
     }
 }
 
+/// So many projects, or more, can be filtered: fewer are seen at once.
+const SEVERAL: usize = 4;
+
 #[component]
-fn Recent(list: Signal<Vec<ProjectSummary>>) -> impl IntoView {
+fn Recent(list: Signal<Vec<ProjectSummary>>, wanted: RwSignal<String>) -> impl IntoView {
+    let shown = Memo::new(move |_| {
+        // Where there is no field, nothing is left out by what stood in it.
+        let wanted = if list.with(Vec::len) < SEVERAL { String::new() } else { wanted.get() };
+        let fits = |one: &&ProjectSummary| words::fits(&format!("{} {}", one.project.name, one.project.path), &wanted);
+        list.with(|list| list.iter().filter(fits).cloned().collect::<Vec<_>>())
+    });
+    let none = Memo::new(move |_| (list.with(Vec::is_empty), shown.with(Vec::is_empty)));
     view! {
-        {move || if list.with(Vec::is_empty) {
-            view! {
+        {move || match none.get() {
+            (true, _) => view! {
                 <div class="card none muted">
                     "No project yet. A sample shows the whole road in a few minutes."
                 </div>
-            }.into_any()
-        } else {
-            view! {
+            }.into_any(),
+            (false, true) => view! { <div class="card none muted">"No project fits this filter."</div> }.into_any(),
+            (false, false) => view! {
                 <div class="card list" on:keydown=move_among_rows>
-                    <For each=move || list.get() key=|summary| (summary.project.id, summary.road.iter().map(|station| station.figure.clone()).collect::<Vec<_>>()) let:summary>
+                    <For each=move || shown.get() key=|summary| (summary.project.id, summary.road.iter().map(|station| station.figure.clone()).collect::<Vec<_>>()) let:summary>
                         <RecentLine summary />
                     </For>
                 </div>
-            }.into_any()
+            }.into_any(),
         }}
     }
 }

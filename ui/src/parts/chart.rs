@@ -37,7 +37,8 @@ pub(crate) fn height_of(node: NodeRef<html::Div>) -> Signal<f64> {
     Memo::new(move |_| size.get().1).into()
 }
 
-fn size_of(node: NodeRef<html::Div>) -> ReadSignal<(f64, f64)> {
+/// Both of an element, for as long as it is there.
+pub(crate) fn size_of(node: NodeRef<html::Div>) -> ReadSignal<(f64, f64)> {
     let (size, set_size) = signal((0.0_f64, 0.0_f64));
     Effect::new(move |_| {
         let Some(element) = node.get() else { return };

@@ -52,7 +52,7 @@ pub(crate) fn Deleted(
         };
         view! {
             <tr>
-                <td>{item.name.clone()}</td>
+                <td class="cut" title=item.name.clone()>{item.name.clone()}</td>
                 {has_size.get_untracked().then(|| view! { <td class="num">{item.size_bytes.map(words::bytes)}</td> })}
                 <td class="num faint"><Ago ms=item.deleted_ms /></td>
                 <td class="end">
@@ -74,7 +74,7 @@ pub(crate) fn Deleted(
     let asked = move || purging.with(|item| item.as_ref().map(|item| item.name.clone())).unwrap_or_default();
     view! {
         {move || (!items.with(Vec::is_empty)).then(|| view! {
-            <Card title=title.clone() class="h section" flush=true extra=ViewFn::from(move || view! {
+            <Card title=title.clone() class="h section deleted" flush=true extra=ViewFn::from(move || view! {
                 <TakeTable of table=move |form| items.with_untracked(|items| as_text(items, act, form)) />
             })>
                 <table class="small-table">

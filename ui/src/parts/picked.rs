@@ -3,8 +3,15 @@
 
 use api::{ApiError, Request};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
 
-use super::{button::Button, icon, menu::Item, row_keys::is_meant_for_row, words};
+use super::{
+    button::Button,
+    icon,
+    menu::Item,
+    row_keys::{ROWS, is_meant_for_row},
+    words,
+};
 use crate::client::Client;
 
 /// Which rows are selected, by their ids.
@@ -83,10 +90,20 @@ pub(crate) fn PickedBar(
     on_clear: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let is_any = Memo::new(move |_| count.get() > 0);
+    // A row that was selected, for the keyboard to go back to.
+    let selected = StoredValue::new_local(None::<web_sys::HtmlElement>);
+    Effect::new(move |before: Option<bool>| {
+        let is = is_any.get();
+        if before == Some(true) && !is {
+            // Once the bar is gone, and with it the button that was pressed.
+            request_animation_frame(move || back_to_rows(selected.try_get_value().flatten()));
+        }
+        is
+    });
     move || {
         is_any.get().then(|| {
             view! {
-                <div class="picked-bar">
+                <div class="picked-bar" on:focusin=move |_| selected.set_value(element("main .sel[tabindex]"))>
                     <span role="status">{move || format!("{} selected", words::counted(count.get() as u64, of.0, of.1))}</span>
                     {move || items().into_iter().map(|item| {
                         let Item { label, danger, blocked, act, .. } = item;
@@ -99,6 +116,21 @@ pub(crate) fn PickedBar(
             }
         })
     }
+}
+
+/// A keyboard that nothing has any more goes back to the row, or to the list's first where that one is gone.
+fn back_to_rows(row: Option<web_sys::HtmlElement>) {
+    if document().active_element() != document().body().map(web_sys::Element::from) {
+        return;
+    }
+    let row = row.filter(|row| row.is_connected()).or_else(|| element(ROWS));
+    if let Some(row) = row {
+        let _ = row.focus();
+    }
+}
+
+fn element(named: &str) -> Option<web_sys::HtmlElement> {
+    document().query_selector(named).ok().flatten()?.dyn_into().ok()
 }
 
 /// "Cancel", and of several rows "Cancel 3 jobs".

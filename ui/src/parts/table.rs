@@ -185,12 +185,27 @@ where
             rows.with_value(|rows| rows.need(start..end));
         }
     });
-    let seen_height = chart::height_of(frame);
+    let size = chart::size_of(frame);
     Effect::new(move |_| {
-        let seen = seen_height.get();
-        if seen > 0.0 {
+        let seen = size.get().1;
+        if seen > 0.0 && (seen - height.get_untracked()).abs() >= 1.0 {
             height.set(seen);
         }
+    });
+    // A figure that is cut at the right would be read as another one: columns that go on there fade.
+    let goes_on = RwSignal::new(false);
+    let look_right = move || {
+        let Some(frame) = frame.try_get_untracked().flatten() else { return };
+        let is = frame.scroll_left() + frame.client_width() + 1 < frame.scroll_width();
+        if goes_on.try_get_untracked().is_some_and(|before| before != is) {
+            goes_on.set(is);
+        }
+    };
+    Effect::new(move |_| {
+        size.track();
+        columns.track();
+        // Once they stand in the document.
+        request_animation_frame(look_right);
     });
 
     let show = move |index: u64| {
@@ -305,6 +320,7 @@ where
     view! {
         <div
             class="table"
+            class:goes-on=move || goes_on.get()
             node_ref=frame
             tabindex="0"
             role="grid"
@@ -316,6 +332,7 @@ where
             on:scroll=move |_| {
                 if let Some(frame) = frame.get_untracked() {
                     top.set(f64::from(frame.scroll_top()));
+                    look_right();
                 }
             }
             on:wheel=move |event| {

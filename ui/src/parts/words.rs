@@ -235,6 +235,12 @@ pub(crate) fn has(key: &str, text: &str) -> bool {
     key.to_lowercase().contains(text) || self::key(key).to_lowercase().contains(text)
 }
 
+/// Whether each word of a filter stands in what is said of a row.
+pub(crate) fn fits(said: &str, wanted: &str) -> bool {
+    let said = said.to_lowercase();
+    wanted.to_lowercase().split_whitespace().all(|word| said.contains(word))
+}
+
 /// Before the name of what is measured of the machine.
 const SYSTEM: &str = "system/";
 /// The parts of the data that we measure figures of.
@@ -357,6 +363,13 @@ pub(crate) fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_word_of_a_filter_is_looked_for() {
+        for (wanted, found) in [("", true), ("CHURN", true), ("v3 churn", true), ("churn v4", false)] {
+            assert_eq!(fits("Churn v3 champion", wanted), found, "{wanted}");
+        }
+    }
 
     #[test]
     fn what_the_machine_used_has_a_name_and_a_unit() {

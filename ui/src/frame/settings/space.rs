@@ -94,7 +94,7 @@ fn mistake(name: &str, values: &str) -> Option<String> {
 pub(super) fn Tried(space: Space, error: Signal<Option<String>>) -> impl IntoView {
     view! {
         <div class="by-column">
-            <span class="small muted">"What is tried: values by commas, such as 64,128, or a range: 0.001..0.1:log, 2..8:int."</span>
+            <span class="small muted">"What is tried: values by commas, such as 64,128, or a range, such as 0.1..0.5. 0.001..0.1:log is drawn by its logarithm, 2..8:int in whole numbers."</span>
             <For each=move || space.lines.get() key=|line| line.id let:line>
                 <div class="flex">
                     <span class="grow"><TextField value=line.name name="Hyperparameter" placeholder="learning_rate" class="mono" /></span>

@@ -450,8 +450,7 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
         let key = key.to_owned();
         let best = facts.ranked_by.as_ref().is_some_and(|(best, _)| *best == key);
         let cell_key = key.clone();
-        let title = words::key(&key);
-        let title = title.strip_suffix(", validation").map_or(title.clone(), ToOwned::to_owned);
+        let title = title_of(facts, &key);
         // The table begins in the order of the best one: its arrow stands beside its title.
         let arrow = if best { 8.0 } else { 0.0 };
         let width = (title.chars().count() as f64 * 6.0 + 34.0 + arrow).clamp(82.0 + arrow, 170.0 + arrow);
@@ -498,6 +497,14 @@ fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Co
         }
     }
     columns
+}
+
+/// What a metric's column is called: without its part of the data where no other column is called so.
+fn title_of(facts: &Facts, key: &str) -> String {
+    let title = words::key(key);
+    let Some(short) = title.strip_suffix(", validation") else { return title };
+    let mut others = facts.metric_keys.iter().chain(&facts.below_metrics);
+    if others.any(|other| words::key(other) == short) { title } else { short.to_owned() }
 }
 
 /// Whether less of a figure is better: by what ranks, else as far as its name says so.
@@ -584,7 +591,8 @@ fn cost(row: &RunRow) -> String {
     }
 }
 
-fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
+/// What a run is called, with what else tells it from the others.
+pub(super) fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = (run_tone(row.state), run_word(row.state, row.kind));
     let live = row.state == RunState::Running;
     let dot = match (row.state, tone) {
@@ -675,6 +683,18 @@ mod tests {
         assert_eq!(known.iter().filter(|name| *name == "metric.loss/train").count(), 1);
         assert!(known.contains(&"metric.val_loss".to_owned()) && known.contains(&"param.depth".to_owned()));
         assert!(default(&facts, true).contains(&"param.depth".to_owned()));
+        assert!(facts.is_below("metric.val_loss") && facts.is_below("param.depth"));
+        assert!(!facts.is_below("metric.depth") && !facts.is_below("duration"));
+    }
+
+    #[test]
+    fn two_columns_are_not_called_the_same() {
+        assert_eq!(title_of(&facts(), "f1/validation"), "F1");
+        let below = Facts { below_metrics: BTreeSet::from(["f1".to_owned()]), ..facts() };
+        assert_eq!(
+            (title_of(&below, "f1/validation"), title_of(&below, "f1")),
+            ("F1, validation".to_owned(), "F1".to_owned())
+        );
     }
 
     #[test]

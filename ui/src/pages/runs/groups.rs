@@ -267,7 +267,17 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
         let to = place.link(&group.with_untracked(|group| bands::of_table(&list, group)));
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
-    let columns = Memo::new_with_compare(move |_| columns_of(&group.get(), &by.get(), &metrics.get()), |_, _| true);
+    let scales = Memo::new(move |_| {
+        let count = metrics.with(Vec::len);
+        answer.value.with(|answer| answer.as_ref().map(|answer| scales_of(&answer.groups, count))).unwrap_or_default()
+    });
+    let columns =
+        Memo::new_with_compare(move |_| columns_of(&group.get(), &by.get(), &metrics.get(), scales), |_, _| true);
+    let row_class = Callback::new(|line: Line| match line {
+        Line::Group(_, true) => "group-line opened",
+        Line::Group(_, false) => "group-line",
+        _ => "",
+    });
     let failed = Memo::new(move |_| answer.error.get());
     // Below a comparison nothing is asked for, so nothing comes either.
     let waits =
@@ -280,8 +290,8 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
             </div>
         })}
         {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
-        <div class="fill-table" class:hidden=move || lines.with(Vec::is_empty)>
-            <Table rows=Rows::from(lines) columns=Signal::from(columns) label="Groups of runs" on_open=open order />
+        <div class="fill-table grouped" class:hidden=move || lines.with(Vec::is_empty)>
+            <Table rows=Rows::from(lines) columns=Signal::from(columns) label="Groups of runs" on_open=open order row_class />
         </div>
         <div class="foot">
             <span>{move || answer.value.with(|answer| answer.as_ref().map(|answer| {
@@ -320,7 +330,33 @@ pub(super) fn both(one: &str, other: &str) -> String {
     }
 }
 
-fn columns_of(group: &Names, by: &Names, metrics: &[String]) -> Vec<Column<Line>> {
+/// Of each metric the least and the greatest value that the spread of a group reaches, where groups differ in it.
+type Scales = Vec<Option<(f64, f64)>>;
+
+fn scales_of(groups: &[RunGroup], metrics: usize) -> Scales {
+    let reach = |figure: GroupFigure| {
+        let sd = figure.sd.unwrap_or_default();
+        (figure.mean - sd, figure.mean + sd)
+    };
+    let scale = |at: usize| {
+        let figures = groups.iter().filter_map(|group| group.figures.get(at).copied().flatten());
+        let reaches: Vec<_> = figures.map(reach).filter(|(low, high)| low.is_finite() && high.is_finite()).collect();
+        let low = reaches.iter().map(|reach| reach.0).fold(f64::INFINITY, f64::min);
+        let high = reaches.iter().map(|reach| reach.1).fold(f64::NEG_INFINITY, f64::max);
+        (reaches.len() > 1 && low < high).then_some((low, high))
+    };
+    (0..metrics).map(scale).collect()
+}
+
+/// Where a group's spread begins on the scale of its metric, where its mean stands, and where it ends: percent.
+fn along(figure: GroupFigure, (low, high): (f64, f64)) -> Option<[f64; 3]> {
+    let sd = figure.sd.unwrap_or_default();
+    let places = [figure.mean - sd, figure.mean, figure.mean + sd];
+    let percent = places.map(|value| ((value - low) / (high - low)).clamp(0.0, 1.0) * 100.0);
+    places.iter().all(|value| value.is_finite()).then_some(percent)
+}
+
+fn columns_of(group: &Names, by: &Names, metrics: &[String], scales: Memo<Scales>) -> Vec<Column<Line>> {
     let mut columns = Vec::new();
     for (at, (name, field)) in group.iter().zip(by).enumerate() {
         let own = name.clone();
@@ -330,7 +366,7 @@ fn columns_of(group: &Names, by: &Names, metrics: &[String]) -> Vec<Column<Line>
                 let mark = if *is_open { icon::CHEVRON_DOWN } else { icon::CHEVRON_RIGHT };
                 let value = group.values.get(at).cloned().flatten();
                 view! {
-                    <span class="flex">
+                    <span class=if at == 0 { "flex group-name" } else { "flex" }>
                         {(at == 0).then(|| icon::icon(mark))}
                         {match value {
                             Some(value) => view! { <b class="cut">{value}</b> }.into_any(),
@@ -340,7 +376,7 @@ fn columns_of(group: &Names, by: &Names, metrics: &[String]) -> Vec<Column<Line>
                 }
                 .into_any()
             }
-            Line::Run(row) if at == 0 => view! { <span class="cut group-run">{row.name.clone()}</span> }.into_any(),
+            Line::Run(row) if at == 0 => view! { <div class="group-run">{columns::name_cell(row, None)}</div> }.into_any(),
             Line::Run(row) => view! { <span class="faint cut">{value_of(row, &own)}</span> }.into_any(),
             Line::More(count, _) if at == 0 => {
                 view! { <span class="muted group-run">{format!("{} more…", words::counted(*count, "run", "runs"))}</span> }.into_any()
@@ -371,7 +407,15 @@ fn columns_of(group: &Names, by: &Names, metrics: &[String]) -> Vec<Column<Line>
                             words::figure(figure.max),
                             words::counted(figure.runs, "run", "runs")
                         );
-                        view! { <span title=range>{spread(figure)}</span> }.into_any()
+                        let scale = scales.with(|scales| scales.get(at).copied().flatten());
+                        let bar = scale.and_then(|scale| along(figure, scale)).map(|[from, mean, to]| {
+                            let width = to - from;
+                            view! {
+                                <i style=format!("left:{from:.1}%;width:{width:.1}%")></i>
+                                <u style=format!("left:{mean:.1}%")></u>
+                            }
+                        });
+                        view! { <span class="spread" title=range>{spread(figure)}{bar}</span> }.into_any()
                     }
                     None => view! { <span class="faint">"–"</span> }.into_any(),
                 },
@@ -471,6 +515,26 @@ mod tests {
         let text = as_text(&by, &metrics, &groups, Form::Markdown);
         assert_eq!(text.head.len(), 3);
         assert!(text.rows[0][2].contains(" ± ") && text.rows[1] == ["–", "3", "–"], "{text:?}");
+    }
+
+    #[test]
+    fn groups_stand_on_one_scale_of_a_metric() {
+        let figure = |mean, sd| Some(GroupFigure { runs: 2, mean, sd, min: 0.0, max: 1.0 });
+        let group = |figures: Vec<Option<GroupFigure>>| RunGroup {
+            values: Vec::new(),
+            runs: 2,
+            figures,
+            filter: String::new(),
+        };
+        let groups = [
+            group(vec![figure(0.5, Some(0.25)), figure(1.0, None), figure(f64::NAN, None)]),
+            group(vec![figure(1.0, None), None, figure(2.0, None)]),
+        ];
+        // Of one group alone nothing is compared.
+        assert_eq!(scales_of(&groups, 3), [Some((0.25, 1.0)), None, None]);
+        let at = |figure: Option<GroupFigure>| along(figure.unwrap(), (0.0, 2.0));
+        assert_eq!(at(figure(0.5, Some(0.25))), Some([12.5, 25.0, 37.5]));
+        assert_eq!((at(figure(f64::NAN, None)), at(figure(1.0, None))), (None, Some([50.0; 3])));
     }
 
     #[test]

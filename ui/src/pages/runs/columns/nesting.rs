@@ -17,7 +17,7 @@ pub(super) fn of_below(row: &RunRow, is_below: bool) -> Option<String> {
 
 /// The mark of such a one.
 pub(super) fn mark(is_below: bool) -> Option<impl IntoView> {
-    is_below.then(|| view! { <span class="faint">{format!(" {BELOW}")}</span> })
+    is_below.then(|| view! { <span class="faint of-below">{format!(" {BELOW}")}</span> })
 }
 
 #[cfg(test)]
