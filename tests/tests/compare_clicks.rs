@@ -255,7 +255,7 @@ async fn bars(desk: &Desk, folder: &Path) -> Result<()> {
         press(driver, &format!("//*[@role='menu']//button[normalize-space(.)='{label}']")).await?;
     }
     let text = saved(folder, "Accuracy.csv").await?;
-    let lines = ["part,figure,value", "a,Accuracy,0.5", "b,Accuracy,0.75", "c,Accuracy,0.25", ""];
+    let lines = ["run,figure,value", "a,Accuracy,0.5", "b,Accuracy,0.75", "c,Accuracy,0.25", ""];
     ensure!(text == lines.join("\r\n"), "saved {text:?}");
     let svg = saved(folder, "Accuracy.svg").await?;
     ensure!(svg.starts_with("<svg") && svg.contains(">b<"), "saved {svg}");
