@@ -37,6 +37,8 @@ const PLACES: u32 = 256;
 const LONGEST: Duration = Duration::from_secs(8);
 /// Runs of one read: so few that whoever else reads waits for milliseconds.
 const TOGETHER: usize = 64;
+/// The same over another metric, where every point of both goes by.
+const TOGETHER_OVER: usize = 8;
 /// Reads at a time: one of the database's readers is left to everybody else.
 const AT_ONCE: usize = 3;
 /// How often a part is widened to meet a curve's next points: each time it is three times as wide.
@@ -176,7 +178,7 @@ async fn extent(
     until: Instant,
 ) -> anyhow::Result<Option<(f64, f64)>> {
     let asked = Arc::new(asked.clone());
-    let batches = batches(reads).into_iter().map(|batch| extents(engine, Arc::clone(&asked), batch));
+    let batches = batches(reads, TOGETHER).into_iter().map(|batch| extents(engine, Arc::clone(&asked), batch));
     let mut found = std::pin::pin!(futures::stream::iter(batches).buffered(AT_ONCE));
     let (mut span, mut looked_at) = (None::<(f64, f64)>, 0);
     // To read a curve takes longer than to ask where it lies.
@@ -204,7 +206,8 @@ async fn summed(
     let sums = vec![vec![Moments::default(); grid.len()]; groups];
     let mut all = Summed { sums, read: vec![0; groups], span: None, off_axis: 0 };
     let (asked, places): (Arc<Asked>, Arc<[f64]>) = (Arc::new(asked), grid.into());
-    let batches = batches(&reads).into_iter();
+    let together = if asked.over.is_some() { TOGETHER_OVER } else { TOGETHER };
+    let batches = batches(&reads, together).into_iter();
     let batches = batches.map(|batch| sampled(engine, Arc::clone(&asked), Arc::clone(&places), batch));
     let mut found = std::pin::pin!(futures::stream::iter(batches).buffered(AT_ONCE));
     let mut looked_at = 0;
@@ -245,8 +248,8 @@ async fn next<T>(
     Ok(found.try_next().await?)
 }
 
-fn batches(reads: &[Read]) -> Vec<Vec<Read>> {
-    reads.chunks(TOGETHER).map(<[Read]>::to_vec).collect()
+fn batches(reads: &[Read], together: usize) -> Vec<Vec<Read>> {
+    reads.chunks(together).map(<[Read]>::to_vec).collect()
 }
 
 impl Asked {
@@ -255,20 +258,19 @@ impl Asked {
         if self.over.is_none() {
             return places_of(self.along, span, most);
         }
-        match self.log && span.0 > 0.0 {
-            true => {
-                let even = places_of(BandAxis::Seconds, (span.0.ln(), span.1.ln()), most);
-                // Both ends as they are: what stands there is met.
-                let last = even.len().saturating_sub(1);
-                let place = |(at, x): (usize, &f64)| match at {
-                    0 => span.0,
-                    at if at == last => span.1,
-                    _ => x.exp(),
-                };
-                even.iter().enumerate().map(place).collect()
-            }
-            false => places_of(BandAxis::Seconds, span, most),
+        if !self.log || span.0 <= 0.0 {
+            return places_of(BandAxis::Seconds, span, most);
         }
+        let mut places = places_of(BandAxis::Seconds, (span.0.ln(), span.1.ln()), most);
+        places.iter_mut().for_each(|place| *place = place.exp());
+        // Both ends as they are: what stands there is met.
+        if let Some(last) = places.last_mut() {
+            *last = span.1;
+        }
+        if let Some(first) = places.first_mut() {
+            *first = span.0;
+        }
+        places
     }
 
     /// Whether curves that reach so far lie along at least half of an axis, and begin on it.
