@@ -326,6 +326,21 @@ async fn what_is_no_log_is_refused_with_what_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_with_one_log_in_it_means_that_log() {
+    let stage = Stage::new().await;
+    let log = stage.write("results/deep/metrics.csv", "step,loss\n1,0.5\n");
+    for _ in 0..2 {
+        add(&stage, &stage.path("results"), None).await;
+        let sources = stage.call(ListSources {}).await;
+        assert_eq!((sources.len(), Path::new(&sources[0].path)), (1, log.as_path()), "{sources:?}");
+    }
+    stage.write("results/other/metrics.json", "{\"loss\": 0.25}");
+    let path = stage.path("results").to_string_lossy().into_owned();
+    let refused = stage.try_call(AddSource { path, kind: None, project: None, once: true }).await.unwrap_err();
+    assert!(refused.message.starts_with("There are several logs at"), "{}", refused.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_is_refused_with_the_way_out_and_without_its_password() {
     let stage = Stage::new().await;
     for (address, way) in [
