@@ -255,7 +255,7 @@ async fn bars(desk: &Desk, folder: &Path) -> Result<()> {
         press(driver, &format!("//*[@role='menu']//button[normalize-space(.)='{label}']")).await?;
     }
     let text = saved(folder, "Accuracy.csv").await?;
-    let lines = ["part,figure,value", "a,Accuracy,0.5", "b,Accuracy,0.75", "c,Accuracy,0.25", ""];
+    let lines = ["run,figure,value", "a,Accuracy,0.5", "b,Accuracy,0.75", "c,Accuracy,0.25", ""];
     ensure!(text == lines.join("\r\n"), "saved {text:?}");
     let svg = saved(folder, "Accuracy.svg").await?;
     ensure!(svg.starts_with("<svg") && svg.contains(">b<"), "saved {svg}");
@@ -342,8 +342,9 @@ async fn bands(desk: &Desk) -> Result<()> {
     let mut runs = Vec::new();
     for at in 0..110 {
         let lr = if at % 2 == 0 { "0.1" } else { "0.2" };
-        let points: Vec<_> =
+        let mut points: Vec<_> =
             (0..10_i64).map(|step| ("loss", step, (1.0 + f64::from(at) / 50.0) / (step + 1) as f64)).collect();
+        points.extend((0..10_i64).map(|step| ("tokens", step, 128.0 * step as f64)));
         runs.push(sweep.log(&format!("r{at}"), &[("lr", lr)], &points).await.context("log a run")?);
     }
     let driver = desk.driver();
@@ -378,6 +379,9 @@ async fn bands(desk: &Desk) -> Result<()> {
     choose(desk, "Along", "Share of the run").await?;
     seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 'of the run')]")).await.context("shares")?;
     seen(driver, &format!("{LOSS}//*[name()='path'][contains(@d, 'Z')]")).await.context("a band along shares")?;
+    choose(desk, "Along", "tokens").await?;
+    seen(driver, &format!("{LOSS}//*[name()='text'][contains(., 'tokens')]")).await.context("tokens")?;
+    seen(driver, &format!("{LOSS}//*[name()='path'][contains(@d, 'Z')]")).await.context("a band along tokens")?;
     press(driver, "//main//a[normalize-space(.)='Close']").await?;
     seen(driver, "//main//*[@aria-label='Groups of runs']//tr").await?;
 

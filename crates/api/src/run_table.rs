@@ -149,6 +149,13 @@ pub struct AggregateRuns {
     pub metric: String,
     #[serde(default)]
     pub along: BandAxis,
+    /// Another metric's key, which lies along the axis in the place of that: a curve is of the steps that have both. Of
+    /// several points at one value of it their mean stands there.
+    #[serde(default)]
+    pub over: Option<String>,
+    /// Over another metric the axis is logarithmic: places stand evenly on it, and what is not positive is left out.
+    #[serde(default)]
+    pub log: bool,
     /// The part of the axis that is looked at, both inclusive; from the first to the last point of the runs where it is
     /// not given. A run counts in a part where it has points in it or as near to it as the part is long.
     #[serde(default)]
@@ -175,6 +182,9 @@ pub struct RunBands {
     pub total: u64,
     /// How many runs they hold.
     pub runs: u64,
+    /// Of the curves that were read those of runs that have not the other metric, which lies along the axis.
+    #[serde(default)]
+    pub off_axis: u64,
     /// Of what they are grouped by, the keys that no run has.
     #[serde(default)]
     pub notes: Vec<FilterNote>,
@@ -198,7 +208,8 @@ pub struct RunBand {
 
 /// What the curves of a group come to at one place of the axis. A run stands there where it has begun and not ended,
 /// between its points by linear interpolation; values that are not finite are stepped over. Of a curve that is longer
-/// than there are places the newest value of each stretch stands for it.
+/// than there are places the newest value of each stretch stands for it; of one of more than 16,384 points over another metric
+/// the extremes of each stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BandPoint {
     pub x: f64,
@@ -271,6 +282,9 @@ impl RunBands {
         }
         if measured < self.shown() {
             said.push(format!("{} without the metric.", counted(self.shown() - measured, "run is", "runs are")));
+        }
+        if self.off_axis > 0 {
+            said.push(format!("{} without the metric along the axis.", counted(self.off_axis, "run is", "runs are")));
         }
         if read < measured {
             said.push(format!(
@@ -560,21 +574,23 @@ mod tests {
             bands: vec![band(4_990, 4_990, 4_990), band(10, 10, 10)],
             total: 2,
             runs: 5_000,
+            off_axis: 0,
             notes: Vec::new(),
         };
         assert_eq!(bands.said(), ["Bands of 5,000 runs in 2 groups."]);
-        let cut = RunBands { bands: vec![band(90, 80, 64)], total: 3, runs: 100, notes: Vec::new() };
+        let cut = RunBands { bands: vec![band(90, 80, 64)], total: 3, runs: 100, off_axis: 1, notes: Vec::new() };
         let said = cut.said();
         assert!(!cut.is_whole() && bands.is_whole());
         assert_eq!(
-            said[..3],
+            said[..4],
             [
                 "Bands of 90 runs in 1 group.",
                 "Those with most runs; 2 groups with 10 runs are left out: narrow the filter.",
                 "10 runs are without the metric.",
+                "1 run is without the metric along the axis.",
             ]
         );
-        assert!(said[3].starts_with("64 of 80 curves were read"), "{said:?}");
+        assert!(said[4].starts_with("64 of 80 curves were read"), "{said:?}");
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct Axis {
     pub label: String,
     /// The label has a row of its own below the ticks, also where none of them would give way to it.
     pub label_below: bool,
+    /// The vertical axis has its label above it: in a file, where no heading says what was measured.
+    pub label_above: bool,
     /// Said at each tick ("ms").
     pub unit: String,
     pub scale: Scale,

@@ -29,7 +29,7 @@ pub(crate) type Context<'a, 'b> = ChartContext<'b, SvgBackend<'a>, Cartesian2d<R
 pub(crate) const LABEL: f64 = 10.5;
 const TOP: f64 = 9.0;
 const BOTTOM: f64 = 24.0;
-/// Height of a row for the label of the horizontal axis.
+/// Height of a row for the label of an axis.
 const LABEL_ROW: f64 = 13.0;
 const RIGHT: f64 = 12.0;
 /// Least room at the left, so that charts above each other are aligned.
@@ -53,6 +53,8 @@ pub(crate) struct Frame {
     x_label: String,
     /// How far below the ticks the label stands.
     label_down: f64,
+    /// Above the vertical axis; mostly nothing.
+    y_label: String,
 }
 
 /// Lays a chart out: the labels' own widths decide the room, and which ticks fit.
@@ -66,7 +68,9 @@ pub(crate) fn lay_out(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Ran
 /// The frame, and whether the label, without a row of its own, took the place of a tick.
 fn lay(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Range, has_row: bool) -> (Frame, bool) {
     let label_down = if has_row { LABEL_ROW } else { 0.0 };
-    let height = (size.height - TOP - BOTTOM - label_down).max(10.0);
+    let y_label = if y_axis.label_above { y_axis.label.clone() } else { String::new() };
+    let top = if y_label.is_empty() { TOP } else { TOP + LABEL_ROW };
+    let height = (size.height - top - BOTTOM - label_down).max(10.0);
     let apart = LINES_APART.max(height / STRETCHES);
     let y_ticks = ticks(&y, &y_axis.unit, |ticks| {
         ticks.windows(2).all(|pair| height * (y.fraction(pair[1].value) - y.fraction(pair[0].value)) >= apart)
@@ -94,8 +98,8 @@ fn lay(size: Size, x_axis: &Axis, x: Range, y_axis: &Axis, y: Range, has_row: bo
         is_crowded |= is_inside && !is_free;
         is_inside && is_free
     });
-    let plot = Plot { left, top: TOP, width, height, x, y };
-    (Frame { plot, size, x_ticks, y_ticks, x_label: x_axis.label.clone(), label_down }, is_crowded)
+    let plot = Plot { left, top, width, height, x, y };
+    (Frame { plot, size, x_ticks, y_ticks, x_label: x_axis.label.clone(), label_down, y_label }, is_crowded)
 }
 
 /// Ticks between whole numbers go; those below `most` are said in full.
@@ -178,6 +182,11 @@ impl Frame {
         if !self.x_label.is_empty() {
             let at = (grid(self.size.width - 4.0), base + grid(self.label_down));
             root.draw(&Text::new(self.x_label.clone(), at, words(Role::Faint, LABEL, HPos::Right, VPos::Top)))?;
+        }
+        if !self.y_label.is_empty() {
+            let said = text::cut_in_middle(&self.y_label, Family::Sans, LABEL, self.size.width - 8.0);
+            let at = (grid(4.0), grid(2.0));
+            root.draw(&Text::new(said, at, words(Role::Faint, LABEL, HPos::Left, VPos::Top)))?;
         }
         Ok(())
     }

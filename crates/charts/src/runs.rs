@@ -157,7 +157,8 @@ pub fn draw_scatter(chart: &Scatter, has_contours: bool, size: Size) -> Drawing 
 /// The same for a file, with the key of its colours and the legend of its marks below it, and the size that it has then.
 /// Over contours all points are alike, so that no legend tells them apart.
 pub fn scatter_file(chart: &Scatter, has_contours: bool, legend: Vec<(Mark, String)>, size: Size) -> (Drawing, Size) {
-    let drawing = draw_scatter(chart, has_contours, size);
+    let y = Axis { label_above: true, ..chart.y.clone() };
+    let drawing = draw_scatter(&Scatter { y, ..chart.clone() }, has_contours, size);
     let (drawing, size) = match &chart.shade {
         Some(shade) => (export::with_key(drawing, size, &ramp::key(shade, KEY)), export::size_with_key(size)),
         None => (drawing, size),
@@ -256,6 +257,8 @@ mod tests {
         let plain = scatter_of(&two(), &now, ["param.lr", "metric.loss", ""], str::to_owned);
         let (drawing, with_names) = scatter_file(&plain, false, legend(), size);
         assert!(drawing.svg.contains(">slow</text>") && with_names.height > size.height);
+        assert!(drawing.svg.contains(">metric.loss</text>") && drawing.svg.contains(">param.lr</text>"));
+        assert!(!draw_scatter(&plain, false, size).svg.contains(">metric.loss</text>"), "its card says it");
         let coloured = scatter_of(&two(), &now, ["param.lr", "metric.loss", "param.lr"], str::to_owned);
         let (drawing, with_key) = scatter_file(&coloured, true, legend(), size);
         assert!(!drawing.svg.contains(">slow</text>") && with_key == export::size_with_key(size));

@@ -67,9 +67,20 @@ pub fn parse(text: &str, name: &str) -> Result<Parsed, ApiError> {
         };
         return Err(wrong(name, text, key.span.clone(), &format!("the key `{}` is not known", key.path()), Some(hint)));
     }
+    no_bare_choice(&document, text, name)?;
     let file = toml_edit::de::from_str::<ProjectFile>(text)
         .map_err(|error| wrong(name, text, error.span(), &plain(error.message()), None))?;
     check(file, &document, text, name).map(|file| Parsed { file, warnings: Vec::new() })
+}
+
+/// What a hyperparameter may be is a table: a list alone, or a single value, is told with how it is written.
+fn no_bare_choice(document: &Document<String>, text: &str, name: &str) -> Result<(), ApiError> {
+    let space = document.get("search").and_then(|item| item.get("space")).and_then(Item::as_table_like);
+    let bare = space.and_then(|space| space.iter().find(|(_, item)| !item.is_table_like()));
+    let Some((key, item)) = bare else { return Ok(()) };
+    let path = format!("search.space.{key}");
+    let what = format!("`{path}` must be {{ values = […] }} or {{ min = …, max = … }}");
+    Err(wrong(name, text, item.span(), &what, None).with_key(path))
 }
 
 /// Values of the right type that make no sense.

@@ -149,11 +149,10 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
     if let Some(project) = request.project {
         project::find(engine, project).await?;
     }
-    let wanted = shown.clone();
-    let known = engine.store().read(move |c| store::source::at(c, &wanted)).await?;
+    let known = engine.store().read(move |c| store::source::at(c, &shown)).await?;
     let entered = match known {
         Some(row) => Entered::Before(row),
-        None => enter(engine, &request, &path, shown).await?,
+        None => enter(engine, &request, path).await?,
     };
     let row = match entered {
         Entered::Now(row) => row,
@@ -178,15 +177,15 @@ enum Entered {
     Before(SourceRow),
 }
 
-async fn enter(engine: &Engine, request: &AddSource, path: &Path, shown: String) -> anyhow::Result<Entered> {
-    let kind = match request.kind {
-        Some(kind) => kind,
-        None => only_kind(path).await?,
+async fn enter(engine: &Engine, request: &AddSource, path: PathBuf) -> anyhow::Result<Entered> {
+    let Found { kind, path } = match request.kind {
+        Some(kind) => Found { kind, path },
+        None => only_log(&path).await?,
     };
     let source = Source {
         id: SourceId::from_bytes(engine.new_id()),
         kind,
-        path: shown,
+        path: path.to_string_lossy().into_owned(),
         project: request.project,
         watched: !request.once,
         runs: 0,
@@ -249,8 +248,8 @@ pub async fn set_followed(engine: &Engine, request: FollowSource) -> anyhow::Res
     Ok(source)
 }
 
-/// What lies at a path, where it is one log alone.
-async fn only_kind(path: &Path) -> anyhow::Result<Kind> {
+/// The log that lies at a path, or alone below it.
+async fn only_log(path: &Path) -> anyhow::Result<Found> {
     let looked = path.to_owned();
     let looked = tokio::task::spawn_blocking(move || {
         let found = found_in(&looked);
@@ -264,11 +263,8 @@ async fn only_kind(path: &Path) -> anyhow::Result<Kind> {
     let own: HashSet<Kind> = found.iter().filter(|found| found.path == path).map(|found| found.kind).collect();
     let mut own = own.into_iter();
     match (own.next(), own.next(), found.as_slice()) {
-        (Some(kind), None, _) => Ok(kind),
-        (None, _, [one]) => bail!(
-            ApiError::invalid(format!("The log lies at {}.", one.path.display()))
-                .with_hint("Name that path, so that it is clear what is followed.")
-        ),
+        (Some(kind), None, _) => Ok(Found { kind, path: path.to_owned() }),
+        (None, _, [one]) => Ok(one.clone()),
         (None, _, []) => bail!(
             ApiError::not_found(format!("There is no run log that we can read at {}.", path.display())).with_hint(
                 "MLflow's mlruns folder or mlflow.db, TensorBoard's event files, W&B's offline runs, DVCLive, dvc.yaml, metrics.json, metrics.csv and JSON Lines are read."

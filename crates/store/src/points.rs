@@ -10,7 +10,7 @@ mod join;
 pub(crate) mod migrate;
 
 pub(crate) use encoding::{decode_tail, encode_tail};
-pub use join::join;
+pub use join::{extremes, join};
 
 use api::series::{NonFinite, Point, Series};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};

@@ -6,6 +6,7 @@ mod keyboard;
 use std::collections::BTreeSet;
 
 use charts::{
+    axis::Axis,
     export,
     line::{self, Line, LineChart, Weight},
     plot::{Drawing, Scale, Size},
@@ -129,6 +130,7 @@ pub(crate) fn ChartCard(
     let name = title.clone();
     let items = move || {
         let (svg_name, png_name, csv_name) = (name.clone(), name.clone(), name.clone());
+        let drawn = move |name: &str| picture(name, &shown.get_untracked());
         let mut items = Vec::new();
         if can_be_log {
             let label = if log.get_untracked() { "Linear axis" } else { "Logarithmic axis" };
@@ -147,10 +149,10 @@ pub(crate) fn ChartCard(
             }));
         }
         items.push(Item::new("Save as SVG", icon::DOWNLOAD, move || {
-            save::svg(toasts, &svg_name, picture(&shown.get_untracked()));
+            save::svg(toasts, &svg_name, drawn(&svg_name));
         }));
         items.push(Item::new("Save as PNG", icon::IMAGE, move || {
-            save::png(toasts, &png_name, &picture(&shown.get_untracked()));
+            save::png(toasts, &png_name, &drawn(&png_name));
         }));
         items.push(Item::new("Save as CSV", icon::TABLE, move || {
             save::csv(toasts, &csv_name, csv(&shown.get_untracked()), None);
@@ -501,10 +503,11 @@ fn values_at(chart: &LineChart, line: &Line, index: usize) -> (f64, f64) {
     }
 }
 
-/// The chart as a picture of its own, with the names that its legend has.
-fn picture(chart: &LineChart) -> String {
+/// The chart as a picture of its own, with the title of its card and the names that its legend has.
+fn picture(title: &str, chart: &LineChart) -> String {
     let size = Size { width: 860.0, height: 420.0 };
-    let drawing = line::draw(chart, size);
+    let y = Axis { label: title.to_owned(), label_above: true, ..chart.y.clone() };
+    let drawing = line::draw(&LineChart { y, ..chart.clone() }, size);
     let named = |line: &Line| (line.role, export::Sign::of_line(line.is_dashed), line.name.clone());
     let names: Vec<_> = chart.lines.iter().map(named).collect();
     if (2..=NAMED).contains(&names.len()) {

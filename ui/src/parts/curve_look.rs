@@ -245,7 +245,7 @@ pub(crate) fn LookChoice(
         let mut keys = keys.get();
         keys.extend(look.by_metric().filter(|own| !keys.contains(own)));
         let mut options = along_options(&keys);
-        options.retain(|(key, _)| of_runs || ["step", "time", "share"].contains(&key.as_str()));
+        options.retain(|(key, _)| of_runs || key != "clock");
         options
     });
     let log = ["", "y", "x", "xy"].map(str::to_owned);

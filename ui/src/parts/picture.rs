@@ -38,6 +38,9 @@ pub(crate) fn Picture(
     /// A part is clicked, or chosen with Enter: its place among the spots.
     #[prop(optional_no_strip)]
     on_part: Option<Callback<usize>>,
+    /// What its parts are, as the head of what is saved as CSV.
+    #[prop(default = "part")]
+    of: &'static str,
     /// What is saved as CSV, where the drawing's parts are not the rows of what is drawn.
     #[prop(optional_no_strip)]
     csv: Option<Callback<(), String>>,
@@ -77,7 +80,7 @@ pub(crate) fn Picture(
             }),
             Item::new("Save as PNG", icon::IMAGE, move || save::png(toasts, &png, &standalone(&saved(now)))),
             Item::new("Save as CSV", icon::TABLE, move || {
-                let text = csv.map_or_else(|| table(&saved(None).spots), |csv| csv.run(()));
+                let text = csv.map_or_else(|| table(of, &saved(None).spots), |csv| csv.run(()));
                 save::csv(toasts, &rows, text, None);
             }),
         ]);
@@ -251,9 +254,9 @@ pub(crate) fn tip(spot: &Spot, width: f64) -> impl IntoView + use<> {
     }
 }
 
-/// One line a part and figure.
-fn table(spots: &[Spot]) -> String {
-    let mut text = csv_line(["part", "figure", "value"]);
+/// One line a part and figure; `of` says what the parts are.
+fn table(of: &str, spots: &[Spot]) -> String {
+    let mut text = csv_line([of, "figure", "value"]);
     for spot in spots {
         for said in &spot.figures {
             text.push_str(&csv_line([&spot.head, &said.name, &said.value.to_string()]));

@@ -25,7 +25,7 @@ pub(crate) enum SourceCommand {
     },
     /// Reads a log into the table of runs, and follows it while the host runs
     Add {
-        /// The folder or file that `source look` named
+        /// The folder or file that `source look` named, or a folder with no other log in it
         path: std::path::PathBuf,
         /// Whose log it is, where the path does not say it
         #[arg(long, value_parser = super::parse_word::<Kind>)]

@@ -22,6 +22,9 @@ fn a_commands_exit_code_output_and_metrics_are_kept() {
     for part in ["machine.cpu", "machine.gpu", "machine.memory"] {
         assert!(run["environment"][part].as_str().is_some_and(|fact| !fact.is_empty()), "{part}: {run}");
     }
+    let told = String::from_utf8(place.run(&["run", "show", "tried"]).stdout).unwrap();
+    let gpu = told.lines().find_map(|line| line.strip_prefix("gpu "));
+    assert_eq!(gpu.map(str::trim), run["environment"]["machine.gpu"].as_str(), "{told}");
     assert!(!run.to_string().contains("very secret"));
     let loss = run["metrics"].as_array().unwrap().iter().find(|metric| metric["key"] == "loss").unwrap();
     assert_eq!((loss["count"].as_u64(), loss["step"].as_i64(), loss["last"].as_f64()), (Some(2), Some(2), Some(0.25)));

@@ -440,6 +440,14 @@ fn curves_lie_over_another_metric_or_are_the_means_of_groups() {
     let over: Value = serde_json::from_slice(&over.stdout).unwrap();
     assert_eq!((&over[0]["over"]["x"], &over[0]["last"]), (&json!([0.5, 0.9]), &json!([4.0 / 3.0, 4.0])), "{over}");
     assert_eq!((&over[0]["over"]["left_out"], &over[1]["over"]["left_out"]), (&json!(2), &json!(4)), "{over}");
+    let all = ["run", "plot", "--filter", "", "--everywhere", "--metric", "loss", "--x-metric", "accuracy"];
+    let means = place.json(&all);
+    let first = &means[0]["bands"][0]["points"][0];
+    assert_eq!(
+        (&means[0]["off_axis"], &first["x"], &first["mean"]),
+        (&json!(2), &json!(0.5), &json!(4.0 / 3.0)),
+        "{means}"
+    );
     let shown = String::from_utf8(plot(&["--x-metric", "accuracy", "--width", "20"]).stdout).unwrap();
     assert!(shown.contains("\n10 points without accuracy\n"), "{shown}");
     assert!(shown.lines().any(|line| line.trim().starts_with("0.5") && line.contains(" 0.9")), "{shown}");
@@ -516,7 +524,7 @@ fn runs_are_drawn_by_a_filter_or_a_view_without_naming_them() {
     let means: Value = serde_json::from_slice(&plot(&["--view", "low", "--json"]).stdout).unwrap();
     assert_eq!(means[0]["runs"], json!(1), "without --each the mean: {means}");
     for (more, code) in [
-        (vec!["--filter", "", "--x-metric", "loss"], 2),
+        (vec!["--filter", "", "--baseline", "slow"], 2),
         (vec!["--each"], 2),
         (vec!["--view", "none"], 3),
         (vec!["--filter", "name = 'nobody'", "--each"], 3),

@@ -14,6 +14,7 @@ use anyhow::bail;
 use api::{
     RunId,
     run_table::{AggregateRuns, BandAxis, BandPoint, RunBand, RunBands},
+    series::OverMetric,
 };
 use charts::group::{self, Moments};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
@@ -36,10 +37,14 @@ const PLACES: u32 = 256;
 const LONGEST: Duration = Duration::from_secs(8);
 /// Runs of one read: so few that whoever else reads waits for milliseconds.
 const TOGETHER: usize = 64;
+/// The same over another metric, where every point of both goes by.
+const TOGETHER_OVER: usize = 8;
 /// Reads at a time: one of the database's readers is left to everybody else.
 const AT_ONCE: usize = 3;
 /// How often a part is widened to meet a curve's next points: each time it is three times as wide.
 const WIDER: usize = 48;
+/// Points of a curve over another metric: up to so many each counts, of more the extremes of each stretch.
+const POINTS_OVER: u64 = 16_384;
 /// Every step, or every time.
 const ALL: (i64, i64) = (i64::MIN, i64::MAX);
 
@@ -56,10 +61,36 @@ struct Read {
 struct Asked {
     metric: String,
     along: BandAxis,
+    /// Another metric in the place of that.
+    over: Option<String>,
+    /// That axis is logarithmic.
+    log: bool,
     /// Points of a curve.
     points: u64,
     /// The part of the axis that is read, somewhat wider than what is looked at; all where it is none.
     part: Option<(f64, f64)>,
+}
+
+/// A run's curve at the places of the axis.
+#[derive(Debug, Default)]
+struct Sample {
+    /// NaN where it does not stand; nothing of one without points.
+    values: Vec<f64>,
+    /// From where to where it reaches, as far as it was read, along another metric.
+    span: Option<(f64, f64)>,
+    /// It has not the other metric.
+    is_off_axis: bool,
+}
+
+/// What curves come to.
+struct Summed {
+    /// Each group's sums at the places.
+    sums: Vec<Vec<Moments>>,
+    /// How many runs of each were read.
+    read: Vec<u64>,
+    /// What reaches farthest of them along another metric.
+    span: Option<(f64, f64)>,
+    off_axis: u64,
 }
 
 /// Bands of the groups with most runs.
@@ -71,25 +102,29 @@ pub async fn aggregate(engine: &Engine, request: AggregateRuns) -> anyhow::Resul
     let grouping =
         Grouping { by, metrics: Vec::new(), validated_on: None, order: GroupOrder::Values, descending: false };
     let most = u64::from(request.groups.unwrap_or(MOST_GROUPS).min(MOST_GROUPS));
-    let (list, metric, board) = (request.list, request.metric, engine.clone());
+    let (list, metric, over, board) = (request.list, request.metric, request.over, engine.clone());
     let (asked, _asking) = engine.board().ask();
-    let (keys, metric, notes, (groups, total, runs)) = engine
+    let (keys, metric, over, notes, (groups, total, runs)) = engine
         .store()
         .read(move |c| {
             let query = table::query(c, &list, filter, Vec::new(), 0, most)?;
             let keys = board.board().keys(c, &asked, &query.experiments)?;
             let metric = importance::key_of(metric, &keys[0]);
+            let over = over.map(|key| importance::key_of(key, &keys[0]));
             let members = board.board().members(c, &asked, &query, &grouping, &metric)?;
             let named = grouping.by.iter().map(|(_, field)| field);
             let notes = filter::unknown_fields(named, &keys, &asked.time_for_help());
-            Ok((keys, metric, notes, members))
+            Ok((keys, metric, over, notes, members))
         })
         .await?;
-    if !keys[0].is_empty() && keys[0].binary_search(&metric).is_err() {
-        bail!(importance::unmeasured(&metric, &keys[0]));
+    for key in [Some(&metric), over.as_ref()].into_iter().flatten() {
+        if !keys[0].is_empty() && keys[0].binary_search(key).is_err() {
+            bail!(importance::unmeasured(key, &keys[0]));
+        }
     }
     let places = request.points.unwrap_or(PLACES).clamp(2, group::MOST as u32);
-    let asked = Asked { metric, along: request.along, points: u64::from(places), part: None };
+    let log = over.is_some() && request.log;
+    let asked = Asked { metric, along: request.along, over, log, points: u64::from(places), part: None };
     let mut reads = in_turn(&groups);
     let mut span = request.from.zip(request.to);
     if span.is_none() {
@@ -98,13 +133,22 @@ pub async fn aggregate(engine: &Engine, request: AggregateRuns) -> anyhow::Resul
         span = found.map(|(least, most)| (request.from.unwrap_or(least), request.to.unwrap_or(most)));
     }
     let is_part = request.from.is_some() || request.to.is_some();
-    let grid =
-        span.filter(|(from, to)| from <= to).map_or_else(Vec::new, |span| places_of(request.along, span, places));
-    let asked = Asked { part: span.filter(|_| is_part).map(widened), ..asked };
-    let (sums, read) = summed(engine, asked, reads, (&grid, groups.len()), until).await?;
+    let along = |span: Option<(f64, f64)>| {
+        span.filter(|(from, to)| from <= to).map_or_else(Vec::new, |span| asked.places(span, places))
+    };
+    let mut grid = along(span);
+    let asked = Asked { part: span.filter(|_| is_part).map(widened), ..asked.clone() };
+    let mut found = summed(engine, asked.clone(), reads.clone(), (&grid, groups.len()), until).await?;
+    // What the other metric measured where this one did not lies along no curve, and would leave these a corner.
+    let narrow = found.span.filter(|own| !is_part && span.is_some_and(|all| !asked.fills(*own, all)));
+    if narrow.is_some() && Instant::now() < until {
+        grid = along(narrow);
+        found = summed(engine, asked, reads, (&grid, groups.len()), until).await?;
+    }
+    let Summed { sums, read, off_axis, .. } = found;
     let bands = groups.into_iter().zip(sums).zip(read);
     let bands = bands.map(|((members, sums), read)| band(members, &grid, &sums, read)).collect();
-    Ok(RunBands { bands, total, runs, notes })
+    Ok(RunBands { bands, total, runs, off_axis, notes })
 }
 
 /// The runs in the order in which they are read: from each group in turn, in each by chance, which the random end of
@@ -134,16 +178,14 @@ async fn extent(
     until: Instant,
 ) -> anyhow::Result<Option<(f64, f64)>> {
     let asked = Arc::new(asked.clone());
-    let batches = batches(reads).into_iter().map(|batch| extents(engine, Arc::clone(&asked), batch));
+    let batches = batches(reads, TOGETHER).into_iter().map(|batch| extents(engine, Arc::clone(&asked), batch));
     let mut found = std::pin::pin!(futures::stream::iter(batches).buffered(AT_ONCE));
     let (mut span, mut looked_at) = (None::<(f64, f64)>, 0);
     // To read a curve takes longer than to ask where it lies.
     let until = until.min(Instant::now() + until.saturating_duration_since(Instant::now()) / 2);
     while let Some(extents) = next(&mut found, looked_at, until).await? {
         looked_at += extents.len();
-        for (least, most) in extents.into_iter().flatten() {
-            span = Some(span.map_or((least, most), |span| (span.0.min(least), span.1.max(most))));
-        }
+        span = extents.into_iter().fold(span, wider);
     }
     reads.truncate(looked_at);
     Ok(span)
@@ -153,40 +195,44 @@ async fn extents(engine: &Engine, asked: Arc<Asked>, batch: Vec<Read>) -> store:
     engine.store().read(move |c| batch.iter().map(|read| asked.extent(c, read)).collect()).await
 }
 
-/// Each group's sums at the places, and how many of its runs were read.
+/// What the curves come to at the places.
 async fn summed(
     engine: &Engine,
     asked: Asked,
     reads: Vec<Read>,
     (grid, groups): (&[f64], usize),
     until: Instant,
-) -> anyhow::Result<(Vec<Vec<Moments>>, Vec<u64>)> {
-    let mut sums = vec![vec![Moments::default(); grid.len()]; groups];
-    let mut counts = vec![0; groups];
+) -> anyhow::Result<Summed> {
+    let sums = vec![vec![Moments::default(); grid.len()]; groups];
+    let mut all = Summed { sums, read: vec![0; groups], span: None, off_axis: 0 };
     let (asked, places): (Arc<Asked>, Arc<[f64]>) = (Arc::new(asked), grid.into());
-    let batches = batches(&reads).into_iter();
+    let together = if asked.over.is_some() { TOGETHER_OVER } else { TOGETHER };
+    let batches = batches(&reads, together).into_iter();
     let batches = batches.map(|batch| sampled(engine, Arc::clone(&asked), Arc::clone(&places), batch));
     let mut found = std::pin::pin!(futures::stream::iter(batches).buffered(AT_ONCE));
     let mut looked_at = 0;
     while let Some(curves) = next(&mut found, looked_at, until).await? {
-        for (read, values) in reads.iter().skip(looked_at).zip(&curves) {
-            counts[read.group] += 1;
-            for (moments, value) in sums[read.group].iter_mut().zip(values).filter(|(_, value)| value.is_finite()) {
+        for (read, Sample { values, span, is_off_axis }) in reads.iter().skip(looked_at).zip(&curves) {
+            all.read[read.group] += 1;
+            all.off_axis += u64::from(*is_off_axis);
+            all.span = wider(all.span, *span);
+            let sums = all.sums[read.group].iter_mut();
+            for (moments, value) in sums.zip(values).filter(|(_, value)| value.is_finite()) {
                 moments.add(*value);
             }
         }
         looked_at += curves.len();
     }
-    Ok((sums, counts))
+    Ok(all)
 }
 
-/// A batch of curves, each as its values at the places, NaN where it does not stand.
+/// A batch of curves at the places.
 async fn sampled(
     engine: &Engine,
     asked: Arc<Asked>,
     places: Arc<[f64]>,
     batch: Vec<Read>,
-) -> store::Result<Vec<Vec<f64>>> {
+) -> store::Result<Vec<Sample>> {
     engine.store().read(move |c| batch.iter().map(|read| asked.sample(c, read, &places)).collect()).await
 }
 
@@ -202,13 +248,51 @@ async fn next<T>(
     Ok(found.try_next().await?)
 }
 
-fn batches(reads: &[Read]) -> Vec<Vec<Read>> {
-    reads.chunks(TOGETHER).map(<[Read]>::to_vec).collect()
+fn batches(reads: &[Read], together: usize) -> Vec<Vec<Read>> {
+    reads.chunks(together).map(<[Read]>::to_vec).collect()
 }
 
 impl Asked {
-    /// From where to where along the axis a run's curve reaches.
+    /// Places along a part of the axis.
+    fn places(&self, span: (f64, f64), most: u32) -> Vec<f64> {
+        if self.over.is_none() {
+            return places_of(self.along, span, most);
+        }
+        if !self.log || span.0 <= 0.0 {
+            return places_of(BandAxis::Seconds, span, most);
+        }
+        let mut places = places_of(BandAxis::Seconds, (span.0.ln(), span.1.ln()), most);
+        places.iter_mut().for_each(|place| *place = place.exp());
+        // Both ends as they are: what stands there is met.
+        if let Some(last) = places.last_mut() {
+            *last = span.1;
+        }
+        if let Some(first) = places.first_mut() {
+            *first = span.0;
+        }
+        places
+    }
+
+    /// Whether curves that reach so far lie along at least half of an axis, and begin on it.
+    fn fills(&self, own: (f64, f64), all: (f64, f64)) -> bool {
+        if self.log {
+            return all.0 > 0.0 && (own.1.ln() - own.0.ln()) * 2.0 >= all.1.ln() - all.0.ln();
+        }
+        (own.1 - own.0) * 2.0 >= all.1 - all.0
+    }
+
+    /// From where to where along the axis a run's curve reaches; along another metric what that one reaches, which may be
+    /// more.
     fn extent(&self, c: &Connection, read: &Read) -> store::Result<Option<(f64, f64)>> {
+        if let Some(over) = &self.over {
+            let Some((other, _)) = store::metric::find(c, read.run, over)? else { return Ok(None) };
+            return match points::extremes(c, other)? {
+                Some(span) => Ok(Some(span)),
+                None => {
+                    Ok(self.over_curve(c, read, None)?.and_then(|(x, _)| x.first().copied().zip(x.last().copied())))
+                }
+            };
+        }
         let Some((number, _)) = store::metric::find(c, read.run, &self.metric)? else { return Ok(None) };
         let seconds = |time_ms: i64| (time_ms as f64 - read.began_ms as f64) / 1000.0;
         Ok(points::extent(c, number)?.map(|Window { steps, times }| match self.along {
@@ -218,9 +302,54 @@ impl Asked {
         }))
     }
 
-    /// A run's values at the places; nothing of one without points.
-    fn sample(&self, c: &Connection, read: &Read, places: &[f64]) -> store::Result<Vec<f64>> {
-        let Some((number, _)) = store::metric::find(c, read.run, &self.metric)? else { return Ok(Vec::new()) };
+    /// A run's curve over the other metric, in the order of that one's values, each once; `None` where it has not both.
+    fn over_curve(
+        &self,
+        c: &Connection,
+        read: &Read,
+        part: Option<(f64, f64)>,
+    ) -> store::Result<Option<(Vec<f64>, Vec<f64>)>> {
+        let Some(key) = &self.over else { return Ok(None) };
+        let find = |key: &str| store::metric::find(c, read.run, key);
+        let Some(((number, _), (other, _))) = find(&self.metric)?.zip(find(key)?) else { return Ok(None) };
+        let (from, to) = part.unzip();
+        let over = OverMetric { key: key.clone(), from, to, log: self.log, whole: false };
+        let series = points::join(c, number, Some(other), ALL, &over, POINTS_OVER)?;
+        Ok(Some(once(&series.over, &series.last)))
+    }
+
+    /// A run's curve at places along another metric.
+    fn sample_over(&self, c: &Connection, read: &Read, places: &[f64]) -> store::Result<Sample> {
+        let Some((mut x, mut y)) = self.over_curve(c, read, self.part)? else {
+            return Ok(Sample { is_off_axis: true, ..Sample::default() });
+        };
+        if let (Some(part), Some((from, to))) = (self.part, places.first().zip(places.last())) {
+            // Where its points stand farther apart than was read beside the part, all are looked through.
+            let is_met = x.first().is_some_and(|x| x <= from) && x.last().is_some_and(|x| x >= to);
+            let ends = if is_met { None } else { self.extent(c, read)? };
+            if ends.is_some_and(|ends| ends.0 < part.0 || ends.1 > part.1) {
+                let all = self.over_curve(c, read, None)?.unwrap_or_default();
+                let beside = |at: usize| all.0.get(at).copied().zip(all.1.get(at).copied());
+                let first = x.first().copied().unwrap_or(*from);
+                let before = all.0.partition_point(|x| *x < first.min(*from)).checked_sub(1).and_then(beside);
+                let last = x.last().copied().unwrap_or(*to);
+                let after = beside(all.0.partition_point(|x| *x <= last.max(*to)));
+                for (place, value) in [before, after].into_iter().flatten() {
+                    x.push(place);
+                    y.push(value);
+                }
+            }
+        }
+        let span = x.first().copied().zip(x.last().copied());
+        Ok(Sample { values: at_places(&x, &y, places), span, is_off_axis: false })
+    }
+
+    /// A run's values at the places.
+    fn sample(&self, c: &Connection, read: &Read, places: &[f64]) -> store::Result<Sample> {
+        if self.over.is_some() {
+            return self.sample_over(c, read, places);
+        }
+        let Some((number, _)) = store::metric::find(c, read.run, &self.metric)? else { return Ok(Sample::default()) };
         // The end of the whole is asked for where the axis is told by it.
         let last = match self.along {
             BandAxis::Share => points::extent(c, number)?.map_or(0, |window| window.steps.1),
@@ -229,7 +358,7 @@ impl Asked {
         let of = (number, read.began_ms, whole(last));
         let (mut x, mut y) = self.curve(c, of, self.part)?;
         if let (Some(part), Some((from, to))) = (self.part, places.first().zip(places.last())) {
-            let Some((begin, end)) = self.extent(c, read)? else { return Ok(Vec::new()) };
+            let Some((begin, end)) = self.extent(c, read)? else { return Ok(Sample::default()) };
             let is_met = |x: &[f64]| {
                 (begin >= *from || x.iter().any(|x| x <= from)) && (end <= *to || x.iter().any(|x| x >= to))
             };
@@ -249,8 +378,7 @@ impl Asked {
                 }
             }
         }
-        let member = group::Member::of(&x, &y);
-        Ok(places.iter().map(|place| member.at(*place).unwrap_or(f64::NAN)).collect())
+        Ok(Sample { values: at_places(&x, &y, places), ..Sample::default() })
     }
 
     /// Where the points of a series stand along a part of the axis, and their values; of a run that began then, of so
@@ -288,6 +416,34 @@ impl Asked {
     fn points_read(&self) -> u64 {
         if self.part.is_some() { self.points * 3 } else { self.points }
     }
+}
+
+/// What a curve has at places of the axis; NaN where it does not stand.
+fn at_places(x: &[f64], y: &[f64], places: &[f64]) -> Vec<f64> {
+    let member = group::Member::of(x, y);
+    places.iter().map(|place| member.at(*place).unwrap_or(f64::NAN)).collect()
+}
+
+/// Places that ascend, each once, and the mean of the finite values that stand there.
+fn once(x: &[f64], y: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let (mut places, mut means) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    for same in x.chunk_by(|left, right| left.total_cmp(right).is_eq()) {
+        let mut moments = Moments::default();
+        let values = y.iter().skip(at).take(same.len());
+        values.filter(|value| value.is_finite()).for_each(|value| moments.add(*value));
+        at += same.len();
+        if moments.count > 0 {
+            places.extend(same.first());
+            means.push(moments.mean);
+        }
+    }
+    (places, means)
+}
+
+/// What reaches over both.
+fn wider(one: Option<(f64, f64)>, other: Option<(f64, f64)>) -> Option<(f64, f64)> {
+    one.into_iter().chain(other).reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
 }
 
 /// The steps of a curve that ends with this one, as a chart of single runs counts them.
@@ -358,6 +514,32 @@ mod tests {
         assert_eq!(places_of(BandAxis::Seconds, (2.0, 2.0), 3), [2.0]);
         assert_eq!(places_of(BandAxis::Share, (0.0, 100.0), 5), [0.0, 25.0, 50.0, 75.0, 100.0]);
         assert_eq!(places_of(BandAxis::Step, (0.2, 0.8), 3), [0.0; 0]);
+    }
+
+    #[test]
+    fn over_another_metric_places_stand_evenly_on_a_logarithmic_axis_too() {
+        let asked = |log| Asked {
+            metric: "loss".to_owned(),
+            along: BandAxis::Step,
+            over: Some("tokens".to_owned()),
+            log,
+            points: 256,
+            part: None,
+        };
+        assert_eq!(asked(false).places((0.0, 1.0), 3), [0.0, 0.5, 1.0]);
+        let logarithmic = asked(true).places((0.1, 1_000.0), 5);
+        assert_eq!((logarithmic.len(), logarithmic[0], logarithmic[4]), (5, 0.1, 1_000.0));
+        assert!((logarithmic[2] - 10.0).abs() < 1e-9, "{logarithmic:?}");
+        // Until it is known from where on there is something.
+        assert_eq!(asked(true).places((0.0, 1.0), 3), [0.0, 0.5, 1.0]);
+        assert!(!asked(true).fills((0.5, 1.0), (0.0, 1.0)) && asked(false).fills((0.5, 1.0), (0.0, 1.0)));
+        assert!(!asked(false).fills((0.0, 2.0), (0.0, 100.0)));
+    }
+
+    #[test]
+    fn of_several_values_at_one_place_the_mean_stands_there() {
+        let (x, y) = once(&[1.0, 1.0, 1.0, 2.0, 3.0], &[4.0, f64::NAN, 8.0, f64::INFINITY, 5.0]);
+        assert_eq!((x, y), (vec![1.0, 3.0], vec![6.0, 5.0]));
     }
 
     #[test]

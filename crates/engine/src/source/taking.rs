@@ -440,7 +440,14 @@ impl Taking<'_> {
         }))?;
         (self.begun, self.reached) = (None, mark.clone().filter(|_| !is_late));
         for run in stale {
-            let _ = fs::remove_file(run::output_of(engine.workspace(), run));
+            let path = run::output_of(engine.workspace(), run);
+            match fs::remove_file(&path) {
+                // The mark stays back, so that the next reading removes it.
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("remove {}", path.display()));
+                }
+                _ => {}
+            }
         }
         for (run, text) in output {
             let path = run::output_of(engine.workspace(), run);

@@ -52,6 +52,8 @@ fn asked(experiment: &Experiment) -> AggregateRuns {
         by: vec!["param.model".to_owned()],
         metric: "loss".to_owned(),
         along: BandAxis::Step,
+        over: None,
+        log: false,
         from: None,
         to: None,
         points: None,
@@ -126,6 +128,62 @@ async fn bands_are_the_mean_and_the_deviation_of_the_runs_that_stand_there() {
     check(&all.bands[0].points[10], 10.0, &[0, 1, 3, 4, 5].map(|run| value(run, 10)));
 }
 
+/// Four runs: two of "a" that see tokens at another pace, one of it that tells none, and one of "b" whose tokens stand still.
+async fn along_tokens(stage: &Stage) -> Experiment {
+    let experiment = stage.call(CreateExperiment { name: "tokens".to_owned(), folder: String::new() }).await;
+    for (at, model, pace) in [(0, "a", Some(100.0)), (1, "a", Some(200.0)), (2, "a", None), (3, "b", Some(0.0))] {
+        let begin = Begin { started_ms: Some(BEGAN_MS), ..Begin::default() };
+        let run = client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id;
+        let own = points(at, 11, 1_000);
+        let mut series = vec![("loss".to_owned(), own.clone())];
+        if let Some(pace) = pace {
+            let tokens =
+                |point: Point| Point { value: if at == 3 { 500.0 } else { pace * point.step as f64 }, ..point };
+            let mut tokens: Vec<Point> = own.into_iter().map(tokens).collect();
+            // Where there is no loss: nothing lies there.
+            tokens.push(Point { step: 1_000, time_ms: BEGAN_MS + 60_000, value: 1e6 });
+            series.push(("tokens".to_owned(), tokens));
+        }
+        let params = vec![("model".to_owned(), model.to_owned())];
+        client::log(&stage.engine, run, Batch { series, params, ..Batch::default() }).await.unwrap();
+    }
+    experiment
+}
+
+#[tokio::test]
+async fn bands_lie_along_another_metric() {
+    let stage = Stage::new().await;
+    let of = along_tokens(&stage).await;
+    let over = AggregateRuns { over: Some("tokens".to_owned()), ..asked(&of) };
+    let part = AggregateRuns { from: Some(0.0), to: Some(1_000.0), points: Some(11), ..over.clone() };
+    let found = stage.call(part).await;
+    let [a, b] = &found.bands[..] else { panic!("{found:?}") };
+    for place in 0..=10_i64 {
+        let half = (value(1, place / 2) + value(1, (place + 1) / 2)) / 2.0;
+        check(&a.points[place as usize], place as f64 * 100.0, &[value(0, place), half]);
+    }
+    // All that was measured at one count of tokens is one place.
+    let mean = (0..=10).map(|step| value(3, step)).sum::<f64>() / 11.0;
+    check(&b.points[0], 500.0, &[mean]);
+    assert_eq!((b.points.len(), found.off_axis, found.is_whole()), (1, 1, true));
+    assert!(found.said().contains(&"1 run is without the metric along the axis.".to_owned()), "{:?}", found.said());
+
+    // The axis ends where the last curve does, whatever the other metric measured beyond it.
+    let whole = stage.call(over.clone()).await;
+    let ends = |bands: &RunBands| {
+        bands.bands[0].points.first().zip(bands.bands[0].points.last()).map(|ends| (ends.0.x, ends.1.x))
+    };
+    assert_eq!((ends(&whole), whole.bands[0].points.len()), (Some((0.0, 2_000.0)), 256));
+    check(&whole.bands[0].points[255], 2_000.0, &[value(1, 10)]);
+    let logarithmic = stage.call(AggregateRuns { log: true, ..over.clone() }).await;
+    assert_eq!(ends(&logarithmic), Some((100.0, 2_000.0)));
+    check(&logarithmic.bands[0].points[0], 100.0, &[value(0, 1)]);
+
+    let unknown = AggregateRuns { over: Some("tokns".to_owned()), ..over };
+    let unknown = stage.try_call(unknown).await.unwrap_err();
+    assert!(unknown.message.contains("\"tokens\""), "{unknown}");
+}
+
 #[tokio::test]
 async fn of_very_many_runs_all_are_read_where_there_is_time_and_else_a_part_that_is_said() {
     let stage = Stage::new().await;
@@ -169,7 +227,9 @@ async fn between_points_that_stand_far_apart_a_curve_stands_too() {
     let begin = Begin { started_ms: Some(BEGAN_MS), ..Begin::default() };
     let run = client::begin(&stage.engine, &sweep.number.to_string(), begin).await.unwrap().row.run.id;
     let point = |at: i64| Point { step: at * 1_000, time_ms: BEGAN_MS + at * 60_000, value: at as f64 };
-    let series = vec![("loss".to_owned(), (0..=10).map(point).collect())];
+    let tokens = |at: i64| Point { value: at as f64 * 1_000.0, ..point(at) };
+    let series =
+        vec![("loss".to_owned(), (0..=10).map(point).collect()), ("tokens".to_owned(), (0..=10).map(tokens).collect())];
     client::log(&stage.engine, run, Batch { series, ..Batch::default() }).await.unwrap();
     let part = |from: f64, to: f64, along| AggregateRuns {
         by: Vec::new(),
@@ -179,10 +239,14 @@ async fn between_points_that_stand_far_apart_a_curve_stands_too() {
         points: Some(3),
         ..asked(&sweep)
     };
-    let steps = stage.call(part(4_100.0, 4_200.0, BandAxis::Step)).await;
-    assert_eq!(steps.bands[0].points.len(), 3, "{steps:?}");
-    for (found, (x, value)) in steps.bands[0].points.iter().zip([(4_100.0, 4.1), (4_150.0, 4.15), (4_200.0, 4.2)]) {
-        check(found, x, &[value]);
+    let over = |asked: AggregateRuns| AggregateRuns { over: Some("tokens".to_owned()), ..asked };
+    let steps = part(4_100.0, 4_200.0, BandAxis::Step);
+    for asked in [steps.clone(), over(steps)] {
+        let steps = stage.call(asked).await;
+        assert_eq!(steps.bands[0].points.len(), 3, "{steps:?}");
+        for (found, (x, value)) in steps.bands[0].points.iter().zip([(4_100.0, 4.1), (4_150.0, 4.15), (4_200.0, 4.2)]) {
+            check(found, x, &[value]);
+        }
     }
     let seconds = stage.call(part(66.0, 72.0, BandAxis::Seconds)).await;
     for (found, (x, value)) in seconds.bands[0].points.iter().zip([(66.0, 1.1), (69.0, 1.15), (72.0, 1.2)]) {
@@ -190,6 +254,9 @@ async fn between_points_that_stand_far_apart_a_curve_stands_too() {
     }
     assert_eq!(seconds.bands[0].points.len(), 3, "{seconds:?}");
     // Beyond its ends it does not stand.
-    let beyond = stage.call(part(9_900.0, 10_100.0, BandAxis::Step)).await;
-    assert_eq!(beyond.bands[0].points.iter().map(|point| point.x).collect::<Vec<_>>(), [9_900.0, 10_000.0]);
+    let beyond = part(9_900.0, 10_100.0, BandAxis::Step);
+    for asked in [beyond.clone(), over(beyond)] {
+        let beyond = stage.call(asked).await;
+        assert_eq!(beyond.bands[0].points.iter().map(|point| point.x).collect::<Vec<_>>(), [9_900.0, 10_000.0]);
+    }
 }

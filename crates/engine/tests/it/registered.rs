@@ -8,8 +8,8 @@ use api::{
         ClientVersionDetail, DeleteModel, DescribeModel, Described, FindModel, GetClientVersion, PurgeModel, PutStages,
         RenameModel, ResolveVersion, RestoreModel, RestoreVersion, SaveVersionFile, SetStage, Staged, TagModel,
     },
-    run::{DeleteArtifact, ListArtifacts, SaveArtifact},
-    tracking::{CreateExperiment, PurgeRuns, Stage as ModelStage, TrashRuns},
+    run::{DeleteArtifact, GetRun, ListArtifacts, SaveArtifact},
+    tracking::{CreateExperiment, DeleteExperiment, PurgeExperiment, PurgeRuns, Stage as ModelStage, TrashRuns},
 };
 use engine::tracking::{
     client::{self, Begin},
@@ -249,6 +249,25 @@ async fn files_are_saved_and_what_is_deleted_frees_its_run() {
     assert_eq!(stage.call(DeleteModel { model }).await.records, 2);
     assert!(stage.call(ListOtherModels {}).await.is_empty());
     assert_eq!(refused(&stage, GetClientVersion { version: churn.two }).await.code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn an_experiment_stays_while_a_version_that_can_be_restored_has_no_other_files() {
+    let stage = Stage::new().await;
+    let churn = churn(&stage).await;
+    let experiment = stage.call(GetRun { run: churn.run }).await.experiment;
+    let model = stage.call(FindModel { name: "churn".to_owned(), project: None }).await.id;
+    stage.call(DeleteVersion { version: churn.one }).await;
+    stage.call(DeleteExperiment { experiment }).await;
+    let kept = refused(&stage, PurgeExperiment { experiment }).await;
+    assert_eq!(kept.code, ErrorCode::InUse);
+    let said = "churn v1, which is deleted and can still be restored, was registered from the files of deep.";
+    assert_eq!(kept.message, said);
+    assert!(kept.hint.unwrap().contains("`slipway model purge churn:1`"));
+
+    stage.call(PurgeModel { model, version: Some(churn.one) }).await;
+    let freed = stage.call(PurgeExperiment { experiment }).await;
+    assert_eq!((freed.records, freed.bytes > HEAD.len() as u64), (2, true), "{freed:?}");
 }
 
 /// A version with all that can be said of it, as a client sees it.

@@ -326,6 +326,21 @@ async fn what_is_no_log_is_refused_with_what_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_with_one_log_in_it_means_that_log() {
+    let stage = Stage::new().await;
+    let log = stage.write("results/deep/metrics.csv", "step,loss\n1,0.5\n");
+    for _ in 0..2 {
+        add(&stage, &stage.path("results"), None).await;
+        let sources = stage.call(ListSources {}).await;
+        assert_eq!((sources.len(), Path::new(&sources[0].path)), (1, log.as_path()), "{sources:?}");
+    }
+    stage.write("results/other/metrics.json", "{\"loss\": 0.25}");
+    let path = stage.path("results").to_string_lossy().into_owned();
+    let refused = stage.try_call(AddSource { path, kind: None, project: None, once: true }).await.unwrap_err();
+    assert!(refused.message.starts_with("There are several logs at"), "{}", refused.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_is_refused_with_the_way_out_and_without_its_password() {
     let stage = Stage::new().await;
     for (address, way) in [
@@ -575,6 +590,33 @@ async fn a_shorter_log_of_weights_and_biases_replaces_the_one_that_stood_in_its_
     assert!(stage.call(ListMedia { run }).await.keys.is_empty() && !output.exists());
     let said = stage.call(ListSources {}).await.remove(0).warnings;
     assert!(said.iter().any(|said| said.message.contains("shorter than it was")), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replaced_log_wrote_goes_also_where_the_reading_broke_off_before_it_went() {
+    let stage = Stage::new().await;
+    let folder = stage.path("wandb/offline-run-20231114_221320-demo0001");
+    fs::create_dir_all(&folder).unwrap();
+    let write = |rows: &[(u8, &str, &str)]| fs::write(folder.join("run-demo0001.wandb"), wandb_log(rows)).unwrap();
+    write(&[(1, "loss", "1"), (2, "loss", "0.5")]);
+    add(&stage, &stage.path("wandb"), None).await;
+    let source = stage.call(ListSources {}).await.remove(0).id;
+    let run = stage.engine.store().read(move |c| store::source::runs(c, source)).await.unwrap()[0];
+    // It can't be removed, as if the host were killed before: what was told is in the database by then.
+    let output = stage.engine.workspace().run(run).join("stdout.log");
+    fs::create_dir_all(&output).unwrap();
+    write(&[(7, "loss", "0.25")]);
+    let job = stage.call(ReadSource { source }).await;
+    assert_eq!(stage.over(job).await.state, JobState::Failed);
+
+    fs::remove_dir(&output).unwrap();
+    fs::write(&output, "of the other log\n").unwrap();
+    let job = stage.call(ReadSource { source }).await;
+    stage.done(job).await;
+    assert!(!output.exists());
+    let of_run = stage.call(api::run::GetRun { run }).await.metrics;
+    let of_run: Vec<_> = of_run.iter().map(|metric| (metric.key.as_str(), metric.count, metric.step)).collect();
+    assert_eq!(of_run, [("loss", 1, 7)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

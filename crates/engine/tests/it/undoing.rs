@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf};
 
 use api::{
     ErrorCode, ModelId, ProjectId, RunId,
+    config::ProjectFile,
     deleted::{ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
     deploy::{ListDeployments, StartDeploy},
     host::{CollectGarbage, GetStorage},
@@ -164,6 +165,29 @@ async fn a_forgotten_project_comes_back_with_all_that_went_with_it() {
     assert!(stage.call(ListDeletedProjects {}).await.is_empty());
     assert_eq!(fs::read_to_string(stage.path("p/slipway.toml")).unwrap(), file);
     assert_eq!(stage.try_call(RestoreProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
+}
+
+/// Where it is being forgotten between two looks at it, it alone is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_projects_stays_while_one_of_them_is_forgotten() {
+    let stage = Stage::new().await;
+    let going = project(&stage).await;
+    stage.write("q/train.py", "print(1)");
+    let file = ProjectFile { name: "Kept".to_owned(), ..ProjectFile::default() };
+    let kept = stage.create("q", file).await;
+    let to_and_fro = async {
+        for _ in 0..25 {
+            stage.call(DeleteProject { project: going }).await;
+            stage.call(RestoreProject { project: going }).await;
+        }
+    };
+    let listed = async {
+        for _ in 0..100 {
+            let all = stage.call(ListProjects {}).await;
+            assert!(all.iter().any(|one| one.project.id == kept), "{all:?}");
+        }
+    };
+    tokio::join!(to_and_fro, listed);
 }
 
 #[tokio::test]

@@ -213,6 +213,15 @@ impl Run {
         Ok(true)
     }
 
+    /// Sets a tag that was not known when the run began.
+    ///
+    /// # Errors
+    /// Where the tag's file can't be written.
+    pub fn tag(&self, key: &str, value: &str) -> Result<()> {
+        let path = self.folder.join("tags").join(key);
+        fs::write(&path, value).map_err(unwritable(&path))
+    }
+
     /// Says that it was given a dataset.
     ///
     /// # Errors

@@ -86,6 +86,28 @@ async fn an_answer_to_a_write_has_no_header_that_its_client_has_no_use_for() {
     assert_eq!((got.status(), names(&got)), (StatusCode::OK, expected));
 }
 
+#[tokio::test]
+async fn every_prefix_leads_to_the_same_routes() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    for prefix in ["api/2.0", "ajax-api/2.0", "api/3.0", "ajax-api/3.0"] {
+        let told = open.get(&format!("{prefix}/mlflow/server-info")).await;
+        assert_eq!(
+            (&told["store_type"], &told["multipart_uploads_enabled"]),
+            (&json!("SqlStore"), &json!(false)),
+            "{prefix}: {told}"
+        );
+        let got = open.get(&format!("{prefix}/mlflow/runs/get?run_id={run}")).await;
+        assert_eq!(got["run"]["info"]["run_id"], json!(run), "{prefix}: {got}");
+        let listed = open.get(&format!("{prefix}/mlflow-artifacts/artifacts?path=0/{run}/artifacts")).await;
+        assert!(listed.is_object() && listed["error_code"].is_null(), "{prefix}: {listed}");
+    }
+    for (path, said) in [("health", "OK"), ("version", "3.17.2")] {
+        let answer = open.running.http.get(format!("{}/{path}", open.address)).send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), said, "{path}");
+    }
+}
+
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(ToString::to_string).collect()
 }

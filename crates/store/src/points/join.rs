@@ -146,7 +146,7 @@ struct Pair {
 }
 
 /// The least and the greatest finite value of a series; `None` where nobody knows.
-fn extremes(connection: &Connection, series: i64) -> Result<Option<(f64, f64)>> {
+pub fn extremes(connection: &Connection, series: i64) -> Result<Option<(f64, f64)>> {
     let found = connection
         .prepare_cached("SELECT min, max FROM metric WHERE number = ?1")?
         .query_row([series], |row| Ok((row.get::<_, Option<f64>>(0)?, row.get::<_, Option<f64>>(1)?)))?;

@@ -138,7 +138,7 @@ fn OverSteps(run: Memo<RunId>, key: Memo<String>, steps: Memo<Vec<i64>>) -> impl
     let cut = move || steps.with(|steps| steps.len() > STEPS);
     view! {
         <p class="muted small over-steps">{bands()}</p>
-        <Picture name=format!("{} over steps", key.get_untracked()) draw=move |width, _| draw(width) />
+        <Picture name=format!("{} over steps", key.get_untracked()) of="step" draw=move |width, _| draw(width) />
         {move || cut().then(|| view! { <p class="muted small">{format!("{STEPS} steps are drawn, evenly apart.")}</p> })}
     }
 }

@@ -33,7 +33,7 @@ use crate::{
     parts::{
         chart::ChartCard,
         curve_look::{CURVES, Look, LookChoice},
-        curves::{Along, NAMED},
+        curves::{Along, NAMED, Over},
         field::{Select, TextField},
         icon::{self, icon},
         states::{Empty, Failure, Skeleton},
@@ -137,8 +137,8 @@ pub(super) fn CompareGroups(
     let search = here.search;
     let path = here.pathname;
     let look = Look::new().of_address(query, CURVES);
-    // A mean has no clock's time, and lies along no other metric.
-    if !["step", "time", "share"].contains(&look.along.get_untracked().as_str()) {
+    // A mean has no clock's time.
+    if look.along.get_untracked() == "clock" {
         look.along.set("step".to_owned());
     }
     let view = Memo::new(move |_| TableView::read(&search.get(), wire::decode));
@@ -211,7 +211,6 @@ pub(super) fn CompareGroups(
         });
         place.link(&format!("runs{}", of_group.address(wire::encode)))
     };
-    let no_keys = Vec::<String>::new();
     view! {
         <section class="body-of-page compare" aria-label="Comparison of groups of runs">
             <div class="head">
@@ -236,7 +235,7 @@ pub(super) fn CompareGroups(
                 </div>
             </div>
             <div class="flex wrap tools-of-charts">
-                <LookChoice look keys=no_keys smooths=false of_runs=false />
+                <LookChoice look keys=known smooths=false of_runs=false />
                 <Select value=chosen options=grouped_by name="Groups" />
                 <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
             </div>
@@ -257,6 +256,30 @@ pub(super) fn CompareGroups(
     }
 }
 
+/// What the means of a chart lie along.
+#[derive(Debug, Clone, PartialEq)]
+struct Lies {
+    along: BandAxis,
+    /// Another metric in the place of that.
+    over: Option<String>,
+    /// Places stand evenly on a logarithmic axis: over another metric alone.
+    log: bool,
+}
+
+impl Lies {
+    fn of(along: Along, over: Option<Over>) -> Self {
+        let along = match along {
+            Along::Seconds => BandAxis::Seconds,
+            Along::Share => BandAxis::Share,
+            Along::Step | Along::Clock => BandAxis::Step,
+        };
+        match over {
+            Some(Over { key, log }) => Self { along, over: Some(key), log },
+            None => Self { along, over: None, log: false },
+        }
+    }
+}
+
 /// One figure of all groups.
 #[component]
 fn Banded(
@@ -267,16 +290,12 @@ fn Banded(
     told: RwSignal<Told>,
 ) -> impl IntoView {
     let zoom = RwSignal::new(None::<(f64, f64)>);
-    let along = Memo::new(move |_| match look.along() {
-        Along::Seconds => BandAxis::Seconds,
-        Along::Share => BandAxis::Share,
-        Along::Step | Along::Clock => BandAxis::Step,
-    });
+    let lies = Memo::new(move |_| Lies::of(look.along(), look.over()));
     // All is read once a first look was not at all of it.
     let is_patient = RwSignal::new(false);
     Effect::new(move |_| {
         whose.track();
-        along.track();
+        lies.track();
         zoom.track();
         is_patient.set(false);
     });
@@ -286,13 +305,13 @@ fn Banded(
             let Whose { list, by } = whose.get()?;
             let (from, to) = zoom.get().unzip();
             let within_ms = (!is_patient.get()).then_some(FIRST_LOOK_MS);
-            let (metric, along) = (own.clone(), along.get());
-            Some(AggregateRuns { list, by, metric, along, from, to, points: None, groups: None, within_ms })
+            let (metric, Lies { along, over, log }) = (own.clone(), lies.get());
+            Some(AggregateRuns { list, by, metric, along, over, log, from, to, points: None, groups: None, within_ms })
         },
         pace::BANDS_MS,
     );
     // What is drawn stays while a closer look is on its way, but not on another axis or of other groups.
-    let shown = RwSignal::new(None::<(BandAxis, Option<Whose>, RunBands)>);
+    let shown = RwSignal::new(None::<(Lies, Option<Whose>, RunBands)>);
     Effect::new(move |_| {
         let Some(bands) = answer.value.get() else { return };
         if !bands.is_whole() {
@@ -302,12 +321,12 @@ fn Banded(
         if told.with_untracked(|told| *told != now) {
             told.set(now);
         }
-        shown.set(Some((along.get_untracked(), whose.get_untracked(), bands)));
+        shown.set(Some((lies.get_untracked(), whose.get_untracked(), bands)));
     });
     let bands = Memo::new(move |_| {
-        let (along, whose) = (along.get(), whose.get());
+        let (lies, whose) = (lies.get(), whose.get());
         shown.with(|shown| {
-            let there = shown.as_ref().filter(|(of, by, _)| *of == along && *by == whose);
+            let there = shown.as_ref().filter(|(of, by, _)| *of == lies && *by == whose);
             there.map(|(_, _, bands)| bands.clone())
         })
     });
@@ -339,7 +358,12 @@ fn Banded(
             };
         }
         if !has_lines.get() {
-            let text = format!("None of these runs measured {} more than once.", title.get_value());
+            let text = match lies.get().over {
+                Some(over) => {
+                    format!("None of these runs measured {} together with {}.", title.get_value(), words::key(&over))
+                }
+                None => format!("None of these runs measured {} more than once.", title.get_value()),
+            };
             return view! { <p class="muted small padded">{text}</p> }.into_any();
         }
         view! {
@@ -407,7 +431,7 @@ mod tests {
 
     fn bands(all: Vec<RunBand>) -> RunBands {
         let (total, runs) = (all.len() as u64, all.iter().map(|band| band.runs).sum());
-        RunBands { bands: all, total, runs, notes: Vec::new() }
+        RunBands { bands: all, total, runs, off_axis: 0, notes: Vec::new() }
     }
 
     #[test]
@@ -440,6 +464,18 @@ mod tests {
         assert_eq!(over("/e/1/runs"), "/e/1/runs?compare=groups");
         let table = "/e/1/runs?filter=a%20%3D%201&group=param.lr";
         assert_eq!(over(table), format!("{table}&compare=groups"));
+    }
+
+    #[test]
+    fn means_lie_along_what_is_chosen() {
+        let over = |log| Some(Over { key: "tokens".to_owned(), log });
+        let plain = |along| Lies { along, over: None, log: false };
+        assert_eq!(Lies::of(Along::Seconds, None), plain(BandAxis::Seconds));
+        // A mean has no clock's time.
+        assert_eq!(Lies::of(Along::Clock, None), plain(BandAxis::Step));
+        let of_tokens = Lies { over: Some("tokens".to_owned()), log: true, ..plain(BandAxis::Step) };
+        assert_eq!(Lies::of(Along::Step, over(true)), of_tokens);
+        assert_ne!(Lies::of(Along::Step, over(false)), of_tokens);
     }
 
     #[test]

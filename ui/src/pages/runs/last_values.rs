@@ -78,7 +78,7 @@ fn Bars(key: String, chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoView {
     let left = Memo::new(move |_| values.with(|(_, left)| *left));
     view! {
         <Card title class="h">
-            <Picture name draw=move |width, _| values.with(|(rows, _)| draw(&figure, rows, width)) />
+            <Picture name of="run" draw=move |width, _| values.with(|(rows, _)| draw(&figure, rows, width)) />
             {move || (left.get() > 0).then(|| view! {
                 <p class="small muted">{words::counted(left.get(), "more run stands", "more runs stand")}" in the table below."</p>
             })}

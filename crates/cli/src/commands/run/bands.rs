@@ -30,6 +30,8 @@ pub(super) async fn run(context: &Context, asked: &Plot, filter: String) -> Outc
             by: by.clone(),
             metric: metric.clone(),
             along,
+            over: asked.x_metric.clone(),
+            log: asked.has_log_x(),
             from: asked.from.map(|step| step as f64),
             to: asked.to.map(|step| step as f64),
             points: None,
@@ -56,19 +58,21 @@ pub(super) async fn run(context: &Context, asked: &Plot, filter: String) -> Outc
 /// What the means lie along.
 fn along(asked: &Plot) -> Outcome<BandAxis> {
     let along = match asked.x {
-        Along::Step => return Ok(BandAxis::Step),
+        Along::Step if asked.x_metric.is_none() => return Ok(BandAxis::Step),
+        // Another metric stands before it.
+        Along::Step => BandAxis::Step,
         Along::Time => BandAxis::Seconds,
         Along::Share => BandAxis::Share,
         Along::Clock => {
             return Err(ApiError::invalid(
-                "The means of all runs lie along steps, relative time, or the share of the run.",
+                "The means of all runs lie along steps, relative time, the share of the run or another metric.",
             )
-            .with_hint("Use --x step, --x time or --x share, or draw each run with --each."));
+            .with_hint("Use --x step, --x time, --x share or --x-metric KEY, or draw each run with --each."));
         }
     };
     if asked.from.is_some() || asked.to.is_some() {
         return Err(ApiError::invalid("--from and --to are steps, and the means lie along something else.")
-            .with_hint("Leave --x out, or --from and --to."));
+            .with_hint("Leave --x and --x-metric out, or --from and --to."));
     }
     Ok(along)
 }

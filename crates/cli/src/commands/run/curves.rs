@@ -105,7 +105,7 @@ pub(crate) struct Plot {
     pub(super) x: Along,
     /// Another metric along the axis: of each step that has both the value over that one's
     #[arg(long, value_name = "KEY", conflicts_with = "x")]
-    x_metric: Option<String>,
+    pub(super) x_metric: Option<String>,
     /// The mean ± standard deviation of the runs that share a value: `param.KEY` or `tag.KEY`, and with --filter also others by
     /// commas, as in `run list`
     #[arg(long, value_name = "WHAT")]
@@ -197,11 +197,9 @@ impl Plot {
         if self.each && self.filter.is_none() && self.view.is_none() {
             return Err(ApiError::invalid("--each draws runs that are chosen by --filter or --view."));
         }
-        if are_means && (self.x_metric.is_some() || self.baseline.is_some()) {
-            return Err(ApiError::invalid(
-                "The means of all runs lie along steps, relative time or share, beside no baseline.",
-            )
-            .with_hint("Draw each run with --each."));
+        if are_means && self.baseline.is_some() {
+            return Err(ApiError::invalid("The means of all runs are drawn beside no baseline.")
+                .with_hint("Draw each run with --each."));
         }
         if self.is_clock() && self.has_log_x() {
             return Err(ApiError::invalid("Wall time has no logarithmic axis.").with_hint("Use --log y, or --x time."));
@@ -247,7 +245,7 @@ impl Plot {
         self.x_metric.is_none() && self.x == Along::Clock
     }
 
-    const fn has_log_x(&self) -> bool {
+    pub(super) const fn has_log_x(&self) -> bool {
         matches!(self.log, Some(LogAxes::X | LogAxes::Xy))
     }
 

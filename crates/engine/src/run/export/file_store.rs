@@ -25,6 +25,10 @@ use crate::{run::media::sniffed, tracking::registry::Registered};
 
 /// Folders within folders that a key may name.
 const DEEPEST: usize = 16;
+/// The tag by which MLflow's `load_table` finds the runs that have a table.
+const LOGGED_ARTIFACTS: &str = "mlflow.loggedArtifacts";
+/// The folder of tables.
+const TABLES: &str = "tables";
 
 pub(super) struct FileStoreForm {
     store: FileStore,
@@ -32,6 +36,9 @@ pub(super) struct FileStoreForm {
     name: String,
     /// The run's metrics that have no place.
     without: HashSet<String>,
+    /// What the run's tag says of its tables, and the artifacts that are tables since.
+    tables_told: Option<String>,
+    tables: Vec<String>,
     exported: Exported,
 }
 
@@ -47,6 +54,8 @@ impl FileStoreForm {
             run: None,
             name: String::new(),
             without: HashSet::new(),
+            tables_told: None,
+            tables: Vec::new(),
             exported: Exported::default(),
         })
     }
@@ -95,6 +104,8 @@ impl Form for FileStoreForm {
         }
         self.exported.runs.insert(run.id, told.experiment.clone());
         self.name.clone_from(&run.name);
+        self.tables_told = run.tags.get(LOGGED_ARTIFACTS).cloned();
+        self.tables.clear();
         self.run = Some(written);
         Ok(())
     }
@@ -124,11 +135,20 @@ impl Form for FileStoreForm {
         let path = free.with_context(writing)?;
         fs::create_dir_all(path.parent().with_context(writing)?).with_context(writing)?;
         fs::File::create_new(&path).and_then(|mut file| file.write_all(&bytes)).with_context(writing)?;
+        if of_kind == TABLES {
+            let below = path.strip_prefix(run.artifacts()).with_context(writing)?;
+            let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+            self.tables.push(parts.join("/"));
+        }
         Ok(Fate::Written)
     }
 
     fn end(&mut self) -> anyhow::Result<()> {
-        Ok(self.run.take().map_or(Ok(()), write::Run::finish)?)
+        let Some(run) = self.run.take() else { return Ok(()) };
+        if let Some(told) = with_tables(self.tables_told.as_deref(), &self.tables) {
+            run.tag(LOGGED_ARTIFACTS, &told)?;
+        }
+        Ok(run.finish()?)
     }
 
     fn logged(&mut self, model: &LoggedModel, group: &str, left: &mut Left) -> anyhow::Result<Option<PathBuf>> {
@@ -156,6 +176,15 @@ impl Form for FileStoreForm {
     fn finish(self: Box<Self>) -> anyhow::Result<()> {
         Ok(())
     }
+}
+
+/// The tag with these tables behind those that it names already, as MLflow's `log_table` writes it; `None` where nothing
+/// comes to it, or what stands there is no list.
+fn with_tables(told: Option<&str>, tables: &[String]) -> Option<String> {
+    let before: Vec<serde_json::Value> = told.map_or(Some(Vec::new()), |told| serde_json::from_str(told).ok())?;
+    let tables = tables.iter().map(|path| serde_json::json!({ "path": path, "type": "table" }));
+    let new: Vec<_> = tables.filter(|table| !before.contains(table)).collect();
+    (!new.is_empty()).then(|| serde_json::Value::from([before, new].concat()).to_string())
 }
 
 /// The folder of a key's media. One of the key `a` is the file `a/step_1.png`, which another key may be called: its folder
@@ -205,7 +234,7 @@ impl MediumFile {
             Media::Text(text) => ("texts", "txt", text.into_bytes()),
             Media::Table { columns, rows } => {
                 let table = serde_json::json!({ "columns": columns, "data": rows });
-                ("tables", "table.json", serde_json::to_vec(&table)?)
+                (TABLES, "table.json", serde_json::to_vec(&table)?)
             }
             Media::Histogram(histogram) => {
                 let histogram = histogram.rising();
@@ -234,6 +263,47 @@ mod tests {
         assert_eq!(of("images", "a"), artifacts.path().join("images/a"));
         // An artifact that is called as they are stays.
         assert_eq!(of("texts", "a"), artifacts.path().join("texts_/a"));
+    }
+
+    #[test]
+    fn mlflows_load_table_finds_a_table_by_the_tag_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut form = FileStoreForm::new(folder.path(), folder.path()).unwrap();
+        let head = Head {
+            key: "one".to_owned(),
+            id: None,
+            name: "one".to_owned(),
+            group: "Default".to_owned(),
+            state: api::run::RunState::Finished,
+            created_ms: 0,
+            ended_ms: None,
+            user: None,
+            notes: None,
+            params: Vec::new(),
+            tags: Vec::new(),
+            artifacts: None,
+            commit: None,
+            command: None,
+            replaces: false,
+        };
+        let (run, _) = form.store.run([7; 16], &head).unwrap();
+        let tag = run.artifacts().with_file_name("tags").join(LOGGED_ARTIFACTS);
+        form.run = Some(run);
+        form.tables_told = Some(r#"[{"path": "t.json", "type": "table"}]"#.to_owned());
+        for content in
+            [Media::Table { columns: vec!["n".to_owned()], rows: Vec::new() }, Media::Text("no table".to_owned())]
+        {
+            let medium = Medium { key: "seen/at".to_owned(), step: 3, time_ms: 0, content };
+            assert!(matches!(form.medium(medium).unwrap(), Fate::Written));
+        }
+        form.end().unwrap();
+        let told = fs::read_to_string(tag).unwrap();
+        let new = r#"{"path":"tables/seen/at/step_3.table.json","type":"table"}"#;
+        assert_eq!(told, format!(r#"[{{"path":"t.json","type":"table"}},{new}]"#));
+        let one = ["t.json".to_owned()];
+        for (told, tables) in [(Some(told.as_str()), &one[..]), (None, &one[..0]), (Some("no list"), &one[..])] {
+            assert_eq!(with_tables(told, tables), None, "{told:?}");
+        }
     }
 
     #[test]
