@@ -161,7 +161,7 @@ fn looked(found: &[FoundLog]) -> String {
         let known = if log.known.is_some() { "is read" } else { "" };
         vec![words::word(&log.kind), log.path.clone(), known.to_owned()]
     };
-    table(&["Kind", "Path", ""], found.iter().map(row))
+    table(&["kind", "path", ""], found.iter().map(row))
 }
 
 fn listed(sources: &[Source]) -> String {
@@ -177,7 +177,7 @@ fn listed(sources: &[Source]) -> String {
         };
         vec![words::word(&source.kind), source.path.clone(), words::count(source.runs), state]
     };
-    let mut text = table(&["Kind", "Path", "Runs", ""], sources.iter().map(row));
+    let mut text = table(&["kind", "path", ">runs", "state"], sources.iter().map(row));
     for source in sources {
         for warning in source.warnings.iter().take(10) {
             text.push_str(&format!("\n{}: {}", warning.place, warning.message));
@@ -193,5 +193,5 @@ fn forgotten(list: &[DeletedSource]) -> String {
     let row = |one: &DeletedSource| {
         vec![words::word(&one.kind), one.path.clone(), words::count(one.runs), words::time(one.deleted_ms)]
     };
-    table(&["Kind", "Path", "Deleted runs", "Forgotten"], list.iter().map(row))
+    table(&["kind", "path", ">deleted runs", "forgotten"], list.iter().map(row))
 }
