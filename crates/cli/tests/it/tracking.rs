@@ -111,6 +111,10 @@ fn a_program_that_only_logs_is_measured_with_all_that_it_started() {
     for part in ["machine.cpu", "machine.gpu", "machine.memory"] {
         assert!(run["environment"][part].as_str().is_some_and(|fact| !fact.is_empty()), "{part}: {run}");
     }
+    let shown =
+        |more: &[&str]| String::from_utf8(place.run(&[&["run", "show", "plain"], more].concat()).stdout).unwrap();
+    assert!(!shown(&[]).contains("system/cpu") && shown(&[]).contains("--system"), "{}", shown(&[]));
+    assert!(shown(&["--system"]).contains("system/cpu_seconds"));
     let short = place.json(&["run", "show", "short"]);
     assert!(!short.to_string().contains("system/") && short["environment"] == json!({}), "{short}");
 }
