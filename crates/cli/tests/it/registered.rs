@@ -212,6 +212,9 @@ fn an_address_of_the_windows_table_is_saved_whole_and_all_runs_have_views_of_the
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap_or_default())
         .collect();
     assert!(written.contains("slow") && written.contains("fast"), "{written}");
+    // The newest job is shown without its id.
+    let job = text(&place, &["job", "show", "latest"]);
+    assert!(job.contains("Export 2 runs as CSV") && job.contains(to.to_str().unwrap()), "{job}");
 }
 
 #[test]
