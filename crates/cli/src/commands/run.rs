@@ -139,6 +139,7 @@ pub(crate) enum RunCommand {
     /// Draws series of runs, or runs by their values, in the terminal or in a picture; with --json prints what is drawn
     Plot(Box<curves::Plot>),
     /// Shows what differs between runs: params, environment, code, data, command, tags, metrics
+    #[command(alias = "compare")]
     Diff {
         /// Runs by name or id, or `latest`
         #[arg(required = true, num_args = 2.., value_name = "RUN")]
@@ -345,6 +346,10 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             context.output.show(&context.call(again).await?, begun)
         }
         RunCommand::Edit { run, name, notes, tags } => {
+            if name.is_none() && notes.is_none() && tags.is_empty() {
+                return Err(ApiError::invalid("Nothing to change is said.")
+                    .with_hint("Say --name, --notes or --tag KEY=VALUE; `slipway run show` shows what stands there."));
+            }
             let tags = tags.iter().map(|pair| tag(pair)).collect::<Outcome<_>>()?;
             let run = context.call(EditRun { run: context.run(&run).await?, name, notes, tags }).await?;
             context.output.show(&run, shown)

@@ -137,6 +137,22 @@ fn files_are_saved_and_versions_and_models_deleted() {
 }
 
 #[test]
+fn an_edit_that_changes_nothing_is_refused_and_a_comparison_has_two_names() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    for (name, lr) in [("slow", "0.1"), ("fast", "0.2")] {
+        client.run(&json!(0), name, lr, 4.0);
+    }
+    let edited = place.run(&["run", "edit", "slow"]);
+    assert_eq!(edited.status.code(), Some(2));
+    assert!(said(&edited).contains("Say --name, --notes or --tag"), "{}", said(&edited));
+    assert!(text(&place, &["run", "edit", "slow", "--notes", "too slow"]).contains("too slow"));
+    let differs = text(&place, &["run", "diff", "slow", "fast"]);
+    assert!(differs.contains("lr"), "{differs}");
+    assert_eq!(text(&place, &["run", "compare", "slow", "fast"]), differs);
+}
+
+#[test]
 fn a_view_is_saved_opened_and_deleted() {
     let place = Place::new();
     let client = Client::of(&place);
