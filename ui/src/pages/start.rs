@@ -101,7 +101,11 @@ fn Recent(list: Signal<Vec<ProjectSummary>>) -> impl IntoView {
         {move || if list.with(Vec::is_empty) {
             view! {
                 <div class="card none muted">
-                    "No project yet. A sample shows the whole road in a few minutes."
+                    <span>
+                        "No project yet. A sample shows the whole road in a few minutes. Scripts that log with MLflow need none: their runs, and those of other tools, stand under "
+                        <a class="link" href="/experiments">"Experiments"</a>
+                        "."
+                    </span>
                 </div>
             }.into_any()
         } else {
