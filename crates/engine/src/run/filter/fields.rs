@@ -39,8 +39,9 @@ const KNOWN: [&str; 22] = [
 ];
 
 const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, dataset.digest, dataset.context, name, state, \
-                      kind, experiment, folder, model, created, started, ended (in milliseconds since 1970), duration (in \
-                      seconds), cost, user, notes, device, commit, snapshot, parent, artifact_uri and id.";
+                      kind, experiment, folder, model, created, started, ended (a date as '2026-11-24', or milliseconds \
+                      since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, parent, \
+                      artifact_uri and id.";
 
 /// What stands behind `dataset.`.
 const OF_DATASETS: [&str; 3] = ["name", "digest", "context"];
@@ -253,7 +254,8 @@ mod tests {
             ("state = 'finshed'", "Did you mean \"finished\"?"),
             ("state in ('running', 'Finished')", "no state \"Finished\""),
             ("kind != 'trainings'", "Did you mean \"training\"?"),
-            ("created > '2026-11-24'", "in milliseconds since 1970"),
+            ("created = '2026-11-24'", "in milliseconds since 1970"),
+            ("created > 'yesterday'", "with a date as '2026-11-24 18:00'"),
             ("duration > 'long'", "in seconds"),
         ] {
             let message = parse(wrong).unwrap_err().message;
@@ -266,6 +268,7 @@ mod tests {
         for fine in ["status = 'ANY'", "state ~ 'fin'", "state like 'f%'", "experiment in ('a', 'b')", "started > 5"] {
             assert!(parse(fine).is_ok(), "{fine}");
         }
+        assert!(parse("created >= 2026-11-24 and ended < '2026-11-25 08:00'").is_ok());
         for name in KNOWN {
             assert!(attribute(name).is_some(), "{name}");
         }
