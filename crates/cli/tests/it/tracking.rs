@@ -14,8 +14,13 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn of(place: &Place) -> Self {
+        Self::told(place, &["tracking"])
+    }
+
+    /// The same, of the address that another command tells.
+    pub(crate) fn told(place: &Place, by: &[&str]) -> Self {
         place.json(&["settings", "set", "tracking_open=true"]);
-        let tracking = place.json(&["tracking"]);
+        let tracking = place.json(by);
         assert_eq!(tracking["open"], true);
         Self { port: tracking["port"].as_u64().unwrap().try_into().unwrap() }
     }
