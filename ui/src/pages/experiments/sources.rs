@@ -55,7 +55,7 @@ pub(super) fn Sources(
             <header>
                 <h2>"Logs of other tools"</h2>
                 <span class="right flex">
-                    <Button label="Add a log…" kind="s" on_press=move || adding.set(true) />
+                    <Button label="Read a log…" kind="s" on_press=move || adding.set(true) />
                     <TakeTable of=("log", "logs") table=move |form| all.value.with_untracked(|all| as_text(all.as_deref().unwrap_or_default(), form)) />
                 </span>
             </header>
