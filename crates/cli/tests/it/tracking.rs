@@ -591,7 +591,7 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     let table = list(&[&columns[..], &["--limit", "2"]].concat());
     assert_eq!(
         lines(&table),
-        ["name metric.loss param.lr", "third|c 0.2500 0.2", "first 1 0.1", "", "2 of 3"],
+        ["name metric.loss param.lr", "third|c 0.2500 0.2", "first 1 0.1", "", "2 of 3; --limit shows more"],
         "{table}"
     );
     let cells = place.json(&[&["run", "list", "--experiment", "mine", "--limit", "1"], &columns[..]].concat());

@@ -130,7 +130,10 @@ pub(super) fn nothing(total: u64, notes: &[FilterNote], filter: &str) -> String 
 
 /// What the page leaves out.
 fn rest(shown: usize, total: u64) -> String {
-    if shown > 0 && (shown as u64) < total { format!("\n\n{shown} of {}", words::count(total)) } else { String::new() }
+    match shown > 0 && (shown as u64) < total {
+        true => format!("\n\n{shown} of {}; --limit shows more", words::count(total)),
+        false => String::new(),
+    }
 }
 
 fn state(run: &RunRow) -> String {
@@ -367,7 +370,7 @@ mod tests {
         assert_eq!(names, ["name", "state", "metric.loss", "metric.accuracy", "param.lr", "duration", "started"]);
         let page = |width| super::page(&table, Asked { filter: "", sort: "" }, true, width);
         assert!(page(200).contains("z a very long name of a metric"), "it fits");
-        assert!(page(80).ends_with("\n\n2 of 3"));
+        assert!(page(80).ends_with("\n\n2 of 3; --limit shows more"));
         assert!(page(80).contains("churn"));
     }
 
