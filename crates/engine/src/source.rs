@@ -266,8 +266,10 @@ async fn only_kind(path: &Path) -> anyhow::Result<Kind> {
     match (own.next(), own.next(), found.as_slice()) {
         (Some(kind), None, _) => Ok(kind),
         (None, _, [one]) => bail!(
-            ApiError::invalid(format!("The log lies at {}.", one.path.display()))
-                .with_hint("Name that path, so that it is clear what is followed.")
+            ApiError::invalid(format!("The log lies at {}.", one.path.display())).with_hint(format!(
+                "Name that path, so that it is clear what is followed: `slipway source add '{}'`.",
+                one.path.display()
+            ))
         ),
         (None, _, []) => bail!(
             ApiError::not_found(format!("There is no run log that we can read at {}.", path.display())).with_hint(
