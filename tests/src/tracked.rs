@@ -28,7 +28,7 @@ impl Tracked {
         // A machine without a desktop has no keychain for the token.
         let (unused, value) = ("unused".to_owned(), "unused".to_owned());
         client.call(SetSecret { name: unused, value, backend: Some(SecretBackend::File) }).await?;
-        let address = client.call(GetTracking {}).await?.address;
+        let address = client.call(GetTracking::default()).await?.address;
         let experiment = client.call(CreateExperiment { name: name.to_owned(), folder: String::new() }).await?;
         Ok(Self { experiment, address, http: reqwest::Client::builder().no_proxy().build()? })
     }

@@ -48,7 +48,7 @@ fn run(python: &Path, folder: &Path, script: &str, arguments: &[&str]) -> Result
 async fn the_unchanged_client_gets_what_it_gets_from_its_own_server() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let Some((host, python)) = host(folder.path()).await? else { return Ok(()) };
-    let address = host.client().await?.call(GetTracking {}).await?.address;
+    let address = host.client().await?.call(GetTracking::default()).await?.address;
     let beside = folder.path().to_string_lossy();
     let said = run(&python, folder.path(), "judge.py", &[&address, "--beside", &beside]);
     let said = said.context("the judge found differences")?;
@@ -89,7 +89,7 @@ async fn media(host: &Host, has_figure: bool) -> Result<()> {
 async fn an_exported_file_store_is_what_the_server_has() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let Some((host, python)) = host(folder.path()).await? else { return Ok(()) };
-    let address = host.client().await?.call(GetTracking {}).await?.address;
+    let address = host.client().await?.call(GetTracking::default()).await?.address;
     let (program, to) = (program("SLIPWAY_BIN").context("find slipway")?, folder.path().join("exported"));
     let mut command = Command::new(python);
     environment(&mut command, folder.path());
@@ -105,7 +105,7 @@ async fn the_address_opens_mlflows_routes_alone_and_only_with_its_token() -> Res
     let Some(slipway) = program("SLIPWAY_BIN") else { return Ok(()) };
     let host = Host::start(&slipway, folder.path()).await?;
     let client = host.client().await?;
-    let tracking = client.call(GetTracking {}).await?;
+    let tracking = client.call(GetTracking::default()).await?;
     let token = tracking.address.split([':', '@']).nth(2).context("the address has a token")?.to_owned();
     let base = format!("http://127.0.0.1:{}", tracking.port);
     let http = reqwest::Client::builder().no_proxy().build()?;
@@ -190,7 +190,7 @@ async fn a_programs_hyperparameters_are_searched() -> Result<()> {
     assert_eq!(trial.command.as_deref().and_then(<[String]>::last).map(String::as_str), Some("--x=0.5"));
 
     // The client sees the trials below the run that is the search.
-    let address = host.client().await?.call(GetTracking {}).await?.address;
+    let address = host.client().await?.call(GetTracking::default()).await?.address;
     let own = found.run.context("the search is a run")?.to_string();
     let told = run(Path::new(&python), folder.path(), "nested.py", &[&address, &own])?;
     assert_eq!(told.trim(), "FINISHED 0.0,0.5,1.0 0.125 [0.0, 0.5, 1.0]");

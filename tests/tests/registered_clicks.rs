@@ -64,7 +64,7 @@ async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
     let project = road::open_sample(&desk.client, "diabetes").await?;
     let experiments = desk.client.call(ListExperiments::default()).await?;
     let own = experiments.iter().find(|one| one.project == Some(project.id)).context("the project's experiment")?;
-    let address = desk.client.call(GetTracking {}).await?.address;
+    let address = desk.client.call(GetTracking::default()).await?.address;
     let client = Client { python, folder, address };
     client.run(&["register", &own.name, NAME]).context("register a model")?;
 

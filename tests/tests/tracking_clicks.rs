@@ -36,7 +36,7 @@ async fn tracked(desk: &Desk) -> Result<()> {
     // A machine without a desktop has no keychain for the token.
     let (name, value) = ("unused".to_owned(), "unused".to_owned());
     desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
-    let address = desk.client.call(GetTracking {}).await?.address;
+    let address = desk.client.call(GetTracking::default()).await?.address;
     let asked = CreateExperiment { name: "resnet-baseline".to_owned(), folder: "vision".to_owned() };
     let experiment = desk.client.call(asked).await?;
     let deep = log(&address, &experiment, "deep", &[0.9, 0.4]).await.context("log a run")?;

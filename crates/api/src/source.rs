@@ -28,6 +28,21 @@ pub enum Kind {
     Dvc,
 }
 
+impl Kind {
+    /// The tool by its own name.
+    pub const fn tool(self) -> &'static str {
+        match self {
+            Self::MlflowFiles => "MLflow files",
+            Self::MlflowDb => "MLflow database",
+            Self::TensorBoard => "TensorBoard",
+            Self::Wandb => "W&B offline",
+            Self::DvcLive => "DVCLive",
+            Self::Metrics => "Metrics files",
+            Self::Dvc => "DVC",
+        }
+    }
+}
+
 /// Whether what is named as a log is an address (`postgresql://…`, `https://…`) and no path.
 pub fn is_address(path: &str) -> bool {
     let is_scheme = |scheme: &str| {

@@ -183,7 +183,11 @@ pub struct PurgeRuns {
 
 /// The address for clients of the MLflow protocol; its token is made at first use.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct GetTracking {}
+pub struct GetTracking {
+    /// It is handed to somebody who uses it later: the host stays as long as for a page that somebody may open.
+    #[serde(default)]
+    pub for_later: bool,
+}
 
 /// Makes a new token: addresses that were copied before open nothing any more.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! What every command works with: who answers its calls, how it prints, and which project it means.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use api::{
     ApiError, ErrorCode, ProjectId,
@@ -140,9 +140,22 @@ pub(crate) fn project_folder(from: &Path) -> Option<PathBuf> {
 pub(crate) fn absolute(path: &Path) -> Outcome<String> {
     let absolute = std::path::absolute(path)
         .map_err(|error| ApiError::invalid(format!("{} is no usable path: {error}.", path.display())))?;
+    let absolute = straight(&absolute);
     absolute.to_str().map(str::to_owned).ok_or_else(|| {
         ApiError::invalid(format!("The path {} is not valid Unicode.", absolute.display())).with_hint("Rename it.")
     })
+}
+
+/// Without its `..`, where the folders are there that these lead through: it is shown and kept. Where one of them is a link, its
+/// target's folder is meant, as for every program.
+fn straight(path: &Path) -> PathBuf {
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else { return path.to_owned() };
+    let (through, rest) = parts.split_at(last + 1);
+    match through.iter().collect::<PathBuf>().canonicalize() {
+        Ok(there) => rest.iter().fold(there, |place, part| place.join(part)),
+        Err(_) => path.to_owned(),
+    }
 }
 
 /// Where a file of a list is saved: where that is said, else under its own name in the current folder.
@@ -157,6 +170,18 @@ fn same_place(left: &Path, right: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_is_shown_has_no_way_back_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("scripts")).unwrap();
+        assert_eq!(straight(&root.join("scripts/../out/new")), root.join("out/new"));
+        assert_eq!(straight(&root.join("scripts/..")), root);
+        for as_it_is in [root.join("out"), root.join("nowhere/../out")] {
+            assert_eq!(straight(&as_it_is), as_it_is);
+        }
+    }
 
     #[test]
     fn a_file_is_saved_under_its_own_name_where_none_is_said() {

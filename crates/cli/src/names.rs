@@ -260,6 +260,11 @@ impl Context {
             return Ok(id);
         }
         let jobs = self.call(ListJobs { project: None, limit: Some(MANY) }).await?;
+        // As with runs and searches, what was begun last.
+        let newest = jobs.iter().max_by_key(|job| job.created_ms).filter(|_| named == "latest").map(|job| job.id);
+        if let Some(newest) = newest {
+            return Ok(newest);
+        }
         let fits = jobs.into_iter().filter(|job| job.id.short() == named).collect();
         let job: Job = only(fits, "job", named, "slipway job list", |job: &Job| job.id.to_string())?;
         Ok(job.id)

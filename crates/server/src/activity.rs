@@ -14,7 +14,7 @@ pub struct Activity {
     started: Instant,
     last_millis: AtomicU64,
     listening: AtomicUsize,
-    page: AtomicBool,
+    awaited: AtomicBool,
 }
 
 impl Default for Activity {
@@ -23,7 +23,7 @@ impl Default for Activity {
             started: Instant::now(),
             last_millis: AtomicU64::new(0),
             listening: AtomicUsize::new(0),
-            page: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
         }
     }
 }
@@ -37,13 +37,13 @@ impl Activity {
         self.started.elapsed().saturating_sub(Duration::from_millis(self.last_millis.load(Ordering::Relaxed)))
     }
 
-    /// Whether somebody was given the address of a page, and may open it any time.
-    pub fn awaits_page(&self) -> bool {
-        self.page.load(Ordering::Relaxed)
+    /// Whether somebody was given an address, of a page or for MLflow's clients, and may use it any time.
+    pub fn awaits_use(&self) -> bool {
+        self.awaited.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn await_page(&self) {
-        self.page.store(true, Ordering::Relaxed);
+    pub(crate) fn await_use(&self) {
+        self.awaited.store(true, Ordering::Relaxed);
     }
 
     fn touch(&self) {

@@ -11,13 +11,14 @@ use axum::{
     http::{HeaderValue, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, de::DeserializeOwned};
 use serde_json::Value;
 
 use api::{
     ApiError, ErrorCode, Request as _,
     call::Call,
     host::{MakeKey, OpenSession, PageKey, Session, StopHost},
+    tracking::{GetTracking, RenewTracking},
 };
 
 use crate::{CALL_LIMIT_BYTES, Host, KEY_LIMIT_BYTES, refusal::Refusal};
@@ -90,10 +91,13 @@ async fn answer(host: &Host, call: Call<Value>) -> Result<Value, ApiError> {
     // The keys are this room's own: the engine knows nothing of pages and addresses.
     if call.method == MakeKey::METHOD {
         let key = host.access.make_key().map_err(|error| no_randomness(&error))?;
-        host.activity.await_page();
+        host.activity.await_use();
         let address = page_address(host.port, &key);
         return serde_json::to_value(PageKey { address })
             .map_err(|error| ApiError::new(ErrorCode::Internal, format!("Can't write the address: {error}.")));
+    }
+    if hands_out_address(&call) {
+        host.activity.await_use();
     }
     // In a task of its own: a caller that hangs up must not cut a write in half, and a panic is that
     // of one call.
@@ -112,6 +116,12 @@ async fn answer(host: &Host, call: Call<Value>) -> Result<Value, ApiError> {
         host.ending.cancel();
     }
     answer
+}
+
+/// Whether the answer is an address for MLflow's clients that a person uses later.
+fn hands_out_address(call: &Call<Value>) -> bool {
+    let is_for_later = || GetTracking::deserialize(&call.params).is_ok_and(|asked| asked.for_later);
+    call.method == RenewTracking::METHOD || call.method == GetTracking::METHOD && is_for_later()
 }
 
 /// The address that a person opens; the key behind `#` is good once.

@@ -117,7 +117,11 @@ fn Recent(list: Signal<Vec<ProjectSummary>>, wanted: RwSignal<String>) -> impl I
         {move || match none.get() {
             (true, _) => view! {
                 <div class="card none muted">
-                    "No project yet. A sample shows the whole road in a few minutes."
+                    <span>
+                        "No project yet. A sample shows the whole road in a few minutes. Scripts that log with MLflow need none: their runs, and those of other tools, stand under "
+                        <a class="link" href="/experiments">"Experiments"</a>
+                        "."
+                    </span>
                 </div>
             }.into_any(),
             (false, true) => view! { <div class="card none muted">"No project fits this filter."</div> }.into_any(),

@@ -36,7 +36,7 @@ impl TrackingAddress {
     /// Asks for it anew, so that a press copies it at once: a browser lets a page write to the clipboard only then.
     pub(crate) fn ask(self) {
         spawn_local(async move {
-            let answer = self.client.call(GetTracking {}).await;
+            let answer = self.client.call(GetTracking::default()).await;
             self.hear(answer);
         });
     }
@@ -62,7 +62,7 @@ impl TrackingAddress {
             return self.put(&address);
         }
         spawn_local(async move {
-            match self.client.call(GetTracking {}).await {
+            match self.client.call(GetTracking::default()).await {
                 Ok(tracking) => {
                     self.put(&tracking.address);
                     self.take(tracking);

@@ -220,7 +220,11 @@ pub(crate) fn short_hash(hash: &str) -> String {
 /// the machine used. What a person named otherwise stays as it is written, so that it is found again in their code.
 pub(crate) fn key(key: &str) -> String {
     if key.starts_with(SYSTEM) {
-        return system(key).0;
+        let title = system(key).0;
+        return match unit_that_tells(key) {
+            Some(unit) => format!("{title}, {unit}"),
+            None => title,
+        };
     }
     let (name, part) = key.rsplit_once('/').map_or((key, None), |(name, part)| (name, Some(part)));
     match (api::figure::known(name), part) {
@@ -228,6 +232,14 @@ pub(crate) fn key(key: &str) -> String {
         (Some(name), Some(part)) if OWN_PARTS.contains(&part) => format!("{name}, {}", part_of(part)),
         _ => key.to_owned(),
     }
+}
+
+/// The unit of what is measured of the machine in two of them, and is called the same in both.
+fn unit_that_tells(key: &str) -> Option<&'static str> {
+    const TWICE: [&str; 5] = ["memory_usage_", "disk_usage_", "network_receive_", "network_transmit_", "power_usage_"];
+    let units = [("_percentage", "%"), ("_megabytes", "MB"), ("_bytes_per_second", "B/s"), ("_watts", "W")];
+    let is_twice = TWICE.iter().any(|part| key.contains(part));
+    units.into_iter().find(|(end, _)| is_twice && key.ends_with(end)).map(|(_, unit)| unit)
 }
 
 /// Whether a figure's key, or what it is called, has a text in it that is in small letters.
@@ -383,6 +395,17 @@ mod tests {
             ("system/fan_speed_percentage", "Fan speed", "%", 1.0),
         ] {
             assert_eq!(system(key), (title.to_owned(), unit, part), "{key}");
+        }
+        // Where nothing beside a name says the unit, what is measured in two has names of its own.
+        for (name, called) in [
+            ("system/disk_usage_megabytes", "Disk used, MB"),
+            ("system/disk_usage_percentage", "Disk used, %"),
+            ("system/network_receive_bytes_per_second", "Network received, B/s"),
+            ("system/gpu_1_power_usage_watts", "GPU 1 power, W"),
+            ("system/disk_available_megabytes", "Disk free"),
+            ("system/memory_bytes", "Memory"),
+        ] {
+            assert_eq!(key(name), called);
         }
     }
 

@@ -1,6 +1,9 @@
 //! Which metrics and params of runs are looked at first, and which axes a chart of them has until a person chooses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use api::{
     figure::is_more_better,
@@ -19,14 +22,14 @@ const AXES: usize = 6;
 #[derive(Debug, Clone, Copy)]
 pub struct Keys<'a> {
     pub metrics: &'a [String],
-    /// Metrics that few of the runs have.
+    /// Metrics that few of the runs have, those of the most runs first.
     pub rare: &'a [String],
     pub params: &'a [String],
     pub tags: &'a [String],
     /// What runs below the programs have.
     pub below_metrics: &'a BTreeSet<String>,
     pub below_params: &'a BTreeSet<String>,
-    /// Params that are not the same in all of the runs.
+    /// Params that are not the same in all of the runs, what tells most first.
     pub differing: &'a [String],
     /// The metric that ranks.
     pub ranked_by: Option<&'a str>,
@@ -35,7 +38,6 @@ pub struct Keys<'a> {
 impl Keys<'_> {
     /// All of them as columns, what is looked at first first: metrics, params, tags.
     pub fn known(&self) -> Vec<String> {
-        const FIRST: [&str; 6] = ["learning_rate", "max_depth", "hidden", "rounds", "epochs", "batch_size"];
         let rank = |key: &&String| match key.as_str() {
             key if Some(key) == self.ranked_by => 0,
             "loss/validation" => 1,
@@ -47,12 +49,13 @@ impl Keys<'_> {
         };
         let of_below = self.below_metrics.iter().filter(|key| !self.metrics.contains(key));
         let mut metrics: Vec<&String> = self.metrics.iter().chain(of_below).collect();
-        // What most runs have comes before what few have.
-        let is_rare = |key: &&String| rank(key) > 0 && self.rare.contains(key);
-        metrics.sort_by_key(|key| (is_rare(key), rank(key)));
+        // What most runs have comes before what few have, and of that what more of them have.
+        let place = |key: &&String| self.rare.iter().position(|rare| rare == *key).filter(|_| rank(key) > 0);
+        metrics.sort_by_cached_key(|key| (place(key).is_some(), rank(key), place(key)));
         let of_below = self.below_params.iter().filter(|key| !self.params.contains(key));
         let mut params: Vec<&String> = self.params.iter().chain(of_below).collect();
-        params.sort_by_key(|key| FIRST.iter().position(|first| first == key).unwrap_or(FIRST.len()));
+        let place = |key: &&String| self.differing.iter().position(|own| own == *key).unwrap_or(self.differing.len());
+        params.sort_by_cached_key(|key| (order_of_param(key), place(key)));
         let metrics = metrics.into_iter().map(|key| format!("{METRIC}{key}"));
         let tags = self.tags.iter().map(|key| format!("{TAG}{key}"));
         metrics.chain(params.into_iter().map(|key| format!("{PARAM}{key}"))).chain(tags).collect()
@@ -87,7 +90,7 @@ impl Keys<'_> {
 
 /// How soon a figure that a client named is looked at, from 0 to 3: what says by its name what is good, a loss or a score,
 /// of data that were held out first; then what else is of such data; then the others.
-fn by_name(key: &str) -> u8 {
+pub fn by_name(key: &str) -> u8 {
     const HELD_OUT: [&str; 5] = ["val", "valid", "validation", "test", "eval"];
     let lower = key.to_lowercase();
     let is_held_out = lower.split(|letter: char| !letter.is_alphanumeric()).any(|word| HELD_OUT.contains(&word));
@@ -99,11 +102,20 @@ fn by_name(key: &str) -> u8 {
     }
 }
 
-/// Metrics that fewer than half of these runs have.
+/// The place of a param among those that are looked at first, whatever tells runs apart.
+pub fn order_of_param(key: &str) -> usize {
+    const FIRST: [&str; 7] = ["learning_rate", "lr", "max_depth", "hidden", "rounds", "epochs", "batch_size"];
+    FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len())
+}
+
+/// Metrics that fewer than half of these runs have, those that more of them have first.
 pub fn rare(table: &RunTable) -> Vec<String> {
     let having = |key: &String| table.rows.iter().filter(|row| row.figure(key).is_some()).count();
     let of_below = below(table).0.into_iter().filter(|key| !table.metric_keys.contains(key));
-    table.metric_keys.iter().cloned().chain(of_below).filter(|key| having(key) * 2 < table.rows.len()).collect()
+    let all = table.metric_keys.iter().cloned().chain(of_below).map(|key| (having(&key), key));
+    let mut rare: Vec<(usize, String)> = all.filter(|(having, _)| having * 2 < table.rows.len()).collect();
+    rare.sort_by_key(|(having, _)| Reverse(*having));
+    rare.into_iter().map(|(_, key)| key).collect()
 }
 
 /// The metrics and params of runs below these, in whose place they are shown.
@@ -113,7 +125,8 @@ pub fn below(table: &RunTable) -> (BTreeSet<String>, BTreeSet<String>) {
     (metrics, below().flat_map(|below| below.params.keys()).cloned().collect())
 }
 
-/// Params that are not the same in all of these runs; those of a search are its own matter.
+/// Params that are not the same in all of these runs, those of several values before what some runs only lack; those of a
+/// search are its own matter.
 pub fn differing(table: &RunTable) -> Vec<String> {
     let of_below = below(table).1.into_iter().filter(|key| !table.param_keys.contains(key));
     let mut differing: Vec<String> = table.param_keys.iter().cloned().chain(of_below).collect();
@@ -128,6 +141,12 @@ pub fn differing(table: &RunTable) -> Vec<String> {
     if differing.iter().any(is_common) {
         differing.retain(is_common);
     }
+    let has_one_value = |key: &String| {
+        let runs = table.rows.iter().filter(|row| row.kind != RunKind::Search);
+        let mut values = runs.filter_map(|row| row.param(key).map(|(value, _)| value));
+        values.next().is_none_or(|first| values.all(|other| other == first))
+    };
+    differing.sort_by_cached_key(has_one_value);
     differing
 }
 
@@ -143,7 +162,89 @@ pub fn differing_among(runs: &[&BTreeMap<String, String>]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use api::{
+        RunId,
+        run::{MetricCell, RunRow, RunState},
+    };
+
     use super::*;
+
+    fn row(number: u8, metrics: &[&str], params: &[(&str, &str)]) -> RunRow {
+        let metric = |key: &&str| ((*key).to_owned(), MetricCell { last: 1.0, spark: Vec::new() });
+        let param = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        RunRow {
+            id: RunId::from_bytes([number; 16]),
+            name: format!("r{number}"),
+            experiment: "wine".to_owned(),
+            kind: RunKind::Client,
+            state: RunState::Finished,
+            model: None,
+            snapshot_number: None,
+            commit: None,
+            created_ms: 0,
+            started_ms: None,
+            ended_ms: None,
+            device: None,
+            user: None,
+            duration_secs: None,
+            fraction: None,
+            params: params.iter().map(param).collect(),
+            tags: BTreeMap::new(),
+            metrics: metrics.iter().map(metric).collect(),
+            versions: Vec::new(),
+            resumable: false,
+            split: None,
+            cost: None,
+            currency: None,
+            parent: None,
+            below: None,
+        }
+    }
+
+    #[test]
+    fn of_scripts_of_several_kinds_what_tells_most_stands_first() {
+        let forest = |number, depth| {
+            let params = [("bootstrap", "True"), ("depth", depth)];
+            row(number, &["forest_score", "training_score"], &params)
+        };
+        let sweep = |number, lr| row(number, &["val/loss"], &[("lr", lr), ("model", "mlp")]);
+        let rows = vec![
+            row(1, &["final_score", "training_score"], &[("C", "1.0")]),
+            forest(2, "1"),
+            forest(3, "2"),
+            sweep(4, "0.1"),
+            sweep(5, "0.5"),
+            row(6, &[], &[]),
+            row(7, &[], &[]),
+        ];
+        let table = RunTable {
+            total: 7,
+            rows,
+            metric_keys: own(&["final_score", "forest_score", "training_score", "val/loss"]),
+            param_keys: own(&["C", "bootstrap", "depth", "lr", "model"]),
+            tag_keys: Vec::new(),
+            ranked_by: None,
+            best_split: None,
+            notes: Vec::new(),
+        };
+        let (rare, differing, none) = (rare(&table), differing(&table), BTreeSet::new());
+        assert_eq!(rare, ["training_score", "forest_score", "val/loss", "final_score"]);
+        assert_eq!(differing, ["depth", "lr", "C", "bootstrap", "model"]);
+        let keys = Keys {
+            metrics: &table.metric_keys,
+            rare: &rare,
+            params: &table.param_keys,
+            tags: &[],
+            below_metrics: &none,
+            below_params: &none,
+            differing: &differing,
+            ranked_by: None,
+        };
+        let known = keys.known();
+        let metrics = ["metric.val/loss", "metric.training_score", "metric.forest_score", "metric.final_score"];
+        assert_eq!(known[..4], metrics, "held out first, and of the others what more runs have");
+        assert_eq!(known[4..], ["param.lr", "param.depth", "param.C", "param.bootstrap", "param.model"]);
+    }
 
     fn own(keys: &[&str]) -> Vec<String> {
         keys.iter().map(|key| (*key).to_owned()).collect()

@@ -22,22 +22,22 @@ pub(crate) enum JobCommand {
     },
     /// Shows a job
     Show {
-        /// A job's id, as `slipway job list` shows it
+        /// A job's id, as `slipway job list` shows it, or `latest`
         job: String,
     },
     /// Waits for a job's end, showing its progress
     Wait {
-        /// A job's id, as `slipway job list` shows it
+        /// A job's id, as `slipway job list` shows it, or `latest`
         job: String,
     },
     /// Cancels a job
     Cancel {
-        /// A job's id, as `slipway job list` shows it
+        /// A job's id, as `slipway job list` shows it, or `latest`
         job: String,
     },
     /// Does a failed job again
     Retry {
-        /// A job's id, as `slipway job list` shows it
+        /// A job's id, as `slipway job list` shows it, or `latest`
         job: String,
         /// Return at once; the job goes on in the host
         #[arg(long)]
@@ -45,7 +45,7 @@ pub(crate) enum JobCommand {
     },
     /// Prints a job's log
     Log {
-        /// A job's id, as `slipway job list` shows it
+        /// A job's id, as `slipway job list` shows it, or `latest`
         job: String,
     },
 }

@@ -225,7 +225,10 @@ pub(crate) async fn run_sample(context: &mut Context, command: SampleCommand) ->
             context.lasting().await?;
             let job = context.call(OpenSample { name }).await?;
             let project = made(context, job).await?;
-            context.output.show(&project, |project| format!("{} is open in {}", project.name, project.path))
+            // Its folder's name has a space in it, which a shell takes for the end.
+            context
+                .output
+                .show(&project, |project| format!("{} is open: cd {}", project.name, words::shell(&project.path)))
         }
     }
 }

@@ -57,6 +57,9 @@ pub(crate) enum RunCommand {
     Show {
         /// A run's name or id, or `latest`
         run: String,
+        /// Show what the machine and the program used as well (`system/…`)
+        #[arg(long)]
+        system: bool,
     },
     /// Stops a training after its step, so that it can be resumed; asks a program to stop, and ends it when asked again
     Stop {
@@ -136,6 +139,7 @@ pub(crate) enum RunCommand {
     /// Draws series of runs, or runs by their values, in the terminal or in a picture; with --json prints what is drawn
     Plot(Box<curves::Plot>),
     /// Shows what differs between runs: params, environment, code, data, command, tags, metrics
+    #[command(alias = "compare")]
     Diff {
         /// Runs by name or id, or `latest`
         #[arg(required = true, num_args = 2.., value_name = "RUN")]
@@ -299,7 +303,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let job = context.call(ResumeRun { run: context.run(&run).await?, budget: budget.given() }).await?;
             train(context, detach, job).await
         }
-        RunCommand::Show { run } => {
+        RunCommand::Show { run, system } => {
             let run = context.run(&run).await?;
             let nested = context.call(GetNested { run }).await?;
             let run = context.call(GetRun { run }).await?;
@@ -309,7 +313,8 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             };
             context.output.show(&run, |run| {
                 let below = below.as_ref().map_or_else(String::new, figures_below);
-                format!("{}{below}{}", shown(run), around(run.id, &nested))
+                let head = if system { shown_whole(run) } else { shown(run) };
+                format!("{head}{below}{}", around(run.id, &nested))
             })
         }
         RunCommand::Stop { run } => {
@@ -341,6 +346,10 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             context.output.show(&context.call(again).await?, begun)
         }
         RunCommand::Edit { run, name, notes, tags } => {
+            if name.is_none() && notes.is_none() && tags.is_empty() {
+                return Err(ApiError::invalid("Nothing to change is said.")
+                    .with_hint("Say --name, --notes or --tag KEY=VALUE; `slipway run show` shows what stands there."));
+            }
             let tags = tags.iter().map(|pair| tag(pair)).collect::<Outcome<_>>()?;
             let run = context.call(EditRun { run: context.run(&run).await?, name, notes, tags }).await?;
             context.output.show(&run, shown)
@@ -467,9 +476,9 @@ fn measures_below(run: &Run, nested: &Nested) -> Option<RunId> {
 }
 
 fn figures_below(run: &Run) -> String {
-    match run.metrics.is_empty() {
+    match own(&run.metrics).is_empty() {
         true => String::new(),
-        false => format!("\n\nMetrics of {}, which it started:\n{}", one_line(&run.name), figures(&run.metrics)),
+        false => format!("\n\nMetrics of {}, which it started:\n{}", one_line(&run.name), figures(&own(&run.metrics))),
     }
 }
 
@@ -493,7 +502,33 @@ fn around(run: RunId, nested: &Nested) -> String {
     text
 }
 
+/// A run without what was measured of its machine, which would stand above and among all that it measured itself.
 pub(crate) fn shown(run: &Run) -> String {
+    let (mut text, own) = (head(run), own(&run.metrics));
+    if !own.is_empty() {
+        text += &format!("\n\n{}", figures(&own));
+    }
+    match run.metrics.len() - own.len() {
+        0 => text,
+        left => {
+            let series = counted(left as u64, "series", "series");
+            text + &format!("\n\n{series} of what the machine did: slipway run show {} --system", run.id)
+        }
+    }
+}
+
+/// With what was measured of its machine.
+fn shown_whole(run: &Run) -> String {
+    let all: Vec<&MetricSummary> = run.metrics.iter().collect();
+    if all.is_empty() { head(run) } else { format!("{}\n\n{}", head(run), figures(&all)) }
+}
+
+/// What the run measured itself.
+fn own(metrics: &[MetricSummary]) -> Vec<&MetricSummary> {
+    metrics.iter().filter(|metric| !metric.key.starts_with(SYSTEM)).collect()
+}
+
+fn head(run: &Run) -> String {
     let took = run.started_ms.zip(run.ended_ms).map(|(start, end)| words::duration(seconds(start, end)));
     let code = run.code.as_ref().map(|code| {
         let commit: String = code.commit.chars().take(12).collect();
@@ -503,7 +538,7 @@ pub(crate) fn shown(run: &Run) -> String {
         let text = map.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
         Some(text).filter(|text| !text.is_empty())
     };
-    let head = pairs(&[
+    pairs(&[
         ("run", Some(format!("{} ({})", one_line(&run.name), run.id))),
         ("state", Some(words::word(&run.state))),
         ("deleted", run.deleted_ms.map(|at| format!("{}; back: slipway run restore {}", words::time(at), run.id))),
@@ -524,11 +559,7 @@ pub(crate) fn shown(run: &Run) -> String {
         ("params", joined(&run.params)),
         ("tags", joined(&run.tags)),
         ("notes", Some(run.notes.clone()).filter(|notes| !notes.is_empty())),
-    ]);
-    if run.metrics.is_empty() {
-        return head;
-    }
-    format!("{head}\n\n{}", figures(&run.metrics))
+    ])
 }
 
 /// The snapshot that it had, and what of the folder was newer.
@@ -537,8 +568,8 @@ fn data(run: &Run, number: u32) -> String {
     format!("v{number}{}", since.unwrap_or_default())
 }
 
-fn figures(metrics: &[MetricSummary]) -> String {
-    let row = |metric: &MetricSummary| {
+fn figures(metrics: &[&MetricSummary]) -> String {
+    let row = |metric: &&MetricSummary| {
         let (last, low, high) = (words::figure(metric.last), words::figure(metric.min), words::figure(metric.max));
         // A figure of the report has no series.
         let points = words::or_dash(Some(metric.count).filter(|count| *count > 0), words::count);

@@ -27,7 +27,7 @@ pub(crate) enum SourceCommand {
     Add {
         /// The folder or file that `source look` named, or a folder with no other log in it
         path: std::path::PathBuf,
-        /// Whose log it is, where the path does not say it
+        /// Whose log it is, where the path does not say it: mlflow_files, mlflow_db, tensor_board, wandb, dvc_live, metrics or dvc
         #[arg(long, value_parser = super::parse_word::<Kind>)]
         kind: Option<Kind>,
         /// Its runs stand in experiments of no project
@@ -159,9 +159,9 @@ fn looked(found: &[FoundLog]) -> String {
     }
     let row = |log: &FoundLog| {
         let known = if log.known.is_some() { "is read" } else { "" };
-        vec![words::word(&log.kind), log.path.clone(), known.to_owned()]
+        vec![log.kind.tool().to_owned(), log.path.clone(), known.to_owned()]
     };
-    table(&["Kind", "Path", ""], found.iter().map(row))
+    table(&["kind", "path", ""], found.iter().map(row))
 }
 
 fn listed(sources: &[Source]) -> String {
@@ -175,9 +175,9 @@ fn listed(sources: &[Source]) -> String {
             None if source.watched => "followed".to_owned(),
             None => "read once".to_owned(),
         };
-        vec![words::word(&source.kind), source.path.clone(), words::count(source.runs), state]
+        vec![source.kind.tool().to_owned(), source.path.clone(), words::count(source.runs), state]
     };
-    let mut text = table(&["Kind", "Path", "Runs", ""], sources.iter().map(row));
+    let mut text = table(&["kind", "path", ">runs", "state"], sources.iter().map(row));
     for source in sources {
         for warning in source.warnings.iter().take(10) {
             text.push_str(&format!("\n{}: {}", warning.place, warning.message));
@@ -191,7 +191,20 @@ fn forgotten(list: &[DeletedSource]) -> String {
         return "No log was forgotten within a day.".to_owned();
     }
     let row = |one: &DeletedSource| {
-        vec![words::word(&one.kind), one.path.clone(), words::count(one.runs), words::time(one.deleted_ms)]
+        vec![one.kind.tool().to_owned(), one.path.clone(), words::count(one.runs), words::time(one.deleted_ms)]
     };
-    table(&["Kind", "Path", "Deleted runs", "Forgotten"], list.iter().map(row))
+    table(&["kind", "path", ">deleted runs", "forgotten"], list.iter().map(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_that_were_found_are_told_by_the_names_of_their_tools() {
+        let found = |kind, path: &str| FoundLog { kind, path: path.to_owned(), known: None };
+        let told = looked(&[found(Kind::TensorBoard, "/runs"), found(Kind::MlflowFiles, "/mlruns")]);
+        assert!(told.starts_with("kind") && told.contains("TensorBoard") && told.contains("MLflow files"), "{told}");
+        assert!(looked(&[]).starts_with("There is no run log"));
+    }
 }

@@ -91,10 +91,12 @@ pub(crate) enum ExperimentCommand {
 
 /// Prints the address alone, so that a shell can put it into a variable.
 pub(crate) async fn address(context: &mut Context, arguments: &TrackingArguments) -> Outcome {
-    // Whoever copies the address uses it later.
+    // Whoever copies the address uses it later, also where another command started the host.
     context.staying().await?;
-    let tracking =
-        if arguments.renew { context.call(RenewTracking {}).await? } else { context.call(GetTracking {}).await? };
+    let tracking = match arguments.renew {
+        true => context.call(RenewTracking {}).await?,
+        false => context.call(GetTracking { for_later: true }).await?,
+    };
     context.output.show(&tracking, |tracking| tracking.address.clone())
 }
 

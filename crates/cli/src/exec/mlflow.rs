@@ -88,7 +88,7 @@ pub(super) async fn variables(
 
 /// The address, and the number of the run's experiment.
 async fn tracking(session: &Session, run: RunId) -> Outcome<(Tracking, i64)> {
-    let tracking = session.call(GetTracking {}).await?;
+    let tracking = session.call(GetTracking::default()).await?;
     let run = session.call(GetRun { run }).await?;
     let experiments = session.call(ListExperiments::default()).await?;
     let own = experiments.into_iter().find(|experiment| experiment.id == run.experiment);

@@ -52,7 +52,8 @@ fn a_host_stays_for_a_clients_run_that_is_quiet_and_ends_with_it() {
     let place = Place::new();
     let mut host = place.command(&["serve", "--idle-secs", "3"]).stdout(Stdio::piped()).spawn().unwrap();
     BufReader::new(host.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
-    let client = Client::of(&place);
+    // After `slipway tracking` it would stay anyway.
+    let client = Client::told(&place, &["call", "tracking.get", "{}"]);
     let begun = json!({ "experiment_id": "0", "run_name": "quiet" });
     let run = client.post("runs/create", &begun)["run"]["info"]["run_id"].clone();
     // Nothing tells that a host does not end: it is given twice as long as one without work lasts.
@@ -65,6 +66,22 @@ fn a_host_stays_for_a_clients_run_that_is_quiet_and_ends_with_it() {
     client.post("runs/update", &json!({ "run_id": run, "status": "FINISHED", "end_time": 1 }));
     assert!(host.wait().unwrap().success());
     assert!(!place.workspace().join("host.json").exists());
+}
+
+#[test]
+fn a_host_that_ends_soon_stays_for_whoever_has_the_address_for_clients() {
+    let place = Place::new();
+    let mut host = place.command(&["serve", "--idle-secs", "3"]).stdout(Stdio::piped()).spawn().unwrap();
+    BufReader::new(host.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    place.json(&["tracking"]);
+    // Nothing tells that a host does not end: it is given twice as long as one that nobody needs lasts.
+    let until = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < until {
+        assert!(host.try_wait().unwrap().is_none(), "the address must stay");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(place.run(&["serve", "--stop"]).status.success());
+    host.wait().unwrap();
 }
 
 #[test]

@@ -137,6 +137,22 @@ fn files_are_saved_and_versions_and_models_deleted() {
 }
 
 #[test]
+fn an_edit_that_changes_nothing_is_refused_and_a_comparison_has_two_names() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    for (name, lr) in [("slow", "0.1"), ("fast", "0.2")] {
+        client.run(&json!(0), name, lr, 4.0);
+    }
+    let edited = place.run(&["run", "edit", "slow"]);
+    assert_eq!(edited.status.code(), Some(2));
+    assert!(said(&edited).contains("Say --name, --notes or --tag"), "{}", said(&edited));
+    assert!(text(&place, &["run", "edit", "slow", "--notes", "too slow"]).contains("too slow"));
+    let differs = text(&place, &["run", "diff", "slow", "fast"]);
+    assert!(differs.contains("lr"), "{differs}");
+    assert_eq!(text(&place, &["run", "compare", "slow", "fast"]), differs);
+}
+
+#[test]
 fn a_view_is_saved_opened_and_deleted() {
     let place = Place::new();
     let client = Client::of(&place);
@@ -212,6 +228,9 @@ fn an_address_of_the_windows_table_is_saved_whole_and_all_runs_have_views_of_the
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap_or_default())
         .collect();
     assert!(written.contains("slow") && written.contains("fast"), "{written}");
+    // The newest job is shown without its id.
+    let job = text(&place, &["job", "show", "latest"]);
+    assert!(job.contains("Export 2 runs as CSV") && job.contains(to.to_str().unwrap()), "{job}");
 }
 
 #[test]

@@ -14,8 +14,13 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn of(place: &Place) -> Self {
+        Self::told(place, &["tracking"])
+    }
+
+    /// The same, of the address that another command tells.
+    pub(crate) fn told(place: &Place, by: &[&str]) -> Self {
         place.json(&["settings", "set", "tracking_open=true"]);
-        let tracking = place.json(&["tracking"]);
+        let tracking = place.json(by);
         assert_eq!(tracking["open"], true);
         Self { port: tracking["port"].as_u64().unwrap().try_into().unwrap() }
     }
@@ -111,6 +116,10 @@ fn a_program_that_only_logs_is_measured_with_all_that_it_started() {
     for part in ["machine.cpu", "machine.gpu", "machine.memory"] {
         assert!(run["environment"][part].as_str().is_some_and(|fact| !fact.is_empty()), "{part}: {run}");
     }
+    let shown =
+        |more: &[&str]| String::from_utf8(place.run(&[&["run", "show", "plain"], more].concat()).stdout).unwrap();
+    assert!(!shown(&[]).contains("system/cpu") && shown(&[]).contains("--system"), "{}", shown(&[]));
+    assert!(shown(&["--system"]).contains("system/cpu_seconds"));
     let short = place.json(&["run", "show", "short"]);
     assert!(!short.to_string().contains("system/") && short["environment"] == json!({}), "{short}");
 }
@@ -590,7 +599,7 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     let table = list(&[&columns[..], &["--limit", "2"]].concat());
     assert_eq!(
         lines(&table),
-        ["name metric.loss param.lr", "third|c 0.2500 0.2", "first 1 0.1", "", "2 of 3"],
+        ["name metric.loss param.lr", "third|c 0.2500 0.2", "first 1 0.1", "", "2 of 3; --limit shows more"],
         "{table}"
     );
     let cells = place.json(&[&["run", "list", "--experiment", "mine", "--limit", "1"], &columns[..]].concat());

@@ -11,6 +11,8 @@
 //!            | "name" | "state" | "kind" | "experiment" | "folder" | "model" | "device" | "commit" | "snapshot" | "created"
 //!            | "started" | "ended" | "duration" | "cost" | "user" | "notes" | "parent" | "id" | MLflow's attributes
 //! ```
+//! A time is before or after a number of milliseconds, a date, or a date and a time.
+//!
 //! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks; what stands before its dot
 //! may stand in backticks, too. What stands in quotes is
 //! meant as it is (`api::run_table::quote_length` says where they end): a backslash stands for itself. `~` means contains,
@@ -19,12 +21,14 @@
 
 pub mod compare;
 mod fields;
+mod moment;
 mod tokens;
 
 use api::{
     ApiError,
     tracking::{NAME_TAG, NOTE_TAG},
 };
+use jiff::tz::TimeZone;
 
 use fields::{Entity, attribute};
 pub(crate) use fields::{fields_of, unknown_fields, unknown_keys};
@@ -329,6 +333,7 @@ impl Parser<'_> {
                     Comparison::IsNull | Comparison::IsNotNull => Value::None,
                     _ => self.value()?,
                 };
+                let value = moment::in_milliseconds(&known, comparison, value, TimeZone::system);
                 self.check(&known, comparison, &value, column)?;
                 Ok(Filter::Compare(known, comparison, value))
             }
@@ -484,7 +489,9 @@ impl Parser<'_> {
                 Field::Duration => " in seconds",
                 _ => "",
             };
-            let what = format!("it is a number{unit}, and is compared by =, !=, <, <=, >, >= with another");
+            let is_time = matches!(field, Field::Created | Field::Started | Field::Ended);
+            let date = if is_time { ", or by <, <=, >, >= with a date as '2026-11-24 18:00'" } else { "" };
+            let what = format!("it is a number{unit}, and is compared by =, !=, <, <=, >, >= with another{date}");
             return Err(wrong(self.text, column, &what));
         }
         if let Some(what) = fields::unknown_word(field, comparison, value) {

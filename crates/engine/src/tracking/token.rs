@@ -34,7 +34,7 @@ pub async fn renew(engine: &Engine, _: RenewTracking) -> anyhow::Result<Tracking
     secret::put(engine, SECRET, &token, None).await?;
     *known = Some(token);
     drop(known);
-    get(engine, GetTracking {}).await
+    get(engine, GetTracking::default()).await
 }
 
 /// The token, made at first use. The secret store is asked once.

@@ -261,7 +261,7 @@ pub(crate) async fn registry(stage: &Stage) -> RegistryId {
 async fn the_token_of_mlflows_clients_is_renewed_and_not_deleted() {
     let stage = Stage::new().await;
     stage.engine.tracking_port().store(5577, std::sync::atomic::Ordering::Relaxed);
-    let address = stage.call(GetTracking {}).await.address;
+    let address = stage.call(GetTracking::default()).await.address;
     let secrets = stage.call(ListSecrets {}).await;
     let [token] = secrets.names.as_slice() else { panic!("{secrets:?}") };
     assert_eq!(token.used_by, ["MLflow's clients"]);
@@ -271,6 +271,6 @@ async fn the_token_of_mlflows_clients_is_renewed_and_not_deleted() {
     assert!(refused.hint.unwrap_or_default().contains("slipway tracking --renew"));
     let set = SetSecret { name, value: "a:b@c".to_owned(), backend: None };
     assert_eq!(stage.try_call(set).await.unwrap_err().code, ErrorCode::InUse);
-    assert_eq!(stage.call(GetTracking {}).await.address, address);
+    assert_eq!(stage.call(GetTracking::default()).await.address, address);
     assert_ne!(stage.call(RenewTracking {}).await.address, address);
 }

@@ -4,8 +4,8 @@ use api::{
     ApiError, SourceId,
     project::ListProjects,
     source::{
-        AddSource, DeletedSource, FollowSource, FoundLog, Kind, ListDeletedSources, ListSources, LookForLogs,
-        ReadSource, RemoveSource, RestoreSource, Source, SourceWarning,
+        AddSource, DeletedSource, FollowSource, FoundLog, ListDeletedSources, ListSources, LookForLogs, ReadSource,
+        RemoveSource, RestoreSource, Source, SourceWarning,
     },
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -28,19 +28,6 @@ use crate::{
     },
 };
 
-/// The tool by its own name.
-const fn tool(kind: Kind) -> &'static str {
-    match kind {
-        Kind::MlflowFiles => "MLflow files",
-        Kind::MlflowDb => "MLflow database",
-        Kind::TensorBoard => "TensorBoard",
-        Kind::Wandb => "W&B offline",
-        Kind::DvcLive => "DVCLive",
-        Kind::Metrics => "Metrics files",
-        Kind::Dvc => "DVC",
-    }
-}
-
 /// The logs that are read, and those that were forgotten; nothing where there are none.
 #[component]
 pub(super) fn Sources(
@@ -55,7 +42,7 @@ pub(super) fn Sources(
             <header>
                 <h2>"Logs of other tools"</h2>
                 <span class="right flex">
-                    <Button label="Add a log…" kind="s" on_press=move || adding.set(true) />
+                    <Button label="Read a log…" kind="s" on_press=move || adding.set(true) />
                     <TakeTable of=("log", "logs") table=move |form| all.value.with_untracked(|all| as_text(all.as_deref().unwrap_or_default(), form)) />
                 </span>
             </header>
@@ -101,7 +88,7 @@ fn Forgotten() -> impl IntoView {
 
 fn forgotten(one: &DeletedSource) -> DeletedItem {
     let runs = (one.runs > 0).then(|| format!(" · with {}", words::counted(one.runs, "run", "runs")));
-    let name = format!("{} · {}{}", tool(one.kind), one.path, runs.unwrap_or_default());
+    let name = format!("{} · {}{}", one.kind.tool(), one.path, runs.unwrap_or_default());
     DeletedItem { key: one.path.clone(), name, deleted_ms: one.deleted_ms, size_bytes: None }
 }
 
@@ -125,7 +112,7 @@ fn not_read(source: &Source) -> String {
 fn as_text(all: &[Source], form: TextForm) -> TextTable {
     let row = |source: &Source| {
         let (runs, state) = (source.runs.to_string(), state_of(source));
-        [tool(source.kind).to_owned(), source.path.clone(), runs, state, form.moment(source.read_ms)]
+        [source.kind.tool().to_owned(), source.path.clone(), runs, state, form.moment(source.read_ms)]
     };
     let head = [("Log", false), ("Path", false), ("Runs", true), ("State", false), ("Read", false)];
     TextTable::of(head, all.iter().map(row))
@@ -177,7 +164,7 @@ fn Line(source: Source, forgetting: RwSignal<Option<Source>>, not_read: RwSignal
     };
     view! {
         <tr on:contextmenu=move |event| menus.open_at(&event, items())>
-            <td><b>{tool(source.kind)}</b></td>
+            <td><b>{source.kind.tool()}</b></td>
             <td><span class="mono cut seen" title=source.path.clone()>{source.path.clone()}</span></td>
             <td class="num">{words::count(source.runs)}</td>
             <td>{state}</td>
@@ -314,7 +301,7 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
 
 #[component]
 fn Found(log: FoundLog, busy: Signal<bool>, on_add: Callback<FoundLog>) -> impl IntoView {
-    let (path, kind, known) = (log.path.clone(), tool(log.kind), log.known);
+    let (path, kind, known) = (log.path.clone(), log.kind.tool(), log.known);
     view! {
         <tr data-found=kind>
             <td><b>{kind}</b></td>
@@ -370,6 +357,8 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use api::source::Kind;
+
     use super::*;
 
     #[test]

@@ -218,7 +218,9 @@ pub(super) fn shown(detail: &ClientVersionDetail) -> String {
             [("asked for", &described.inputs), ("answers", &described.outputs), ("params", &described.params)]
         {
             if !columns.is_empty() {
-                parts.push(table(&[title, "type", "", "default"], columns.iter().map(column)));
+                let has_default = columns.iter().any(|column| column.default.is_some());
+                let default = if has_default { "default" } else { "" };
+                parts.push(table(&[title, "type", "", default], columns.iter().map(column)));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use api::{
     RunId,
     export::{ExportFormat, ExportRuns},
+    job::GetJobLog,
     run::GetRun,
     run_table::Listing,
     tracking::Scope,
@@ -56,7 +57,9 @@ pub(super) async fn run(context: &mut Context, export: Export) -> Outcome {
     let models = format == ExportFormat::Mlflow && export.with_models;
     let job = context.call(ExportRuns { list, runs, format, to: absolute(&export.to)?, artifacts, models }).await?;
     let job = context.follow_here_unless(export.detach, job).await?;
-    context.output.show(&job, |job| job.message.clone())
+    // What was left out; of an export that goes on nothing is known yet.
+    let left = context.call(GetJobLog { job: job.id }).await?;
+    context.output.show(&job, |job| [vec![job.message.clone()], left].concat().join("\n"))
 }
 
 /// Where a named run is.

@@ -32,9 +32,9 @@ const PAGE: u32 = 50;
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`, with `or`, `not` and parentheses; words
-    /// match names, models, params, tags and notes. `created`, `started` (of a run that waits: created) and `ended` are in
-    /// milliseconds since 1970, `duration` is in seconds; with --everywhere `experiment = "NAME"` or `folder = "NAME"`
-    /// chooses some
+    /// match names, models, params, tags and notes. `created`, `started` (of a run that waits: created) and `ended` are
+    /// before or after a date (`started > '2026-11-24 18:00'`) or milliseconds since 1970, `duration` is in seconds; with
+    /// --everywhere `experiment = "NAME"` or `folder = "NAME"` chooses some
     #[arg(long, default_value = "")]
     filter: String,
     /// A saved view, as `run views list` names it; what else is given here stands before what it says

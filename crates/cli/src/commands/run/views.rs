@@ -68,6 +68,20 @@ impl Whose {
         scope(context, self.experiment.as_deref(), self.everywhere).await
     }
 
+    /// The command that opens a view of these, whole: a view is of the runs that it was saved for.
+    fn opened_by(&self, view: &str) -> String {
+        format!("`slipway run list{} --view {}` opens it.", self.option(), words::shell(view))
+    }
+
+    /// What says on a command line whose runs are meant.
+    fn option(&self) -> String {
+        match &self.experiment {
+            _ if self.everywhere => " --everywhere".to_owned(),
+            Some(experiment) => format!(" --experiment {}", words::shell(experiment)),
+            None => String::new(),
+        }
+    }
+
     /// Whether anything is said.
     pub(super) const fn is_said(&self) -> bool {
         self.everywhere || self.experiment.is_some()
@@ -220,7 +234,7 @@ pub(super) async fn run(context: &Context, command: ViewsCommand) -> Outcome {
             }
             let view = SavedView { name: name.clone(), query: view.address(encode) };
             let views = context.call(SaveView { of, view }).await?;
-            context.output.show(&views, |_| format!("{} is saved: `slipway run list --view` opens it.", name.trim()))
+            context.output.show(&views, |_| format!("{} is saved: {}", name.trim(), whose.opened_by(name.trim())))
         }
         ViewsCommand::Delete { name, whose } => {
             let of = whose.scope(context).await?;
@@ -229,13 +243,13 @@ pub(super) async fn run(context: &Context, command: ViewsCommand) -> Outcome {
                 return Err(missing(&name, &views));
             }
             let views = context.call(DeleteView { of, name: name.clone() }).await?;
-            let again = format!("slipway run views restore {}", words::shell(&name));
+            let again = format!("slipway run views restore{} {}", whose.option(), words::shell(&name));
             context.output.show(&views, |_| format!("{name} is deleted; the runs stay. `{again}` brings it back."))
         }
         ViewsCommand::Restore { name, whose } => {
             let of = whose.scope(context).await?;
             let views = context.call(RestoreView { of, name: name.clone() }).await?;
-            context.output.show(&views, |_| format!("{name} is restored: `slipway run list --view` opens it."))
+            context.output.show(&views, |_| format!("{name} is restored: {}", whose.opened_by(&name)))
         }
     }
 }
@@ -279,6 +293,16 @@ mod tests {
             ..TableView::default()
         };
         assert_eq!(TableView::read(&view.address(encode), decode), view);
+    }
+
+    #[test]
+    fn the_command_that_opens_a_view_is_whole() {
+        let whose =
+            |experiment: Option<&str>, everywhere| Whose { experiment: experiment.map(str::to_owned), everywhere };
+        assert_eq!(whose(None, false).opened_by("weekly"), "`slipway run list --view weekly` opens it.");
+        let named = whose(Some("wine"), false).opened_by("low loss");
+        assert_eq!(named, "`slipway run list --experiment wine --view 'low loss'` opens it.");
+        assert_eq!(whose(None, true).opened_by("weekly"), "`slipway run list --everywhere --view weekly` opens it.");
     }
 
     #[test]

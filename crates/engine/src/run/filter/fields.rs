@@ -1,7 +1,7 @@
 //! The fields that a filter can name, and what was probably meant by one that it can't.
 
 use api::{
-    ApiError,
+    ApiError, RunId,
     run::{FilterNote, KeyKind, RunKind, RunState},
     tracking::PARENT_TAG,
 };
@@ -39,8 +39,9 @@ const KNOWN: [&str; 22] = [
 ];
 
 const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, dataset.digest, dataset.context, name, state, \
-                      kind, experiment, folder, model, created, started, ended (in milliseconds since 1970), duration (in \
-                      seconds), cost, user, notes, device, commit, snapshot, parent, artifact_uri and id.";
+                      kind, experiment, folder, model, created, started, ended (a date as '2026-11-24', or milliseconds \
+                      since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, parent, \
+                      artifact_uri and id.";
 
 /// What stands behind `dataset.`.
 const OF_DATASETS: [&str; 3] = ["name", "digest", "context"];
@@ -185,8 +186,9 @@ fn unknown_keys_of(
         Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| unknown_keys_of(one, known, has_time, notes)),
         Filter::Not(inner) => unknown_keys_of(inner, known, has_time, notes),
         Filter::All | Filter::Word(_) => {}
-        Filter::Compare(field, ..) => {
-            if let Some(note) = unknown_key(field, known, has_time)
+        Filter::Compare(field, comparison, value) => {
+            let note = unknown_key(field, known, has_time).or_else(|| no_parent(field, *comparison, value));
+            if let Some(note) = note
                 && !notes.contains(&note)
             {
                 notes.push(note);
@@ -226,6 +228,14 @@ fn unknown_key(field: &Field, known: &[Vec<String>; 3], has_time: &dyn Fn() -> b
     Some(FilterNote { sentence, kind, key: key.clone(), meant })
 }
 
+/// A parent that is named as people call a run.
+fn no_parent(field: &Field, comparison: Comparison, value: &Value) -> Option<FilterNote> {
+    let (Field::Tag(key), Value::Text(named)) = (field, value) else { return None };
+    let is_named = key == PARENT_TAG && comparison == Comparison::Equal && named.parse::<RunId>().is_err();
+    let sentence = || format!("A parent is told by its run's id, and \"{named}\" is none.");
+    is_named.then(|| FilterNote { sentence: sentence(), kind: KeyKind::Tag, key: key.clone(), meant: None })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,7 +254,8 @@ mod tests {
             ("state = 'finshed'", "Did you mean \"finished\"?"),
             ("state in ('running', 'Finished')", "no state \"Finished\""),
             ("kind != 'trainings'", "Did you mean \"training\"?"),
-            ("created > '2026-11-24'", "in milliseconds since 1970"),
+            ("created = '2026-11-24'", "in milliseconds since 1970"),
+            ("created > 'yesterday'", "with a date as '2026-11-24 18:00'"),
             ("duration > 'long'", "in seconds"),
         ] {
             let message = parse(wrong).unwrap_err().message;
@@ -257,6 +268,7 @@ mod tests {
         for fine in ["status = 'ANY'", "state ~ 'fin'", "state like 'f%'", "experiment in ('a', 'b')", "started > 5"] {
             assert!(parse(fine).is_ok(), "{fine}");
         }
+        assert!(parse("created >= 2026-11-24 and ended < '2026-11-25 08:00'").is_ok());
         for name in KNOWN {
             assert!(attribute(name).is_some(), "{name}");
         }
@@ -279,9 +291,13 @@ mod tests {
             ["No run here has a metric \"los\". Did you mean \"loss\"?"]
         );
         assert_eq!(
-            told("param.loss = 1 or parent = 'x'"),
-            ["No run here has a param \"loss\". There is a metric of this name."]
+            told("param.loss = 1 or parent = 'my sweep'"),
+            [
+                "No run here has a param \"loss\". There is a metric of this name.",
+                "A parent is told by its run's id, and \"my sweep\" is none."
+            ]
         );
+        assert!(told("parent = '01a22c5ed718785fa15b54a78efbaadd' and parent ~ 'sweep'").is_empty());
         assert_eq!(told("not (tag.a = 1 or tag.a = 2)"), ["No run here has a tag \"a\"."]);
         // Without the time to look for what was meant, it is said all the same.
         let hurried = unknown_keys(&parse("metric.los < 1").unwrap(), &known, &|| false);

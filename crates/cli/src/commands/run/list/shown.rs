@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
-    run::{FilterNote, RunRow, RunTable, SYSTEM},
+    run::{FilterNote, RunKind, RunRow, RunTable, SYSTEM},
     run_table::{BELOW, RunCells, SparseRow, below_in, filled, named},
     spending::money,
 };
+use charts::runs::keys;
 use serde_json::{Map, Value, json};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -129,7 +130,10 @@ pub(super) fn nothing(total: u64, notes: &[FilterNote], filter: &str) -> String 
 
 /// What the page leaves out.
 fn rest(shown: usize, total: u64) -> String {
-    if shown > 0 && (shown as u64) < total { format!("\n\n{shown} of {}", words::count(total)) } else { String::new() }
+    match shown > 0 && (shown as u64) < total {
+        true => format!("\n\n{shown} of {}; --limit shows more", words::count(total)),
+        false => String::new(),
+    }
 }
 
 fn state(run: &RunRow) -> String {
@@ -187,22 +191,30 @@ fn metric_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
     }
     let ranked = runs.ranked_by.as_ref().map(|(key, _)| key);
     let mut keys: Vec<(&String, usize)> = counts.into_iter().collect();
-    keys.sort_by_key(|(key, count)| (!asked.names("metric", key), Some(*key) != ranked, std::cmp::Reverse(*count)));
+    keys.sort_by_key(|(key, count)| {
+        (!asked.names("metric", key), Some(*key) != ranked, std::cmp::Reverse(*count), keys::by_name(key))
+    });
     keys.into_iter().map(|(key, _)| key.clone()).collect()
 }
 
-/// What was asked for, and then what is not the same in all of the runs: the rest tells none of them from another.
+/// What was asked for, and then what is not the same in all of the runs: the rest tells none of them from another. What has
+/// several values tells more than what some runs lack; beside other runs the params of a search are its own matter.
 fn param_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
+    let is_search = |run: &&RunRow| run.kind == RunKind::Search;
+    let told: Vec<&RunRow> = match runs.rows.iter().all(|run| is_search(&run)) {
+        true => runs.rows.iter().collect(),
+        false => runs.rows.iter().filter(|run| !is_search(run)).collect(),
+    };
     let below = runs.rows.iter().filter_map(|run| run.below.as_ref()).flat_map(|below| below.params.keys());
     let all: BTreeSet<&String> = runs.rows.iter().flat_map(|run| run.params.keys()).chain(below).collect();
-    let differs = |key: &String| {
-        let value = |run: &RunRow| run.param(key).map(|(value, _)| value.to_owned());
-        let values: BTreeSet<Option<String>> = runs.rows.iter().map(value).collect();
-        values.len() > 1 || runs.rows.len() == 1
+    let values = |key: &String| -> BTreeSet<Option<&str>> {
+        told.iter().map(|run| run.param(key).map(|(value, _)| value)).collect()
     };
+    let differs = |key: &String| values(key).len() > 1 || told.len() == 1;
     let asks = |key: &String| asked.names("param", key);
     let mut keys: Vec<&String> = all.into_iter().filter(|key| asks(key) || differs(key)).collect();
-    keys.sort_by_key(|key| !asks(key));
+    let has_one_value = |key: &String| values(key).into_iter().flatten().count() < 2;
+    keys.sort_by_cached_key(|key| (!asks(key), keys::order_of_param(key), has_one_value(key)));
     keys.into_iter().cloned().collect()
 }
 
@@ -288,7 +300,7 @@ pub(super) fn as_json(columns: &[String], cells: &RunCells) -> Value {
 mod tests {
     use api::{
         RunId,
-        run::{MetricCell, RunKind, RunState},
+        run::{MetricCell, RunState},
     };
 
     use super::*;
@@ -358,8 +370,29 @@ mod tests {
         assert_eq!(names, ["name", "state", "metric.loss", "metric.accuracy", "param.lr", "duration", "started"]);
         let page = |width| super::page(&table, Asked { filter: "", sort: "" }, true, width);
         assert!(page(200).contains("z a very long name of a metric"), "it fits");
-        assert!(page(80).ends_with("\n\n2 of 3"));
+        assert!(page(80).ends_with("\n\n2 of 3; --limit shows more"));
         assert!(page(80).contains("churn"));
+    }
+
+    #[test]
+    fn a_param_of_several_values_comes_before_those_of_one_and_before_a_searchs_own() {
+        let search = RunRow { kind: RunKind::Search, ..run(1, &[("best/loss", 0.5)], &[("goal", "min")]) };
+        let trial = |number, rate| run(number, &[("loss", 1.0)], &[("cut", "0"), ("rate", rate)]);
+        let rows = vec![search, trial(2, "0.1"), trial(3, "0.2"), run(4, &[("loss", 2.0)], &[])];
+        let table = |rows| RunTable {
+            total: 4,
+            rows,
+            metric_keys: Vec::new(),
+            param_keys: Vec::new(),
+            tag_keys: Vec::new(),
+            ranked_by: None,
+            best_split: None,
+            notes: Vec::new(),
+        };
+        let searches = table(vec![rows[0].clone()]);
+        let own = ["run", "state", "loss", "best/loss", "rate", "cut", "took", "started"];
+        assert_eq!(headings(&table(rows), "", 80), own);
+        assert_eq!(headings(&searches, "", 80), ["run", "state", "best/loss", "goal", "took", "started"]);
     }
 
     #[test]
