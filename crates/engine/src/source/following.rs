@@ -182,9 +182,16 @@ fn forget_later(engine: &Engine, id: SourceId) {
     }
 }
 
-/// Hears of changes below a source.
-pub(super) fn follow(engine: &Engine, source: &Source) {
-    follow_at(engine, source, Places { folders: watched(source, &[]), files: Vec::new() });
+/// Hears of changes below a source. A folder of thousands of runs takes a second, and a drive that hangs holds a thread and
+/// not the host.
+pub(super) async fn follow(engine: &Engine, source: &Source) {
+    let (engine, source) = (engine.clone(), source.clone());
+    let followed = tokio::task::spawn_blocking(move || {
+        follow_at(&engine, &source, Places { folders: watched(&source, &[]), files: Vec::new() });
+    });
+    if let Err(failure) = followed.await {
+        tracing::error!(%failure, "a source can't be followed");
+    }
 }
 
 /// Hears, too, of changes of the files that a followed source names beside itself.
