@@ -262,6 +262,32 @@ fn what_is_written_is_read_back() {
     assert_eq!(groups.heads().iter().filter(|head| head.group == "churn").count(), 3);
 }
 
+#[test]
+fn a_model_whose_id_is_a_path_stands_in_its_runs_folder() {
+    let from = read_at(&fixture("mlruns"), &Mark::default());
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("mlruns");
+    let mut store = FileStore::open(&at).unwrap();
+    let (run, _) = store.run([9; 16], from.head("failed")).unwrap();
+    let outside = folder.path().join("outside");
+    let ids = ["m-0123", "../../../../outside", outside.to_str().unwrap(), "..", "a/b", "a\0b", ""];
+    for id in ids {
+        run.model(id, Some(1)).unwrap();
+        run.model(id, None).unwrap();
+    }
+    run.finish().unwrap();
+    let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    assert_eq!(entries(folder.path()), [at.clone()]);
+    let made = entries(&at).into_iter().map(|experiment| experiment.join("09".repeat(16))).find(|run| run.is_dir());
+    let made = made.unwrap();
+    for (below, is_called_so) in [("inputs", false), ("outputs", true)] {
+        let found = entries(&made.join(below));
+        assert_eq!(found.len(), ids.len(), "{below}: {found:?}");
+        assert!(found.iter().all(|one| one.join("meta.yaml").is_file()), "{below}: {found:?}");
+        assert_eq!(found.iter().any(|one| one.ends_with("m-0123")), is_called_so, "{below}");
+    }
+}
+
 /// A pipe would keep its reader waiting for ever.
 #[test]
 #[cfg(unix)]

@@ -83,7 +83,9 @@ impl Run {
     pub fn model(&self, id: &str, output_at: Option<i64>) -> Result<()> {
         let run = self.meta.run_id.as_str();
         let (folder, types) = match output_at {
-            Some(_) => (self.folder.join("outputs").join(id), ("RUN_OUTPUT", "MODEL_OUTPUT")),
+            // A client may say any text of a model that it made, also one that leads elsewhere as a path.
+            Some(_) if is_id(id) => (self.folder.join("outputs").join(id), ("RUN_OUTPUT", "MODEL_OUTPUT")),
+            Some(_) => (self.folder.join("outputs").join(named(id, run)), ("RUN_OUTPUT", "MODEL_OUTPUT")),
             None => (self.folder.join("inputs").join(named(id, run)), ("MODEL", "RUN")),
         };
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
@@ -98,6 +100,12 @@ impl Run {
         };
         put_yaml(&folder.join("meta.yaml"), &meta)
     }
+}
+
+/// Whether a text is what MLflow calls a logged model by.
+fn is_id(text: &str) -> bool {
+    text.strip_prefix("m-")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 impl FileStore {
