@@ -612,6 +612,7 @@ pub(super) fn experiment_of(
     }
     let id = ExperimentId::from_bytes(engine.new_id());
     let wanted = if group.is_empty() { source.path.rsplit(['/', '\\']).next().unwrap_or("imported") } else { group };
+    let wanted = &*name::of_log(wanted);
     let taken = store::experiment::named(tx, wanted)?.filter(|found| found.deleted_ms.is_none());
     let name = match taken {
         // What is called as its project is the project's own.

@@ -668,3 +668,16 @@ async fn artifacts_are_media_by_their_names() {
     let error = stage.try_call(GetMedium { run, key: "sample".to_owned(), step: Some(2) }).await.unwrap_err();
     assert!(error.message.contains("at step 2"), "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_much_of_an_experiments_name_is_taken_as_one_has_here() {
+    let stage = Stage::new().await;
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    let meta = folder.join("100000000000000001/meta.yaml");
+    let text = fs::read_to_string(&meta).unwrap().replace("name: churn", &format!("name: {}", "ü".repeat(100_000)));
+    fs::write(&meta, text).unwrap();
+    add(&stage, &folder, None).await;
+    let names: Vec<String> = stage.call(ListExperiments::default()).await.into_iter().map(|one| one.name).collect();
+    assert!(names.contains(&"ü".repeat(500)), "{:?}", names.iter().map(String::len).collect::<Vec<_>>());
+}
