@@ -53,6 +53,10 @@ fn values_without_sense_are_refused_where_they_stand() {
     check("name = \"a\\nb\"\n", &["line 1", "one line"]);
     check("[split]\nseed = \"zero\"\n", &["line 2", "expected a whole number of at least 0"]);
     check("[budget]\nmax_hours = \"two\"\n", &["line 2", "expected a number"]);
+    check("search = 5\n", &["line 1", "expected a table"]);
+    check("[search]\nspace = 5\n", &["line 2", "expected a table"]);
+    check("[search]\ncommand = 5\n", &["line 2", "expected a list"]);
+    check("[search.space]\nlr = 5\n", &["line 2", "expected a table, as `{ min = 0, max = 1 }`"]);
     check("[budget]\nmax_hours = 0\n", &["line 2", "`budget.max_hours`", "above 0"]);
     check("[budget]\nmax_costs = 1\n", &["line 2", "`budget.max_costs`", "max_cost`"]);
     for (key, value) in [("rounds", "0"), ("hidden", "[0]"), ("max_depth", "4000000000"), ("threads", "100000")] {
