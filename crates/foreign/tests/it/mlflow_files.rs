@@ -6,6 +6,7 @@ use api::{run::RunState, series::Point};
 use foreign::{
     Mark, Told,
     mlflow_files::{MlflowFiles, write::FileStore},
+    registry::ModelHead,
 };
 
 use crate::{Read, copy, fixture, pairs, read};
@@ -286,6 +287,23 @@ fn a_model_whose_id_is_a_path_stands_in_its_runs_folder() {
         assert!(found.iter().all(|one| one.join("meta.yaml").is_file()), "{below}: {found:?}");
         assert_eq!(found.iter().any(|one| one.ends_with("m-0123")), is_called_so, "{below}");
     }
+}
+
+#[test]
+fn a_registered_model_that_no_folder_can_be_called_after_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(&folder.path().join("mlruns")).unwrap();
+    let write = |name: &str| {
+        let (tags, versions, gone_aliases) = (Vec::new(), Vec::new(), Vec::new());
+        let name = name.to_owned();
+        let head = ModelHead { name, notes: None, created_ms: 1, updated_ms: 1, tags, versions, gone_aliases };
+        store.registered(&head).unwrap()
+    };
+    for name in ["", ".", "..", "a/b", "a\\b", "a%2fb", &"ü".repeat(200)] {
+        assert_eq!(write(name), None, "{name}");
+    }
+    assert_eq!(write(&"ü".repeat(100)), Some(Vec::new()));
+    assert_eq!([write("one"), write("one")], [Some(Vec::new()), None]);
 }
 
 /// A pipe would keep its reader waiting for ever.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     FileStore, Run, hexadecimal,
-    keys::{Disk, Refused, Why, refused},
+    keys::{Disk, LONGEST_PART, Refused, Why, refused},
     make_parent, named, put_pairs, put_yaml, uri,
 };
 use crate::{
@@ -179,14 +179,14 @@ impl FileStore {
     }
 
     /// Writes a registered model with its versions, whose runs' keys are their ids; `None` where MLflow takes no model of
-    /// this name, or the store holds one.
+    /// this name, no folder can have it, or the store holds one.
     ///
     /// # Errors
     /// Where a file can't be written.
     pub fn registered(&self, head: &ModelHead) -> Result<Option<Vec<Refused>>> {
         let is_name = !head.name.contains(['/', '\\', '%', ':']) && !matches!(head.name.as_str(), "" | "." | "..");
         let folder = self.folder.join("models").join(&head.name);
-        if !is_name || folder.exists() {
+        if !is_name || head.name.len() > LONGEST_PART || folder.exists() {
             return Ok(None);
         }
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
