@@ -101,7 +101,7 @@ pub enum EarlyStopping {
 
 /// A hyperparameter as it is written: `values`, or a range.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a table, as `{ min = 0, max = 1 }` or `{ values = [1, 2] }`")]
 pub struct Written {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<Value>>,

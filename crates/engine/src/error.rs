@@ -115,6 +115,14 @@ fn of_store(error: &StoreError) -> ApiError {
                 "Put it back from a backup, or set SLIPWAY_HOME to another folder; `sqlite3 slipway.db .recover` saves what can be read.",
             )
         }
+        locked if locked.is_locked() => {
+            ApiError::new(ErrorCode::Busy, "Another program keeps the workspace's slipway.db locked.")
+                .with_hint("Close what has it open, such as a browser of databases or a backup, and try again.")
+        }
+        unwritable if unwritable.is_read_only() => {
+            ApiError::new(ErrorCode::Internal, "The workspace's slipway.db can't be written to.")
+                .with_hint("Give your user the right to write to it and to its folder, then start the host again.")
+        }
         other => ApiError::new(ErrorCode::Internal, sentence(&other.to_string())),
     }
 }
@@ -190,6 +198,20 @@ mod tests {
         for kind in [PermissionDenied, ReadOnlyFilesystem, AlreadyExists, NotADirectory] {
             let told = told(&anyhow::Error::new(std::io::Error::from(kind)).context("make the folder /x"));
             assert!(told.code == ErrorCode::Invalid && told.hint.is_some(), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn a_database_that_can_not_be_written_to_now_is_told_with_the_way_out() {
+        for (code, expected) in [
+            (rusqlite::ffi::SQLITE_BUSY, ErrorCode::Busy),
+            (rusqlite::ffi::SQLITE_LOCKED, ErrorCode::Busy),
+            (rusqlite::ffi::SQLITE_READONLY, ErrorCode::Internal),
+        ] {
+            let failure = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            let told = told(&StoreError::from(failure).into());
+            assert_eq!(told.code, expected, "{told}");
+            assert!(told.message.contains("slipway.db") && told.hint.is_some(), "{told}");
         }
     }
 

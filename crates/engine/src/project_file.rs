@@ -317,9 +317,9 @@ fn place(text: &str, byte: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// What the reader says, with a number's kind in a person's words.
+/// What the reader says, with a value's kind in a person's words.
 fn plain(message: &str) -> String {
-    const KINDS: [(&str, &str); 8] = [
+    const KINDS: [(&str, &str); 11] = [
         ("u8", "a whole number from 0 to 255"),
         ("u16", "a whole number from 0 to 65535"),
         ("u32", "a whole number from 0 to 4294967295"),
@@ -328,8 +328,15 @@ fn plain(message: &str) -> String {
         ("i64", "a whole number"),
         ("f32", "a number"),
         ("f64", "a number"),
+        ("a string", "a text"),
+        ("a sequence", "a list"),
+        ("a map", "a table"),
     ];
     let message = one_line(message);
+    // What it is called in our code is no word of a person's.
+    if let Some((said, _)) = message.rsplit_once("expected struct ") {
+        return format!("{said}expected a table");
+    }
     let kind =
         KINDS.iter().find_map(|(kind, words)| Some((message.strip_suffix(kind)?.strip_suffix("expected ")?, words)));
     kind.map_or_else(|| message.clone(), |(said, words)| format!("{said}expected {words}"))

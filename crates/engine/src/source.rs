@@ -33,7 +33,7 @@ pub(crate) use self::following::Following;
 use self::following::{end, follow, read_soon, try_begin};
 pub use self::forgetting::{list_deleted, remove, restore};
 use crate::{
-    Engine, Mode, error,
+    Engine, Mode, WeakEngine, error,
     jobs::{JobContext, NewJob, retry_with},
     project,
 };
@@ -46,11 +46,22 @@ pub(crate) async fn start(engine: &Engine) -> anyhow::Result<()> {
     }
     for row in engine.store().read(store::source::list).await? {
         if row.source.watched {
-            follow(engine, &row.source);
-            read_soon(engine, row.source.id);
+            // The host answers before.
+            tokio::spawn(follow_on(engine.downgrade(), row.source));
         }
     }
     Ok(())
+}
+
+/// Follows a log, and reads what was added while no host ran.
+async fn follow_on(engine: WeakEngine, source: Source) {
+    let Some(engine) = engine.upgrade() else { return };
+    follow(&engine, &source).await;
+    match find(&engine, source.id).await {
+        Ok(row) if row.source.watched => read_soon(&engine, source.id),
+        // It was let go of meanwhile.
+        _ => following::let_go(&engine, source.id),
+    }
 }
 
 /// Refused of a project that was deleted: its logs rest until it comes back.
@@ -82,7 +93,7 @@ pub(crate) async fn go_on(engine: &Engine, project: ProjectId) -> anyhow::Result
     }
     for row in engine.store().read(move |c| store::source::of_project(c, project)).await? {
         if row.source.watched {
-            follow(engine, &row.source);
+            follow(engine, &row.source).await;
             read_soon(engine, row.source.id);
         }
     }
@@ -166,7 +177,7 @@ pub async fn add(engine: &Engine, request: AddSource) -> anyhow::Result<Job> {
     engine.changed(Tag::Sources);
     // Before it is read: a reading says what else of it is to be followed.
     if row.source.watched && engine.options().mode == Mode::Host {
-        follow(engine, &row.source);
+        follow(engine, &row.source).await;
     }
     read(engine, ReadSource { source: row.source.id }).await
 }
@@ -237,7 +248,7 @@ pub async fn set_followed(engine: &Engine, request: FollowSource) -> anyhow::Res
     let source = find(engine, id).await?.source;
     if engine.options().mode == Mode::Host {
         if follows {
-            follow(engine, &source);
+            follow(engine, &source).await;
             // What was added while nobody followed it.
             read_soon(engine, id);
         } else {

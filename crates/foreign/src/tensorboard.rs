@@ -74,6 +74,9 @@ struct RunPlace {
     /// How many values it was said of that they were left out.
     #[serde(default)]
     said: u64,
+    /// What was told of it holds no more.
+    #[serde(default)]
+    replaces: bool,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -111,6 +114,11 @@ fn text(name: &OsStr) -> String {
 /// Of a file that is packed.
 fn is_packed(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ["gz", "bz2", "xz", "zst", "zip"].iter().any(|packed| ending == *packed))
+}
+
+/// By what a file is known to be as it was.
+fn seen(metadata: &fs::Metadata) -> (u64, i64) {
+    (metadata.len(), file::modified_ms(metadata))
 }
 
 fn millis(seconds: f64) -> i64 {
@@ -196,6 +204,7 @@ impl Reader for TensorBoard {
                 count: 0,
                 left_out: BTreeMap::new(),
             };
+            reading.check(&files)?;
             let mut state = RunState::Finished;
             for path in files {
                 if let Ok(metadata) = fs::metadata(&path)
@@ -297,6 +306,7 @@ impl Reading<'_, '_> {
     fn head(&mut self, state: RunState) -> Result<()> {
         let ended_ms = self.ended(state);
         (self.run.told, self.run.told_end) = (Some(state), ended_ms);
+        let replaces = std::mem::take(&mut self.run.replaces);
         *self.since += WEIGHT;
         let head = Head {
             key: self.name.clone(),
@@ -313,9 +323,29 @@ impl Reading<'_, '_> {
             artifacts: None,
             commit: None,
             command: None,
-            replaces: false,
+            replaces,
         };
         self.tell(Told::Run(head))
+    }
+
+    /// Reads all of the run again where a file of it is not what was read: of a point nobody knows which file told it. What
+    /// was told stays until there is something else.
+    fn check(&mut self, files: &[PathBuf]) -> Result<()> {
+        let is_another = |path: &&PathBuf| {
+            let place = path.file_name().map(text).and_then(|key| self.run.files.get(&key));
+            // What can't be looked at now is said by who reads it.
+            place.is_some_and(|place| {
+                let is_seen = fs::metadata(path).is_ok_and(|metadata| place.seen == seen(&metadata));
+                let is_read = place.offset > 0 && !is_seen;
+                is_read && Records::stands(path, place.offset, place.checksum).is_ok_and(|stands| !stands)
+            })
+        };
+        let others: Vec<&PathBuf> = files.iter().filter(is_another).collect();
+        if !others.is_empty() {
+            self.run = RunPlace { replaces: true, ..RunPlace::default() };
+        }
+        let why = "it is not what it was, as if written anew: its run was read from the beginning";
+        others.into_iter().try_for_each(|path| self.tell(file::anew(path, why)))
     }
 
     /// Reads on in a file; what is damaged in it is told.
@@ -342,7 +372,7 @@ impl Reading<'_, '_> {
 
     fn read_on(&mut self, path: &Path, key: &str, place: &mut FilePlace) -> Result<()> {
         let metadata = fs::metadata(path).map_err(file::failed(path))?;
-        let seen = (metadata.len(), file::modified_ms(&metadata));
+        let seen = seen(&metadata);
         if place.seen != seen {
             if is_packed(path) {
                 if !std::mem::replace(&mut place.lost, true) {

@@ -49,6 +49,8 @@ struct RunPlace {
     offset: u64,
     /// In the middle of a record that can't be read.
     lost: bool,
+    /// Of what lies before the offset: a log of which that is something else is another one.
+    checksum: Option<u32>,
     /// Of the log, when it was read last: where it and the time of change are the same, it is not opened.
     length: u64,
     modified_ms: i64,
@@ -272,13 +274,12 @@ impl Reading<'_, '_> {
 
     fn read(&mut self) -> Result<()> {
         let metadata = fs::metadata(self.path).map_err(file::failed(self.path))?;
-        if metadata.len() < self.run.length {
-            // Another log stands in its place. What was told stays until there is something else.
+        if let Some(why) = self.replaced(&metadata)? {
+            // What was told stays until there is something else.
             self.run = RunPlace { replaces: true, ..RunPlace::default() };
-            self.tell(file::anew(self.path, "it is shorter than it was: it was read anew"))?;
+            self.tell(file::anew(self.path, why))?;
         }
-        let modified_ms = file::modified_ms(&metadata);
-        if (metadata.len(), modified_ms) != (self.run.length, self.run.modified_ms)
+        if self.changed(&metadata)
             && let Some(mut records) = Records::open(self.path, self.run.offset, self.run.lost)?
         {
             loop {
@@ -288,7 +289,7 @@ impl Reading<'_, '_> {
                     Err(error) => {
                         // What was read before is told, and the next reading begins behind it.
                         self.flush(&metadata)?;
-                        (self.run.offset, self.run.lost) = (at, lost);
+                        self.stand(at, lost);
                         return Err(file::failed(self.path)(error));
                     }
                 };
@@ -319,15 +320,15 @@ impl Reading<'_, '_> {
                 }
                 if self.count + *self.since + self.output.len() / WEIGHT >= HELD {
                     self.flush(&metadata)?;
-                    (self.run.offset, self.run.lost) = (records.offset, records.lost);
+                    self.stand(records.offset, records.lost);
                     self.checkpoint()?;
                 }
             }
             if records.offset > self.run.offset {
                 self.run.cut = false;
             }
-            (self.run.offset, self.run.lost) = (records.offset, records.lost);
-            (self.run.length, self.run.modified_ms) = (metadata.len(), modified_ms);
+            self.stand(records.offset, records.lost);
+            (self.run.length, self.run.modified_ms) = (metadata.len(), file::modified_ms(&metadata));
             self.run.waits = self.run.waits.filter(|at| *at >= records.offset);
         }
         // One that has died says no summary any more.
@@ -345,6 +346,28 @@ impl Reading<'_, '_> {
         }
         let begun = self.run.offset > record::HEADER.len() as u64;
         if begun && self.run.told != Some(self.state(&metadata)) { self.head(&metadata) } else { Ok(()) }
+    }
+
+    /// Whether the log is not as it was when it was read last.
+    fn changed(&self, metadata: &Metadata) -> bool {
+        (metadata.len(), file::modified_ms(metadata)) != (self.run.length, self.run.modified_ms)
+    }
+
+    /// Why another log stands in the place of the one that was read: nobody takes back what was appended.
+    fn replaced(&self, metadata: &Metadata) -> Result<Option<&'static str>> {
+        if metadata.len() < self.run.length {
+            return Ok(Some("it is shorter than it was: it was read anew"));
+        }
+        let is_known = self.run.checksum.is_some() && self.changed(metadata);
+        let is_another = is_known && file::checksum(self.path, self.run.offset)? != self.run.checksum;
+        Ok(is_another.then_some("it is not what it was, as if another stood in its place: it was read anew"))
+    }
+
+    /// The log was read up to this byte.
+    fn stand(&mut self, offset: u64, lost: bool) {
+        (self.run.offset, self.run.lost) = (offset, lost);
+        // Where it can't be read now, the next reading has nothing to compare with.
+        self.run.checksum = file::checksum(self.path, offset).ok().flatten();
     }
 
     /// Tells the mark that stands where the log is read.

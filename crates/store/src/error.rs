@@ -63,6 +63,21 @@ impl StoreError {
         )
     }
 
+    /// Whether another program kept our own database locked for longer than is waited.
+    pub fn is_locked(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        matches!(
+            error.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+        )
+    }
+
+    /// Whether our own database's file can be read alone.
+    pub fn is_read_only(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly)
+    }
+
     /// Whether a blob is not there, or not what its hash says: putting the same bytes again mends it.
     pub const fn is_lost(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::MissingBlob(_))

@@ -18,7 +18,7 @@ use api::{
     source::{Kind, Source, SourceWarning},
 };
 use notify::{RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt};
 use tokio::task::AbortHandle;
 
 use super::taking::Taken;
@@ -64,7 +64,7 @@ struct Places {
 /// What tells of a source's changes.
 #[expect(dead_code, reason = "it is kept for what it does, and does it until it is dropped")]
 enum Watcher {
-    System(Debouncer<RecommendedWatcher, RecommendedCache>),
+    System(Debouncer<RecommendedWatcher, NoCache>),
     Polling(Task),
 }
 
@@ -182,9 +182,16 @@ fn forget_later(engine: &Engine, id: SourceId) {
     }
 }
 
-/// Hears of changes below a source.
-pub(super) fn follow(engine: &Engine, source: &Source) {
-    follow_at(engine, source, Places { folders: watched(source, &[]), files: Vec::new() });
+/// Hears of changes below a source. A folder of thousands of runs takes a second, and a drive that hangs holds a thread and
+/// not the host.
+pub(super) async fn follow(engine: &Engine, source: &Source) {
+    let (engine, source) = (engine.clone(), source.clone());
+    let followed = tokio::task::spawn_blocking(move || {
+        follow_at(&engine, &source, Places { folders: watched(&source, &[]), files: Vec::new() });
+    });
+    if let Err(failure) = followed.await {
+        tracing::error!(%failure, "a source can't be followed");
+    }
 }
 
 /// Hears, too, of changes of the files that a followed source names beside itself.
@@ -224,7 +231,7 @@ fn hearing(
     engine: &Engine,
     source: &Source,
     places: &Places,
-) -> notify::Result<Debouncer<RecommendedWatcher, RecommendedCache>> {
+) -> notify::Result<Debouncer<RecommendedWatcher, NoCache>> {
     let (weak, source) = (engine.downgrade(), source.clone());
     let runtime = tokio::runtime::Handle::current();
     let heard = move |result: DebounceEventResult| {
@@ -243,9 +250,14 @@ fn hearing(
         }
         read_soon(&engine, source.id);
     };
-    let mut debouncer = new_debouncer(QUIET, None, heard)?;
+    // No reader follows links: one to a large folder would have all of that watched. What a renamed file was called before is
+    // of no use here, and where the system does not say it, a cache of it looks behind links, too.
+    let config = notify::Config::default().with_follow_symlinks(false);
+    let mut debouncer = new_debouncer_opt::<_, RecommendedWatcher, _>(QUIET, None, heard, NoCache::new(), config)?;
     for (path, how) in &places.folders {
-        debouncer.watch(path, *how)?;
+        // The folder itself may be a link.
+        let folder = path.canonicalize().unwrap_or_else(|_| path.clone());
+        debouncer.watch(&folder, *how)?;
     }
     Ok(debouncer)
 }

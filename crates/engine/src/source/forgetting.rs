@@ -202,7 +202,7 @@ pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<
     try_to_come_back(engine, id, forgotten).await?;
     let source = find(engine, id).await?.source;
     if source.watched && engine.options().mode == Mode::Host {
-        following::follow(engine, &source);
+        following::follow(engine, &source).await;
         read_soon(engine, id);
     }
     Ok(source)

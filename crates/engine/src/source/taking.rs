@@ -47,6 +47,12 @@ const MEDIA: usize = 1_000;
 const OUTPUT: usize = 4 << 20;
 /// Runs in one transaction.
 const RUNS: usize = 1_000;
+/// Bytes of params and tags that are written at once, about.
+const TEXTS: usize = 16 << 20;
+/// Bytes of a param or a tag that is taken: it is in memory wherever its run is looked at.
+const LONGEST_TEXT: usize = 4 << 20;
+/// Characters of a key that are said.
+const SAID: usize = 80;
 /// Warnings that are kept; the rest are counted.
 const WARNINGS: usize = 100;
 
@@ -66,6 +72,8 @@ pub(super) struct Taken {
 #[derive(Default)]
 struct Piece {
     heads: Vec<Head>,
+    /// Of the heads' params and tags.
+    text_bytes: usize,
     series: Vec<OfSeries>,
     /// By the run's key in its log.
     media: Vec<(String, MediumRow)>,
@@ -248,7 +256,7 @@ impl Taking<'_> {
         }
         match told {
             Told::Still => return Ok(()),
-            Told::Run(head) => self.piece.heads.push(head),
+            Told::Run(head) => self.run(head),
             Told::Points { run, key, points } => {
                 self.piece.count += points.len();
                 self.piece.series.push(OfSeries::Points { run, key, points });
@@ -297,8 +305,9 @@ impl Taking<'_> {
             }
             Told::Waits { why } => self.waits = Some(why),
         }
-        let Piece { heads, media, others, count, output_bytes, .. } = &self.piece;
+        let Piece { heads, text_bytes, media, others, count, output_bytes, .. } = &self.piece;
         if *output_bytes >= OUTPUT
+            || *text_bytes >= TEXTS
             || heads.len() >= RUNS
             || *count >= POINTS
             || media.len() >= MEDIA
@@ -307,6 +316,35 @@ impl Taking<'_> {
             self.commit(None)?;
         }
         Ok(())
+    }
+
+    /// Takes a run but for those of its texts that are far too long.
+    fn run(&mut self, mut head: Head) {
+        let (mut bytes, mut long) = (0, Vec::new());
+        for (kind, pairs) in [("param", &mut head.params), ("tag", &mut head.tags)] {
+            pairs.retain(|(key, value)| {
+                let is_taken = value.len() <= LONGEST_TEXT;
+                if is_taken {
+                    bytes += key.len() + value.len();
+                } else {
+                    let key: String = key.chars().take(SAID).collect();
+                    long.push(format!(
+                        "the {kind} \"{key}\" was left out: it has {} bytes, more than {LONGEST_TEXT}",
+                        value.len()
+                    ));
+                }
+                is_taken
+            });
+        }
+        self.piece.text_bytes += bytes;
+        let place = format!("{}, run {}", self.source.path, head.key);
+        for message in long {
+            // A run is told as often as it changes.
+            if !self.warnings.iter().any(|said| said.place == place && said.message == message) {
+                self.warn(place.clone(), message, true);
+            }
+        }
+        self.piece.heads.push(head);
     }
 
     /// How the source stands once what was told is committed: up to a mark, or broken off.
@@ -349,7 +387,8 @@ impl Taking<'_> {
             let Taken { runs, points, .. } = self.taken;
             context.progress(None, format!("{}, {}", counted(runs, "run", "runs"), counted(points, "point", "points")));
         }
-        let Piece { heads, series, media, others, count, output, output_bytes: _ } = std::mem::take(&mut self.piece);
+        let Piece { heads, text_bytes: _, series, media, others, count, output, output_bytes: _ } =
+            std::mem::take(&mut self.piece);
         let is_empty =
             heads.is_empty() && series.is_empty() && media.is_empty() && output.is_empty() && others.len() == 0;
         // A mark behind which nothing was told makes a difference only to what was committed without one.
@@ -619,6 +658,7 @@ pub(super) fn experiment_of(
     }
     let id = ExperimentId::from_bytes(engine.new_id());
     let wanted = if group.is_empty() { source.path.rsplit(['/', '\\']).next().unwrap_or("imported") } else { group };
+    let wanted = &*name::of_log(wanted);
     let taken = store::experiment::named(tx, wanted)?.filter(|found| found.deleted_ms.is_none());
     let name = match taken {
         // What is called as its project is the project's own.

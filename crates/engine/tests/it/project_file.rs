@@ -57,6 +57,9 @@ fn values_without_sense_are_refused_where_they_stand() {
         let text = format!("[search.space]\nlr = {bare}\n");
         check(&text, &["line 2, column 6", "`search.space.lr` must be { values = […] } or { min = …, max = … }"]);
     }
+    check("search = 5\n", &["line 1", "expected a table"]);
+    check("[search]\nspace = 5\n", &["line 2", "expected a table"]);
+    check("[search]\ncommand = 5\n", &["line 2", "expected a list"]);
     check("[budget]\nmax_hours = 0\n", &["line 2", "`budget.max_hours`", "above 0"]);
     check("[budget]\nmax_costs = 1\n", &["line 2", "`budget.max_costs`", "max_cost`"]);
     for (key, value) in [("rounds", "0"), ("hidden", "[0]"), ("max_depth", "4000000000"), ("threads", "100000")] {

@@ -710,3 +710,32 @@ async fn artifacts_are_media_by_their_names() {
     let error = stage.try_call(GetMedium { run, key: "sample".to_owned(), step: Some(2) }).await.unwrap_err();
     assert!(error.message.contains("at step 2"), "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_much_of_an_experiments_name_is_taken_as_one_has_here() {
+    let stage = Stage::new().await;
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    let meta = folder.join("100000000000000001/meta.yaml");
+    let text = fs::read_to_string(&meta).unwrap().replace("name: churn", &format!("name: {}", "ü".repeat(100_000)));
+    fs::write(&meta, text).unwrap();
+    add(&stage, &folder, None).await;
+    let names: Vec<String> = stage.call(ListExperiments::default()).await.into_iter().map(|one| one.name).collect();
+    assert!(names.contains(&"ü".repeat(500)), "{:?}", names.iter().map(String::len).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_param_of_many_megabytes_is_left_out_and_named() {
+    let stage = Stage::new().await;
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    let params = folder.join("100000000000000001").join("a".repeat(32)).join("params");
+    for (name, bytes) in [("long", 1 << 20), ("huge", 5 << 20)] {
+        fs::write(params.join(name), "x".repeat(bytes)).unwrap();
+    }
+    add(&stage, &folder, None).await;
+    let said = stage.call(ListSources {}).await.remove(0).warnings;
+    let said: Vec<_> = said.iter().map(|one| one.message.as_str()).filter(|one| one.contains("was left out")).collect();
+    assert!(said.iter().any(|one| one.contains("\"huge\"")), "{said:?}");
+    assert!(!said.iter().any(|one| one.contains("\"long\"")), "{said:?}");
+}

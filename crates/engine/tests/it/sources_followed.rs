@@ -376,6 +376,30 @@ async fn what_is_followed_is_not_read_for_being_read() {
     assert_eq!(source(&stage).await.read_ms, first);
 }
 
+/// A link to a large folder would have all of that watched.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_link_in_a_log_leads_to_is_not_heard_of() {
+    let stage = Stage::new().await;
+    let (folder, elsewhere, link) = (stage.path("runs"), stage.path("elsewhere"), stage.path("link"));
+    let whole = events(&stage, 8);
+    let path = folder.join("a/events.out.tfevents.1700000000.host");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, folder.join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(&folder, &link).unwrap();
+    follow(&stage, &link, Kind::TensorBoard).await;
+    let first = source(&stage).await.read_ms;
+    fs::write(elsewhere.join("x"), "x").unwrap();
+    // As above.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(source(&stage).await.read_ms, first);
+    // The log's own folder is heard of behind a link, too.
+    let rest = 8 - points(&stage).await;
+    grows(&stage, "the next events", rest, || append(&path, &whole[whole.len() / 2..])).await;
+}
+
 fn git(folder: &Path, arguments: &[&str]) {
     let mut command = Command::new("git");
     command.current_dir(folder).args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]).args(arguments);

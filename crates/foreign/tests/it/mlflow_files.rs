@@ -6,6 +6,7 @@ use api::{run::RunState, series::Point};
 use foreign::{
     Mark, Told,
     mlflow_files::{MlflowFiles, write::FileStore},
+    registry::ModelHead,
 };
 
 use crate::{Read, copy, fixture, pairs, read};
@@ -260,6 +261,49 @@ fn what_is_written_is_read_back() {
     run.finish().unwrap();
     let groups = read_at(&folder.path().join("mlruns"), &Mark::default());
     assert_eq!(groups.heads().iter().filter(|head| head.group == "churn").count(), 3);
+}
+
+#[test]
+fn a_model_whose_id_is_a_path_stands_in_its_runs_folder() {
+    let from = read_at(&fixture("mlruns"), &Mark::default());
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("mlruns");
+    let mut store = FileStore::open(&at).unwrap();
+    let (run, _) = store.run([9; 16], from.head("failed")).unwrap();
+    let outside = folder.path().join("outside");
+    let ids = ["m-0123", "../../../../outside", outside.to_str().unwrap(), "..", "a/b", "a\0b", ""];
+    for id in ids {
+        run.model(id, Some(1)).unwrap();
+        run.model(id, None).unwrap();
+    }
+    run.finish().unwrap();
+    let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    assert_eq!(entries(folder.path()), [at.clone()]);
+    let made = entries(&at).into_iter().map(|experiment| experiment.join("09".repeat(16))).find(|run| run.is_dir());
+    let made = made.unwrap();
+    for (below, is_called_so) in [("inputs", false), ("outputs", true)] {
+        let found = entries(&made.join(below));
+        assert_eq!(found.len(), ids.len(), "{below}: {found:?}");
+        assert!(found.iter().all(|one| one.join("meta.yaml").is_file()), "{below}: {found:?}");
+        assert_eq!(found.iter().any(|one| one.ends_with("m-0123")), is_called_so, "{below}");
+    }
+}
+
+#[test]
+fn a_registered_model_that_no_folder_can_be_called_after_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(&folder.path().join("mlruns")).unwrap();
+    let write = |name: &str| {
+        let (tags, versions, gone_aliases) = (Vec::new(), Vec::new(), Vec::new());
+        let name = name.to_owned();
+        let head = ModelHead { name, notes: None, created_ms: 1, updated_ms: 1, tags, versions, gone_aliases };
+        store.registered(&head).unwrap()
+    };
+    for name in ["", ".", "..", "a/b", "a\\b", "a%2fb", &"ü".repeat(200)] {
+        assert_eq!(write(name), None, "{name}");
+    }
+    assert_eq!(write(&"ü".repeat(100)), Some(Vec::new()));
+    assert_eq!([write("one"), write("one")], [Some(Vec::new()), None]);
 }
 
 /// A pipe would keep its reader waiting for ever.

@@ -281,6 +281,33 @@ fn a_file_that_is_written_anew_is_read_anew() {
     assert_eq!(read(&reader, &mark).series("loss"), []);
 }
 
+#[test]
+fn a_file_that_is_written_anew_has_all_of_its_run_read_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("one");
+    let write = |at_ms: i64, points: &[(i64, f64)]| {
+        let mut file = EventFile::create(&run, at_ms).unwrap();
+        let point = |(step, value): &(i64, f64)| Point { step: *step, time_ms: *step, value: *value };
+        file.points("loss", &points.iter().map(point).collect::<Vec<_>>()).unwrap();
+        file.finish().unwrap();
+    };
+    write(1_700_000_000_000, &[(0, 1.0), (1, 0.5)]);
+    write(1_700_000_100_000, &[(2, 0.25)]);
+    let reader = TensorBoard::new(folder.path().to_owned());
+    let first = read(&reader, &Mark::default());
+    assert_eq!((first.series("loss").len(), first.heads()[0].replaces), (3, false));
+    let mut files: Vec<PathBuf> = fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    fs::remove_file(&files[1]).unwrap();
+    write(1_700_000_100_000, &[(2, 8.0), (3, 4.0)]);
+    let again = read(&reader, &first.mark);
+    assert_eq!(again.series("loss"), [(0, Some(1.0)), (1, Some(0.5)), (2, Some(8.0)), (3, Some(4.0))]);
+    let replaces: Vec<bool> = again.heads().iter().map(|head| head.replaces).collect();
+    assert!(replaces[0] && replaces.iter().filter(|replaces| **replaces).count() == 1, "{replaces:?}");
+    assert_eq!(again.warnings().len(), 1, "{:?}", again.warnings());
+    assert_eq!(read(&reader, &again.mark).told, []);
+}
+
 fn varint(value: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     prost::encoding::encode_varint(value, &mut bytes);

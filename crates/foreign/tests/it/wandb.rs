@@ -438,6 +438,34 @@ fn a_shorter_log_replaces_the_one_that_stood_in_its_place() {
 }
 
 #[test]
+fn a_log_of_equal_or_greater_length_replaces_the_one_that_stood_in_its_place() {
+    let row = |step: u8| history(step, "loss", &field(16, b"1"));
+    let later = |path: &Path, seconds| {
+        let time = std::time::SystemTime::now() + std::time::Duration::from_secs(seconds);
+        fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    };
+    for count in [3, 4] {
+        let (_folder, path, reader) = run(&log_of(&[row(0), row(1), row(2)]));
+        let first = read(&reader, &Mark::default());
+        assert_eq!(first.series("loss").len(), 3);
+        let mut log = log_of(&(5..5 + count).map(row).collect::<Vec<_>>());
+        fs::write(&path, &log).unwrap();
+        later(&path, 5);
+        let second = read(&reader, &first.mark);
+        let steps: Vec<_> = (5..5 + i64::from(count)).map(|step| (step, Some(1.0))).collect();
+        assert_eq!(second.series("loss"), steps);
+        assert!(second.heads().iter().all(|head| head.replaces) && second.heads().len() == 1, "{:?}", second.told);
+        assert!(second.warnings()[0].contains("it is not what it was"), "{:?}", second.warnings());
+        // From then on it is the log that grows.
+        append(&mut log, &row(9));
+        fs::write(&path, &log).unwrap();
+        later(&path, 10);
+        let third = read(&reader, &second.mark);
+        assert_eq!((third.series("loss"), third.warnings()), (vec![(9, Some(1.0))], Vec::new()));
+    }
+}
+
+#[test]
 fn a_run_that_was_resumed_names_the_log_that_it_was_begun_in() {
     let folder = tempfile::tempdir().unwrap();
     let logs = ["offline-run-20250101_000000-r/run-r.wandb", "offline-run-20250102_000000-r/run-r.wandb"];

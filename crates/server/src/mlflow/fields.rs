@@ -24,6 +24,9 @@ use crate::Host;
 /// A body that may take much more memory once it is read: JSON of many small values takes fifteen times its bytes.
 const LARGE_BYTES: usize = 1 << 20;
 
+/// Values that a request has at most, as many as one of that size can have.
+const MOST_VALUES: usize = LARGE_BYTES / 2;
+
 /// How many of these are read at once; the others wait for their turn.
 #[derive(Debug, Clone)]
 pub(super) struct LargeBodies(Arc<Semaphore>);
@@ -102,13 +105,34 @@ pub(super) fn wrong(error: &serde_json::Error) -> Failure {
 }
 
 fn object(body: &[u8]) -> Result<Value, Failure> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| wrong(&error))?;
     // A client that sends its JSON as a text in JSON is known to MLflow.
-    let value = match value {
-        Value::String(text) => serde_json::from_str(&text).map_err(|error| wrong(&error))?,
+    let value = match json(body)? {
+        Value::String(text) => json(text.as_bytes())?,
         other => other,
     };
     if value.is_object() { Ok(value) } else { Err(Failure::invalid("The request is no JSON object.")) }
+}
+
+fn json(text: &[u8]) -> Result<Value, Failure> {
+    if text.len() > LARGE_BYTES && values(text) > MOST_VALUES {
+        return Err(Failure::invalid(format!("The request has more than {MOST_VALUES} values: send it in several.")));
+    }
+    serde_json::from_slice(text).map_err(|error| wrong(&error))
+}
+
+/// How many values a text of JSON has, or a few more: one behind each comma and bracket outside of its texts.
+fn values(text: &[u8]) -> usize {
+    let (mut count, mut is_text, mut is_escaped) = (0, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b',' | b'[' | b'{' if !is_text => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// A field that is `null` is not set, as in protobuf's JSON.
@@ -299,6 +323,20 @@ mod tests {
     fn a_step_may_be_a_text() {
         let output = serde_json::from_str::<crate::mlflow::wire::ModelOutput>(r#"{"model_id": "m-1", "step": "5"}"#);
         assert_eq!(output.unwrap().step, 5);
+    }
+
+    #[test]
+    fn a_request_of_too_many_values_is_refused_before_it_is_read() {
+        let list = |count: usize| format!(r#"{{"experiment_ids": [{}"1"]}}"#, r#""1","#.repeat(count));
+        assert!(object(list(MOST_VALUES / 2).as_bytes()).is_ok());
+        let many = list(MOST_VALUES);
+        for wrong in [serde_json::to_string(&many).unwrap(), many] {
+            let refused = object(wrong.as_bytes()).unwrap_err();
+            assert!(format!("{refused:?}").contains("more than 524288 values"), "{refused:?}");
+        }
+        // What stands in a text is none.
+        let text = serde_json::json!({ "profile": "\"[,{".repeat(MOST_VALUES) }).to_string();
+        assert!(object(text.as_bytes()).is_ok());
     }
 
     #[test]

@@ -24,8 +24,13 @@ use crate::run::{
     start::word,
 };
 
-/// Rows of runs that a batch of Parquet holds.
+/// Rows of runs that a batch of Parquet holds, and cells: runs may have tens of thousands of keys together.
 const RUNS_AT_ONCE: usize = 512;
+const CELLS_AT_ONCE: usize = 1 << 18;
+/// Bytes of runs that are gathered before they are a part of the file.
+const PART_BYTES: usize = 64 << 20;
+/// Columns of a table that has dictionaries: each takes 70 kB before there is anything in it.
+const DICTIONARIES: usize = 256;
 /// Rows of points that are gathered before they are written.
 const POINTS_AT_ONCE: usize = 1 << 16;
 
@@ -152,8 +157,9 @@ impl Form for Tables {
                 runs.write_record(cells.into_iter().map(|(_, cell)| shown(cell))).context("write runs.csv")
             }
             Out::Parquet { runs, rows, .. } => {
+                let most = rows_at_once(cells.len());
                 rows.push(cells);
-                if rows.len() >= RUNS_AT_ONCE { write_runs(&self.folder, runs, rows) } else { Ok(()) }
+                if rows.len() >= most { write_runs(&self.folder, runs, rows) } else { Ok(()) }
             }
         }
     }
@@ -205,6 +211,14 @@ impl Form for Tables {
     }
 }
 
+const fn rows_at_once(columns: usize) -> usize {
+    match CELLS_AT_ONCE.checked_div(columns) {
+        Some(rows @ 1..=RUNS_AT_ONCE) => rows,
+        Some(0) => 1,
+        _ => RUNS_AT_ONCE,
+    }
+}
+
 fn create(folder: &Path, name: &str) -> anyhow::Result<File> {
     let path = folder.join(name);
     File::create_new(&path).with_context(|| format!("write {}", path.display()))
@@ -212,7 +226,8 @@ fn create(folder: &Path, name: &str) -> anyhow::Result<File> {
 
 fn writer(file: File, schema: SchemaRef) -> anyhow::Result<ArrowWriter<File>> {
     let zstd = Compression::ZSTD(ZstdLevel::default());
-    let properties = WriterProperties::builder().set_compression(zstd).build();
+    let has_dictionaries = schema.fields().len() <= DICTIONARIES;
+    let properties = WriterProperties::builder().set_compression(zstd).set_dictionary_enabled(has_dictionaries).build();
     ArrowWriter::try_new(file, schema, Some(properties)).context("begin a Parquet file")
 }
 
@@ -282,7 +297,8 @@ fn write_runs(
         Some(out) => out,
         None => out.insert(writer(create(folder, "runs.parquet")?, schema)?),
     };
-    out.write(&batch).context("write runs.parquet")
+    out.write(&batch).context("write runs.parquet")?;
+    if out.memory_size() >= PART_BYTES { out.flush().context("write runs.parquet") } else { Ok(()) }
 }
 
 fn shown(cell: Cell) -> String {
@@ -290,5 +306,17 @@ fn shown(cell: Cell) -> String {
         Cell::Text(text) => text.unwrap_or_default(),
         Cell::Time(time) => time.map(moment).unwrap_or_default(),
         Cell::Number(value) => value.map(|value| number(value).into_owned()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_runs_with_many_keys_fewer_are_held_at_once() {
+        for (columns, rows) in [(0, 512), (12, 512), (1 << 9, 512), (1 << 10, 256), (20_000, 13), (1 << 20, 1)] {
+            assert_eq!(rows_at_once(columns), rows, "{columns}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Bytes that file systems keep of one name.
-const LONGEST_PART: usize = 255;
+pub(super) const LONGEST_PART: usize = 255;
 /// Bytes of a whole key, so that its path is one that systems open.
 const LONGEST: usize = 2_000;
 /// Characters of a key that are said.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     FileStore, Run, hexadecimal,
-    keys::{Disk, Refused, Why, refused},
+    keys::{Disk, LONGEST_PART, Refused, Why, refused},
     make_parent, named, put_pairs, put_yaml, uri,
 };
 use crate::{
@@ -83,7 +83,9 @@ impl Run {
     pub fn model(&self, id: &str, output_at: Option<i64>) -> Result<()> {
         let run = self.meta.run_id.as_str();
         let (folder, types) = match output_at {
-            Some(_) => (self.folder.join("outputs").join(id), ("RUN_OUTPUT", "MODEL_OUTPUT")),
+            // A client may say any text of a model that it made, also one that leads elsewhere as a path.
+            Some(_) if is_id(id) => (self.folder.join("outputs").join(id), ("RUN_OUTPUT", "MODEL_OUTPUT")),
+            Some(_) => (self.folder.join("outputs").join(named(id, run)), ("RUN_OUTPUT", "MODEL_OUTPUT")),
             None => (self.folder.join("inputs").join(named(id, run)), ("MODEL", "RUN")),
         };
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
@@ -98,6 +100,12 @@ impl Run {
         };
         put_yaml(&folder.join("meta.yaml"), &meta)
     }
+}
+
+/// Whether a text is what MLflow calls a logged model by.
+fn is_id(text: &str) -> bool {
+    text.strip_prefix("m-")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 impl FileStore {
@@ -171,14 +179,14 @@ impl FileStore {
     }
 
     /// Writes a registered model with its versions, whose runs' keys are their ids; `None` where MLflow takes no model of
-    /// this name, or the store holds one.
+    /// this name, no folder can have it, or the store holds one.
     ///
     /// # Errors
     /// Where a file can't be written.
     pub fn registered(&self, head: &ModelHead) -> Result<Option<Vec<Refused>>> {
         let is_name = !head.name.contains(['/', '\\', '%', ':']) && !matches!(head.name.as_str(), "" | "." | "..");
         let folder = self.folder.join("models").join(&head.name);
-        if !is_name || folder.exists() {
+        if !is_name || head.name.len() > LONGEST_PART || folder.exists() {
             return Ok(None);
         }
         fs::create_dir_all(&folder).map_err(failed(&folder))?;
