@@ -5,6 +5,7 @@ mod by_values;
 mod executing;
 mod following;
 mod hosting;
+mod logged;
 mod once;
 mod program;
 mod registered;

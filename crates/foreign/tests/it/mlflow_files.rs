@@ -278,7 +278,7 @@ fn a_model_whose_id_is_a_path_stands_in_its_runs_folder() {
     }
     run.finish().unwrap();
     let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
-    assert_eq!(entries(folder.path()), [at.clone()]);
+    assert_eq!(entries(folder.path()), std::slice::from_ref(&at));
     let made = entries(&at).into_iter().map(|experiment| experiment.join("09".repeat(16))).find(|run| run.is_dir());
     let made = made.unwrap();
     for (below, is_called_so) in [("inputs", false), ("outputs", true)] {
