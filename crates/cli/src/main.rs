@@ -30,6 +30,13 @@ use clap::Parser as _;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Gives back to the system what nobody has used for a second: the allocator does so while it works, and so keeps what the
+/// last work before a rest left.
+#[expect(unsafe_code, reason = "the allocator's own function, which may be called at any time")]
+fn give_back_memory() {
+    unsafe { libmimalloc_sys::mi_collect(false) };
+}
+
 fn main() -> ExitCode {
     // One TLS provider for the whole process, before anything connects.
     let _ = rustls::crypto::ring::default_provider().install_default();

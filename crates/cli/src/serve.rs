@@ -251,6 +251,7 @@ async fn until_ended(host: Host, idle: Option<Duration>, mut signals: Signals) -
             signal = signals.next() => return signal,
             () = host.ending.cancelled() => return "a client asked it to".to_owned(),
             _ = tick.tick() => {
+                crate::give_back_memory();
                 let usual = Duration::from_secs(if host.activity.awaits_use() { IDLE_SECS } else { 0 });
                 let over = idle.is_some_and(|idle| host.activity.idle() >= idle.max(usual));
                 if over && has_no_work(&host.engine).await {

@@ -29,6 +29,9 @@ use crate::{
 
 /// Read connections: each holds its own page cache, so few are kept.
 const READERS: usize = 4;
+/// Of the connection that writes, in KiB. What a reader has not in its own the system has in its.
+const WRITERS_CACHE: i32 = 8 * 1024;
+const READERS_CACHE: i32 = 2 * 1024;
 /// Writes in one transaction at most, so that the first of a flood is not answered last.
 const BATCH: usize = 256;
 /// Pages in the log before they are folded into the database, which is fsynced twice for it: 16 MB. What many small
@@ -106,7 +109,7 @@ impl Store {
             refuse_if_in_use(folder, &path)?;
         }
         let mut connection = Connection::open(&path)?;
-        configure(&connection)?;
+        configure(&connection, WRITERS_CACHE)?;
         // An empty file, as some file systems leave it after a power cut, is a database without a table.
         if connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))? {
             refuse_if_in_use(folder, &path)?;
@@ -122,7 +125,7 @@ impl Store {
             .map(|_| {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
                 let reader = Connection::open_with_flags(&path, flags)?;
-                configure(&reader)?;
+                configure(&reader, READERS_CACHE)?;
                 Ok(reader)
             })
             .collect::<Result<Vec<_>>>()?;
@@ -315,12 +318,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn configure(connection: &Connection) -> Result<()> {
+fn configure(connection: &Connection, cache_kib: i32) -> Result<()> {
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "cache_size", -8 * 1024)?;
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
 }
