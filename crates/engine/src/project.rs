@@ -27,19 +27,34 @@ use crate::{
     overview, project_file, source, uploads, watching,
 };
 
+/// So often a project is looked at that is forgotten and comes back meanwhile.
+const LOOKS: usize = 5;
+
 pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec<ProjectSummary>> {
     let rows = engine.store().read(store::project::all).await?;
     let mut summaries = Vec::with_capacity(rows.len());
     for row in rows {
-        let id = row.id;
-        match summary(engine, row).await {
-            Ok(summary) => summaries.push(summary),
-            // One that is forgotten while the others are looked at takes none of them along.
-            Err(_) if engine.store().read(move |c| store::project::get(c, id)).await?.is_none() => {}
-            Err(error) => return Err(error),
-        }
+        summaries.extend(summary_while_there(engine, row).await?);
     }
     Ok(summaries)
+}
+
+/// `None` of one that is forgotten while the others are looked at: it takes none of them along. One that comes back
+/// meanwhile is looked at again.
+async fn summary_while_there(engine: &Engine, mut row: ProjectRow) -> anyhow::Result<Option<ProjectSummary>> {
+    let (id, mut looks) = (row.id, 0);
+    loop {
+        let failure = match summary(engine, row).await {
+            Ok(summary) => return Ok(Some(summary)),
+            Err(failure) => failure,
+        };
+        looks += 1;
+        row = match engine.store().read(move |c| store::project::get(c, id)).await? {
+            None => return Ok(None),
+            Some(again) if looks < LOOKS && error::told(&failure).code == ErrorCode::NotFound => again,
+            Some(_) => return Err(failure),
+        };
+    }
 }
 
 async fn summary(engine: &Engine, row: ProjectRow) -> anyhow::Result<ProjectSummary> {
