@@ -259,6 +259,8 @@ async fn profile_in_job(
     let from = if parquet.is_file() { 0.0 } else { 0.5 };
     let mut report = context.reporter(from);
     snapshot::cache::ready(&engine, &row, &mut report).await?;
+    // What comes next may be over before it hears that nobody waits for it.
+    context.check()?;
     let _building = snapshot::turn(engine.building(*row.snapshot.id.as_bytes()), &mut report).await?;
     let _gate = engine.hold_blobs().await;
     let rows = row.snapshot.rows;
@@ -338,6 +340,7 @@ async fn compare_in_job(
     let engine = context.engine().clone();
     for row in [&reference, &current] {
         snapshot::cache::ready(&engine, row, &mut context.reporter(0.0)).await?;
+        context.check()?;
     }
     let _gate = engine.hold_blobs().await;
     let (older, newer) = (snapshot::cache::table_of(&engine, &reference), snapshot::cache::table_of(&engine, &current));
