@@ -463,11 +463,7 @@ impl Piped {
             // It can be opened once there is a reader.
             let mut pipe = std::fs::File::options().write(true).open(&self.path).unwrap();
             std::fs::rename(&self.blob, &self.path).unwrap();
-            // A reader that was told to stop may be gone before it read anything.
-            match pipe.write_all(&bytes) {
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-                written => written.unwrap(),
-            }
+            pipe.write_all(&bytes).unwrap();
         })
         .await
         .unwrap();

@@ -337,6 +337,19 @@ mod tests {
         }
     }
 
+    fn table(total: u64, rows: Vec<RunRow>) -> RunTable {
+        RunTable {
+            total,
+            rows,
+            metric_keys: Vec::new(),
+            param_keys: Vec::new(),
+            tag_keys: Vec::new(),
+            ranked_by: None,
+            best_split: None,
+            notes: Vec::new(),
+        }
+    }
+
     fn headings(runs: &RunTable, filter: &str, width: usize) -> Vec<String> {
         let page = page(runs, Asked { filter, sort: "" }, false, width);
         page.lines().next().unwrap_or_default().split_whitespace().map(str::to_owned).collect()
@@ -349,16 +362,7 @@ mod tests {
             run(1, &[("accuracy", 0.5), ("loss", 2.0), ("system/cpu", 9.0)], &params("0.1")),
             run(2, &[("loss", 1.0), ("z a very long name of a metric", 1.0)], &params("0.2")),
         ];
-        let table = RunTable {
-            total: 3,
-            rows,
-            metric_keys: Vec::new(),
-            param_keys: Vec::new(),
-            tag_keys: Vec::new(),
-            ranked_by: None,
-            best_split: None,
-            notes: Vec::new(),
-        };
+        let table = table(3, rows);
         let own = ["run", "state", "loss", "accuracy", "lr", "took", "started"];
         assert_eq!(headings(&table, "", 80), own);
         assert_eq!(headings(&table, "", 20), ["run", "state", "loss", "took", "started"]);
@@ -379,19 +383,9 @@ mod tests {
         let search = RunRow { kind: RunKind::Search, ..run(1, &[("best/loss", 0.5)], &[("goal", "min")]) };
         let trial = |number, rate| run(number, &[("loss", 1.0)], &[("cut", "0"), ("rate", rate)]);
         let rows = vec![search, trial(2, "0.1"), trial(3, "0.2"), run(4, &[("loss", 2.0)], &[])];
-        let table = |rows| RunTable {
-            total: 4,
-            rows,
-            metric_keys: Vec::new(),
-            param_keys: Vec::new(),
-            tag_keys: Vec::new(),
-            ranked_by: None,
-            best_split: None,
-            notes: Vec::new(),
-        };
-        let searches = table(vec![rows[0].clone()]);
+        let searches = table(4, vec![rows[0].clone()]);
         let own = ["run", "state", "loss", "best/loss", "rate", "cut", "took", "started"];
-        assert_eq!(headings(&table(rows), "", 80), own);
+        assert_eq!(headings(&table(4, rows), "", 80), own);
         assert_eq!(headings(&searches, "", 80), ["run", "state", "best/loss", "goal", "took", "started"]);
     }
 
@@ -404,16 +398,7 @@ mod tests {
             },
             run(2, &[("損失\n関数", 0.25)], &[("データ", &"猫".repeat(40))]),
         ];
-        let table = RunTable {
-            total: 2,
-            rows,
-            metric_keys: Vec::new(),
-            param_keys: Vec::new(),
-            tag_keys: Vec::new(),
-            ranked_by: None,
-            best_split: None,
-            notes: Vec::new(),
-        };
+        let table = table(2, rows);
         for width in [60, 80, 120] {
             let page = page(&table, Asked { filter: "", sort: "" }, false, width);
             assert!(page.lines().count() == 3 && page.contains("big net") && page.contains("損失 関数"), "{page}");
