@@ -47,9 +47,10 @@ pub async fn work(engine: &Engine) -> anyhow::Result<Vec<String>> {
     work.extend(
         runs.into_iter().filter(|row| row.run.kind == RunKind::Command).map(|row| format!("Run {}", row.run.name)),
     );
-    let of_clients = tracking::under_way(engine).await?;
-    work.extend(of_clients.iter().take(NAMED).map(|name| format!("Run {name} of an MLflow client")));
-    if let Some(more) = of_clients.len().checked_sub(NAMED).filter(|more| *more > 0) {
+    let tracking::UnderWay { names, count } = tracking::under_way(engine, NAMED).await?;
+    let more = count - names.len();
+    work.extend(names.into_iter().map(|name| format!("Run {name} of an MLflow client")));
+    if more > 0 {
         work.push(counted(more as u64, "more run of an MLflow client", "more runs of MLflow clients"));
     }
     for row in deployments {

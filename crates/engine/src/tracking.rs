@@ -94,15 +94,27 @@ impl Announcer {
     }
 }
 
+/// Clients' runs that are under way.
+pub(crate) struct UnderWay {
+    /// Of those that were begun first.
+    pub(crate) names: Vec<String>,
+    /// Of all.
+    pub(crate) count: usize,
+}
+
 /// Clients' runs that are under way as far as anybody can tell: not over by their clients' word, and begun, logged to
 /// or changed within a day. One below a program's run that is over ended with that program. Those that their
-/// budget ended go on with their processes, whose clients may log more.
-pub(crate) async fn under_way(engine: &Engine) -> anyhow::Result<Vec<String>> {
+/// budget ended go on with their processes, whose clients may log more. `named` of them are named.
+pub(crate) async fn under_way(engine: &Engine, named: usize) -> anyhow::Result<UnderWay> {
     let now_ms = engine.now_ms();
-    let open = engine
+    // A client says its own times: one that is far ahead would never end.
+    let is_recent = move |at_ms: i64| at_ms.abs_diff(now_ms) <= QUIET.as_millis() as u64;
+    let touched = || engine.announcer().touched.lock().unwrap_or_else(PoisonError::into_inner);
+    let recent: HashSet<RunId> =
+        touched().iter().filter(|(_, at_ms)| is_recent(**at_ms)).map(|(run, _)| *run).collect();
+    let (first, count, known) = engine
         .store()
-        .read(|c| {
-            let mut open = store::run::open_of_clients(c)?;
+        .read(move |c| {
             let mut ended: HashMap<RunId, bool> = HashMap::new();
             let mut is_over = |run: RunId| -> store::Result<bool> {
                 if let Some(known) = ended.get(&run) {
@@ -113,27 +125,40 @@ pub(crate) async fn under_way(engine: &Engine) -> anyhow::Result<Vec<String>> {
                 ended.insert(run, over);
                 Ok(over)
             };
-            let mut left = Vec::with_capacity(open.len());
-            for run in open.drain(..) {
-                let parent = run.parent.as_deref().and_then(|parent| parent.parse().ok());
-                if !parent.map(&mut is_over).transpose()?.unwrap_or(false) {
-                    left.push(run);
+            let mut first: BTreeMap<(i64, RunId), String> = BTreeMap::new();
+            let (mut count, mut known) = (0, HashSet::new());
+            store::run::each_open_of_clients(c, &mut |run| {
+                let parent = run.parent.and_then(|parent| parent.parse().ok());
+                if parent.map(&mut is_over).transpose()?.unwrap_or(false) {
+                    return Ok(());
                 }
-            }
-            Ok(left)
+                let is_touched = recent.contains(&run.id);
+                if is_touched {
+                    known.insert(run.id);
+                }
+                let is_under_way = is_touched
+                    || is_recent(run.created_ms)
+                    || store::run::logged_ms(c, run.id)?.is_some_and(is_recent);
+                if is_under_way {
+                    count += 1;
+                    let place = (run.created_ms, run.id);
+                    if first.len() < named || first.last_key_value().is_some_and(|(last, _)| place < *last) {
+                        first.insert(place, run.name.to_owned());
+                    }
+                    if first.len() > named {
+                        first.pop_last();
+                    }
+                }
+                Ok(())
+            })?;
+            Ok((first, count, known))
         })
         .await?;
-    let spent = engine.measured().spent().await?;
-    let mut touched = engine.announcer().touched.lock().unwrap_or_else(PoisonError::into_inner);
-    // A client says its own times: one that is far ahead would never end.
-    let is_recent = |at_ms: i64| at_ms.abs_diff(now_ms) <= QUIET.as_millis() as u64;
-    let known: HashSet<RunId> = open.iter().map(|run| run.id).collect();
     // One that was begun since the read stays.
-    touched.retain(|run, at_ms| *at_ms >= now_ms || known.contains(run) && is_recent(*at_ms));
-    let is_under_way = |run: &store::run::Open| {
-        touched.contains_key(&run.id) || is_recent(run.created_ms) || run.logged_ms.is_some_and(is_recent)
-    };
-    Ok(open.into_iter().filter(is_under_way).map(|run| run.name).chain(spent).collect())
+    touched().retain(|run, at_ms| *at_ms >= now_ms || known.contains(run) && is_recent(*at_ms));
+    let spent = engine.measured().spent().await?;
+    let count = count + spent.len();
+    Ok(UnderWay { names: first.into_values().chain(spent).take(named).collect(), count })
 }
 
 fn tell(engine: &Engine) {

@@ -291,34 +291,38 @@ pub fn unfinished(connection: &Connection) -> Result<Vec<RunRow>> {
 }
 
 /// A client's run that nobody said is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Open {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open<'r> {
     pub id: RunId,
-    pub name: String,
+    pub name: &'r str,
     pub created_ms: i64,
-    /// The time of its newest point.
-    pub logged_ms: Option<i64>,
     /// The run that it stands below, as its client says.
-    pub parent: Option<String>,
+    pub parent: Option<&'r str>,
 }
 
-/// Clients' runs that nobody said are over, the oldest first.
-pub fn open_of_clients(connection: &Connection) -> Result<Vec<Open>> {
+/// Looks at each of the clients' runs that nobody said are over, in no order: there may be a hundred thousand, of which none
+/// is held.
+pub fn each_open_of_clients(connection: &Connection, each: &mut dyn FnMut(Open<'_>) -> Result<()>) -> Result<()> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, name, created_ms, (SELECT max(time_ms) FROM metric WHERE metric.run = run.id),
-         (SELECT value FROM tag WHERE tag.run = run.id AND tag.key = ?1)
-         FROM run WHERE state = 'running' AND kind = 'client' AND deleted_ms IS NULL ORDER BY created_ms, id",
+        "SELECT id, name, created_ms, (SELECT value FROM tag WHERE tag.run = run.id AND tag.key = ?1)
+         FROM run WHERE state = 'running' AND kind = 'client' AND deleted_ms IS NULL",
     )?;
-    let rows = statement.query_map(params![PARENT_TAG], |row| {
-        Ok(Open {
+    let mut rows = statement.query(params![PARENT_TAG])?;
+    while let Some(row) = rows.next()? {
+        each(Open {
             id: id_column!(row, 0, RunId),
-            name: row.get(1)?,
+            name: row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?,
             created_ms: row.get(2)?,
-            logged_ms: row.get(3)?,
-            parent: row.get(4)?,
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+            parent: row.get_ref(3)?.as_str_or_null().map_err(rusqlite::Error::from)?,
+        })?;
+    }
+    Ok(())
+}
+
+/// The time of a run's newest point.
+pub fn logged_ms(connection: &Connection, id: RunId) -> Result<Option<i64>> {
+    let mut statement = connection.prepare_cached("SELECT max(time_ms) FROM metric WHERE run = ?1")?;
+    Ok(statement.query_row(params![id.as_bytes()], |row| row.get(0))?)
 }
 
 /// The project's newest runs but searches, without what stands in other tables.
