@@ -26,7 +26,7 @@ use record::{Next, Records};
 /// Folders within the log's that are looked into.
 const DEPTH: usize = 16;
 /// Points that are held before they are told, and that are told at most before a mark is.
-const HELD: usize = 40_000;
+const HELD: usize = 80_000;
 /// As many points what is told of a run, or a medium, counts for.
 const WEIGHT: usize = 64;
 /// After so long without a change nobody is taken to be writing any more: PyTorch's writer keeps its points for up to
@@ -417,7 +417,10 @@ impl Reading<'_, '_> {
             let why = match next {
                 Next::Data(data) => match Event::decode(data) {
                     Ok(event) => {
-                        proto::unread(data).into_iter().for_each(|of| self.leave_out(of));
+                        // It holds one thing.
+                        if event.summary.is_none() {
+                            proto::unread(data).into_iter().for_each(|of| self.leave_out(of));
+                        }
                         if std::mem::take(&mut place.failed) {
                             self.read_later_again(key);
                         }
@@ -510,11 +513,11 @@ impl Reading<'_, '_> {
     }
 
     fn value(&mut self, value: proto::Value, step: i64, time_ms: i64, locate: &Locate<'_>) -> Result<()> {
-        let tag = value.tag.clone();
         if let Some(number) = value.simple_value {
-            self.point(tag, Point { step, time_ms, value: f64::from(number) });
+            self.point(value.tag, Point { step, time_ms, value: f64::from(number) });
             return Ok(());
         }
+        let tag = value.tag.clone();
         if let Some(plugin) = value.metadata.as_ref().and_then(|metadata| metadata.plugin.as_ref()) {
             if plugin.name == "hparams" {
                 return self.hparams(&plugin.content);

@@ -40,7 +40,7 @@ use crate::{
 /// The tag under which readers tell that a run is deleted in its own tool.
 const LIFECYCLE_TAG: &str = "mlflow.lifecycle_stage";
 /// Points in one transaction, about.
-const POINTS: usize = 50_000;
+const POINTS: usize = 100_000;
 /// Media in one transaction.
 const MEDIA: usize = 1_000;
 /// Bytes of output that are written at once.

@@ -539,11 +539,11 @@ fn what_is_compressed_or_linked_is_said_once() {
 #[test]
 fn a_reading_that_is_broken_off_goes_on_from_the_last_mark() {
     let folder = tempfile::tempdir().unwrap();
-    let points: Vec<Point> = (0..50_000).map(|step| Point { step, time_ms: step, value: 0.5 }).collect();
+    let points: Vec<Point> = (0..100_000).map(|step| Point { step, time_ms: step, value: 0.5 }).collect();
     for run in ["a", "b"] {
         let mut file = EventFile::create(&folder.path().join(run), 1_700_000_000_000).unwrap();
         file.points("loss", &points).unwrap();
         file.finish().unwrap();
     }
-    crate::check_goes_on(&TensorBoard::new(folder.path().to_owned()), 100_000);
+    crate::check_goes_on(&TensorBoard::new(folder.path().to_owned()), 200_000);
 }
