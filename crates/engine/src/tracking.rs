@@ -136,9 +136,8 @@ pub(crate) async fn under_way(engine: &Engine, named: usize) -> anyhow::Result<U
                 if is_touched {
                     known.insert(run.id);
                 }
-                let is_under_way = is_touched
-                    || is_recent(run.created_ms)
-                    || store::run::logged_ms(c, run.id)?.is_some_and(is_recent);
+                let is_under_way =
+                    is_touched || is_recent(run.created_ms) || store::run::logged_ms(c, run.id)?.is_some_and(is_recent);
                 if is_under_way {
                     count += 1;
                     let place = (run.created_ms, run.id);
