@@ -16,8 +16,9 @@ use api::{
     package::{ListPackages, ListRegistries, Package, Registry},
     project::{DeletedProject, ListDeletedProjects},
     registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
-    run::{ListRuns, Nearness, ProjectIdOr, ResolveRuns, ResolvedRun},
-    tracking::{Experiment, ListExperiments},
+    run::{ListRuns, Nearness, ResolveRuns, ResolvedRun},
+    run_table::Listing,
+    tracking::{Experiment, ListExperiments, Scope},
 };
 
 use engine::nearest::did_you_mean;
@@ -34,14 +35,33 @@ const MANY: u32 = 10_000;
 impl Context {
     /// A run by id, by the beginning or the end of its id, by name, or `latest`.
     pub(crate) async fn run(&self, named: &str) -> Outcome<RunId> {
-        self.run_among(named, false).await
+        self.run_among(named, None, false).await
+    }
+
+    /// The same, within an experiment where one is chosen.
+    pub(crate) async fn run_of(&self, named: &str, experiment: Option<&Experiment>) -> Outcome<RunId> {
+        self.run_among(named, experiment, false).await
     }
 
     /// Several runs, or with `deleted` several that were deleted.
     pub(crate) async fn runs(&self, named: &[String], deleted: bool) -> Outcome<Vec<RunId>> {
+        self.runs_among(named, None, deleted).await
+    }
+
+    /// Several runs, within an experiment where one is chosen.
+    pub(crate) async fn runs_of(&self, named: &[String], experiment: Option<&Experiment>) -> Outcome<Vec<RunId>> {
+        self.runs_among(named, experiment, false).await
+    }
+
+    async fn runs_among(
+        &self,
+        named: &[String],
+        experiment: Option<&Experiment>,
+        deleted: bool,
+    ) -> Outcome<Vec<RunId>> {
         let mut runs = Vec::with_capacity(named.len());
         for named in named {
-            let run = self.run_among(named, deleted).await?;
+            let run = self.run_among(named, experiment, deleted).await?;
             if !runs.contains(&run) {
                 runs.push(run);
             }
@@ -49,32 +69,62 @@ impl Context {
         Ok(runs)
     }
 
-    /// The project's run of this name; where it has none, the only one of those that belong to no project.
-    async fn run_among(&self, named: &str, deleted: bool) -> Outcome<RunId> {
+    /// The experiment's run of this name, or the project's; where it has none, the only one of those that belong to no
+    /// project.
+    async fn run_among(&self, named: &str, experiment: Option<&Experiment>, deleted: bool) -> Outcome<RunId> {
         if let Ok(id) = named.parse() {
             return Ok(id);
         }
         if named == "latest" {
-            let others = "or name a run: `slipway run list --everywhere` lists all";
-            let project = ProjectIdOr(self.project_of_runs(others).await?);
-            let sort = Some("created".to_owned());
-            let request = ListRuns { project, deleted, sort, descending: true, limit: Some(1), ..ListRuns::default() };
-            let newest = self.call(request).await?.rows.into_iter().next();
-            return newest.map(|row| row.id).ok_or_else(|| ApiError::not_found("The project has no runs yet."));
+            return self.latest_run(experiment, deleted).await;
         }
-        let project = self.project_if_any().await?;
-        let found = self.call(ResolveRuns { named: named.to_owned(), project }).await?;
+        let of = match experiment {
+            Some(experiment) => Scope::Experiment(experiment.id),
+            None => self.project_if_any().await?.map_or(Scope::All, Scope::Project),
+        };
+        let found = self.call(ResolveRuns { named: named.to_owned(), of }).await?;
         let wanted = |near: Nearness| found.iter().filter(move |run| run.nearness == near && run.deleted == deleted);
         let mut fits: Vec<&ResolvedRun> = wanted(Nearness::Own).collect();
         if fits.is_empty() {
             fits = wanted(Nearness::Shared).collect();
         }
         if fits.is_empty() {
-            return Err(no_run(named, &found, deleted, project.is_some()));
+            let place = match of {
+                Scope::Experiment(_) => experiment.map(|one| format!("in the experiment {}", one_line(&one.name))),
+                Scope::Project(_) => Some("in this project or in an experiment of no project".to_owned()),
+                Scope::All => None,
+            };
+            return Err(no_run(named, &found, deleted, place.as_deref()));
         }
         match fits.as_slice() {
             [only] => Ok(only.id),
             several => Err(clash(named, several)),
+        }
+    }
+
+    /// The newest run of the experiment, or of the project.
+    async fn latest_run(&self, experiment: Option<&Experiment>, deleted: bool) -> Outcome<RunId> {
+        let of = match experiment {
+            Some(experiment) => Scope::Experiment(experiment.id),
+            None => {
+                Scope::Project(self.project_of_runs("or name a run: `slipway run list --everywhere` lists all").await?)
+            }
+        };
+        let sort = Some("created".to_owned());
+        let list = Listing { of, deleted, filter: String::new(), sort, descending: true };
+        let newest = self.call(ListRuns::of(list, 0, 1)).await?.rows.into_iter().next();
+        newest.map(|row| row.id).ok_or_else(|| {
+            let whose =
+                experiment.map_or_else(|| "The project".to_owned(), |one| format!("The experiment {}", one.name));
+            ApiError::not_found(format!("{whose} has no {}.", if deleted { "deleted run" } else { "run yet" }))
+        })
+    }
+
+    /// The experiment that an option names, where it is given.
+    pub(crate) async fn experiment_if_named(&self, named: Option<&str>) -> Outcome<Option<Experiment>> {
+        match named {
+            Some(named) => Ok(Some(self.experiment(named, false).await?)),
+            None => Ok(None),
         }
     }
 
@@ -297,12 +347,9 @@ impl Context {
 }
 
 /// Where a run was looked for, and where one of this name is instead.
-fn no_run(named: &str, found: &[ResolvedRun], deleted: bool, in_project: bool) -> ApiError {
+fn no_run(named: &str, found: &[ResolvedRun], deleted: bool, place: Option<&str>) -> ApiError {
     let what = if deleted { "deleted run" } else { "run" };
-    let place = match in_project {
-        true => "in this project or in an experiment of no project",
-        false => "in an experiment of no project, and this folder is in none",
-    };
+    let place = place.unwrap_or("in an experiment of no project, and this folder is in none");
     let missing = ApiError::not_found(format!("There is no {what} \"{named}\" {place}."));
     if let Some(run) = found.iter().find(|run| run.deleted == deleted) {
         let hint = format!("One is in the experiment {}: name it by its id, {}.", run.experiment, run.id);

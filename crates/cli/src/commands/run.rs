@@ -57,6 +57,9 @@ pub(crate) enum RunCommand {
     Show {
         /// A run's name or id, or `latest`
         run: String,
+        /// The experiment, by name or number, that the run's name is looked up in
+        #[arg(long)]
+        experiment: Option<String>,
         /// Show what the machine and the program used as well (`system/…`)
         #[arg(long)]
         system: bool,
@@ -144,6 +147,9 @@ pub(crate) enum RunCommand {
         /// Runs by name or id, or `latest`
         #[arg(required = true, num_args = 2.., value_name = "RUN")]
         runs: Vec<String>,
+        /// The experiment, by name or number, that the runs' names are looked up in
+        #[arg(long)]
+        experiment: Option<String>,
         /// Show what is equal too
         #[arg(long, conflicts_with = "code")]
         all: bool,
@@ -303,8 +309,9 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let job = context.call(ResumeRun { run: context.run(&run).await?, budget: budget.given() }).await?;
             train(context, detach, job).await
         }
-        RunCommand::Show { run, system } => {
-            let run = context.run(&run).await?;
+        RunCommand::Show { run, experiment, system } => {
+            let experiment = context.experiment_if_named(experiment.as_deref()).await?;
+            let run = context.run_of(&run, experiment.as_ref()).await?;
             let nested = context.call(GetNested { run }).await?;
             let run = context.call(GetRun { run }).await?;
             let below = match measures_below(&run, &nested).filter(|_| !context.output.json) {
@@ -389,14 +396,17 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::Media(command) => media::run(context, command).await,
         RunCommand::Export(export) => export::run(context, export).await,
         RunCommand::Plot(plot) => curves::run(context, *plot).await,
-        RunCommand::Diff { runs, code: true, patch, .. } => diff::code(context, &runs, patch).await,
-        RunCommand::Diff { runs, all, csv, markdown, .. } => {
+        RunCommand::Diff { runs, experiment, code: true, patch, .. } => {
+            diff::code(context, &runs, experiment.as_deref(), patch).await
+        }
+        RunCommand::Diff { runs, experiment, all, csv, markdown, .. } => {
+            let runs = diff::meant(context, &runs, experiment.as_deref()).await?;
             let form = match (csv, markdown) {
                 (true, _) => diff::Form::Csv,
                 (_, true) => diff::Form::Markdown,
                 _ => diff::Form::Shown,
             };
-            diff::run(context, &runs, all, form).await
+            diff::run(context, runs, all, form).await
         }
         RunCommand::Importance(asked) => importance::run(context, asked).await,
         RunCommand::Several(command) => several::run(context, command).await,

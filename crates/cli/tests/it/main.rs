@@ -6,6 +6,7 @@ mod executing;
 mod following;
 mod hosting;
 mod logged;
+mod naming;
 mod once;
 mod program;
 mod registered;

@@ -90,8 +90,8 @@ pub(crate) struct Plot {
     /// With --sort from the highest value down
     #[arg(long, requires = "sort")]
     pub(super) descending: bool,
-    /// With --filter or --view the runs of this experiment, by name or number, instead of the project's
-    #[arg(long, value_name = "EXPERIMENT", conflicts_with = "runs")]
+    /// The experiment, by name or number, whose runs are meant instead of the project's: by their names, --filter or --view
+    #[arg(long)]
     pub(super) experiment: Option<String>,
     /// With --filter or --view the runs of every experiment
     #[arg(long, conflicts_with_all = ["experiment", "runs"])]
@@ -387,13 +387,14 @@ pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
     if asked.follow {
         context.lasting().await?;
     }
+    let experiment = context.experiment_if_named(asked.experiment.as_deref()).await?;
     let mut baseline = None;
     if let Some(named) = asked.baseline.take() {
-        baseline = Some(context.run(&named).await?);
+        baseline = Some(context.run_of(&named, experiment.as_ref()).await?);
     }
     let mut ids = match filter {
         Some(filter) => chosen::runs(context, &asked, filter).await?,
-        None => context.runs(&asked.runs, false).await?,
+        None => context.runs_of(&asked.runs, experiment.as_ref()).await?,
     };
     ids.extend(baseline.filter(|baseline| !ids.contains(baseline)));
     if let Some(by) = asked.group_by.as_ref().filter(|by| !["param.", "tag."].iter().any(|kind| by.starts_with(kind))) {
