@@ -42,6 +42,8 @@ impl RunRow {
 pub const BELOW: char = '†';
 /// The column that names the run below whose figures stand in a row; `figures_of` of [`crate::run_diff::DiffedRun`].
 pub const FIGURES_OF: &str = "figures_of";
+/// The column that names the run above; `parent` of [`crate::run::RunRow`].
+pub const PARENT: &str = "parent";
 
 /// Which runs, and in which order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use crate::{
     program::{Place, said},
     tracking::{Client, names},
@@ -29,4 +31,34 @@ fn a_runs_name_is_looked_up_within_the_experiment_that_is_chosen() {
     assert_eq!(elsewhere.status.code(), Some(3));
     assert!(said(&elsewhere).contains("in the experiment beer."), "{}", said(&elsewhere));
     assert!(said(&elsewhere).contains(&format!("in the experiment wine: name it by its id, {other}")));
+}
+
+#[test]
+fn the_list_says_of_a_child_run_which_run_it_stands_under() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let top = client.run(&json!(0), "top", "0.1", 4.0);
+    let child = client.run(&json!(0), "child", "0.1", 4.0);
+    let list = |more: &[&str]| {
+        let listed = place.run(&[&["run", "list", "--experiment", "Default"], more].concat());
+        String::from_utf8(listed.stdout).unwrap()
+    };
+    assert!(!list(&[]).contains("child of"), "{}", list(&[]));
+    client.post("runs/set-tag", &json!({ "run_id": child, "key": "mlflow.parentRunId", "value": top }));
+    let listed = list(&[]);
+    let line = |begins: &str| {
+        let line = listed.lines().find(|line| line.starts_with(begins)).unwrap_or_default();
+        line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(listed.contains("child of"), "{listed}");
+    assert_eq!((line("child "), line("top")), (own(&["child", "top", "finished"]), own(&["top", "finished", "1"])));
+    assert!(list(&["--markdown"]).contains("| child | top |"), "{}", list(&["--markdown"]));
+    let csv = list(&["--csv", "--columns", "name,parent", "--sort", "name"]);
+    assert_eq!(csv, "name,parent\r\nchild,top\r\ntop,\r\n");
+    let row = &place.json(&["run", "list", "--experiment", "Default", "--filter", "name = 'child'"])["rows"][0];
+    assert_eq!((&row["parent"], &row["tags"]["mlflow.parentRunId"]), (&json!("top"), &json!(top)));
+}
+
+fn own(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
 }
