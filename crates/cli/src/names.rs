@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use api::{
-    ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
+    ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId, WindowId,
     dataset::{GetDataset, Snapshot},
     deleted::{
         DeletedDeployment, DeletedSnapshot, ListDeletedDeployments, ListDeletedSnapshots, ListRemovedRegistries,
@@ -12,7 +12,7 @@ use api::{
     deploy::{Deployment, ListDeployments, ListTargets, Target},
     job::{Job, ListJobs},
     model::{FindVersion, Model},
-    monitor::{Alert, ListAlerts},
+    monitor::{Alert, ListAlerts, ListWindows},
     package::{ListPackages, ListRegistries, Package, Registry},
     project::{DeletedProject, ListDeletedProjects},
     registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
@@ -31,6 +31,8 @@ use crate::{
 
 /// What is asked for at most while a name is looked up.
 const MANY: u32 = 10_000;
+/// Windows that are asked for at once while one is looked up.
+const WINDOWS: u32 = 200;
 
 impl Context {
     /// A run by id, by the beginning or the end of its id, by name, or `latest`.
@@ -250,10 +252,8 @@ impl Context {
 
     pub(crate) async fn registry(&self, named: &str) -> Outcome<RegistryId> {
         let registries = self.call(ListRegistries {}).await?;
-        let fits = registries
-            .into_iter()
-            .filter(|registry| registry.name == named || registry.id.to_string() == named)
-            .collect();
+        let fits =
+            registries.into_iter().filter(|registry| registry.name == named || is_meant(registry.id, named)).collect();
         let registry: Registry =
             only(fits, "registry", named, "slipway registry list", |found: &Registry| found.id.to_string())?;
         Ok(registry.id)
@@ -261,14 +261,14 @@ impl Context {
 
     pub(crate) async fn removed_registry(&self, named: &str) -> Outcome<RegistryId> {
         let all = self.call(ListRemovedRegistries {}).await?.into_iter().map(|removed| removed.registry);
-        let fits = all.filter(|registry| registry.name == named || registry.id.to_string() == named).collect();
+        let fits = all.filter(|registry| registry.name == named || is_meant(registry.id, named)).collect();
         let id = |found: &Registry| found.id.to_string();
         Ok(only(fits, "removed registry", named, "slipway registry list --removed", id)?.id)
     }
 
     pub(crate) async fn removed_target(&self, named: &str) -> Outcome<TargetId> {
         let all = self.call(ListRemovedTargets {}).await?.into_iter();
-        let fits = all.filter(|removed| removed.name == named || removed.target.to_string() == named).collect();
+        let fits = all.filter(|removed| removed.name == named || is_meant(removed.target, named)).collect();
         let id = |found: &RemovedTarget| found.target.to_string();
         Ok(only(fits, "removed target", named, "slipway target list --removed", id)?.target)
     }
@@ -278,7 +278,7 @@ impl Context {
         let this_machine = matches!(named, "local" | "this-machine");
         let fits = targets.into_iter().filter(|target| {
             target.name == named
-                || target.id.to_string() == named
+                || is_meant(target.id, named)
                 || this_machine && target.kind == api::deploy::TargetKind::ThisMachine
         });
         only(fits.collect(), "target", named, "slipway target list", |target: &Target| target.id.to_string())
@@ -290,8 +290,7 @@ impl Context {
 
     pub(crate) async fn deployment(&self, named: &str) -> Outcome<Deployment> {
         let deployments = self.call(ListDeployments { project: None }).await?;
-        let fits =
-            deployments.into_iter().filter(|found| found.name == named || found.id.to_string() == named).collect();
+        let fits = deployments.into_iter().filter(|found| found.name == named || is_meant(found.id, named)).collect();
         only(fits, "deployment", named, "slipway deploy list", |found: &Deployment| {
             format!("{} on {}", found.id, api::deploy::in_sentence(&found.target_name))
         })
@@ -299,7 +298,7 @@ impl Context {
 
     pub(crate) async fn deleted_deployment(&self, named: &str) -> Outcome<DeletedDeployment> {
         let all = self.call(ListDeletedDeployments { project: None }).await?.into_iter();
-        let fits = all.filter(|found| found.name == named || found.deployment.to_string() == named).collect();
+        let fits = all.filter(|found| found.name == named || is_meant(found.deployment, named)).collect();
         only(fits, "deleted deployment", named, "slipway deploy list --all --deleted", |found: &DeletedDeployment| {
             format!("{} on {}", found.deployment, api::deploy::in_sentence(&found.target_name))
         })
@@ -315,16 +314,36 @@ impl Context {
         if let Some(newest) = newest {
             return Ok(newest);
         }
-        let fits = jobs.into_iter().filter(|job| job.id.short() == named).collect();
+        let fits = jobs.into_iter().filter(|job| is_meant(job.id, named)).collect();
         let job: Job = only(fits, "job", named, "slipway job list", |job: &Job| job.id.to_string())?;
         Ok(job.id)
     }
 
     pub(crate) async fn alert(&self, named: &str) -> Outcome<Alert> {
         let alerts = self.call(ListAlerts::default()).await?;
-        let fits =
-            alerts.into_iter().filter(|alert| alert.id.to_string() == named || alert.id.short() == named).collect();
+        let fits = alerts.into_iter().filter(|alert| is_meant(alert.id, named)).collect();
         only(fits, "alert", named, "slipway monitor alerts", |alert: &Alert| alert.id.to_string())
+    }
+
+    /// A window of any deployment by its id.
+    pub(crate) async fn window(&self, named: &str) -> Outcome<WindowId> {
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let mut fits = Vec::new();
+        for deployment in self.call(ListDeployments { project: None }).await? {
+            let mut skip = 0;
+            loop {
+                let page = self.call(ListWindows { deployment: deployment.id, skip, limit: WINDOWS }).await?;
+                let ids = page.windows.iter().map(|window| window.id);
+                fits.extend(ids.filter(|id| is_meant(*id, named)));
+                skip += page.windows.len() as u64;
+                if page.windows.is_empty() || skip >= page.total {
+                    break;
+                }
+            }
+        }
+        only(fits, "window", named, "slipway monitor windows NAME", WindowId::to_string)
     }
 
     /// A package by id, or the newest of a version.
@@ -420,8 +439,14 @@ fn id_of_deleted(gone: &DeletedModel) -> String {
     }
 }
 
+/// Whether an id is meant: whole, by its last eight digits, as tables have them, or by six of its first ones or more.
+pub(crate) fn is_meant(id: impl ToString, named: &str) -> bool {
+    let (id, named) = (id.to_string(), named.to_ascii_lowercase());
+    id == named || named.len() >= 6 && id.starts_with(&named) || named.len() == 8 && id.ends_with(&named)
+}
+
 /// The only record that a name fits.
-fn only<T>(mut fits: Vec<T>, what: &str, named: &str, list: &str, id: impl Fn(&T) -> String) -> Outcome<T> {
+pub(crate) fn only<T>(mut fits: Vec<T>, what: &str, named: &str, list: &str, id: impl Fn(&T) -> String) -> Outcome<T> {
     match fits.len() {
         1 => Ok(fits.remove(0)),
         0 => Err(ApiError::not_found(format!("There is no {what} \"{named}\".")).with_hint(format!("See `{list}`."))),
@@ -450,6 +475,18 @@ mod tests {
             deleted_ms: 1,
             project: None,
             frees_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn an_id_is_meant_by_what_is_shown_of_it_and_by_its_beginning() {
+        let id = RunId::from_bytes([1, 0xa2, 0x2d, 0x27, 3, 4, 5, 6, 7, 8, 9, 10, 0xab, 0xcd, 0xef, 1]);
+        let whole = id.to_string();
+        for named in [&*whole, &*id.short(), "ABCDEF01", "01a22d", "01a22d2703"] {
+            assert!(is_meant(id, named), "{named}");
+        }
+        for other in ["", "01a22", "cdef01", "a22d27", "01a22e"] {
+            assert!(!is_meant(id, other), "{other}");
         }
     }
 
