@@ -283,7 +283,9 @@ impl RunBands {
             ));
         }
         if measured < self.shown() {
-            said.push(format!("{} without the metric.", counted(self.shown() - measured, "run is", "runs are")));
+            let (having, lacking) = (counted(measured, "run has", "runs have"), self.shown() - measured);
+            let do_not = if lacking == 1 { "does" } else { "do" };
+            said.push(format!("{having} the metric, {} {do_not} not.", count(lacking)));
         }
         if self.off_axis > 0 {
             said.push(format!("{} without the metric along the axis.", counted(self.off_axis, "run is", "runs are")));
@@ -588,7 +590,7 @@ mod tests {
             [
                 "Bands of 90 runs in 1 group.",
                 "Those with most runs; 2 groups with 10 runs are left out: narrow the filter.",
-                "10 runs are without the metric.",
+                "80 runs have the metric, 10 do not.",
                 "1 run is without the metric along the axis.",
             ]
         );

@@ -12,7 +12,7 @@ use std::{
 
 use api::{
     ApiError, ErrorCode, RunId,
-    figure::counted,
+    figure::{count, counted},
     run::{GetRun, GetRuns, Run, SYSTEM, group_of},
     run_diff::MOST,
     series::{MOST_VIEWPORTS, NonFinite, OverMetric, Series, Viewport, Viewports},
@@ -310,13 +310,22 @@ pub(super) struct Drawn {
     pub(super) notes: Vec<String>,
 }
 
-/// The lines of curves: one each, or one a group.
-fn drawn(key: &str, curves: &[Curve], asked: &Plot) -> Drawn {
+/// The lines of curves, which of so many runs some may lack: one each, or one a group.
+fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
     let line = |(index, curve): (usize, &Curve)| {
         Line::of_series(curve.name.clone(), Role::series(index), curve.x(asked), &curve.series)
     };
     let lines: Vec<Line> = curves.iter().enumerate().map(line).collect();
     let mut notes = Vec::new();
+    let lacking = runs.saturating_sub(curves.len() as u64);
+    if lacking > 0 {
+        let having = counted(runs - lacking, "run has", "runs have");
+        notes.push(format!(
+            "{having} a curve of it, {} {} not",
+            count(lacking),
+            if lacking == 1 { "does" } else { "do" }
+        ));
+    }
     let left_out: u64 = curves.iter().map(|curve| curve.series.left_out).sum();
     if let (Some(over), 1..) = (&asked.x_metric, left_out) {
         notes.push(format!("{} without {over}", counted(left_out, "point", "points")));
@@ -469,13 +478,14 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
     if asked.file().is_some() && keys.is_empty() && !is_live {
         return Err(ApiError::not_found(NOTHING));
     }
+    let all_runs = runs.len() as u64;
     let mut charts = Vec::with_capacity(keys.len());
     for key in keys {
         let curves = curves(context, asked, &runs, baseline, &key).await?;
         charts.push((key, curves));
     }
     if asked.file().is_some() {
-        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn(key, curves, asked)).collect();
+        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn((key, all_runs), curves, asked)).collect();
         match is_live {
             true if all.is_empty() => {}
             true => put_picture(asked, &all)?,
@@ -484,7 +494,9 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
     } else if context.output.json {
         let told = |(key, curves): &(String, Vec<Curve>)| -> Vec<Value> {
             match (&asked.group_by, &asked.x_metric) {
-                (Some(_), _) => drawn(key, curves, asked).lines.iter().map(|line| group_json(key, line)).collect(),
+                (Some(_), _) => {
+                    drawn((key, all_runs), curves, asked).lines.iter().map(|line| group_json(key, line)).collect()
+                }
                 (None, Some(over)) => curves.iter().map(|curve| over_json(curve, over)).collect(),
                 (None, None) => curves.iter().map(Curve::to_json).collect(),
             }
@@ -492,7 +504,7 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
         let all: Vec<Value> = charts.iter().flat_map(told).collect();
         context.output.show(&all, |_| String::new())?;
     } else if asked.follow {
-        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn(key, curves, asked)).collect();
+        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn((key, all_runs), curves, asked)).collect();
         let said = match &missing {
             Some(error) => Some(error.to_string()),
             None if all.is_empty() => Some(if is_live { "No points yet." } else { NOTHING }.to_owned()),
@@ -503,7 +515,9 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
     } else if charts.is_empty() {
         context.output.print(NOTHING)?;
     } else {
-        charts.iter().try_for_each(|(key, curves)| print_drawn(context, asked, &drawn(key, curves, asked)))?;
+        charts
+            .iter()
+            .try_for_each(|(key, curves)| print_drawn(context, asked, &drawn((key, all_runs), curves, asked)))?;
     }
     if asked.follow && !is_live {
         say_what_was_deleted(context, &runs, ids.len());
