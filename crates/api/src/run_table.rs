@@ -25,6 +25,37 @@ pub struct Below {
 }
 
 impl RunRow {
+    /// A run of which nothing more is known.
+    pub fn bare(id: RunId, name: String, kind: RunKind, state: RunState) -> Self {
+        Self {
+            id,
+            name,
+            experiment: String::new(),
+            kind,
+            state,
+            model: None,
+            snapshot_number: None,
+            commit: None,
+            created_ms: 0,
+            started_ms: None,
+            ended_ms: None,
+            device: None,
+            user: None,
+            duration_secs: None,
+            fraction: None,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            versions: Vec::new(),
+            resumable: false,
+            split: None,
+            cost: None,
+            currency: None,
+            parent: None,
+            below: None,
+        }
+    }
+
     /// Its figure of a metric, else that of the run below it, and whether it is that one's.
     pub fn figure(&self, key: &str) -> Option<(&MetricCell, bool)> {
         let own = self.metrics.get(key).map(|cell| (cell, false));
