@@ -299,8 +299,11 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             context.output.show(&found, |found| {
                 let row = |run: &FoundRun| {
                     let (name, experiment) = (one_line(&run.name), one_line(&run.experiment));
-                    vec![name, experiment, words::word(&run.state), words::time(run.created_ms), run.id.to_string()]
+                    vec![name, experiment, words::word(&run.state), words::time(run.created_ms), run.id.short()]
                 };
+                if found.is_empty() {
+                    return "No run is called so.".to_owned();
+                }
                 table(&["run", "experiment", "state", "created", "id"], found.iter().map(row))
             })
         }
@@ -343,10 +346,11 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::Again { run, name, budget } => {
             context.lasting().await?;
             let run = context.call(GetRun { run: context.run(&run).await? }).await?;
-            let again = StartCommand::again(&run).ok_or_else(|| {
-                ApiError::invalid(format!("{} is no program of a project whose folder is known.", run.name)).with_hint(
-                    "A training goes on with `slipway run resume`, a new one starts with `slipway run start`.",
-                )
+            let again = StartCommand::again(&run).ok_or_else(|| match run.kind {
+                RunKind::Training => ApiError::invalid(format!("{} is a training.", run.name))
+                    .with_hint("It goes on with `slipway run resume`, and a new one starts with `slipway run start`."),
+                _ => ApiError::invalid(format!("{} is no program of a project whose folder is known.", run.name))
+                    .with_hint("Only what `slipway exec` or the window ran can be run again."),
             })?;
             let budget = budget.given().over(&again.budget);
             let again = StartCommand { environment: Some(environment()), name, budget, ..again };
@@ -553,7 +557,7 @@ fn head(run: &Run) -> String {
         ("state", Some(words::word(&run.state))),
         ("deleted", run.deleted_ms.map(|at| format!("{}; back: slipway run restore {}", words::time(at), run.id))),
         ("because", run.ended_because.as_ref().map(ToString::to_string)),
-        ("command", run.command.as_ref().map(|command| command.join(" "))),
+        ("command", run.command.as_deref().map(words::command)),
         ("exit code", run.exit_code.map(|code| code.to_string())),
         ("data", run.snapshot_number.map(|number| data(run, number))),
         ("code", code),

@@ -32,7 +32,14 @@ pub(super) async fn meant(context: &Context, named: &[String], experiment: Optio
     for named in named {
         runs.push(context.run_of(named, experiment.as_ref()).await?);
     }
-    Ok(runs)
+    // Two names may be one run's.
+    match runs.split_first() {
+        Some((first, others)) if others.iter().all(|run| run == first) => {
+            Err(ApiError::invalid("One run is named several times.")
+                .with_hint("A run is compared with others: name one more."))
+        }
+        _ => Ok(runs),
+    }
 }
 
 pub(super) async fn run(context: &Context, runs: Vec<RunId>, all: bool, form: Form) -> Outcome {
