@@ -358,7 +358,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         }
         RunCommand::Edit { run, name, notes, tags } => {
             if name.is_none() && notes.is_none() && tags.is_empty() {
-                return Err(ApiError::invalid("Nothing to change is said.")
+                return Err(ApiError::invalid("There is nothing to change.")
                     .with_hint("Say --name, --notes or --tag KEY=VALUE; `slipway run show` shows what stands there."));
             }
             let tags = tags.iter().map(|pair| tag(pair)).collect::<Outcome<_>>()?;
@@ -444,7 +444,8 @@ pub(crate) async fn train(context: &Context, detach: bool, job: api::job::Job) -
 pub(crate) fn tag(pair: &str) -> Outcome<(String, Option<String>)> {
     match pair.split_once('=') {
         Some((key, value)) => Ok((key.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty()))),
-        None => Err(ApiError::invalid(format!("\"{pair}\" is no KEY=VALUE."))),
+        None => Err(ApiError::invalid(format!("\"{pair}\" is no KEY=VALUE."))
+            .with_hint(format!("`{pair}=` with nothing behind it removes the tag."))),
     }
 }
 

@@ -203,6 +203,10 @@ fn an_experiment_is_made_renamed_deleted_restored_and_deleted_for_good() {
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("deeper") && shown.contains("No *better*.") && !shown.contains("vision"), "{shown}");
 
+    let shown = place.run(&["experiment", "show", &number]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("runs        0") && shown.ends_with("notes       No *better*.\n"), "{shown}");
+
     let early = place.run(&["experiment", "purge", "deeper"]);
     assert!(said(&early).contains("is not deleted") && said(&early).contains("experiment delete"), "{}", said(&early));
     place.json(&["experiment", "delete", "deeper"]);

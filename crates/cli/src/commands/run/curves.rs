@@ -26,6 +26,7 @@ use charts::{
     smooth::smooth,
 };
 use clap::{Args, ValueEnum};
+use engine::nearest::did_you_mean;
 use serde_json::{Value, json};
 
 use super::{bands, by_values, chosen};
@@ -619,8 +620,19 @@ fn known(runs: &[Run]) -> Vec<String> {
 fn missing(runs: &[Run], Plot { metrics: asked, x_metric, .. }: &Plot) -> Option<ApiError> {
     let known = known(runs);
     let missing = asked.iter().chain(x_metric).find(|key| !known.contains(key))?;
-    let error = ApiError::not_found(format!("No such series is there: \"{missing}\"."));
-    Some(if known.is_empty() { error } else { error.with_hint(format!("There are: {}.", known.join(", "))) })
+    let meant = did_you_mean(missing, known.iter().map(String::as_str));
+    let error = ApiError::not_found(format!("No such series is there: \"{missing}\".{meant}"));
+    // Those of the machine would stand among what the runs measured.
+    let (system, own): (Vec<&str>, Vec<&str>) =
+        known.iter().map(String::as_str).partition(|key| key.starts_with(SYSTEM));
+    let machine = counted(system.len() as u64, "series", "series");
+    let there = match (own.as_slice(), system.as_slice()) {
+        ([], []) => return Some(error),
+        ([], system) => system.join(", "),
+        (own, []) => own.join(", "),
+        (own, _) => format!("{}, and {machine} of what the machine did ({SYSTEM}…)", own.join(", ")),
+    };
+    Some(error.with_hint(format!("There are: {there}.")))
 }
 
 /// The series to draw: of those that are asked for the ones that are there, or all that are not about the system.

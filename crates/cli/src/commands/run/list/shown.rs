@@ -127,7 +127,7 @@ fn columns(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: usize) ->
 /// Of a page without runs: why, as far as it is known.
 pub(super) fn nothing(total: u64, notes: &[FilterNote], filter: &str) -> String {
     let said = match (total, filter.trim().is_empty()) {
-        (0, true) => "Nothing there yet.".to_owned(),
+        (0, true) => "Nothing there.".to_owned(),
         (0, false) => "No run passes the filter.".to_owned(),
         (total, _) => format!("Nothing more: there are {}.", words::count(total)),
     };
