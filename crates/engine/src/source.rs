@@ -281,10 +281,16 @@ async fn only_log(path: &Path) -> anyhow::Result<Found> {
                 "MLflow's mlruns folder or mlflow.db, TensorBoard's event files, W&B's offline runs, DVCLive, dvc.yaml, metrics.json, metrics.csv and JSON Lines are read."
             )
         ),
-        _ => bail!(
-            ApiError::new(ErrorCode::Conflict, format!("There are several logs at {}.", path.display()))
-                .with_hint("Say which is meant: `slipway source look` names them with their kinds.")
-        ),
+        _ => {
+            const NAMED: usize = 5;
+            let named = found.iter().take(NAMED).map(|one| format!("{} ({})", one.path.display(), one.kind.tool()));
+            let more = if found.len() > NAMED { " …" } else { "" };
+            bail!(
+                ApiError::new(ErrorCode::Conflict, format!("There are several logs at {}.", path.display())).with_hint(
+                    format!("Name one by its path, and of two at one path its kind: {}{more}.", named.collect::<Vec<_>>().join(", "))
+                )
+            )
+        }
     }
 }
 

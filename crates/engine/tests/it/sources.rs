@@ -145,6 +145,13 @@ async fn a_log_whose_host_was_killed_while_it_came_back_is_back() {
     add(&stage, &folder.join("runs"), Some(Kind::TensorBoard)).await;
     let first = series(&stage).await;
     let id = stage.call(ListSources {}).await.remove(0).id;
+    let removed = stage.call(RemoveSource { source: id, keep_runs: false }).await;
+    assert!(series(&stage).await.is_empty());
+    // Its runs come back also where the log itself is gone.
+    fs::rename(&folder, stage.path("away")).unwrap();
+    stage.call(RestoreSource { path: removed.path }).await;
+    assert_eq!(series(&stage).await, first);
+    fs::rename(stage.path("away"), &folder).unwrap();
     stage.call(RemoveSource { source: id, keep_runs: false }).await;
     assert!(series(&stage).await.is_empty());
     // The first of its commits, and no other.
@@ -339,6 +346,7 @@ async fn a_folder_with_one_log_in_it_means_that_log() {
     let path = stage.path("results").to_string_lossy().into_owned();
     let refused = stage.try_call(AddSource { path, kind: None, project: None, once: true }).await.unwrap_err();
     assert!(refused.message.starts_with("There are several logs at"), "{}", refused.message);
+    assert!(refused.hint.unwrap().contains("results/deep/metrics.csv ("), "they are named");
 }
 
 #[tokio::test(flavor = "multi_thread")]
