@@ -91,6 +91,11 @@ impl Context {
             fits = wanted(Nearness::Shared).collect();
         }
         if fits.is_empty() {
+            // A part of an id means the same run wherever somebody stands, as the whole does.
+            let by_id = |run: &&ResolvedRun| run.deleted == deleted && is_meant(run.id, named);
+            fits = found.iter().filter(by_id).collect();
+        }
+        if fits.is_empty() {
             let place = match of {
                 Scope::Experiment(_) => experiment.map(|one| format!("in the experiment {}", one_line(&one.name))),
                 Scope::Project(_) => Some("in this project or in an experiment of no project".to_owned()),

@@ -29,6 +29,12 @@ fn a_runs_name_is_looked_up_within_the_experiment_that_is_chosen() {
     assert_eq!(elsewhere.status.code(), Some(3));
     assert!(said(&elsewhere).contains("in the experiment beer."), "{}", said(&elsewhere));
     assert!(said(&elsewhere).contains(&format!("in the experiment wine: name it by its id, {other}")));
+    // What is found is told by a part of its id, which means it from everywhere.
+    let found = String::from_utf8(place.run(&["run", "find", "other"]).stdout).unwrap();
+    let short = &other[24..];
+    assert!(found.contains(short) && !found.contains(&other), "{found}");
+    assert_eq!(place.json(&["run", "show", short, "--experiment", "beer"])["id"], other);
+    assert_eq!(String::from_utf8(place.run(&["run", "find", "nobody"]).stdout).unwrap(), "No run is called so.\n");
 }
 
 #[test]
