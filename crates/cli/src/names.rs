@@ -296,7 +296,7 @@ impl Context {
     pub(crate) async fn deployment(&self, named: &str) -> Outcome<Deployment> {
         let deployments = self.call(ListDeployments { project: None }).await?;
         let fits = deployments.into_iter().filter(|found| found.name == named || is_meant(found.id, named)).collect();
-        only(fits, "deployment", named, "slipway deploy list", |found: &Deployment| {
+        only(fits, "deployment", named, "slipway deploy list --all", |found: &Deployment| {
             format!("{} on {}", found.id, api::deploy::in_sentence(&found.target_name))
         })
     }
@@ -320,14 +320,14 @@ impl Context {
             return Ok(newest);
         }
         let fits = jobs.into_iter().filter(|job| is_meant(job.id, named)).collect();
-        let job: Job = only(fits, "job", named, "slipway job list", |job: &Job| job.id.to_string())?;
+        let job: Job = only(fits, "job", named, "slipway job list --all", |job: &Job| job.id.to_string())?;
         Ok(job.id)
     }
 
     pub(crate) async fn alert(&self, named: &str) -> Outcome<Alert> {
         let alerts = self.call(ListAlerts::default()).await?;
         let fits = alerts.into_iter().filter(|alert| is_meant(alert.id, named)).collect();
-        only(fits, "alert", named, "slipway monitor alerts", |alert: &Alert| alert.id.to_string())
+        only(fits, "alert", named, "slipway monitor alerts --all", |alert: &Alert| alert.id.to_string())
     }
 
     /// A window of any deployment by its id.

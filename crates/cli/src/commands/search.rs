@@ -25,9 +25,14 @@ use crate::{
     words,
 };
 
+/// What a search without a `[search]` needs.
+const OF_A_PROGRAM: &str = "For example: slipway search start --try 'lr=1e-4..0.1:log' --metric loss --goal min --trials 20 \
+                            -- python train.py --lr '${lr}'";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum SearchCommand {
     /// Searches as `[search]` of slipway.toml says; every option overrides it for this search
+    #[command(after_help = OF_A_PROGRAM)]
     Start(Box<Start>),
     /// Lists the project's searches
     List {
