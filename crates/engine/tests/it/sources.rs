@@ -61,7 +61,8 @@ async fn a_file_store_is_read_once_and_read_on() {
     copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
     let found = stage.call(LookForLogs { folder: folder.to_string_lossy().into_owned() }).await;
     assert_eq!((found.len(), found[0].kind, found[0].known), (1, Kind::MlflowFiles, None));
-    add(&stage, &folder, None).await;
+    let read = add(&stage, &folder, None).await;
+    assert_eq!(read.message, "3 runs and 6 points read into churn, old; 2 of its runs are deleted");
     let first = series(&stage).await;
     let expected = [("first: of two", "loss", 3), ("first: of two", "train/acc", 3)];
     let expected = expected.map(|(run, key, count)| (run.to_owned(), key.to_owned(), count));
