@@ -26,6 +26,7 @@ use api::{
         LineageNode, LogStream, MACHINE_GPU, MACHINE_UNMEASURED, MarkEnded, MetricSummary, Nested, ResumeRun, Run,
         RunKind, SYSTEM, StartCommand, StartRun, StopRun, seconds,
     },
+    search::ListSearches,
     spending::{Spent, money},
     worker::Device,
 };
@@ -321,10 +322,12 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
                 Some(run) => Some(context.call(GetRun { run }).await?),
                 None => None,
             };
+            let search = search_of(context, &run).await?;
             context.output.show(&run, |run| {
                 let below = below.as_ref().map_or_else(String::new, figures_below);
                 let head = if system { shown_whole(run) } else { shown(run) };
-                format!("{head}{below}{}", around(run.id, &nested))
+                let trials = search.map(|name| format!("\n\nIts trials: slipway search show {}", words::shell(&name)));
+                format!("{head}{below}{}{}", around(run.id, &nested), trials.unwrap_or_default())
             })
         }
         RunCommand::Stop { run } => {
@@ -488,6 +491,13 @@ fn measures_below(run: &Run, nested: &Nested) -> Option<RunId> {
     let is_bare = run.metrics.iter().all(|metric| metric.key.starts_with(SYSTEM));
     let newest = nested.children.iter().rfind(|child| child.kind == RunKind::Client)?;
     (run.kind == RunKind::Command && is_bare).then_some(newest.id)
+}
+
+/// What the search is called that a run is.
+async fn search_of(context: &Context, run: &Run) -> Outcome<Option<String>> {
+    let Some(project) = run.project.filter(|_| run.kind == RunKind::Search) else { return Ok(None) };
+    let all = context.call(ListSearches { project, deleted: false }).await?;
+    Ok(all.into_iter().find(|search| search.run == Some(run.id)).map(|search| search.name))
 }
 
 fn figures_below(run: &Run) -> String {
