@@ -525,9 +525,8 @@ pub struct DeleteCheckpoints {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResolveRuns {
     pub named: String,
-    /// Its runs are the nearest.
-    #[serde(default)]
-    pub project: Option<ProjectId>,
+    /// Their runs are the nearest; of an experiment those of every other are elsewhere.
+    pub of: Scope,
 }
 
 /// How many [`ResolveRuns`] answers at most of each nearness, of those that are there and of those that are deleted.
@@ -546,15 +545,15 @@ pub struct ResolvedRun {
     pub deleted: bool,
 }
 
-/// Where a run stands, seen from a project.
+/// Where a run stands, seen from a project or an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Nearness {
-    /// In the project.
+    /// In the project, or the experiment, that is looked in.
     Own,
-    /// In an experiment of no project.
+    /// In an experiment of no project, where none is named.
     Shared,
-    /// In another project, or in an experiment that is deleted.
+    /// In another project or experiment, or in an experiment that is deleted.
     Elsewhere,
 }
 

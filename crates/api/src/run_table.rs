@@ -25,6 +25,37 @@ pub struct Below {
 }
 
 impl RunRow {
+    /// A run of which nothing more is known.
+    pub fn bare(id: RunId, name: String, kind: RunKind, state: RunState) -> Self {
+        Self {
+            id,
+            name,
+            experiment: String::new(),
+            kind,
+            state,
+            model: None,
+            snapshot_number: None,
+            commit: None,
+            created_ms: 0,
+            started_ms: None,
+            ended_ms: None,
+            device: None,
+            user: None,
+            duration_secs: None,
+            fraction: None,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            versions: Vec::new(),
+            resumable: false,
+            split: None,
+            cost: None,
+            currency: None,
+            parent: None,
+            below: None,
+        }
+    }
+
     /// Its figure of a metric, else that of the run below it, and whether it is that one's.
     pub fn figure(&self, key: &str) -> Option<(&MetricCell, bool)> {
         let own = self.metrics.get(key).map(|cell| (cell, false));
@@ -42,6 +73,8 @@ impl RunRow {
 pub const BELOW: char = '†';
 /// The column that names the run below whose figures stand in a row; `figures_of` of [`crate::run_diff::DiffedRun`].
 pub const FIGURES_OF: &str = "figures_of";
+/// The column that names the run above; `parent` of [`crate::run::RunRow`].
+pub const PARENT: &str = "parent";
 
 /// Which runs, and in which order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -281,7 +314,9 @@ impl RunBands {
             ));
         }
         if measured < self.shown() {
-            said.push(format!("{} without the metric.", counted(self.shown() - measured, "run is", "runs are")));
+            let (having, lacking) = (counted(measured, "run has", "runs have"), self.shown() - measured);
+            let do_not = if lacking == 1 { "does" } else { "do" };
+            said.push(format!("{having} the metric, {} {do_not} not.", count(lacking)));
         }
         if self.off_axis > 0 {
             said.push(format!("{} without the metric along the axis.", counted(self.off_axis, "run is", "runs are")));
@@ -586,7 +621,7 @@ mod tests {
             [
                 "Bands of 90 runs in 1 group.",
                 "Those with most runs; 2 groups with 10 runs are left out: narrow the filter.",
-                "10 runs are without the metric.",
+                "80 runs have the metric, 10 do not.",
                 "1 run is without the metric along the axis.",
             ]
         );

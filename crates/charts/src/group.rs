@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use api::{figure::counted, run_table::RunBand};
+use api::{
+    figure::{count, counted},
+    run_table::RunBand,
+};
 
 use crate::{line::Line, role::Role};
 
@@ -116,7 +119,7 @@ pub fn of_band(band: &RunBand, role: Role) -> Line {
         key: group_of(band),
         band: points.iter().map(|point| around(point.mean, point.sd)).collect(),
         ..Line::new(
-            name_of(band),
+            name_of_line(band),
             role,
             points.iter().map(|point| point.x).collect(),
             points.iter().map(|point| point.mean).collect(),
@@ -127,6 +130,16 @@ pub fn of_band(band: &RunBand, role: Role) -> Line {
 /// What a group is called that the host summed up; without anything to group by it is all runs.
 pub fn name_of(band: &RunBand) -> String {
     named(&group_of(band), band.runs)
+}
+
+/// The same of its line, which is the mean of those that have the metric: "0.1 (2 of 4 runs)".
+fn name_of_line(band: &RunBand) -> String {
+    match band.measured < band.runs {
+        true => {
+            format!("{} ({} of {})", group_of(band), count(band.measured), counted(band.runs, "run", "runs"))
+        }
+        false => name_of(band),
+    }
 }
 
 fn group_of(band: &RunBand) -> String {
@@ -174,4 +187,20 @@ fn thinned(places: &[f64]) -> Vec<f64> {
         return places.to_vec();
     }
     (0..MOST).map(|index| places[index * (places.len() - 1) / (MOST - 1)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_groups_line_says_how_many_of_its_runs_have_the_metric() {
+        let named = |runs, measured| {
+            let values = vec![Some("0.1".to_owned())];
+            let band = RunBand { values, runs, measured, read: measured, filter: String::new(), points: Vec::new() };
+            (of_band(&band, Role::series(0)).name, name_of(&band))
+        };
+        assert_eq!(named(1_000, 1_000), ("0.1 (1,000 runs)".to_owned(), "0.1 (1,000 runs)".to_owned()));
+        assert_eq!(named(4, 2), ("0.1 (2 of 4 runs)".to_owned(), "0.1 (4 runs)".to_owned()));
+    }
 }

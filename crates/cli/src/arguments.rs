@@ -64,8 +64,10 @@ enum Command {
     #[command(subcommand)]
     Search(search::SearchCommand),
     /// Run any program as a tracked run
+    #[command(after_help = "For example: slipway exec --name first -- python train.py --lr 0.1")]
     Exec(exec::Exec),
     /// Print the address that MLflow's clients log to
+    #[command(after_help = "A shell gives it to what it starts: export MLFLOW_TRACKING_URI=$(slipway tracking)")]
     Tracking(tracking::TrackingArguments),
     /// Group runs: make, rename, delete and restore experiments
     #[command(subcommand)]

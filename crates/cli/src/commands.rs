@@ -40,13 +40,13 @@ pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
 /// What a run, or all trials of a search together, may use at most.
 #[derive(Debug, Args)]
 pub(crate) struct Budget {
-    /// Stop at this cost, in the settings' currency; of a search that of all trials together. Stands before the file's
+    /// Stop at this cost, in the settings' currency; of a search that of all trials together. It overrides the one in slipway.toml
     #[arg(long, value_name = "AMOUNT", value_parser = parse_number)]
     max_cost: Option<f64>,
-    /// Stop after so many hours; of a search those of all trials together. Stands before the file's
+    /// Stop after so many hours; of a search those of all trials together. It overrides the one in slipway.toml
     #[arg(long, value_name = "HOURS", value_parser = parse_number)]
     max_hours: Option<f64>,
-    /// Stop after so many kilowatt-hours of the GPUs; of a search those of all trials together. Stands before the file's
+    /// Stop after so many kilowatt-hours of the GPUs; of a search those of all trials together. It overrides the one in slipway.toml
     #[arg(long, value_name = "KWH", value_parser = parse_number)]
     max_kwh: Option<f64>,
 }

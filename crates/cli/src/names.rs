@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use api::{
-    ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId,
+    ApiError, ErrorCode, JobId, PackageId, RegistryId, RunId, SnapshotId, TargetId, VersionId, WindowId,
     dataset::{GetDataset, Snapshot},
     deleted::{
         DeletedDeployment, DeletedSnapshot, ListDeletedDeployments, ListDeletedSnapshots, ListRemovedRegistries,
@@ -12,12 +12,13 @@ use api::{
     deploy::{Deployment, ListDeployments, ListTargets, Target},
     job::{Job, ListJobs},
     model::{FindVersion, Model},
-    monitor::{Alert, ListAlerts},
+    monitor::{Alert, ListAlerts, ListWindows},
     package::{ListPackages, ListRegistries, Package, Registry},
     project::{DeletedProject, ListDeletedProjects},
     registered::{DeletedModel, FindModel, ListDeletedModels, NamedVersion, ResolveVersion},
-    run::{ListRuns, Nearness, ProjectIdOr, ResolveRuns, ResolvedRun},
-    tracking::{Experiment, ListExperiments},
+    run::{ListRuns, Nearness, ResolveRuns, ResolvedRun},
+    run_table::Listing,
+    tracking::{Experiment, ListExperiments, Scope},
 };
 
 use engine::nearest::did_you_mean;
@@ -30,18 +31,39 @@ use crate::{
 
 /// What is asked for at most while a name is looked up.
 const MANY: u32 = 10_000;
+/// Windows that are asked for at once while one is looked up.
+const WINDOWS: u32 = 200;
 
 impl Context {
     /// A run by id, by the beginning or the end of its id, by name, or `latest`.
     pub(crate) async fn run(&self, named: &str) -> Outcome<RunId> {
-        self.run_among(named, false).await
+        self.run_among(named, None, false).await
+    }
+
+    /// The same, within an experiment where one is chosen.
+    pub(crate) async fn run_of(&self, named: &str, experiment: Option<&Experiment>) -> Outcome<RunId> {
+        self.run_among(named, experiment, false).await
     }
 
     /// Several runs, or with `deleted` several that were deleted.
     pub(crate) async fn runs(&self, named: &[String], deleted: bool) -> Outcome<Vec<RunId>> {
+        self.runs_among(named, None, deleted).await
+    }
+
+    /// Several runs, within an experiment where one is chosen.
+    pub(crate) async fn runs_of(&self, named: &[String], experiment: Option<&Experiment>) -> Outcome<Vec<RunId>> {
+        self.runs_among(named, experiment, false).await
+    }
+
+    async fn runs_among(
+        &self,
+        named: &[String],
+        experiment: Option<&Experiment>,
+        deleted: bool,
+    ) -> Outcome<Vec<RunId>> {
         let mut runs = Vec::with_capacity(named.len());
         for named in named {
-            let run = self.run_among(named, deleted).await?;
+            let run = self.run_among(named, experiment, deleted).await?;
             if !runs.contains(&run) {
                 runs.push(run);
             }
@@ -49,32 +71,67 @@ impl Context {
         Ok(runs)
     }
 
-    /// The project's run of this name; where it has none, the only one of those that belong to no project.
-    async fn run_among(&self, named: &str, deleted: bool) -> Outcome<RunId> {
+    /// The experiment's run of this name, or the project's; where it has none, the only one of those that belong to no
+    /// project.
+    async fn run_among(&self, named: &str, experiment: Option<&Experiment>, deleted: bool) -> Outcome<RunId> {
         if let Ok(id) = named.parse() {
             return Ok(id);
         }
         if named == "latest" {
-            let others = "or name a run: `slipway run list --everywhere` lists all";
-            let project = ProjectIdOr(self.project_of_runs(others).await?);
-            let sort = Some("created".to_owned());
-            let request = ListRuns { project, deleted, sort, descending: true, limit: Some(1), ..ListRuns::default() };
-            let newest = self.call(request).await?.rows.into_iter().next();
-            return newest.map(|row| row.id).ok_or_else(|| ApiError::not_found("The project has no runs yet."));
+            return self.latest_run(experiment, deleted).await;
         }
-        let project = self.project_if_any().await?;
-        let found = self.call(ResolveRuns { named: named.to_owned(), project }).await?;
+        let of = match experiment {
+            Some(experiment) => Scope::Experiment(experiment.id),
+            None => self.project_if_any().await?.map_or(Scope::All, Scope::Project),
+        };
+        let found = self.call(ResolveRuns { named: named.to_owned(), of }).await?;
         let wanted = |near: Nearness| found.iter().filter(move |run| run.nearness == near && run.deleted == deleted);
         let mut fits: Vec<&ResolvedRun> = wanted(Nearness::Own).collect();
         if fits.is_empty() {
             fits = wanted(Nearness::Shared).collect();
         }
         if fits.is_empty() {
-            return Err(no_run(named, &found, deleted, project.is_some()));
+            // A part of an id means the same run wherever somebody stands, as the whole does.
+            let by_id = |run: &&ResolvedRun| run.deleted == deleted && is_meant(run.id, named);
+            fits = found.iter().filter(by_id).collect();
+        }
+        if fits.is_empty() {
+            let place = match of {
+                Scope::Experiment(_) => experiment.map(|one| format!("in the experiment {}", one_line(&one.name))),
+                Scope::Project(_) => Some("in this project or in an experiment of no project".to_owned()),
+                Scope::All => None,
+            };
+            return Err(no_run(named, &found, deleted, place.as_deref()));
         }
         match fits.as_slice() {
             [only] => Ok(only.id),
             several => Err(clash(named, several)),
+        }
+    }
+
+    /// The newest run of the experiment, or of the project.
+    async fn latest_run(&self, experiment: Option<&Experiment>, deleted: bool) -> Outcome<RunId> {
+        let of = match experiment {
+            Some(experiment) => Scope::Experiment(experiment.id),
+            None => {
+                Scope::Project(self.project_of_runs("or name a run: `slipway run list --everywhere` lists all").await?)
+            }
+        };
+        let sort = Some("created".to_owned());
+        let list = Listing { of, deleted, filter: String::new(), sort, descending: true };
+        let newest = self.call(ListRuns::of(list, 0, 1)).await?.rows.into_iter().next();
+        newest.map(|row| row.id).ok_or_else(|| {
+            let whose =
+                experiment.map_or_else(|| "The project".to_owned(), |one| format!("The experiment {}", one.name));
+            ApiError::not_found(format!("{whose} has no {}.", if deleted { "deleted run" } else { "run yet" }))
+        })
+    }
+
+    /// The experiment that an option names, where it is given.
+    pub(crate) async fn experiment_if_named(&self, named: Option<&str>) -> Outcome<Option<Experiment>> {
+        match named {
+            Some(named) => Ok(Some(self.experiment(named, false).await?)),
+            None => Ok(None),
         }
     }
 
@@ -200,10 +257,8 @@ impl Context {
 
     pub(crate) async fn registry(&self, named: &str) -> Outcome<RegistryId> {
         let registries = self.call(ListRegistries {}).await?;
-        let fits = registries
-            .into_iter()
-            .filter(|registry| registry.name == named || registry.id.to_string() == named)
-            .collect();
+        let fits =
+            registries.into_iter().filter(|registry| registry.name == named || is_meant(registry.id, named)).collect();
         let registry: Registry =
             only(fits, "registry", named, "slipway registry list", |found: &Registry| found.id.to_string())?;
         Ok(registry.id)
@@ -211,14 +266,14 @@ impl Context {
 
     pub(crate) async fn removed_registry(&self, named: &str) -> Outcome<RegistryId> {
         let all = self.call(ListRemovedRegistries {}).await?.into_iter().map(|removed| removed.registry);
-        let fits = all.filter(|registry| registry.name == named || registry.id.to_string() == named).collect();
+        let fits = all.filter(|registry| registry.name == named || is_meant(registry.id, named)).collect();
         let id = |found: &Registry| found.id.to_string();
         Ok(only(fits, "removed registry", named, "slipway registry list --removed", id)?.id)
     }
 
     pub(crate) async fn removed_target(&self, named: &str) -> Outcome<TargetId> {
         let all = self.call(ListRemovedTargets {}).await?.into_iter();
-        let fits = all.filter(|removed| removed.name == named || removed.target.to_string() == named).collect();
+        let fits = all.filter(|removed| removed.name == named || is_meant(removed.target, named)).collect();
         let id = |found: &RemovedTarget| found.target.to_string();
         Ok(only(fits, "removed target", named, "slipway target list --removed", id)?.target)
     }
@@ -228,7 +283,7 @@ impl Context {
         let this_machine = matches!(named, "local" | "this-machine");
         let fits = targets.into_iter().filter(|target| {
             target.name == named
-                || target.id.to_string() == named
+                || is_meant(target.id, named)
                 || this_machine && target.kind == api::deploy::TargetKind::ThisMachine
         });
         only(fits.collect(), "target", named, "slipway target list", |target: &Target| target.id.to_string())
@@ -240,16 +295,15 @@ impl Context {
 
     pub(crate) async fn deployment(&self, named: &str) -> Outcome<Deployment> {
         let deployments = self.call(ListDeployments { project: None }).await?;
-        let fits =
-            deployments.into_iter().filter(|found| found.name == named || found.id.to_string() == named).collect();
-        only(fits, "deployment", named, "slipway deploy list", |found: &Deployment| {
+        let fits = deployments.into_iter().filter(|found| found.name == named || is_meant(found.id, named)).collect();
+        only(fits, "deployment", named, "slipway deploy list --all", |found: &Deployment| {
             format!("{} on {}", found.id, api::deploy::in_sentence(&found.target_name))
         })
     }
 
     pub(crate) async fn deleted_deployment(&self, named: &str) -> Outcome<DeletedDeployment> {
         let all = self.call(ListDeletedDeployments { project: None }).await?.into_iter();
-        let fits = all.filter(|found| found.name == named || found.deployment.to_string() == named).collect();
+        let fits = all.filter(|found| found.name == named || is_meant(found.deployment, named)).collect();
         only(fits, "deleted deployment", named, "slipway deploy list --all --deleted", |found: &DeletedDeployment| {
             format!("{} on {}", found.deployment, api::deploy::in_sentence(&found.target_name))
         })
@@ -265,16 +319,36 @@ impl Context {
         if let Some(newest) = newest {
             return Ok(newest);
         }
-        let fits = jobs.into_iter().filter(|job| job.id.short() == named).collect();
-        let job: Job = only(fits, "job", named, "slipway job list", |job: &Job| job.id.to_string())?;
+        let fits = jobs.into_iter().filter(|job| is_meant(job.id, named)).collect();
+        let job: Job = only(fits, "job", named, "slipway job list --all", |job: &Job| job.id.to_string())?;
         Ok(job.id)
     }
 
     pub(crate) async fn alert(&self, named: &str) -> Outcome<Alert> {
         let alerts = self.call(ListAlerts::default()).await?;
-        let fits =
-            alerts.into_iter().filter(|alert| alert.id.to_string() == named || alert.id.short() == named).collect();
-        only(fits, "alert", named, "slipway monitor alerts", |alert: &Alert| alert.id.to_string())
+        let fits = alerts.into_iter().filter(|alert| is_meant(alert.id, named)).collect();
+        only(fits, "alert", named, "slipway monitor alerts --all", |alert: &Alert| alert.id.to_string())
+    }
+
+    /// A window of any deployment by its id.
+    pub(crate) async fn window(&self, named: &str) -> Outcome<WindowId> {
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let mut fits = Vec::new();
+        for deployment in self.call(ListDeployments { project: None }).await? {
+            let mut skip = 0;
+            loop {
+                let page = self.call(ListWindows { deployment: deployment.id, skip, limit: WINDOWS }).await?;
+                let ids = page.windows.iter().map(|window| window.id);
+                fits.extend(ids.filter(|id| is_meant(*id, named)));
+                skip += page.windows.len() as u64;
+                if page.windows.is_empty() || skip >= page.total {
+                    break;
+                }
+            }
+        }
+        only(fits, "window", named, "slipway monitor windows NAME", WindowId::to_string)
     }
 
     /// A package by id, or the newest of a version.
@@ -297,12 +371,9 @@ impl Context {
 }
 
 /// Where a run was looked for, and where one of this name is instead.
-fn no_run(named: &str, found: &[ResolvedRun], deleted: bool, in_project: bool) -> ApiError {
+fn no_run(named: &str, found: &[ResolvedRun], deleted: bool, place: Option<&str>) -> ApiError {
     let what = if deleted { "deleted run" } else { "run" };
-    let place = match in_project {
-        true => "in this project or in an experiment of no project",
-        false => "in an experiment of no project, and this folder is in none",
-    };
+    let place = place.unwrap_or("in an experiment of no project, and this folder is in none");
     let missing = ApiError::not_found(format!("There is no {what} \"{named}\" {place}."));
     if let Some(run) = found.iter().find(|run| run.deleted == deleted) {
         let hint = format!("One is in the experiment {}: name it by its id, {}.", run.experiment, run.id);
@@ -373,8 +444,14 @@ fn id_of_deleted(gone: &DeletedModel) -> String {
     }
 }
 
+/// Whether an id is meant: whole, by its last eight digits, as tables have them, or by six of its first ones or more.
+pub(crate) fn is_meant(id: impl ToString, named: &str) -> bool {
+    let (id, named) = (id.to_string(), named.to_ascii_lowercase());
+    id == named || named.len() >= 6 && id.starts_with(&named) || named.len() == 8 && id.ends_with(&named)
+}
+
 /// The only record that a name fits.
-fn only<T>(mut fits: Vec<T>, what: &str, named: &str, list: &str, id: impl Fn(&T) -> String) -> Outcome<T> {
+pub(crate) fn only<T>(mut fits: Vec<T>, what: &str, named: &str, list: &str, id: impl Fn(&T) -> String) -> Outcome<T> {
     match fits.len() {
         1 => Ok(fits.remove(0)),
         0 => Err(ApiError::not_found(format!("There is no {what} \"{named}\".")).with_hint(format!("See `{list}`."))),
@@ -403,6 +480,18 @@ mod tests {
             deleted_ms: 1,
             project: None,
             frees_bytes: 0,
+        }
+    }
+
+    #[test]
+    fn an_id_is_meant_by_what_is_shown_of_it_and_by_its_beginning() {
+        let id = RunId::from_bytes([1, 0xa2, 0x2d, 0x27, 3, 4, 5, 6, 7, 8, 9, 10, 0xab, 0xcd, 0xef, 1]);
+        let whole = id.to_string();
+        for named in [&*whole, &*id.short(), "ABCDEF01", "01a22d", "01a22d2703"] {
+            assert!(is_meant(id, named), "{named}");
+        }
+        for other in ["", "01a22", "cdef01", "a22d27", "01a22e"] {
+            assert!(!is_meant(id, other), "{other}");
         }
     }
 

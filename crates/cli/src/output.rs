@@ -193,7 +193,7 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
         count += 1;
     }
     if count == 0 {
-        return "Nothing there yet.".to_owned();
+        return "Nothing there.".to_owned();
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         let right = headings.get(index).is_some_and(|heading| heading.starts_with('>'));
@@ -227,7 +227,7 @@ mod tests {
     fn columns_are_aligned() {
         let rows = [vec!["brisk-heron".to_owned(), "0.9".to_owned()], vec!["ä".to_owned(), "12.25".to_owned()]];
         assert_eq!(table(&["run", ">value"], rows), "run          value\nbrisk-heron    0.9\nä            12.25");
-        assert_eq!(table(&["run"], []), "Nothing there yet.");
+        assert_eq!(table(&["run"], []), "Nothing there.");
         let counts = [vec!["12".to_owned(), "7".to_owned()]];
         assert_eq!(table(&["><=50K", ">>50K"], counts), "<=50K  >50K\n   12     7");
         let (more, less) = (named(">50K"), named("<=50K"));

@@ -81,6 +81,11 @@ pub(crate) fn shell(word: &str) -> Cow<'_, str> {
     shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
 }
 
+/// A command as a shell takes it: `sh -c 'exit 3'`.
+pub(crate) fn command(parts: &[String]) -> String {
+    parts.iter().map(|part| shell(part)).collect::<Vec<_>>().join(" ")
+}
+
 /// A serde enum as its word ("running"), as JSON would have it.
 pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
@@ -109,5 +114,6 @@ mod tests {
         assert!(time(0) == "–" && time(1_795_928_400_000).starts_with("2026-11-"), "{}", time(1_795_928_400_000));
         assert_eq!(word(&api::run::RunState::Running), "running");
         assert_eq!((shell("churn:3"), shell("two words")), ("churn:3".into(), "'two words'".into()));
+        assert_eq!(command(&["sh", "-c", "exit 3"].map(str::to_owned)), "sh -c 'exit 3'");
     }
 }

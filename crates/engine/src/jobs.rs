@@ -122,6 +122,8 @@ struct ContextInner {
     cancel: CancellationToken,
     job: watch::Sender<Job>,
     last: Mutex<Last>,
+    /// Lines of the log that are not written yet, in their order.
+    lines: Mutex<Vec<String>>,
     /// An event came too soon after another: what is newest is told when the next one is due.
     is_owed: AtomicBool,
 }
@@ -274,6 +276,7 @@ impl Jobs {
                 cancel,
                 job: sender,
                 last: Mutex::default(),
+                lines: Mutex::default(),
                 is_owed: AtomicBool::new(false),
             }),
         };
@@ -566,14 +569,26 @@ impl JobContext {
         blocking::run(&mut move |step: Step| report(step.fraction, &step.message), work).await
     }
 
-    /// Appends a line to the job's log.
+    /// Appends a line to the job's log, which has all of them in their order once the job is over.
     pub fn log(&self, line: impl Into<String>) {
-        let (engine, id, line) = (self.inner.engine.clone(), self.id(), line.into());
-        tokio::spawn(async move {
-            if let Err(error) = engine.store().write(move |tx| store::job_log::add(tx, id, &line)).await {
-                tracing::warn!(%error, "a job's log line can't be written");
-            }
+        lock(&self.inner.lines).push(line.into());
+        let context = self.clone();
+        tokio::spawn(async move { context.write_lines().await });
+    }
+
+    async fn write_lines(&self) {
+        if lock(&self.inner.lines).is_empty() {
+            return;
+        }
+        let (inner, id) = (Arc::clone(&self.inner), self.id());
+        // Taken within the transaction: what is missing here was written by one before it.
+        let written = self.inner.engine.store().write(move |tx| {
+            let lines = std::mem::take(&mut *lock(&inner.lines));
+            lines.iter().try_for_each(|line| store::job_log::add(tx, id, line))
         });
+        if let Err(error) = written.await {
+            tracing::warn!(%error, "lines of a job's log can't be written");
+        }
     }
 
     /// Whether a person asked to stop.
@@ -612,6 +627,7 @@ impl JobContext {
         if let Err(failure) = &result {
             tracing::info!(job = %self.id(), error = format!("{failure:#}"), "a job ended without success");
         }
+        self.write_lines().await;
         self.change(|job| ended(job, result, now)).await
     }
 

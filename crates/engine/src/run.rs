@@ -270,12 +270,12 @@ pub async fn mark_ended(engine: &Engine, request: MarkEnded) -> anyhow::Result<R
         let refused = |what: &str, hint: &str| {
             ApiError::new(ErrorCode::Conflict, format!("{} {what}.", row.run.name)).with_hint(hint)
         };
-        if row.run.kind.is_supervised() {
-            return Err(refused("is watched over here, and ends as its process does", "Stop it instead.").into());
-        }
         // Its client may have said it meanwhile.
         if row.run.state.is_over() {
             return Err(refused("is over already", "Its page says how it ended.").into());
+        }
+        if row.run.kind.is_supervised() {
+            return Err(refused("is watched over here, and ends as its process does", "Stop it instead.").into());
         }
         if row.run.deleted_ms.is_some() {
             return Err(refused("is deleted", "Restore it first.").into());

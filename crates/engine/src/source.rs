@@ -281,10 +281,16 @@ async fn only_log(path: &Path) -> anyhow::Result<Found> {
                 "MLflow's mlruns folder or mlflow.db, TensorBoard's event files, W&B's offline runs, DVCLive, dvc.yaml, metrics.json, metrics.csv and JSON Lines are read."
             )
         ),
-        _ => bail!(
-            ApiError::new(ErrorCode::Conflict, format!("There are several logs at {}.", path.display()))
-                .with_hint("Say which is meant: `slipway source look` names them with their kinds.")
-        ),
+        _ => {
+            const NAMED: usize = 5;
+            let named = found.iter().take(NAMED).map(|one| format!("{} ({})", one.path.display(), one.kind.tool()));
+            let more = if found.len() > NAMED { " …" } else { "" };
+            bail!(
+                ApiError::new(ErrorCode::Conflict, format!("There are several logs at {}.", path.display())).with_hint(
+                    format!("Name one by its path, and of two at one path its kind: {}{more}.", named.collect::<Vec<_>>().join(", "))
+                )
+            )
+        }
     }
 }
 
@@ -318,8 +324,17 @@ async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String
     }
     let told = told?;
     let rest = if told.waits { "; the rest once its writer lets go of it" } else { "" };
+    // They are in no list, where who reads this looks for them.
+    let deleted = engine.store().read(move |c| {
+        let (all, live) = (store::source::runs(c, id)?.len(), store::source::live_runs(c, id)?.len());
+        Ok(all.saturating_sub(live) as u64)
+    });
+    let deleted = match deleted.await? {
+        0 => String::new(),
+        some => format!("; {} deleted", counted(some, "of its runs is", "of its runs are")),
+    };
     let (runs, points) = (counted(told.runs, "run", "runs"), counted(told.points, "point", "points"));
-    Ok(format!("{runs} and {points} read{}{rest}", into(&told.experiments)))
+    Ok(format!("{runs} and {points} read{}{rest}{deleted}", into(&told.experiments)))
 }
 
 /// " into churn", or how many experiments there are, behind what was read.

@@ -397,8 +397,8 @@ pub struct Named {
     pub id: RunId,
     pub name: String,
     pub project: Option<ProjectId>,
-    /// The name of its experiment.
-    pub experiment: String,
+    pub experiment: ExperimentId,
+    pub experiment_name: String,
     pub experiment_deleted: bool,
     pub state: RunState,
     pub created_ms: i64,
@@ -414,7 +414,7 @@ const BEGUN: &str = "SELECT id FROM run WHERE id BETWEEN ?1 AND ?2 ORDER BY id D
 const FOUND: &str = "SELECT id FROM run INDEXED BY run_project WHERE name = ?1 OR substr(id, 13) = ?2";
 
 const TOLD: &str = "SELECT run.name, run.project, experiment.name, experiment.deleted_ms IS NOT NULL, run.created_ms,
-     run.deleted_ms IS NOT NULL, run.state FROM run JOIN experiment ON experiment.id = run.experiment WHERE run.id = ?1";
+     run.deleted_ms IS NOT NULL, run.state, run.experiment FROM run JOIN experiment ON experiment.id = run.experiment WHERE run.id = ?1";
 
 /// The first and the last id that begin with these hex digits; `None` of what is too short or none.
 fn beginning(digits: &str) -> Option<(RunId, RunId)> {
@@ -444,7 +444,8 @@ pub fn named(connection: &Connection, named: &str) -> Result<Vec<Named>> {
                 id,
                 name: row.get(0)?,
                 project: id_column!(row, 1, Option<ProjectId>),
-                experiment: row.get(2)?,
+                experiment: id_column!(row, 7, ExperimentId),
+                experiment_name: row.get(2)?,
                 experiment_deleted: row.get(3)?,
                 created_ms: row.get(4)?,
                 deleted: row.get(5)?,

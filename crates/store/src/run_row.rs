@@ -1,7 +1,7 @@
 //! Rows of the run table as they are shown, for the runs of a page.
 
 use api::{
-    RunId, SplitId, VersionId,
+    RunId, SplitId,
     run::{RunKind, RunRow, RunState, SYSTEM, seconds},
     run_table::Below,
     tracking::PARENT_TAG,
@@ -26,11 +26,7 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
             let started: Option<i64> = row.get(8)?;
             let ended: Option<i64> = row.get(9)?;
             Ok(RunRow {
-                id: id_column!(row, 0, RunId),
-                name: row.get(1)?,
                 experiment: row.get::<_, Option<String>>(15)?.unwrap_or_default(),
-                kind: row.get::<_, Word<RunKind>>(2)?.0,
-                state: row.get::<_, Word<RunState>>(3)?.0,
                 model: row.get(4)?,
                 snapshot_number: row.get(5)?,
                 commit: row.get(6)?,
@@ -41,16 +37,16 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
                 user: row.get(17)?,
                 duration_secs: started.zip(ended).map(|(started, ended)| seconds(started, ended)),
                 fraction: row.get(10)?,
-                params: Default::default(),
-                tags: Default::default(),
-                metrics: Default::default(),
-                versions: Vec::<VersionId>::new(),
                 resumable: row.get(11)?,
                 split: id_column!(row, 12, Option<SplitId>),
                 cost: row.get(13)?,
                 currency: row.get(14)?,
-                parent: None,
-                below: None,
+                ..RunRow::bare(
+                    id_column!(row, 0, RunId),
+                    row.get(1)?,
+                    row.get::<_, Word<RunKind>>(2)?.0,
+                    row.get::<_, Word<RunState>>(3)?.0,
+                )
             })
         });
         rows.extend(found.optional()?);

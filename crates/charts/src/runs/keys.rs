@@ -172,32 +172,11 @@ mod tests {
     fn row(number: u8, metrics: &[&str], params: &[(&str, &str)]) -> RunRow {
         let metric = |key: &&str| ((*key).to_owned(), MetricCell { last: 1.0, spark: Vec::new() });
         let param = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let id = RunId::from_bytes([number; 16]);
         RunRow {
-            id: RunId::from_bytes([number; 16]),
-            name: format!("r{number}"),
-            experiment: "wine".to_owned(),
-            kind: RunKind::Client,
-            state: RunState::Finished,
-            model: None,
-            snapshot_number: None,
-            commit: None,
-            created_ms: 0,
-            started_ms: None,
-            ended_ms: None,
-            device: None,
-            user: None,
-            duration_secs: None,
-            fraction: None,
             params: params.iter().map(param).collect(),
-            tags: BTreeMap::new(),
             metrics: metrics.iter().map(metric).collect(),
-            versions: Vec::new(),
-            resumable: false,
-            split: None,
-            cost: None,
-            currency: None,
-            parent: None,
-            below: None,
+            ..RunRow::bare(id, format!("r{number}"), RunKind::Client, RunState::Finished)
         }
     }
 

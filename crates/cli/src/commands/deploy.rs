@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use api::{
-    ApiError,
+    ApiError, RolloutId,
     deleted::{DeletedDeployment, ListDeletedDeployments, RestoreDeployment},
     deploy::{
         CallAnswer, CallDeployment, DeleteDeployment, DeployPlan, DeploySpec, Deployment, DeploymentEvent,
@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::{
     context::{Context, Outcome, absolute},
+    names,
     output::{self, pairs, table},
     words,
 };
@@ -349,20 +350,22 @@ async fn follow_logs(
     }
 }
 
-fn rollout(deployment: &Deployment, named: &str) -> Outcome<api::RolloutId> {
-    let known =
-        deployment.rollouts.iter().find(|rollout| rollout.id.to_string() == named || rollout.id.short() == named);
-    known.map(|rollout| rollout.id).ok_or_else(|| {
-        ApiError::not_found(format!("{} has no rollout {named}.", deployment.name))
-            .with_hint(format!("See `slipway deploy show {}`.", deployment.name))
-    })
+fn rollout(deployment: &Deployment, named: &str) -> Outcome<RolloutId> {
+    let ids = deployment.rollouts.iter().map(|rollout| rollout.id);
+    let fits: Vec<RolloutId> = ids.filter(|id| names::is_meant(*id, named)).collect();
+    let list = format!("slipway deploy show {}", deployment.name);
+    if fits.is_empty() {
+        return Err(ApiError::not_found(format!("{} has no rollout {named}.", deployment.name))
+            .with_hint(format!("See `{list}`.")));
+    }
+    names::only(fits, "rollout", named, &list, RolloutId::to_string)
 }
 
 fn gone(list: &[DeletedDeployment]) -> String {
     let row = |one: &DeletedDeployment| {
         let version = format!("{} v{}", one.model_name, one.version_number);
         let (target, deleted) = (one.target_name.clone(), words::time(one.deleted_ms));
-        vec![one.name.clone(), version, target, deleted, one.deployment.to_string()]
+        vec![one.name.clone(), version, target, deleted, one.deployment.short()]
     };
     table(&["name", "version", "target", "deleted", "id"], list.iter().map(row))
 }

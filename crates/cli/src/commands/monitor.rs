@@ -1,7 +1,6 @@
 //! `slipway monitor`: traffic, drift, alerts, and the retraining that answers one.
 
 use api::{
-    WindowId,
     monitor::{
         AcknowledgeAlert, Alert, CheckNow, ColumnPart, GetMonitoring, GetWindow, GetWindowRows, ListAlerts,
         ListWindows, Monitoring, RowsOf, SetMonitored, WindowPage, WindowRows, WindowSummary,
@@ -39,13 +38,13 @@ pub(crate) enum MonitorCommand {
     },
     /// Shows everything about one window
     Window {
-        /// A window's id, from `slipway monitor windows`
-        window: WindowId,
+        /// A window's id, as `slipway monitor windows` lists it
+        window: String,
     },
     /// Prints the logged rows that a window was counted from
     Rows {
-        /// A window's id, from `slipway monitor windows`
-        window: WindowId,
+        /// A window's id, as `slipway monitor windows` lists it
+        window: String,
         /// Rows to leave out, from the first on
         #[arg(long, default_value_t = 0)]
         offset: u64,
@@ -111,6 +110,7 @@ pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outco
             context.output.show(&context.call(GetMonitoring { deployment, hours }).await?, shown)
         }
         MonitorCommand::Window { window } => {
+            let window = context.window(&window).await?;
             let detail = context.call(GetWindow { window }).await?;
             context.output.show(&detail, |detail| {
                 let line = window_line(&detail.summary).join("  ");
@@ -127,6 +127,7 @@ pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outco
                 (None, true) => ColumnPart::Unseen,
                 (None, false) => ColumnPart::Missing,
             };
+            let window = context.window(&window).await?;
             let only = column.map(|column| RowsOf { column, part });
             context.output.show(&context.call(GetWindowRows { window, offset, limit, only }).await?, rows)
         }
@@ -251,7 +252,7 @@ fn window_line(window: &WindowSummary) -> Vec<String> {
     let drifted = window.cells.iter().filter(|cell| cell.verdict == api::drift::Verdict::Drifted);
     let columns = drifted.map(|cell| cell.column.clone()).collect::<Vec<_>>().join(", ");
     let (version, rows) = (format!("v{}", window.version_number), words::count(window.rows));
-    vec![words::time(window.to_ms), window.id.to_string(), version, rows, window.drifted.to_string(), columns]
+    vec![words::time(window.to_ms), window.id.short(), version, rows, window.drifted.to_string(), columns]
 }
 
 fn alerts(list: &[Alert]) -> String {
@@ -265,4 +266,27 @@ fn alerts(list: &[Alert]) -> String {
         vec![alert.id.short(), state.to_owned(), alert.deployment_name.clone(), raised, alert.sentence.clone()]
     };
     table(&["alert", "state", "deployment", "raised", ""], list.iter().map(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{VersionId, WindowId};
+
+    use super::*;
+
+    #[test]
+    fn a_windows_id_is_as_short_as_any_others_in_a_table() {
+        let window = WindowSummary {
+            id: WindowId::from_bytes([0xab; 16]),
+            version: VersionId::from_bytes([1; 16]),
+            version_number: 3,
+            from_ms: 0,
+            to_ms: 0,
+            rows: 1_000,
+            cells: Vec::new(),
+            drifted: 0,
+            dataset_drifted: false,
+        };
+        assert_eq!(window_line(&window), ["–", "abababab", "v3", "1,000", "0", ""]);
+    }
 }

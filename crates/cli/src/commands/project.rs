@@ -39,7 +39,7 @@ pub(crate) enum ProjectCommand {
         /// The folder or file, or several that are to be one project
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
-        /// What to do with lines of another width than the header's: `error` (default), `skip` or `fill`
+        /// What to do with lines of another width than the header's: `error`, `skip` or `fill`
         #[arg(long, default_value = "error", value_parser = super::parse_word::<Ragged>)]
         ragged: Ragged,
     },
@@ -57,7 +57,7 @@ pub(crate) enum ProjectCommand {
         /// The project's name; by default the folder's
         #[arg(long)]
         name: Option<String>,
-        /// What to do with lines of another width than the header's: `error` (default), `skip` or `fill`
+        /// What to do with lines of another width than the header's: `error`, `skip` or `fill`
         #[arg(long, default_value = "error", value_parser = super::parse_word::<Ragged>)]
         ragged: Ragged,
     },

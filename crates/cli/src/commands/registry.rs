@@ -117,7 +117,7 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
                 let row = |removed: &RemovedRegistry| {
                     let RemovedRegistry { registry, removed_ms } = removed;
                     let (name, address) = (registry.name.clone(), registry.address.clone());
-                    vec![name, address, words::time(*removed_ms), registry.id.to_string()]
+                    vec![name, address, words::time(*removed_ms), registry.id.short()]
                 };
                 table(&["name", "address", "removed", "id"], list.iter().map(row))
             })

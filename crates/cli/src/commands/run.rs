@@ -26,6 +26,7 @@ use api::{
         LineageNode, LogStream, MACHINE_GPU, MACHINE_UNMEASURED, MarkEnded, MetricSummary, Nested, ResumeRun, Run,
         RunKind, SYSTEM, StartCommand, StartRun, StopRun, seconds,
     },
+    search::ListSearches,
     spending::{Spent, money},
     worker::Device,
 };
@@ -57,6 +58,9 @@ pub(crate) enum RunCommand {
     Show {
         /// A run's name or id, or `latest`
         run: String,
+        /// The experiment, by name or number, that the run's name is looked up in
+        #[arg(long)]
+        experiment: Option<String>,
         /// Show what the machine and the program used as well (`system/…`)
         #[arg(long)]
         system: bool,
@@ -144,6 +148,9 @@ pub(crate) enum RunCommand {
         /// Runs by name or id, or `latest`
         #[arg(required = true, num_args = 2.., value_name = "RUN")]
         runs: Vec<String>,
+        /// The experiment, by name or number, that the runs' names are looked up in
+        #[arg(long)]
+        experiment: Option<String>,
         /// Show what is equal too
         #[arg(long, conflicts_with = "code")]
         all: bool,
@@ -293,8 +300,11 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             context.output.show(&found, |found| {
                 let row = |run: &FoundRun| {
                     let (name, experiment) = (one_line(&run.name), one_line(&run.experiment));
-                    vec![name, experiment, words::word(&run.state), words::time(run.created_ms), run.id.to_string()]
+                    vec![name, experiment, words::word(&run.state), words::time(run.created_ms), run.id.short()]
                 };
+                if found.is_empty() {
+                    return "No run is called so.".to_owned();
+                }
                 table(&["run", "experiment", "state", "created", "id"], found.iter().map(row))
             })
         }
@@ -303,18 +313,21 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let job = context.call(ResumeRun { run: context.run(&run).await?, budget: budget.given() }).await?;
             train(context, detach, job).await
         }
-        RunCommand::Show { run, system } => {
-            let run = context.run(&run).await?;
+        RunCommand::Show { run, experiment, system } => {
+            let experiment = context.experiment_if_named(experiment.as_deref()).await?;
+            let run = context.run_of(&run, experiment.as_ref()).await?;
             let nested = context.call(GetNested { run }).await?;
             let run = context.call(GetRun { run }).await?;
             let below = match measures_below(&run, &nested).filter(|_| !context.output.json) {
                 Some(run) => Some(context.call(GetRun { run }).await?),
                 None => None,
             };
+            let search = search_of(context, &run).await?;
             context.output.show(&run, |run| {
                 let below = below.as_ref().map_or_else(String::new, figures_below);
                 let head = if system { shown_whole(run) } else { shown(run) };
-                format!("{head}{below}{}", around(run.id, &nested))
+                let trials = search.map(|name| format!("\n\nIts trials: slipway search show {}", words::shell(&name)));
+                format!("{head}{below}{}{}", around(run.id, &nested), trials.unwrap_or_default())
             })
         }
         RunCommand::Stop { run } => {
@@ -336,10 +349,11 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::Again { run, name, budget } => {
             context.lasting().await?;
             let run = context.call(GetRun { run: context.run(&run).await? }).await?;
-            let again = StartCommand::again(&run).ok_or_else(|| {
-                ApiError::invalid(format!("{} is no program of a project whose folder is known.", run.name)).with_hint(
-                    "A training goes on with `slipway run resume`, a new one starts with `slipway run start`.",
-                )
+            let again = StartCommand::again(&run).ok_or_else(|| match run.kind {
+                RunKind::Training => ApiError::invalid(format!("{} is a training.", run.name))
+                    .with_hint("It goes on with `slipway run resume`, and a new one starts with `slipway run start`."),
+                _ => ApiError::invalid(format!("{} is no program of a project whose folder is known.", run.name))
+                    .with_hint("Only what `slipway exec` or the window ran can be run again."),
             })?;
             let budget = budget.given().over(&again.budget);
             let again = StartCommand { environment: Some(environment()), name, budget, ..again };
@@ -347,7 +361,7 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         }
         RunCommand::Edit { run, name, notes, tags } => {
             if name.is_none() && notes.is_none() && tags.is_empty() {
-                return Err(ApiError::invalid("Nothing to change is said.")
+                return Err(ApiError::invalid("There is nothing to change.")
                     .with_hint("Say --name, --notes or --tag KEY=VALUE; `slipway run show` shows what stands there."));
             }
             let tags = tags.iter().map(|pair| tag(pair)).collect::<Outcome<_>>()?;
@@ -389,14 +403,17 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::Media(command) => media::run(context, command).await,
         RunCommand::Export(export) => export::run(context, export).await,
         RunCommand::Plot(plot) => curves::run(context, *plot).await,
-        RunCommand::Diff { runs, code: true, patch, .. } => diff::code(context, &runs, patch).await,
-        RunCommand::Diff { runs, all, csv, markdown, .. } => {
+        RunCommand::Diff { runs, experiment, code: true, patch, .. } => {
+            diff::code(context, &runs, experiment.as_deref(), patch).await
+        }
+        RunCommand::Diff { runs, experiment, all, csv, markdown, .. } => {
+            let runs = diff::meant(context, &runs, experiment.as_deref()).await?;
             let form = match (csv, markdown) {
                 (true, _) => diff::Form::Csv,
                 (_, true) => diff::Form::Markdown,
                 _ => diff::Form::Shown,
             };
-            diff::run(context, &runs, all, form).await
+            diff::run(context, runs, all, form).await
         }
         RunCommand::Importance(asked) => importance::run(context, asked).await,
         RunCommand::Several(command) => several::run(context, command).await,
@@ -430,7 +447,8 @@ pub(crate) async fn train(context: &Context, detach: bool, job: api::job::Job) -
 pub(crate) fn tag(pair: &str) -> Outcome<(String, Option<String>)> {
     match pair.split_once('=') {
         Some((key, value)) => Ok((key.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty()))),
-        None => Err(ApiError::invalid(format!("\"{pair}\" is no KEY=VALUE."))),
+        None => Err(ApiError::invalid(format!("\"{pair}\" is no KEY=VALUE."))
+            .with_hint(format!("`{pair}=` with nothing behind it removes the tag."))),
     }
 }
 
@@ -473,6 +491,13 @@ fn measures_below(run: &Run, nested: &Nested) -> Option<RunId> {
     let is_bare = run.metrics.iter().all(|metric| metric.key.starts_with(SYSTEM));
     let newest = nested.children.iter().rfind(|child| child.kind == RunKind::Client)?;
     (run.kind == RunKind::Command && is_bare).then_some(newest.id)
+}
+
+/// What the search is called that a run is.
+async fn search_of(context: &Context, run: &Run) -> Outcome<Option<String>> {
+    let Some(project) = run.project.filter(|_| run.kind == RunKind::Search) else { return Ok(None) };
+    let all = context.call(ListSearches { project, deleted: false }).await?;
+    Ok(all.into_iter().find(|search| search.run == Some(run.id)).map(|search| search.name))
 }
 
 fn figures_below(run: &Run) -> String {
@@ -543,7 +568,7 @@ fn head(run: &Run) -> String {
         ("state", Some(words::word(&run.state))),
         ("deleted", run.deleted_ms.map(|at| format!("{}; back: slipway run restore {}", words::time(at), run.id))),
         ("because", run.ended_because.as_ref().map(ToString::to_string)),
-        ("command", run.command.as_ref().map(|command| command.join(" "))),
+        ("command", run.command.as_deref().map(words::command)),
         ("exit code", run.exit_code.map(|code| code.to_string())),
         ("data", run.snapshot_number.map(|number| data(run, number))),
         ("code", code),

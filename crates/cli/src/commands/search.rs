@@ -20,13 +20,19 @@ use super::{Budget, run::importance};
 use crate::{
     context::{Context, Outcome, absolute, current_folder, environment},
     exec::refuse_option,
+    names,
     output::{self, pairs, pass, table},
     words,
 };
 
+/// What a search without a `[search]` needs.
+const OF_A_PROGRAM: &str = "For example: slipway search start --try 'lr=1e-4..0.1:log' --metric loss --goal min --trials 20 \
+                            -- python train.py --lr '${lr}'";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum SearchCommand {
     /// Searches as `[search]` of slipway.toml says; every option overrides it for this search
+    #[command(after_help = OF_A_PROGRAM)]
     Start(Box<Start>),
     /// Lists the project's searches
     List {
@@ -260,16 +266,16 @@ async fn find(context: &Context, named: &str) -> Outcome<Search> {
 async fn among(context: &Context, named: &str, deleted: bool) -> Outcome<Search> {
     let project = context.project_id().await?;
     let all = context.call(ListSearches { project, deleted }).await?;
-    let fits = |search: &&Search| named == "latest" || search.name == named || search.id.short() == named;
+    let fits = |search: &&Search| named == "latest" || search.name == named || names::is_meant(search.id, named);
     // Newest first: of two of a name the newer one is meant.
     let (what, list) = match deleted {
         true => ("forgotten search", "`slipway search list --deleted` names them."),
         false => ("search", "`slipway search list` names them."),
     };
-    all.iter()
-        .find(fits)
-        .cloned()
-        .ok_or_else(|| ApiError::not_found(format!("There is no {what} \"{named}\".")).with_hint(list))
+    all.iter().find(fits).cloned().ok_or_else(|| match named {
+        "latest" => ApiError::not_found(format!("The project has no {what} yet.")),
+        _ => ApiError::not_found(format!("There is no {what} \"{named}\".")).with_hint(list),
+    })
 }
 
 fn value(trial: &Trial) -> String {
@@ -296,7 +302,7 @@ fn listed(searches: &[Search], deleted: bool) -> String {
         let method = words::word(&search.config.method);
         let when = words::time(search.deleted_ms.unwrap_or(search.created_ms));
         let mut row = vec![search.name.clone(), words::word(&search.state), method, trials, best, when];
-        row.extend(deleted.then(|| search.id.to_string()));
+        row.extend(deleted.then(|| search.id.short()));
         row
     };
     let mut head = vec!["search", "state", "method", ">trials", ">best", if deleted { "forgotten" } else { "started" }];

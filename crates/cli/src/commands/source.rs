@@ -1,7 +1,9 @@
 //! `slipway source`: run logs of other tools, read where they lie.
 
+use std::path::Path;
+
 use api::{
-    ApiError, SourceId,
+    ApiError, ErrorCode, SourceId,
     source::{
         AddSource, DeletedSource, FollowSource, FoundLog, Kind, ListDeletedSources, ListSources, LookForLogs,
         ReadSource, RemoveSource, RestoreSource, Source, is_address,
@@ -74,6 +76,9 @@ pub(crate) enum SourceCommand {
     },
 }
 
+/// Sentences of what could not be read of a log.
+const WARNINGS: usize = 10;
+
 /// An address is no path, which the host says with the way out.
 fn named(path: &std::path::Path) -> Outcome<String> {
     match path.to_str().filter(|path| is_address(path)) {
@@ -138,18 +143,28 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
     }
 }
 
-/// The one source whose path ends so.
 async fn find(context: &Context, named: &str) -> Outcome<SourceId> {
-    let sources = context.call(ListSources {}).await?;
-    let mut found = sources.iter().filter(|source| source.path.ends_with(named));
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one.id),
-        (None, _) => {
+    Ok(only(&context.call(ListSources {}).await?, named)?.id)
+}
+
+/// The one source whose path ends so: in whole names where one does, so that `runs` is not `mlruns`.
+fn only<'s>(sources: &'s [Source], named: &str) -> Outcome<&'s Source> {
+    let whole = Path::new(named.strip_prefix("./").unwrap_or(named));
+    let mut found: Vec<&Source> = sources.iter().filter(|source| Path::new(&source.path).ends_with(whole)).collect();
+    if found.is_empty() {
+        found = sources.iter().filter(|source| source.path.ends_with(named)).collect();
+    }
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => {
             Err(ApiError::not_found(format!("No log at {named} is read."))
                 .with_hint("`slipway source list` names them."))
         }
-        (Some(_), Some(_)) => Err(ApiError::new(api::ErrorCode::Conflict, format!("Several paths end with {named}."))
-            .with_hint("Give more of the path.")),
+        several => {
+            let paths = several.iter().map(|source| source.path.as_str()).collect::<Vec<_>>().join(", ");
+            Err(ApiError::new(ErrorCode::Conflict, format!("Several paths end with {named}."))
+                .with_hint(format!("Give more of the path: {paths}.")))
+        }
     }
 }
 
@@ -169,18 +184,26 @@ fn listed(sources: &[Source]) -> String {
         return "No log is read. `slipway source look` finds them.".to_owned();
     }
     let row = |source: &Source| {
-        let state = match &source.error {
-            Some(error) => error.message.clone(),
-            None if source.warned > 0 => format!("{} not read", words::count(source.warned)),
-            None if source.watched => "followed".to_owned(),
-            None => "read once".to_owned(),
+        let state = if source.watched { "followed" } else { "read once" };
+        let state = match source.error {
+            // Why stands below.
+            Some(_) => format!("{state}, can't be read"),
+            None if source.warned > 0 => format!("{state}, {} not read", words::count(source.warned)),
+            None => state.to_owned(),
         };
         vec![source.kind.tool().to_owned(), source.path.clone(), words::count(source.runs), state]
     };
     let mut text = table(&["kind", "path", ">runs", "state"], sources.iter().map(row));
     for source in sources {
-        for warning in source.warnings.iter().take(10) {
+        if let Some(error) = &source.error {
+            text.push_str(&format!("\n{}: {}", source.path, error.message));
+        }
+        for warning in source.warnings.iter().take(WARNINGS) {
             text.push_str(&format!("\n{}: {}", warning.place, warning.message));
+        }
+        let more = source.warned.saturating_sub(source.warnings.len().min(WARNINGS) as u64);
+        if more > 0 {
+            text.push_str(&format!("\n{}: and {} more; --json has up to 100", source.path, words::count(more)));
         }
     }
     text
@@ -198,7 +221,52 @@ fn forgotten(list: &[DeletedSource]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use api::source::SourceWarning;
+
     use super::*;
+
+    #[test]
+    fn a_log_is_named_by_the_end_of_its_path_in_whole_names_first() {
+        let sources = ["/work/mlruns", "/work/tb/runs", "/old/mlruns"].map(source);
+        let found = |named: &str| only(&sources, named).map(|source| source.path.as_str());
+        assert_eq!(found("runs").unwrap(), "/work/tb/runs");
+        assert_eq!(found("./tb/runs").unwrap(), "/work/tb/runs");
+        assert_eq!(found("k/mlruns").unwrap(), "/work/mlruns");
+        let several = found("mlruns").unwrap_err();
+        assert_eq!(several.hint.unwrap(), "Give more of the path: /work/mlruns, /old/mlruns.");
+        assert_eq!(found("nothing").unwrap_err().code, ErrorCode::NotFound);
+    }
+
+    #[test]
+    fn a_list_says_below_what_could_not_be_read() {
+        let warning = |at| SourceWarning { place: format!("/a:{at}"), message: "no number".to_owned(), of_rows: false };
+        let warned = Source { warned: 12, warnings: (0..12).map(warning).collect(), watched: true, ..source("/a") };
+        let broken = Source { error: Some(ApiError::invalid("It is no folder under git.")), ..source("/b") };
+        let told = listed(&[warned, broken]);
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(
+            lines[1].ends_with("followed, 12 not read") && lines[2].ends_with("read once, can't be read"),
+            "{told}"
+        );
+        assert_eq!((lines[3], lines[12]), ("/a:0: no number", "/a:9: no number"));
+        assert_eq!(lines[13..], ["/a: and 2 more; --json has up to 100", "/b: It is no folder under git."]);
+    }
+
+    fn source(path: &str) -> Source {
+        Source {
+            id: SourceId::from_bytes([1; 16]),
+            kind: Kind::Metrics,
+            path: path.to_owned(),
+            project: None,
+            watched: false,
+            runs: 0,
+            warnings: Vec::new(),
+            warned: 0,
+            error: None,
+            added_ms: 0,
+            read_ms: None,
+        }
+    }
 
     #[test]
     fn logs_that_were_found_are_told_by_the_names_of_their_tools() {

@@ -126,7 +126,7 @@ fn removed_targets(list: &[RemovedTarget]) -> String {
             TargetKind::ThisMachine => String::new(),
             TargetKind::Kubernetes { context, namespace, .. } => format!("{context}/{namespace}"),
         };
-        vec![removed.name.clone(), place, words::time(removed.removed_ms), removed.target.to_string()]
+        vec![removed.name.clone(), place, words::time(removed.removed_ms), removed.target.short()]
     };
     table(&["name", "context", "removed", "id"], list.iter().map(row))
 }

@@ -35,6 +35,11 @@ pub(crate) enum ExperimentCommand {
         #[arg(long)]
         deleted: bool,
     },
+    /// Shows an experiment: its project, folder, runs, place of artifacts and notes
+    Show {
+        /// An experiment's name or number
+        experiment: String,
+    },
     /// Makes an experiment that belongs to no project
     Create {
         /// No two experiments have the same
@@ -108,6 +113,12 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
             let names = projects.into_iter().map(|summary| (summary.project.id, summary.project.name)).collect();
             context.output.show(&experiments, |experiments| listed(experiments, &names))
         }
+        ExperimentCommand::Show { experiment } => {
+            let found = context.experiment(&experiment, false).await?;
+            let mut projects = context.call(ListProjects {}).await?.into_iter().map(|summary| summary.project);
+            let project = projects.find(|project| found.project == Some(project.id)).map(|project| project.name);
+            context.output.show(&found, |found| shown_whole(found, project))
+        }
         ExperimentCommand::Create { name, folder } => {
             context.output.show(&context.call(CreateExperiment { name, folder }).await?, shown)
         }
@@ -174,10 +185,26 @@ fn listed(experiments: &[Experiment], projects: &HashMap<ProjectId, String>) -> 
 }
 
 fn shown(experiment: &Experiment) -> String {
-    pairs(&[
+    pairs(&facts(experiment))
+}
+
+/// With what only a list of experiments tells.
+fn shown_whole(experiment: &Experiment, project: Option<String>) -> String {
+    let more = [
+        ("project", project),
+        ("runs", Some(words::count(experiment.runs))),
+        ("changed", experiment.changed_ms().map(words::time)),
+        ("artifacts", experiment.location.clone()),
+    ];
+    let [experiment, number, folder, notes] = facts(experiment);
+    pairs(&[&[experiment, number, folder], &more[..], &[notes]].concat())
+}
+
+fn facts(experiment: &Experiment) -> [(&'static str, Option<String>); 4] {
+    [
         ("experiment", Some(experiment.name.clone())),
         ("number", Some(experiment.number.to_string())),
         ("folder", Some(experiment.folder.clone()).filter(|folder| !folder.is_empty())),
         ("notes", experiment.tags.get(NOTE_TAG).cloned().filter(|notes| !notes.is_empty())),
-    ])
+    ]
 }

@@ -107,6 +107,14 @@ fn a_detached_program_is_the_hosts_and_is_run_again() {
     let second = over("once-more");
     assert_eq!((&second["command"], &second["environment"]["PWD"]), (&run["command"], &run["environment"]["PWD"]));
     assert_eq!((own(&second, "max_hours"), own(&second, "max_kwh")), (Some(0.5), Some(3.0)), "{second}");
+    let shown = String::from_utf8(place.run(&["run", "show", "away"]).stdout).unwrap();
+    assert!(shown.contains(&format!("sh -c '{script}'")), "as a shell takes it: {shown}");
+    for (refused, why) in
+        [(["end", "away", "--as=failed"], "away is over already"), (["diff", "away", "away"], "named several times")]
+    {
+        let refused = place.run(&[&["run"], &refused[..]].concat());
+        assert!(!refused.status.success() && said(&refused).contains(why), "{}", said(&refused));
+    }
     let lost = place.run(&["exec", "--detach", "--name", "lost", "--", "no-such-program-anywhere"]);
     assert_eq!(lost.status.code(), Some(3), "{}", said(&lost));
     assert_eq!(place.run(&["run", "show", "lost"]).status.code(), Some(3), "no run is entered");

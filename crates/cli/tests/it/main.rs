@@ -3,9 +3,11 @@
 
 mod by_values;
 mod executing;
+mod exporting;
 mod following;
 mod hosting;
 mod logged;
+mod naming;
 mod once;
 mod program;
 mod registered;

@@ -203,6 +203,10 @@ fn an_experiment_is_made_renamed_deleted_restored_and_deleted_for_good() {
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("deeper") && shown.contains("No *better*.") && !shown.contains("vision"), "{shown}");
 
+    let shown = place.run(&["experiment", "show", &number]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("runs        0") && shown.ends_with("notes       No *better*.\n"), "{shown}");
+
     let early = place.run(&["experiment", "purge", "deeper"]);
     assert!(said(&early).contains("is not deleted") && said(&early).contains("experiment delete"), "{}", said(&early));
     place.json(&["experiment", "delete", "deeper"]);
@@ -472,8 +476,12 @@ fn curves_lie_over_another_metric_or_are_the_means_of_groups() {
     assert!(String::from_utf8_lossy(&written.stdout).contains("mean ± sd"), "{}", said(&written));
     let svg = std::fs::read_to_string(&file).unwrap();
     assert!(svg.contains(">loss: 0.1 (2 runs)</text>") && svg.contains('Z'), "a band: {svg}");
-    let odd = place.run(&["run", "plot", "slow", "--metric", "accuracy", "--width", "20"]);
-    assert!(String::from_utf8_lossy(&odd.stdout).contains("slow: 1 NaN"), "{}", said(&odd));
+    let odd = place.run(&["run", "plot", "slow", "fast", "--metric", "accuracy", "--width", "20"]);
+    let odd = String::from_utf8_lossy(&odd.stdout).into_owned();
+    assert!(odd.contains("slow: 1 NaN") && odd.contains("1 run has a curve of it, 1 does not\n"), "{odd}");
+    let of_all = ["run", "plot", "--filter", "", "--everywhere", "--metric", "accuracy", "--width", "20"];
+    let of_all = String::from_utf8(place.run(&of_all).stdout).unwrap();
+    assert!(of_all.contains("Bands of 3 runs in 1 group.\n1 run has the metric, 2 do not.\n"), "{of_all}");
     for (refused, code) in [(["--group-by", "lr"], 2), (["--x-metric", "nothing"], 3)] {
         assert_eq!(plot(&refused).status.code(), Some(code), "{refused:?}");
     }

@@ -128,10 +128,9 @@ async fn project_at(engine: &Engine, directory: &str) -> anyhow::Result<ProjectR
         below.ancestors().find(|folder| folder.join(project_file::NAME).is_file()).map(Path::to_owned)
     });
     let Some(folder) = with_file.await? else {
-        bail!(
-            ApiError::not_found(format!("{} is in no project.", directory.display()))
-                .with_hint("Make one there first: `slipway project create PATH`.")
-        );
+        bail!(ApiError::not_found(format!("{} is in no project.", directory.display())).with_hint(
+            "Go to a project's folder, name one with --project, or make one here: `slipway project create .`."
+        ));
     };
     let opened = project::open_folder(engine, folder, api::project::SameId::Ask, None).await?;
     project::find(engine, opened.id).await

@@ -176,7 +176,9 @@ async fn in_job(context: JobContext, request: ExportRuns, runs: Vec<RunId>, plac
     }
     let apart = match left.count {
         0 => String::new(),
-        count => format!("; {} left out, which the job's log names", counted(count, "thing was", "things were")),
+        count => {
+            format!("; {} left out or changed, which the job's log names", counted(count, "thing was", "things were"))
+        }
     };
     Ok(format!("{} in {shown}{apart}", counted(count, "run", "runs")))
 }

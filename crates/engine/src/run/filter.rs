@@ -206,7 +206,7 @@ pub fn field_of(text: &str, attributes: Option<&'static [&'static str]>) -> Resu
     match (field, parser.peek()) {
         (Some(field), None) => Ok(field),
         _ => Err(ApiError::invalid(format!("Runs can't be sorted by \"{}\".", around(text, 0)))
-            .with_hint("Sort by metric.KEY, param.KEY, created, name, duration or state.")),
+            .with_hint("Sort by metric.KEY, param.KEY, tag.KEY, created, started, ended, name, experiment, model, state, duration, cost or user.")),
     }
 }
 

@@ -6,7 +6,7 @@ use api::{
     ApiError, ExperimentId,
     run::KeyKind,
     run_table::{
-        FIGURES_OF, GroupRuns, Listing, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, named, parts,
+        FIGURES_OF, GroupRuns, Listing, PARENT, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, named, parts,
     },
     tracking::Scope,
 };
@@ -114,7 +114,7 @@ pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<
             let keys = board.board().keys(c, &asked, &query.experiments)?;
             let fields = columns.iter().filter_map(|column| match column {
                 Column::Field(field) => Some(field),
-                Column::Experiment | Column::FiguresOf => None,
+                Column::Experiment | Column::Parent | Column::FiguresOf => None,
             });
             notes = filter::unknown_fields(fields, &keys, &asked.time_for_help());
         }
@@ -261,12 +261,13 @@ fn group_order(request: &GroupRuns) -> Result<GroupOrder, ApiError> {
 fn column(name: &str) -> Result<Column, ApiError> {
     match name {
         "experiment" => Ok(Column::Experiment),
+        PARENT => Ok(Column::Parent),
         FIGURES_OF => Ok(Column::FiguresOf),
         _ => match filter::field(name) {
             Ok(Field::Experiment | Field::Folder | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
                 Err(ApiError::invalid(format!("There is no column \"{name}\".")).with_hint(
                     "There are metric.KEY, param.KEY, tag.KEY, id, name, experiment, state, kind, model, device, commit, snapshot, \
-                     user, notes, created, started, ended, duration and figures_of.",
+                     user, notes, created, started, ended, duration, parent and figures_of.",
                 ))
             }
             Ok(field) => Ok(Column::Field(field)),

@@ -185,7 +185,12 @@ pub(super) fn training_with(base: &TrainingConfig, values: &Values) -> Result<Tr
     let known = training.as_object_mut().ok_or_else(|| ApiError::invalid("`[training]` is no table."))?;
     for (name, value) in values {
         let Some(place) = known.get_mut(name) else {
-            let near = known.keys().min_by_key(|key| strsim::damerau_levenshtein(key, name)).cloned();
+            // `lr` is nobody's slip of the finger.
+            let is_short_for = |key: &&String| {
+                name.chars().count() > 1 && key.split('_').filter_map(|word| word.chars().next()).eq(name.chars())
+            };
+            let nearest = || known.keys().min_by_key(|key| strsim::damerau_levenshtein(key, name));
+            let near = known.keys().find(is_short_for).or_else(nearest).cloned();
             return Err(ApiError::invalid(format!("`search.space.{name}` is no key of `[training]`."))
                 .with_hint(format!("Perhaps `{}` is meant.", near.unwrap_or_default()))
                 .with_key("search.space"));
@@ -272,6 +277,10 @@ mod tests {
         ] {
             let error = check(&wrong, Of::Training(&base)).unwrap_err();
             assert!(error.message.contains(expected), "{}", error.message);
+        }
+        for (name, meant) in [("lr", "learning_rate"), ("batchsize", "batch_size"), ("wd", "weight_decay")] {
+            let error = check(&config(&[(name, range(0.1, 0.2, false))]), Of::Training(&base)).unwrap_err();
+            assert_eq!(error.hint, Some(format!("Perhaps `{meant}` is meant.")));
         }
         let widths =
             Written { values: Some(vec![Value::Text("64,32".to_owned()), Value::Integer(8)]), ..Written::default() };

@@ -181,7 +181,9 @@ pub async fn list_deleted(engine: &Engine, _: ListDeletedSources) -> anyhow::Res
 
 /// Brings back a source with what was deleted with it, and reads on.
 pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<Source> {
-    let path = project::absolute(&request.path)?.to_string_lossy().into_owned();
+    // The log itself may be gone since, and its runs are wanted all the same.
+    let path = project::absolute(&request.path)
+        .map_or_else(|_| request.path.clone(), |path| path.to_string_lossy().into_owned());
     let wanted = path.clone();
     let found = engine
         .store()
@@ -196,8 +198,9 @@ pub async fn restore(engine: &Engine, request: RestoreSource) -> anyhow::Result<
         })
         .await?;
     let (id, forgotten) = found.ok_or_else(|| {
-        ApiError::not_found(format!("No log at {path} was forgotten within a day."))
-            .with_hint("Add it again: `slipway source add` reads it from its beginning.")
+        ApiError::not_found(format!("No log at {path} was forgotten within a day.")).with_hint(
+            "`slipway source list --deleted` names those that were; `slipway source add` reads one from its beginning.",
+        )
     })?;
     try_to_come_back(engine, id, forgotten).await?;
     let source = find(engine, id).await?.source;

@@ -101,7 +101,7 @@ async fn bands_are_the_mean_and_the_deviation_of_the_runs_that_stand_there() {
         check(&found.bands[2].points[at], step as f64, &[value(5, step)]);
     }
     assert_eq!(found.bands[2].filter, "param.model is null");
-    assert_eq!(found.said()[1], "1 run is without the metric.");
+    assert_eq!(found.said()[1], "6 runs have the metric, 1 does not.");
 
     // Along time since each run's own begin; the second of "a" is half as fast.
     let seconds =

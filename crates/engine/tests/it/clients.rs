@@ -10,10 +10,11 @@ use api::{
         BeginCommand, Code, Ending, GetLineage, GetNested, GetRun, LineageNode, ListArtifacts, ListRuns, MarkEnded,
         RunState, StopRun,
     },
+    run_table::{Listing, PARENT, SparseRow, TabulateRuns},
     series::Point,
     tracking::{
         CreateExperiment, Dataset, DeleteExperiment, Experiment, GIT_BRANCH_TAG, GIT_COMMIT_TAG, GIT_DIRTY_TAG,
-        ListExperiments, PARENT_TAG, RunInput, TrashRuns,
+        ListExperiments, PARENT_TAG, RunInput, Scope, TrashRuns,
     },
 };
 use engine::{
@@ -272,6 +273,17 @@ async fn a_run_knows_what_it_stands_under_and_what_stands_below_it() {
     let list = ListRuns { experiment: Some(sweep.id), sort, ..ListRuns::default() };
     let parents: Vec<Option<String>> = stage.call(list).await.rows.into_iter().map(|row| row.parent).collect();
     assert_eq!(parents, [None, Some("top".to_owned()), Some("top".to_owned()), None], "in any order a row says it");
+    let list = Listing {
+        of: Scope::Experiment(sweep.id),
+        deleted: false,
+        filter: String::new(),
+        sort: Some("started".to_owned()),
+        descending: false,
+    };
+    let columns = ["name", PARENT, "state"].map(str::to_owned).to_vec();
+    let cells = stage.call(TabulateRuns { list, columns, offset: 0, limit: None, runs: Vec::new() }).await;
+    let of = |row: &SparseRow| row.iter().find(|(at, _)| *at == 1).map(|(_, text)| text.clone());
+    assert_eq!(cells.rows.iter().map(of).collect::<Vec<_>>(), parents, "a column says the same");
     let mut events = stage.engine.events().subscribe();
     stage.call(TrashRuns { runs: vec![two] }).await;
     announced(&mut events, top).await;

@@ -3,10 +3,11 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use api::{
+    RunId, SourceId,
     job::{Job, JobState},
     media::{GetMedium, GetMediumSteps, ListMedia, MediumContent, MediumKind, SaveMedium},
     run::{GetRunLog, ListRuns, LogStream, RunKind},
@@ -16,7 +17,7 @@ use api::{
 
 use crate::stage::Stage;
 
-pub(crate) fn fixture(name: &str) -> std::path::PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
 }
 
@@ -60,7 +61,8 @@ async fn a_file_store_is_read_once_and_read_on() {
     copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
     let found = stage.call(LookForLogs { folder: folder.to_string_lossy().into_owned() }).await;
     assert_eq!((found.len(), found[0].kind, found[0].known), (1, Kind::MlflowFiles, None));
-    add(&stage, &folder, None).await;
+    let read = add(&stage, &folder, None).await;
+    assert_eq!(read.message, "3 runs and 6 points read into churn, old; 2 of its runs are deleted");
     let first = series(&stage).await;
     let expected = [("first: of two", "loss", 3), ("first: of two", "train/acc", 3)];
     let expected = expected.map(|(run, key, count)| (run.to_owned(), key.to_owned(), count));
@@ -144,6 +146,13 @@ async fn a_log_whose_host_was_killed_while_it_came_back_is_back() {
     add(&stage, &folder.join("runs"), Some(Kind::TensorBoard)).await;
     let first = series(&stage).await;
     let id = stage.call(ListSources {}).await.remove(0).id;
+    let removed = stage.call(RemoveSource { source: id, keep_runs: false }).await;
+    assert!(series(&stage).await.is_empty());
+    // Its runs come back also where the log itself is gone.
+    fs::rename(&folder, stage.path("away")).unwrap();
+    stage.call(RestoreSource { path: removed.path }).await;
+    assert_eq!(series(&stage).await, first);
+    fs::rename(stage.path("away"), &folder).unwrap();
     stage.call(RemoveSource { source: id, keep_runs: false }).await;
     assert!(series(&stage).await.is_empty());
     // The first of its commits, and no other.
@@ -338,6 +347,7 @@ async fn a_folder_with_one_log_in_it_means_that_log() {
     let path = stage.path("results").to_string_lossy().into_owned();
     let refused = stage.try_call(AddSource { path, kind: None, project: None, once: true }).await.unwrap_err();
     assert!(refused.message.starts_with("There are several logs at"), "{}", refused.message);
+    assert!(refused.hint.unwrap().contains("results/deep/metrics.csv ("), "they are named");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -565,28 +575,42 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     assert!(error.message.contains("was changed since it was read"), "{error:?}");
 }
 
+/// Writes these rows over the log of a run of Weights & Biases.
+fn write_wandb(stage: &Stage, rows: &[(u8, &str, &str)]) {
+    let folder = stage.path("wandb/offline-run-20231114_221320-demo0001");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("run-demo0001.wandb"), wandb_log(rows)).unwrap();
+}
+
+/// The source and the run of such a log once it is read, and the file that the run's output is kept in.
+async fn read_wandb(stage: &Stage, rows: &[(u8, &str, &str)]) -> (SourceId, RunId, PathBuf) {
+    write_wandb(stage, rows);
+    add(stage, &stage.path("wandb"), None).await;
+    let source = stage.call(ListSources {}).await.remove(0).id;
+    let run = stage.engine.store().read(move |c| store::source::runs(c, source)).await.unwrap()[0];
+    (source, run, stage.engine.workspace().run(run).join("stdout.log"))
+}
+
+/// Key, points and last step of each metric of a run.
+async fn metrics(stage: &Stage, run: RunId) -> Vec<(String, u64, i64)> {
+    let metrics = stage.call(api::run::GetRun { run }).await.metrics;
+    metrics.into_iter().map(|metric| (metric.key, metric.count, metric.step)).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shorter_log_of_weights_and_biases_replaces_the_one_that_stood_in_its_place() {
     let stage = Stage::new().await;
-    let folder = stage.path("wandb/offline-run-20231114_221320-demo0001");
-    fs::create_dir_all(&folder).unwrap();
-    let write = |rows: &[(u8, &str, &str)]| fs::write(folder.join("run-demo0001.wandb"), wandb_log(rows)).unwrap();
     let histogram = r#"{"_type": "histogram", "bins": [0, 1, 2], "values": [3, 4]}"#;
-    write(&[(1, "loss", "1"), (2, "loss", "0.5"), (2, "w", histogram)]);
-    add(&stage, &stage.path("wandb"), None).await;
-    let source = stage.call(ListSources {}).await.remove(0);
-    let run = stage.engine.store().read(move |c| store::source::runs(c, source.id)).await.unwrap()[0];
-    let output = stage.engine.workspace().run(run).join("stdout.log");
+    let rows = [(1_u8, "loss", "1"), (2, "loss", "0.5"), (2, "w", histogram)];
+    let (source, run, output) = read_wandb(&stage, &rows).await;
     fs::create_dir_all(output.parent().unwrap()).unwrap();
     fs::write(&output, "of the other log\n").unwrap();
     assert_eq!(series(&stage).await[0].2, 2);
 
-    write(&[(7, "loss", "0.25")]);
-    let job = stage.call(ReadSource { source: source.id }).await;
+    write_wandb(&stage, &[(7, "loss", "0.25")]);
+    let job = stage.call(ReadSource { source }).await;
     stage.done(job).await;
-    let of_run = stage.call(api::run::GetRun { run }).await.metrics;
-    let of_run: Vec<_> = of_run.iter().map(|metric| (metric.key.as_str(), metric.count, metric.step)).collect();
-    assert_eq!(of_run, [("loss", 1, 7)]);
+    assert_eq!(metrics(&stage, run).await, [("loss".to_owned(), 1, 7)]);
     assert!(stage.call(ListMedia { run }).await.keys.is_empty() && !output.exists());
     let said = stage.call(ListSources {}).await.remove(0).warnings;
     assert!(said.iter().any(|said| said.message.contains("shorter than it was")), "{said:?}");
@@ -595,17 +619,10 @@ async fn a_shorter_log_of_weights_and_biases_replaces_the_one_that_stood_in_its_
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_replaced_log_wrote_goes_also_where_the_reading_broke_off_before_it_went() {
     let stage = Stage::new().await;
-    let folder = stage.path("wandb/offline-run-20231114_221320-demo0001");
-    fs::create_dir_all(&folder).unwrap();
-    let write = |rows: &[(u8, &str, &str)]| fs::write(folder.join("run-demo0001.wandb"), wandb_log(rows)).unwrap();
-    write(&[(1, "loss", "1"), (2, "loss", "0.5")]);
-    add(&stage, &stage.path("wandb"), None).await;
-    let source = stage.call(ListSources {}).await.remove(0).id;
-    let run = stage.engine.store().read(move |c| store::source::runs(c, source)).await.unwrap()[0];
+    let (source, run, output) = read_wandb(&stage, &[(1, "loss", "1"), (2, "loss", "0.5")]).await;
     // It can't be removed, as if the host were killed before: what was told is in the database by then.
-    let output = stage.engine.workspace().run(run).join("stdout.log");
     fs::create_dir_all(&output).unwrap();
-    write(&[(7, "loss", "0.25")]);
+    write_wandb(&stage, &[(7, "loss", "0.25")]);
     let job = stage.call(ReadSource { source }).await;
     assert_eq!(stage.over(job).await.state, JobState::Failed);
 
@@ -614,9 +631,7 @@ async fn what_a_replaced_log_wrote_goes_also_where_the_reading_broke_off_before_
     let job = stage.call(ReadSource { source }).await;
     stage.done(job).await;
     assert!(!output.exists());
-    let of_run = stage.call(api::run::GetRun { run }).await.metrics;
-    let of_run: Vec<_> = of_run.iter().map(|metric| (metric.key.as_str(), metric.count, metric.step)).collect();
-    assert_eq!(of_run, [("loss", 1, 7)]);
+    assert_eq!(metrics(&stage, run).await, [("loss".to_owned(), 1, 7)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

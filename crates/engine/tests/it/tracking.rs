@@ -9,8 +9,8 @@ use api::{
     series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, ListExperiments, LoggedModel, LoggedStatus,
-        MoveExperiment, MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, Stage as ModelStage,
-        TrashRuns, VersionNotes,
+        MoveExperiment, MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns, Scope,
+        Stage as ModelStage, TrashRuns, VersionNotes,
     },
 };
 use engine::{
@@ -514,7 +514,8 @@ async fn a_run_is_found_by_its_name_or_the_end_of_its_id_wherever_it_stands() {
     let there = begin(&stage, &second, "twin", 2).await;
     begin(&stage, &second, "other", 3).await;
     stage.call(DeleteExperiment { experiment: first.id }).await;
-    let find = |named: &str| stage.call(ResolveRuns { named: named.to_owned(), project: None });
+    let find_of = |named: &str, of| stage.call(ResolveRuns { named: named.to_owned(), of });
+    let find = |named: &str| find_of(named, Scope::All);
     let found = find("twin").await.into_iter().map(|run| (run.id, run.experiment, run.nearness, run.deleted));
     assert_eq!(
         found.collect::<Vec<_>>(),
@@ -524,6 +525,11 @@ async fn a_run_is_found_by_its_name_or_the_end_of_its_id_wherever_it_stands() {
     let begun = &there.to_string()[..12];
     assert!(find(begun).await.iter().any(|run| run.id == there), "{begun}");
     assert!(find("twi").await.is_empty());
+    let third = experiment(&stage, "third").await;
+    let here = begin(&stage, &third, "twin", 3).await;
+    let found = find_of("twin", Scope::Experiment(third.id)).await;
+    let found: Vec<_> = found.into_iter().map(|run| (run.id, run.nearness)).collect();
+    assert_eq!(found, [(here, Nearness::Own), (there, Nearness::Elsewhere), (gone, Nearness::Elsewhere)]);
 }
 
 #[tokio::test]

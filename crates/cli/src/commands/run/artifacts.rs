@@ -83,6 +83,9 @@ pub(super) async fn run(context: &mut Context, asked: Artifacts) -> Outcome {
     if act.deleted {
         let deleted = context.call(ListDeletedArtifacts { run }).await?;
         return context.output.show(&deleted, |list| {
+            if list.is_empty() {
+                return "Nothing of the run's files was deleted within a day.".to_owned();
+            }
             let row = |one: &DeletedArtifact| {
                 vec![one.path.clone(), words::bytes(one.size_bytes), words::time(one.deleted_ms)]
             };
@@ -91,6 +94,9 @@ pub(super) async fn run(context: &mut Context, asked: Artifacts) -> Outcome {
     }
     let artifacts = context.call(ListArtifacts { run }).await?;
     context.output.show(&artifacts, |list| {
+        if list.is_empty() {
+            return "The run has no files.".to_owned();
+        }
         let row =
             |file: &Artifact| vec![file.path.clone(), words::bytes(file.size_bytes), words::time(file.modified_ms)];
         table(&["file", ">size", "written"], list.iter().map(row))

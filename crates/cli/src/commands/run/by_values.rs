@@ -109,7 +109,9 @@ fn check(context: &Context, asked: &Plot, axes: Option<&[String]>) -> Outcome {
 /// The runs that are named, or all that pass.
 async fn drawn(context: &Context, asked: &Plot) -> Outcome<Drawn> {
     let Some(filter) = asked.filter.clone() else {
-        let runs = context.runs(&asked.runs, false).await.map_err(|error| axes_or_runs(error, asked))?;
+        let experiment = context.experiment_if_named(asked.experiment.as_deref()).await?;
+        let runs = context.runs_of(&asked.runs, experiment.as_ref()).await;
+        let runs = runs.map_err(|error| axes_or_runs(error, asked))?;
         let list = all_of(Scope::All);
         return Ok(Drawn { list, total: runs.len() as u64, runs, are_named: true });
     };

@@ -12,7 +12,7 @@ use std::{
 
 use api::{
     ApiError, ErrorCode, RunId,
-    figure::counted,
+    figure::{count, counted},
     run::{GetRun, GetRuns, Run, SYSTEM, group_of},
     run_diff::MOST,
     series::{MOST_VIEWPORTS, NonFinite, OverMetric, Series, Viewport, Viewports},
@@ -26,6 +26,7 @@ use charts::{
     smooth::smooth,
 };
 use clap::{Args, ValueEnum};
+use engine::nearest::did_you_mean;
 use serde_json::{Value, json};
 
 use super::{bands, by_values, chosen};
@@ -90,8 +91,8 @@ pub(crate) struct Plot {
     /// With --sort from the highest value down
     #[arg(long, requires = "sort")]
     pub(super) descending: bool,
-    /// With --filter or --view the runs of this experiment, by name or number, instead of the project's
-    #[arg(long, value_name = "EXPERIMENT", conflicts_with = "runs")]
+    /// The experiment, by name or number, whose runs are meant instead of the project's: by their names, --filter or --view
+    #[arg(long)]
     pub(super) experiment: Option<String>,
     /// With --filter or --view the runs of every experiment
     #[arg(long, conflicts_with_all = ["experiment", "runs"])]
@@ -310,13 +311,22 @@ pub(super) struct Drawn {
     pub(super) notes: Vec<String>,
 }
 
-/// The lines of curves: one each, or one a group.
-fn drawn(key: &str, curves: &[Curve], asked: &Plot) -> Drawn {
+/// The lines of curves, which of so many runs some may lack: one each, or one a group.
+fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
     let line = |(index, curve): (usize, &Curve)| {
         Line::of_series(curve.name.clone(), Role::series(index), curve.x(asked), &curve.series)
     };
     let lines: Vec<Line> = curves.iter().enumerate().map(line).collect();
     let mut notes = Vec::new();
+    let lacking = runs.saturating_sub(curves.len() as u64);
+    if lacking > 0 {
+        let having = counted(runs - lacking, "run has", "runs have");
+        notes.push(format!(
+            "{having} a curve of it, {} {} not",
+            count(lacking),
+            if lacking == 1 { "does" } else { "do" }
+        ));
+    }
     let left_out: u64 = curves.iter().map(|curve| curve.series.left_out).sum();
     if let (Some(over), 1..) = (&asked.x_metric, left_out) {
         notes.push(format!("{} without {over}", counted(left_out, "point", "points")));
@@ -387,13 +397,14 @@ pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
     if asked.follow {
         context.lasting().await?;
     }
+    let experiment = context.experiment_if_named(asked.experiment.as_deref()).await?;
     let mut baseline = None;
     if let Some(named) = asked.baseline.take() {
-        baseline = Some(context.run(&named).await?);
+        baseline = Some(context.run_of(&named, experiment.as_ref()).await?);
     }
     let mut ids = match filter {
         Some(filter) => chosen::runs(context, &asked, filter).await?,
-        None => context.runs(&asked.runs, false).await?,
+        None => context.runs_of(&asked.runs, experiment.as_ref()).await?,
     };
     ids.extend(baseline.filter(|baseline| !ids.contains(baseline)));
     if let Some(by) = asked.group_by.as_ref().filter(|by| !["param.", "tag."].iter().any(|kind| by.starts_with(kind))) {
@@ -468,13 +479,14 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
     if asked.file().is_some() && keys.is_empty() && !is_live {
         return Err(ApiError::not_found(NOTHING));
     }
+    let all_runs = runs.len() as u64;
     let mut charts = Vec::with_capacity(keys.len());
     for key in keys {
         let curves = curves(context, asked, &runs, baseline, &key).await?;
         charts.push((key, curves));
     }
     if asked.file().is_some() {
-        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn(key, curves, asked)).collect();
+        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn((key, all_runs), curves, asked)).collect();
         match is_live {
             true if all.is_empty() => {}
             true => put_picture(asked, &all)?,
@@ -483,7 +495,9 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
     } else if context.output.json {
         let told = |(key, curves): &(String, Vec<Curve>)| -> Vec<Value> {
             match (&asked.group_by, &asked.x_metric) {
-                (Some(_), _) => drawn(key, curves, asked).lines.iter().map(|line| group_json(key, line)).collect(),
+                (Some(_), _) => {
+                    drawn((key, all_runs), curves, asked).lines.iter().map(|line| group_json(key, line)).collect()
+                }
                 (None, Some(over)) => curves.iter().map(|curve| over_json(curve, over)).collect(),
                 (None, None) => curves.iter().map(Curve::to_json).collect(),
             }
@@ -491,7 +505,7 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
         let all: Vec<Value> = charts.iter().flat_map(told).collect();
         context.output.show(&all, |_| String::new())?;
     } else if asked.follow {
-        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn(key, curves, asked)).collect();
+        let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn((key, all_runs), curves, asked)).collect();
         let said = match &missing {
             Some(error) => Some(error.to_string()),
             None if all.is_empty() => Some(if is_live { "No points yet." } else { NOTHING }.to_owned()),
@@ -502,7 +516,9 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
     } else if charts.is_empty() {
         context.output.print(NOTHING)?;
     } else {
-        charts.iter().try_for_each(|(key, curves)| print_drawn(context, asked, &drawn(key, curves, asked)))?;
+        charts
+            .iter()
+            .try_for_each(|(key, curves)| print_drawn(context, asked, &drawn((key, all_runs), curves, asked)))?;
     }
     if asked.follow && !is_live {
         say_what_was_deleted(context, &runs, ids.len());
@@ -604,8 +620,19 @@ fn known(runs: &[Run]) -> Vec<String> {
 fn missing(runs: &[Run], Plot { metrics: asked, x_metric, .. }: &Plot) -> Option<ApiError> {
     let known = known(runs);
     let missing = asked.iter().chain(x_metric).find(|key| !known.contains(key))?;
-    let error = ApiError::not_found(format!("No such series is there: \"{missing}\"."));
-    Some(if known.is_empty() { error } else { error.with_hint(format!("There are: {}.", known.join(", "))) })
+    let meant = did_you_mean(missing, known.iter().map(String::as_str));
+    let error = ApiError::not_found(format!("No such series is there: \"{missing}\".{meant}"));
+    // Those of the machine would stand among what the runs measured.
+    let (system, own): (Vec<&str>, Vec<&str>) =
+        known.iter().map(String::as_str).partition(|key| key.starts_with(SYSTEM));
+    let machine = counted(system.len() as u64, "series", "series");
+    let there = match (own.as_slice(), system.as_slice()) {
+        ([], []) => return Some(error),
+        ([], system) => system.join(", "),
+        (own, []) => own.join(", "),
+        (own, _) => format!("{}, and {machine} of what the machine did ({SYSTEM}…)", own.join(", ")),
+    };
+    Some(error.with_hint(format!("There are: {there}.")))
 }
 
 /// The series to draw: of those that are asked for the ones that are there, or all that are not about the system.

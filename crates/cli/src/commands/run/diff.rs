@@ -1,7 +1,7 @@
 //! `slipway run diff`: what differs between runs.
 
 use api::{
-    ApiError,
+    ApiError, RunId,
     run_diff::{CodeDiff, DiffCell, DiffCode, DiffRow, DiffRuns, FileChange, FilePatch, Patch, RunDiff},
 };
 
@@ -25,11 +25,24 @@ pub(super) enum Form {
     Shown,
 }
 
-pub(super) async fn run(context: &Context, named: &[String], all: bool, form: Form) -> Outcome {
+/// The runs that are named, within an experiment where one is.
+pub(super) async fn meant(context: &Context, named: &[String], experiment: Option<&str>) -> Outcome<Vec<RunId>> {
+    let experiment = context.experiment_if_named(experiment).await?;
     let mut runs = Vec::with_capacity(named.len());
     for named in named {
-        runs.push(context.run(named).await?);
+        runs.push(context.run_of(named, experiment.as_ref()).await?);
     }
+    // Two names may be one run's.
+    match runs.split_first() {
+        Some((first, others)) if others.iter().all(|run| run == first) => {
+            Err(ApiError::invalid("One run is named several times.")
+                .with_hint("A run is compared with others: name one more."))
+        }
+        _ => Ok(runs),
+    }
+}
+
+pub(super) async fn run(context: &Context, runs: Vec<RunId>, all: bool, form: Form) -> Outcome {
     let comparison = context.call(DiffRuns { runs, all }).await?;
     match form {
         Form::Shown => context.output.show(&comparison, shown),
@@ -58,12 +71,12 @@ fn written(comparison: &RunDiff, form: Form) -> String {
     }
 }
 
-pub(super) async fn code(context: &Context, named: &[String], as_patch: bool) -> Outcome {
+pub(super) async fn code(context: &Context, named: &[String], experiment: Option<&str>, as_patch: bool) -> Outcome {
     let [from, to] = named else {
         return Err(ApiError::invalid("The code of two runs is compared at once.").with_hint("Name two runs."));
     };
-    let request = DiffCode { from: context.run(from).await?, to: context.run(to).await? };
-    let diff = context.call(request).await?;
+    let runs = meant(context, named, experiment).await?;
+    let diff = context.call(DiffCode { from: runs[0], to: runs[1] }).await?;
     if as_patch {
         diff.remarks.iter().for_each(|remark| context.output.say(remark));
         let patch = diff.between.as_ref().map(Patch::unified).unwrap_or_default();
@@ -169,10 +182,7 @@ fn narrow(texts: &[Option<String>]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use api::{
-        RunId,
-        run_diff::{DiffPart, DiffedRun},
-    };
+    use api::run_diff::{DiffPart, DiffedRun};
 
     use super::*;
 

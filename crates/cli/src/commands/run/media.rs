@@ -41,6 +41,9 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
         MediaCommand::List { run } => {
             let media = context.call(ListMedia { run: context.run(&run).await? }).await?;
             context.output.show(&media, |media| {
+                if media.keys.is_empty() {
+                    return "The run has no media.".to_owned();
+                }
                 let row = |of: &MediaOfKey| {
                     let ends = match (of.steps.first(), of.steps.last()) {
                         (Some(first), Some(last)) if first != last => format!("{first} to {last}"),

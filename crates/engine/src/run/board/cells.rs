@@ -9,6 +9,7 @@ use api::{
     ExperimentId, RunId,
     run::RunKind,
     run_table::{Below, CellPlace, SparseRow},
+    tracking::PARENT_TAG,
 };
 use store::Connection;
 
@@ -25,6 +26,8 @@ pub(crate) enum Column {
     Field(Field),
     /// The name of its experiment.
     Experiment,
+    /// The name of the run that it stands under, as [`api::run::RunRow::parent`] has it.
+    Parent,
     /// The name of the run below a program whose figures stand for its own.
     FiguresOf,
 }
@@ -173,6 +176,8 @@ fn rows_of(
 ) -> store::Result<Told> {
     let of: HashSet<ExperimentId> = places.iter().map(|(index, _)| tables[*index].experiment).collect();
     let names = experiments(connection, of.into_iter(), columns.contains(&Column::Experiment))?;
+    let parents: Vec<u32> =
+        columns.iter().zip(0..).filter_map(|(column, at)| (*column == Column::Parent).then_some(at)).collect();
     let mut known: HashMap<usize, Vec<(u32, Source<'_>)>> = HashMap::new();
     let (mut answer, mut bytes) = (Told::default(), 0);
     for (index, row) in places {
@@ -183,6 +188,12 @@ fn rows_of(
             .iter()
             .filter_map(|(at, source)| Some((*at, source.text(table, row, &names)?.into_owned())))
             .collect();
+        if !parents.is_empty()
+            && let Some(parent) = parent(connection, table, row)?
+        {
+            cells.extend(parents.iter().map(|at| (*at, parent.clone())));
+            cells.sort_unstable_by_key(|(at, _)| *at);
+        }
         let run = table.rows.run(row);
         let below = if borrows { store::run_row::below_of(connection, run.id(), run.kind())? } else { None };
         let marks = below.map(|below| borrow(&mut cells, columns, &below)).unwrap_or_default();
@@ -197,6 +208,16 @@ fn rows_of(
     Ok(answer)
 }
 
+/// What the run is called that a row stands under; `None` also where that is not here.
+fn parent(connection: &Connection, table: &Table, row: usize) -> store::Result<Option<String>> {
+    let named = table.tags.get(PARENT_TAG).and_then(|column| column.text(row));
+    // A client may name any text as the parent, and the run itself.
+    match named.and_then(|named| named.parse::<RunId>().ok()).filter(|parent| *parent != table.rows.run(row).id()) {
+        Some(parent) => store::run::name(connection, parent),
+        None => Ok(None),
+    }
+}
+
 /// Fills what a row has not itself from the run below it; which places those are, but for the name of that run.
 fn borrow(cells: &mut SparseRow, columns: &[Column], below: &Below) -> Vec<u32> {
     let mut marks = Vec::new();
@@ -209,7 +230,7 @@ fn borrow(cells: &mut SparseRow, columns: &[Column], below: &Below) -> Vec<u32> 
                 cells.push((at, below.name.clone()));
                 continue;
             }
-            Column::Field(_) | Column::Experiment => None,
+            Column::Field(_) | Column::Experiment | Column::Parent => None,
         };
         if let Some(text) = text {
             cells.push((at, text));
@@ -251,7 +272,7 @@ fn sources<'t>(table: &'t Table, columns: &'t [Column]) -> Vec<(u32, Source<'t>)
 fn cell(table: &Table, row: usize, column: &Column, names: &Names) -> Option<String> {
     match column {
         Column::Experiment => names.get(&table.experiment).cloned(),
-        Column::FiguresOf => None,
+        Column::FiguresOf | Column::Parent => None,
         Column::Field(field) => text(table, row, field).map(Cow::into_owned),
     }
 }

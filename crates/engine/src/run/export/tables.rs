@@ -27,7 +27,7 @@ use crate::run::{
 /// Rows of runs that a batch of Parquet holds, and cells: runs may have tens of thousands of keys together.
 const RUNS_AT_ONCE: usize = 512;
 const CELLS_AT_ONCE: usize = 1 << 18;
-/// Bytes of runs that are gathered before they are a part of the file.
+/// Bytes of runs that are gathered before they are a part of the file, and of their texts before they are a batch.
 const PART_BYTES: usize = 64 << 20;
 /// Columns of a table that has dictionaries: each takes 70 kB before there is anything in it.
 const DICTIONARIES: usize = 256;
@@ -61,6 +61,16 @@ enum Cell {
     /// Milliseconds since 1970.
     Time(Option<i64>),
     Number(Option<f64>),
+}
+
+impl Cell {
+    /// What its text takes; a number takes no room to speak of.
+    fn text_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.as_ref().map_or(0, String::len),
+            Self::Time(_) | Self::Number(_) => 0,
+        }
+    }
 }
 
 /// The columns of a run with its cells: always the same ones in the same order.
@@ -113,6 +123,8 @@ enum Out {
         runs: Option<ArrowWriter<File>>,
         points: ArrowWriter<File>,
         rows: Vec<Vec<(String, Cell)>>,
+        /// Of the texts in these rows.
+        text_bytes: usize,
         gathered: Gathered,
     },
 }
@@ -136,7 +148,7 @@ impl Tables {
     pub(super) fn parquet(folder: &Path, keys: Keys) -> anyhow::Result<Self> {
         let points = writer(create(folder, "points.parquet")?, point_schema())?;
         let (rows, gathered) = (Vec::new(), Gathered::default());
-        Ok(Self::new(folder, keys, Out::Parquet { runs: None, points, rows, gathered }))
+        Ok(Self::new(folder, keys, Out::Parquet { runs: None, points, rows, text_bytes: 0, gathered }))
     }
 
     fn new(folder: &Path, keys: Keys, out: Out) -> Self {
@@ -156,10 +168,15 @@ impl Form for Tables {
                 }
                 runs.write_record(cells.into_iter().map(|(_, cell)| shown(cell))).context("write runs.csv")
             }
-            Out::Parquet { runs, rows, .. } => {
+            Out::Parquet { runs, rows, text_bytes, .. } => {
                 let most = rows_at_once(cells.len());
+                *text_bytes += cells.iter().map(|(_, cell)| cell.text_bytes()).sum::<usize>();
                 rows.push(cells);
-                if rows.len() >= most { write_runs(&self.folder, runs, rows) } else { Ok(()) }
+                if rows.len() < most && *text_bytes < PART_BYTES {
+                    return Ok(());
+                }
+                *text_bytes = 0;
+                write_runs(&self.folder, runs, rows)
             }
         }
     }
@@ -201,7 +218,7 @@ impl Form for Tables {
                 runs.flush().context("write runs.csv")?;
                 points.flush().context("write points.csv")
             }
-            Out::Parquet { mut runs, mut points, mut rows, mut gathered } => {
+            Out::Parquet { mut runs, mut points, mut rows, mut gathered, .. } => {
                 write_runs(&self.folder, &mut runs, &mut rows)?;
                 write_points(&mut points, &mut gathered)?;
                 points.close().context("write points.parquet")?;
@@ -311,7 +328,43 @@ fn shown(cell: Cell) -> String {
 
 #[cfg(test)]
 mod tests {
+    use api::{ExperimentId, RunId, run::RunKind};
+    use store::run::RunRow;
+
     use super::*;
+
+    /// The most cells, bytes of texts and bytes of the file's next part that were held at once while runs with such
+    /// notes were written beside so many metrics.
+    fn held(metrics: usize, runs: u8, note: usize) -> (usize, usize, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys { metrics: (0..metrics).map(|key| format!("m{key}")).collect(), ..Keys::default() };
+        let mut tables = Tables::parquet(folder.path(), keys).unwrap();
+        let mut most: (usize, usize, usize) = (0, 0, 0);
+        for at in 0..runs {
+            let experiment = (ExperimentId::from_bytes([1; 16]), None);
+            let row = RunRow::new(RunId::from_bytes([at; 16]), experiment, "run".to_owned(), RunKind::Client, 0);
+            let run = Run { notes: "x".repeat(note), ..row.run };
+            let told = Told { run, experiment: String::new(), inputs: Vec::new(), models: Default::default() };
+            tables.begin(&told, &mut Left::default()).unwrap();
+            let Out::Parquet { runs, rows, .. } = &tables.out else { panic!("no Parquet") };
+            let cells = || rows.iter().flatten().map(|(_, cell)| cell);
+            let part = runs.as_ref().map_or(0, ArrowWriter::memory_size);
+            most.0 = most.0.max(cells().count());
+            most.1 = most.1.max(cells().map(Cell::text_bytes).sum());
+            most.2 = most.2.max(part);
+        }
+        Box::new(tables).finish().unwrap();
+        most
+    }
+
+    #[test]
+    fn however_many_keys_and_long_texts_runs_have_no_more_of_them_is_held_than_fits() {
+        let (cells, _, part) = held(20_000, 30, 0);
+        assert!(cells > 0 && cells <= CELLS_AT_ONCE && part <= PART_BYTES, "{cells} cells, {part} bytes");
+        // As many runs as a batch may have would be more than that.
+        let (_, texts, part) = held(10, 20, 8 << 20);
+        assert!(texts > 0 && texts < PART_BYTES && part <= PART_BYTES, "{texts} and {part} bytes");
+    }
 
     #[test]
     fn of_runs_with_many_keys_fewer_are_held_at_once() {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     run::{FilterNote, RunKind, RunRow, RunTable, SYSTEM},
-    run_table::{BELOW, RunCells, SparseRow, below_in, filled, named},
+    run_table::{BELOW, PARENT, RunCells, SparseRow, below_in, filled, named},
     spending::money,
+    tracking::PARENT_TAG,
 };
 use charts::runs::keys;
 use serde_json::{Map, Value, json};
@@ -20,6 +21,8 @@ use crate::{
 const FIRST: usize = 3;
 /// Columns of the terminal that a param takes in a table.
 const LONGEST: usize = 32;
+/// Columns of the terminal that the name of a run above takes.
+const LONGEST_PARENT: usize = 20;
 /// Between two columns.
 pub(super) const SPACE: usize = 2;
 
@@ -90,6 +93,9 @@ pub(super) fn names(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: 
 fn columns(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: usize) -> Vec<Column> {
     let rows = &runs.rows;
     let mut before = vec![Column::of(("name", "run"), rows, |run| one_line(&run.name))];
+    if rows.iter().any(is_nested) {
+        before.push(Column::of((PARENT, "child of"), rows, parent));
+    }
     if everywhere {
         before.push(Column::of(("experiment", "experiment"), rows, |run| one_line(&run.experiment)));
     }
@@ -121,7 +127,7 @@ fn columns(runs: &RunTable, asked: Asked<'_>, everywhere: bool, width: usize) ->
 /// Of a page without runs: why, as far as it is known.
 pub(super) fn nothing(total: u64, notes: &[FilterNote], filter: &str) -> String {
     let said = match (total, filter.trim().is_empty()) {
-        (0, true) => "Nothing there yet.".to_owned(),
+        (0, true) => "Nothing there.".to_owned(),
         (0, false) => "No run passes the filter.".to_owned(),
         (total, _) => format!("Nothing more: there are {}.", words::count(total)),
     };
@@ -133,6 +139,19 @@ fn rest(shown: usize, total: u64) -> String {
     match shown > 0 && (shown as u64) < total {
         true => format!("\n\n{shown} of {}; --limit shows more", words::count(total)),
         false => String::new(),
+    }
+}
+
+fn is_nested(run: &RunRow) -> bool {
+    run.tags.contains_key(PARENT_TAG)
+}
+
+/// The run that it stands under.
+fn parent(run: &RunRow) -> String {
+    match &run.parent {
+        Some(name) => short(&one_line(name), LONGEST_PARENT),
+        None if is_nested(run) => "one that is not here".to_owned(),
+        None => String::new(),
     }
 }
 
@@ -153,7 +172,7 @@ fn measured(runs: &RunTable, asked: Asked<'_>, room: usize) -> (Vec<Column>, Vec
     };
     let param = |key: &String| {
         let cell = |run: &RunRow| {
-            words::or_dash(run.param(key), |(value, is_below)| marked(short(&one_line(value)), is_below))
+            words::or_dash(run.param(key), |(value, is_below)| marked(short(&one_line(value), LONGEST), is_below))
         };
         (false, Column::of((&named("param", key), &one_line(key)), &runs.rows, cell))
     };
@@ -229,11 +248,12 @@ fn marked(text: String, is_below: bool) -> String {
     if is_below { format!("{text} {BELOW}") } else { text }
 }
 
-fn short(text: &str) -> String {
-    if text.width() <= LONGEST {
+/// As much of a text as so many columns of the terminal show.
+fn short(text: &str, longest: usize) -> String {
+    if text.width() <= longest {
         return text.to_owned();
     }
-    let mut room = LONGEST - 1;
+    let mut room = longest - 1;
     let fits = |character: &char| {
         let width = character.width().unwrap_or(0);
         let fits = width <= room;
@@ -308,32 +328,14 @@ mod tests {
     fn run(number: u8, metrics: &[(&str, f64)], params: &[(&str, &str)]) -> RunRow {
         let metric = |(key, last): &(&str, f64)| ((*key).to_owned(), MetricCell { last: *last, spark: Vec::new() });
         let param = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let id = RunId::from_bytes([number; 16]);
         RunRow {
-            id: RunId::from_bytes([number; 16]),
-            name: format!("r{number}"),
             experiment: "churn".to_owned(),
-            kind: RunKind::Client,
-            state: RunState::Finished,
-            model: None,
-            snapshot_number: None,
-            commit: None,
             created_ms: 1_795_928_400_000,
-            started_ms: None,
-            ended_ms: None,
-            device: None,
-            user: None,
             duration_secs: Some(5.0),
-            fraction: None,
             params: params.iter().map(param).collect(),
-            tags: BTreeMap::new(),
             metrics: metrics.iter().map(metric).collect(),
-            versions: Vec::new(),
-            resumable: false,
-            split: None,
-            cost: None,
-            currency: None,
-            parent: None,
-            below: None,
+            ..RunRow::bare(id, format!("r{number}"), RunKind::Client, RunState::Finished)
         }
     }
 
@@ -376,6 +378,22 @@ mod tests {
         assert!(page(200).contains("z a very long name of a metric"), "it fits");
         assert!(page(80).ends_with("\n\n2 of 3; --limit shows more"));
         assert!(page(80).contains("churn"));
+    }
+
+    #[test]
+    fn a_run_says_which_run_it_stands_under() {
+        let below = |number, parent: Option<&str>| RunRow {
+            tags: BTreeMap::from([(PARENT_TAG.to_owned(), "0".repeat(32))]),
+            parent: parent.map(str::to_owned),
+            ..run(number, &[("loss", 1.0)], &[])
+        };
+        let top = run(1, &[("loss", 1.0)], &[]);
+        assert_eq!(headings(&table(1, vec![top.clone()]), "", 80), ["run", "state", "loss", "took", "started"]);
+        let rows =
+            vec![top, below(2, Some("base\nline")), below(3, None), below(4, Some("a name of a run that is long"))];
+        let told = columns(&table(4, rows), Asked { filter: "", sort: "" }, false, 80);
+        assert_eq!((told[1].name.as_str(), told[1].heading.as_str()), ("parent", "child of"));
+        assert_eq!(told[1].cells, ["", "base line", "one that is not here", "a name of a run tha…"]);
     }
 
     #[test]
