@@ -627,7 +627,7 @@ mod tests {
             rare: Vec::new(),
             tag_keys: Vec::new(),
             param_keys: own(&["device", "l2", "max_depth", "rounds", "seed"]),
-            differing: own(&["device", "l2", "max_depth", "rounds"]),
+            differing: own(&["max_depth", "rounds", "device", "l2"]),
             ranked_by: Some(("pr_auc/validation".to_owned(), true)),
             best_split: None,
             has_cost: false,
