@@ -202,6 +202,21 @@ pub struct MetricSummary {
     #[serde(with = "crate::series::float")]
     pub max: f64,
     pub time_ms: i64,
+    /// Where `last` is the figure of the model that was kept, and another was logged last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptFigure>,
+}
+
+/// What stands beside the figure of the model that a training kept.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KeptFigure {
+    /// The step of that model: that of the lowest validation loss. `None` where several runs were asked for at once, or
+    /// no loss was logged.
+    #[serde(default)]
+    pub step: Option<i64>,
+    /// What was logged last, at the series' step.
+    #[serde(with = "crate::series::float")]
+    pub logged: f64,
 }
 
 /// A row of the run table.
