@@ -243,7 +243,7 @@ impl Standing {
 
     /// Why it can't be deleted now.
     fn live(self) -> Option<String> {
-        (self.kind.is_supervised() && !self.is_over).then(|| "It is still under way.".to_owned())
+        (self.kind.is_supervised() && !self.is_over).then(|| "It is under way: stop it first.".to_owned())
     }
 
     /// Why it can't be deleted for good.

@@ -513,7 +513,7 @@ pub(crate) fn Runs() -> impl IntoView {
             <program::RunProgram open=programs />
             <actions::Rename renaming=asks.renaming />
             <actions::Register registering=asks.registering />
-            <actions::Moving moving=asks.moving />
+            <actions::Moving actions />
             <actions::Ending ending=asks.ending />
             <actions::Purge actions />
         </div>
