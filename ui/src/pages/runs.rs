@@ -475,7 +475,7 @@ pub(crate) fn Runs() -> impl IntoView {
                             <Unfit filter notes is_typed />
                         })}
                         {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
-                            <groups::Grouped groups filter on_open=open />
+                            <groups::Grouped groups filter actions on_open=open />
                         })}
                         {move || shows_plot.get().then(|| view! {
                             <plots::Plots whose=plots::Whose::Listed(seen_list) plotted facts filter=Some(filter) on_open=open_id />
