@@ -204,19 +204,7 @@ pub struct MetricSummary {
     pub time_ms: i64,
     /// Where `last` is the figure of the model that was kept, and another was logged last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<KeptFigure>,
-}
-
-/// What stands beside the figure of the model that a training kept.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct KeptFigure {
-    /// The step of that model: that of the lowest validation loss. `None` where several runs were asked for at once, or
-    /// no loss was logged.
-    #[serde(default)]
-    pub step: Option<i64>,
-    /// What was logged last, at the series' step.
-    #[serde(with = "crate::series::float")]
-    pub logged: f64,
+    pub kept: Option<crate::series::KeptFigure>,
 }
 
 /// A row of the run table.
@@ -271,12 +259,6 @@ impl RunRow {
     /// As [`Run::began_ms`].
     pub fn began_ms(&self) -> i64 {
         self.started_ms.unwrap_or(self.created_ms)
-    }
-
-    /// Whether its figures are of other rows than those of the newest run, so that they can't be ranked with it.
-    /// `best` is [`RunTable::best_split`].
-    pub fn has_other_rows(&self, best: Option<SplitId>) -> bool {
-        self.split.zip(best).is_some_and(|(own, best)| own != best)
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
 
 use api::{
     RunId,
-    run::{KeptFigure, MetricCell, MetricSummary},
-    series::Point,
+    run::{MetricCell, MetricSummary},
+    series::{KeptFigure, Point},
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 

@@ -1,9 +1,6 @@
 //! Series: the pyramid says what the points say, however they came in.
 
-use api::{
-    run::KeptFigure,
-    series::{NonFinite, Point},
-};
+use api::series::{KeptFigure, NonFinite, Point};
 use store::{Store, points::Window};
 
 use crate::{open, run_id, run_row, with_project};

@@ -1,6 +1,9 @@
 //! Every figure of a run as a table: those that were measured once have no curve.
 
-use api::run::{KeptFigure, MetricSummary, Run};
+use api::{
+    run::{MetricSummary, Run},
+    series::KeptFigure,
+};
 use leptos::prelude::*;
 
 use crate::parts::{
