@@ -25,11 +25,11 @@ async fn drawings(desk: &Desk, saved: &Path) -> Result<()> {
     let project = road::open_sample(&desk.client, "diabetes").await?.id;
     let run = road::train(&desk.client, project).await?;
     desk.go(&format!("/p/{project}/runs/{run}?tab=evaluation")).await?;
-    for (title, part) in [("Predicted over actual", "predicted"), ("Residuals", "residuals")] {
+    for (title, of, part) in [("Predicted over actual", "row", "predicted"), ("Residuals", "bin", "residuals")] {
         let path = format!("//section[.//h2[.='{title}']]//div[contains(@class,'plot')]");
         closer_and_back(desk, title, &path).await.with_context(|| format!("look closer at {title}"))?;
         pointed_at(desk, &path, part).await.with_context(|| format!("point at {title}"))?;
-        kept(desk, title, &path, saved).await.with_context(|| format!("save {title}"))?;
+        kept(desk, (title, of), &path, saved).await.with_context(|| format!("save {title}"))?;
     }
     desk.go(&format!("/p/{project}/runs/{run}")).await?;
     curves(desk).await.context("look closer at curves")
@@ -131,12 +131,13 @@ async fn menu(desk: &Desk, path: &str, item: &str) -> Result<()> {
     press(desk.driver(), &format!("//*[@role='menu']//button[normalize-space(.)='{item}']")).await
 }
 
-/// Each kind of file is what its name says.
-async fn kept(desk: &Desk, name: &str, path: &str, saved: &Path) -> Result<()> {
+/// Each kind of file is what its name says. `of` is what the drawing's parts are.
+async fn kept(desk: &Desk, (name, of): (&str, &str), path: &str, saved: &Path) -> Result<()> {
+    let head = format!("{of},figure,value\r\n");
     for (kind, item, head) in [
         ("svg", "Save as SVG", b"<svg".as_slice()),
         ("png", "Save as PNG", b"\x89PNG\r\n\x1a\n".as_slice()),
-        ("csv", "Save as CSV", b"part,figure,value\r\n".as_slice()),
+        ("csv", "Save as CSV", head.as_bytes()),
     ] {
         menu(desk, path, item).await?;
         let file = saved.join(format!("{name}.{kind}"));

@@ -75,6 +75,15 @@ async fn rows(desk: &Desk, project: ProjectId) -> Result<()> {
     }
     seen(driver, "//main//a[normalize-space(.)='Compare']").await.context("two runs lie over each other")?;
     desk.browser.picture("keyboard-runs").await?;
+    // Escape ends the selection from beside the table too, and the keyboard is at the table again.
+    seen(driver, "//aside//select[@aria-label='Metric']").await?.focus().await?;
+    keys(desk, Key::Escape + "").await?;
+    gone(driver, "//aside//select[@aria-label='Metric']").await?;
+    let at_table = async || match driver.active_element().await?.attr("role").await {
+        Err(error) if matches!(*error, WebDriverErrorInner::StaleElementReference(_)) => Ok(false),
+        role => Ok(role?.as_deref() == Some("grid")),
+    };
+    until("the keyboard at the table", SHORT, at_table).await?;
     keys(desk, Key::Enter + "").await?;
     seen(driver, "//main//nav[contains(@class,'tabs')]//a[contains(., 'Charts')]").await.context("the run")?;
     Ok(())

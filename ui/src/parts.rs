@@ -32,6 +32,7 @@ pub(crate) mod new_registry;
 pub(crate) mod new_target;
 pub(crate) mod notes;
 pub(crate) mod pane;
+pub(crate) mod path_end;
 pub(crate) mod picked;
 pub(crate) mod picture;
 pub(crate) mod register;

@@ -202,6 +202,9 @@ pub struct MetricSummary {
     #[serde(with = "crate::series::float")]
     pub max: f64,
     pub time_ms: i64,
+    /// Where `last` is the figure of the model that was kept, and another was logged last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<crate::series::KeptFigure>,
 }
 
 /// A row of the run table.
@@ -256,12 +259,6 @@ impl RunRow {
     /// As [`Run::began_ms`].
     pub fn began_ms(&self) -> i64 {
         self.started_ms.unwrap_or(self.created_ms)
-    }
-
-    /// Whether its figures are of other rows than those of the newest run, so that they can't be ranked with it.
-    /// `best` is [`RunTable::best_split`].
-    pub fn has_other_rows(&self, best: Option<SplitId>) -> bool {
-        self.split.zip(best).is_some_and(|(own, best)| own != best)
     }
 }
 

@@ -67,6 +67,12 @@ impl RunRow {
         let own = self.params.get(key).map(|value| (value.as_str(), false));
         own.or_else(|| self.below.as_ref()?.params.get(key).map(|value| (value.as_str(), true)))
     }
+
+    /// Whether its figures are of other rows than those of the newest run, so that they can't be ranked with it.
+    /// `best` is [`crate::run::RunTable::best_split`].
+    pub fn has_other_rows(&self, best: Option<SplitId>) -> bool {
+        self.split.zip(best).is_some_and(|(own, best)| own != best)
+    }
 }
 
 /// Behind a figure or param of the run below, and before what is said of it.

@@ -66,6 +66,18 @@ impl std::fmt::Display for NonFinite {
     }
 }
 
+/// What stands beside a figure that is of the model that a training kept, and not what was logged last.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct KeptFigure {
+    /// The step of that model: that of the lowest validation loss. `None` where several runs were asked for at once, or
+    /// no loss was logged.
+    #[serde(default)]
+    pub step: Option<i64>,
+    /// What was logged last, at the series' step.
+    #[serde(with = "float")]
+    pub logged: f64,
+}
+
 /// Serialises a float as a JSON number, or as `"NaN"`, `"Infinity"`, `"-Infinity"`.
 pub mod float {
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};

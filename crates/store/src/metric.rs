@@ -10,7 +10,7 @@ use std::{
 use api::{
     RunId,
     run::{MetricCell, MetricSummary},
-    series::Point,
+    series::{KeptFigure, Point},
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
@@ -306,7 +306,9 @@ pub fn is_in_order(connection: &Connection, number: i64) -> Result<bool> {
         .query_row([number], |row| row.get(0))?)
 }
 
-const SUMMARY: &str = "key, count, step, coalesce(figure, last), min, max, time_ms, figure";
+const SUMMARY: &str = "key, count, step, coalesce(figure, last), min, max, time_ms, figure, last";
+/// By what a training chooses the model that it keeps: the first of the least.
+const CHOSEN_BY: &str = "loss/validation";
 
 fn read_summary(row: &rusqlite::Row<'_>) -> rusqlite::Result<MetricSummary> {
     let figure: Option<f64> = row.get(7)?;
@@ -314,15 +316,34 @@ fn read_summary(row: &rusqlite::Row<'_>) -> rusqlite::Result<MetricSummary> {
         |index| -> rusqlite::Result<f64> { Ok(row.get::<_, Option<f64>>(index)?.or(figure).unwrap_or(f64::NAN)) };
     // The final figure stands as the last value, so it is among those that the least and the most are of.
     let among = |value: f64, of: fn(f64, f64) -> f64| figure.map_or(value, |figure| of(value, figure));
+    let count = row.get::<_, i64>(1)? as u64;
+    let logged = row.get::<_, Option<f64>>(8)?.unwrap_or(f64::NAN);
+    let is_other = figure.is_some_and(|figure| count > 0 && figure != logged);
     Ok(MetricSummary {
         key: row.get(0)?,
-        count: row.get::<_, i64>(1)? as u64,
+        count,
         step: row.get(2)?,
         last: number(3)?,
         min: among(number(4)?, f64::min),
         max: among(number(5)?, f64::max),
         time_ms: row.get(6)?,
+        kept: is_other.then_some(KeptFigure { step: None, logged }),
     })
+}
+
+/// The step of the model that a training kept, as far as its curve says it.
+fn kept_step(connection: &Connection, run: RunId) -> Result<Option<i64>> {
+    let Some((number, count)) = find(connection, run, CHOSEN_BY)? else { return Ok(None) };
+    let mut least: Option<Point> = None;
+    for skip in (0..count).step_by(AT_ONCE as usize) {
+        let piece = points::raw_points(connection, number, skip, AT_ONCE.min(count - skip))?;
+        for point in piece.into_iter().filter(|point| point.value.is_finite()) {
+            if least.is_none_or(|least| point.value < least.value) {
+                least = Some(point);
+            }
+        }
+    }
+    Ok(least.map(|least| least.step))
 }
 
 /// Every series of a run in short; the final figure stands as `last` where there is one.
@@ -330,14 +351,19 @@ pub fn summaries(connection: &Connection, run: RunId) -> Result<Vec<MetricSummar
     let mut statement =
         connection.prepare_cached(&format!("SELECT {SUMMARY} FROM metric WHERE run = ?1 ORDER BY key"))?;
     let rows = statement.query_map(params![run.as_bytes()], read_summary)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    if all.iter().any(|series| series.kept.is_some()) {
+        let step = kept_step(connection, run)?;
+        all.iter_mut().filter_map(|series| series.kept.as_mut()).for_each(|kept| kept.step = step);
+    }
+    Ok(all)
 }
 
 /// The same of several runs, of those that have any.
 pub fn summaries_of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, Vec<MetricSummary>>> {
     let mut found: HashMap<RunId, Vec<MetricSummary>> = HashMap::new();
     of_runs::each(connection, &format!("SELECT {SUMMARY}, run FROM metric WHERE run"), runs, &mut |row| {
-        found.entry(id_column!(row, 8, RunId)).or_default().push(read_summary(row)?);
+        found.entry(id_column!(row, 9, RunId)).or_default().push(read_summary(row)?);
         Ok(())
     })?;
     found.values_mut().for_each(|of_run| of_run.sort_unstable_by(|left, right| left.key.cmp(&right.key)));

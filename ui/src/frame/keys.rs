@@ -142,6 +142,9 @@ pub(crate) fn ShortcutList() -> impl IntoView {
         ("Enter", "Open"),
         (". or Menu", "What can be done with the row"),
         ("x", "Select, where several can be chosen"),
+        ("Shift ↑ ↓", "Select a stretch of runs"),
+        ("Ctrl A", "Select all runs that match"),
+        ("p", "Next baseline, in a comparison"),
         ("Home End", "First, last"),
         ("Esc", "Close what is open"),
     ];

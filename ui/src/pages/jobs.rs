@@ -27,6 +27,7 @@ use crate::{
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
         pane::Pane,
+        path_end::path_end,
         picked::{Picked, PickedBar, call_all, of_several},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load, Problem, Skeleton},
@@ -318,8 +319,8 @@ fn Line(job: Job, seen: Seen) -> impl IntoView {
             <div class="grow">
                 <div class="flex what">
                     {match link {
-                        Some(link) => view! { <a class="link cut" tabindex="-1" title=title.clone() href=link>{title.clone()}</a> }.into_any(),
-                        None => view! { <span class="cut" title=title.clone()>{title.clone()}</span> }.into_any(),
+                        Some(link) => view! { <a class="link cut keeps-end" tabindex="-1" title=title.clone() aria-label=title.clone() href=link>{path_end(&title)}</a> }.into_any(),
+                        None => view! { <span class="cut keeps-end" title=title.clone()>{path_end(&title)}</span> }.into_any(),
                     }}
                     <span class="small faint cut of">{of}</span>
                     <span class="small muted cut grow" title=said>{said}</span>

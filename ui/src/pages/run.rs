@@ -243,7 +243,7 @@ impl Standing {
 
     /// Why it can't be deleted now.
     fn live(self) -> Option<String> {
-        (self.kind.is_supervised() && !self.is_over).then(|| "It is still under way.".to_owned())
+        (self.kind.is_supervised() && !self.is_over).then(|| "It is under way: stop it first.".to_owned())
     }
 
     /// Why it can't be deleted for good.
@@ -491,8 +491,10 @@ fn kept(run: &Run) -> Option<String> {
     let is_beaten = |metric: &MetricSummary| metric.key.ends_with("/validation") && best(metric).is_some();
     let ended = run.kind == RunKind::Training && run.state == RunState::Finished;
     (ended && run.metrics.iter().any(is_beaten)).then(|| {
-        let step = if run.params.get("model").is_some_and(|model| model == "trees") { "round" } else { "epoch" };
-        format!("Kept: the {step} with the lowest validation loss; a metric may have been better at another.")
+        let turn = if run.params.get("model").is_some_and(|model| model == "trees") { "round" } else { "epoch" };
+        let step = run.metrics.iter().find_map(|metric| figures::kept(metric)?.step);
+        let at = step.map(|step| format!(", at step {}", words::step(step as f64))).unwrap_or_default();
+        format!("Kept: the {turn} with the lowest validation loss{at}; a metric may have been better at another.")
     })
 }
 
@@ -647,7 +649,7 @@ mod tests {
     #[test]
     fn the_best_of_a_curve_is_never_worse_than_the_value_beside_it() {
         let curve = |key: &str, last: f64, min: f64, max: f64| {
-            best(&MetricSummary { key: key.to_owned(), count: 3, step: 3, last, min, max, time_ms: 0 })
+            best(&MetricSummary { key: key.to_owned(), count: 3, step: 3, last, min, max, time_ms: 0, kept: None })
         };
         assert_eq!(curve("accuracy", 0.7, 0.2, 0.9), Some(0.9));
         assert_eq!(curve("accuracy", 0.9, 0.2, 0.8), None, "what a log's summary says may be beyond its curve");

@@ -14,6 +14,7 @@ mod export;
 mod exporting;
 mod figures;
 mod groups;
+mod in_view;
 mod last_values;
 mod overlaid;
 mod overlay;
@@ -36,7 +37,7 @@ use api::{
     table_view::{TableView, sort_of},
     tracking::Scope,
 };
-use charts::runs::keys::{Keys, below, differing, differing_among, rare};
+use charts::runs::keys::{Keys, below, differing_among};
 use leptos::prelude::*;
 use leptos_router::{
     NavigateOptions,
@@ -45,6 +46,7 @@ use leptos_router::{
 
 use self::{
     figures::{Figures, figures, other_rows},
+    in_view::{Coming, Followed, InView, Matched},
     overlaid::Compared,
 };
 use crate::{
@@ -84,11 +86,8 @@ struct Facts {
     ranked_by: Option<(String, bool)>,
     /// The rows that the newest run was validated on, and the best of those that can be compared with it.
     best_split: Option<api::SplitId>,
-    /// One of the first runs says what it cost.
-    has_cost: bool,
-    /// Of clients' runs neither is known.
-    has_model: bool,
-    has_snapshot: bool,
+    /// What the columns follow, which the charts' axes don't: a brush of theirs is made a filter.
+    in_view: InView,
     /// Runs of several experiments, so that each says its own.
     is_of_all: bool,
 }
@@ -106,6 +105,11 @@ impl Facts {
             differing: &self.differing,
             ranked_by: self.ranked_by.as_ref().map(|(key, _)| key.as_str()),
         }
+    }
+
+    /// The same by what tells the runs in view apart.
+    fn keys_in_view(&self) -> Keys<'_> {
+        Keys { rare: &self.in_view.rare, differing: &self.in_view.differing, ..self.keys() }
     }
 
     /// Whether rows may have the column from a run below them.
@@ -230,6 +234,19 @@ pub(crate) fn Runs() -> impl IntoView {
         let (sort, descending) = sort_of(order.get().as_ref(), &further.get());
         Some(Listing { of: place.scope.get()?, deleted: deleted.get(), filter: filter.get(), sort, descending })
     });
+    // While a filter is written no column comes or goes.
+    let is_writing = RwSignal::new(false);
+    let followed = StoredValue::new(Followed::default());
+    let matched = move || {
+        listing.get_untracked().map(|Listing { of, deleted, filter, .. }| Matched { scope: of, deleted, filter })
+    };
+    Effect::new(move |_| {
+        let is_writing = is_writing.get();
+        let Some(of) = matched().filter(|_| !is_writing) else { return };
+        if let Some(Some(now)) = followed.try_update_value(|followed| followed.applied(&of)) {
+            facts.update(|facts| facts.in_view = now);
+        }
+    });
     let noted = RwSignal::new((None::<Scope>, Noted::default()));
     let notes = RwSignal::new(Vec::<FilterNote>::new());
     let list = paged(
@@ -246,10 +263,16 @@ pub(crate) fn Runs() -> impl IntoView {
                 below_params.extend(facts.below_params.iter().cloned());
                 (&below_metrics, &below_params) != (&facts.below_metrics, &facts.below_params)
             });
-            let (differing, rare) = if is_first {
-                (differing(&table), rare(&table))
+            let (differing, rare, in_view) =
+                facts.with_untracked(|facts| (facts.differing.clone(), facts.rare.clone(), facts.in_view.clone()));
+            let is_writing = is_writing.get_untracked();
+            let coming = Coming { is_new: is_first, is_writing, differing: &differing };
+            let came = |of: Matched| followed.try_update_value(|followed| followed.came(&of, &table, coming));
+            let in_view = matched().and_then(came).unwrap_or(in_view);
+            let (differing, rare) = if is_first || differing.is_empty() {
+                (in_view.differing.clone(), in_view.rare.clone())
             } else {
-                facts.with_untracked(|facts| (facts.differing.clone(), facts.rare.clone()))
+                (differing, rare)
             };
             let scope = place.scope.get_untracked();
             // What was seen is offered also while a half-written filter leaves no row.
@@ -269,10 +292,8 @@ pub(crate) fn Runs() -> impl IntoView {
                 differing,
                 ranked_by: table.ranked_by,
                 best_split: table.best_split,
-                has_cost: table.rows.iter().any(|row| row.cost.is_some()),
-                has_model: table.rows.iter().any(|row| row.model.is_some()),
+                in_view,
                 is_of_all: scope == Some(Scope::All),
-                has_snapshot: table.rows.iter().any(|row| row.snapshot_number.is_some()),
             };
             if facts.with_untracked(|facts| *facts != now) {
                 facts.set(now);
@@ -407,6 +428,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         name="Filter runs"
                         placeholder="Filter, such as metric.loss < 0.1"
                         is_typed
+                        is_writing
                     />
                     <plots::Switcher plotted />
                     <span class="tool-group">
@@ -453,7 +475,7 @@ pub(crate) fn Runs() -> impl IntoView {
                             <Unfit filter notes is_typed />
                         })}
                         {move || (grouped.get() && failed.with(Option::is_none) && !empty.get()).then(|| view! {
-                            <groups::Grouped groups filter on_open=open />
+                            <groups::Grouped groups filter actions on_open=open />
                         })}
                         {move || shows_plot.get().then(|| view! {
                             <plots::Plots whose=plots::Whose::Listed(seen_list) plotted facts filter=Some(filter) on_open=open_id />
@@ -491,7 +513,7 @@ pub(crate) fn Runs() -> impl IntoView {
             <program::RunProgram open=programs />
             <actions::Rename renaming=asks.renaming />
             <actions::Register registering=asks.registering />
-            <actions::Moving moving=asks.moving />
+            <actions::Moving actions />
             <actions::Ending ending=asks.ending />
             <actions::Purge actions />
         </div>

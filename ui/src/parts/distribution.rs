@@ -29,9 +29,13 @@ pub(crate) fn TwoDistributions(
         Distribution::Numeric { .. } => 150.0,
         Distribution::Categories { values, .. } => 26.0 * values.len().clamp(1, 12) as f64 + 6.0,
     };
+    let of = match &distribution {
+        Distribution::Numeric { .. } => "bin",
+        Distribution::Categories { .. } => "value",
+    };
     let (name, called) = (column.column.clone(), column.column.clone());
     view! {
-        <Picture name=called on_part=on_bar draw=move |width, _| {
+        <Picture name=called of on_part=on_bar draw=move |width, _| {
             let sets = |left: &[u64], right: &[u64]| vec![
                 Bars::counted(first.clone(), Role::Series(8), left),
                 Bars::counted(second.clone(), Role::Series(2), right),

@@ -24,6 +24,10 @@ pub(crate) fn FilterLine(
     /// Set while what stands in the line is not what the list has.
     #[prop(optional)]
     is_typed: Option<RwSignal<bool>>,
+    /// Set while a person still writes: from the first letter until Enter, or until the line is left. The list follows each
+    /// filter that is whole meanwhile; what would be unquiet then waits for the last one.
+    #[prop(optional)]
+    is_writing: Option<RwSignal<bool>>,
 ) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     // What stands in the line; the list gets it once it is a whole filter.
@@ -36,7 +40,16 @@ pub(crate) fn FilterLine(
             is_typed.set(is);
         }
     });
+    let writes = move |is: bool| {
+        // A line that is taken away is left too, when nobody asks any more.
+        if let Some(is_writing) = is_writing
+            && is_writing.try_get_untracked() == Some(!is)
+        {
+            is_writing.set(is);
+        }
+    };
     let write = move |text: String| {
+        writes(true);
         if is_whole(&text) {
             value.set(text.clone());
         }
@@ -83,9 +96,13 @@ pub(crate) fn FilterLine(
             ("Enter", _) => {
                 open.set(false);
                 value.set(draft.get_untracked());
+                writes(false);
             }
             ("Escape", _) if shown => open.set(false),
-            ("Escape", _) => write(String::new()),
+            ("Escape", _) => {
+                write(String::new());
+                writes(false);
+            }
             _ => return,
         }
         event.prevent_default();
@@ -114,7 +131,10 @@ pub(crate) fn FilterLine(
                     look();
                 }
                 on:click=move |_| look()
-                on:blur=move |_| open.set(false)
+                on:blur=move |_| {
+                    open.set(false);
+                    writes(false);
+                }
                 on:keydown=pressed
             />
             <Show when=move || open.get()>

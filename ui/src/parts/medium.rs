@@ -152,7 +152,7 @@ fn drawn(medium: Medium) -> AnyView {
             let name = key.clone();
             let counts: Vec<f64> = counts.into_iter().map(|count| count.max(0.0)).collect();
             view! {
-                <Picture name=key draw=move |width, _| bars::histogram(
+                <Picture name=key of="bin" draw=move |width, _| bars::histogram(
                     &Histogram {
                         name: name.clone(),
                         edges: edges.clone(),

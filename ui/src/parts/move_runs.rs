@@ -26,16 +26,19 @@ pub(crate) fn MoveRuns(
     /// Read when the dialog opens.
     #[prop(into)]
     runs: Signal<Vec<RunId>>,
+    /// They are moved.
+    #[prop(optional)]
+    on_moved: Option<Callback<()>>,
 ) -> impl IntoView {
     view! {
         <Dialog open title="Move to another experiment">
-            <Form open runs=runs.get_untracked() />
+            <Form open runs=runs.get_untracked() on_moved />
         </Dialog>
     }
 }
 
 #[component]
-fn Form(open: RwSignal<bool>, runs: Vec<RunId>) -> impl IntoView {
+fn Form(open: RwSignal<bool>, runs: Vec<RunId>, on_moved: Option<Callback<()>>) -> impl IntoView {
     let client = Client::get();
     let toasts = Toasts::get();
     let pending = Pending::new();
@@ -49,7 +52,13 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>) -> impl IntoView {
     let moved = Memo::new(move |_| {
         known.value.with(|known| {
             known.as_ref().map(|known| {
-                let of = |run: &api::run::Run| Moved { name: run.name.clone(), kind: run.kind, project: run.project };
+                let of = |run: &api::run::Run| Moved {
+                    id: run.id,
+                    experiment: run.experiment,
+                    name: run.name.clone(),
+                    kind: run.kind,
+                    project: run.project,
+                };
                 known.iter().flatten().map(of).collect::<Vec<_>>()
             })
         })
@@ -80,10 +89,20 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>) -> impl IntoView {
         let name = experiments.value.with_untracked(|all| {
             all.iter().flatten().find(|experiment| experiment.id == to).map(|experiment| experiment.name.clone())
         });
+        let back = moved.with_untracked(|moved| way_back(moved.as_deref().unwrap_or_default(), to));
         pending.run(async move { client.call(request).await }, move |()| {
             open.try_set(false);
             let moved = words::counted(count, "run", "runs");
-            toasts.done(format!("Moved {moved} to {}", name.unwrap_or_default()));
+            let said = format!("Moved {moved} to {}", name.unwrap_or_default());
+            // Of more than can be asked for at once nobody knows where they were.
+            if back.is_empty() {
+                toasts.done(said);
+            } else {
+                toasts.undoable_all(client, said, back);
+            }
+            if let Some(on_moved) = on_moved {
+                on_moved.try_run(());
+            }
         });
     };
     let blocked = Signal::derive(move || pending.busy.get() || chosen.with(String::is_empty));
@@ -102,9 +121,11 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>) -> impl IntoView {
     }
 }
 
-/// What of a run says where it may go.
+/// What of a run says where it may go, and where it was.
 #[derive(Clone, PartialEq)]
 struct Moved {
+    id: RunId,
+    experiment: ExperimentId,
     name: String,
     kind: RunKind,
     project: Option<ProjectId>,
@@ -117,6 +138,15 @@ fn refusals(all: &[Experiment], runs: &[Moved]) -> BTreeMap<String, String> {
             .find_map(|run| run.kind.stays_because(run.project, to.project).map(|why| format!("{} {why}", run.name)))
     };
     all.iter().filter_map(|to| why(to).map(|why| (to.id.to_string(), why))).collect()
+}
+
+/// What brings the runs that were elsewhere back there: a request for each experiment that one was in.
+fn way_back(runs: &[Moved], to: ExperimentId) -> Vec<MoveThem> {
+    let mut homes = BTreeMap::<ExperimentId, Vec<RunId>>::new();
+    for run in runs.iter().filter(|run| run.experiment != to) {
+        homes.entry(run.experiment).or_default().push(run.id);
+    }
+    homes.into_iter().map(|(to, runs)| MoveThem { runs, to }).collect()
 }
 
 /// Their ids, and their names behind their folders, in the order of what is read.
@@ -154,11 +184,31 @@ mod tests {
         }
     }
 
+    fn moved(id: u8, experiment: u8) -> Moved {
+        Moved {
+            id: RunId::from_bytes([id; 16]),
+            experiment: ExperimentId::from_bytes([experiment; 16]),
+            name: "brisk-heron".to_owned(),
+            kind: RunKind::Client,
+            project: None,
+        }
+    }
+
+    #[test]
+    fn what_was_moved_goes_back_to_where_each_was() {
+        let to = ExperimentId::from_bytes([3; 16]);
+        let back = way_back(&[moved(1, 1), moved(2, 2), moved(3, 1), moved(4, 3)], to);
+        let told: Vec<(ExperimentId, Vec<RunId>)> = back.into_iter().map(|one| (one.to, one.runs)).collect();
+        let [one, two] = [1, 2].map(|id| ExperimentId::from_bytes([id; 16]));
+        let [first, second, third] = [1, 2, 3].map(|id| RunId::from_bytes([id; 16]));
+        assert_eq!(told, [(one, vec![first, third]), (two, vec![second])]);
+    }
+
     #[test]
     fn what_we_supervise_is_offered_its_projects_experiments() {
         let project = Some(ProjectId::from_bytes([1; 16]));
         let all = [experiment(1, project), experiment(2, None), experiment(3, Some(ProjectId::from_bytes([2; 16])))];
-        let run = |kind| Moved { name: "brisk-heron".to_owned(), kind, project };
+        let run = |kind| Moved { kind, project, ..moved(1, 1) };
         assert!(refusals(&all, &[run(RunKind::Client), run(RunKind::Imported)]).is_empty());
         for kind in [RunKind::Training, RunKind::Command, RunKind::Search] {
             let refused = refusals(&all, &[run(RunKind::Client), run(kind)]);

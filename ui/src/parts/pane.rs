@@ -1,8 +1,11 @@
-//! The detail pane at the right of a page: resizable, closed by Escape, its width remembered.
+//! The detail pane at the right of a page: resizable, closed by Escape, its width remembered. A keyboard that was in it
+//! goes back to where it came from.
 
 use leptos::{ev, prelude::*};
+use wasm_bindgen::JsCast as _;
+use web_sys::HtmlElement;
 
-use super::{button::IconButton, icon::X};
+use super::{button::IconButton, icon::X, row_keys::ROWS};
 
 const KEY: &str = "slipway.pane";
 const NARROWEST: f64 = 300.0;
@@ -35,14 +38,22 @@ pub(crate) fn Pane(
             }
         }
     });
+    // What had the keyboard before it came here.
+    let before = StoredValue::new_local(None::<HtmlElement>);
+    let close = move || {
+        // With the pane this goes too.
+        let from = before.try_get_value().flatten();
+        on_close();
+        request_animation_frame(move || back(from));
+    };
     let escape = {
-        let on_close = send_wrapper(on_close.clone());
+        let close = close.clone();
         window_event_listener(ev::keydown, move |event| {
             if event.key() == "Escape"
                 && !event.default_prevented()
                 && document().query_selector("dialog[open], .menu").ok().flatten().is_none()
             {
-                on_close();
+                close();
             }
         })
     };
@@ -52,7 +63,18 @@ pub(crate) fn Pane(
         escape.remove();
     });
     view! {
-        <aside class="pane" style:width=move || format!("{}px", width.get()) aria-label=move || title.get()>
+        <aside
+            class="pane"
+            style:width=move || format!("{}px", width.get())
+            aria-label=move || title.get()
+            on:focusin=move |event| {
+                let from = event.related_target().and_then(|from| from.dyn_into::<HtmlElement>().ok());
+                let from = from.filter(|from| from.closest(".pane").ok().flatten().is_none());
+                if from.is_some() {
+                    before.set_value(from);
+                }
+            }
+        >
             <div
                 class="grip"
                 role="separator"
@@ -72,13 +94,22 @@ pub(crate) fn Pane(
             <header class="flex">
                 <h2 class="grow cut">{move || title.get()}</h2>
                 {extra.map(|extra| extra.run())}
-                <IconButton label="Close" mark=X on_press=move |_| on_close() />
+                <IconButton label="Close" mark=X on_press=move |_| close() />
             </header>
             {children()}
         </aside>
     }
 }
 
-fn send_wrapper(act: impl Fn() + 'static) -> impl Fn() {
-    move || act()
+/// A keyboard that nothing has any more goes back to where it was, or to the page's list where that is gone.
+fn back(from: Option<HtmlElement>) {
+    if document().active_element() != document().body().map(web_sys::Element::from) {
+        return;
+    }
+    let list = || -> Option<HtmlElement> {
+        document().query_selector(&format!("main .table, {ROWS}")).ok().flatten()?.dyn_into().ok()
+    };
+    if let Some(to) = from.filter(|from| from.is_connected()).or_else(list) {
+        let _ = to.focus();
+    }
 }

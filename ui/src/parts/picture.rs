@@ -38,8 +38,7 @@ pub(crate) fn Picture(
     /// A part is clicked, or chosen with Enter: its place among the spots.
     #[prop(optional_no_strip)]
     on_part: Option<Callback<usize>>,
-    /// What its parts are, as the head of what is saved as CSV.
-    #[prop(default = "part")]
+    /// What its parts are, as the head of their column in what is saved as CSV: every drawing says it.
     of: &'static str,
     /// What is saved as CSV, where the drawing's parts are not the rows of what is drawn.
     #[prop(optional_no_strip)]
@@ -263,4 +262,22 @@ fn table(of: &str, spots: &[Spot]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use charts::{confusion, plot::Size};
+
+    use super::*;
+
+    #[test]
+    fn what_is_saved_as_csv_says_what_the_parts_are() {
+        let classes = ["ja".to_owned(), "nein, nie".to_owned()];
+        let matrix = confusion::draw(&classes, &[vec![3, 1], vec![0, 4]], Size { width: 400.0, height: 300.0 });
+        let text = table("cell", &matrix.spots);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..2], ["cell,figure,value", "\"actual ja, predicted ja\",rows,3"]);
+        assert_eq!(lines[2], "\"actual ja, predicted ja\",of all that are ja,0.75");
+        assert_eq!(lines.len(), 1 + 2 * matrix.spots.len());
+    }
 }

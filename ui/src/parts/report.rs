@@ -85,7 +85,7 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
                     <Card title="Confusion matrix" class="h chart-card" extra=ViewFn::from(move || view! {
                         <span class="faint caption">{called.clone()}</span>
                     })>
-                        <Picture name="Confusion matrix" draw=move |width, _| confusion::draw(&classes, &matrix.counts, Size { width, height: confusion_height }) />
+                        <Picture name="Confusion matrix" of="cell" draw=move |width, _| confusion::draw(&classes, &matrix.counts, Size { width, height: confusion_height }) />
                     </Card>
                 }
             })}
@@ -116,10 +116,10 @@ pub(crate) fn Report(report: Evaluation) -> impl IntoView {
                 let bars = residuals.histogram.clone();
                 view! {
                     <Card title="Predicted over actual" class="h chart-card">
-                        <Picture name="Predicted over actual" zooms=Some(Zoom::Both) draw=move |width, part| scatter::predicted_over_actual(&residuals.actual, &residuals.predicted, &unit, part, Size { width, height: 260.0 }) />
+                        <Picture name="Predicted over actual" of="row" zooms=Some(Zoom::Both) draw=move |width, part| scatter::predicted_over_actual(&residuals.actual, &residuals.predicted, &unit, part, Size { width, height: 260.0 }) />
                     </Card>
                     <Card title="Residuals" class="h chart-card" extra=ViewFn::from(|| view! { <span class="faint caption">"rows by actual − predicted"</span> })>
-                        <Picture name="Residuals" zooms=Some(Zoom::Across) draw=move |width, part| charts::bars::histogram(
+                        <Picture name="Residuals" of="bin" zooms=Some(Zoom::Across) draw=move |width, part| charts::bars::histogram(
                             &charts::bars::Histogram {
                                 name: "Residuals".to_owned(),
                                 edges: bars.edges.clone(),

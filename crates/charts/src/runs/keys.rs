@@ -55,7 +55,7 @@ impl Keys<'_> {
         let of_below = self.below_params.iter().filter(|key| !self.params.contains(key));
         let mut params: Vec<&String> = self.params.iter().chain(of_below).collect();
         let place = |key: &&String| self.differing.iter().position(|own| own == *key).unwrap_or(self.differing.len());
-        params.sort_by_cached_key(|key| (order_of_param(key), place(key)));
+        params.sort_by_cached_key(|key| (place(key), order_of_param(key)));
         let metrics = metrics.into_iter().map(|key| format!("{METRIC}{key}"));
         let tags = self.tags.iter().map(|key| format!("{TAG}{key}"));
         metrics.chain(params.into_iter().map(|key| format!("{PARAM}{key}"))).chain(tags).collect()
@@ -128,36 +128,41 @@ pub fn below(table: &RunTable) -> (BTreeSet<String>, BTreeSet<String>) {
 /// Params that are not the same in all of these runs, those of several values before what some runs only lack; those of a
 /// search are its own matter.
 pub fn differing(table: &RunTable) -> Vec<String> {
+    let runs = || table.rows.iter().filter(|row| row.kind != RunKind::Search);
     let of_below = below(table).1.into_iter().filter(|key| !table.param_keys.contains(key));
     let mut differing: Vec<String> = table.param_keys.iter().cloned().chain(of_below).collect();
     differing.retain(|key| {
-        let runs = table.rows.iter().filter(|row| row.kind != RunKind::Search);
-        let mut values = runs.map(|row| row.param(key).map(|(value, _)| value));
+        let mut values = runs().map(|row| row.param(key).map(|(value, _)| value));
         values.next().is_some_and(|first| values.any(|other| other != first))
     });
-    // What autolog wrote of one run is no column for the others, while there are params that most of them have.
+    let is_lacked_alone = |key: &String| has_one_value(runs().map(|row| row.param(key).map(|(value, _)| value)));
+    // What autolog wrote of one run is no column for the others, while there are params that tell most of them apart.
     let is_common =
         |key: &String| table.rows.iter().filter(|row| row.param(key).is_some()).count() * 2 >= table.rows.len();
-    if differing.iter().any(is_common) {
+    if differing.iter().any(|key| is_common(key) && !is_lacked_alone(key)) {
         differing.retain(is_common);
     }
-    let has_one_value = |key: &String| {
-        let runs = table.rows.iter().filter(|row| row.kind != RunKind::Search);
-        let mut values = runs.filter_map(|row| row.param(key).map(|(value, _)| value));
-        values.next().is_none_or(|first| values.all(|other| other == first))
-    };
-    differing.sort_by_cached_key(has_one_value);
+    differing.sort_by_cached_key(|key| (is_lacked_alone(key), order_of_param(key)));
     differing
 }
 
-/// The params that are not the same in all of some compared runs, by their names.
+/// The params that are not the same in all of some compared runs, those of several values before what some only lack.
 pub fn differing_among(runs: &[&BTreeMap<String, String>]) -> Vec<String> {
     let keys: BTreeSet<&String> = runs.iter().flat_map(|params| params.keys()).collect();
     let differs = |key: &&String| {
         let mut values = runs.iter().map(|params| params.get(*key));
         values.next().is_some_and(|first| values.any(|other| other != first))
     };
-    keys.into_iter().filter(differs).cloned().collect()
+    let mut differing: Vec<String> = keys.into_iter().filter(differs).cloned().collect();
+    let is_lacked_alone = |key: &String| has_one_value(runs.iter().map(|params| params.get(key).map(String::as_str)));
+    differing.sort_by_cached_key(|key| (is_lacked_alone(key), order_of_param(key)));
+    differing
+}
+
+/// Whether all runs that have a param agree on it.
+fn has_one_value<'run>(values: impl Iterator<Item = Option<&'run str>>) -> bool {
+    let mut values = values.flatten();
+    values.next().is_none_or(|first| values.all(|other| other == first))
 }
 
 #[cfg(test)]
@@ -208,7 +213,7 @@ mod tests {
         };
         let (rare, differing, none) = (rare(&table), differing(&table), BTreeSet::new());
         assert_eq!(rare, ["training_score", "forest_score", "val/loss", "final_score"]);
-        assert_eq!(differing, ["depth", "lr", "C", "bootstrap", "model"]);
+        assert_eq!(differing, ["lr", "depth", "C", "bootstrap", "model"]);
         let keys = Keys {
             metrics: &table.metric_keys,
             rare: &rare,
@@ -225,6 +230,50 @@ mod tests {
         assert_eq!(known[4..], ["param.lr", "param.depth", "param.C", "param.bootstrap", "param.model"]);
     }
 
+    #[test]
+    fn what_some_runs_only_lack_stands_behind_what_has_several_values() {
+        let table = |rows: Vec<RunRow>, params: &[&str]| RunTable {
+            total: rows.len() as u64,
+            rows,
+            metric_keys: Vec::new(),
+            param_keys: own(params),
+            tag_keys: Vec::new(),
+            ranked_by: None,
+            best_split: None,
+            notes: Vec::new(),
+        };
+        let of = |params: &[(&str, &str)]| row(1, &[], params);
+        let rows = vec![
+            of(&[("epochs", "5"), ("dropout", "0.1")]),
+            of(&[("epochs", "5"), ("dropout", "0.2")]),
+            of(&[("dropout", "0.1")]),
+        ];
+        let few = table(rows, &["dropout", "epochs"]);
+        assert_eq!(differing(&few), ["dropout", "epochs"], "however soon it is looked at by its name");
+        let (differing_of_few, none) = (differing(&few), BTreeSet::new());
+        let keys = Keys {
+            metrics: &[],
+            rare: &[],
+            params: &few.param_keys,
+            tags: &[],
+            below_metrics: &none,
+            below_params: &none,
+            differing: &differing_of_few,
+            ranked_by: None,
+        };
+        assert_eq!(keys.known(), ["param.dropout", "param.epochs"]);
+        assert_eq!(keys.first_param().as_deref(), Some("param.dropout"));
+        // What most have and agree on does not put away what fewer have, and differ in.
+        let rows = vec![
+            of(&[("bootstrap", "True")]),
+            of(&[("bootstrap", "True")]),
+            of(&[("bootstrap", "True"), ("depth", "1")]),
+            of(&[("depth", "2")]),
+            of(&[]),
+        ];
+        assert_eq!(differing(&table(rows, &["bootstrap", "depth"])), ["depth", "bootstrap"]);
+    }
+
     fn own(keys: &[&str]) -> Vec<String> {
         keys.iter().map(|key| (*key).to_owned()).collect()
     }
@@ -233,7 +282,7 @@ mod tests {
     fn the_first_axes_are_the_params_that_differ_and_the_metric_that_ranks() {
         let (metrics, params) =
             (own(&["loss/train", "pr_auc/validation"]), own(&["device", "l2", "max_depth", "seed"]));
-        let (differing, none) = (own(&["l2", "max_depth"]), BTreeSet::new());
+        let (differing, none) = (own(&["max_depth", "l2"]), BTreeSet::new());
         let keys = Keys {
             metrics: &metrics,
             rare: &[],
@@ -260,7 +309,9 @@ mod tests {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
         let (one, other) = (params(&[("lr", "0.1"), ("model", "mlp")]), params(&[("model", "mlp"), ("l2", "1")]));
-        assert_eq!(differing_among(&[&one, &other]), ["l2", "lr"]);
+        assert_eq!(differing_among(&[&one, &other]), ["lr", "l2"]);
+        let third = params(&[("lr", "0.1"), ("model", "tree")]);
+        assert_eq!(differing_among(&[&one, &other, &third]), ["model", "lr", "l2"], "what some only lack comes last");
         assert!(differing_among(&[&one]).is_empty());
     }
 }

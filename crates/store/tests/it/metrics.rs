@@ -1,6 +1,6 @@
 //! Series: the pyramid says what the points say, however they came in.
 
-use api::series::{NonFinite, Point};
+use api::series::{KeptFigure, NonFinite, Point};
 use store::{Store, points::Window};
 
 use crate::{open, run_id, run_row, with_project};
@@ -115,6 +115,24 @@ async fn the_final_figure_is_among_those_that_the_most_is_of() {
     let (least, _, most) = figure(value(3)).await;
     assert_eq!(figure(most + 1.0).await, (least, most + 1.0, most + 1.0));
     assert_eq!(figure(least - 1.0).await, (least - 1.0, least - 1.0, most));
+}
+
+#[tokio::test]
+async fn a_figure_that_was_not_logged_last_says_the_step_of_the_model_that_was_kept() {
+    let (_folder, store, _) = with_series(10, 10).await;
+    let losses = [(0, 0.9), (10, 0.2), (20, f64::NAN), (30, 0.2), (40, 0.4)];
+    let losses = losses.map(|(step, value)| Point { step, time_ms: step, value });
+    store.write(move |tx| store::metric::append(tx, run_id(1), "loss/validation", &losses)).await.unwrap();
+    let kept = async |figure: f64| {
+        store.write(move |tx| store::metric::set_figure(tx, run_id(1), "loss", figure)).await.unwrap();
+        let all = store.read(|c| store::metric::summaries(c, run_id(1))).await.unwrap();
+        all.into_iter().find(|series| series.key == "loss").unwrap().kept
+    };
+    assert_eq!(kept(value(9)).await, None, "what was logged last is no other");
+    assert_eq!(kept(value(3)).await, Some(KeptFigure { step: Some(10), logged: value(9) }));
+    store.write(move |tx| store::metric::set_figure(tx, run_id(1), "f1/validation", 0.5)).await.unwrap();
+    let alone = store.read(|c| store::metric::summary(c, run_id(1), "f1/validation")).await.unwrap().unwrap();
+    assert_eq!((alone.count, alone.kept), (0, None), "nothing of it was logged");
 }
 
 #[tokio::test]

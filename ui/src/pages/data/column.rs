@@ -50,10 +50,11 @@ fn Distribution(column: ColumnProfile) -> impl IntoView {
     let height = if column.numeric.is_some() { 170.0 } else { 24.0 * column.top.len().clamp(1, 12) as f64 + 6.0 };
     let scale = if column.kind == ColumnType::Datetime { Scale::Time { offset_minutes: 0 } } else { Scale::Linear };
     let zooms = column.numeric.as_ref().map(|_| Zoom::Across);
+    let of = if column.numeric.is_some() { "bin" } else { "value" };
     let drawn = column.clone();
     view! {
         <Card title="Distribution" class="h chart-card" extra=ViewFn::from(move || view! { <span class="faint caption">{facts.clone()}</span> })>
-            <Picture name=column.name.clone() zooms draw=move |width, part| {
+            <Picture name=column.name.clone() of zooms draw=move |width, part| {
                 let set = |counts: &[u64]| vec![Bars::counted(drawn.name.clone(), series, counts)];
                 match &drawn.numeric {
                     Some(numeric) => bars::histogram(

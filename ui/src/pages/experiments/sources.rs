@@ -20,6 +20,7 @@ use crate::{
         field::{Labelled, Select, Switch, TextField},
         icon,
         menu::{Item, MenuButton, Menus},
+        path_end::path_end,
         states::Problem,
         take_table::{Form as TextForm, TakeTable, TextTable},
         toast::Toasts,
@@ -165,7 +166,7 @@ fn Line(source: Source, forgetting: RwSignal<Option<Source>>, not_read: RwSignal
     view! {
         <tr on:contextmenu=move |event| menus.open_at(&event, items())>
             <td><b>{source.kind.tool()}</b></td>
-            <td><span class="mono cut seen" title=source.path.clone()>{source.path.clone()}</span></td>
+            <td><span class="mono cut seen keeps-end" title=source.path.clone()>{path_end(&source.path)}</span></td>
             <td class="num">{words::count(source.runs)}</td>
             <td>{state}</td>
             <td class="num faint">{source.read_ms.map(|ms| view! { <Ago ms /> })}</td>
@@ -305,7 +306,7 @@ fn Found(log: FoundLog, busy: Signal<bool>, on_add: Callback<FoundLog>) -> impl 
     view! {
         <tr data-found=kind>
             <td><b>{kind}</b></td>
-            <td><span class="mono cut seen" title=path.clone()>{path.clone()}</span></td>
+            <td><span class="mono cut seen keeps-end" title=path.clone()>{path_end(&path)}</span></td>
             <td class="end">
                 {match known {
                     Some(_) => view! { <span class="faint">"is read"</span> }.into_any(),

@@ -18,6 +18,7 @@ use crate::{
         card::Card,
         icon::{self, icon},
         stage::{RunChip, run_word},
+        states::Failure,
         take_table::{Form, TakeTable, TextTable},
         when::Ago,
         words,
@@ -108,6 +109,7 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
         }
     });
     view! {
+        {move || asked.error.get().map(|error| view! { <Failure error again=move || asked.refresh() /> })}
         <Card title="Child runs" class="h" flush=true extra>
             <div class="scrolls">
                 <table class="small-table">

@@ -262,7 +262,8 @@ pub(super) fn Ending(ending: RwSignal<Option<(RunId, String)>>) -> impl IntoView
 }
 
 #[component]
-pub(super) fn Moving(moving: RwSignal<Option<Several>>) -> impl IntoView {
+pub(super) fn Moving(actions: Actions) -> impl IntoView {
+    let Asked { moving, .. } = actions.asks;
     let open = RwSignal::new(false);
     Effect::new(move |_| {
         if moving.with(Option::is_some) {
@@ -270,7 +271,9 @@ pub(super) fn Moving(moving: RwSignal<Option<Several>>) -> impl IntoView {
         }
     });
     let runs = Signal::derive(move || moving.get().map(|several| several.ids).unwrap_or_default());
-    view! { <MoveRuns open runs /> }
+    // As after a deletion, what was done is done with the selection.
+    let on_moved = Callback::new(move |()| actions.leave(&runs.get_untracked()));
+    view! { <MoveRuns open runs on_moved /> }
 }
 
 #[component]

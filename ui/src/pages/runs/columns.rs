@@ -61,9 +61,9 @@ const BEFORE: [&str; 2] = ["experiment", "model"];
 fn telling(facts: &Facts) -> Names {
     let tells = |name: &str| match name {
         "experiment" => facts.is_of_all,
-        "model" => facts.has_model,
-        "cost" => facts.has_cost,
-        "snapshot" => facts.has_snapshot,
+        "model" => facts.in_view.has_model,
+        "cost" => facts.in_view.has_cost,
+        "snapshot" => facts.in_view.has_snapshot,
         "duration" | "started" => true,
         _ => false,
     };
@@ -547,7 +547,14 @@ fn placed(keyed: Names, plain: &[String]) -> Names {
 
 /// The ranking metric and a few more, and the params that tell runs apart.
 fn telling_apart(facts: &Facts, is_wide: bool) -> Names {
-    let mut names = known(facts);
+    let in_view = &facts.in_view;
+    let mut names = facts.keys_in_view().known();
+    // Metrics stand first, those behind them that are the same in all of the runs.
+    names.sort_by_key(|name| match name.strip_prefix(METRIC) {
+        Some(key) if facts.ranked_by.as_ref().is_some_and(|(ranked, _)| ranked == key) => 0,
+        Some(key) => u8::from(in_view.alike.contains(key)),
+        None => 2,
+    });
     // Runs of clients have no columns of a training's beside these.
     let (mut metrics, mut params): (usize, usize) = match (facts.ranked_by.is_some(), is_wide) {
         (true, true) => (5, 5),
@@ -557,14 +564,11 @@ fn telling_apart(facts: &Facts, is_wide: bool) -> Names {
     };
     // Each says its experiment, which takes the place of one.
     params = params.saturating_sub(usize::from(facts.is_of_all));
-    let is_left_out = |key: &str| {
-        let is_common = |key: &String| !key.starts_with("system/") && !facts.rare.contains(key);
-        !is_wide && facts.rare.iter().any(|rare| rare == key) && facts.metric_keys.iter().any(is_common)
-    };
+    let is_left_out = |key: &str| in_view.leaves_out(key, &facts.metric_keys, is_wide);
     names.retain(|name| {
         let left = match (name.strip_prefix(METRIC), name.strip_prefix(PARAM)) {
             (Some(key), _) if !key.starts_with("system/") && !is_left_out(key) => &mut metrics,
-            (_, Some(key)) if facts.differing.iter().any(|one| one == key) && !DULL.contains(&key) => &mut params,
+            (_, Some(key)) if in_view.differing.iter().any(|one| one == key) && !DULL.contains(&key) => &mut params,
             _ => return false,
         };
         let fits = *left > 0;
@@ -616,7 +620,7 @@ pub(super) fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoV
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
+    use super::{super::in_view::InView, *};
 
     fn facts() -> Facts {
         let own = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
@@ -627,13 +631,16 @@ mod tests {
             rare: Vec::new(),
             tag_keys: Vec::new(),
             param_keys: own(&["device", "l2", "max_depth", "rounds", "seed"]),
-            differing: own(&["device", "l2", "max_depth", "rounds"]),
+            differing: own(&["max_depth", "rounds", "device", "l2"]),
             ranked_by: Some(("pr_auc/validation".to_owned(), true)),
             best_split: None,
-            has_cost: false,
-            has_model: true,
+            in_view: InView {
+                differing: own(&["max_depth", "rounds", "device", "l2"]),
+                has_model: true,
+                has_snapshot: true,
+                ..InView::default()
+            },
             is_of_all: false,
-            has_snapshot: true,
         }
     }
 
@@ -676,7 +683,7 @@ mod tests {
         let facts = Facts {
             below_metrics: below(&["loss/train", "val_loss"]),
             below_params: below(&["depth"]),
-            differing: vec!["depth".to_owned()],
+            in_view: InView { differing: vec!["depth".to_owned()], ..facts().in_view },
             ..facts()
         };
         let known = known(&facts);
@@ -699,9 +706,35 @@ mod tests {
 
     #[test]
     fn what_few_runs_have_comes_behind_what_most_have() {
-        let rare = Facts { ranked_by: None, rare: vec!["loss/validation".to_owned()], ..facts() };
+        let in_view = InView { rare: vec!["loss/validation".to_owned()], ..facts().in_view };
+        let rare = Facts { ranked_by: None, in_view, ..facts() };
         assert_eq!(default(&rare, false)[1], "metric.f1/validation");
         assert!(default(&rare, true).contains(&"metric.loss/validation".to_owned()));
+    }
+
+    #[test]
+    fn what_tells_the_runs_in_view_apart_comes_first() {
+        let own = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>();
+        let in_view = InView {
+            differing: ["l2", "max_depth", "rounds"].map(str::to_owned).to_vec(),
+            alike: own(&["pr_auc/validation", "loss/validation"]),
+            absent: own(&["loss/train"]),
+            ..facts().in_view
+        };
+        let filtered = Facts { in_view, ..facts() };
+        let keyed = |facts: &Facts, is_wide| {
+            default(facts, is_wide).into_iter().filter(|name| is_keyed(name)).collect::<Vec<_>>()
+        };
+        let narrow = ["metric.pr_auc/validation", "metric.f1/validation", "param.l2", "param.max_depth"];
+        assert_eq!(keyed(&filtered, false), narrow);
+        let wide = keyed(&filtered, true);
+        assert_eq!(wide[..3], ["metric.pr_auc/validation", "metric.f1/validation", "metric.loss/validation"]);
+        assert!(!wide.contains(&"metric.loss/train".to_owned()), "none of them has it");
+        // What charts are drawn of does not follow a filter, which a brush of theirs may be.
+        assert_eq!(filtered.keys().first_axes(), facts().keys().first_axes());
+        let chosen = ["name", "metric.loss/train", "param.seed"].map(str::to_owned).to_vec();
+        let of_person = |facts: &Facts| shown(facts, Some(&chosen), &telling(facts), true);
+        assert_eq!(of_person(&filtered), of_person(&facts()), "nor does what a person chose");
     }
 
     #[test]

@@ -125,6 +125,9 @@ pub(super) fn Compare(
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
     });
     let of = Memo::new(move |_| query.with(|query| query.get("of")).and_then(|of| of.parse::<u64>().ok()));
+    // Those that are not there any more are told below, and not counted.
+    let there =
+        Memo::new(move |_| if asked.value.with(Option::is_some) { chosen.with(Vec::len) } else { runs.with(Vec::len) });
     let is_unfolded = RwSignal::new(false);
     let shown = Memo::new(move |_| {
         let all = runs.get();
@@ -182,7 +185,7 @@ pub(super) fn Compare(
         <section class="body-of-page compare" aria-label="Comparison of runs">
             <div class="head">
                 <div class="grow">
-                    <h1>{move || format!("{} compared", words::counted(runs.with(Vec::len) as u64, "run", "runs"))}</h1>
+                    <h1>{move || format!("{} compared", words::counted(there.get() as u64, "run", "runs"))}</h1>
                     <div class="flex wrap compared">
                         <For each=move || shown.get() key=|run| *run let:run>
                             <OneRun run runs places chosen found is_known=Signal::derive(move || asked.value.with(Option::is_some)) seen />

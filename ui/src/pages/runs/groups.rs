@@ -8,11 +8,13 @@ use api::{
     run_diff::MOST as COMPARED,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroup, RunGroups},
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_navigate;
 
 use super::{
-    Facts, bands,
+    Facts,
+    actions::Actions,
+    bands,
     columns::{self, METRIC, Names, PARAM, TAG},
     compare::said_of,
     other_rows,
@@ -30,7 +32,7 @@ use crate::{
         menu::{Item, Menus},
         rows::Rows,
         states::{Failure, Skeleton},
-        table::{Column, Order, Table},
+        table::{Column, Order, RowMenu, Table},
         take_table::{Form, TakeMenu, TextTable},
         toast::Toasts,
         words,
@@ -195,7 +197,12 @@ pub(super) fn Take(groups: Groups) -> impl IntoView {
 
 /// The grouped table.
 #[component]
-pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callback<RunRow>) -> impl IntoView {
+pub(super) fn Grouped(
+    groups: Groups,
+    filter: RwSignal<String>,
+    actions: Actions,
+    on_open: Callback<RunRow>,
+) -> impl IntoView {
     let (client, pending) = (Client::get(), Pending::new());
     let Groups { asking: Asking { list, by, metrics, order, .. }, group, is_shown, answer } = groups;
     // The runs of opened groups, by the group's filter.
@@ -204,6 +211,26 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
         by.track();
         list.track();
         opened.set(BTreeMap::new());
+    });
+    // What is announced of the groups is of their runs: those of opened ones are asked for anew.
+    Effect::new(move |before: Option<()>| {
+        answer.value.track();
+        let Some(now) = list.get_untracked().filter(|_| before.is_some()) else { return };
+        for own in opened.with_untracked(|opened| opened.keys().cloned().collect::<Vec<_>>()) {
+            let (asked, request) = (now.clone(), runs_of(now.clone(), both(&now.filter, &own)));
+            spawn_local(async move {
+                // What fails is asked for with the next news.
+                let Ok(table) = client.call(request).await else { return };
+                if list.try_get_untracked().flatten() == Some(asked) {
+                    opened.try_update(|opened| {
+                        // A group that was closed meanwhile stays so.
+                        if let Some(runs) = opened.get_mut(&own) {
+                            *runs = table.rows;
+                        }
+                    });
+                }
+            });
+        }
     });
     let lines = Memo::new(move |_| {
         let groups =
@@ -224,14 +251,15 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
         })
     });
     let within = move |group: &str| list.get_untracked().map(|list| both(&list.filter, group));
+    let narrow_to = move |own: &str| {
+        if let Some(narrow) = within(own) {
+            group.set(Names::new());
+            filter.set(narrow);
+        }
+    };
     let open = Callback::new(move |line: Line| match line {
         Line::Run(row) => on_open.run(*row),
-        Line::More(_, own) => {
-            if let Some(narrow) = within(&own) {
-                group.set(Names::new());
-                filter.set(narrow);
-            }
-        }
+        Line::More(_, own) => narrow_to(&own),
         Line::Group(own, true) => opened.update(|opened| drop(opened.remove(&own.filter))),
         Line::Group(own, false) => {
             let (Some(list), Some(filter)) = (list.get_untracked(), within(&own.filter)) else { return };
@@ -241,6 +269,19 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
             });
         }
     });
+    let items = move |line: Line| {
+        let narrow = |own: String| Item::new("Filter to this group", icon::LIST_FILTER, move || narrow_to(&own));
+        match line {
+            Line::Run(row) => actions.items(&row),
+            Line::More(_, own) => vec![narrow(own)],
+            Line::Group(own, is_open) => {
+                let (label, mark) = if is_open { ("Close", icon::CHEVRON_RIGHT) } else { ("Open", icon::CHEVRON_DOWN) };
+                let (filter, line) = (own.filter.clone(), Line::Group(own, is_open));
+                vec![Item::new(label, mark, move || open.run(line.clone())), narrow(filter)]
+            }
+        }
+    };
+    let menu: RowMenu<Line> = StoredValue::new_local(Box::new(items) as Box<dyn Fn(Line) -> Vec<Item>>);
     let navigate = StoredValue::new_local(use_navigate());
     let place = Place::get();
     // A comparison has its groups by one param or tag.
@@ -291,7 +332,7 @@ pub(super) fn Grouped(groups: Groups, filter: RwSignal<String>, on_open: Callbac
         })}
         {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
         <div class="fill-table grouped" class:hidden=move || lines.with(Vec::is_empty)>
-            <Table rows=Rows::from(lines) columns=Signal::from(columns) label="Groups of runs" on_open=open order row_class />
+            <Table rows=Rows::from(lines) columns=Signal::from(columns) label="Groups of runs" on_open=open menu order row_class />
         </div>
         <div class="foot">
             <span>{move || answer.value.with(|answer| answer.as_ref().map(|answer| {

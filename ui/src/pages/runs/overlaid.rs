@@ -89,6 +89,20 @@ impl From<&Run> for Compared {
     }
 }
 
+/// How many of the runs have the curve, where not all have.
+fn having(runs: &[Compared], key: &str) -> Option<String> {
+    let drawn = runs.iter().filter(|run| run.curves.contains(key)).count();
+    if drawn == runs.len() {
+        return None;
+    }
+    let is_once = |run: &Compared| !run.curves.contains(key) && run.values.contains_key(key);
+    // One value is no curve.
+    let of = if runs.iter().any(is_once) { "more than one point of " } else { "" };
+    let have = if drawn == 1 { "has" } else { "have" };
+    let all = words::counted(runs.len() as u64, "run", "runs");
+    Some(format!("{} of {all} {have} {of}{}", words::count(drawn as u64), words::key(key)))
+}
+
 /// One figure of all runs.
 #[component]
 pub(super) fn Overlaid(
@@ -151,9 +165,11 @@ pub(super) fn Overlaid(
             ..LineChart::default()
         }
     });
+    let noted = key.clone();
     let note = Signal::derive(move || {
         let (without, one_in) = curves.with(|(_, left_out, one_in)| (*left_out, *one_in));
-        let mut notes = look.left_out(without, one_in, chart);
+        let mut notes: Vec<String> = chosen.with(|chosen| having(chosen, &noted)).into_iter().collect();
+        notes.extend(look.left_out(without, one_in, chart));
         if seen.bands.with(|bands| !bands.is_empty()) {
             notes.push("mean ± sd".to_owned());
         }
@@ -162,4 +178,35 @@ pub(super) fn Overlaid(
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let loss = key.starts_with("loss/");
     view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true /> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_counts_the_runs_that_have_its_curve() {
+        let run = |number: u8, values: &[&str], curves: &[&str]| Compared {
+            id: RunId::from_bytes([number; 16]),
+            name: format!("r{number}"),
+            place: 0,
+            began_ms: 0,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            values: values.iter().map(|key| ((*key).to_owned(), 0.5)).collect(),
+            curves: curves.iter().map(|key| (*key).to_owned()).collect(),
+        };
+        let runs = [
+            run(1, &["loss", "accuracy", "f1"], &["loss", "accuracy"]),
+            run(2, &["loss", "accuracy"], &["loss"]),
+            run(3, &["loss", "f1"], &["loss", "f1"]),
+        ];
+        assert_eq!(having(&runs, "loss"), None);
+        assert_eq!(having(&runs[..2], "f1").as_deref(), Some("0 of 2 runs have more than one point of F1"));
+        assert_eq!(having(&runs[1..], "f1").as_deref(), Some("1 of 2 runs has F1"));
+        let said = having(&runs, "accuracy");
+        assert_eq!(said.as_deref(), Some("1 of 3 runs has more than one point of Accuracy"));
+        let more = [runs[0].clone(), runs[1].clone(), run(4, &[], &[])];
+        assert_eq!(having(&more, "loss").as_deref(), Some("2 of 3 runs have Loss"));
+    }
 }

@@ -143,6 +143,7 @@ pub(super) fn ScatterView(
             <Card title=Signal::derive(move || chart.with(|chart| chart.as_ref().map(|chart| chart.name.clone()).unwrap_or_default()))>
                 <Picture
                     name="Runs by two values"
+                    of="run"
                     draw=move |width, _| {
                         if width != SAVED {
                             wide.set_value(width);

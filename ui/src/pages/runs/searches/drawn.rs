@@ -8,6 +8,7 @@ use api::{
     search::{AssessTrials, Direction, Search, Trial, TrialOutcome},
     table_view::TableView,
 };
+use charts::runs::keys::order_of_param;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_navigate};
 
@@ -116,10 +117,12 @@ fn compared(search: &Search) -> Vec<Compared> {
 /// Of all that runs have, what the search tries and what it is judged by.
 fn facts_of(search: &Search) -> Facts {
     let names: Vec<String> = search.config.space.keys().cloned().collect();
+    let mut differing = names.clone();
+    differing.sort_by_key(|name| order_of_param(name));
     Facts {
         metric_keys: search.judged.iter().map(|(key, _)| key.clone()).collect(),
-        param_keys: names.clone(),
-        differing: names,
+        param_keys: names,
+        differing,
         ranked_by: search.judged.clone().map(|(key, direction)| (key, direction == Direction::Max)),
         ..Facts::default()
     }
