@@ -395,7 +395,7 @@ fn Lines(
     };
     view! {
         <div class="scrolls">
-            <table class="small-table opens" on:keydown=move_among_rows>
+            <table class="small-table opens tree" on:keydown=move_among_rows>
                 <thead>
                     <tr>
                         <th>"Experiment"</th>
@@ -460,7 +460,7 @@ fn OneLine(
             view! { <b class="cut">{name}</b> }.into_any()
         } else {
             let to = move || experiment.with(runs_of);
-            view! { <a class="link strong" tabindex="-1" href=to>{name}</a> }.into_any()
+            view! { <a class="link strong cut" title=name.clone() tabindex="-1" href=to>{name.clone()}</a> }.into_any()
         }
     };
     // Of one that is deleted those that went with it.
