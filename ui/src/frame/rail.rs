@@ -125,10 +125,12 @@ fn ProjectChoice() -> impl IntoView {
         items.push(Item::new("All projects and samples", icon::HOUSE, go("/".to_owned())));
         menus.open_at(&event, items);
     };
+    // The address names one that is not here: the others are a press away.
+    let is_gone = move || place.known.error.with(Option::is_some) && place.known.value.with(Option::is_none);
     view! {
         <button type="button" class="project" aria-haspopup="menu" title=move || place.name() on:click=open>
             {icon(icon::FOLDER)}
-            <span class="cut">{move || place.name()}</span>
+            <span class="cut">{move || if is_gone() { "Choose a project".to_owned() } else { place.name() }}</span>
             <span class="right faint flex">{icon(icon::CHEVRON_DOWN)}</span>
         </button>
     }

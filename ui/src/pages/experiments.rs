@@ -83,7 +83,9 @@ fn List() -> impl IntoView {
     let acts = Acts::new(deleted, folded);
     let adding = RwSignal::new(false);
     let count = move || {
-        all.value.with(|all| all.as_ref().map(|all| words::counted(all.len() as u64, "experiment", "experiments")))
+        let (one, many) =
+            if deleted.get() { ("deleted experiment", "deleted experiments") } else { ("experiment", "experiments") };
+        all.value.with(|all| all.as_ref().map(|all| words::counted(all.len() as u64, one, many)))
     };
     view! {
         <div class="body-of-page experiments">
@@ -111,7 +113,7 @@ fn List() -> impl IntoView {
                         {move || none.get().then(|| view! { <Nothing deleted is_sought=is_sought.get() acts /> })}
                         <section class="card" class:hidden=none>
                             <header>
-                                <h2>"All experiments"</h2>
+                                <h2>{move || if deleted.get() { "Deleted experiments" } else { "All experiments" }}</h2>
                                 <span class="right">
                                     <TakeTable of=("experiment", "experiments") table=move |form| {
                                         // Those in folded folders, too.
@@ -395,7 +397,7 @@ fn Lines(
     };
     view! {
         <div class="scrolls">
-            <table class="small-table opens" on:keydown=move_among_rows>
+            <table class="small-table opens tree" on:keydown=move_among_rows>
                 <thead>
                     <tr>
                         <th>"Experiment"</th>
@@ -460,7 +462,7 @@ fn OneLine(
             view! { <b class="cut">{name}</b> }.into_any()
         } else {
             let to = move || experiment.with(runs_of);
-            view! { <a class="link strong" tabindex="-1" href=to>{name}</a> }.into_any()
+            view! { <a class="link strong cut" title=name.clone() tabindex="-1" href=to>{name.clone()}</a> }.into_any()
         }
     };
     // Of one that is deleted those that went with it.

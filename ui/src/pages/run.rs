@@ -86,11 +86,14 @@ pub(crate) fn RunPage() -> impl IntoView {
     }
 }
 
-/// How far it is; nothing once it is over.
+/// How far it is; nothing once it is over, and nothing of a client's run that doesn't say: a bar that moves for days
+/// tells nobody anything.
 #[component]
 fn Whole(run: Signal<Run>) -> impl IntoView {
-    let live = Memo::new(move |_| run.with(|run| !run.state.is_over()));
     let fraction = Signal::derive(move || run.with(|run| run.progress.as_ref().and_then(|progress| progress.fraction)));
+    let live = Memo::new(move |_| {
+        run.with(|run| !run.state.is_over() && (run.kind.is_supervised() || fraction.get().is_some()))
+    });
     move || live.get().then(|| view! { <div class="whole-bar"><Progress fraction label="Progress of the run" /></div> })
 }
 
@@ -187,7 +190,10 @@ fn sentence(run: &Run) -> String {
             parts.push(format!("Took {}", words::duration(seconds(started, ended))));
             parts.push(format!("ended {}", words::exact(ended)));
         }
-        (_, Some(started), None) => parts.push(format!("started {}", words::exact(started))),
+        (_, Some(started), None) => {
+            let began = if parts.is_empty() { "Started" } else { "started" };
+            parts.push(format!("{began} {}", words::exact(started)));
+        }
         _ => {}
     }
     if let Some(spent) = &run.spent {
@@ -565,6 +571,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let is_live = Signal::derive(move || run.with(|run| !run.state.is_over()));
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
     let is_imported = run.with_untracked(|run| run.kind == RunKind::Imported);
+    let is_kept = run.with_untracked(|run| run.kind.is_supervised());
     // A run that is under way announces itself many times a second, and each of these walks through its folder.
     let artifacts = paced(move || Some(api::run::ListArtifacts { run: id.get() }), WALKS_APART_MS);
     let media = paced(move || Some(api::media::ListMedia { run: id.get() }), WALKS_APART_MS);
@@ -632,7 +639,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts is_imported /> }.into_any(),
                 "models" => view! { <logged::ModelsTab run=id models=logged /> }.into_any(),
-                "logs" => view! { <logs::LogsTab run=id is_live /> }.into_any(),
+                "logs" => view! { <logs::LogsTab run=id is_live is_kept /> }.into_any(),
                 "system" => view! { <system::SystemTab run look=machine /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
                 "code" => view! { <about::CodeTab run /> }.into_any(),

@@ -25,8 +25,8 @@ pub(crate) const fn is_number(kind: ColumnType) -> bool {
 /// Pixels that a column takes at most.
 pub(crate) const WIDEST: f64 = 220.0;
 
-/// Pixels that a column takes.
+/// Pixels that a column takes: its name, and beside it the button of its menu.
 pub(crate) fn width(name: &str, kind: ColumnType) -> f64 {
     let least = if kind == ColumnType::Datetime { 196.0 } else { 112.0 };
-    (name.chars().count() as f64 * 7.6 + 30.0).clamp(least, WIDEST)
+    (name.chars().count() as f64 * 7.2 + 44.0).clamp(least, WIDEST)
 }

@@ -204,7 +204,7 @@ fn Pairs(title: &'static str, of: Memo<Vec<(String, String)>>, none: &'static st
         <Card title class="h" flush=true>
             {move || match of.get() {
                 pairs if pairs.is_empty() => view! { <p class="muted small padded">{none}</p> }.into_any(),
-                pairs => view! { <table class="small-table even"><tbody>{pairs.into_iter().map(row).collect_view()}</tbody></table> }.into_any(),
+                pairs => view! { <table class="small-table values"><tbody>{pairs.into_iter().map(row).collect_view()}</tbody></table> }.into_any(),
             }}
         </Card>
     }

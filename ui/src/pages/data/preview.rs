@@ -157,7 +157,12 @@ fn column(
     let is_image = field.kind == ColumnType::Image;
     let is_target = field.role == Role::Target;
     let class = if field.role == Role::Ignored { "faint" } else { "" };
-    let least = data_cell::width(&field.name, kind);
+    // A role and the type stand under the name, in letters of one width: "target · category".
+    let under = match field.role {
+        Role::Target | Role::Group => (kind.word().len() + 9) as f64 * 6.4 + 22.0,
+        _ => 0.0,
+    };
+    let least = data_cell::width(&field.name, kind).max(under);
     // The commonest categories are seen whole.
     let commonest = measured.iter().filter(|_| kind == ColumnType::Category).flat_map(|(column, _)| &column.top);
     let longest = commonest.map(|value| value.value.chars().count()).max().unwrap_or(0);

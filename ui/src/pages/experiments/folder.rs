@@ -187,7 +187,7 @@ pub(super) fn FolderLine(
             <td>
                 <span class="flex" style:padding-left=indent(depth)>
                     <span class="faint flex">{mark}{icon(icon::FOLDER)}</span>
-                    <b>{name.clone()}</b>
+                    <b class="cut">{name.clone()}</b>
                 </span>
             </td>
             <td class="faint" colspan="4">{count}</td>

@@ -270,7 +270,7 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
         <div class="content form">
             <Labelled label="Folder" hint="MLflow, TensorBoard, W&B offline, DVCLive, DVC and files of metrics are found. They are read where they lie and never changed.">
                 <span class="flex">
-                    <TextField value=folder placeholder="/home/me/experiments" on_enter=Callback::new(move |()| look()) />
+                    <TextField value=folder placeholder="/home/me/experiments" class="grow mono" on_enter=Callback::new(move |()| look()) />
                     {shell::is_there().then(|| view! { <Button label="Choose…" on_press=choose /> })}
                 </span>
             </Labelled>

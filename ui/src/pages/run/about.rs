@@ -74,7 +74,7 @@ fn pairs_as_text(title: &str, pairs: &BTreeMap<String, String>) -> TextTable {
 
 fn pairs(pairs: BTreeMap<String, String>) -> impl IntoView {
     view! {
-        <table class="small-table"><tbody>
+        <table class="small-table values"><tbody>
             {pairs.into_iter().map(|(key, value)| view! {
                 <tr><td class="muted">{words::param(&key)}</td><td class="num"><span class="cut" title=value.clone()>{value.clone()}</span></td></tr>
             }).collect_view()}

@@ -147,12 +147,14 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
     let height = height(run.with_untracked(|run| rows(run, system)));
     view! {
         {move || (sorted.with(Vec::is_empty) && (system || run.with(|run| run.metrics.is_empty()))).then(|| {
-            let text = if system {
-                "Processor and memory are measured while the run is under way."
+            let (title, text) = if system {
+                ("Nothing measured yet", "Processor and memory are measured while the run is under way.")
+            } else if run.with(|run| run.state.is_over()) {
+                ("No metric was logged", "The run is over, and nothing was measured in it.")
             } else {
-                "The first metrics come with the first steps. A program's run shows here what it prints as JSON lines."
+                ("Nothing measured yet", "The first metrics come with the first steps. A program's run shows here what it prints as JSON lines.")
             };
-            view! { <Empty mark=icon::ACTIVITY title="Nothing measured yet" text=text /> }
+            view! { <Empty mark=icon::ACTIVITY title text /> }
         })}
         <div class="plot-tools flex wrap" class:hidden=move || sorted.with(Vec::is_empty)>
             <LookChoice look keys=axes smooths />

@@ -203,7 +203,12 @@ fn turns_to_lines(run: Memo<RunId>, which: RwSignal<String>, is_chosen: RwSignal
 }
 
 #[component]
-pub(super) fn LogsTab(run: Memo<RunId>, is_live: Signal<bool>) -> impl IntoView {
+pub(super) fn LogsTab(
+    run: Memo<RunId>,
+    is_live: Signal<bool>,
+    /// Whether what it prints is kept here: of a program that we started.
+    is_kept: bool,
+) -> impl IntoView {
     let which = RwSignal::new(STREAMS[0].0.to_owned());
     let is_chosen = RwSignal::new(false);
     let growing = follow(Signal::from(run), is_live, move || which.with(|which| stream_of(which)));
@@ -246,6 +251,7 @@ pub(super) fn LogsTab(run: Memo<RunId>, is_live: Signal<bool>) -> impl IntoView 
             empty.then(|| {
                 let text = match (search.with(String::is_empty), growing.is_over.get()) {
                     (false, _) => "No line contains what is searched for.",
+                    _ if !is_kept => "Its program was started elsewhere, and what it prints stays there. What it logs as a file is among the artifacts.",
                     (true, true) => "It wrote nothing here.",
                     (true, false) => "It wrote nothing here so far.",
                 };

@@ -7,6 +7,7 @@ use api::{
     run::{GetRuns, Nested, Run, RunKind, seconds},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use crate::{
     client::{
@@ -42,18 +43,29 @@ pub(super) fn Parent(nested: Query<Nested>) -> impl IntoView {
     }
 }
 
-/// Where a program's figures are that logs by a client of its own.
+/// Where the figures are of a run that has none: of a program that logs by a client of its own, and of a sweep, in its
+/// child runs.
 #[component]
 pub(super) fn Elsewhere(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
+    let here = use_location().pathname;
     let is_empty = Memo::new(move |_| {
         run.with(|run| {
             run.kind == RunKind::Command && run.metrics.iter().all(|metric| metric.key.starts_with("system/"))
         })
     });
     let first = Memo::new(move |_| nested.value.with(|nested| nested.as_ref()?.children.first().cloned()));
+    let is_bare = Memo::new(move |_| run.with(|run| run.kind != RunKind::Command && run.metrics.is_empty()));
+    let below = Memo::new(move |_| nested.value.with(|nested| nested.as_ref().map_or(0, |nested| nested.total)));
     move || {
-        first.get().filter(|_| is_empty.get()).map(|child| {
-            view! { <p class="small muted">"What its program logged stands in "<a href=child.page>{child.name.clone()}</a>"."</p> }
+        let child = first.get()?;
+        if is_empty.get() {
+            let said = view! { <p class="small muted">"What its program logged stands in "<a href=child.page>{child.name.clone()}</a>"."</p> };
+            return Some(said.into_any());
+        }
+        is_bare.get().then(|| {
+            let label = format!("See its {}", words::counted(below.get(), "child run", "child runs"));
+            let to = move || format!("{}?tab=below", here.get());
+            view! { <p class="way-on"><a class="btn" href=to>{label}</a></p> }.into_any()
         })
     }
 }
