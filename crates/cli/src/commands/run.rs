@@ -598,9 +598,17 @@ fn figures(metrics: &[&MetricSummary]) -> String {
         let (last, low, high) = (words::figure(metric.last), words::figure(metric.min), words::figure(metric.max));
         // A figure of the report has no series.
         let points = words::or_dash(Some(metric.count).filter(|count| *count > 0), words::count);
-        vec![metric.key.clone(), last, low, high, points]
+        vec![metric.key.clone(), last, low, high, points, of_kept_model(metric).unwrap_or_default()]
     };
-    table(&["metric", ">last", ">min", ">max", ">points"], metrics.iter().map(row))
+    let of_kept = if metrics.iter().any(|metric| of_kept_model(metric).is_some()) { "of" } else { "" };
+    table(&["metric", ">last", ">min", ">max", ">points", of_kept], metrics.iter().map(row))
+}
+
+/// Where the last value is the kept model's, and another was logged last.
+fn of_kept_model(metric: &MetricSummary) -> Option<String> {
+    let kept = metric.kept.filter(|kept| words::figure(kept.logged) != words::figure(metric.last))?;
+    let at = kept.step.map_or_else(String::new, |step| format!(", step {step}"));
+    Some(format!("the kept model{at}; logged last: {}", words::figure(kept.logged)))
 }
 
 fn evaluation(report: &Evaluation) -> String {

@@ -233,7 +233,7 @@ fn param_keys(runs: &RunTable, asked: Asked<'_>) -> Vec<String> {
     let asks = |key: &String| asked.names("param", key);
     let mut keys: Vec<&String> = all.into_iter().filter(|key| asks(key) || differs(key)).collect();
     let has_one_value = |key: &String| values(key).into_iter().flatten().count() < 2;
-    keys.sort_by_cached_key(|key| (!asks(key), keys::order_of_param(key), has_one_value(key)));
+    keys.sort_by_cached_key(|key| (!asks(key), has_one_value(key), keys::order_of_param(key)));
     keys.into_iter().cloned().collect()
 }
 
