@@ -1,6 +1,7 @@
 //! What MLflow's routes refuse, asked without its client.
 
 mod ballast;
+mod files;
 mod limits;
 mod reading;
 mod wrong;
