@@ -94,10 +94,8 @@ impl Place {
         let shown = self.relative.display();
         match error.kind() {
             _ if beneath::leads_out(&error) => ApiError::invalid("Invalid path").into(),
+            _ if beneath::is_nothing(&error) => ApiError::not_found(format!("No such artifact: '{shown}'")).into(),
             ErrorKind::IsADirectory => ApiError::invalid(format!("'{shown}' is a folder.")).into(),
-            ErrorKind::NotFound | ErrorKind::NotADirectory => {
-                ApiError::not_found(format!("No such artifact: '{shown}'")).into()
-            }
             _ => anyhow::Error::new(error).context(format!("read the artifact '{shown}'")),
         }
     }
@@ -311,9 +309,7 @@ fn list_at(place: &Place) -> anyhow::Result<Vec<Entry>> {
         let entries = if is_root { root.entries()? } else { root.open_dir(&place.relative)?.entries()? };
         Ok((root, entries))
     });
-    let none = |error: &io::Error| {
-        matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || beneath::leads_out(error)
-    };
+    let none = |error: &io::Error| beneath::is_nothing(error) || beneath::leads_out(error);
     let (root, entries) = match opened {
         Ok(opened) => opened,
         Err(error) if none(&error) => return Ok(Vec::new()),

@@ -76,3 +76,36 @@ async fn the_rest_of_an_older_file_is_the_whole_of_the_new_one() {
         assert_eq!(came, whole, "{known}");
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_leads_to_itself_is_no_file() {
+    use std::os::unix::fs::symlink;
+
+    use serde_json::{Value, json};
+
+    let open = Open::start().await;
+    let run = open.run().await;
+    let folder = open.running.host.engine.workspace().run(run.parse().unwrap()).join("artifacts");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("real.txt"), "real").unwrap();
+    for (name, target) in [("itself", "itself"), ("there", "back"), ("back", "there"), ("nothing", "nowhere")] {
+        symlink(target, folder.join(name)).unwrap();
+    }
+    let listed = open.get(&format!("api/2.0/mlflow/artifacts/list?run_id={run}")).await;
+    assert_eq!(listed["files"], json!([{ "path": "real.txt", "is_dir": false, "file_size": 4 }]));
+    for path in ["itself", "itself/below", "there", "back/below", "nothing", "nothing/below"] {
+        let listed = open.get(&format!("api/2.0/mlflow/artifacts/list?run_id={run}&path={path}")).await;
+        assert!(listed["error_code"].is_null() && listed["files"].is_null(), "{path}: {listed}");
+        for route in ["artifacts", "presigned"] {
+            let url = format!("{}/api/2.0/mlflow-artifacts/{route}/0/{run}/artifacts/{path}", open.address);
+            let answer = open.running.http.get(url).send().await.unwrap();
+            let (status, said) = (answer.status(), answer.json::<Value>().await.unwrap());
+            assert_eq!((status, &said["error_code"]), (StatusCode::NOT_FOUND, &json!("RESOURCE_DOES_NOT_EXIST")));
+            assert!(said["message"].as_str().unwrap().contains("No such artifact"), "{route} of {path}: {said}");
+        }
+        let url = open.running.url(&format!("/api/blob/runs/{run}/artifacts/{path}"));
+        let answer = open.running.http.get(url).bearer_auth(open.running.token()).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
