@@ -57,6 +57,31 @@ fn metrics_json_is_one_value_a_key() {
 }
 
 #[test]
+fn a_long_metrics_json_is_told_in_pieces() {
+    let count = 200_000;
+    let rows: Vec<String> = (0..count).map(|step| format!("{{\"step\":{step},\"loss\":1}}")).collect();
+    let list = format!("\u{feff} [{},{{\"step\":{count},\"loss\":NaN}},7]", rows.join(","));
+    let history = format!("{{\"loss\":[{}NaN,null]}}", "1,".repeat(count));
+    for content in [list, history] {
+        let read = Log::new("metrics.json", content.as_bytes()).read(&Mark::default());
+        let told = read
+            .told
+            .iter()
+            .filter_map(|told| if let Told::Points { points, .. } = told { Some(points.len()) } else { None });
+        assert!(
+            told.clone().count() > 3 && told.clone().all(|points| points <= 1 << 16),
+            "{:?}",
+            told.collect::<Vec<_>>()
+        );
+        let series = read.series("loss");
+        assert_eq!((series.len(), series[0], series[count]), (count + 1, (0, Some(1.0)), (count as i64, None)));
+        assert!(series.iter().enumerate().all(|(at, (step, _))| *step == at as i64));
+        assert_eq!(read.warnings().len(), 1);
+        assert!(read.warnings()[0].ends_with("1 value was left out: it is null, or neither number nor text"));
+    }
+}
+
+#[test]
 fn metrics_csv_is_tailed_by_step() {
     // As Lightning's logger writes it: one row a logging, empty where nothing was logged.
     let log = Log::new(
