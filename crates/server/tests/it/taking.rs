@@ -1,10 +1,14 @@
-//! Clients that do not take their answers.
+//! Clients that do not take their answers, and that do not go on with what they send.
 
 use std::time::Duration;
 
 use engine::tracking::client::{self, Batch};
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use reqwest::StatusCode;
-use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpSocket, TcpStream},
+};
 
 use api::series::Point;
 
@@ -39,4 +43,41 @@ async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
     assert_eq!(answer.status(), StatusCode::OK);
     let told: serde_json::Value = answer.json().await.unwrap();
     assert_eq!(told["metrics"].as_array().map(Vec::len), Some(200_000));
+}
+
+#[tokio::test]
+async fn of_large_bodies_that_stand_still_few_are_held() {
+    let mut running = Running::start().await;
+    // It takes its time where the machine is busy.
+    running.host.patience = Duration::from_secs(60);
+    let open = Open::of(running).await;
+    let run = open.run().await;
+    let address = open.address.trim_start_matches("http://");
+    let head = format!(
+        "POST /api/2.0/mlflow/runs/log-batch HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        32 << 20
+    );
+    let most = vec![b' '; 31 << 20];
+    let mut sending = (0..6)
+        .map(async |_| {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(&most).await.unwrap();
+            stream
+        })
+        .collect::<FuturesUnordered<_>>();
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(sending.next().await);
+    }
+    // Of the others no more is taken than the buffers of both sides hold, and who sends little does not wait.
+    assert!(tokio::time::timeout(Duration::from_millis(300), sending.next()).await.is_err());
+    let tag = serde_json::json!({ "run_id": run, "key": "team", "value": "a" });
+    let set = open.running.http.post(format!("{}/api/2.0/mlflow/runs/set-tag", open.address)).json(&tag);
+    assert_eq!(set.send().await.unwrap().status(), StatusCode::OK);
+    drop(held);
+    for _ in 0..2 {
+        let next = tokio::time::timeout(Duration::from_secs(60), sending.next()).await;
+        assert!(next.expect("their turn comes").is_some());
+    }
 }
