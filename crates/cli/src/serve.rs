@@ -101,6 +101,7 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         staging: engine.workspace().uploads(),
         patience: BODY_PATIENCE,
         write_patience: WRITE_PATIENCE,
+        room: server::sending::Room::default(),
         pages,
         ending: CancellationToken::new(),
     };

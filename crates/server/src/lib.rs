@@ -14,6 +14,7 @@ mod opened;
 mod pages;
 mod refusal;
 mod refused;
+pub mod sending;
 pub mod series;
 mod upload;
 
@@ -68,6 +69,8 @@ pub struct Host {
     pub patience: std::time::Duration,
     /// How long a client may take not one byte of its answer.
     pub write_patience: std::time::Duration,
+    /// For large answers that wait for their clients.
+    pub room: sending::Room,
     /// The pages' folder; without one there is only the API.
     pub pages: Option<PathBuf>,
     /// Cancelled when the host ends: streams say goodbye.

@@ -87,6 +87,7 @@ impl Running {
             staging: folder.path().join("uploads"),
             patience: std::time::Duration::from_millis(300),
             write_patience: std::time::Duration::from_secs(60),
+            room: server::sending::Room::default(),
             pages: Some(pages),
             ending: CancellationToken::new(),
         };
