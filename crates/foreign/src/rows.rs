@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs,
     io::{BufRead, BufReader, Read},
     path::Path,
 };
@@ -183,7 +183,7 @@ impl Rows<'_> {
 
     /// The first line with its line end; `None` where it is not whole yet.
     fn first_line(&self) -> Result<Option<Vec<u8>>> {
-        let file = File::open(self.path).map_err(failed(self.path))?;
+        let file = file::open(self.path).map_err(failed(self.path))?;
         let mut line = Vec::new();
         BufReader::new(file.take(HEADER)).read_until(b'\n', &mut line).map_err(failed(self.path))?;
         Ok(line.ends_with(b"\n").then_some(line))

@@ -3,7 +3,7 @@
 use std::{fs, io::Write as _};
 
 use api::run::RunState;
-use foreign::{Mark, Told, metrics::MetricsFile};
+use foreign::{Mark, Reader as _, Told, metrics::MetricsFile};
 
 use crate::{Read, age, pairs, read};
 
@@ -289,5 +289,29 @@ fn a_file_cut_anywhere_is_read_on_without_loss() {
         let series = [first.series("a"), second.series("a")].concat();
         assert_eq!(series, [(0, Some(1.0)), (1, None), (2, Some(3.0))], "{end}");
         assert_eq!([first.warnings(), second.warnings()].concat(), [""; 0]);
+    }
+}
+
+/// A pipe would keep its reader waiting for ever.
+#[test]
+#[cfg(unix)]
+fn a_pipe_in_the_place_of_a_file_is_not_opened() {
+    for (name, content) in [
+        ("metrics.csv", "step,loss\n0,1\n"),
+        ("metrics.json", "{\"loss\": 1}"),
+        ("log.jsonl", "{\"step\": 0, \"loss\": 1}\n"),
+    ] {
+        let log = Log::new(name, content.as_bytes());
+        let before = log.read(&Mark::default());
+        assert_eq!(before.series("loss"), [(0, Some(1.0))], "{name}");
+        fs::remove_file(log.path()).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(log.path()).status().unwrap().success());
+        let mut told = Vec::new();
+        let read = MetricsFile::new(log.path()).read(&before.mark, &mut |one| {
+            told.push(format!("{one:?}"));
+            Ok(())
+        });
+        let said = told.into_iter().chain(read.err().map(|error| error.to_string())).collect::<Vec<_>>();
+        assert!(said.iter().any(|said| said.contains("it is no file")), "{name}: {said:?}");
     }
 }
