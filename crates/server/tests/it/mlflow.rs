@@ -41,7 +41,7 @@ impl Open {
         (answer.status(), answer.json().await.unwrap_or_default())
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.running.http.get(format!("{}/{path}", self.address)).send().await.unwrap();
         answer.json().await.unwrap_or_default()
     }

@@ -81,3 +81,34 @@ async fn of_large_bodies_that_stand_still_few_are_held() {
         assert!(next.expect("their turn comes").is_some());
     }
 }
+
+#[tokio::test]
+async fn of_files_that_stand_still_so_many_are_open() {
+    let mut running = Running::start().await;
+    running.host.patience = Duration::from_secs(60);
+    let open = Open::of(running).await;
+    let run = open.run().await;
+    let address = open.address.trim_start_matches("http://");
+    let file = format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts");
+    let mut held = Vec::new();
+    for number in 0..64 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("PUT {file}/{number} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\nhalf");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    let folder = open.running.host.engine.workspace().run(run.parse().unwrap()).join("artifacts");
+    let begun = async {
+        while std::fs::read_dir(&folder).map_or(0, |entries| entries.count()) < held.len() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), begun).await.expect("all of them begin");
+    let mut next = Box::pin(open.running.http.put(format!("{}{file}/next", open.address)).body("whole").send());
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut next).await.is_err(), "it waits for its turn");
+    let listed = open.get(&format!("api/2.0/mlflow/artifacts/list?run_id={run}")).await;
+    assert!(listed["files"].is_null(), "{listed}");
+    drop(held.pop());
+    let came = tokio::time::timeout(Duration::from_secs(60), next).await.expect("its turn comes").unwrap();
+    assert_eq!(came.status(), StatusCode::OK);
+}
