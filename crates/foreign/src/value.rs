@@ -77,7 +77,10 @@ pub(crate) enum Malformed {
 impl Value {
     /// JSON, with `NaN`, `Infinity` and `-Infinity` as Python writes them.
     pub(crate) fn from_json(text: &str) -> Result<Self, Malformed> {
-        read_json(text, |text| serde_json::from_str(text))
+        fn one(text: &str) -> serde_json::Result<Value> {
+            serde_json::from_str(text)
+        }
+        read_json(text, one)
     }
 
     /// The first document of a YAML text; an empty one is `Null`.

@@ -99,7 +99,7 @@ async fn of_files_that_stand_still_so_many_are_open() {
     }
     let folder = open.running.host.engine.workspace().run(run.parse().unwrap()).join("artifacts");
     let begun = async {
-        while std::fs::read_dir(&folder).map_or(0, |entries| entries.count()) < held.len() {
+        while std::fs::read_dir(&folder).map_or(0, Iterator::count) < held.len() {
             tokio::task::yield_now().await;
         }
     };
