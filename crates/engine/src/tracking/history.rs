@@ -139,7 +139,7 @@ fn by_time(left: &Point, right: &Point) -> Ordering {
 const AT_ONCE: u64 = 65_536;
 /// Points that are told at once. As text they take a hundred bytes each, and a client that does not read keeps them in memory
 /// until its connection is closed.
-const TOLD: u64 = 4_096;
+const TOLD: u64 = 8_192;
 /// Points at once of those that are brought into another order than they came in; a client that does not read keeps them, too.
 const HELD: usize = 1 << 18;
 
@@ -383,7 +383,7 @@ mod tests {
         store::experiment::insert(&tx, &experiment).unwrap();
         let run = RunId::from_bytes([2; 16]);
         store::run::put(&tx, &client::new_row(run, &experiment, "one".to_owned(), RunKind::Client, 0)).unwrap();
-        let in_order: Vec<Point> = (0..10_000).map(|at| Point { step: at, time_ms: at, value: at as f64 }).collect();
+        let in_order: Vec<Point> = (0..20_000).map(|at| Point { step: at, time_ms: at, value: at as f64 }).collect();
         let mut turned = in_order.clone();
         turned.rotate_left(1);
         for (key, came) in [("in order", &in_order), ("turned", &turned)] {
