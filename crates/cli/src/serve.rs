@@ -35,6 +35,8 @@ const IDLE_SECS: u64 = 600;
 const ASK_IDLE: Duration = Duration::from_secs(5);
 /// How long a request's body may stand still.
 const BODY_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client may take not one byte of its answer: as long as `slipway-serving` waits.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_millis(100);
 /// How long requests under way may take once the host ends.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -98,6 +100,8 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         port,
         staging: engine.workspace().uploads(),
         patience: BODY_PATIENCE,
+        write_patience: WRITE_PATIENCE,
+        room: server::sending::Room::default(),
         pages,
         ending: CancellationToken::new(),
     };

@@ -85,6 +85,18 @@ fn rename_by_link(from: &Dir, to: &Dir, name: &OsStr) -> io::Result<()> {
     from.rename(name, to, name)
 }
 
+/// The system's number of a path that goes round a loop of links, for which [`ErrorKind`] has no stable word; on Windows, our
+/// sandbox's.
+#[cfg(unix)]
+const ENDLESS: i32 = rustix::io::Errno::LOOP.raw_os_error();
+#[cfg(not(unix))]
+const ENDLESS: i32 = 1142;
+
+/// Whether an error says that nothing is at a path: also where it goes by a link that leads to itself.
+pub(crate) fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || error.raw_os_error() == Some(ENDLESS)
+}
+
 /// Whether an error says that a path leads out of its folder.
 pub(crate) fn leads_out(error: &io::Error) -> bool {
     // A refusal of the system's has its number.

@@ -11,6 +11,11 @@ use api::{ApiError, ErrorCode};
 use foreign::ForeignError;
 use store::StoreError;
 
+/// The system's numbers of what a process, or all of them, has open too much of; [`io::ErrorKind`] has no stable word for it.
+#[cfg(unix)]
+const OUT_OF_FILES: [i32; 2] = [rustix::io::Errno::MFILE.raw_os_error(), rustix::io::Errno::NFILE.raw_os_error()];
+#[cfg(not(unix))]
+const OUT_OF_FILES: [i32; 1] = [4];
 const NO_RIGHT: &str = "Give your user the right to it, or choose another place.";
 
 /// What the caller is told of a failure.
@@ -58,20 +63,29 @@ fn known(link: &(dyn std::error::Error + 'static)) -> Option<ApiError> {
     {
         let said = foreign.to_string();
         let plain = || ApiError::new(ErrorCode::Internal, sentence(&said));
-        return Some(of_io(source.kind(), said.clone()).unwrap_or_else(plain));
+        return Some(of_io(source, said.clone()).unwrap_or_else(plain));
     }
     if let Some(io) = link.downcast_ref::<io::Error>() {
-        return of_io(io.kind(), io.to_string());
+        return of_io(io, io.to_string());
     }
     // Both keep the disk's error to themselves.
     if let Some(csv::ErrorKind::Io(io)) = link.downcast_ref::<csv::Error>().map(csv::Error::kind) {
-        return of_io(io.kind(), io.to_string());
+        return of_io(io, io.to_string());
     }
     let json = link.downcast_ref::<serde_json::Error>()?;
-    of_io(json.io_error_kind()?, json.to_string())
+    of_kind(json.io_error_kind()?, json.to_string())
 }
 
-fn of_io(kind: io::ErrorKind, said: String) -> Option<ApiError> {
+fn of_io(error: &io::Error, said: String) -> Option<ApiError> {
+    let out_of_files = error.raw_os_error().is_some_and(|number| OUT_OF_FILES.contains(&number));
+    let busy = |said: &str| {
+        ApiError::new(ErrorCode::Busy, sentence(said))
+            .with_hint("Try again: the host has as many files open as it may.")
+    };
+    if out_of_files { Some(busy(&said)) } else { of_kind(error.kind(), said) }
+}
+
+fn of_kind(kind: io::ErrorKind, said: String) -> Option<ApiError> {
     let invalid = |hint: &str| Some(ApiError::invalid(sentence(&said)).with_hint(hint));
     match kind {
         io::ErrorKind::StorageFull => Some(no_space(said)),
@@ -190,6 +204,15 @@ mod tests {
         let told = told_of("write host.json", full());
         assert!(told.message.starts_with("Can't write host.json: The disk is full"), "{told}");
         assert!(told.code == ErrorCode::NoSpace && told.hint.is_some(), "{told}");
+    }
+
+    #[test]
+    fn a_host_with_too_many_files_open_is_busy() {
+        for number in OUT_OF_FILES {
+            let error = std::io::Error::from_raw_os_error(number);
+            let told = told(&anyhow::Error::new(error).context("begin the artifact"));
+            assert!(told.code == ErrorCode::Busy && told.message.starts_with("Can't begin the artifact: "), "{told:?}");
+        }
     }
 
     #[test]

@@ -488,7 +488,7 @@ async fn listed_artifact(engine: &Engine, row: RunRow, path: String) -> anyhow::
         match open_artifact(&row, &folder, &path) {
             Ok(file) => Ok(file),
             // It went, or a link took its place, since it was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound || beneath::leads_out(&error) => bail!(missing()),
+            Err(error) if beneath::is_nothing(&error) || beneath::leads_out(&error) => bail!(missing()),
             Err(error) => Err(error).with_context(|| format!("read the artifact {path}")),
         }
     })

@@ -71,10 +71,22 @@ pub(crate) fn check_still(path: &Path, offset: u64) -> Result<()> {
 /// # Errors
 /// Where it can't be read, is larger than [`WHOLE`], no UTF-8, or no file: to open a pipe would wait for its writer.
 pub(crate) fn text(path: &Path) -> io::Result<String> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
-    }
+    check_file(path)?;
     text_of_file(path)
+}
+
+/// Opens a file to be read: a pipe that took the place of one that is followed would hold up its reader for ever.
+///
+/// # Errors
+/// Where it can't be opened, or is no file.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    check_file(path)?;
+    File::open(path)
+}
+
+fn check_file(path: &Path) -> io::Result<()> {
+    let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is no file");
+    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(no_file()) }
 }
 
 /// The same of what is known to be a file.
@@ -91,7 +103,7 @@ pub(crate) fn text_of_file(path: &Path) -> io::Result<String> {
 /// ends before it.
 pub(crate) fn checksum(path: &Path, end: u64) -> Result<Option<u32>> {
     let checksum = || -> io::Result<Option<u32>> {
-        let mut file = File::open(path)?;
+        let mut file = open(path)?;
         if file.metadata()?.len() < end {
             return Ok(None);
         }
@@ -115,7 +127,7 @@ pub(crate) fn checksum(path: &Path, end: u64) -> Result<Option<u32>> {
 pub(crate) fn rest(path: &Path, offset: u64) -> Result<Vec<u8>> {
     let rest = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut file = File::open(path)?;
+        let mut file = open(path)?;
         file.seek(SeekFrom::Start(offset))?;
         file.take(PIECE as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
@@ -147,7 +159,7 @@ pub(crate) fn lines_from(
     complete: bool,
     each: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<Option<u64>> {
-    let mut file = File::open(path).map_err(failed(path))?;
+    let mut file = open(path).map_err(failed(path))?;
     file.seek(SeekFrom::Start(offset)).map_err(failed(path))?;
     let mut piece = vec![0; PIECE];
     let mut held = 0;

@@ -8,6 +8,7 @@
 pub mod dvc;
 pub mod dvclive;
 mod file;
+mod key;
 mod look;
 pub mod metrics;
 pub mod mlflow_files;
@@ -271,9 +272,10 @@ pub fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
     look::files_named(folder, name)
 }
 
-/// The reader of a log.
+/// The reader of a log. What has an empty key, one of more than 500 characters, or one that is no plain text, it says and leaves
+/// out.
 pub fn open(found: &Found) -> Box<dyn Reader> {
-    look::open(found)
+    Box::new(key::Named { reader: look::open(found), place: found.path.display().to_string() })
 }
 
 /// Reads a medium where it stands, and nothing else of its log.

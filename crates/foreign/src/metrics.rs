@@ -17,6 +17,9 @@ use crate::{
     value::Value,
 };
 
+/// Points of a series that are told at once: who takes them keeps as many, and no more.
+const POINTS_AT_ONCE: usize = 1 << 16;
+
 /// Reads one file of metrics.
 pub struct MetricsFile {
     path: PathBuf,
@@ -49,11 +52,19 @@ struct Whole {
 }
 
 impl Whole {
-    fn of(value: &Value, time_ms: i64) -> Self {
-        if let Value::List(rows) = value {
-            let (series, unread) = rows::of_list(rows, time_ms);
-            return Self { series, unread, by_step: true, ..Self::default() };
+    /// What a file of JSON holds, or why it can't be read.
+    fn read(path: &Path, time_ms: i64) -> std::result::Result<Self, String> {
+        let text = file::text(path).map_err(|error| error.to_string())?;
+        if text.trim_start_matches('\u{feff}').trim_start().starts_with('[') {
+            let (series, unread) = rows::of_list(&text, time_ms).map_err(|error| error.to_string())?;
+            return Ok(Self { series, unread, by_step: true, ..Self::default() });
         }
+        let value = Value::from_json(&text).map_err(|error| error.to_string())?;
+        drop(text);
+        Ok(Self::of(&value, time_ms))
+    }
+
+    fn of(value: &Value, time_ms: i64) -> Self {
         let (numbers, texts) = single_values(value, ".");
         let step = rows::step_in(value).unwrap_or_default();
         let single = |(key, value)| (key, vec![Point { step, time_ms, value }]);
@@ -162,12 +173,6 @@ pub(crate) fn single_values(value: &Value, separator: &str) -> (ByKey<f64>, ByKe
     (numbers, texts)
 }
 
-/// What a file of JSON holds, or why it can't be read.
-fn value(path: &Path) -> std::result::Result<Value, String> {
-    let text = file::text(path).map_err(|error| error.to_string())?;
-    Value::from_json(&text).map_err(|error| error.to_string())
-}
-
 impl Reader for MetricsFile {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         let before: FileMark = mark.place();
@@ -183,9 +188,8 @@ impl Reader for MetricsFile {
         let (was_lines, was) = (before.lines, before.state);
         let mut after = FileMark { state: Some(state), modified_ms, length, lines, ..before };
         match form {
-            None if changed => match value(&self.path) {
-                Ok(value) => {
-                    let whole = Whole::of(&value, modified_ms);
+            None if changed => match Whole::read(&self.path, modified_ms) {
+                Ok(whole) => {
                     tell(Told::Run(self.head(&metadata, whole.texts)))?;
                     // A single value adds to those before it, what stands there whole replaces them.
                     if is_known && (whole.by_step || after.whole || was_lines) {
@@ -196,7 +200,10 @@ impl Reader for MetricsFile {
                     }
                     after.whole = whole.by_step;
                     for (key, points) in whole.series {
-                        tell(Told::Points { run: self.key(), key, points })?;
+                        let piece = |points: &[Point]| (key.clone(), points.to_vec());
+                        for (key, points) in points.chunks(POINTS_AT_ONCE).map(piece) {
+                            tell(Told::Points { run: self.key(), key, points })?;
+                        }
                     }
                     if whole.unread > 0 {
                         let what = counted(whole.unread, "value was left out: it is", "values were left out: they are");

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs,
     io::{BufRead, BufReader, Read},
     path::Path,
 };
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result, Told,
     file::{self, anew, failed, warning},
-    value::Value,
+    value::{self, Malformed, Value},
 };
 
 /// The column of the step, in any case: the finest that there is.
@@ -183,7 +183,7 @@ impl Rows<'_> {
 
     /// The first line with its line end; `None` where it is not whole yet.
     fn first_line(&self) -> Result<Option<Vec<u8>>> {
-        let file = File::open(self.path).map_err(failed(self.path))?;
+        let file = file::open(self.path).map_err(failed(self.path))?;
         let mut line = Vec::new();
         BufReader::new(file.take(HEADER)).read_until(b'\n', &mut line).map_err(failed(self.path))?;
         Ok(line.ends_with(b"\n").then_some(line))
@@ -261,18 +261,21 @@ pub(crate) fn object(line: &[u8]) -> Option<Value> {
     matches!(value, Value::Map(_)).then_some(value)
 }
 
-/// The values of objects by step, by series, and how many of the items are no objects.
-pub(crate) fn of_list(items: &[Value], time_ms: i64) -> (BTreeMap<String, Vec<Point>>, u64) {
-    let mut wrong = None;
-    let mut gathered = Gathered { points: BTreeMap::new(), wrong: &mut wrong };
-    for (at, item) in (0..).zip(items) {
-        match item {
-            Value::Map(_) => gathered.object(item, at, time_ms),
-            _ => gathered.wrong(at, "it is no JSON object"),
-        }
-    }
-    let points = gathered.points;
-    (points, wrong.map_or(0, |(_, _, count)| count))
+/// The values of objects by step, by series, and how many of the items are no objects, of a text of JSON that is a list.
+pub(crate) fn of_list(text: &str, time_ms: i64) -> std::result::Result<(BTreeMap<String, Vec<Point>>, u64), Malformed> {
+    value::read_json(text, |text| {
+        let (mut wrong, mut at) = (None, 0);
+        let mut gathered = Gathered { points: BTreeMap::new(), wrong: &mut wrong };
+        value::each_item(text, &mut |item| {
+            match item {
+                Value::Map(_) => gathered.object(&item, at, time_ms),
+                _ => gathered.wrong(at, "it is no JSON object"),
+            }
+            at += 1;
+        })?;
+        let points = gathered.points;
+        Ok((points, wrong.map_or(0, |(_, _, count)| count)))
+    })
 }
 
 /// What of an object goes by one of these names, in any case, with its own name.

@@ -19,7 +19,7 @@ use ignore::WalkBuilder;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{ForeignError, Head, Histogram, Location, Mark, Media, Reader, Result, Sink, Told, file};
+use crate::{ForeignError, Head, Histogram, Location, Mark, Media, Reader, Result, Sink, Told, file, key};
 use proto::{Dtype, Event, Histo, HparamsData, Tensor};
 use record::{Next, Records};
 
@@ -32,6 +32,8 @@ const WEIGHT: usize = 64;
 /// After so long without a change nobody is taken to be writing any more: PyTorch's writer keeps its points for up to
 /// two minutes.
 const QUIET: Duration = Duration::from_secs(300);
+/// What is said of a value whose tag is no key.
+const WRONG_TAG: &str = "tags that are empty, too long or no plain text";
 /// Kinds of values that are not read and are named; the rest is counted as one.
 const NAMED: usize = 20;
 
@@ -513,6 +515,11 @@ impl Reading<'_, '_> {
     }
 
     fn value(&mut self, value: proto::Value, step: i64, time_ms: i64, locate: &Locate<'_>) -> Result<()> {
+        // Nothing of it is held, nor kept with the mark.
+        if key::wrong(&value.tag).is_some() {
+            self.leave_out(WRONG_TAG);
+            return Ok(());
+        }
         if let Some(number) = value.simple_value {
             self.point(value.tag, Point { step, time_ms, value: f64::from(number) });
             return Ok(());
@@ -522,7 +529,7 @@ impl Reading<'_, '_> {
             if plugin.name == "hparams" {
                 return self.hparams(&plugin.content);
             }
-            self.run.plugins.insert(tag.clone(), plugin.name.clone());
+            self.run.plugins.insert(tag.clone(), key::shown(&plugin.name));
         }
         let plugin = self.run.plugins.get(&tag).cloned();
         if let (Some("scalars"), Some(tensor)) = (plugin.as_deref(), &value.tensor) {
@@ -588,7 +595,11 @@ impl Reading<'_, '_> {
             return self.tell(Told::Warning { place: self.name.clone(), message });
         };
         for (name, value) in data.start.into_iter().flat_map(|start| start.hparams) {
-            self.run.params.insert(name, value.shown());
+            if key::wrong(&name).is_some() {
+                self.leave_out(WRONG_TAG);
+            } else {
+                self.run.params.insert(name, value.shown());
+            }
         }
         if let Some(end) = data.end {
             let state = match end.status {

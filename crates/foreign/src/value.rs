@@ -77,12 +77,10 @@ pub(crate) enum Malformed {
 impl Value {
     /// JSON, with `NaN`, `Infinity` and `-Infinity` as Python writes them.
     pub(crate) fn from_json(text: &str) -> Result<Self, Malformed> {
-        // Windows' editors and PowerShell begin a text with its byte order mark.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        match serde_json::from_str(text) {
-            Ok(value) => Ok(value),
-            Err(error) => serde_json::from_str(&quote_not_finite(text)).map_err(|_| error.into()),
+        fn one(text: &str) -> serde_json::Result<Value> {
+            serde_json::from_str(text)
         }
+        read_json(text, one)
     }
 
     /// The first document of a YAML text; an empty one is `Null`.
@@ -165,6 +163,38 @@ impl Value {
         let mut leaves = Vec::new();
         gather(self, String::new(), separator, &mut leaves);
         leaves
+    }
+}
+
+/// What `read` reads of a text of JSON in which Python's words for numbers may stand: where there are any, it is asked again.
+pub(crate) fn read_json<T>(text: &str, read: impl Fn(&str) -> serde_json::Result<T>) -> Result<T, Malformed> {
+    // Windows' editors and PowerShell begin a text with its byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    read(text).or_else(|error| read(&quote_not_finite(text)).map_err(|_| error.into()))
+}
+
+/// Hands over the items of a list of JSON one after the other: as values they take fifty times the memory of their text.
+pub(crate) fn each_item(text: &str, each: &mut dyn FnMut(Value)) -> serde_json::Result<()> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Deserializer::deserialize_seq(&mut deserializer, Items(each))?;
+    deserializer.end()
+}
+
+struct Items<'a>(&'a mut dyn FnMut(Value));
+
+impl<'de> de::Visitor<'de> for Items<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
+        let Self(each) = self;
+        while let Some(item) = sequence.next_element()? {
+            each(item);
+        }
+        Ok(())
     }
 }
 
@@ -274,6 +304,8 @@ impl<'de> de::Visitor<'de> for Visitor {
         while let Some(item) = sequence.next_element()? {
             items.push(item);
         }
+        // Of a series of millions a third of the room would stay empty.
+        items.shrink_to_fit();
         Ok(Value::list(items))
     }
 

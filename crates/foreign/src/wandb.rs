@@ -16,7 +16,7 @@ use api::{run::RunState, series::Point};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Told, file};
+use crate::{ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Told, file, key};
 use proto::{Environment, History, Item, Record, Stats, What};
 use record::{Next, Records};
 use value::Row;
@@ -251,7 +251,7 @@ struct Unknown {
 impl Unknown {
     fn value(&mut self, key: &str, why: &str) {
         self.values += 1;
-        self.why.get_or_insert_with(|| format!("{key}: {why}"));
+        self.why.get_or_insert_with(|| format!("{}: {why}", key::shown(key)));
     }
 
     fn unread(&mut self, of: &str) {
@@ -442,8 +442,11 @@ impl Reading<'_, '_> {
             What::OutputRaw(output) => self.output.push_str(&output.line),
             What::Summary(summary) => {
                 let numbers = Row::of(&summary.update).numbers.into_iter().map(|(key, number)| (key, Number(number)));
-                let series = &self.run.series;
-                self.run.summary.extend(numbers.filter(|(key, _)| !key.starts_with('_') && !series.contains(key)));
+                for (key, number) in numbers {
+                    if !key.starts_with('_') && !self.run.series.contains(&key) && self.is_kept(&key) {
+                        self.run.summary.insert(key, number);
+                    }
+                }
             }
             What::Environment(environment) => self.environment(*environment),
             What::Exit(exit) => {
@@ -515,7 +518,9 @@ impl Reading<'_, '_> {
             for (below, leaf) in value::value_of(item).iter().flat_map(|value| value.leaves(".")) {
                 let above = path.join(".");
                 let key = if below.is_empty() { above } else { format!("{above}.{below}") };
-                self.run.params.insert(key, leaf.text());
+                if self.is_kept(&key) {
+                    self.run.params.insert(key, leaf.text());
+                }
             }
         }
     }
@@ -536,6 +541,9 @@ impl Reading<'_, '_> {
             self.run.unknown.unread(&format!("{of} of the history"));
         }
         for (key, value) in row.numbers.into_iter().filter(|(key, _)| !key.starts_with('_')) {
+            if !self.is_kept(&key) {
+                continue;
+            }
             if !self.run.series.contains(&key) {
                 self.run.summary.remove(&key);
                 self.run.series.insert(key.clone());
@@ -543,6 +551,9 @@ impl Reading<'_, '_> {
             self.point(key, Point { step, time_ms, value });
         }
         for (key, object) in row.objects {
+            if !self.is_kept(&key) {
+                continue;
+            }
             let media = match value::media(&object, &self.files) {
                 Ok(media) => media,
                 Err(why) => {
@@ -580,10 +591,18 @@ impl Reading<'_, '_> {
         let step = self.run.samples;
         self.run.samples += 1;
         for item in &stats.item {
-            if let Some(value) = value::json(&item.value_json).as_ref().and_then(crate::value::Value::number) {
+            let value = value::json(&item.value_json).as_ref().and_then(crate::value::Value::number);
+            if let Some(value) = value.filter(|_| self.is_kept(&item.key)) {
                 self.point(format!("system/{}", item.key), Point { step, time_ms, value });
             }
         }
+    }
+
+    /// Whether a key is kept; of one that is not nothing is held, and nothing stays with the mark.
+    fn is_kept(&mut self, key: &str) -> bool {
+        let wrong = key::wrong(key);
+        wrong.iter().for_each(|why| self.run.unknown.value(key, why));
+        wrong.is_none()
     }
 
     fn point(&mut self, key: String, point: Point) {

@@ -2,14 +2,11 @@
 //!
 //! A path is only ever looked up among the names that the engine lists: none is joined unseen.
 
-use std::path::PathBuf;
-
 use axum::{
     extract::{Path, Query, Request, State},
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
-use tower_http::services::ServeFile;
 
 use api::{ApiError, ErrorCode, RunId, SnapshotId, VersionId};
 
@@ -86,21 +83,17 @@ pub(crate) async fn picture(
     let row = engine::snapshot::find(&host.engine, snapshot).await.map_err(told)?;
     let file = engine::snapshot::cache::picture(&host.engine, &row, &path).await.map_err(told)?;
     let missing = || Refusal(ApiError::not_found(format!("The snapshot has no picture {path}.")));
-    send(file.ok_or_else(missing)?, request).await
+    let file = file.ok_or_else(missing)?;
+    let opened = tokio::fs::File::open(&file).await.map_err(|error| {
+        let is_gone = error.kind() == std::io::ErrorKind::NotFound;
+        let code = if is_gone { ErrorCode::NotFound } else { ErrorCode::Internal };
+        Refusal(ApiError::new(code, format!("Can't read {}: {error}.", file.display())))
+    })?;
+    send_opened(opened.into_std().await, &path, request).await
 }
 
 async fn send_opened(file: std::fs::File, path: &str, request: Request) -> Result<Response, Refusal> {
     let name = path.rsplit('/').next().unwrap_or_default();
     let sent = opened::send(file, name, request).await;
     sent.map_err(|error| Refusal(ApiError::new(ErrorCode::Internal, format!("Can't read {path}: {error}."))))
-}
-
-async fn send(file: PathBuf, request: Request) -> Result<Response, Refusal> {
-    let shown = file.display().to_string();
-    let sent = ServeFile::new(file).try_call(request).await;
-    sent.map(|response| response.into_response()).map_err(|error| {
-        let is_gone = error.kind() == std::io::ErrorKind::NotFound;
-        let code = if is_gone { ErrorCode::NotFound } else { ErrorCode::Internal };
-        Refusal(ApiError::new(code, format!("Can't read {shown}: {error}.")))
-    })
 }

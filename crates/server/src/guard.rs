@@ -12,7 +12,7 @@ use axum::{
 
 use api::{ApiError, ErrorCode};
 
-use crate::{Host, refusal::Refusal};
+use crate::{Host, refusal::Refusal, sending};
 
 /// The origins of our own window.
 const WINDOW_ORIGINS: [&str; 2] = ["tauri://localhost", "http://tauri.localhost"];
@@ -44,7 +44,7 @@ pub(crate) async fn guard(State(host): State<Host>, request: Request, next: Next
         Ok(()) => {
             // Only who may ask counts as a client that keeps the host alive, and does so until it is answered.
             let _asking = host.activity.listen();
-            next.run(request).await
+            sending::hold(&host.room, &host.staging, next.run(request).await).await
         }
         Err(error) => {
             host.access.refused.note(request.uri().path(), &error.message);

@@ -14,6 +14,7 @@ mod opened;
 mod pages;
 mod refusal;
 mod refused;
+pub mod sending;
 pub mod series;
 mod upload;
 
@@ -39,6 +40,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::net::TcpListener;
+use tokio_io_timeout::TimeoutWriter;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -65,6 +67,10 @@ pub struct Host {
     pub staging: PathBuf,
     /// How long a body may stand still, or a call's body may take.
     pub patience: std::time::Duration,
+    /// How long a client may take not one byte of its answer.
+    pub write_patience: std::time::Duration,
+    /// For large answers that wait for their clients.
+    pub room: sending::Room,
     /// The pages' folder; without one there is only the API.
     pub pages: Option<PathBuf>,
     /// Cancelled when the host ends: streams say goodbye.
@@ -79,21 +85,21 @@ pub async fn listen(port: u16) -> std::io::Result<TcpListener> {
 /// Answers until `host.ending` is cancelled, then lets what is under way finish.
 pub async fn serve(listener: TcpListener, host: Host) -> std::io::Result<()> {
     upload::forget_old(&host.staging).await;
-    let (ending, staging) = (host.ending.clone(), host.staging.clone());
+    let (ending, staging, patience) = (host.ending.clone(), host.staging.clone(), host.write_patience);
     tokio::select! {
-        answered = answer(listener, router(host), connections(), ending) => answered,
+        answered = answer(listener, router(host), connections(), patience, ending) => answered,
         never = upload::forget_old_every(&staging, upload::FORGET_EVERY) => match never {},
     }
 }
 
 /// Answers MLflow's clients on a listener of their own, in the same way.
 pub async fn serve_mlflow(listener: TcpListener, host: Host) -> std::io::Result<()> {
-    let ending = host.ending.clone();
+    let (ending, patience) = (host.ending.clone(), host.write_patience);
     let port = listener.local_addr()?.port();
     let mut server = connections();
     // A client on this machine knows what time it is, and reads no header that is not there.
     server.auto_date_header(false);
-    answer(listener, mlflow::router(host, port), server, ending).await
+    answer(listener, mlflow::router(host, port), server, patience, ending).await
 }
 
 fn connections() -> http1::Builder {
@@ -106,6 +112,7 @@ async fn answer(
     mut listener: TcpListener,
     router: Router,
     server: http1::Builder,
+    write_patience: std::time::Duration,
     ending: CancellationToken,
 ) -> std::io::Result<()> {
     let service = TowerToHyperService::new(router);
@@ -122,7 +129,11 @@ async fn answer(
             request.extensions_mut().insert(ConnectInfo(peer));
             service.call(request)
         });
-        let connection = connections.watch(server.serve_connection(TokioIo::new(stream), told));
+        // Each byte that goes out begins the wait anew: a client that reads slowly goes on. What is held of an answer is given
+        // up with the connection of one that reads nothing.
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(write_patience));
+        let connection = connections.watch(server.serve_connection(TokioIo::new(Box::pin(stream)), told));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!("a connection broke off: {error}");

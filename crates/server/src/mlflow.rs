@@ -32,8 +32,11 @@ use failure::Failure;
 
 /// MLflow's own limit is a megabyte, which profiles of datasets may exceed.
 const BODY_LIMIT_BYTES: usize = 32 << 20;
-/// Large bodies that are read at once.
+/// Large bodies that are read at once, and that come at once.
 const LARGE_AT_ONCE: usize = 2;
+const LARGE_COMING: usize = 4;
+/// Files that come at once.
+const FILES_COMING: usize = 64;
 /// The version of MLflow that is spoken.
 const SPOKEN: &str = "3.17.2";
 
@@ -66,7 +69,8 @@ pub fn router(host: Host, port: u16) -> Router {
     all.fallback(any(no_such_route))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
-        .layer(Extension(fields::LargeBodies::new(LARGE_AT_ONCE)))
+        .layer(Extension(fields::LargeBodies::new(LARGE_COMING, LARGE_AT_ONCE)))
+        .layer(Extension(artifacts::Coming::new(FILES_COMING)))
         .layer(middleware::from_fn_with_state((host.clone(), port), guard::guard))
         .with_state(host)
 }

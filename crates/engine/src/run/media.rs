@@ -27,6 +27,8 @@ const TEXT_BYTES: u64 = 256 << 10;
 const ROWS: usize = 1_000;
 /// A table is parsed whole.
 const TABLE_BYTES: u64 = 16 << 20;
+/// Of many steps that are asked for at once.
+const STEPS_BYTES: u64 = 64 << 20;
 /// Names the tables of a run that MLflow's `log_table` wrote.
 const LOGGED: &str = "mlflow.loggedArtifacts";
 
@@ -283,7 +285,7 @@ pub async fn get_steps(engine: &Engine, request: GetMediumSteps) -> anyhow::Resu
         bail!(ApiError::invalid(format!("At most {MOST_STEPS} steps of a medium are asked for at once.")));
     }
     let (row, of_key) = steps_of(engine, run, &key, &steps).await?;
-    let mut found = Vec::with_capacity(steps.len());
+    let (mut found, mut bytes) = (Vec::with_capacity(steps.len()), 0);
     for step in steps {
         let Some(entry) = of_key.get(&step) else {
             found.push(None);
@@ -294,16 +296,31 @@ pub async fn get_steps(engine: &Engine, request: GetMediumSteps) -> anyhow::Resu
             Ok(opened) => shown(key.clone(), opened).await.ok(),
             Err(_) => None,
         };
+        bytes += medium.as_ref().map_or(0, |medium| held_bytes(&medium.content));
+        if bytes > STEPS_BYTES {
+            bail!(ApiError::invalid("These steps of a medium are larger than 64 MiB together: ask for fewer of them."));
+        }
         found.push(medium);
     }
     Ok(found)
+}
+
+/// What of an answer's size depends on what was logged.
+fn held_bytes(content: &MediumContent) -> u64 {
+    let texts = |texts: &[String]| texts.iter().map(|text| text.len() as u64).sum::<u64>();
+    match content {
+        MediumContent::Text { text, .. } => text.len() as u64,
+        MediumContent::Table { columns, rows, .. } => texts(columns) + rows.iter().map(|row| texts(row)).sum::<u64>(),
+        MediumContent::Histogram { edges, counts } => ((edges.len() + counts.len()) * size_of::<f64>()) as u64,
+        MediumContent::Bytes { .. } => 0,
+    }
 }
 
 async fn shown(key: String, opened: Opened) -> anyhow::Result<Medium> {
     let Opened { step, kind, time_ms, held, delimiter } = opened;
     let content = tokio::task::spawn_blocking(move || match held {
         Held::File(file) => of_file(file, kind, delimiter),
-        Held::Told(media) => of_log(media),
+        Held::Told(media) => of_log(media).and_then(not_huge),
     })
     .await??;
     Ok(Medium { key, kind, step, time_ms, content })
@@ -409,6 +426,22 @@ fn histogram(bytes: &[u8]) -> anyhow::Result<MediumContent> {
         bail!(wrong("its edges don't rise, or a count is negative".to_owned()));
     }
     Ok(MediumContent::Histogram { edges: bins, counts })
+}
+
+/// What a page can show: as large as a file of the kind may be.
+fn not_huge(content: MediumContent) -> anyhow::Result<MediumContent> {
+    let bytes = held_bytes(&content);
+    match &content {
+        MediumContent::Histogram { counts, .. } if bytes > TEXT_BYTES => {
+            Err(ApiError::invalid(format!("The histogram has {} buckets, which is not shown.", counts.len())))
+        }
+        MediumContent::Table { .. } if bytes > TABLE_BYTES => {
+            Err(ApiError::invalid("The table's first rows are larger than 16 MiB, which is not shown."))
+        }
+        _ => Ok(()),
+    }
+    .map_err(|error: ApiError| error.with_hint("Save it from the run's media."))?;
+    Ok(content)
 }
 
 fn of_log(media: foreign::Media) -> anyhow::Result<MediumContent> {
@@ -532,6 +565,24 @@ fn write(output: &Output, halves: &Path, held: Held) -> anyhow::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_log_holds_is_shown_where_it_is_not_huge() {
+        let histogram = |buckets: usize| {
+            let edges = (0..=buckets).map(|edge| edge as f64).collect();
+            foreign::Media::Histogram(foreign::Histogram { edges, counts: vec![1.0; buckets] })
+        };
+        let table = |cell: usize| foreign::Media::Table {
+            columns: vec!["a".to_owned()],
+            rows: vec![vec!["x".repeat(cell)]; 1_000],
+        };
+        assert_eq!(held_bytes(&of_log(histogram(10_000)).and_then(not_huge).unwrap()), 20_001 * 8);
+        assert_eq!(held_bytes(&of_log(table(1_000)).and_then(not_huge).unwrap()), 1_000_001);
+        for (huge, why) in [(histogram(100_000), "has 100000 buckets"), (table(20_000), "larger than 16 MiB")] {
+            let refused = of_log(huge).and_then(not_huge).unwrap_err().to_string();
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
 
     #[test]
     fn a_name_says_key_and_step() {

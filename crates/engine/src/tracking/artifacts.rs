@@ -94,10 +94,8 @@ impl Place {
         let shown = self.relative.display();
         match error.kind() {
             _ if beneath::leads_out(&error) => ApiError::invalid("Invalid path").into(),
+            _ if beneath::is_nothing(&error) => ApiError::not_found(format!("No such artifact: '{shown}'")).into(),
             ErrorKind::IsADirectory => ApiError::invalid(format!("'{shown}' is a folder.")).into(),
-            ErrorKind::NotFound | ErrorKind::NotADirectory => {
-                ApiError::not_found(format!("No such artifact: '{shown}'")).into()
-            }
             _ => anyhow::Error::new(error).context(format!("read the artifact '{shown}'")),
         }
     }
@@ -311,9 +309,7 @@ fn list_at(place: &Place) -> anyhow::Result<Vec<Entry>> {
         let entries = if is_root { root.entries()? } else { root.open_dir(&place.relative)?.entries()? };
         Ok((root, entries))
     });
-    let none = |error: &io::Error| {
-        matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || beneath::leads_out(error)
-    };
+    let none = |error: &io::Error| beneath::is_nothing(error) || beneath::leads_out(error);
     let (root, entries) = match opened {
         Ok(opened) => opened,
         Err(error) if none(&error) => return Ok(Vec::new()),
@@ -393,13 +389,23 @@ pub async fn delete(engine: &Engine, place: &Place) -> anyhow::Result<bool> {
 
 fn delete_at(place: &Place) -> anyhow::Result<bool> {
     let Some(root) = place.folder_of_what_is_there()? else { return Ok(false) };
-    remove(&root, &place.relative).with_context(|| format!("delete {}", place.shown().display()))?;
-    Ok(true)
+    match remove(&root, &place.relative) {
+        // Another did so meanwhile.
+        Err(error) if beneath::is_nothing(&error) => Ok(false),
+        removed => removed.with_context(|| format!("delete {}", place.shown().display())).map(|()| true),
+    }
 }
 
-/// Deletes a file, or a folder with all that is in it. Blocks.
+/// So often a folder is deleted that is written to meanwhile.
+const TRIES: usize = 32;
+
+/// Deletes a file, or a folder with all that is in it, also with what comes while it is deleted. Blocks.
 pub(crate) fn remove(root: &Dir, path: &Path) -> io::Result<()> {
-    if root.symlink_metadata(path)?.is_dir() { root.remove_dir_all(path) } else { root.remove_file(path) }
+    let once =
+        || if root.symlink_metadata(path)?.is_dir() { root.remove_dir_all(path) } else { root.remove_file(path) };
+    let is_filled =
+        |removed: &io::Result<()>| removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty);
+    (1..TRIES).map(|_| once()).find(|removed| !is_filled(removed)).unwrap_or_else(once)
 }
 
 /// Moves a file or a folder out of the artifacts, into a folder of its own below `aside` that is called by the time, where
@@ -470,4 +476,35 @@ fn move_to(from: &Dir, to: &Dir, path: &Path) -> io::Result<()> {
         to.create_dir_all(parent)?;
     }
     beneath::rename_free(from, to, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_folder_is_deleted_while_another_writes_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = beneath::folder(folder.path()).unwrap();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for name in 0_u64.. {
+                    if is_over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let _ = std::fs::create_dir_all(folder.path().join("model"));
+                    let _ = std::fs::write(folder.path().join(format!("model/{name}")), "x");
+                    std::thread::yield_now();
+                }
+            });
+            let removed: Vec<io::Result<()>> = (0..100).map(|_| remove(&root, Path::new("model"))).collect();
+            is_over.store(true, Ordering::Relaxed);
+            for error in removed.into_iter().filter_map(Result::err) {
+                assert!(beneath::is_nothing(&error), "{error}");
+            }
+        });
+    }
 }

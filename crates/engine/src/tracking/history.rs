@@ -77,7 +77,7 @@ impl Rest {
         match self {
             Self::Series { next, end, .. } if *next >= *end => Ok(Vec::new()),
             Self::Series { number, next, end } => {
-                let points = store::points::raw_points(c, *number, *next, AT_ONCE.min(*end - *next))?;
+                let points = store::points::raw_points(c, *number, *next, TOLD.min(*end - *next))?;
                 *next += points.len() as u64;
                 whole(points)
             }
@@ -86,7 +86,7 @@ impl Rest {
                 if ready.as_slice().is_empty() {
                     *ready = blocks.next(c, *left, &|_| true)?.into_iter();
                 }
-                let points: Vec<Point> = ready.by_ref().take(AT_ONCE as usize).collect();
+                let points: Vec<Point> = ready.by_ref().take(TOLD as usize).collect();
                 *left = left.saturating_sub(points.len() as u64);
                 whole(points)
             }
@@ -137,8 +137,11 @@ fn by_time(left: &Point, right: &Point) -> Ordering {
 
 /// Points that are read at once: of a long series never all are in memory.
 const AT_ONCE: u64 = 65_536;
-/// And so many of those that are brought into another order than they came in.
-const HELD: usize = 1 << 20;
+/// Points that are told at once. As text they take a hundred bytes each, and a client that does not read keeps them in memory
+/// until its connection is closed.
+const TOLD: u64 = 8_192;
+/// Points at once of those that are brought into another order than they came in; a client that does not read keeps them, too.
+const HELD: usize = 1 << 18;
 
 /// A point and the place where it came.
 #[derive(Debug, Clone, Copy)]
@@ -369,6 +372,31 @@ mod tests {
         let mut sorted = came;
         sorted.sort_by(by_time);
         assert_eq!(told, sorted);
+    }
+
+    #[test]
+    fn a_long_series_is_told_in_pieces_that_are_small_in_whatever_order_it_came() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        store::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
+        let tx = connection.transaction().unwrap();
+        let experiment = experiments::new(ExperimentId::from_bytes([1; 16]), None, "sweep".to_owned(), 0);
+        store::experiment::insert(&tx, &experiment).unwrap();
+        let run = RunId::from_bytes([2; 16]);
+        store::run::put(&tx, &client::new_row(run, &experiment, "one".to_owned(), RunKind::Client, 0)).unwrap();
+        let in_order: Vec<Point> = (0..20_000).map(|at| Point { step: at, time_ms: at, value: at as f64 }).collect();
+        let mut turned = in_order.clone();
+        turned.rotate_left(1);
+        for (key, came) in [("in order", &in_order), ("turned", &turned)] {
+            store::metric::append(&tx, run, key, came).unwrap();
+            let mut telling = open(&tx, run, key, 0, u64::MAX).unwrap();
+            let mut told = Vec::new();
+            while !telling.is_over() {
+                let mut piece = telling.rest.piece(&tx).unwrap();
+                assert!(piece.len() as u64 <= TOLD, "{key}: {} points", piece.len());
+                told.append(&mut piece);
+            }
+            assert_eq!(told, in_order, "{key}");
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ mod secrets;
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
 mod sources;
+#[cfg(unix)]
+mod sources_begun;
 mod sources_followed;
 mod sources_models;
 mod spending;

@@ -212,7 +212,13 @@ impl Stage {
 
     /// Closes the engine as a crash would not, and opens the workspace again.
     pub(crate) async fn reopen(&mut self) {
-        let once = open_when_free(self.folder.path(), Mode::Host, &self.place);
+        self.reopen_with(|options| options).await;
+    }
+
+    /// The same with other options.
+    pub(crate) async fn reopen_with(&mut self, change: impl Fn(Options) -> Options) {
+        let (folder, place) = (self.folder.path(), &self.place);
+        let once = open_when_free(folder, || change(options_with(folder, Mode::Host, Arc::clone(place))));
         let old = std::mem::replace(&mut self.engine, placeholder().await);
         drop(old);
         self.engine = once.await;
@@ -229,11 +235,10 @@ pub(crate) async fn open(folder: &Path) -> Engine {
 }
 
 /// Loops hold the engine for moments only; the lock is free when the last lets go.
-async fn open_when_free(folder: &Path, mode: Mode, place: &Arc<Place>) -> Engine {
+async fn open_when_free(folder: &Path, options: impl Fn() -> Options) -> Engine {
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let options = options_with(folder, mode, Arc::clone(place));
-        match Engine::open(Workspace::at(folder.join("workspace")), options).await {
+        match Engine::open(Workspace::at(folder.join("workspace")), options()).await {
             Ok(engine) => return engine,
             Err(error) if engine::error::told(&error).code == ErrorCode::Busy => {
                 assert!(tokio::time::Instant::now() < until, "the workspace never became free: {error:#}");

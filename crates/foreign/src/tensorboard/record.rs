@@ -57,7 +57,7 @@ pub(crate) struct Records {
 
 impl Records {
     pub(crate) fn open(path: &Path, offset: u64) -> Result<Self> {
-        let mut file = File::open(path).map_err(file::failed(path))?;
+        let mut file = file::open(path).map_err(file::failed(path))?;
         let length = file.metadata().map_err(file::failed(path))?.len();
         file.seek(SeekFrom::Start(offset)).map_err(file::failed(path))?;
         Ok(Self {
@@ -72,7 +72,7 @@ impl Records {
 
     /// Whether a file still has the checksum that stood before `offset`; 0 is not known.
     pub(crate) fn stands(path: &Path, offset: u64, checksum: u32) -> Result<bool> {
-        let mut file = File::open(path).map_err(file::failed(path))?;
+        let mut file = file::open(path).map_err(file::failed(path))?;
         let mut bytes = [0; TAIL as usize];
         file.seek(SeekFrom::Start(offset.saturating_sub(TAIL))).map_err(file::failed(path))?;
         match file.read_exact(&mut bytes) {

@@ -53,7 +53,7 @@ enum Piece {
 impl Records {
     /// The records behind `offset`; `lost` as it was when that byte was reached. `None`: the header is not written yet.
     pub(crate) fn open(path: &Path, offset: u64, lost: bool) -> Result<Option<Self>> {
-        let mut file = File::open(path).map_err(file::failed(path))?;
+        let mut file = file::open(path).map_err(file::failed(path))?;
         let length = file.metadata().map_err(file::failed(path))?.len();
         if length < HEADER.len() as u64 {
             return Ok(None);

@@ -4,6 +4,7 @@
 
 mod dvc;
 mod dvclive;
+mod keys;
 mod look;
 mod metrics;
 mod mlflow_files;

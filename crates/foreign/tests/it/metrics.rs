@@ -3,7 +3,7 @@
 use std::{fs, io::Write as _};
 
 use api::run::RunState;
-use foreign::{Mark, Told, metrics::MetricsFile};
+use foreign::{Mark, Reader as _, Told, metrics::MetricsFile};
 
 use crate::{Read, age, pairs, read};
 
@@ -53,6 +53,31 @@ fn metrics_json_is_one_value_a_key() {
         let read = log.read(&Mark::default());
         assert_eq!((read.heads().len(), read.warnings().len()), (0, 1), "{junk:?}");
         assert!(read.warnings()[0].contains("metrics.json: it was left out"), "{:?}", read.warnings());
+    }
+}
+
+#[test]
+fn a_long_metrics_json_is_told_in_pieces() {
+    let count = 200_000;
+    let rows: Vec<String> = (0..count).map(|step| format!("{{\"step\":{step},\"loss\":1}}")).collect();
+    let list = format!("\u{feff} [{},{{\"step\":{count},\"loss\":NaN}},7]", rows.join(","));
+    let history = format!("{{\"loss\":[{}NaN,null]}}", "1,".repeat(count));
+    for content in [list, history] {
+        let read = Log::new("metrics.json", content.as_bytes()).read(&Mark::default());
+        let told = read
+            .told
+            .iter()
+            .filter_map(|told| if let Told::Points { points, .. } = told { Some(points.len()) } else { None });
+        assert!(
+            told.clone().count() > 3 && told.clone().all(|points| points <= 1 << 16),
+            "{:?}",
+            told.collect::<Vec<_>>()
+        );
+        let series = read.series("loss");
+        assert_eq!((series.len(), series[0], series[count]), (count + 1, (0, Some(1.0)), (count as i64, None)));
+        assert!(series.iter().enumerate().all(|(at, (step, _))| *step == at as i64));
+        assert_eq!(read.warnings().len(), 1);
+        assert!(read.warnings()[0].ends_with("1 value was left out: it is null, or neither number nor text"));
     }
 }
 
@@ -264,5 +289,29 @@ fn a_file_cut_anywhere_is_read_on_without_loss() {
         let series = [first.series("a"), second.series("a")].concat();
         assert_eq!(series, [(0, Some(1.0)), (1, None), (2, Some(3.0))], "{end}");
         assert_eq!([first.warnings(), second.warnings()].concat(), [""; 0]);
+    }
+}
+
+/// A pipe would keep its reader waiting for ever.
+#[test]
+#[cfg(unix)]
+fn a_pipe_in_the_place_of_a_file_is_not_opened() {
+    for (name, content) in [
+        ("metrics.csv", "step,loss\n0,1\n"),
+        ("metrics.json", "{\"loss\": 1}"),
+        ("log.jsonl", "{\"step\": 0, \"loss\": 1}\n"),
+    ] {
+        let log = Log::new(name, content.as_bytes());
+        let before = log.read(&Mark::default());
+        assert_eq!(before.series("loss"), [(0, Some(1.0))], "{name}");
+        fs::remove_file(log.path()).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(log.path()).status().unwrap().success());
+        let mut told = Vec::new();
+        let read = MetricsFile::new(log.path()).read(&before.mark, &mut |one| {
+            told.push(format!("{one:?}"));
+            Ok(())
+        });
+        let said = told.into_iter().chain(read.err().map(|error| error.to_string())).collect::<Vec<_>>();
+        assert!(said.iter().any(|said| said.contains("it is no file")), "{name}: {said:?}");
     }
 }

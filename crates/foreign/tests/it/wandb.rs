@@ -35,7 +35,7 @@ pub(crate) fn field(number: u8, data: &[u8]) -> Vec<u8> {
     [&field[..], data].concat()
 }
 
-fn history(step: u8, key: &str, value: &[u8]) -> Vec<u8> {
+pub(crate) fn history(step: u8, key: &str, value: &[u8]) -> Vec<u8> {
     let item = field(1, &[&field(1, key.as_bytes()), value].concat());
     field(2, &[&item[..], &field(2, &[0x08, step])].concat())
 }
@@ -72,14 +72,14 @@ fn append(log: &mut Vec<u8>, mut record: &[u8]) {
     }
 }
 
-fn log_of(records: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn log_of(records: &[Vec<u8>]) -> Vec<u8> {
     let mut log = HEADER.to_vec();
     records.iter().for_each(|record| append(&mut log, record));
     log
 }
 
 /// A folder of one run with this log.
-fn run(log: &[u8]) -> (tempfile::TempDir, PathBuf, Wandb) {
+pub(crate) fn run(log: &[u8]) -> (tempfile::TempDir, PathBuf, Wandb) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run-x.wandb");
     fs::write(&path, log).unwrap();

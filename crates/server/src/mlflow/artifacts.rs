@@ -3,10 +3,10 @@
 //! A path is split, decoded as often as it is encoded, and refused where a part of it could lead out; what is left
 //! names a run or a logged model, in whose folder alone anything is read or written.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::{Request, State},
     http::{HeaderName, StatusCode, header},
@@ -14,9 +14,10 @@ use axum::{
 };
 use engine::{
     ballast::freeing,
-    tracking::artifacts::{self, Coming, Place},
+    tracking::artifacts::{self, Place},
 };
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     Answer, Done, done,
@@ -126,7 +127,30 @@ async fn send(place: &Place, request: Request) -> Result<Response, Failure> {
     Ok(response)
 }
 
-pub(super) async fn upload(State(host): State<Host>, request: Request) -> Result<StatusCode, Failure> {
+/// Files that come at once; the others wait for their turn: each takes three of those that the host may have open, for as long
+/// as its client stands still.
+#[derive(Debug, Clone)]
+pub(super) struct Coming(Arc<Semaphore>);
+
+impl Coming {
+    pub(super) fn new(at_once: usize) -> Self {
+        Self(Arc::new(Semaphore::new(at_once)))
+    }
+
+    /// The place of a file that comes, which is waited for as long as a body may stand still.
+    pub(super) async fn turn(&self, host: &Host) -> Result<SemaphorePermit<'_>, Failure> {
+        let turn = tokio::time::timeout(host.patience, self.0.acquire()).await;
+        let late = || Failure::late(format!("Other files have come for {:?}: send it again.", host.patience));
+        turn.ok().and_then(Result::ok).ok_or_else(late)
+    }
+}
+
+pub(super) async fn upload(
+    State(host): State<Host>,
+    Extension(coming): Extension<Coming>,
+    request: Request,
+) -> Result<StatusCode, Failure> {
+    let _turn = coming.turn(&host).await?;
     let place = place(&host, tail(&request, ROUTE)).await?;
     let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await?;
     upload::receive(&host, tokio::fs::File::from_std(file), &place.shown(), request).await?;
@@ -135,7 +159,7 @@ pub(super) async fn upload(State(host): State<Host>, request: Request) -> Result
     Ok(StatusCode::OK)
 }
 
-pub(super) async fn finish(coming: Coming) -> Result<(), Failure> {
+pub(super) async fn finish(coming: artifacts::Coming) -> Result<(), Failure> {
     Ok(tokio::task::spawn_blocking(move || coming.finish()).await.map_err(anyhow::Error::from)??)
 }
 

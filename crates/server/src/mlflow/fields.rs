@@ -1,10 +1,10 @@
 //! The fields of a request: of the address for GET, of a JSON body for the rest; both as protobuf's JSON writes them,
 //! where a number may be a text and a list of one may be one.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref, sync::Arc};
 
 use axum::{
-    body::Bytes,
+    body::{Bytes, HttpBody as _},
     extract::{FromRequest, Request},
     http::{Method, StatusCode, header},
 };
@@ -13,7 +13,7 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     BODY_LIMIT_BYTES,
@@ -27,13 +27,32 @@ const LARGE_BYTES: usize = 1 << 20;
 /// Values that a request has at most, as many as one of that size can have.
 const MOST_VALUES: usize = LARGE_BYTES / 2;
 
-/// How many of these are read at once; the others wait for their turn.
+/// How many of these are there at once; the others wait for their turn.
 #[derive(Debug, Clone)]
-pub(super) struct LargeBodies(Arc<Semaphore>);
+pub(super) struct LargeBodies {
+    /// From their first byte on until they are read: also of clients that stand still within one.
+    coming: Arc<Semaphore>,
+    /// Those that are read now.
+    reading: Arc<Semaphore>,
+}
 
 impl LargeBodies {
-    pub(super) fn new(at_once: usize) -> Self {
-        Self(Arc::new(Semaphore::new(at_once)))
+    pub(super) fn new(coming: usize, reading: usize) -> Self {
+        Self { coming: Arc::new(Semaphore::new(coming)), reading: Arc::new(Semaphore::new(reading)) }
+    }
+}
+
+/// A body that came, and the place of a large one, which it keeps until it is read.
+pub(super) struct Came {
+    bytes: Bytes,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Came {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -46,12 +65,13 @@ impl<T: DeserializeOwned> FromRequest<Host> for Fields<T> {
     async fn from_request(request: Request, host: &Host) -> Result<Self, Failure> {
         let query = of_query(request.uri().query().unwrap_or_default());
         let room = request.extensions().get::<LargeBodies>().cloned();
-        let body = if request.method() == Method::GET { Bytes::new() } else { whole(request, host).await? };
-        let _room = match room.filter(|_| body.len() > LARGE_BYTES) {
-            Some(LargeBodies(room)) => room.acquire_owned().await.ok(),
+        let body = if request.method() == Method::GET { None } else { Some(whole(request, host).await?) };
+        let body = body.filter(|body| !body.is_empty());
+        let _room = match room.filter(|_| body.as_ref().is_some_and(|body| body.len() > LARGE_BYTES)) {
+            Some(room) => room.reading.acquire_owned().await.ok(),
             None => None,
         };
-        let value = if body.is_empty() { query } else { without_nulls(object(&body)?) };
+        let value = body.map_or(Ok(query), |body| object(&body).map(without_nulls))?;
         serde_json::from_value(value).map(Fields).map_err(|error| wrong(&error))
     }
 }
@@ -80,15 +100,25 @@ impl FromRequest<Host> for Unread {
 }
 
 /// A body of JSON, which arrives within the host's patience.
-pub(super) async fn whole(request: Request, host: &Host) -> Result<Bytes, Failure> {
+pub(super) async fn whole(request: Request, host: &Host) -> Result<Came, Failure> {
     check_kind(&request)?;
     in_time(request, host).await
 }
 
-async fn in_time(request: Request, host: &Host) -> Result<Bytes, Failure> {
-    let body = tokio::time::timeout(host.patience, Bytes::from_request(request, &())).await;
+async fn in_time(request: Request, host: &Host) -> Result<Came, Failure> {
+    let places = request.extensions().get::<LargeBodies>().cloned();
+    // One that does not say its length may be large.
+    let is_small = request.body().size_hint().upper().is_some_and(|bytes| bytes <= LARGE_BYTES as u64);
+    let coming = async {
+        let place = match places.filter(|_| !is_small) {
+            Some(places) => places.coming.acquire_owned().await.ok(),
+            None => None,
+        };
+        Bytes::from_request(request, &()).await.map(|bytes| Came { bytes, _place: place })
+    };
     let late = || Failure::late(format!("The request did not arrive within {:?}.", host.patience));
-    body.map_err(|_| late())?.map_err(|rejection| match rejection.status() {
+    let came = tokio::time::timeout(host.patience, coming).await.map_err(|_| late())?;
+    came.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!(
                 "The request is larger than {} MB: send it in several, as `log-batch` of fewer metrics, params and tags.",

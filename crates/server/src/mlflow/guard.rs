@@ -10,7 +10,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use subtle::ConstantTimeEq as _;
 
 use super::failure::Failure;
-use crate::{Host, guard};
+use crate::{Host, guard, sending};
 
 pub(super) async fn guard(State((host, port)): State<(Host, u16)>, request: Request, next: Next) -> Response {
     let is_got = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -18,7 +18,7 @@ pub(super) async fn guard(State((host, port)): State<(Host, u16)>, request: Requ
         Ok(asker) => {
             // Whoever looks whether somebody answers is no client that keeps the host alive.
             let _asking = matches!(asker, Asker::Client).then(|| host.activity.listen());
-            next.run(request).await
+            sending::hold(&host.room, &host.staging, next.run(request).await).await
         }
         Err(failure) => {
             host.access.refused.note(request.uri().path(), "MLflow's protocol");

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, Request, State},
     http::header,
     response::{IntoResponse as _, Response},
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, Done,
-    artifacts::{finish, place, reached, safe, tail},
+    artifacts::{Coming, finish, place, reached, safe, tail},
     done,
     failure::Failure,
     fields::{Fields, Int, required},
@@ -107,6 +107,7 @@ pub(super) async fn create(State(host): State<Host>, request: Request) -> Answer
 
 pub(super) async fn put(
     State(host): State<Host>,
+    Extension(coming): Extension<Coming>,
     Path((upload_id, number)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Failure> {
@@ -121,6 +122,7 @@ pub(super) async fn put(
     if number > parts {
         return Err(Failure::invalid(format!("Invalid part number '{number}': the upload was begun with {parts}.")));
     }
+    let _turn = coming.turn(&host).await?;
     let half = folder.join(format!(".{number}.{}", upload::fresh_name()?));
     let kept = async {
         let file = tokio::fs::File::create_new(&half).await.map_err(keeping)?;

@@ -8,4 +8,5 @@ mod pages;
 mod records;
 mod running;
 mod streams;
+mod taking;
 mod uploads;

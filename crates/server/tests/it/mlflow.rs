@@ -1,6 +1,7 @@
 //! What MLflow's routes refuse, asked without its client.
 
 mod ballast;
+mod files;
 mod limits;
 mod reading;
 mod wrong;
@@ -15,9 +16,9 @@ use serde_json::{Value, json};
 use crate::running::Running;
 
 /// The listener of MLflow's clients, open to this machine's programs: there is no secret store here.
-struct Open {
-    running: Running,
-    address: String,
+pub(crate) struct Open {
+    pub(crate) running: Running,
+    pub(crate) address: String,
 }
 
 impl Open {
@@ -25,7 +26,7 @@ impl Open {
         Self::of(Running::start().await).await
     }
 
-    async fn of(running: Running) -> Self {
+    pub(crate) async fn of(running: Running) -> Self {
         let settings = Settings { tracking_open: true, ..Settings::default() };
         engine::dispatch::call(&running.host.engine, PutSettings { settings }).await.unwrap();
         let listener = server::listen(0).await.unwrap();
@@ -40,13 +41,13 @@ impl Open {
         (answer.status(), answer.json().await.unwrap_or_default())
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.running.http.get(format!("{}/{path}", self.address)).send().await.unwrap();
         answer.json().await.unwrap_or_default()
     }
 
     /// A run of the first experiment.
-    async fn run(&self) -> String {
+    pub(crate) async fn run(&self) -> String {
         self.run_in("0").await
     }
 

@@ -86,6 +86,8 @@ impl Running {
             port,
             staging: folder.path().join("uploads"),
             patience: std::time::Duration::from_millis(300),
+            write_patience: std::time::Duration::from_secs(60),
+            room: server::sending::Room::default(),
             pages: Some(pages),
             ending: CancellationToken::new(),
         };

@@ -1,0 +1,114 @@
+//! Clients that do not take their answers, and that do not go on with what they send.
+
+use std::time::Duration;
+
+use engine::tracking::client::{self, Batch};
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use reqwest::StatusCode;
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpSocket, TcpStream},
+};
+
+use api::series::Point;
+
+use crate::{mlflow::Open, running::Running};
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+    let mut running = Running::start().await;
+    running.host.write_patience = Duration::from_millis(500);
+    let open = Open::of(running).await;
+    let run = open.run().await;
+    // More than the buffers of both sides hold.
+    let points = (0..200_000).map(|at| Point { step: at, time_ms: at, value: at as f64 }).collect();
+    let batch = Batch { series: vec![("loss".to_owned(), points)], ..Batch::default() };
+    client::log(&open.running.host.engine, run.parse().unwrap(), batch).await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let address = open.address.trim_start_matches("http://");
+    let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
+    let path = format!("/api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=loss");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Without reading, a client learns by what it sends that nobody is there any more.
+    let given_up = async {
+        while stream.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), given_up).await.expect("the connection is closed");
+    // One that reads gets all of it.
+    let answer = open.running.http.get(format!("{}{path}", open.address)).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let told: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(told["metrics"].as_array().map(Vec::len), Some(200_000));
+}
+
+#[tokio::test]
+async fn of_large_bodies_that_stand_still_few_are_held() {
+    let mut running = Running::start().await;
+    // It takes its time where the machine is busy.
+    running.host.patience = Duration::from_secs(60);
+    let open = Open::of(running).await;
+    let run = open.run().await;
+    let address = open.address.trim_start_matches("http://");
+    let head = format!(
+        "POST /api/2.0/mlflow/runs/log-batch HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        32 << 20
+    );
+    let most = vec![b' '; 31 << 20];
+    let mut sending = (0..6)
+        .map(async |_| {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(&most).await.unwrap();
+            stream
+        })
+        .collect::<FuturesUnordered<_>>();
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(sending.next().await);
+    }
+    // Of the others no more is taken than the buffers of both sides hold, and who sends little does not wait.
+    assert!(tokio::time::timeout(Duration::from_millis(300), sending.next()).await.is_err());
+    let tag = serde_json::json!({ "run_id": run, "key": "team", "value": "a" });
+    let set = open.running.http.post(format!("{}/api/2.0/mlflow/runs/set-tag", open.address)).json(&tag);
+    assert_eq!(set.send().await.unwrap().status(), StatusCode::OK);
+    drop(held);
+    for _ in 0..2 {
+        let next = tokio::time::timeout(Duration::from_secs(60), sending.next()).await;
+        assert!(next.expect("their turn comes").is_some());
+    }
+}
+
+#[tokio::test]
+async fn of_files_that_stand_still_so_many_are_open() {
+    let mut running = Running::start().await;
+    running.host.patience = Duration::from_secs(60);
+    let open = Open::of(running).await;
+    let run = open.run().await;
+    let address = open.address.trim_start_matches("http://");
+    let file = format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts");
+    let mut held = Vec::new();
+    for number in 0..64 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("PUT {file}/{number} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\n\r\nhalf");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    let folder = open.running.host.engine.workspace().run(run.parse().unwrap()).join("artifacts");
+    let begun = async {
+        while std::fs::read_dir(&folder).map_or(0, Iterator::count) < held.len() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), begun).await.expect("all of them begin");
+    let mut next = Box::pin(open.running.http.put(format!("{}{file}/next", open.address)).body("whole").send());
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut next).await.is_err(), "it waits for its turn");
+    let listed = open.get(&format!("api/2.0/mlflow/artifacts/list?run_id={run}")).await;
+    assert!(listed["files"].is_null(), "{listed}");
+    drop(held.pop());
+    let came = tokio::time::timeout(Duration::from_secs(60), next).await.expect("its turn comes").unwrap();
+    assert_eq!(came.status(), StatusCode::OK);
+}
