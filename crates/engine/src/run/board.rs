@@ -42,6 +42,8 @@ use rows::Rows;
 
 /// How long a change of a table waits for those who read it, before it copies the table.
 const READERS: Duration = Duration::from_millis(100);
+/// Room for so many changed runs is kept.
+const STALE: usize = 1_024;
 
 /// The tables of the experiments that were asked for, and the runs that changed since they were read.
 #[derive(Debug, Default)]
@@ -241,6 +243,10 @@ impl Board {
         }
         let mut left = locked(&self.stale);
         left.runs.retain(|_, announced| *announced > moment);
+        // A hundred thousand that were announced before anybody asked leave no room behind.
+        if left.runs.is_empty() && left.runs.capacity() > STALE {
+            left.runs.shrink_to_fit();
+        }
         left.read = left.read.max(moment);
         drop(left);
         Ok(experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, Arc::clone(table)))).collect())

@@ -1,12 +1,16 @@
 //! The rows of a table: what each run has of its own. What is a text stands in a column, once however many runs have it,
 //! so that a hundred thousand rows take a few MB.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+};
 
 use api::{
     RunId, SplitId,
     run::{RunKind, RunState, seconds},
 };
+use hashbrown::HashTable;
 use store::run_columns::RunHead;
 
 use super::column::{Numbers, Texts, room};
@@ -17,7 +21,9 @@ const NEVER: i64 = i64::MIN;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rows {
-    at: HashMap<RunId, u32>,
+    /// Rows by their runs' ids, which stand in the rows alone.
+    at: HashTable<u32>,
+    hasher: RandomState,
     own: Vec<Own>,
     pub(super) names: Texts,
     pub(super) models: Texts,
@@ -56,14 +62,13 @@ impl Rows {
             kind: head.kind,
             state: head.state,
         };
-        let next = self.own.len();
-        let row = *self.at.entry(head.id).or_insert(next as u32) as usize;
-        if row == next {
-            room(&mut self.own, 1);
-            self.own.push(own);
-        } else {
-            self.own[row] = own;
-        }
+        let row = match self.place(head.id) {
+            Some(row) => {
+                self.own[row] = own;
+                row
+            }
+            None => self.add(own),
+        };
         let ranked = head.ranked.as_ref();
         let notes = Some(head.notes.as_str()).filter(|notes| !notes.is_empty());
         for (column, text) in [
@@ -98,9 +103,20 @@ impl Rows {
         row
     }
 
+    /// Where it stands from now on.
+    fn add(&mut self, new: Own) -> usize {
+        let Self { at, hasher, own, .. } = self;
+        let row = own.len();
+        at.insert_unique(hasher.hash_one(new.id), row as u32, |row| hasher.hash_one(own[*row as usize].id));
+        room(own, 1);
+        own.push(new);
+        row
+    }
+
     /// Where a run's row stands.
     pub(super) fn place(&self, run: RunId) -> Option<usize> {
-        self.at.get(&run).map(|row| *row as usize)
+        let row = self.at.find(self.hasher.hash_one(run), |row| self.own[*row as usize].id == run);
+        row.map(|row| *row as usize)
     }
 
     pub(super) fn run(&self, row: usize) -> Run<'_> {
