@@ -19,7 +19,7 @@ use axum::{
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{opened, upload};
+use crate::opened;
 
 /// What large answers take of memory, all of them together.
 const ROOM_BYTES: usize = 64 << 20;
@@ -81,7 +81,9 @@ async fn in_file(staging: &Path, bytes: Bytes) -> io::Result<Body> {
     let staging = staging.to_owned();
     let written = tokio::task::spawn_blocking(move || {
         std::fs::create_dir_all(&staging)?;
-        upload::check_space(&staging, bytes.len() as u64).map_err(io::Error::other)?;
+        if !engine::storage::has_room(&staging, bytes.len() as u64)? {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
         let mut file = tempfile::tempfile_in(&staging)?;
         file.write_all(&bytes)?;
         file.rewind()?;
