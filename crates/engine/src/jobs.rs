@@ -122,8 +122,8 @@ struct ContextInner {
     cancel: CancellationToken,
     job: watch::Sender<Job>,
     last: Mutex<Last>,
-    /// Lines of the log that are not written yet, in their order.
-    lines: Mutex<Vec<String>>,
+    /// Lines of the log that are not written yet, in their order. What queues to be written holds them alone, and keeps no engine.
+    lines: Arc<Mutex<Vec<String>>>,
     /// An event came too soon after another: what is newest is told when the next one is due.
     is_owed: AtomicBool,
 }
@@ -276,7 +276,7 @@ impl Jobs {
                 cancel,
                 job: sender,
                 last: Mutex::default(),
-                lines: Mutex::default(),
+                lines: Arc::default(),
                 is_owed: AtomicBool::new(false),
             }),
         };
@@ -580,10 +580,10 @@ impl JobContext {
         if lock(&self.inner.lines).is_empty() {
             return;
         }
-        let (inner, id) = (Arc::clone(&self.inner), self.id());
+        let (unwritten, id) = (Arc::clone(&self.inner.lines), self.id());
         // Taken within the transaction: what is missing here was written by one before it.
         let written = self.inner.engine.store().write(move |tx| {
-            let lines = std::mem::take(&mut *lock(&inner.lines));
+            let lines = std::mem::take(&mut *lock(&unwritten));
             lines.iter().try_for_each(|line| store::job_log::add(tx, id, line))
         });
         if let Err(error) = written.await {

@@ -19,7 +19,7 @@ pub(crate) fn wrong(key: &str) -> Option<String> {
     if key.trim().is_empty() {
         return Some("its name is empty".to_owned());
     }
-    if key.bytes().any(|byte| byte.is_ascii_control()) {
+    if key.chars().any(char::is_control) {
         return Some("its name has control characters".to_owned());
     }
     let characters = if key.len() > LONGEST { key.chars().count() } else { 0 };
@@ -99,6 +99,9 @@ mod tests {
             (" ".to_owned(), "its name is empty"),
             ("lo\nss".to_owned(), "its name has control characters"),
             ("\u{1b}[31mloss".to_owned(), "its name has control characters"),
+            // What deletes, and what some terminals take for the same as the one above.
+            ("lo\u{7f}ss".to_owned(), "its name has control characters"),
+            ("\u{9b}31mloss".to_owned(), "its name has control characters"),
             ("ü".repeat(1_000_000), "its name has 1,000,000 characters, more than 500"),
         ] {
             assert_eq!(wrong(&key).as_deref(), Some(why));

@@ -251,7 +251,12 @@ struct Unknown {
 impl Unknown {
     fn value(&mut self, key: &str, why: &str) {
         self.values += 1;
-        self.why.get_or_insert_with(|| format!("{}: {why}", key::shown(key)));
+        self.why.get_or_insert_with(|| {
+            let shown = key::shown(key);
+            // A name that can't be seen is told by its quotes.
+            let shown = if shown.trim().is_empty() { "\"\"" } else { shown.as_str() };
+            format!("{shown}: {why}")
+        });
     }
 
     fn unread(&mut self, of: &str) {

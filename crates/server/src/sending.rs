@@ -19,7 +19,7 @@ use axum::{
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{opened, upload};
+use crate::opened;
 
 /// What large answers take of memory, all of them together.
 const ROOM_BYTES: usize = 64 << 20;
@@ -27,7 +27,7 @@ const ROOM_BYTES: usize = 64 << 20;
 const LARGE_BYTES: u64 = 256 << 10;
 /// What is given away of the room at once.
 const UNIT_BYTES: usize = 1 << 10;
-/// A connection takes a few of these, so that nearly all of an answer is held where it is counted.
+/// A connection takes a few of these at once, also where it keeps copies of them.
 const SLICE_BYTES: usize = 64 << 10;
 
 /// Room in memory for large answers.
@@ -74,14 +74,16 @@ pub(crate) async fn hold(room: &Room, staging: &Path, response: Response) -> Res
             Err(error) => tracing::warn!(%error, "an answer is held in memory for which there is no room"),
         }
     }
-    Response::from_parts(parts, Body::new(Held { bytes, _place: place }))
+    Response::from_parts(parts, Body::new(Slices(Bytes::from_owner(Held { bytes, _place: place }))))
 }
 
 async fn in_file(staging: &Path, bytes: Bytes) -> io::Result<Body> {
     let staging = staging.to_owned();
     let written = tokio::task::spawn_blocking(move || {
         std::fs::create_dir_all(&staging)?;
-        upload::check_space(&staging, bytes.len() as u64).map_err(io::Error::other)?;
+        if !engine::storage::has_room(&staging, bytes.len() as u64)? {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
         let mut file = tempfile::tempfile_in(&staging)?;
         file.write_all(&bytes)?;
         file.rewind()?;
@@ -91,13 +93,23 @@ async fn in_file(staging: &Path, bytes: Bytes) -> io::Result<Body> {
     Ok(sent.into_body())
 }
 
-/// An answer in memory, and its place there.
+/// An answer in memory, and its place there, which is given back with the last slice of it: a connection may hold some once all
+/// are taken, and each keeps the whole.
 struct Held {
     bytes: Bytes,
     _place: Option<OwnedSemaphorePermit>,
 }
 
-impl HttpBody for Held {
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// What of an answer is not taken yet.
+struct Slices(Bytes);
+
+impl HttpBody for Slices {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -105,24 +117,26 @@ impl HttpBody for Held {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.bytes.is_empty() {
+        if self.0.is_empty() {
             return Poll::Ready(None);
         }
-        let slice = self.bytes.len().min(SLICE_BYTES);
-        Poll::Ready(Some(Ok(Frame::data(self.bytes.split_to(slice)))))
+        let slice = self.0.len().min(SLICE_BYTES);
+        Poll::Ready(Some(Ok(Frame::data(self.0.split_to(slice)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty()
+        self.0.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64)
+        SizeHint::with_exact(self.0.len() as u64)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::StreamExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -143,5 +157,17 @@ mod tests {
         let _all = room.take(1 << 20);
         let small = held(b"small".to_vec()).await;
         assert_eq!(small.body().size_hint().exact(), Some(5));
+    }
+
+    #[tokio::test]
+    async fn what_a_connection_still_holds_keeps_its_place() {
+        let (staging, room) = (tempfile::tempdir().unwrap(), Room::of(1 << 20));
+        let answer = hold(&room, staging.path(), Response::new(Body::from(vec![7_u8; 1_000_000]))).await;
+        let mut slices: Vec<_> = answer.into_body().into_data_stream().collect().await;
+        assert!(slices.len() > 1, "it goes out in slices");
+        slices.truncate(1);
+        assert!(room.take(1 << 20).is_none(), "one slice keeps the whole");
+        slices.clear();
+        assert!(room.take(1 << 20).is_some());
     }
 }

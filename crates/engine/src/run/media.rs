@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, RunId,
+    figure::count,
     media::{
         GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia,
         SaveMedium, SavedMedium, delimiter_by_name, medium_by_name,
@@ -433,7 +434,8 @@ fn not_huge(content: MediumContent) -> anyhow::Result<MediumContent> {
     let bytes = held_bytes(&content);
     match &content {
         MediumContent::Histogram { counts, .. } if bytes > TEXT_BYTES => {
-            Err(ApiError::invalid(format!("The histogram has {} buckets, which is not shown.", counts.len())))
+            let buckets = count(counts.len() as u64);
+            Err(ApiError::invalid(format!("The histogram has {buckets} buckets, more than are shown.")))
         }
         MediumContent::Table { .. } if bytes > TABLE_BYTES => {
             Err(ApiError::invalid("The table's first rows are larger than 16 MiB, which is not shown."))
@@ -578,7 +580,7 @@ mod tests {
         };
         assert_eq!(held_bytes(&of_log(histogram(10_000)).and_then(not_huge).unwrap()), 20_001 * 8);
         assert_eq!(held_bytes(&of_log(table(1_000)).and_then(not_huge).unwrap()), 1_000_001);
-        for (huge, why) in [(histogram(100_000), "has 100000 buckets"), (table(20_000), "larger than 16 MiB")] {
+        for (huge, why) in [(histogram(100_000), "has 100,000 buckets"), (table(20_000), "larger than 16 MiB")] {
             let refused = of_log(huge).and_then(not_huge).unwrap_err().to_string();
             assert!(refused.contains(why), "{refused}");
         }

@@ -396,16 +396,27 @@ fn delete_at(place: &Place) -> anyhow::Result<bool> {
     }
 }
 
-/// So often a folder is deleted that is written to meanwhile.
+/// So often a folder is deleted that others change meanwhile.
 const TRIES: usize = 32;
 
-/// Deletes a file, or a folder with all that is in it, also with what comes while it is deleted. Blocks.
+/// Deletes a file, or a folder with all that is in it, also while others write to it or delete of it. Blocks.
 pub(crate) fn remove(root: &Dir, path: &Path) -> io::Result<()> {
-    let once =
-        || if root.symlink_metadata(path)?.is_dir() { root.remove_dir_all(path) } else { root.remove_file(path) };
-    let is_filled =
-        |removed: &io::Result<()>| removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty);
-    (1..TRIES).map(|_| once()).find(|removed| !is_filled(removed)).unwrap_or_else(once)
+    tried(|| {
+        let is_folder = root.symlink_metadata(path)?.is_dir();
+        Ok(if is_folder { root.remove_dir_all(path) } else { root.remove_file(path) })
+    })
+}
+
+/// Tries again what broke off since something came or went meanwhile: of a folder whose file went nothing says that it is gone
+/// itself. An error of looking at it is the last.
+fn tried(mut once: impl FnMut() -> io::Result<io::Result<()>>) -> io::Result<()> {
+    for _ in 1..TRIES {
+        match once()? {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty || beneath::is_nothing(&error) => {}
+            removed => return removed,
+        }
+    }
+    once()?
 }
 
 /// Moves a file or a folder out of the artifacts, into a folder of its own below `aside` that is called by the time, where
@@ -480,31 +491,27 @@ fn move_to(from: &Dir, to: &Dir, path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
 
     #[test]
-    fn a_folder_is_deleted_while_another_writes_to_it() {
+    fn a_folder_is_deleted_while_another_writes_to_it_or_deletes_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let root = beneath::folder(folder.path()).unwrap();
-        let is_over = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for name in 0_u64.. {
-                    if is_over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let _ = std::fs::create_dir_all(folder.path().join("model"));
-                    let _ = std::fs::write(folder.path().join(format!("model/{name}")), "x");
-                    std::thread::yield_now();
-                }
-            });
-            let removed: Vec<io::Result<()>> = (0..100).map(|_| remove(&root, Path::new("model"))).collect();
-            is_over.store(true, Ordering::Relaxed);
-            for error in removed.into_iter().filter_map(Result::err) {
-                assert!(beneath::is_nothing(&error), "{error}");
-            }
+        let model = folder.path().join("model");
+        std::fs::create_dir_all(model.join("code")).unwrap();
+        let mut meanwhile = vec![ErrorKind::NotFound, ErrorKind::DirectoryNotEmpty];
+        let removed = tried(|| {
+            root.symlink_metadata("model")?;
+            Ok(meanwhile.pop().map_or_else(|| root.remove_dir_all("model"), |kind| Err(kind.into())))
         });
+        assert!(removed.is_ok() && !model.exists(), "{removed:?}");
+        let gone = remove(&root, Path::new("model")).unwrap_err();
+        assert!(beneath::is_nothing(&gone), "{gone}");
+        let mut tries = 0;
+        let filled = tried(|| {
+            tries += 1;
+            Ok(Err(ErrorKind::DirectoryNotEmpty.into()))
+        });
+        assert_eq!((filled.unwrap_err().kind(), tries), (ErrorKind::DirectoryNotEmpty, TRIES));
     }
 }

@@ -1,6 +1,6 @@
 //! Clients' runs beyond the run table: what keeps the host, files that come, lineage.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use api::{
     RunId,
@@ -29,7 +29,10 @@ use engine::{
 
 use tokio::{sync::broadcast::Receiver, time::timeout};
 
-use crate::{place, stage::Stage};
+use crate::{
+    place,
+    stage::{PATIENCE, Stage},
+};
 
 async fn experiment(stage: &Stage, name: &str) -> Experiment {
     stage.call(CreateExperiment { name: name.to_owned(), folder: String::new() }).await
@@ -305,7 +308,7 @@ async fn a_run_knows_what_it_stands_under_and_what_stands_below_it() {
 /// Waits until a run's page is told of a change.
 async fn announced(events: &mut Receiver<Event>, of: RunId) {
     let is_it = |event| matches!(event, Event::Changed { tag: Tag::Run(run) } if run == of);
-    while !is_it(timeout(Duration::from_secs(10), events.recv()).await.unwrap().unwrap()) {}
+    while !is_it(timeout(PATIENCE, events.recv()).await.unwrap().unwrap()) {}
 }
 
 #[tokio::test]

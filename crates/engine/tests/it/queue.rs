@@ -1,7 +1,5 @@
 //! Jobs: never lost, never two where only one fits, cancelled when asked.
 
-use std::time::Duration;
-
 use api::{
     event::Event,
     host::{PutSettings, Settings},
@@ -9,7 +7,7 @@ use api::{
 };
 use engine::jobs::NewJob;
 
-use crate::stage::Stage;
+use crate::stage::{PATIENCE, Stage};
 
 fn job(title: &str, memory_bytes: u64) -> NewJob {
     NewJob {
@@ -70,7 +68,7 @@ async fn a_step_that_lasts_is_told_after_one_that_was_over_at_once() {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), told).await.expect("the step that lasts is told");
+    tokio::time::timeout(PATIENCE, told).await.expect("the step that lasts is told");
     finish.send(()).unwrap();
     stage.done(started).await;
 }

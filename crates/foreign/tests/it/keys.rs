@@ -99,5 +99,5 @@ fn of_weights_and_biases() {
     let log = wandb::log_of(&[number("loss"), number(""), number("a\nb"), number(&long)]);
     let (folder, _, _) = wandb::run(&log);
     let read = read(&*opened(Kind::Wandb, folder.path()), &Mark::default());
-    check(&read, &["3 values were left out, the first because of : its name is empty"]);
+    check(&read, &["3 values were left out, the first because of \"\": its name is empty"]);
 }

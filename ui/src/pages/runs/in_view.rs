@@ -137,20 +137,19 @@ impl Followed {
 
 #[cfg(test)]
 mod tests {
-    use api::run::{MetricCell, RunRow};
+    use api::run::{MetricCell, RunKind, RunRow, RunState};
 
     use super::*;
 
     fn row(metrics: &[(&str, f64)], params: &[(&str, &str)]) -> RunRow {
         let metric = |(key, last): &(&str, f64)| ((*key).to_owned(), MetricCell { last: *last, spark: Vec::new() });
         let param = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        let row: RunRow = serde_json::from_value(serde_json::json!({
-            "id": api::RunId::from_bytes([1; 16]), "name": "run", "kind": "client", "state": "finished", "model": null,
-            "snapshot_number": null, "commit": null, "created_ms": 0, "duration_secs": null, "fraction": null,
-            "params": {}, "tags": {}, "metrics": {}, "versions": [],
-        }))
-        .unwrap();
-        RunRow { params: params.iter().map(param).collect(), metrics: metrics.iter().map(metric).collect(), ..row }
+        let id = api::RunId::from_bytes([1; 16]);
+        RunRow {
+            params: params.iter().map(param).collect(),
+            metrics: metrics.iter().map(metric).collect(),
+            ..RunRow::bare(id, "run".to_owned(), RunKind::Client, RunState::Finished)
+        }
     }
 
     fn table(rows: Vec<RunRow>) -> RunTable {
