@@ -128,6 +128,7 @@ struct Inner {
     board: run::board::Board,
     announcer: tracking::Announcer,
     measured: tracking::measured::Measured,
+    texts: Arc<tracking::texts::Texts>,
     tracking_token: tokio::sync::Mutex<Option<String>>,
     tracking_port: AtomicU16,
     following: source::Following,
@@ -168,6 +169,7 @@ impl Engine {
                 board: run::board::Board::default(),
                 announcer: tracking::Announcer::default(),
                 measured: tracking::measured::Measured::default(),
+                texts: Arc::default(),
                 tracking_token: tokio::sync::Mutex::default(),
                 tracking_port: AtomicU16::new(0),
                 following: source::Following::default(),
@@ -329,6 +331,10 @@ impl Engine {
 
     pub(crate) fn measured(&self) -> &tracking::measured::Measured {
         &self.inner.measured
+    }
+
+    pub(crate) fn texts(&self) -> &Arc<tracking::texts::Texts> {
+        &self.inner.texts
     }
 
     /// Announces that records behind a tag were committed.

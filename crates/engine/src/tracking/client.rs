@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::SocketAddr,
+    sync::Arc,
 };
 
 use anyhow::bail;
@@ -18,7 +19,7 @@ use api::{
 };
 use store::run::RunRow;
 
-use super::{Announcer, logged, measured::Measured, own_run};
+use super::{Announcer, logged, measured::Measured, own_run, texts};
 use crate::{
     Engine,
     run::{self, Lists, board::Query, name, nested},
@@ -164,12 +165,14 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
     engine.measured().leave_if_own(id, &batch.series);
     let parent = parent_of(&batch.tags);
     let is_brief = batch.is_brief();
+    let texts = Arc::clone(engine.texts());
     let work = move |tx: &store::Transaction<'_>| {
         let standing = active(tx, id)?;
         for (key, value) in &batch.params {
             put_param(tx, id, key, value)?;
         }
         put_tags(tx, id, &batch.tags)?;
+        texts.check(tx, id, texts::bytes_of(batch.params.iter().chain(&batch.tags)))?;
         put_code(tx, id, &batch.tags)?;
         own_run::leave_measuring(tx, id, &batch.series)?;
         let mut newest = Vec::with_capacity(batch.series.len());
@@ -456,6 +459,7 @@ pub async fn add_to_list(
     value: serde_json::Value,
 ) -> anyhow::Result<()> {
     let value = value.to_string();
+    let texts = Arc::clone(engine.texts());
     let lists = engine
         .store()
         .write(move |tx| {
@@ -470,6 +474,7 @@ pub async fn add_to_list(
                 .into());
             }
             store::tag::put(tx, id, key, &list)?;
+            texts.check(tx, id, value.len())?;
             Ok(lists_of(&standing))
         })
         .await?;
