@@ -101,6 +101,8 @@ pub struct Options {
     pub workers: Vec<WorkerProgram>,
     /// `slipway` itself, which runs the programs that a search begins; none where nothing of the kind is to be begun.
     pub program: Option<PathBuf>,
+    /// How many files such a program may have open, where this process itself may have more than it was given.
+    pub open_files: Option<u64>,
     /// A table of mounts in the form of `/proc/self/mounts`, where the system is not to be asked which
     /// folders are on the network.
     pub mounts: Option<PathBuf>,

@@ -71,6 +71,7 @@ impl Running {
             documents: None,
             workers: Vec::new(),
             program: None,
+            open_files: None,
             mounts: None,
         };
         let workspace = engine::workspace::Workspace::at(folder.path().join("workspace"));
