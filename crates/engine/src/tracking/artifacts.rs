@@ -401,11 +401,21 @@ const TRIES: usize = 32;
 
 /// Deletes a file, or a folder with all that is in it, also with what comes while it is deleted. Blocks.
 pub(crate) fn remove(root: &Dir, path: &Path) -> io::Result<()> {
-    let once =
-        || if root.symlink_metadata(path)?.is_dir() { root.remove_dir_all(path) } else { root.remove_file(path) };
-    let is_filled =
-        |removed: &io::Result<()>| removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty);
-    (1..TRIES).map(|_| once()).find(|removed| !is_filled(removed)).unwrap_or_else(once)
+    until_empty(
+        || {
+            if root.symlink_metadata(path)?.is_dir() { root.remove_dir_all(path) } else { root.remove_file(path) }
+        },
+    )
+}
+
+fn until_empty(mut remove: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    for _ in 1..TRIES {
+        match remove() {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+            removed => return removed,
+        }
+    }
+    remove()
 }
 
 /// Moves a file or a folder out of the artifacts, into a folder of its own below `aside` that is called by the time, where
@@ -480,31 +490,26 @@ fn move_to(from: &Dir, to: &Dir, path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
 
-    #[test]
-    fn a_folder_is_deleted_while_another_writes_to_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = beneath::folder(folder.path()).unwrap();
-        let is_over = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for name in 0_u64.. {
-                    if is_over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let _ = std::fs::create_dir_all(folder.path().join("model"));
-                    let _ = std::fs::write(folder.path().join(format!("model/{name}")), "x");
-                    std::thread::yield_now();
-                }
-            });
-            let removed: Vec<io::Result<()>> = (0..100).map(|_| remove(&root, Path::new("model"))).collect();
-            is_over.store(true, Ordering::Relaxed);
-            for error in removed.into_iter().filter_map(Result::err) {
-                assert!(beneath::is_nothing(&error), "{error}");
-            }
+    /// How a removal ends that meets these errors one after the other, and how often it is tried.
+    fn removed(errors: &[ErrorKind]) -> (Result<(), ErrorKind>, usize) {
+        let mut tries = 0;
+        let ended = until_empty(|| {
+            tries += 1;
+            errors.get(tries - 1).map_or(Ok(()), |kind| Err((*kind).into()))
         });
+        (ended.map_err(|error| error.kind()), tries)
+    }
+
+    #[test]
+    fn a_folder_that_is_filled_while_it_is_deleted_is_deleted_again() {
+        let filled = ErrorKind::DirectoryNotEmpty;
+        assert_eq!(removed(&[]), (Ok(()), 1));
+        assert_eq!(removed(&[filled; 5]), (Ok(()), 6));
+        // Another deletes it at the same time.
+        assert_eq!(removed(&[filled, ErrorKind::NotFound, filled]), (Err(ErrorKind::NotFound), 2));
+        assert_eq!(removed(&[ErrorKind::PermissionDenied]), (Err(ErrorKind::PermissionDenied), 1));
+        assert_eq!(removed(&[filled; 1_000]), (Err(filled), TRIES));
     }
 }

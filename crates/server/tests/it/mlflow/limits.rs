@@ -6,9 +6,9 @@ use engine::tracking::client::{self, Batch};
 use futures::{StreamExt as _, stream};
 use reqwest::{Body, Response, StatusCode};
 use serde_json::{Value, json};
+use server::Host;
 
-use super::Open;
-use crate::running::Running;
+use super::{Open, listening};
 
 /// MLflow's code and its message.
 pub(super) async fn told(answer: Response, status: StatusCode, code: &str) -> String {
@@ -25,8 +25,10 @@ async fn a_body_that_stands_still_is_late_and_leaves_nothing() {
     let folder = format!("0/{run}/artifacts");
     let begun = json!({ "path": "parts.bin", "num_parts": 1 });
     let (_, begun) = open.post(&format!("mlflow-artifacts/mpu/create/{folder}"), begun).await;
-    let part = begun["credentials"][0]["url"].as_str().unwrap();
-    let of = |path: &str| format!("{}/api/2.0/{path}", open.address);
+    let impatient = Host { patience: Duration::from_millis(300), ..open.running.host.clone() };
+    let address = listening(impatient).await;
+    let part = begun["credentials"][0]["url"].as_str().unwrap().replace(&open.address, &address);
+    let of = |path: &str| format!("{address}/api/2.0/{path}");
     let http = &open.running.http;
     for (request, why) in [
         (http.put(of(&format!("mlflow-artifacts/artifacts/{folder}/model.bin"))), "stood still"),
@@ -48,10 +50,7 @@ async fn a_body_that_stands_still_is_late_and_leaves_nothing() {
 
 #[tokio::test]
 async fn a_request_that_is_too_large_is_told_how_large_it_may_be() {
-    let mut running = Running::start().await;
-    // It takes its time where the machine is busy.
-    running.host.patience = Duration::from_secs(60);
-    let open = Open::of(running).await;
+    let open = Open::start().await;
     let run = open.run().await;
     let large = vec![b' '; (32 << 20) + 1];
     for path in ["runs/log-batch", "runs/search", "experiments/create"] {
