@@ -275,6 +275,7 @@ fn options(folder: &Path, clock: Arc<AheadClock>) -> Result<Options> {
         documents: Some(folder.join("documents")),
         workers: vec![WorkerProgram { backend: "cpu".to_owned(), path: worker.into() }],
         program: None,
+        open_files: None,
         mounts: None,
     })
 }

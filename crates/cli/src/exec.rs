@@ -42,6 +42,7 @@ use crate::{
     commands::Budget,
     context::{Context, Outcome, absolute, current_folder, environment, named_project},
     interrupts::Interrupts,
+    open_files,
     output::Output,
     session::Session,
 };
@@ -70,6 +71,9 @@ pub(crate) struct Exec {
     /// The id that its run is to have, as whoever begins it without a terminal waits for it
     #[arg(long, hide = true, value_name = "ID", conflicts_with = "trial")]
     run: Option<RunId>,
+    /// How many files the program may have open, where whoever begins it may have more
+    #[arg(long, hide = true, value_name = "NUMBER", conflicts_with = "detach")]
+    open_files: Option<u64>,
     /// Return once the run is entered; the program goes on without this terminal
     #[arg(long, conflicts_with_all = ["no_host", "trial", "run"])]
     detach: bool,
@@ -113,6 +117,9 @@ pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&
     engine::run::called_program::check(&exec.command, &current_folder()?, std::env::var_os("PATH").as_deref())?;
     if exec.detach {
         return detached(workspace, output, project, exec).await.map(|()| 0);
+    }
+    if let Some(most) = exec.open_files {
+        open_files::lower(most);
     }
     let (begun, told) = begin(workspace, output, project, &exec).await?;
     if !output.json {

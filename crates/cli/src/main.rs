@@ -11,6 +11,7 @@ mod follow;
 mod interrupts;
 mod measuring;
 mod names;
+mod open_files;
 mod output;
 mod own_log;
 mod picture;

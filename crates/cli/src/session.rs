@@ -24,7 +24,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
     context::{Context, Outcome},
-    places,
+    open_files, places,
 };
 
 /// A host that a command started ends so long after its last client and its last work.
@@ -177,6 +177,7 @@ pub(crate) async fn open_engine(workspace: &Workspace, mode: Mode, command: &str
         workers: places::workers(),
         // What a search begins outlives this process only where a host follows it.
         program: (mode == Mode::Host).then(places::own_program),
+        open_files: if mode == Mode::Host { open_files::raise() } else { None },
         mounts: None,
     };
     let opened = Engine::open(engine::workspace::Workspace::at(workspace.folder()), options).await;

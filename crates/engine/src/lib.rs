@@ -101,6 +101,8 @@ pub struct Options {
     pub workers: Vec<WorkerProgram>,
     /// `slipway` itself, which runs the programs that a search begins; none where nothing of the kind is to be begun.
     pub program: Option<PathBuf>,
+    /// How many files such a program may have open, where this process itself may have more than it was given.
+    pub open_files: Option<u64>,
     /// A table of mounts in the form of `/proc/self/mounts`, where the system is not to be asked which
     /// folders are on the network.
     pub mounts: Option<PathBuf>,
@@ -128,6 +130,7 @@ struct Inner {
     board: run::board::Board,
     announcer: tracking::Announcer,
     measured: tracking::measured::Measured,
+    texts: Arc<tracking::texts::Texts>,
     tracking_token: tokio::sync::Mutex<Option<String>>,
     tracking_port: AtomicU16,
     following: source::Following,
@@ -168,6 +171,7 @@ impl Engine {
                 board: run::board::Board::default(),
                 announcer: tracking::Announcer::default(),
                 measured: tracking::measured::Measured::default(),
+                texts: Arc::default(),
                 tracking_token: tokio::sync::Mutex::default(),
                 tracking_port: AtomicU16::new(0),
                 following: source::Following::default(),
@@ -329,6 +333,10 @@ impl Engine {
 
     pub(crate) fn measured(&self) -> &tracking::measured::Measured {
         &self.inner.measured
+    }
+
+    pub(crate) fn texts(&self) -> &Arc<tracking::texts::Texts> {
+        &self.inner.texts
     }
 
     /// Announces that records behind a tag were committed.

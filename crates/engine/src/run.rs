@@ -35,7 +35,7 @@ pub mod surroundings;
 pub mod table;
 pub mod uncommitted;
 
-use std::{collections::HashSet, fs, io, path::Path};
+use std::{collections::HashSet, fs, io, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use api::{
@@ -302,6 +302,7 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
         value.as_ref().map_or(Ok(()), |value| name::check_tag(key, value))?;
     }
     let id = request.run;
+    let texts = Arc::clone(engine.texts());
     let lists = engine
         .store()
         .write(move |tx| {
@@ -315,7 +316,10 @@ pub async fn edit(engine: &Engine, request: EditRun) -> anyhow::Result<Run> {
             store::run::put(tx, &row)?;
             for (key, value) in &request.tags {
                 match value {
-                    Some(value) => store::tag::put(tx, id, key, value)?,
+                    Some(value) => {
+                        store::tag::put(tx, id, key, value)?;
+                        texts.check(tx, id, key.len() + value.len())?;
+                    }
                     None => drop(store::tag::remove(tx, id, key)?),
                 }
             }

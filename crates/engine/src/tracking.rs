@@ -16,6 +16,7 @@ pub(crate) mod measured;
 mod own_run;
 pub mod registered;
 pub mod registry;
+pub(crate) mod texts;
 pub mod token;
 pub mod views;
 

@@ -12,6 +12,9 @@ use serde::{Deserialize, Deserializer, de};
 /// Entries of a map above which its keys are looked up in an index.
 const INDEXED: usize = 16;
 
+/// Digits of the largest float.
+const LARGEST_DIGITS: usize = 309;
+
 /// The one key of what `toml_edit` tells a date as.
 const TOML_DATE: &str = "$__toml_private_datetime";
 
@@ -75,7 +78,7 @@ pub(crate) enum Malformed {
 }
 
 impl Value {
-    /// JSON, with `NaN`, `Infinity` and `-Infinity` as Python writes them.
+    /// JSON, with `NaN`, `Infinity` and `-Infinity` as Python writes them, and numbers beyond all floats as it reads them.
     pub(crate) fn from_json(text: &str) -> Result<Self, Malformed> {
         fn one(text: &str) -> serde_json::Result<Value> {
             serde_json::from_str(text)
@@ -166,7 +169,8 @@ impl Value {
     }
 }
 
-/// What `read` reads of a text of JSON in which Python's words for numbers may stand: where there are any, it is asked again.
+/// What `read` reads of a text of JSON in which Python's words for numbers may stand, and numbers beyond all floats, as
+/// `1e400`: where there are any, it is asked again.
 pub(crate) fn read_json<T>(text: &str, read: impl Fn(&str) -> serde_json::Result<T>) -> Result<T, Malformed> {
     // Windows' editors and PowerShell begin a text with its byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -210,31 +214,44 @@ fn gather<'a>(value: &'a Value, key: String, separator: &str, leaves: &mut Vec<(
     }
 }
 
-/// Quotes the three words that Python's `json` writes and JSON does not know, where they stand outside of text.
+/// Quotes the three words that Python's `json` writes and JSON does not know, where they stand outside of text. A number
+/// beyond all floats becomes one of them, as Python reads it.
 fn quote_not_finite(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 16);
     let mut rest = text;
-    while let Some(at) = rest.find(['"', 'N', 'I', '-']) {
+    while let Some(at) = rest.find(|one: char| one.is_ascii_digit() || "\"NI-".contains(one)) {
         let (before, from) = rest.split_at(at);
         quoted.push_str(before);
         let word = ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| from.starts_with(word));
         let taken = match word {
-            Some(word) => {
-                quoted.push('"');
-                quoted.push_str(word);
-                quoted.push('"');
-                word.len()
-            }
-            None => {
-                let taken = if from.starts_with('"') { text_length(from) } else { 1 };
-                quoted.push_str(&from[..taken]);
-                taken
-            }
+            Some(word) => word.len(),
+            None if from.starts_with('"') => text_length(from),
+            None => number_length(from).max(1),
         };
-        rest = &from[taken..];
+        let (own, behind) = from.split_at(taken);
+        match word.or_else(|| beyond(own)) {
+            Some(word) => quoted.extend(["\"", word, "\""]),
+            None => quoted.push_str(own),
+        }
+        rest = behind;
     }
     quoted.push_str(rest);
     quoted
+}
+
+/// The word for a number that no float is as large as.
+fn beyond(number: &str) -> Option<&'static str> {
+    // Text is none, and most numbers are too short.
+    if number.starts_with('"') || !number.contains(['e', 'E']) && number.len() < LARGEST_DIGITS {
+        return None;
+    }
+    let value = number.parse().ok().filter(|value: &f64| value.is_infinite())?;
+    Some(if value > 0.0 { "Infinity" } else { "-Infinity" })
+}
+
+/// Bytes of the number that `from` starts with.
+fn number_length(from: &str) -> usize {
+    from.bytes().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count()
 }
 
 /// Bytes of the quoted text that `from` starts with, to its closing quote or the end.
@@ -345,6 +362,21 @@ mod tests {
         assert_eq!(value.get("c").and_then(Value::number), Some(f64::INFINITY));
         assert_eq!(value.get("say \"NaN").and_then(Value::as_str), Some("Infinity NaN"));
         assert_eq!(value.get("b").map(Value::text).as_deref(), Some(r#"["-Infinity",-1]"#));
+    }
+
+    #[test]
+    fn a_number_beyond_all_floats_is_infinite() {
+        let digits = "9".repeat(400);
+        let text = format!(r#"{{"a": 1e400, "b": [-1E+999,{digits}, 1.5e3, 12], "1e400": "1e400", "c": 1e-400}}"#);
+        let value = Value::from_json(&text).expect("JSON");
+        let number = |key: &str| value.get(key).and_then(Value::number);
+        assert_eq!((number("a"), number("c")), (Some(f64::INFINITY), Some(0.0)));
+        let list: Vec<_> = value.get("b").map(Value::items).unwrap_or_default().iter().map(Value::number).collect();
+        assert_eq!(list, [f64::NEG_INFINITY, f64::INFINITY, 1500.0, 12.0].map(Some));
+        assert_eq!(value.get("1e400").and_then(Value::as_str), Some("1e400"));
+        for wrong in ["{\"a\": 1e400", "[1e400 2]", "[1e400e]", "1e400x"] {
+            assert!(Value::from_json(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

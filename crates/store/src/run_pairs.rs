@@ -40,6 +40,16 @@ macro_rules! table {
             Ok(found)
         }
 
+        /// Bytes of a run's keys and values together.
+        pub fn bytes_of(connection: &rusqlite::Connection, run: api::RunId) -> crate::error::Result<u64> {
+            let mut statement = connection.prepare_cached(concat!(
+                "SELECT coalesce(sum(octet_length(key) + octet_length(value)), 0) FROM ",
+                $name,
+                " WHERE run = ?1"
+            ))?;
+            Ok(statement.query_row(rusqlite::params![run.as_bytes()], |row| row.get::<_, i64>(0))? as u64)
+        }
+
         pub fn get(
             connection: &rusqlite::Connection,
             run: api::RunId,

@@ -121,6 +121,36 @@ fn a_detached_program_is_the_hosts_and_is_run_again() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_host_has_more_files_open_than_it_was_given_and_the_programs_that_it_begins_have_not() {
+    let place = Place::with_project();
+    let begin = place.command(&["exec", "--detach", "--name", "files", "--", "sh", "-c", "ulimit -S -n"]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -S -n 200 && exec \"$0\" \"$@\""]).arg(begin.get_program()).args(begin.get_args());
+    for (name, value) in begin.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let output = command.current_dir(place.project()).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    // The host began with it.
+    let host = place.json(&["serve", "--status"])["pid"].as_u64().unwrap();
+    let limits = std::fs::read_to_string(format!("/proc/{host}/limits")).unwrap();
+    let limits = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let limits: Vec<u64> = limits.split_whitespace().take(2).map(|limit| limit.parse().unwrap_or(u64::MAX)).collect();
+    assert_eq!(limits[0], limits[1].min(65_536), "{limits:?}");
+    let begun = std::time::Instant::now();
+    while place.json(&["run", "show", "files"])["state"] == "running" {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "it goes on");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let log = place.run(&["run", "log", "files"]);
+    assert_eq!(String::from_utf8_lossy(&log.stdout), "200\n", "{}", said(&log));
+}
+
+#[test]
 fn a_pipe_gets_the_stream_that_it_asked_for_and_a_person_is_told_of_the_other() {
     let place = Place::with_project();
     place.run(&["exec", "--name", "broken", "--", "sh", "-c", "echo 'no such file' >&2; exit 1"]);

@@ -44,6 +44,8 @@ use rows::Rows;
 const READERS: Duration = Duration::from_millis(100);
 /// Room for so many changed runs is kept.
 const STALE: usize = 1_024;
+/// What a metric takes beside its key where it is told, about.
+const METRIC_BYTES: usize = 64;
 
 /// The tables of the experiments that were asked for, and the runs that changed since they were read.
 #[derive(Debug, Default)]
@@ -114,6 +116,8 @@ struct Table {
     is_current: bool,
     /// Each row's: apart from the rows, since every search looks at all of them.
     standing: Vec<Standing>,
+    /// Bytes of each row's notes, metrics, params and tags, about.
+    bytes: Vec<u32>,
     metrics: Columns<Numbers>,
     params: Columns<Texts>,
     tags: Columns<Texts>,
@@ -170,15 +174,33 @@ impl Board {
 
     /// The runs that match, in their order. Blocks; `connection` sees everything that was announced before it was asked.
     pub(crate) fn page(&self, connection: &Connection, asked: &Asked, query: &Query) -> store::Result<Page> {
+        self.page_within(connection, asked, query, usize::MAX)
+    }
+
+    /// The same of runs that have so many bytes together at most, about, but one in any case.
+    pub(crate) fn page_within(
+        &self,
+        connection: &Connection,
+        asked: &Asked,
+        query: &Query,
+        most_bytes: usize,
+    ) -> store::Result<Page> {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, matched) = matched(connection, &tables, query, asked)?;
         let total = matched.len() as u64;
         let names = cells::experiments(connection, query.experiments.iter().copied(), cells::sorts(query))?;
         let count = query.offset.saturating_add(query.limit);
         let sorted = order::first(&only, matched, (&query.orders, &names), count, &asked.patience())?;
-        let runs =
-            sorted.into_iter().skip(query.offset as usize).map(|(index, row)| only[index].rows.run(row as usize).id());
-        Ok(Page { runs: runs.collect(), total })
+        let (mut runs, mut bytes) = (Vec::new(), 0_usize);
+        for (index, row) in sorted.into_iter().skip(query.offset as usize) {
+            let (table, row) = (only[index], row as usize);
+            bytes = bytes.saturating_add(table.bytes[row] as usize);
+            if bytes > most_bytes && !runs.is_empty() {
+                break;
+            }
+            runs.push(table.rows.run(row).id());
+        }
+        Ok(Page { runs, total })
     }
 
     /// The keys that occur: of metrics, of params, of tags, sorted.
@@ -260,6 +282,7 @@ impl Table {
             rows: Rows::default(),
             is_current: false,
             standing: Vec::new(),
+            bytes: Vec::new(),
             metrics: Columns::default(),
             params: Columns::default(),
             tags: Columns::default(),
@@ -283,15 +306,17 @@ impl Table {
 
     fn place(&mut self, head: &RunHead) -> usize {
         let row = self.rows.put(head);
-        match self.standing.get_mut(row) {
-            Some(standing) => *standing = Standing::of(head),
-            None => self.standing.push(Standing::of(head)),
+        if row == self.standing.len() {
+            self.standing.push(Standing::of(head));
+            self.bytes.push(0);
         }
+        (self.standing[row], self.bytes[row]) = (Standing::of(head), 0);
+        add(&mut self.bytes, row, head.notes.len());
         row
     }
 
     fn fill(&mut self, connection: &Connection, of: Of) -> store::Result<()> {
-        let Self { rows, metrics, params, tags, datasets, .. } = self;
+        let Self { rows, bytes, metrics, params, tags, datasets, .. } = self;
         // A run's values come one after another: it is looked up once for all of them.
         let mut before: Option<(RunId, Option<usize>)> = None;
         let mut row_of = |run: RunId| match before {
@@ -305,6 +330,7 @@ impl Table {
         run_columns::metrics(connection, of, &mut |run, key, value| {
             if let Some(row) = row_of(run) {
                 metrics.named(key).set(row, value);
+                add(bytes, row, key.len() + METRIC_BYTES);
             }
         })?;
         run_input::heads(connection, of, &mut |run, dataset| {
@@ -316,6 +342,7 @@ impl Table {
             run_columns::texts(connection, table, of, &mut |run, key, value| {
                 if let Some(row) = row_of(run) {
                     columns.named(key).set(row, value);
+                    add(bytes, row, key.len() + value.len());
                 }
             })?;
         }
@@ -331,6 +358,11 @@ impl Table {
             self.standing[row] = Standing::Gone;
         }
     }
+}
+
+/// Adds to the bytes of a row.
+fn add(bytes: &mut [u32], row: usize, more: usize) {
+    bytes[row] = bytes[row].saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
 }
 
 /// The tables that are asked, and where in them the rows stand that match: the table's index, the row's.

@@ -88,6 +88,9 @@ pub(crate) fn spawn(engine: &Engine, exec: &Exec<'_>) -> anyhow::Result<(Child, 
         command.args(["--name", name]);
     }
     command.args(["--project", &exec.project.to_string()]);
+    if let Some(most) = engine.options().open_files {
+        command.args(["--open-files", &most.to_string()]);
+    }
     match &exec.of {
         Of::Trial(of) => command.args(["--trial", &format!("{}:{}", of.search, of.number)]),
         Of::Run(run) => command.args(["--run", &run.to_string()]),

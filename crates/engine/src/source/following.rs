@@ -411,9 +411,11 @@ fn watched(source: &Source, files: &[PathBuf]) -> Vec<(PathBuf, RecursiveMode)> 
         // A commit changes nothing beside `dvc.yaml`, but where its branch's head is kept. What is not committed yet
         // stands in folders that hold anything else, too: what lies below them is not heard of.
         let heads = foreign::dvc::heads(&path).into_iter().map(|folder| (folder, RecursiveMode::Recursive));
-        // Of a folder that is still to be made the one above it tells.
-        let nearest = |file: &PathBuf| file.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_owned);
-        let beside: BTreeSet<PathBuf> = std::iter::once(&path).chain(files).filter_map(nearest).collect();
+        // There may be a hundred thousand files in one folder, which is looked at once. Of a folder that is still to be made
+        // the one above it tells.
+        let folders: BTreeSet<&Path> = std::iter::once(&path).chain(files).filter_map(|file| file.parent()).collect();
+        let nearest = |folder: &Path| folder.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned);
+        let beside: BTreeSet<PathBuf> = folders.into_iter().filter_map(nearest).collect();
         return heads.chain(beside.into_iter().map(|folder| (folder, RecursiveMode::NonRecursive))).collect();
     }
     if path.is_dir() {

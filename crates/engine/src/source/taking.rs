@@ -34,7 +34,10 @@ use crate::{
     Engine, error,
     jobs::JobContext,
     run::{self, Lists, name},
-    tracking::client::{self, code_of},
+    tracking::{
+        client::{self, code_of},
+        texts::MOST_TEXT,
+    },
 };
 
 /// The tag under which readers tell that a run is deleted in its own tool.
@@ -318,23 +321,31 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// Takes a run but for those of its texts that are far too long.
+    /// Takes a run but for those of its texts that are far too long, or too many together.
     fn run(&mut self, mut head: Head) {
-        let (mut bytes, mut long) = (0, Vec::new());
+        let (mut bytes, mut long, mut beyond) = (0, Vec::new(), 0);
         for (kind, pairs) in [("param", &mut head.params), ("tag", &mut head.tags)] {
             pairs.retain(|(key, value)| {
-                let is_taken = value.len() <= LONGEST_TEXT;
-                if is_taken {
-                    bytes += key.len() + value.len();
-                } else {
+                let own = key.len() + value.len();
+                if value.len() > LONGEST_TEXT {
                     let key: String = key.chars().take(SAID).collect();
                     long.push(format!(
                         "the {kind} \"{key}\" was left out: it has {} bytes, more than {LONGEST_TEXT}",
                         value.len()
                     ));
+                    return false;
                 }
-                is_taken
+                if bytes + own > MOST_TEXT {
+                    beyond += 1;
+                    return false;
+                }
+                bytes += own;
+                true
             });
+        }
+        if beyond > 0 {
+            let what = counted(beyond, "param or tag was", "params and tags were");
+            long.push(format!("{what} left out: those of a run have {MOST_TEXT} bytes together at most"));
         }
         self.piece.text_bytes += bytes;
         let place = format!("{}, run {}", self.source.path, head.key);

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::SocketAddr,
+    sync::Arc,
 };
 
 use anyhow::bail;
@@ -18,7 +19,7 @@ use api::{
 };
 use store::run::RunRow;
 
-use super::{Announcer, logged, measured::Measured, own_run};
+use super::{Announcer, logged, measured::Measured, own_run, texts};
 use crate::{
     Engine,
     run::{self, Lists, board::Query, name, nested},
@@ -164,12 +165,14 @@ pub async fn log(engine: &Engine, id: RunId, batch: Batch) -> anyhow::Result<()>
     engine.measured().leave_if_own(id, &batch.series);
     let parent = parent_of(&batch.tags);
     let is_brief = batch.is_brief();
+    let texts = Arc::clone(engine.texts());
     let work = move |tx: &store::Transaction<'_>| {
         let standing = active(tx, id)?;
         for (key, value) in &batch.params {
             put_param(tx, id, key, value)?;
         }
         put_tags(tx, id, &batch.tags)?;
+        texts.check(tx, id, texts::bytes_of(batch.params.iter().chain(&batch.tags)))?;
         put_code(tx, id, &batch.tags)?;
         own_run::leave_measuring(tx, id, &batch.series)?;
         let mut newest = Vec::with_capacity(batch.series.len());
@@ -424,8 +427,11 @@ pub async fn get(engine: &Engine, id: RunId) -> anyhow::Result<Told> {
     told.ok_or_else(|| missing(id).into())
 }
 
-/// The runs that match, of the experiments with these numbers (numbers that nobody knows are none's), and how many
-/// match in all.
+/// Bytes of what the runs of a page of a search have, at most: of runs with many and long texts it has fewer than it may.
+const PAGE_BYTES: usize = 32 << 20;
+
+/// The runs that match, of the experiments with these numbers (numbers that nobody knows are none's), as many as a page
+/// holds, and how many match in all.
 pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyhow::Result<(Vec<Told>, u64)> {
     let board = engine.clone();
     let (asked, _asking) = engine.board().ask();
@@ -439,7 +445,7 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
                 let known = store::experiment::numbered(c, number)?;
                 query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
             }
-            let page = board.board().page(c, &asked, &query)?;
+            let page = board.board().page_within(c, &asked, &query, PAGE_BYTES)?;
             Ok((tell(c, &page.runs)?, page.total))
         })
         .await?)
@@ -456,6 +462,7 @@ pub async fn add_to_list(
     value: serde_json::Value,
 ) -> anyhow::Result<()> {
     let value = value.to_string();
+    let texts = Arc::clone(engine.texts());
     let lists = engine
         .store()
         .write(move |tx| {
@@ -470,6 +477,7 @@ pub async fn add_to_list(
                 .into());
             }
             store::tag::put(tx, id, key, &list)?;
+            texts.check(tx, id, value.len())?;
             Ok(lists_of(&standing))
         })
         .await?;

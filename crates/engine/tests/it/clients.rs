@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{
-    RunId,
+    ErrorCode, RunId,
     event::{Event, Tag},
     host::GetHost,
     run::{
@@ -195,6 +195,50 @@ async fn what_is_still_coming_is_no_artifact_and_what_a_killed_host_left_of_it_g
     tokio::time::timeout(std::time::Duration::from_secs(60), swept).await.expect("it is swept");
     assert!(own.exists() && coming.exists());
     assert_eq!(listed(&stage).await, ["artifacts/deep/.notes.half"]);
+}
+
+#[tokio::test]
+async fn the_params_and_tags_of_a_run_have_an_end_together() {
+    let mut stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    let run = begin(&stage, &sweep, "one", vec![]).await;
+    let pair = |key: &str, bytes: usize| vec![(key.to_owned(), "x".repeat(bytes))];
+    let tag = async |stage: &Stage, key: &str, bytes: usize| {
+        client::log(&stage.engine, run, Batch { tags: pair(key, bytes), ..Batch::default() }).await
+    };
+    tag(&stage, "long", 40 << 20).await.unwrap();
+    let params = Batch { params: pair("prompt", 23 << 20), ..Batch::default() };
+    client::log(&stage.engine, run, params).await.unwrap();
+    let refused = |result: anyhow::Result<()>| {
+        let said = engine::error::told(&result.unwrap_err());
+        assert_eq!(said.code, ErrorCode::Invalid);
+        assert!(said.hint.is_some_and(|hint| hint.contains("as artifacts")));
+        said.message
+    };
+    let why = refused(tag(&stage, "more", 1 << 20).await);
+    let expect = format!("The params and tags of run {run} would have 67108878 bytes together, more than 67108864.");
+    assert_eq!(why, expect);
+    // Nothing of it stays, what is small has room still, and the same again takes none.
+    for (key, bytes) in [("more", 1_000), ("long", 40 << 20), ("long", 40 << 20)] {
+        tag(&stage, key, bytes).await.unwrap();
+    }
+    refused(tag(&stage, "more", 2 << 20).await);
+    // The next host counts as well, and metrics are taken in any case.
+    stage.reopen().await;
+    refused(tag(&stage, "more", 2 << 20).await);
+    let points = vec![Point { step: 0, time_ms: 1, value: 1.0 }];
+    let batch = Batch { series: vec![("loss".to_owned(), points)], ..Batch::default() };
+    client::log(&stage.engine, run, batch).await.unwrap();
+    // What is deleted makes room.
+    client::delete_tag(&stage.engine, run, "long".to_owned()).await.unwrap();
+    tag(&stage, "more", 2 << 20).await.unwrap();
+    // Small ones have an end as well.
+    tag(&stage, "long", 38 << 20).await.unwrap();
+    let mut count = 0;
+    while tag(&stage, &format!("small{count}"), 60_000).await.is_ok() {
+        count += 1;
+    }
+    assert_eq!(count, (1 << 20) / 60_006, "up to the bound");
 }
 
 /// Kind, label, and the labels of what it came from.

@@ -754,3 +754,20 @@ async fn a_param_of_many_megabytes_is_left_out_and_named() {
     assert!(said.iter().any(|one| one.contains("\"huge\"")), "{said:?}");
     assert!(!said.iter().any(|one| one.contains("\"long\"")), "{said:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_run_with_more_texts_than_a_run_may_have_the_rest_is_left_out_and_counted() {
+    let stage = Stage::new().await;
+    let folder = stage.path("mlruns");
+    copy(&fixture("foreign/tests/fixtures/mlruns"), &folder);
+    let params = folder.join("100000000000000001").join("a".repeat(32)).join("params");
+    let text = "x".repeat(4 << 20);
+    for number in 0..17 {
+        fs::write(params.join(format!("long{number}")), &text).unwrap();
+    }
+    add(&stage, &folder, None).await;
+    let said = stage.call(ListSources {}).await.remove(0).warnings;
+    let said: Vec<_> = said.iter().map(|one| one.message.as_str()).filter(|one| one.contains("left out")).collect();
+    let expect = "2 params and tags were left out: those of a run have 67108864 bytes together at most";
+    assert!(said.contains(&expect), "{said:?}");
+}

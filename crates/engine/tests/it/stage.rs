@@ -85,6 +85,7 @@ fn options_with(folder: &Path, mode: Mode, place: Arc<Place>) -> Options {
         documents: Some(folder.join("documents")),
         workers: worker.into_iter().collect(),
         program: Some(folder.join("program")),
+        open_files: None,
         mounts: None,
     }
 }

@@ -8,7 +8,10 @@ use std::{
     rc::Rc,
 };
 
-use gix::{ObjectId, Repository};
+use gix::{
+    ObjectId, Repository,
+    objs::{TreeRefIter, tree::EntryMode},
+};
 
 use crate::{ForeignError, Result, file::WHOLE, value::Value};
 
@@ -16,6 +19,10 @@ use crate::{ForeignError, Result, file::WHOLE, value::Value};
 const KEPT: usize = 256;
 /// Bytes of the files whose values are kept, at most.
 const KEPT_BYTES: u64 = 32 << 20;
+/// Bytes of the commits' folders that are kept, at most.
+const FOLDER_BYTES: usize = 32 << 20;
+/// Files that are asked for in a folder before its names have an index.
+const SCANNED: usize = 16;
 /// Bytes of the files that are parsed for one commit, at most.
 const COMMIT_BYTES: u64 = 64 << 20;
 
@@ -27,6 +34,9 @@ pub(super) struct History {
     pub(super) root: PathBuf,
     kept: HashMap<ObjectId, Rc<Value>>,
     kept_bytes: u64,
+    /// Most stay from one commit to the next as they are, and a `dvc.yaml` may name thousands of files of one.
+    folders: HashMap<ObjectId, Folder>,
+    folder_bytes: usize,
     /// Bytes that were parsed for the commit that is read.
     parsed: u64,
     /// The files that were asked for of the commit that is read, there or not.
@@ -35,6 +45,32 @@ pub(super) struct History {
     lying_values: HashMap<String, Rc<Value>>,
     /// When the newest of these was changed.
     pub(super) modified_ms: i64,
+}
+
+/// A folder of a commit as git keeps it.
+struct Folder {
+    data: Vec<u8>,
+    hash: gix::hash::Kind,
+    /// How often a name was looked up in it.
+    asked: usize,
+    index: Option<HashMap<Vec<u8>, Entry>>,
+}
+
+/// What has a name in a folder.
+type Entry = (EntryMode, ObjectId);
+
+impl Folder {
+    fn get(&mut self, name: &[u8]) -> Option<Entry> {
+        let mut entries = TreeRefIter::from_bytes(&self.data, self.hash).flatten();
+        if self.asked < SCANNED {
+            self.asked += 1;
+            let found = entries.find(|entry| **entry.filename == *name)?;
+            return Some((found.mode, found.oid.to_owned()));
+        }
+        let entry =
+            |entry: gix::objs::tree::EntryRef<'_>| (entry.filename.to_vec(), (entry.mode, entry.oid.to_owned()));
+        self.index.get_or_insert_with(|| entries.map(entry).collect()).get(name).copied()
+    }
 }
 
 /// What git tells of a commit.
@@ -88,6 +124,8 @@ impl History {
             root,
             kept: HashMap::new(),
             kept_bytes: 0,
+            folders: HashMap::new(),
+            folder_bytes: 0,
             parsed: 0,
             named: BTreeSet::new(),
             lying_values: HashMap::new(),
@@ -153,9 +191,31 @@ impl History {
         Ok(Some(value))
     }
 
-    fn blob(&self, commit: &Commit, path: &str) -> std::result::Result<Option<ObjectId>, gix::Error> {
-        let entry = self.repository.find_tree(commit.tree)?.lookup_entry_by_path(path)?;
-        Ok(entry.filter(|entry| entry.mode().is_blob()).map(|entry| entry.object_id()))
+    fn blob(&mut self, commit: &Commit, path: &str) -> std::result::Result<Option<ObjectId>, gix::Error> {
+        let mut names = Path::new(path).components().map(|name| name.as_os_str().as_encoded_bytes()).peekable();
+        let mut folder = commit.tree;
+        while let Some(name) = names.next() {
+            let found = self.folder(folder)?.get(name);
+            if names.peek().is_none() {
+                return Ok(found.filter(|(mode, _)| mode.is_blob()).map(|(_, id)| id));
+            }
+            let Some((_, id)) = found.filter(|(mode, _)| mode.is_tree()) else { return Ok(None) };
+            folder = id;
+        }
+        Ok(None)
+    }
+
+    /// A folder of a commit, which is read once.
+    fn folder(&mut self, id: ObjectId) -> std::result::Result<&mut Folder, gix::Error> {
+        let is_known = self.folders.contains_key(&id);
+        let data = if is_known { Vec::new() } else { self.repository.find_tree(id)?.take_data() };
+        self.folder_bytes += data.len();
+        if !is_known && self.folder_bytes > FOLDER_BYTES {
+            self.folders.clear();
+            self.folder_bytes = data.len();
+        }
+        let new = || Folder { data, hash: id.kind(), asked: 0, index: None };
+        Ok(self.folders.entry(id).or_insert_with(new))
     }
 
     fn lying(&mut self, path: &str) -> std::result::Result<Option<Rc<Value>>, Unread> {
@@ -191,7 +251,7 @@ impl History {
     }
 
     /// Whether a file lies in the workspace as it stands in a commit, or in neither.
-    pub(super) fn is_same(&self, commit: &Commit, path: &str) -> bool {
+    pub(super) fn is_same(&mut self, commit: &Commit, path: &str) -> bool {
         let (there, here) = (self.blob(commit, path), self.file(path));
         let (id, (file, metadata)) = match (there, here) {
             (Ok(Some(id)), Some(here)) => (id, here),
@@ -259,4 +319,47 @@ fn parse(path: &str, text: &str) -> std::result::Result<Value, Unread> {
         Some("py") => super::python::params(text),
         _ => Value::from_yaml(text)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, process::Command};
+
+    use super::*;
+
+    #[test]
+    fn a_folder_is_read_once_however_many_of_its_files_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        let git = |arguments: &[&str]| {
+            let mut command = Command::new("git");
+            command.current_dir(at).args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]).args(arguments);
+            let output = command.env("GIT_CONFIG_GLOBAL", "").env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        };
+        for name in ["sub", "other"] {
+            fs::create_dir(at.join(name)).unwrap();
+            for number in 0..2 * SCANNED {
+                fs::write(at.join(name).join(format!("{number}.json")), format!("{name} {number}")).unwrap();
+            }
+        }
+        git(&["init", "-q", "-b", "main"]);
+        git(&["add", "-A"]);
+        git(&["commit", "-q", "-m", "All"]);
+        let mut history = History::open(at).unwrap();
+        let commit = history.commits(1).unwrap().read.remove(0);
+        let first = history.blob(&commit, "sub/0.json").unwrap();
+        // What is asked of git from now on fails.
+        fs::rename(at.join(".git/objects"), at.join(".git/away")).unwrap();
+        for turn in 0..2 {
+            for number in 0..2 * SCANNED {
+                let found = history.blob(&commit, &format!("sub/{number}.json")).unwrap();
+                assert!(found.is_some() && (found == first) == (number == 0), "{number}, turn {turn}");
+            }
+            for none in ["", "sub", "sub/none.json", "sub/0.json/0.json", "0.json", "../sub/0.json"] {
+                assert_eq!(history.blob(&commit, none).unwrap(), None, "{none}, turn {turn}");
+            }
+        }
+        assert!(history.blob(&commit, "other/0.json").is_err());
+    }
 }

@@ -292,6 +292,20 @@ fn a_file_cut_anywhere_is_read_on_without_loss() {
     }
 }
 
+#[test]
+fn a_number_beyond_all_floats_is_infinite_and_the_rest_is_read() {
+    for (name, content) in [
+        ("metrics.json", r#"{"step": 3, "loss": 1e400, "acc": 0.5}"#),
+        ("metrics.json", r#"[{"step": 3, "loss": 1e400, "acc": 0.5}]"#),
+        ("log.jsonl", "{\"step\": 3, \"loss\": 1e400, \"acc\": 0.5}\n"),
+    ] {
+        let read = Log::new(name, content.as_bytes()).read(&Mark::default());
+        let expect = [("loss", f64::INFINITY), ("acc", 0.5)].map(|(key, value)| (key, vec![(3, Some(value))]));
+        assert_eq!(["loss", "acc"].map(|key| (key, read.series(key))), expect, "{content}");
+        assert_eq!(read.warnings(), [""; 0], "{content}");
+    }
+}
+
 /// A pipe would keep its reader waiting for ever.
 #[test]
 #[cfg(unix)]

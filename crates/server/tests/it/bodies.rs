@@ -26,7 +26,7 @@ async fn a_call_that_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn a_body_that_stands_still_is_given_up() {
-    let running = Running::start().await;
+    let running = Running::patient(std::time::Duration::from_millis(300)).await;
     let pending = || reqwest::Body::wrap_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let error = refused(post(&running, pending()).await, StatusCode::BAD_REQUEST).await;
     assert!(error.message.contains("did not arrive"), "{error}");

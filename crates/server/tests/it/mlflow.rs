@@ -12,8 +12,17 @@ use api::{
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use server::Host;
 
 use crate::running::Running;
+
+/// The address of a listener of MLflow's clients.
+pub(crate) async fn listening(host: Host) -> String {
+    let listener = server::listen(0).await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(server::serve_mlflow(listener, host));
+    address
+}
 
 /// The listener of MLflow's clients, open to this machine's programs: there is no secret store here.
 pub(crate) struct Open {
@@ -22,16 +31,11 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    async fn start() -> Self {
-        Self::of(Running::start().await).await
-    }
-
-    pub(crate) async fn of(running: Running) -> Self {
+    pub(crate) async fn start() -> Self {
+        let running = Running::start().await;
         let settings = Settings { tracking_open: true, ..Settings::default() };
         engine::dispatch::call(&running.host.engine, PutSettings { settings }).await.unwrap();
-        let listener = server::listen(0).await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(server::serve_mlflow(listener, running.host.clone()));
+        let address = listening(running.host.clone()).await;
         Self { running, address }
     }
 

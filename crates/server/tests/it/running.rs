@@ -1,6 +1,6 @@
 //! A server over a real engine in a folder of its own; nothing outside of this machine is reached.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use api::{
     ErrorCode,
@@ -15,6 +15,9 @@ use engine::{
 };
 use server::{Host, access::Access, activity::Activity};
 use tokio_util::sync::CancellationToken;
+
+/// How long a client may stand still: longer than any does on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A machine with nothing outside.
 struct Nothing;
@@ -57,6 +60,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn start() -> Self {
+        Self::patient(PATIENCE).await
+    }
+
+    /// One where a body may stand still for so long.
+    pub(crate) async fn patient(patience: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // A second call finds the provider of the first test.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -71,6 +79,7 @@ impl Running {
             documents: None,
             workers: Vec::new(),
             program: None,
+            open_files: None,
             mounts: None,
         };
         let workspace = engine::workspace::Workspace::at(folder.path().join("workspace"));
@@ -85,8 +94,8 @@ impl Running {
             activity: Arc::new(Activity::default()),
             port,
             staging: folder.path().join("uploads"),
-            patience: std::time::Duration::from_millis(300),
-            write_patience: std::time::Duration::from_secs(60),
+            patience,
+            write_patience: PATIENCE,
             room: server::sending::Room::default(),
             pages: Some(pages),
             ending: CancellationToken::new(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use engine::tracking::client::{self, Batch};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use reqwest::StatusCode;
+use server::Host;
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpSocket, TcpStream},
@@ -12,13 +13,13 @@ use tokio::{
 
 use api::series::Point;
 
-use crate::{mlflow::Open, running::Running};
+use crate::mlflow::{Open, listening};
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
-    let mut running = Running::start().await;
-    running.host.write_patience = Duration::from_millis(500);
-    let open = Open::of(running).await;
+    let open = Open::start().await;
+    // One for itself: on a busy machine who reads may stand still for so long, too.
+    let short = listening(Host { write_patience: Duration::from_millis(500), ..open.running.host.clone() }).await;
     let run = open.run().await;
     // More than the buffers of both sides hold.
     let points = (0..200_000).map(|at| Point { step: at, time_ms: at, value: at as f64 }).collect();
@@ -26,7 +27,7 @@ async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
     client::log(&open.running.host.engine, run.parse().unwrap(), batch).await.unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
-    let address = open.address.trim_start_matches("http://");
+    let address = short.trim_start_matches("http://");
     let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
     let path = format!("/api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=loss");
     let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
@@ -50,10 +51,7 @@ async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
 
 #[tokio::test]
 async fn of_large_bodies_that_stand_still_few_are_held() {
-    let mut running = Running::start().await;
-    // It takes its time where the machine is busy.
-    running.host.patience = Duration::from_secs(60);
-    let open = Open::of(running).await;
+    let open = Open::start().await;
     let run = open.run().await;
     let address = open.address.trim_start_matches("http://");
     let head = format!(
@@ -87,9 +85,7 @@ async fn of_large_bodies_that_stand_still_few_are_held() {
 
 #[tokio::test]
 async fn of_files_that_stand_still_so_many_are_open() {
-    let mut running = Running::start().await;
-    running.host.patience = Duration::from_secs(60);
-    let open = Open::of(running).await;
+    let open = Open::start().await;
     let run = open.run().await;
     let address = open.address.trim_start_matches("http://");
     let file = format!("/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts");

@@ -1,12 +1,9 @@
 //! Wrong filters, paths that lead out and what is far too large: each is told why, and nothing is kept of it.
 
-use std::time::Duration;
-
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Open, limits::told};
-use crate::running::Running;
 
 #[tokio::test]
 async fn a_wrong_filter_is_told_where_and_what_was_expected() {
@@ -76,10 +73,7 @@ async fn a_path_that_leads_out_is_refused_by_uploads_in_parts_and_by_lists_of_mo
 
 #[tokio::test]
 async fn what_is_far_too_large_is_refused_and_none_of_it_is_kept() {
-    let mut running = Running::start().await;
-    // It takes its time where the machine is busy.
-    running.host.patience = Duration::from_secs(60);
-    let open = Open::of(running).await;
+    let open = Open::start().await;
     let run = open.run().await;
     let value = "v".repeat(10_000_000);
     let of_run = json!({ "run_id": run, "key": "absurd", "value": value });
