@@ -9,7 +9,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use api::{ApiError, ErrorCode, RunId, event::Tag, run::Artifact};
+use api::{
+    ApiError, ErrorCode, RunId,
+    event::Tag,
+    run::{Artifact, RunKind},
+};
 use cap_std::fs::{Dir, OpenOptions};
 use store::run::RunRow;
 
@@ -22,9 +26,20 @@ pub struct Place {
     /// The folder of all its artifacts.
     root: PathBuf,
     relative: PathBuf,
-    /// Imported artifacts are other tools' and are only read.
+    /// Imported artifacts are other tools' and are only read, and so is what a training made.
     writable: bool,
+    made: Made,
     run: Option<RunId>,
+}
+
+/// Where what a training made is, seen from a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    No,
+    /// An entry of this folder.
+    Below,
+    /// It is this, or a part of it.
+    This,
 }
 
 /// One entry of a folder; a folder has no size.
@@ -40,7 +55,7 @@ pub async fn place(engine: &Engine, parts: &[String]) -> anyhow::Result<Place> {
         Some((Owner::Run(run), rest)) => {
             let row = engine.store().read(move |c| store::run::bare(c, run)).await?;
             let row = row.ok_or_else(|| error::missing("run", run))?;
-            Ok(of_run(engine, &row, rest))
+            Ok(seen_of_run(engine, &row, rest))
         }
         Some((Owner::Logged(id), rest)) => {
             let wanted = id.clone();
@@ -68,12 +83,33 @@ pub(crate) fn owner(parts: &[String]) -> Option<(Owner, &[String])> {
     })
 }
 
+/// What a training makes, beside the folder of its artifacts.
+const MODEL: &str = "model";
+
+/// A path among the artifacts of a run.
 pub fn of_run(engine: &Engine, row: &RunRow, parts: &[String]) -> Place {
     let (root, writable) = match &row.artifacts {
         Some(folder) => (PathBuf::from(folder), false),
         None => (engine.workspace().run(row.run.id).join("artifacts"), true),
     };
-    Place { root, relative: parts.iter().collect(), writable, run: Some(row.run.id) }
+    Place { root, relative: parts.iter().collect(), writable, made: Made::No, run: Some(row.run.id) }
+}
+
+/// The same as clients see it: what a training made stands there, by the address that versions of it have, unless a client
+/// called something so.
+pub fn seen_of_run(engine: &Engine, row: &RunRow, parts: &[String]) -> Place {
+    let place = of_run(engine, row, parts);
+    let model = engine.workspace().run(row.run.id).join(MODEL);
+    let is_training = row.run.kind == RunKind::Training && row.artifacts.is_none();
+    let has_made = || std::fs::symlink_metadata(&model).is_ok_and(|found| found.is_dir());
+    let is_free = || place.root.join(MODEL).symlink_metadata().is_err();
+    match parts {
+        [] if is_training && has_made() && is_free() => Place { made: Made::Below, ..place },
+        [first, rest @ ..] if first == MODEL && is_training && has_made() && is_free() => {
+            Place { root: model, relative: rest.iter().collect(), writable: false, made: Made::This, ..place }
+        }
+        _ => place,
+    }
 }
 
 pub async fn of_logged(engine: &Engine, model: &str, parts: &[String]) -> anyhow::Result<Place> {
@@ -81,7 +117,7 @@ pub async fn of_logged(engine: &Engine, model: &str, parts: &[String]) -> anyhow
     let elsewhere = engine.store().read(move |c| store::logged_model::artifacts(c, &wanted)).await?;
     let writable = elsewhere.is_none();
     let root = elsewhere.map_or_else(|| engine.workspace().logged(model).join("artifacts"), PathBuf::from);
-    Ok(Place { root, relative: parts.iter().collect(), writable, run: None })
+    Ok(Place { root, relative: parts.iter().collect(), writable, made: Made::No, run: None })
 }
 
 impl Place {
@@ -136,9 +172,12 @@ impl Place {
         }
     }
 
-    /// Why the artifacts of another tool's log stay as they are.
+    /// Why the artifacts of another tool's log, and what a training made, stay as they are.
     fn in_place(&self) -> String {
-        format!("What was imported is read where it lies, in {}", self.root.display())
+        match self.made {
+            Made::This => "What a training made stays as it is".to_owned(),
+            Made::No | Made::Below => format!("What was imported is read where it lies, in {}", self.root.display()),
+        }
     }
 
     /// Where it stands, for a person.
@@ -303,6 +342,11 @@ pub async fn list(place: &Place) -> anyhow::Result<Vec<Entry>> {
     tokio::task::spawn_blocking(move || list_at(&place)).await?
 }
 
+/// What a training made, among the entries of its artifacts.
+fn made_at(place: &Place) -> Vec<Entry> {
+    (place.made == Made::Below).then(|| Entry { name: MODEL.to_owned(), size_bytes: None }).into_iter().collect()
+}
+
 fn list_at(place: &Place) -> anyhow::Result<Vec<Entry>> {
     let opened = place.folder().and_then(|root| {
         let is_root = place.relative.as_os_str().is_empty();
@@ -312,10 +356,10 @@ fn list_at(place: &Place) -> anyhow::Result<Vec<Entry>> {
     let none = |error: &io::Error| beneath::is_nothing(error) || beneath::leads_out(error);
     let (root, entries) = match opened {
         Ok(opened) => opened,
-        Err(error) if none(&error) => return Ok(Vec::new()),
+        Err(error) if none(&error) => return Ok(made_at(place)),
         Err(error) => return Err(error).with_context(|| format!("read {}", place.shown().display())),
     };
-    let mut found = Vec::new();
+    let mut found = made_at(place);
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();

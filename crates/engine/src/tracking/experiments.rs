@@ -128,7 +128,13 @@ fn matching(
         View::Deleted => experiment.deleted_ms.is_some(),
         View::All => true,
     };
-    let word = |experiment: &Experiment, word: &str| experiment.name.to_lowercase().contains(&word.to_lowercase());
+    // Notes are a tag, too.
+    let word = |experiment: &Experiment, word: &str| {
+        let word = word.to_lowercase();
+        let has = |text: &str| text.to_lowercase().contains(&word);
+        let has_tag = || experiment.tags.iter().any(|(key, value)| has(key) || has(value));
+        has(&experiment.name) || has(&experiment.folder) || has_tag()
+    };
     let ready = Ready::of(filter);
     let all = compare::passing(all, asked.goes_on(), |experiment| {
         is_seen(experiment) && ready.holds(&|field| cell(experiment, field), &|text| word(experiment, text))

@@ -91,7 +91,7 @@ async fn named(engine: &Engine, location: &str) -> anyhow::Result<Option<Place>>
     match locate(location) {
         Some(Located::Run(run, parts)) => {
             let row = engine.store().read(move |c| store::run::bare(c, run)).await?;
-            Ok(row.map(|row| artifacts::of_run(engine, &row, &parts)))
+            Ok(row.map(|row| artifacts::seen_of_run(engine, &row, &parts)))
         }
         // What was deleted since has no files.
         Some(Located::Proxied(parts)) => Ok(artifacts::place(engine, &parts).await.ok()),

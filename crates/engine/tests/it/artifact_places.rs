@@ -26,7 +26,7 @@ mod of_links {
 
     use api::{
         RunId,
-        run::{Artifact, ListArtifacts},
+        run::{Artifact, ListArtifacts, Run, RunKind},
         tracking::CreateExperiment,
     };
     use engine::tracking::{
@@ -165,6 +165,44 @@ mod of_links {
         ] {
             assert!(refused.to_string().contains("is read where it lies, in /srv/mlruns/a"), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_training_made_is_read_among_its_artifacts_and_nothing_else_of_its_folder() {
+        let stage = Stage::new().await;
+        let (row, own, _) = begun(&stage).await;
+        let folder = stage.engine.workspace().run(row.run.id);
+        fs::create_dir_all(folder.join("model/deep")).unwrap();
+        fs::write(folder.join("model/deep/bundle.json"), "{}").unwrap();
+        fs::write(folder.join("plan.json"), "{}").unwrap();
+        fs::write(own.join("notes.txt"), "x").unwrap();
+        let seen = |row: &RunRow, parts: &[&str]| {
+            let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+            artifacts::seen_of_run(&stage.engine, row, &parts)
+        };
+        let entry = |name: &str, size_bytes| Entry { name: name.to_owned(), size_bytes };
+        let list = async |row: &RunRow, parts: &[&str]| artifacts::list(&seen(row, parts)).await.unwrap();
+        assert_eq!(list(&row, &[]).await, [entry("notes.txt", Some(1))], "a client's run made none");
+        let row = RunRow { run: Run { kind: RunKind::Training, ..row.run }, ..row };
+        assert_eq!(list(&row, &[]).await, [entry("model", None), entry("notes.txt", Some(1))]);
+        assert_eq!(list(&row, &["model"]).await, [entry("deep", None)]);
+        let mut text = String::new();
+        let mut file = artifacts::file(&seen(&row, &["model", "deep", "bundle.json"])).await.unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "{}");
+        for parts in [&["plan.json"][..], &["model", "..", "plan.json"]] {
+            assert!(artifacts::file(&seen(&row, parts)).await.is_err(), "{parts:?}");
+        }
+        let place = seen(&row, &["model", "deep"]);
+        for refused in [
+            artifacts::begin(&place, &"ab".repeat(16)).await.err().unwrap(),
+            artifacts::delete(&stage.engine, &place).await.unwrap_err(),
+        ] {
+            assert!(refused.to_string().contains("What a training made stays as it is"), "{refused}");
+        }
+        // What a client called so goes before it.
+        keep(&at(&stage, &row, &["model", "own.txt"]), b"own").await;
+        assert_eq!(list(&row, &["model"]).await, [entry("own.txt", Some(3))]);
     }
 
     #[tokio::test]

@@ -108,12 +108,13 @@ async fn prompts_are_found_only_where_they_are_asked_for() {
     let stage = Stage::new().await;
     let prompt = vec![("mlflow.prompt.is_prompt".to_owned(), "true".to_owned())];
     registry::create(&stage.engine, "greeting", None, prompt.clone()).await.unwrap();
-    registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();
+    registry::create(&stage.engine, "churn", Some("Who leaves".to_owned()), Vec::new()).await.unwrap();
     let new = |source: &str, tags| NewVersion { source: source.to_owned(), tags, ..NewVersion::default() };
     registry::add_version(&stage.engine, "greeting", new("dummy-source", prompt)).await.unwrap();
     registry::add_version(&stage.engine, "churn", new("s3://bucket/churn", Vec::new())).await.unwrap();
     let asked = "tags.`mlflow.prompt.is_prompt` = 'true'";
     assert_eq!((models(&stage, "").await, versions(&stage, "").await), (vec!["churn".into()], vec!["churn 1".into()]));
+    assert_eq!(models(&stage, "LEAVES").await, ["churn"], "words are looked for in descriptions, too");
     assert_eq!(models(&stage, asked).await, ["greeting"]);
     assert_eq!(versions(&stage, asked).await, ["greeting 1"]);
     assert_eq!(models(&stage, "tag.`mlflow.prompt.is_prompt` != 'true'").await, ["churn"]);

@@ -18,7 +18,7 @@ use engine::{
     tracking::{
         artifacts,
         client::{self, Batch, Begin},
-        history, logged,
+        experiments, history, logged,
         registry::{self, NewVersion},
     },
 };
@@ -397,6 +397,14 @@ async fn folders_and_notes_of_experiments() {
     };
     let edited = stage.call(edit).await;
     assert_eq!((edited.folder.as_str(), edited.tags["mlflow.note.content"].as_str()), ("nlp", "# Why"));
+    let found = async |words: &str| {
+        let found = experiments::search(&stage.engine, View::Active, Some(words), &[]).await.unwrap();
+        found.into_iter().map(|one| one.name).collect::<Vec<_>>()
+    };
+    for words in ["RES", "nlp", "why", "why not nothing"] {
+        assert_eq!(found(words).await, ["resnet"], "{words}");
+    }
+    assert_eq!(found("vision").await, [""; 0]);
 }
 
 #[tokio::test]

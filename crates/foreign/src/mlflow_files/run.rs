@@ -366,7 +366,7 @@ fn metrics(folder: &Path, run: &str, known: bool, buffer: &mut [u8], reading: &m
                 let mut lines = Lines::new(run, &key, &path, offset);
                 reading.told.extend(lines.points(&piece[..end]));
                 reading.in_seconds |= lines.in_seconds;
-                reading.told.extend(lines.warning());
+                reading.told.extend(lines.warnings());
                 together += end;
                 reading.mark.metrics.insert(key.clone(), offset + end as u64);
                 if !all {
@@ -419,7 +419,7 @@ impl Reading {
         };
         self.mark.metrics.insert(key.clone(), end);
         self.in_seconds |= lines.in_seconds;
-        lines.warning().map_or(Ok(()), tell)
+        lines.warnings().try_for_each(tell)
     }
 }
 
@@ -432,12 +432,14 @@ struct Lines<'a> {
     offset: u64,
     wrong: usize,
     first_wrong: u64,
+    /// Where a line begins that was taken without its end.
+    unended: Option<u64>,
     in_seconds: bool,
 }
 
 impl<'a> Lines<'a> {
     fn new(run: &'a str, key: &'a str, path: &'a Path, offset: u64) -> Self {
-        Self { run, key, path, offset, wrong: 0, first_wrong: 0, in_seconds: false }
+        Self { run, key, path, offset, wrong: 0, first_wrong: 0, unended: None, in_seconds: false }
     }
 
     /// The points of whole lines; `None` where there is none.
@@ -451,6 +453,7 @@ impl<'a> Lines<'a> {
                         self.in_seconds |= time_ms != point.time_ms;
                         point.time_ms = time_ms;
                         points.push(point);
+                        self.unended = (!line.ends_with(b"\n")).then_some(self.offset);
                     }
                     None => {
                         self.first_wrong = if self.wrong == 0 { self.offset } else { self.first_wrong };
@@ -463,11 +466,16 @@ impl<'a> Lines<'a> {
         (!points.is_empty()).then(|| Told::Points { run: self.run.to_owned(), key: self.key.to_owned(), points })
     }
 
-    fn warning(&self) -> Option<Told> {
-        (self.wrong > 0).then(|| Told::LeftOut {
-            place: format!("{}, byte {}", self.path.display(), self.first_wrong),
+    /// What is said of lines that were left out, and of a last one that MLflow would read, too: it ends each that it writes.
+    fn warnings(&self) -> impl Iterator<Item = Told> {
+        let place = |byte: u64| format!("{}, byte {byte}", self.path.display());
+        let left_out = (self.wrong > 0).then(|| Told::LeftOut {
+            place: place(self.first_wrong),
             message: left_out(self.wrong, "time value step"),
-        })
+        });
+        let message = || "the last line has no end: the number that stands there may be cut off".to_owned();
+        let unended = self.unended.map(|byte| Told::Warning { place: place(byte), message: message() });
+        left_out.into_iter().chain(unended)
     }
 }
 

@@ -92,6 +92,8 @@ fn read_again_only_what_changed_is_told() {
     again(&mut read);
     assert_eq!(read.head("first: of two").notes.as_deref(), Some("Worse now."));
     assert_eq!(read.series("loss"), [(5, Some(7.0))]);
+    let said = "the last line has no end: the number that stands there may be cut off";
+    assert!(matches!(&read.warnings()[..], [one] if one.contains("metrics/loss, byte") && one.contains(said)));
 
     fs::write(run.join("metrics/new"), "").unwrap();
     again(&mut read);

@@ -109,7 +109,7 @@ pub(super) async fn of_run(State(host): State<Host>, request: Request) -> Result
         <Fields<OfRun> as axum::extract::FromRequest<Host>>::from_request(asked, &host).await?;
     let parts_of_path = safe(&path.unwrap_or_default())?;
     let told = engine::tracking::client::get(&host.engine, run_id(id, run_uuid)?).await?;
-    let place = artifacts::of_run(&host.engine, &told.row, &parts_of_path);
+    let place = artifacts::seen_of_run(&host.engine, &told.row, &parts_of_path);
     send(&place, Request::from_parts(parts, body)).await
 }
 
@@ -217,7 +217,7 @@ pub(super) async fn list_of_run(State(host): State<Host>, Fields(asked): Fields<
     let run = run_id(asked.run_id, asked.run_uuid)?;
     let told = engine::tracking::client::get(&host.engine, run).await?;
     let under = safe(asked.path.as_deref().unwrap_or_default())?;
-    let place = artifacts::of_run(&host.engine, &told.row, &under);
+    let place = artifacts::seen_of_run(&host.engine, &told.row, &under);
     let files = artifacts::list(&place).await?;
     Ok(Json(info_of(told.artifact_uri, files, &under.join("/"))))
 }

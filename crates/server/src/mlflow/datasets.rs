@@ -59,7 +59,7 @@ fn check(input: &DatasetInput) -> Result<(), Failure> {
         ("schema", dataset.schema.as_ref(), LONGEST_SCHEMA),
         ("profile", dataset.profile.as_ref(), LONGEST_PROFILE),
     ] {
-        if text.is_some_and(|text| text.len() > most) {
+        if text.is_some_and(|text| is_longer(text, most)) {
             return Err(Failure::invalid(format!("Dataset {what} exceeds the maximum length of {most}.")));
         }
     }
@@ -69,13 +69,18 @@ fn check(input: &DatasetInput) -> Result<(), Failure> {
         }
     }
     for tag in &input.tags {
-        if tag.key.len() > LONGEST_TAG_KEY || tag.value.len() > LONGEST_TAG {
+        if is_longer(&tag.key, LONGEST_TAG_KEY) || is_longer(&tag.value, LONGEST_TAG) {
             return Err(Failure::invalid(format!(
                 "A tag of a dataset has at most {LONGEST_TAG_KEY} characters as its key and {LONGEST_TAG} as its value."
             )));
         }
     }
     Ok(())
+}
+
+/// As MLflow counts: by characters, of which each is a byte at least.
+fn is_longer(text: &str, most: usize) -> bool {
+    text.len() > most && text.chars().count() > most
 }
 
 fn check_model(id: &str) -> Result<(), Failure> {

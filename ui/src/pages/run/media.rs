@@ -23,7 +23,7 @@ use crate::{
         icon,
         medium::OneMedium,
         picture::Picture,
-        states::{Empty, Load},
+        states::{Empty, Load, prose},
         step_slider::{StepSlider, Walk},
         words,
     },
@@ -71,6 +71,7 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
     let is_histogram = Memo::new(move |_| of.with(|of| of.as_ref().is_some_and(|of| of.kind == MediumKind::Histogram)));
     let has_steps = Memo::new(move |_| steps.with(|steps| steps.len() > 1));
     let by_step = Memo::new(move |_| of.with(|of| of.as_ref().is_some_and(|of| of.by_step)));
+    let cut = Memo::new(move |_| of.with(|of| of.as_ref().and_then(said_of_steps)));
     view! {
         <section class="card medium">
             <header class="flex">
@@ -79,9 +80,19 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
                 <StepSlider walk of=key />
             </header>
             <OneMedium run key medium by_step />
+            {move || cut.get().map(|said| view! { <p class="muted small padded">{prose(&said)}</p> })}
             {move || (has_steps.get() && is_histogram.get()).then(|| view! { <OverSteps run key steps /> })}
         </section>
     }
+}
+
+/// What is said of a key of which not all steps are here.
+fn said_of_steps(of: &MediaOfKey) -> Option<String> {
+    let here = of.steps.len() as u64;
+    (of.total > here).then(|| {
+        let all = words::counted(of.total, "step", "steps");
+        format!("{} of {all} are here, evenly apart: `slipway run media get` has each.", words::count(here))
+    })
 }
 
 /// Evenly so many, the first and the last among them.
@@ -145,7 +156,23 @@ fn OverSteps(run: Memo<RunId>, key: Memo<String>, steps: Memo<Vec<i64>>) -> impl
 
 #[cfg(test)]
 mod tests {
-    use super::{bands, thinned};
+    use api::media::{MediaOfKey, MediumKind};
+
+    use super::{bands, said_of_steps, thinned};
+
+    #[test]
+    fn steps_that_are_left_out_are_said() {
+        let of = |total: u64| MediaOfKey {
+            key: "sample".to_owned(),
+            kind: MediumKind::Image,
+            steps: vec![0, 7, 20],
+            total,
+            by_step: true,
+        };
+        assert_eq!(said_of_steps(&of(3)), None);
+        let said = said_of_steps(&of(25_000)).unwrap_or_default();
+        assert!(said.starts_with("3 of 25,000 steps are here, evenly apart: "), "{said}");
+    }
 
     #[test]
     fn the_bands_are_told_from_within() {

@@ -162,7 +162,10 @@ fn found_models(
         Field::Attribute(_) => Cell::Number(model.row.updated_ms as f64),
         _ => Cell::Missing,
     };
-    let word = |model: &ModelHead, word: &str| model.name.to_lowercase().contains(&word.to_lowercase());
+    let word = |model: &ModelHead, word: &str| {
+        let word = word.to_lowercase();
+        [&model.name, &model.row.notes].into_iter().any(|text| text.to_lowercase().contains(&word))
+    };
     let (with_prompts, ready) = (asks_for_prompts(filter), Ready::of(filter));
     let all = compare::passing(all, asked.goes_on(), |model| {
         (with_prompts || !is_prompt(&model.tags)) && ready.holds(&|field| cell(model, field), &|text| word(model, text))

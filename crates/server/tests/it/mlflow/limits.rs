@@ -258,3 +258,20 @@ async fn who_looks_whether_somebody_answers_keeps_no_host_alive() {
     open.run().await;
     assert!(activity.idle() < before);
 }
+
+#[tokio::test]
+async fn what_is_said_of_datasets_is_counted_by_characters() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let long = |count: usize| "ü".repeat(count);
+    let given = |name: usize, tag: usize| {
+        let dataset = json!({ "name": long(name), "digest": "d", "source_type": "local", "source": "{}" });
+        let tags = json!([{ "key": "mlflow.data.context", "value": long(tag) }]);
+        json!({ "run_id": run, "datasets": [{ "dataset": dataset, "tags": tags }] })
+    };
+    let path = "mlflow/runs/log-inputs";
+    let (status, said) = open.post(path, given(500, 500)).await;
+    assert_eq!(status, StatusCode::OK, "{said}");
+    open.refused(path, given(501, 500), "name exceeds the maximum length of 500").await;
+    open.refused(path, given(500, 501), "500 as its value").await;
+}
