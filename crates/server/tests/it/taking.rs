@@ -40,9 +40,6 @@ async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
     };
     tokio::time::timeout(Duration::from_secs(60), given_up).await.expect("the connection is closed");
     // One that reads gets all of it, also on a machine that is so busy that it stands still for a while.
-    let mut running = open.running;
-    running.host.write_patience = Duration::from_secs(60);
-    let open = Open::of(running).await;
     let answer = open.running.http.get(format!("{}{path}", open.address)).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     let told: serde_json::Value = answer.json().await.unwrap();
