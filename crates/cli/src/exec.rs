@@ -118,10 +118,12 @@ pub(crate) async fn run(workspace: &Workspace, output: Output, project: Option<&
     if exec.detach {
         return detached(workspace, output, project, exec).await.map(|()| 0);
     }
-    if let Some(most) = exec.open_files {
+    let files = exec.open_files.or_else(open_files::own);
+    let (begun, told) = begin(workspace, output, project, &exec).await?;
+    // Where no host runs, this process became one for it.
+    if let Some(most) = files {
         open_files::lower(most);
     }
-    let (begun, told) = begin(workspace, output, project, &exec).await?;
     if !output.json {
         output.say(&format!("slipway: run {} ({})", begun.name, begun.run.short()));
     }

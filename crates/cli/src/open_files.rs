@@ -10,6 +10,17 @@ const MOST: u64 = 65_536;
 #[cfg(unix)]
 const MOST_OF_MACOS: u64 = 10_240;
 
+/// How many this process may have open; none where that has no bound.
+#[cfg(unix)]
+pub(crate) fn own() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+#[cfg(not(unix))]
+pub(crate) const fn own() -> Option<u64> {
+    None
+}
+
 /// Raises how many this process may have open, as far as it may. What it was before, where it is more now.
 #[cfg(unix)]
 pub(crate) fn raise() -> Option<u64> {
