@@ -324,15 +324,20 @@ mod tests {
     use super::*;
     use crate::tracking::{client, experiments};
 
+    fn a_run(tx: &store::Transaction<'_>) -> RunId {
+        let experiment = experiments::new(ExperimentId::from_bytes([1; 16]), None, "sweep".to_owned(), 0);
+        store::experiment::insert(tx, &experiment).unwrap();
+        let run = RunId::from_bytes([2; 16]);
+        store::run::put(tx, &client::new_row(run, &experiment, "one".to_owned(), RunKind::Client, 0)).unwrap();
+        run
+    }
+
     #[test]
     fn points_out_of_order_are_told_in_blocks_as_if_all_were_sorted_at_once() {
         let mut connection = Connection::open_in_memory().unwrap();
         store::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
         let tx = connection.transaction().unwrap();
-        let experiment = experiments::new(ExperimentId::from_bytes([1; 16]), None, "sweep".to_owned(), 0);
-        store::experiment::insert(&tx, &experiment).unwrap();
-        let run = RunId::from_bytes([2; 16]);
-        store::run::put(&tx, &client::new_row(run, &experiment, "one".to_owned(), RunKind::Client, 0)).unwrap();
+        let run = a_run(&tx);
         let came = |at: i64| Point { step: at * 7 % 100, time_ms: at * 13 % 11, value: (at % 3) as f64 };
         let came: Vec<Point> = (0..500).map(came).collect();
         store::metric::append(&tx, run, "loss", &came).unwrap();
@@ -379,10 +384,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         store::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
         let tx = connection.transaction().unwrap();
-        let experiment = experiments::new(ExperimentId::from_bytes([1; 16]), None, "sweep".to_owned(), 0);
-        store::experiment::insert(&tx, &experiment).unwrap();
-        let run = RunId::from_bytes([2; 16]);
-        store::run::put(&tx, &client::new_row(run, &experiment, "one".to_owned(), RunKind::Client, 0)).unwrap();
+        let run = a_run(&tx);
         let in_order: Vec<Point> = (0..20_000).map(|at| Point { step: at, time_ms: at, value: at as f64 }).collect();
         let mut turned = in_order.clone();
         turned.rotate_left(1);
