@@ -81,15 +81,22 @@ impl Value for f64 {
     }
 }
 
-impl Value for u32 {
-    fn missing() -> Self {
-        0
-    }
+/// The numbers of texts, of which 0 is none.
+macro_rules! number {
+    ($($number:ty),*) => {
+        $(impl Value for $number {
+            fn missing() -> Self {
+                0
+            }
 
-    fn is_missing(self) -> bool {
-        self == 0
-    }
+            fn is_missing(self) -> bool {
+                self == 0
+            }
+        })*
+    };
 }
+
+number!(u8, u16, u32);
 
 /// What stands in the rows of a column: of a hundred thousand keys each takes about as much as it has values, whatever
 /// the number of runs between its first and its last.
@@ -219,6 +226,17 @@ impl<T: Value> Places<T> {
         }
     }
 
+    /// The same rows with what their values become: what is missing stays so.
+    fn map<U: Value>(&self, widen: impl Fn(T) -> U) -> Places<U> {
+        match self {
+            Self::Stretch { first, held, values } => {
+                let values = values.iter().map(|value| widen(*value)).collect();
+                Places::Stretch { first: *first, held: *held, values }
+            }
+            Self::Apart(list) => Places::Apart(list.iter().map(|(row, value)| (*row, widen(*value))).collect()),
+        }
+    }
+
     /// How many of ascending rows have something: of a hundred thousand keys of one run the other runs' rows are not
     /// looked at.
     fn count(&self, rows: &[usize]) -> usize {
@@ -275,11 +293,85 @@ pub(super) fn room<T>(values: &mut Vec<T>, more: usize) {
     }
 }
 
+/// The numbers of texts by row, as wide as the largest of them: most columns have fewer than 256 texts, and a table of a
+/// hundred thousand runs has dozens of such columns.
+#[derive(Debug, Clone)]
+enum Numbered {
+    Bytes(Places<u8>),
+    Words(Places<u16>),
+    Longs(Places<u32>),
+}
+
+impl Default for Numbered {
+    fn default() -> Self {
+        Self::Bytes(Places::default())
+    }
+}
+
+/// The same of the places, whatever their width.
+macro_rules! places {
+    ($numbered:expr, $places:ident => $of:expr) => {
+        match $numbered {
+            Numbered::Bytes($places) => $of,
+            Numbered::Words($places) => $of,
+            Numbered::Longs($places) => $of,
+        }
+    };
+}
+
+impl Numbered {
+    fn get(&self, row: usize) -> Option<u32> {
+        places!(self, places => places.get(row).map(u32::from))
+    }
+
+    fn set(&mut self, row: usize, number: u32) {
+        match self {
+            Self::Bytes(places) => {
+                if let Ok(number) = u8::try_from(number) {
+                    return places.set(row, number);
+                }
+                *self = Self::Words(places.map(u16::from));
+            }
+            Self::Words(places) => {
+                if let Ok(number) = u16::try_from(number) {
+                    return places.set(row, number);
+                }
+                *self = Self::Longs(places.map(u32::from));
+            }
+            Self::Longs(places) => return places.set(row, number),
+        }
+        self.set(row, number);
+    }
+
+    fn clear(&mut self, row: usize) {
+        places!(self, places => places.clear(row));
+    }
+
+    fn any(&self) -> bool {
+        places!(self, places => places.any())
+    }
+
+    /// How many places it takes.
+    fn len(&self) -> usize {
+        places!(self, places => places.len())
+    }
+
+    /// The rows that have something, in their order.
+    fn held(&self) -> Vec<(u32, u32)> {
+        places!(self, places => places.held().into_iter().map(|(row, number)| (row, u32::from(number))).collect())
+    }
+
+    /// How many of ascending rows have something.
+    fn count(&self, rows: &[usize]) -> usize {
+        places!(self, places => places.count(rows))
+    }
+}
+
 /// Texts by their number in a dictionary: a filter looks at each text once, whatever the number of rows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Texts {
     /// 0 is no value, n the text n - 1.
-    rows: Places<u32>,
+    rows: Numbered,
     all: Distinct,
     /// How many bytes of texts there were when those that no row had were last forgotten.
     kept_bytes: usize,
@@ -398,7 +490,7 @@ impl Texts {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Numbers, Places, SPARE_TEXTS, Texts, within};
+    use super::{Numbered, Numbers, Places, SPARE_TEXTS, Texts, within};
 
     #[test]
     fn a_column_takes_the_rows_from_its_first_value_to_its_last() {
@@ -460,6 +552,25 @@ mod tests {
             let all: Vec<usize> = (0..rows).collect();
             assert_eq!([column.count(&all), texts.count(&all)], [known.len(); 2]);
         }
+    }
+
+    #[test]
+    fn a_column_is_as_wide_as_its_texts_are_many() {
+        let mut texts = Texts::default();
+        for row in 0..255 {
+            texts.set(row, &row.to_string());
+        }
+        assert!(matches!(texts.rows, Numbered::Bytes(_)));
+        for row in 255..65_535 {
+            texts.set(row, &row.to_string());
+        }
+        assert!(matches!(texts.rows, Numbered::Words(_)));
+        texts.clear(7);
+        texts.set(70_000, "a text more");
+        texts.set(70_001, "254");
+        assert!(matches!(texts.rows, Numbered::Longs(_)));
+        assert!((0..65_535).all(|row| texts.text(row).map(str::to_owned) == (row != 7).then(|| row.to_string())));
+        assert_eq!([70_000, 70_001, 69_999].map(|row| texts.text(row)), [Some("a text more"), Some("254"), None]);
     }
 
     #[test]
