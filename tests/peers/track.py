@@ -173,39 +173,59 @@ def log_batch(served, points, reps):
     return points / statistics.median(seconds), statistics.median(cpu), run
 
 
-def log_metric(served, points, reps):
-    client = client_of(served)
-    experiment = client.create_experiment(f"single-{random.random()}")
-    seconds = []
-    for _ in range(reps):
-        run = client.create_run(experiment).info.run_id
-        seconds.append(
-            timed(lambda: [client.log_metric(run, "loss", 1.0 / (1 + i), timestamp=T0 + i, step=i) for i in range(points)])
-        )
-    return points / statistics.median(seconds)
+def by_turns(prepared, reps):
+    """The median seconds of what each prepares, done by turns: what slows the machine for a while slows them all."""
+    seconds = [[timed(prepare()) for prepare in prepared] for _ in range(reps)]
+    return [statistics.median(own) for own in zip(*seconds)]
 
 
-def many_runs(served, runs):
-    """Runs a second, over blocks of a fifth; the server's CPU seconds and the client's own a run."""
+def log_metric(servers, points, reps):
+    """Calls a second into each of the servers."""
+
+    def of(served):
+        client = client_of(served)
+        experiment = client.create_experiment(f"single-{random.random()}")
+
+        def prepare():
+            run = client.create_run(experiment).info.run_id
+            return lambda: [
+                client.log_metric(run, "loss", 1.0 / (1 + i), timestamp=T0 + i, step=i) for i in range(points)
+            ]
+
+        return prepare
+
+    return [points / seconds for seconds in by_turns([of(served) for served in servers], reps)]
+
+
+def many_runs(servers, runs):
+    """Runs a second into each of the servers, by turns in blocks of a fifth; the CPU seconds a run of each, and the client's own."""
     from mlflow.entities import Metric, Param
 
-    client, chance = client_of(served), random.Random(1)
-    experiment = client.create_experiment(f"many-{random.random()}")
+    own = []
 
-    def block():
-        for _ in range(runs // 5):
-            run = client.create_run(experiment).info.run_id
-            lr = chance.choice(["0.1", "0.01", "0.001"])
-            metrics = [Metric("loss", chance.random(), T0, 0)]
-            metrics += [Metric(f"m{k}", chance.random(), T0, 0) for k in range(9)]
-            params = [Param("lr", lr)] + [Param(f"p{k}", str(chance.randint(0, 99))) for k in range(9)]
-            client.log_batch(run, metrics=metrics, params=params)
-            client.set_terminated(run)
+    def of(served):
+        client, chance = client_of(served), random.Random(1)
+        experiment = client.create_experiment(f"many-{random.random()}")
 
-    before, own = served.cpu(), time.process_time()
-    seconds = [timed(block) for _ in range(5)]
-    cpu, own = (served.cpu() - before) / runs, (time.process_time() - own) / runs
-    return runs / 5 / statistics.median(seconds), cpu, own
+        def block():
+            before = time.process_time()
+            for _ in range(runs // 5):
+                run = client.create_run(experiment).info.run_id
+                lr = chance.choice(["0.1", "0.01", "0.001"])
+                metrics = [Metric("loss", chance.random(), T0, 0)]
+                metrics += [Metric(f"m{k}", chance.random(), T0, 0) for k in range(9)]
+                params = [Param("lr", lr)] + [Param(f"p{k}", str(chance.randint(0, 99))) for k in range(9)]
+                client.log_batch(run, metrics=metrics, params=params)
+                client.set_terminated(run)
+            own.append((time.process_time() - before) / (runs // 5))
+
+        return lambda: block
+
+    prepared = [of(served) for served in servers]
+    before = [served.cpu() for served in servers]
+    seconds = by_turns(prepared, 5)
+    cpu = [(served.cpu() - before) / runs for served, before in zip(servers, before)]
+    return [runs / 5 / each for each in seconds], cpu, statistics.median(own)
 
 
 @contextlib.contextmanager
@@ -490,9 +510,8 @@ def main():
             share >= 50,
             f"{own_cpu * 1e6:.2f} to {peer_cpu * 1e6:.1f} µs, 1/{share:.0f} (bar 1/50)",
         )
-        own, peer = log_metric(ours, asked.single, asked.reps), log_metric(theirs, asked.single, asked.reps)
-        with client_alone(ours) as alone:
-            alone = log_metric(alone, asked.single, asked.reps)
+        with client_alone(ours) as canned:
+            own, peer, alone = log_metric([ours, theirs, canned], asked.single, asked.reps)
         bars.bar(
             "log_metric one by one",
             own >= 5 * peer,
@@ -500,10 +519,8 @@ def main():
             said=f"{own:,.0f} to {peer:,.0f} a second, {own / peer:.1f}× (bar 5); where answers come at once the client itself"
             f" reaches {alone:,.0f} a second, {alone / peer:.1f}×",
         )
-        own, own_cpu, client_cpu = many_runs(ours, asked.runs)
-        peer, peer_cpu, _ = many_runs(theirs, asked.runs)
-        with client_alone(ours) as alone:
-            alone = many_runs(alone, asked.runs)[0]
+        with client_alone(ours) as canned:
+            (own, peer, alone), (own_cpu, peer_cpu, _), client_cpu = many_runs([ours, theirs, canned], asked.runs)
         bars.bar(
             "runs with 10 params and 10 metrics",
             own >= 8 * peer,
