@@ -24,6 +24,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::{
     blob::Blobs,
     error::{Result, StoreError},
+    fold::{Folding, Writer},
     migrate,
 };
 
@@ -34,9 +35,8 @@ const WRITERS_CACHE: i32 = 8 * 1024;
 const READERS_CACHE: i32 = 2 * 1024;
 /// Writes in one transaction at most, so that the first of a flood is not answered last.
 const BATCH: usize = 256;
-/// Pages in the log before they are folded into the database, which is fsynced twice for it: 16 MB. What many small
-/// commits wrote into the same page is folded once. The writer thread folds, once those who wait are answered.
-const FOLD_PAGES: i32 = 4 * 1024;
+/// Of the one that folds the log, which reads and writes around its own.
+const FOLDERS_CACHE: i32 = 64;
 /// How long nobody writes or reads before the pages that connections hold are given back: the system has them in its own
 /// cache still.
 const QUIET: Duration = Duration::from_secs(10);
@@ -65,15 +65,12 @@ struct Write {
     durable: bool,
 }
 
-/// What the writer thread is asked for.
-enum Task {
-    Write(Write),
-    /// To fold the log into the database.
-    Fold,
+/// What there is only while it is open.
+struct Opened {
+    /// To the writer thread.
+    writes: mpsc::Sender<Write>,
+    folding: Folding,
 }
-
-/// The connection that writes; `None` once it is closed.
-type Writer = Arc<Mutex<Option<Connection>>>;
 
 /// The connections that read, and how many reads there were.
 #[derive(Default)]
@@ -93,7 +90,7 @@ struct Inner {
     blobs: Blobs,
     writer: Writer,
     /// `None` once it is closed.
-    tasks: Mutex<Option<mpsc::Sender<Task>>>,
+    opened: Mutex<Option<Opened>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Arc<Readers>,
     free: Arc<Semaphore>,
@@ -129,20 +126,30 @@ impl Store {
                 Ok(reader)
             })
             .collect::<Result<Vec<_>>>()?;
-        let (sender, receiver) = mpsc::channel();
+        let (writes, receiver) = mpsc::channel();
         let writer: Writer = Arc::new(Mutex::new(Some(connection)));
         let readers = Arc::new(Readers { free: Mutex::new(readers), reads: AtomicU64::new(0) });
-        let of_thread = (Arc::clone(&writer), Arc::clone(&readers));
+        let no_thread = |source| StoreError::File { what: "no thread can be started for", path: path.clone(), source };
+        let folder = Connection::open(&path)?;
+        configure(&folder, FOLDERS_CACHE)?;
+        // One that has read nothing does not know of the log.
+        folder.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        let (folding, folds) = Folding::begin(folder, Arc::clone(&writer)).map_err(no_thread)?;
+        let of_thread = (Arc::clone(&writer), Arc::clone(&readers), folding.clone());
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&of_thread.0, &of_thread.1, &receiver))
-            .map_err(|source| StoreError::File { what: "no thread can be started for", path: path.clone(), source })?;
+            .spawn(move || {
+                let (writer, readers, folding) = of_thread;
+                write_all(&writer, &readers, &folding, &receiver);
+                close(&writer, folding, folds);
+            })
+            .map_err(no_thread)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 path,
                 blobs,
                 writer,
-                tasks: Mutex::new(Some(sender)),
+                opened: Mutex::new(Some(Opened { writes, folding })),
                 thread: Mutex::new(Some(thread)),
                 readers,
                 free: Arc::new(Semaphore::new(READERS)),
@@ -173,8 +180,11 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (work, receiver) = prepared(work);
+        let folding = lock(&self.inner.opened).as_ref().ok_or(StoreError::Closed)?.folding.clone();
         let work = {
             let mut writer = match self.inner.writer.try_lock() {
+                // Who queues waits until the log is folded.
+                _ if folding.is_behind() => None,
                 Ok(writer) => Some(writer),
                 Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
                 Err(TryLockError::WouldBlock) => None,
@@ -190,10 +200,7 @@ impl Store {
         match work {
             Some(work) => self.enqueue((work, receiver), false).await,
             None => {
-                if LOGGED.take() >= FOLD_PAGES {
-                    // What was written is written, also where it is closed meanwhile.
-                    let _ = self.ask(Task::Fold);
-                }
+                tell(&folding);
                 receiver.await.map_err(|_| StoreError::Closed)?
             }
         }
@@ -208,12 +215,12 @@ impl Store {
     }
 
     async fn enqueue<T>(&self, (work, receiver): Prepared<T>, durable: bool) -> Result<T> {
-        self.ask(Task::Write(Write { work, durable }))?;
+        let write = Write { work, durable };
+        lock(&self.inner.opened)
+            .as_ref()
+            .and_then(|opened| opened.writes.send(write).ok())
+            .ok_or(StoreError::Closed)?;
         receiver.await.map_err(|_| StoreError::Closed)?
-    }
-
-    fn ask(&self, task: Task) -> Result<()> {
-        lock(&self.inner.tasks).as_ref().and_then(|tasks| tasks.send(task).ok()).ok_or(StoreError::Closed)
     }
 
     /// Closes it for every clone: what is queued is written, what is being read ends, and the database
@@ -263,7 +270,7 @@ impl Inner {
     fn close(&self) {
         lock(&self.readers.free).clear();
         // The writer ends when its channel does, after all that was queued.
-        lock(&self.tasks).take();
+        lock(&self.opened).take();
         let thread = lock(&self.thread).take();
         if let Some(thread) = thread
             && thread.thread().id() != std::thread::current().id()
@@ -361,7 +368,20 @@ std::thread_local! {
     static LOGGED: Cell<i32> = const { Cell::new(0) };
 }
 
-fn write_all(writer: &Mutex<Option<Connection>>, readers: &Readers, receiver: &mpsc::Receiver<Task>) {
+/// Tells how long the log is, where this thread has committed something.
+fn tell(folding: &Folding) {
+    let pages = LOGGED.take();
+    if pages > 0 {
+        folding.logged(pages);
+    }
+}
+
+fn write_all(
+    writer: &Mutex<Option<Connection>>,
+    readers: &Readers,
+    folding: &Folding,
+    receiver: &mpsc::Receiver<Write>,
+) {
     // What is done since memory was given back, by the changes and the reads.
     let (mut given_back, mut before) = ((0, 0), (0, 0));
     loop {
@@ -379,28 +399,20 @@ fn write_all(writer: &Mutex<Option<Connection>>, readers: &Readers, receiver: &m
             }
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        let tasks = std::iter::once(first).chain(receiver.try_iter().take(BATCH - 1));
-        let mut fold = false;
-        let batch: Vec<Write> = tasks
-            .filter_map(|task| match task {
-                Task::Write(write) => Some(write),
-                Task::Fold => {
-                    fold = true;
-                    None
-                }
-            })
-            .collect();
+        folding.catch_up();
+        let batch: Vec<Write> = std::iter::once(first).chain(receiver.try_iter().take(BATCH - 1)).collect();
         if let Some(connection) = lock(writer).as_mut() {
             write_batch(connection, batch);
-            if LOGGED.take() >= FOLD_PAGES || fold {
-                // What can't be folded now, since somebody still reads it, is with the next.
-                if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)") {
-                    tracing::warn!("the database's log can't be folded into it: {error}");
-                }
-            }
         }
+        tell(folding);
     }
-    // Leaves one file behind instead of three; failing to is harmless.
+}
+
+/// Leaves one file behind instead of three; failing to is harmless.
+fn close(writer: &Mutex<Option<Connection>>, folding: Folding, folds: JoinHandle<()>) {
+    // Its thread ends with the last who asks, and the connection that closes last folds what is left.
+    drop(folding);
+    let _ = folds.join();
     if let Some(connection) = lock(writer).take() {
         let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
     }

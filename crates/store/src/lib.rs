@@ -16,6 +16,7 @@ pub mod dataset;
 pub mod deployment;
 pub mod error;
 pub mod experiment;
+mod fold;
 pub mod happening;
 pub mod integrity;
 pub mod job;

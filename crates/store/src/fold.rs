@@ -1,0 +1,201 @@
+//! Folds the log into the database, beside those who write.
+//!
+//! A fold writes each page that changed once and fsyncs twice: tens of milliseconds, on a slow disk a second. It has a
+//! thread and a connection of its own, so that no write waits for it. SQLite begins the log anew only once all of it is
+//! folded, which it never is beside a client that writes without a pause: of a log that has become long the rest is
+//! folded while nobody writes. Where the log grows faster than it is folded, the writer thread waits.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI32, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+};
+
+use rusqlite::Connection;
+
+/// Pages that are logged before they are folded: 16 MB. What many small commits wrote into the same page is folded once.
+const FOLD_PAGES: i32 = 4 * 1024;
+/// A log of so many pages is to begin anew.
+const ANEW_PAGES: i32 = 2 * FOLD_PAGES;
+
+/// The connection that writes; `None` once it is closed.
+pub(crate) type Writer = Arc<Mutex<Option<Connection>>>;
+
+/// Asks for folds. The thread that folds ends with the last of them.
+#[derive(Clone)]
+pub(crate) struct Folding {
+    asks: mpsc::SyncSender<()>,
+    log: Arc<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    /// In it, as the last commit told.
+    pages: AtomicI32,
+    /// Of them those that stand in the database.
+    folded: AtomicI32,
+    /// Held while it is folded.
+    under_way: Mutex<()>,
+}
+
+impl Log {
+    fn unfolded(&self) -> i32 {
+        self.pages.load(Ordering::Relaxed) - self.folded.load(Ordering::Relaxed)
+    }
+}
+
+impl Folding {
+    /// `connection` may write, and is used for nothing else.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub(crate) fn begin(connection: Connection, writer: Writer) -> io::Result<(Self, JoinHandle<()>)> {
+        // One that waits is asked for all that is logged by then.
+        let (asks, asked) = mpsc::sync_channel(1);
+        let log = Arc::new(Log::default());
+        let of_thread = Arc::clone(&log);
+        let thread = std::thread::Builder::new()
+            .name("store-folder".to_owned())
+            .spawn(move || fold_all(&connection, &writer, &asked, &of_thread))?;
+        Ok((Self { asks, log }, thread))
+    }
+
+    /// To be told after each commit how many pages stand in the log.
+    pub(crate) fn logged(&self, pages: i32) {
+        self.log.pages.store(pages, Ordering::Relaxed);
+        // A log that began anew is shorter than what was folded of the one before.
+        if pages < self.log.folded.load(Ordering::Relaxed) {
+            self.log.folded.store(0, Ordering::Relaxed);
+        }
+        if self.log.unfolded() >= FOLD_PAGES {
+            let _ = self.asks.try_send(());
+        }
+    }
+
+    /// Whether the log grows faster than it is folded.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.log.unfolded() >= ANEW_PAGES
+    }
+
+    /// Waits for the fold that is under way, where the log grows faster than it is folded. Whoever asks holds no
+    /// connection.
+    pub(crate) fn catch_up(&self) {
+        if self.is_behind() {
+            drop(self.log.under_way.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+fn fold_all(connection: &Connection, writer: &Mutex<Option<Connection>>, asked: &mpsc::Receiver<()>, log: &Log) {
+    while asked.recv().is_ok() {
+        let under_way = log.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        // What can't be folded now, since somebody still reads it, is with the next.
+        match fold(connection, writer) {
+            Ok(folded) => log.folded.store(folded, Ordering::Relaxed),
+            Err(error) => tracing::warn!("the database's log can't be folded into it: {error}"),
+        }
+        drop(under_way);
+        // Whoever asked meanwhile meant what is folded by now, or asks again after the next commit.
+        asked.try_iter().for_each(drop);
+    }
+}
+
+/// How many of the log's pages stand in the database by now.
+fn fold(connection: &Connection, writer: &Mutex<Option<Connection>>) -> rusqlite::Result<i32> {
+    let (pages, folded) = checkpoint(connection)?;
+    if pages < ANEW_PAGES {
+        return Ok(folded);
+    }
+    match &*writer.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(writer) => Ok(checkpoint(writer)?.1),
+        None => Ok(folded),
+    }
+}
+
+/// The pages of the log, and how many of them stand in the database.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILL: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+         INSERT INTO filled SELECT randomblob(3500) FROM n";
+
+    fn opened(path: &std::path::Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+        connection
+    }
+
+    /// Pages in the log, read without folding any.
+    fn pages(path: &std::path::Path) -> i32 {
+        let length = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
+        i32::try_from(length / 4120).unwrap()
+    }
+
+    #[test]
+    fn a_log_is_folded_while_somebody_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.db");
+        let (writer, folder) = (opened(&path), opened(&path));
+        writer.execute_batch("CREATE TABLE filled(data BLOB)").unwrap();
+        for _ in 0..3 {
+            writer.execute_batch(FILL).unwrap();
+        }
+        writer.execute_batch("BEGIN IMMEDIATE; INSERT INTO filled VALUES('under way')").unwrap();
+        let writer = Mutex::new(Some(writer));
+        // Whoever writes has the writer's lock, too.
+        let writes = writer.lock().unwrap();
+        let (logged, folded) = checkpoint(&folder).unwrap();
+        assert!(logged >= 6_000 && folded == logged, "{folded} of {logged}");
+        assert!(fold(&folder, &writer).is_ok_and(|folded| folded == logged));
+        writes.as_ref().unwrap().execute_batch("COMMIT").unwrap();
+    }
+
+    #[test]
+    fn a_long_log_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.db");
+        let (writer, other) = (opened(&path), opened(&path));
+        writer.execute_batch("CREATE TABLE filled(data BLOB)").unwrap();
+        while pages(&path) < ANEW_PAGES {
+            writer.execute_batch(FILL).unwrap();
+        }
+        let long = pages(&path);
+        let writer = Mutex::new(Some(writer));
+        assert!(fold(&other, &writer).unwrap() >= ANEW_PAGES);
+        let writer = writer.into_inner().unwrap().unwrap();
+        writer.execute_batch("INSERT INTO filled VALUES('after')").unwrap();
+        assert_eq!(pages(&path), long, "the file is written from its beginning");
+        let (logged, _) = checkpoint(&other).unwrap();
+        assert!(logged < 10, "{logged} pages are logged");
+    }
+
+    #[test]
+    fn it_is_asked_for_by_what_is_not_folded_yet() {
+        let (asks, asked) = mpsc::sync_channel(1);
+        let folding = Folding { asks, log: Arc::default() };
+        folding.logged(FOLD_PAGES - 1);
+        assert!(asked.try_recv().is_err());
+        folding.logged(FOLD_PAGES);
+        assert!(asked.try_recv().is_ok() && !folding.is_behind());
+        folding.log.folded.store(FOLD_PAGES, Ordering::Relaxed);
+        folding.logged(2 * FOLD_PAGES - 1);
+        assert!(asked.try_recv().is_err());
+        // It began anew, and grows past where the one before was folded to.
+        folding.logged(7);
+        folding.logged(FOLD_PAGES + 1);
+        assert!(asked.try_recv().is_ok());
+        folding.logged(ANEW_PAGES);
+        assert!(folding.is_behind());
+        folding.catch_up();
+    }
+}
