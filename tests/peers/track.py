@@ -267,6 +267,8 @@ def search(served, experiment, times):
     raw = Raw(served.address)
     body = json.dumps({"experiment_ids": [experiment], **FILTER})
     raw.ask("POST", "/api/2.0/mlflow/runs/search", body)
+    if not times:
+        return None
     found, seconds = 0, []
     for _ in range(times):
         begun = time.perf_counter()
@@ -490,13 +492,21 @@ def main():
             one = slipway(asked.slipway, folder, os.path.join(folder, f"home{at}"))
             starts.append(one.start_s)
             one.stop()
-        ours, theirs = slipway(asked.slipway, folder, home), mlflow_server(folder, "mlflow.db")
+        peer_starts = []
+        for at in range(asked.reps):
+            for before in both:
+                before.stop()
+            both = []
+            theirs = mlflow_server(folder, f"mlflow{at}.db")
+            both = [theirs]
+            peer_starts.append(theirs.start_s)
+        ours = slipway(asked.slipway, folder, home)
         both = [ours, theirs]
-        start = statistics.median(starts)
+        start, peer = statistics.median(starts), statistics.median(peer_starts)
         bars.bar(
             "first answer",
             start <= 0.3,
-            f"{start * 1e3:.0f} ms (bar 300) to {theirs.start_s:.1f} s, {theirs.start_s / start:.0f}×",
+            f"{start * 1e3:.0f} ms (bar 300) to {peer:.1f} s, {peer / start:.0f}×",
         )
         own, peer = idle_mb(ours, theirs)
         bars.bar("memory when idle", own < 100, f"{own:.0f} (bar 100) to {peer:.0f} MB, 1/{peer / own:.0f}")
@@ -548,7 +558,7 @@ def main():
 
         experiment, peer_experiment = crowd(ours, asked.search_runs), crowd(theirs, asked.search_runs)
         own_p50, own_p95, found = search(ours, experiment, 60)
-        peer_p50, peer_p95, peer_found = search(theirs, peer_experiment, 20)
+        peer_p50, peer_p95, peer_found = search(theirs, peer_experiment, 60)
         bars.bar(
             f"search of {asked.search_runs:,} runs",
             peer_p50 >= 20 * own_p50 and found == peer_found == 100,
@@ -592,6 +602,9 @@ def main():
             ours.start_s <= 0.3,
             f"{ours.start_s * 1e3:.0f} ms (bar 300), {theirs.start_s / ours.start_s:.0f}× MLflow's over none",
         )
+        # Who never looks at old runs does not wait for their table: it is read by the first who does.
+        first = timed(lambda: search(ours, experiment, 0))
+        print(f"the first search of {asked.many:,} runs after a start: {first:.2f} s")
         (own,) = idle_mb(ours)
         bars.bar(f"memory when idle over {asked.many:,} runs, started anew", own < 100, f"{own:.0f} MB (bar 100)")
     finally:
