@@ -61,7 +61,7 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
                 let kind = words::word(&medium.kind);
                 let message =
                     format!("{} is {} of kind {kind}, which can't be printed.", medium.key, words::bytes(size_bytes));
-                return Err(ApiError::invalid(message).with_hint(format!("Save it: --to {}", medium.file)).into());
+                return Err(ApiError::invalid(message).with_hint(format!("Save it: --to {}", medium.file)));
             }
             context.output.show(&medium, printed)
         }
