@@ -93,6 +93,9 @@ pub struct Medium {
     /// When it was logged, where its tool says.
     pub time_ms: Option<i64>,
     pub content: MediumContent,
+    /// What its file is called where all of it is saved, from `GET /api/blob/media/RUN/whole?key=KEY&step=STEP`.
+    #[serde(default)]
+    pub file: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,7 +136,8 @@ pub struct GetMediumSteps {
 
 pub const MOST_STEPS: usize = 100;
 
-/// Writes a medium to a file that isn't there yet: a picture, a drawing, a sound, a video or a page as its bytes, the rest as text or JSON.
+/// Writes a medium to a file that isn't there yet, whole: what is a file as it lies, of what a log holds a picture or a
+/// sound as its bytes, a text as text, a table as CSV, a histogram as the JSON of [`MediumKind::Histogram`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SaveMedium {
     pub run: RunId,

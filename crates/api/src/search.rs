@@ -435,6 +435,9 @@ pub struct ResumeSearch {
     pub search: SearchId,
     #[serde(default)]
     pub trials: Option<u64>,
+    /// Trials at once from now on; by default as many as before.
+    #[serde(default)]
+    pub parallel: Option<u32>,
     #[serde(default)]
     pub budget: Option<BudgetConfig>,
     /// What a program runs in now; by default the host's own variables.

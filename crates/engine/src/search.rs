@@ -273,6 +273,7 @@ pub async fn resume(engine: &Engine, request: ResumeSearch) -> anyhow::Result<Se
     }
     let mut config = search.config.clone();
     config.trials = request.trials.unwrap_or(config.trials);
+    config.parallel = request.parallel.unwrap_or(config.parallel);
     // Who goes on with a search that its budget stopped has raised it in the folder's file.
     let (project, _) = folder::look(engine, search.project).await?;
     spending::terms(engine, &project.file.budget, spending::TABLE).await?;

@@ -71,6 +71,21 @@ pub(crate) async fn medium(
     Ok(response)
 }
 
+/// All of a medium, as a file to be saved.
+pub(crate) async fn whole_medium(
+    State(host): State<Host>,
+    Path(run): Path<String>,
+    Query(At { key, step }): Query<At>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
+    match engine::run::media::whole(&host.engine, run, &key, step).await {
+        Ok(engine::run::media::Bytes::File(file, name)) => send_opened(file, &name, request).await,
+        Ok(engine::run::media::Bytes::Held(bytes)) => Ok(bytes.into_response()),
+        Err(error) => Err(Refusal(engine::error::told(&error))),
+    }
+}
+
 /// A picture of a snapshot, by its path in the dataset.
 pub(crate) async fn picture(
     State(host): State<Host>,

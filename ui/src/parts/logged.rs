@@ -200,8 +200,19 @@ fn Pairs(title: &'static str, of: Memo<Vec<(String, String)>>, none: &'static st
     let row = |(key, value): (String, String)| {
         view! { <tr><td class="muted">{key}</td><td class="num"><span class="cut" title=value.clone()>{value.clone()}</span></td></tr> }
     };
+    let take = ViewFn::from(move || {
+        move || {
+            (!of.with(Vec::is_empty)).then(|| {
+                let table = move |_| {
+                    let rows = of.get_untracked().into_iter().map(|(key, value)| [key, value]);
+                    TextTable::of([("Name", false), ("Value", false)], rows)
+                };
+                view! { <TakeTable of=("row", "rows") table /> }
+            })
+        }
+    });
     view! {
-        <Card title class="h" flush=true>
+        <Card title class="h" flush=true extra=take>
             {move || match of.get() {
                 pairs if pairs.is_empty() => view! { <p class="muted small padded">{none}</p> }.into_any(),
                 pairs => view! { <table class="small-table values"><tbody>{pairs.into_iter().map(row).collect_view()}</tbody></table> }.into_any(),

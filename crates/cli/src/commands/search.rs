@@ -68,6 +68,9 @@ pub(crate) enum SearchCommand {
         /// So many trials in all
         #[arg(long)]
         trials: Option<u64>,
+        /// So many at once, as far as memory allows; by default as many as before
+        #[arg(long)]
+        parallel: Option<u32>,
         #[command(flatten)]
         budget: Budget,
         /// Return at once; the search goes on in the host
@@ -203,13 +206,13 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
             let search = find(context, &search).await?.id;
             context.output.show(&context.call(StopSearch { search }).await?, shown)
         }
-        SearchCommand::Resume { search, trials, budget, detach } => {
+        SearchCommand::Resume { search, trials, parallel, budget, detach } => {
             context.lasting().await?;
             let search = find(context, &search).await?;
             let environment = search.command.is_some().then(environment);
             let given = budget.given();
             let budget = (!given.is_empty()).then(|| given.over(&search.config.budget));
-            let search = context.call(ResumeSearch { search: search.id, trials, budget, environment }).await?;
+            let search = context.call(ResumeSearch { search: search.id, trials, parallel, budget, environment }).await?;
             go_on(context, search, detach).await
         }
         SearchCommand::Delete { search } => {

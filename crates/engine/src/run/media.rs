@@ -175,6 +175,8 @@ struct Opened {
     held: Held,
     /// What parts the cells of a table that is no JSON.
     delimiter: Option<u8>,
+    /// The name of its file, where it is one.
+    file: Option<String>,
 }
 
 async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<Opened> {
@@ -220,13 +222,13 @@ async fn open_entry(engine: &Engine, row: &RunRow, key: &str, step: i64, entry: 
     let Entry { kind, time_ms, lies } = entry.clone();
     match lies {
         Lies::Artifact(path) => {
-            let delimiter = delimiter_by_name(&path);
+            let (delimiter, file) = (delimiter_by_name(&path), path.rsplit('/').next().map(ToOwned::to_owned));
             let held = Held::File(super::listed_artifact(engine, row.clone(), path).await?);
-            Ok(Opened { step, kind, time_ms, held, delimiter })
+            Ok(Opened { step, kind, time_ms, held, delimiter, file })
         }
         Lies::Log => {
             let InLog { time_ms, held, delimiter } = in_log(engine, run, key.to_owned(), step).await?;
-            Ok(Opened { step, kind, time_ms: Some(time_ms), held, delimiter })
+            Ok(Opened { step, kind, time_ms: Some(time_ms), held, delimiter, file: None })
         }
     }
 }
@@ -318,13 +320,14 @@ fn held_bytes(content: &MediumContent) -> u64 {
 }
 
 async fn shown(key: String, opened: Opened) -> anyhow::Result<Medium> {
-    let Opened { step, kind, time_ms, held, delimiter } = opened;
+    let Opened { step, kind, time_ms, held, delimiter, file } = opened;
+    let file = file.unwrap_or_else(|| file_name(&key, step, &held));
     let content = tokio::task::spawn_blocking(move || match held {
         Held::File(file) => of_file(file, kind, delimiter),
         Held::Told(media) => of_log(media).and_then(not_huge),
     })
     .await??;
-    Ok(Medium { key, kind, step, time_ms, content })
+    Ok(Medium { key, kind, step, time_ms, content, file })
 }
 
 fn of_file(file: fs::File, kind: MediumKind, delimiter: Option<u8>) -> anyhow::Result<MediumContent> {
@@ -471,6 +474,62 @@ fn of_log(media: foreign::Media) -> anyhow::Result<MediumContent> {
     })
 }
 
+/// `seen-step3.png`: what a medium of a log is called as a file.
+fn file_name(key: &str, step: i64, held: &Held) -> String {
+    let own = key.rsplit('/').next().unwrap_or_default();
+    let ending = match held {
+        // Its log names it as its file.
+        Held::File(_) => return own.to_owned(),
+        Held::Told(foreign::Media::Image(bytes) | foreign::Media::Audio(bytes)) => match sniffed(bytes) {
+            Some("image/png") => "png",
+            Some("image/jpeg") => "jpg",
+            Some("image/gif") => "gif",
+            Some("image/webp") => "webp",
+            Some("audio/wav") => "wav",
+            Some("audio/ogg") => "ogg",
+            Some("audio/flac") => "flac",
+            Some("audio/mpeg") => "mp3",
+            _ => "bin",
+        },
+        Held::Told(foreign::Media::Text(_)) => "txt",
+        Held::Told(foreign::Media::Table { .. }) => "csv",
+        Held::Told(foreign::Media::Histogram(_)) => "histogram.json",
+        Held::Told(foreign::Media::File(path)) => {
+            return path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        }
+    };
+    format!("{own}-step{step}.{ending}")
+}
+
+/// All of a medium, as [`save`] writes it.
+pub async fn whole(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<Bytes> {
+    let opened = open(engine, run, key, step).await?;
+    match opened.held {
+        Held::File(file) => Ok(Bytes::File(file, key.to_owned())),
+        Held::Told(media) => Ok(Bytes::Held(tokio::task::spawn_blocking(move || encoded(media)).await??)),
+    }
+}
+
+/// What a log holds of a medium, as a file.
+fn encoded(media: foreign::Media) -> anyhow::Result<Vec<u8>> {
+    Ok(match media {
+        foreign::Media::Image(bytes) | foreign::Media::Audio(bytes) => bytes,
+        foreign::Media::Text(text) => text.into_bytes(),
+        foreign::Media::Table { columns, rows } => {
+            let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+            writer.write_record(&columns)?;
+            rows.iter().try_for_each(|row| writer.write_record(row))?;
+            writer.into_inner().context("write the table")?
+        }
+        other => match of_log(other)? {
+            MediumContent::Histogram { edges, counts } => {
+                serde_json::to_vec(&serde_json::json!({ "bins": edges, "counts": counts }))?
+            }
+            shown => serde_json::to_vec(&shown)?,
+        },
+    })
+}
+
 /// The bytes of a medium and what they are, which their first bytes say and their name doesn't.
 ///
 /// A drawing and a page are text that a browser could let act: whoever sends them says that nobody may.
@@ -550,11 +609,7 @@ fn write(output: &Output, halves: &Path, held: Held) -> anyhow::Result<u64> {
     let size_bytes = match held {
         Held::File(mut from) => std::io::copy(&mut from, &mut file).with_context(|| format!("write {shown}"))?,
         Held::Told(media) => {
-            let bytes = match media {
-                foreign::Media::Image(bytes) | foreign::Media::Audio(bytes) => bytes,
-                foreign::Media::Text(text) => text.into_bytes(),
-                other => serde_json::to_vec(&of_log(other)?)?,
-            };
+            let bytes = encoded(media)?;
             file.write_all(&bytes).with_context(|| format!("write {shown}"))?;
             bytes.len() as u64
         }
@@ -584,6 +639,25 @@ mod tests {
             let refused = of_log(huge).and_then(not_huge).unwrap_err().to_string();
             assert!(refused.contains(why), "{refused}");
         }
+    }
+
+    #[test]
+    fn what_a_log_holds_is_saved_whole() {
+        let row = |at: usize| vec![at.to_string(), "a, b".to_owned()];
+        let columns = vec!["n".to_owned(), "text".to_owned()];
+        let table = foreign::Media::Table { columns, rows: (0..ROWS + 5).map(row).collect() };
+        let name = file_name("eval/rows", 7, &Held::Told(table.clone()));
+        assert_eq!(name, "rows-step7.csv");
+        let bytes = encoded(table).unwrap();
+        let MediumContent::Table { columns, rows, total_rows } = parted(&bytes, b',').unwrap() else { panic!() };
+        assert_eq!((columns[1].as_str(), rows[3][1].as_str()), ("text", "a, b"));
+        assert_eq!(total_rows, ROWS as u64 + 5);
+        let counted = foreign::Histogram { edges: vec![0.0, 1.0, 2.0], counts: vec![3.0, 4.0] };
+        let bytes = encoded(foreign::Media::Histogram(counted)).unwrap();
+        let again = MediumContent::Histogram { edges: vec![0.0, 1.0, 2.0], counts: vec![3.0, 4.0] };
+        assert_eq!(histogram(&bytes).unwrap(), again, "it can be logged as it was saved");
+        let picture = Held::Told(foreign::Media::Image(b"\x89PNG one".to_vec()));
+        assert_eq!(file_name("seen", 3, &picture), "seen-step3.png");
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn start(project: ProjectId, config: SearchConfig, training: Option<TrainingConf
 }
 
 fn resume(search: SearchId) -> ResumeSearch {
-    ResumeSearch { search, trials: None, budget: None, environment: None }
+    ResumeSearch { search, trials: None, parallel: None, budget: None, environment: None }
 }
 
 /// Every combination of some values.
@@ -198,7 +198,10 @@ async fn a_stopped_search_goes_on_and_tries_nothing_twice() {
     let stopped = stage.call(StopSearch { search }).await;
     assert_eq!(stopped.state, SearchState::Stopped);
     assert_eq!(stopped.trials.iter().map(|trial| trial.outcome).collect::<Vec<_>>(), [TrialOutcome::Interrupted]);
-    stage.call(resume(search)).await;
+    let none = stage.try_call(ResumeSearch { parallel: Some(0), ..resume(search) }).await.unwrap_err();
+    assert_eq!((none.code, none.key.as_deref()), (ErrorCode::Invalid, Some("search.parallel")), "{none}");
+    let resumed = stage.call(ResumeSearch { parallel: Some(2), ..resume(search) }).await;
+    assert_eq!(resumed.config.parallel, 2);
     let twice = stage.try_call(resume(search)).await.unwrap_err();
     assert_eq!(twice.code, ErrorCode::Conflict);
     // The next host takes it up where this one leaves it.

@@ -158,6 +158,7 @@ async fn what_other_programs_wrote_is_sent_so_that_nothing_of_it_acts() {
     for (path, kind) in [
         (format!("/api/blob/media/{run}?key=page.html"), "text/html"),
         (format!("/api/blob/media/{run}?key=drawing.svg"), "image/svg+xml"),
+        (format!("/api/blob/media/{run}/whole?key=page.html"), "text/html"),
         (format!("/api/blob/media/{run}?key=video.mp4"), "video/mp4"),
         (format!("/api/blob/runs/{run}/artifacts/page.html"), "text/html"),
         (format!("/api/blob/runs/{run}/artifacts/drawing.svg"), "image/svg+xml"),
@@ -191,6 +192,11 @@ async fn what_other_programs_wrote_is_sent_so_that_nothing_of_it_acts() {
         (&"video/mp4".parse().unwrap(), &"bytes".parse().unwrap())
     );
     assert_eq!(part.text().await.unwrap(), "ftyp");
+    let whole = get(&running, &format!("/api/blob/media/{run}/whole?key=page.html")).await;
+    assert_eq!(whole.status(), 200);
+    assert!(!whole.bytes().await.unwrap().is_empty());
+    let none = get(&running, &format!("/api/blob/media/{run}/whole?key=none")).await;
+    assert_eq!(none.status(), 404);
     let not_one = get(&running, &format!("/api/blob/media/{run}?key=false.mp4")).await;
     assert_eq!(not_one.status(), StatusCode::BAD_REQUEST);
 }

@@ -320,20 +320,25 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
                         </dl>
                     </Card>
                     {(!machine.is_empty()).then(|| view! {
-                        <Card title="Machine" class="h">
+                        <Card title="Machine" class="h" extra=taken("Part", ("fact", "facts"), machine.clone(), None)>
                             <dl class="pairs">{machine.into_iter().map(|(part, fact)| view! { <dt>{part}</dt><dd>{fact}</dd> }).collect_view()}</dl>
                         </Card>
                     })}
                     {(!packages.is_empty()).then(|| {
                         let count = words::counted(packages.len() as u64, "package", "packages");
                         view! {
-                            <Card title="Python" class="h" flush=true extra=ViewFn::from(move || view! { <span class="faint caption">{count.clone()}</span> })>
+                            <Card title="Python" class="h" flush=true extra=taken("Package", ("package", "packages"), packages.clone(), Some(count))>
                                 {versions(packages)}
                             </Card>
                         }
                     })}
                     {(!environment.is_empty()).then(|| view! {
-                        <Card title="Environment" class="h" flush=true extra=ViewFn::from(|| view! { <span class="faint caption">"secrets masked"</span> })>
+                        <Card
+                            title="Environment"
+                            class="h"
+                            flush=true
+                            extra=taken("Variable", ("variable", "variables"), environment.clone(), Some("secrets masked".to_owned()))
+                        >
                             {pairs(environment)}
                         </Card>
                     })}
@@ -341,6 +346,24 @@ pub(super) fn CodeTab(run: Signal<Run>) -> impl IntoView {
             }.into_any()
         }}
     }
+}
+
+/// The menu of a card of pairs, behind what else is said of them.
+fn taken(
+    title: &'static str,
+    of: (&'static str, &'static str),
+    pairs: BTreeMap<String, String>,
+    said: Option<String>,
+) -> ViewFn {
+    let kept = StoredValue::new(pairs);
+    ViewFn::from(move || {
+        view! {
+            <span class="flex">
+                {said.clone().map(|said| view! { <span class="faint caption">{said}</span> })}
+                <TakeTable of table=move |_| kept.with_value(|pairs| pairs_as_text(title, pairs)) />
+            </span>
+        }
+    })
 }
 
 #[cfg(test)]

@@ -18,13 +18,17 @@ use crate::{
     client::{
         Client,
         query::{Query, paced},
+        wire,
     },
     parts::{
+        button::IconButton,
         icon,
         medium::OneMedium,
         picture::Picture,
+        save,
         states::{Empty, Load, prose},
         step_slider::{StepSlider, Walk},
+        toast::Toasts,
         words,
     },
 };
@@ -64,6 +68,7 @@ pub(super) fn MediaTab(run: Memo<RunId>, media: Query<RunMedia>) -> impl IntoVie
 fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
     let key = Memo::new(move |_| of.with(|of| of.as_ref().map(|of| of.key.clone()).unwrap_or_default()));
     let steps = Memo::new(move |_| of.with(|of| of.as_ref().map(|of| of.steps.clone()).unwrap_or_default()));
+    let (client, toasts) = (Client::get(), Toasts::get());
     let walk = Walk::new(steps);
     let step = walk.step;
     let asked = move || step.get().map(|step| GetMedium { run: run.get(), key: key.get(), step: Some(step) });
@@ -78,6 +83,12 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
                 <strong class="cut mono" title=move || key.get()>{move || key.get()}</strong>
                 <span class="faint caption">{move || step.get().filter(|_| by_step.get()).map(|step| format!("step {step}"))}</span>
                 <StepSlider walk of=key />
+                {move || medium.value.with(|medium| medium.as_ref().map(|medium| (medium.file.clone(), medium.step))).map(|(name, step)| view! {
+                    <IconButton label="Save" mark=icon::DOWNLOAD on_press=move |_| {
+                        let address = format!("/api/blob/media/{}/whole?key={}&step={step}", run.get_untracked(), wire::encode(&key.get_untracked()));
+                        save::file(client, toasts, name.clone(), address);
+                    } />
+                })}
             </header>
             <OneMedium run key medium by_step />
             {move || cut.get().map(|said| view! { <p class="muted small padded">{prose(&said)}</p> })}

@@ -289,6 +289,9 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
             <div>
                 <h1 class="flex">{move || search.with(|search| search.name.clone())}" "{move || view! { <StateChip state=state.get() /> }}</h1>
                 <div class="sub">{sub}</div>
+                {move || search.with(best).map(|(text, link)| view! { <div class="sub" data-best="">
+                    "Best so far: "<a href=place.link(&link)>{text}</a>
+                </div> })}
                 {move || search.with(command).map(|command| view! { <div class="sub mono" data-command="">{command}</div> })}
                 {move || search.with(|search| search.remark.clone()).map(|remark| view! { <div class="sub" data-remark="">{remark}</div> })}
                 {move || search.with(|search| search.spent.as_ref().map(used)).map(|used| view! { <div class="sub" data-budget="">{used}</div> })}
@@ -329,7 +332,17 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
 
 /// Goes on as the project's file says now; a program in this host's environment.
 const fn resume_of(search: SearchId, trials: Option<u64>) -> ResumeSearch {
-    ResumeSearch { search, trials, budget: None, environment: None }
+    ResumeSearch { search, trials, parallel: None, budget: None, environment: None }
+}
+
+/// The best trial so far, with what was tried in it, and its run's page.
+fn best(search: &Search) -> Option<(String, String)> {
+    let trial = search.best_trial()?;
+    let value = trial.value.map_or_else(|| "–".to_owned(), words::figure);
+    let tried: Vec<String> =
+        trial.values.iter().map(|(name, value)| format!("{} {value}", words::param(name))).collect();
+    let name = trial.name.clone().unwrap_or_else(|| format!("trial {}", trial.number));
+    Some((format!("{value} by {name} ({})", tried.join(", ")), format!("runs/{}", trial.run)))
 }
 
 /// The program that is searched with, as it is typed.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use api::{
     ApiError,
-    media::{ListMedia, MediaOfKey, SaveMedium},
+    media::{GetMedium, ListMedia, MediaOfKey, Medium, MediumContent, SaveMedium},
 };
 use clap::Subcommand;
 
@@ -21,7 +21,7 @@ pub(crate) enum MediaCommand {
         /// A run's name or id, or `latest`
         run: String,
     },
-    /// Writes one to a file
+    /// Writes one to a file, or prints a text, a table, a histogram
     Get {
         /// A run's name or id, or `latest`
         run: String,
@@ -30,9 +30,9 @@ pub(crate) enum MediaCommand {
         /// By default the last
         #[arg(long, allow_negative_numbers = true)]
         step: Option<i64>,
-        /// A file that isn't there yet
+        /// A file that isn't there yet; without one it is printed
         #[arg(long, value_name = "FILE")]
-        to: PathBuf,
+        to: Option<PathBuf>,
     },
 }
 
@@ -55,7 +55,17 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
                 table(&["key", "kind", ">count", "steps"], media.keys.iter().map(row))
             })
         }
-        MediaCommand::Get { run, key, step, to } => {
+        MediaCommand::Get { run, key, step, to: None } => {
+            let medium = context.call(GetMedium { run: context.run(&run).await?, key, step }).await?;
+            if let MediumContent::Bytes { size_bytes } = medium.content {
+                let kind = words::word(&medium.kind);
+                let message =
+                    format!("{} is {} of kind {kind}, which can't be printed.", medium.key, words::bytes(size_bytes));
+                return Err(ApiError::invalid(message).with_hint(format!("Save it: --to {}", medium.file)));
+            }
+            context.output.show(&medium, printed)
+        }
+        MediaCommand::Get { run, key, step, to: Some(to) } => {
             let shown = to.display().to_string();
             let to = std::path::absolute(to)
                 .map_err(|error| ApiError::invalid(format!("{shown} is no path of a file: {error}.")))?;
@@ -65,5 +75,27 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
                 format!("Step {} is in {} ({}).", saved.step, saved.path, words::bytes(saved.size_bytes))
             })
         }
+    }
+}
+
+/// What a terminal can show of a medium.
+fn printed(medium: &Medium) -> String {
+    let save = format!("--to {} saves all.", medium.file);
+    match &medium.content {
+        MediumContent::Text { text, is_cut: false } => text.clone(),
+        MediumContent::Text { text, is_cut: true } => format!("{text}\n\nThese are the first 256 KiB: {save}"),
+        MediumContent::Table { columns, rows, total_rows } => {
+            let head: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let shown = table(&head, rows.iter().cloned());
+            match *total_rows > rows.len() as u64 {
+                true => format!("{shown}\n\nThese are the first {} of {total_rows} rows: {save}", rows.len()),
+                false => shown,
+            }
+        }
+        MediumContent::Histogram { edges, counts } => {
+            let bin = |(edges, count): (&[f64], &f64)| edges.iter().chain([count]).map(f64::to_string).collect();
+            table(&[">from", ">to", ">count"], edges.windows(2).zip(counts).map(bin))
+        }
+        MediumContent::Bytes { .. } => save,
     }
 }

@@ -1,4 +1,5 @@
-//! The dialog that goes on with a search that is over or stopped, with another budget and further trials.
+//! The dialog that goes on with a search that is over or stopped, with another budget, further trials, and more or fewer
+//! of them at once.
 
 use api::{
     ApiError, SearchId,
@@ -28,9 +29,10 @@ fn Form(open: RwSignal<bool>, search: Search) -> impl IntoView {
     let (client, pending) = (Client::get(), Pending::new());
     let (limits, wrong) = (Limits::of(&search.config.budget), RwSignal::new(None::<ApiError>));
     let trials = RwSignal::new(search.planned.to_string());
+    let parallel = RwSignal::new(search.config.parallel.to_string());
     let id = search.id;
     let go_on = move || {
-        let asked = match untrack(|| resume(id, &trials.get(), limits)) {
+        let asked = match untrack(|| resume(id, (&trials.get(), &parallel.get()), limits)) {
             Ok(asked) => asked,
             Err(why) => {
                 wrong.set(Some(ApiError::invalid(why)));
@@ -47,7 +49,10 @@ fn Form(open: RwSignal<bool>, search: Search) -> impl IntoView {
     };
     view! {
         <div class="content form">
-            <Labelled label="Trials at most" hint="Those that were tried count."><TextField value=trials kind="number" /></Labelled>
+            <div class="two-fields">
+                <Labelled label="Trials at most" hint="Those that were tried count."><TextField value=trials kind="number" /></Labelled>
+                <Labelled label="Trials at once" hint="As far as memory allows."><TextField value=parallel kind="number" /></Labelled>
+            </div>
             <LimitFields limits hint="Of all trials together." />
         </div>
         {move || wrong.get().map(|error| view! { <div class="content"><Problem error /></div> })}
@@ -58,7 +63,9 @@ fn Form(open: RwSignal<bool>, search: Search) -> impl IntoView {
     }
 }
 
-fn resume(search: SearchId, trials: &str, limits: Limits) -> Result<ResumeSearch, String> {
+fn resume(search: SearchId, (trials, parallel): (&str, &str), limits: Limits) -> Result<ResumeSearch, String> {
     let trials = trials.trim().parse().map_err(|_| "Trials are a whole number.")?;
-    Ok(ResumeSearch { search, trials: Some(trials), budget: Some(limits.budget()?), environment: None })
+    let parallel = parallel.trim().parse().map_err(|_| "Trials at once are a whole number.")?;
+    let budget = Some(limits.budget()?);
+    Ok(ResumeSearch { search, trials: Some(trials), parallel: Some(parallel), budget, environment: None })
 }

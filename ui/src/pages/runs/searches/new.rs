@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{
-    config::TrainingConfig,
+    config::{ModelChoice, TrainingConfig},
     search::{Direction, EarlyStopping, SearchCommand, SearchConfig, SearchMethod, StartSearch, Written},
 };
 use leptos::prelude::*;
@@ -53,8 +53,13 @@ impl Tried {
     }
 }
 
-/// What is tried where nothing is said yet.
-const FIRST: [(&str, &str); 2] = [("learning_rate", "0.01..0.3:log"), ("max_depth", "2..8:int")];
+/// What is tried of a model where nothing is said yet: what changes its training, within what is usual for it.
+const fn first(model: ModelChoice) -> [(&'static str, &'static str); 2] {
+    match model {
+        ModelChoice::Trees | ModelChoice::Default => [("learning_rate", "0.01..0.3:log"), ("max_depth", "2..8:int")],
+        _ => [("learning_rate", "0.0001..0.01:log"), ("batch_size", "32,64,128")],
+    }
+}
 
 /// What the dialog holds, as it is typed.
 #[derive(Clone, Copy)]
@@ -79,15 +84,16 @@ struct Typed {
 }
 
 impl Typed {
-    fn of(file: &SearchConfig) -> Self {
+    fn of(file: &SearchConfig, model: ModelChoice) -> Self {
         let text = |text: &str| RwSignal::new(text.to_owned());
         let row = |(number, (name, values)): (usize, (&str, &str))| Tried::new(number, name, values);
         let written: Vec<(String, String)> =
             file.space.iter().map(|(name, written)| (name.clone(), written.to_string())).collect();
         let written = written.iter().map(|(name, values)| (name.as_str(), values.as_str()));
         let known: Vec<Tried> = written.enumerate().map(row).collect();
-        let first = || FIRST.into_iter().enumerate().map(row).collect();
-        let next = known.len().max(FIRST.len());
+        let usual = first(model);
+        let first = || usual.into_iter().enumerate().map(row).collect();
+        let next = known.len().max(usual.len());
         let (of_training, of_program) = match (&file.command, known.is_empty()) {
             (Some(_), _) => (first(), known),
             (None, false) => (known, Vec::new()),
@@ -215,7 +221,8 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     let navigate = StoredValue::new_local(use_navigate());
     let file =
         place.known.value.with_untracked(|known| known.as_ref().map(|known| known.file.clone())).unwrap_or_default();
-    let typed = Typed::of(&file.search);
+    let typed = Typed::of(&file.search, file.training.model.on(file.data.kind));
+    let name = RwSignal::new(String::new());
     let wrong = RwSignal::new(None::<api::ApiError>);
     let space = Memo::new(move |_| space_of(&typed.tried().get()));
     let count = move || space.get().ok().and_then(|space| grid(&space)).filter(|_| typed.method.get() == "grid");
@@ -229,7 +236,8 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
         };
         let Some(project) = place.project.get_untracked() else { return };
         let config = Some(config);
-        let request = StartSearch { project, config, training: None, directory: None, environment: None, name: None };
+        let name = Some(name.get_untracked().trim().to_owned()).filter(|name| !name.is_empty());
+        let request = StartSearch { project, config, training: None, directory: None, environment: None, name };
         pending.run_or(
             async move { client.call(request).await },
             move |search| {
@@ -244,6 +252,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
         <div class="content form">
             <Segments value=typed.what name="What is searched with" options=vec![("training", "Training"), (PROGRAM, "A program")] />
             {move || typed.is_program().then(|| view! { <Program typed /> })}
+            <Labelled label="Name" hint="Its runs' names begin with it; by default two words."><TextField value=name placeholder="by itself" /></Labelled>
             <div class="two-fields">
                 <Labelled label="Method" hint=hint_of(typed.method)>
                     <Select value=typed.method options=options(&[("tpe", "TPE"), ("random", "Random"), ("grid", "Grid")]) />
@@ -401,4 +410,24 @@ fn hint_of(method: RwSignal<String>) -> Signal<String> {
         }
         .to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use api::config::DataKind;
+
+    use super::*;
+
+    #[test]
+    fn what_is_tried_first_changes_the_training_of_the_model() {
+        let all = [ModelChoice::Trees, ModelChoice::Linear, ModelChoice::Mlp, ModelChoice::Cnn];
+        for model in all {
+            assert!(first(model).iter().all(|(name, values)| model.uses(name) && values.parse::<Written>().is_ok()));
+            assert!(first(model).iter().all(|(name, _)| known().iter().any(|key| key == name)));
+        }
+        for kind in [DataKind::Table, DataKind::Images] {
+            let model = ModelChoice::Default.on(kind);
+            assert!(first(model).iter().all(|(name, _)| model.uses(name)));
+        }
+    }
 }
