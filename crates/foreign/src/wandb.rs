@@ -3,6 +3,8 @@
 
 mod proto;
 mod record;
+mod surroundings;
+mod unknown;
 mod value;
 
 use std::{
@@ -16,9 +18,11 @@ use api::{run::RunState, series::Point};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Told, file, key};
-use proto::{Environment, History, Item, Record, Stats, What};
+use crate::{ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Surroundings, Told, file, key};
+use proto::{Environment, Exit, Git, History, Item, Record, Stats, What};
 use record::{Next, Records};
+use surroundings::{PATCH, REQUIREMENTS};
+use unknown::Unknown;
 use value::Row;
 
 /// Points that are held before they are told, and that are told at most before a mark is.
@@ -32,6 +36,10 @@ const HELD_OUTPUT: usize = 1 << 16;
 const QUIET: Duration = Duration::from_secs(600);
 /// The tag of a run that was resumed: the log that it was begun in.
 const RESUMED: &str = "resumed_from";
+/// That of the machine's name.
+const HOST: &str = "host";
+/// That of where the code's repository is.
+const REMOTE: &str = "git_remote";
 
 /// Reads a folder of runs, or that of one run.
 pub struct Wandb {
@@ -65,6 +73,10 @@ struct RunPlace {
     command: Option<Vec<String>>,
     params: BTreeMap<String, String>,
     tags: Vec<(String, String)>,
+    /// Tags of what other records say than the run's own, which says all of its own again.
+    said: BTreeMap<String, String>,
+    /// What it ran on, by the names that a run's environment has.
+    environment: BTreeMap<String, String>,
     created_ms: Option<i64>,
     /// The latest time in the log.
     last_ms: i64,
@@ -76,6 +88,7 @@ struct RunPlace {
     samples: i64,
     step: i64,
     exit: Option<RunState>,
+    exit_code: Option<i32>,
     /// The state that was told last.
     told: Option<RunState>,
     /// Another log stands in the place of the one that was told of.
@@ -211,6 +224,11 @@ fn files_of(log: &Path) -> PathBuf {
     log.parent().unwrap_or(Path::new("")).join("files")
 }
 
+/// Whether there is something in a file.
+fn is_written(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
+}
+
 /// One run as it is read.
 struct Reading<'a, 'b> {
     key: String,
@@ -234,42 +252,6 @@ struct Reading<'a, 'b> {
 struct Stands<'a> {
     offset: u64,
     record: &'a [u8],
-}
-
-/// Records and values that nothing is known of, or that are not read.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Unknown {
-    records: usize,
-    values: usize,
-    /// Why the first value was left out.
-    why: Option<String>,
-    /// How many of what is known and not read.
-    unread: BTreeMap<String, u64>,
-}
-
-impl Unknown {
-    fn value(&mut self, key: &str, why: &str) {
-        self.values += 1;
-        self.why.get_or_insert_with(|| {
-            let shown = key::shown(key);
-            // A name that can't be seen is told by its quotes.
-            let shown = if shown.trim().is_empty() { "\"\"" } else { shown.as_str() };
-            format!("{shown}: {why}")
-        });
-    }
-
-    fn unread(&mut self, of: &str) {
-        *self.unread.entry(of.to_owned()).or_default() += 1;
-    }
-
-    fn said(self) -> Option<String> {
-        let values = self.why.map(|why| format!("{} values were left out, the first because of {why}", self.values));
-        let records = (self.records > 0).then(|| format!("{} records of unknown kinds were left out", self.records));
-        let unread: Vec<String> = self.unread.iter().map(|(of, count)| format!("{of} ({count})")).collect();
-        let unread = (!unread.is_empty()).then(|| format!("not read: {}", unread.join(", ")));
-        records.into_iter().chain(values).chain(unread).reduce(|before, next| format!("{before}; {next}"))
-    }
 }
 
 impl Reading<'_, '_> {
@@ -403,6 +385,12 @@ impl Reading<'_, '_> {
     }
 
     fn head(&mut self, metadata: &Metadata) -> Result<()> {
+        // Older clients wrote it beside the log.
+        if self.run.environment.is_empty()
+            && let Some(environment) = surroundings::written(&self.files)
+        {
+            self.environment(environment);
+        }
         let state = self.state(metadata);
         self.dirty = false;
         self.run.told = Some(state);
@@ -423,13 +411,27 @@ impl Reading<'_, '_> {
             user: run.user.clone(),
             notes: run.notes.clone(),
             params: run.params.clone().into_iter().collect(),
-            tags: run.tags.iter().cloned().chain(self.resumed()).collect(),
+            tags: self.tags(),
             artifacts: Some(self.files.clone()).filter(|files| files.is_dir()),
             commit: run.commit.clone(),
             command: run.command.clone(),
             replaces,
+            surroundings: Surroundings {
+                environment: run.environment.clone(),
+                requirements: value::file_below(REQUIREMENTS, &self.files).ok(),
+                patch: value::file_below(PATCH, &self.files).ok().filter(|path| is_written(path)),
+                exit_code: run.exit_code,
+            },
         };
         self.tell(Told::Run(head))
+    }
+
+    /// Of two of one key that of the run's own record.
+    fn tags(&self) -> Vec<(String, String)> {
+        let own: BTreeSet<&String> = self.run.tags.iter().map(|(key, _)| key).collect();
+        let said = self.run.said.iter().filter(|(key, _)| !own.contains(key));
+        let said = said.map(|(key, value)| (key.clone(), value.clone()));
+        self.run.tags.iter().cloned().chain(said).chain(self.resumed()).collect()
     }
 
     fn record(&mut self, what: What, metadata: &Metadata) -> Result<()> {
@@ -454,13 +456,10 @@ impl Reading<'_, '_> {
                 }
             }
             What::Environment(environment) => self.environment(*environment),
-            What::Exit(exit) => {
-                self.summary();
-                let failed = exit.exit_code != 0;
-                self.run.exit = Some(if failed { RunState::Failed } else { RunState::Finished });
-                let lasted = i64::from(exit.runtime) * 1000;
-                self.run.last_ms = self.run.last_ms.max(self.run.created_ms.unwrap_or_default() + lasted);
-                self.dirty = true;
+            What::Exit(exit) => self.exit(exit),
+            What::Files(added) => {
+                let tells = |path: &str| surroundings::FILES.contains(&path);
+                self.dirty |= added.files.iter().any(|file| tells(&file.path));
             }
             What::Artifact(_) => self.run.unknown.unread("records of artifacts"),
             What::UseArtifact(_) => self.run.unknown.unread("records of artifacts that were used"),
@@ -476,30 +475,55 @@ impl Reading<'_, '_> {
 
     fn begin(&mut self, run: proto::Run) {
         self.run.tags = run.tags.into_iter().map(|tag| (tag, String::new())).collect();
-        let named = [("group", run.group), ("job_type", run.job_type), ("host", run.host)];
+        let named = [("group", run.group), ("job_type", run.job_type), (HOST, run.host)];
         let named = named.into_iter().filter(|(_, value)| !value.is_empty());
         self.run.tags.extend(named.map(|(key, value)| (key.to_owned(), value)));
         (self.run.run_id, self.run.name, self.run.project) = (run.run_id, run.display_name, run.project);
         self.run.notes = Some(run.notes).filter(|notes| !notes.is_empty());
-        self.run.commit = run.git.map(|git| git.commit).filter(|commit| !commit.is_empty());
+        self.git(run.git);
         if let Some(time) = run.start_time {
             self.run.created_ms = Some(time.millis());
             self.run.last_ms = self.run.last_ms.max(time.millis());
         }
         // Resumed, it has no end yet.
-        self.run.exit = None;
+        (self.run.exit, self.run.exit_code) = (None, None);
         self.config(&run.config.unwrap_or_default().update);
     }
 
-    fn environment(&mut self, environment: Environment) {
-        let Environment { args, program, git, username } = environment;
+    fn exit(&mut self, exit: Exit) {
+        // Another of its writers goes on.
+        if exit.not_complete {
+            return;
+        }
+        self.summary();
+        let failed = exit.exit_code != 0;
+        self.run.exit = Some(if failed { RunState::Failed } else { RunState::Finished });
+        self.run.exit_code = Some(exit.exit_code);
+        let lasted = i64::from(exit.runtime) * 1000;
+        self.run.last_ms = self.run.last_ms.max(self.run.created_ms.unwrap_or_default() + lasted);
         self.dirty = true;
+    }
+
+    fn environment(&mut self, environment: Environment) {
+        self.dirty = true;
+        self.run.environment.extend(surroundings::told(&environment));
+        let Environment { args, program, git, host, username, .. } = environment;
         self.run.user = Some(username).filter(|user| !user.is_empty()).or(self.run.user.take());
         if !program.is_empty() {
             self.run.command = Some(std::iter::once(program).chain(args).collect());
         }
-        let commit = git.map(|git| git.commit).filter(|commit| !commit.is_empty());
-        self.run.commit = commit.or(self.run.commit.take());
+        if !host.is_empty() {
+            self.run.said.insert(HOST.to_owned(), host);
+        }
+        self.git(git);
+    }
+
+    fn git(&mut self, git: Option<Git>) {
+        let Some(Git { remote_url, commit }) = git else { return };
+        self.run.commit = Some(commit).filter(|commit| !commit.is_empty()).or(self.run.commit.take());
+        if !remote_url.is_empty() {
+            self.run.said.insert(REMOTE.to_owned(), surroundings::without_user(&remote_url));
+        }
     }
 
     /// What the summary alone holds becomes points at the last step.

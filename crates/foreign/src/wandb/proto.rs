@@ -1,5 +1,7 @@
 //! The fields of wandb's messages (`wandb_internal.proto`, 0.31) that say what was logged; the others are skipped.
 
+use std::collections::BTreeMap;
+
 use prost::{Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]
@@ -19,8 +21,8 @@ pub(crate) enum What {
     Output(Vec<u8>),
     #[prost(message, tag = "5")]
     Config(Items),
-    #[prost(bytes, tag = "6")]
-    Files(Vec<u8>),
+    #[prost(message, tag = "6")]
+    Files(Files),
     #[prost(message, tag = "7")]
     Stats(Stats),
     #[prost(bytes, tag = "8")]
@@ -85,12 +87,38 @@ pub(crate) struct Run {
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Git {
+    /// Without a password.
+    #[prost(string, tag = "1")]
+    pub(crate) remote_url: String,
     #[prost(string, tag = "2")]
     pub(crate) commit: String,
 }
 
+/// Files that were added to the run's.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Files {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) files: Vec<FilesItem>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct FilesItem {
+    /// Below the run's files.
+    #[prost(string, tag = "1")]
+    pub(crate) path: String,
+}
+
+/// A client writes several, each of what it has learned since.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Environment {
+    #[prost(string, tag = "1")]
+    pub(crate) os: String,
+    /// "CPython 3.11.7".
+    #[prost(string, tag = "2")]
+    pub(crate) python: String,
+    /// The image of its container.
+    #[prost(string, tag = "4")]
+    pub(crate) docker: String,
     #[prost(string, repeated, tag = "5")]
     pub(crate) args: Vec<String>,
     /// The script's path.
@@ -98,8 +126,59 @@ pub(crate) struct Environment {
     pub(crate) program: String,
     #[prost(message, optional, tag = "9")]
     pub(crate) git: Option<Git>,
+    /// The folder that it ran in.
+    #[prost(string, tag = "11")]
+    pub(crate) root: String,
+    #[prost(string, tag = "12")]
+    pub(crate) host: String,
     #[prost(string, tag = "13")]
     pub(crate) username: String,
+    #[prost(uint32, tag = "16")]
+    pub(crate) cpu_count: u32,
+    #[prost(uint32, tag = "17")]
+    pub(crate) cpu_count_logical: u32,
+    #[prost(string, tag = "18")]
+    pub(crate) gpu_type: String,
+    #[prost(uint32, tag = "19")]
+    pub(crate) gpu_count: u32,
+    #[prost(message, optional, tag = "21")]
+    pub(crate) memory: Option<Memory>,
+    #[prost(message, optional, tag = "22")]
+    pub(crate) cpu: Option<Cpu>,
+    #[prost(message, optional, tag = "23")]
+    pub(crate) apple: Option<Apple>,
+    #[prost(message, repeated, tag = "24")]
+    pub(crate) gpu_nvidia: Vec<GpuNvidia>,
+    #[prost(string, tag = "25")]
+    pub(crate) cuda_version: String,
+    /// Slurm's variables, each without `SLURM_` and in small letters.
+    #[prost(btree_map = "string, string", tag = "27")]
+    pub(crate) slurm: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct Memory {
+    /// Bytes.
+    #[prost(uint64, tag = "1")]
+    pub(crate) total: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Cpu {
+    #[prost(string, tag = "3")]
+    pub(crate) model: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Apple {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct GpuNvidia {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
 }
 
 /// `google.protobuf.Timestamp`.
@@ -200,4 +279,7 @@ pub(crate) struct Exit {
     /// Seconds.
     #[prost(int32, tag = "2")]
     pub(crate) runtime: i32,
+    /// One of several writers has ended, and the run goes on.
+    #[prost(bool, tag = "3")]
+    pub(crate) not_complete: bool,
 }

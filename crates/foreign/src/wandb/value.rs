@@ -151,9 +151,12 @@ fn table(object: &Value) -> Media {
     Media::Table { columns, rows }
 }
 
-/// A file below the run's files: nothing that a log says leads out of there.
 fn file_of(path: Option<&Value>, files: &Path) -> Result<PathBuf, String> {
-    let name = path.and_then(Value::as_str).unwrap_or_default();
+    file_below(path.and_then(Value::as_str).unwrap_or_default(), files)
+}
+
+/// A file below the run's files: nothing that a log says leads out of there.
+pub(super) fn file_below(name: &str, files: &Path) -> Result<PathBuf, String> {
     let below = Path::new(name);
     if name.is_empty() || !below.components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(format!("{name:?} leads out of the run's files"));

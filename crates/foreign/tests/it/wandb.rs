@@ -1,4 +1,4 @@
-//! Weights & Biases' offline runs; `make_wandb.py` recorded them.
+//! Weights & Biases' offline runs; `make_wandb.py` and `make_wandb_code.py` recorded them.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use api::{run::RunState, source::Kind};
-use foreign::{Histogram, Mark, Media, Reader, Told, look, wandb::Wandb};
+use foreign::{Histogram, Mark, Media, Reader, Surroundings, Told, look, wandb::Wandb};
 
 use crate::{age, copy, pairs, read};
 
@@ -139,6 +139,71 @@ fn what_wandb_wrote_is_told() {
     keys.sort_unstable();
     assert_eq!(keys, ["loss", "nan", "val.acc"]);
     assert_eq!(read(&*foreign::open(&found[0]), &told.mark).told, []);
+}
+
+#[test]
+fn what_a_run_ran_on_is_told_with_the_files_beside_its_log() {
+    let folder = copy("wandb_code");
+    let files = folder.path().join("offline-run-20231114_221320-demo0002/files");
+    let told = read(&Wandb::new(folder.path().to_owned()), &Mark::default());
+    let head = told.heads().into_iter().next_back().unwrap();
+    let environment = pairs(&[
+        ("PWD", "/srv/demo/code"),
+        ("machine.cpu", "Intel(R) Xeon(R) Processor @ 2.80GHz, 2 cores"),
+        ("machine.memory", "25 GB"),
+        ("machine.system", "Linux-6.1.0-x86_64-with-glibc2.36"),
+        ("package.python", "3.11.7"),
+    ]);
+    let expect = Surroundings {
+        environment: environment.into_iter().collect(),
+        requirements: Some(files.join("requirements.txt")),
+        patch: Some(files.join("diff.patch")),
+        exit_code: Some(0),
+    };
+    assert_eq!(head.surroundings, expect);
+    assert_eq!(head.commit.as_deref(), Some("196e15e1af55c266ea1f2c1868b492e0fd4bcae6"));
+    assert_eq!(head.command.as_deref().unwrap(), ["/srv/demo/code/train.py", "/srv/demo"]);
+    let tag = |key: &str| head.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str());
+    assert_eq!((tag("git_remote"), tag("host")), (Some("https://git.example.org/shapes.git"), Some("demo")));
+    // Nothing that was not committed, and packages behind a link, are none.
+    fs::write(files.join("diff.patch"), "").unwrap();
+    #[cfg(unix)]
+    {
+        fs::remove_file(files.join("requirements.txt")).unwrap();
+        std::os::unix::fs::symlink(crate::fixture("make_wandb.py"), files.join("requirements.txt")).unwrap();
+        let told = read(&Wandb::new(folder.path().to_owned()), &Mark::default());
+        let Surroundings { requirements, patch, .. } = &told.heads().last().unwrap().surroundings;
+        assert_eq!((requirements, patch), (&None, &None));
+    }
+}
+
+#[test]
+fn what_older_clients_wrote_of_the_environment_is_told() {
+    let (folder, _path, reader) = run(&log_of(&[history(0, "loss", &field(16, b"1")), field(18, &[0x08, 0x03])]));
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    let text = r#"{"python": "3.8.10", "program": "train.py", "args": ["--lr", "1"], "host": "demo", "username": "ada",
+        "git": {"remote": "git@host:x.git", "commit": "c0ffee"}, "cpu_count": 4}"#;
+    fs::write(files.join("wandb-metadata.json"), text).unwrap();
+    let told = read(&reader, &Mark::default());
+    let head = told.heads().into_iter().next_back().unwrap();
+    let environment = pairs(&[("machine.cpu", "4 cores"), ("package.python", "3.8.10")]).into_iter().collect();
+    assert_eq!(head.surroundings, Surroundings { environment, exit_code: Some(3), ..Surroundings::default() });
+    assert_eq!((head.user.as_deref(), head.commit.as_deref()), (Some("ada"), Some("c0ffee")));
+    assert_eq!(head.command.as_deref().unwrap(), ["train.py", "--lr", "1"]);
+    assert_eq!(head.tags, pairs(&[("git_remote", "git@host:x.git"), ("host", "demo")]));
+}
+
+#[test]
+fn a_run_goes_on_where_only_one_of_its_writers_has_ended() {
+    let row = history(0, "loss", &field(16, b"1"));
+    let (_folder, path, reader) = run(&log_of(&[row.clone(), field(18, &[0x18, 0x01]), field(17, &field(1, b"r"))]));
+    let told = read(&reader, &Mark::default());
+    assert_eq!(told.heads().last().unwrap().state, RunState::Running);
+    fs::write(&path, log_of(&[row, field(18, &[0x08, 0x02])])).unwrap();
+    let told = read(&reader, &Mark::default());
+    let head = told.heads().into_iter().next_back().unwrap();
+    assert_eq!((head.state, head.surroundings.exit_code), (RunState::Failed, Some(2)));
 }
 
 #[test]
