@@ -188,6 +188,10 @@ impl RunProgress {
 /// Where the series of what a run uses stand, ours and those of MLflow's own client: no results of it.
 pub const SYSTEM: &str = "system/";
 
+/// What the keys of tags begin with that say over which metric another lies, or those of a pattern such as "val/*", until a
+/// person chooses: "step_metric.val/*" is "epoch".
+pub const STEP_METRIC: &str = "step_metric.";
+
 /// One series in short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricSummary {

@@ -3,6 +3,7 @@
 
 mod proto;
 mod record;
+mod said;
 mod surroundings;
 mod unknown;
 mod value;
@@ -18,8 +19,10 @@ use api::{run::RunState, series::Point};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Surroundings, Told, file, key};
-use proto::{Environment, Exit, Git, History, Item, Record, Stats, What};
+use crate::{
+    ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Surroundings, Told, file, key, registry::Inputs,
+};
+use proto::{Alert, Environment, Exit, Git, History, Item, Record, Stats, What};
 use record::{Next, Records};
 use surroundings::{PATCH, REQUIREMENTS};
 use unknown::Unknown;
@@ -36,6 +39,12 @@ const HELD_OUTPUT: usize = 1 << 16;
 const QUIET: Duration = Duration::from_secs(600);
 /// The tag of a run that was resumed: the log that it was begun in.
 const RESUMED: &str = "resumed_from";
+/// Before the key of a text that the summary alone holds, which is a tag.
+const SUMMARY: &str = "summary.";
+/// Characters of such a text that are kept.
+const LONGEST_SAID: usize = 1000;
+/// Before the title of an alert, whose text stands at the step that it was given at.
+const ALERTS: &str = "alerts/";
 /// That of the machine's name.
 const HOST: &str = "host";
 /// That of where the code's repository is.
@@ -84,6 +93,13 @@ struct RunPlace {
     series: BTreeSet<String>,
     /// The last numbers of keys that history does not hold: what the script itself set.
     summary: BTreeMap<String, Number>,
+    /// Keys of history's texts.
+    texts: BTreeSet<String>,
+    /// The last texts of keys that history does not hold.
+    summary_texts: BTreeMap<String, String>,
+    /// How often each artifact was logged.
+    artifacts: BTreeMap<String, u64>,
+    is_resumed: bool,
     /// Samples of the machine's load.
     samples: i64,
     step: i64,
@@ -187,7 +203,7 @@ impl Reader for Wandb {
     }
 }
 
-/// A medium's place in a run's log.
+/// The place of a medium, or of an alert, in a run's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowPlace {
     pub path: PathBuf,
@@ -210,12 +226,15 @@ pub fn read_at(place: &RowPlace) -> Result<Media> {
     file::check_still(path, *offset)?;
     let mut records = Records::open(path, *offset, false)?.ok_or_else(changed)?;
     let Next::Data(data) = records.next().map_err(file::failed(path))? else { return Err(changed()) };
-    let history = match Record::decode(data) {
-        Ok(Record { what: Some(What::History(history)) }) if crc32fast::hash(data) == *checksum => history,
-        _ => return Err(changed()),
+    let media = match Record::decode(data) {
+        _ if crc32fast::hash(data) != *checksum => None,
+        Ok(Record { what: Some(What::History(history)) }) => {
+            let media = Row::of(&history.item).media(&files_of(path)).into_iter().find(|(name, _)| name == key);
+            media.and_then(|(_, media)| media.ok())
+        }
+        Ok(Record { what: Some(What::Alert(alert)) }) => Some(vec![Media::Text(said::alert(&alert))]),
+        _ => None,
     };
-    let object = Row::of(&history.item).objects.into_iter().find(|(name, _)| name == key);
-    let media = object.and_then(|(_, object)| value::media(&object, &files_of(path)).ok());
     media.and_then(|media| media.into_iter().nth(*part)).ok_or_else(changed)
 }
 
@@ -286,6 +305,9 @@ impl Reading<'_, '_> {
                             let stands = Stands { offset: at, record: data };
                             self.history(&history, &stands, &metadata)?;
                             self.flush_full(&metadata)?;
+                        }
+                        Ok(Record { what: Some(What::Alert(alert)) }) => {
+                            self.alert(&alert, &Stands { offset: at, record: data }, &metadata)?;
                         }
                         Ok(Record { what: Some(what) }) => self.record(what, &metadata)?,
                         Ok(Record { what: None }) => self.run.unknown.records += 1,
@@ -370,7 +392,8 @@ impl Reading<'_, '_> {
     fn resumed(&self) -> Option<(String, String)> {
         let before = self.place.runs.range(..self.key.clone());
         let mut same = before.filter(|(_, run)| !run.run_id.is_empty() && run.run_id == self.run.run_id);
-        same.next().map(|(key, _)| (RESUMED.to_owned(), key.clone()))
+        let elsewhere = || self.run.is_resumed.then(|| ("resumed".to_owned(), "true".to_owned()));
+        same.next().map(|(key, _)| (RESUMED.to_owned(), key.clone())).or_else(elsewhere)
     }
 
     fn warn(&mut self, at: u64, why: &str) -> Result<()> {
@@ -448,10 +471,15 @@ impl Reading<'_, '_> {
             What::Stats(stats) => self.stats(&stats),
             What::OutputRaw(output) => self.output.push_str(&output.line),
             What::Summary(summary) => {
-                let numbers = Row::of(&summary.update).numbers.into_iter().map(|(key, number)| (key, Number(number)));
-                for (key, number) in numbers {
+                let row = Row::of(&summary.update);
+                for (key, number) in row.numbers {
                     if !key.starts_with('_') && !self.run.series.contains(&key) && self.is_kept(&key) {
-                        self.run.summary.insert(key, number);
+                        self.run.summary.insert(key, Number(number));
+                    }
+                }
+                for (key, text) in row.texts {
+                    if !self.run.texts.contains(&key) && self.is_kept(&key) {
+                        self.run.summary_texts.insert(key, text.chars().take(LONGEST_SAID).collect());
                     }
                 }
             }
@@ -461,12 +489,34 @@ impl Reading<'_, '_> {
                 let tells = |path: &str| surroundings::FILES.contains(&path);
                 self.dirty |= added.files.iter().any(|file| tells(&file.path));
             }
-            What::Artifact(_) => self.run.unknown.unread("records of artifacts"),
-            What::UseArtifact(_) => self.run.unknown.unread("records of artifacts that were used"),
-            What::Alert(_) => self.run.unknown.unread("alerts"),
+            What::Artifact(artifact) => {
+                let times = self.run.artifacts.entry(artifact.name.clone()).or_default();
+                *times += 1;
+                let said = said::artifact(&artifact, *times);
+                self.says(said);
+            }
+            What::UseArtifact(artifact) => {
+                self.says(Some(said::used(&artifact)));
+                if let Some(dataset) = said::dataset(&artifact) {
+                    self.head(metadata)?;
+                    let (run, datasets) = (self.key.clone(), vec![dataset]);
+                    self.tell(Told::Inputs(Inputs { run, datasets, models: Vec::new() }))?;
+                }
+            }
+            What::Metric(metric) => self.says(said::step_metric(&metric)),
+            What::Preempting(_) => self.says(Some(("preempting".to_owned(), "true".to_owned()))),
+            What::OutputLogger(logged) => {
+                self.output.push_str(logged.line.trim_end_matches('\n'));
+                self.output.push('\n');
+            }
             _ => {}
         }
         self.flush_full(metadata)
+    }
+
+    fn says(&mut self, tag: Option<(String, String)>) {
+        self.dirty |= tag.is_some();
+        self.run.said.extend(tag);
     }
 
     fn flush_full(&mut self, metadata: &Metadata) -> Result<()> {
@@ -474,8 +524,16 @@ impl Reading<'_, '_> {
     }
 
     fn begin(&mut self, run: proto::Run) {
+        self.run.is_resumed = run.resumed;
+        self.run.said.extend(said::branch(&run));
         self.run.tags = run.tags.into_iter().map(|tag| (tag, String::new())).collect();
-        let named = [("group", run.group), ("job_type", run.job_type), (HOST, run.host)];
+        let named = [
+            ("group", run.group),
+            ("job_type", run.job_type),
+            (HOST, run.host),
+            ("entity", run.entity),
+            ("sweep", run.sweep_id),
+        ];
         let named = named.into_iter().filter(|(_, value)| !value.is_empty());
         self.run.tags.extend(named.map(|(key, value)| (key.to_owned(), value)));
         (self.run.run_id, self.run.name, self.run.project) = (run.run_id, run.display_name, run.project);
@@ -526,12 +584,17 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// What the summary alone holds becomes points at the last step.
+    /// What the summary alone holds becomes points at the last step, and its texts tags.
     fn summary(&mut self) {
         let (step, time_ms) = (self.run.step, self.run.last_ms);
         for (key, Number(value)) in std::mem::take(&mut self.run.summary) {
             if !self.run.series.contains(&key) {
                 self.point(key, Point { step, time_ms, value });
+            }
+        }
+        for (key, text) in std::mem::take(&mut self.run.summary_texts) {
+            if !self.run.texts.contains(&key) {
+                self.says(Some((format!("{SUMMARY}{key}"), text)));
             }
         }
     }
@@ -566,9 +629,7 @@ impl Reading<'_, '_> {
         if row.malformed > 0 {
             self.run.unknown.value("history", "a value that is no JSON");
         }
-        for (_, of) in row.others.iter().filter(|(key, _)| !key.starts_with('_')) {
-            self.run.unknown.unread(&format!("{of} of the history"));
-        }
+        let media = row.media(&self.files);
         for (key, value) in row.numbers.into_iter().filter(|(key, _)| !key.starts_with('_')) {
             if !self.is_kept(&key) {
                 continue;
@@ -579,38 +640,65 @@ impl Reading<'_, '_> {
             }
             self.point(key, Point { step, time_ms, value });
         }
-        for (key, object) in row.objects {
+        for (key, media) in media {
             if !self.is_kept(&key) {
                 continue;
             }
-            let media = match value::media(&object, &self.files) {
+            let media = match media {
                 Ok(media) => media,
                 Err(why) => {
                     self.run.unknown.value(&key, &why);
                     continue;
                 }
             };
-            if self.dirty || self.run.told.is_none() {
-                self.head(metadata)?;
+            if matches!(media[..], [Media::Text(_)]) && !self.run.texts.contains(&key) {
+                self.run.summary_texts.remove(&key);
+                self.run.texts.insert(key.clone());
             }
-            let several = media.len() > 1;
-            for (part, media) in media.into_iter().enumerate() {
-                let location = Some(match &media {
-                    Media::File(path) => Location::File { path: path.clone() },
-                    _ => Location::Row(RowPlace {
-                        path: self.path.to_owned(),
-                        offset: stands.offset,
-                        checksum: crc32fast::hash(stands.record),
-                        key: key.clone(),
-                        part,
-                    }),
-                });
-                let key = if several { format!("{key}/{part}") } else { key.clone() };
-                *self.since += WEIGHT;
-                self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media, location })?;
-            }
+            self.media(&key, media, (step, time_ms), stands, metadata)?;
         }
         Ok(())
+    }
+
+    /// Tells media of a key, each at its place in a record.
+    fn media(
+        &mut self,
+        key: &str,
+        media: Vec<Media>,
+        (step, time_ms): (i64, i64),
+        stands: &Stands<'_>,
+        metadata: &Metadata,
+    ) -> Result<()> {
+        if self.dirty || self.run.told.is_none() {
+            self.head(metadata)?;
+        }
+        let several = media.len() > 1;
+        for (part, media) in media.into_iter().enumerate() {
+            let location = Some(match &media {
+                Media::File(path) => Location::File { path: path.clone() },
+                _ => Location::Row(RowPlace {
+                    path: self.path.to_owned(),
+                    offset: stands.offset,
+                    checksum: crc32fast::hash(stands.record),
+                    key: key.to_owned(),
+                    part,
+                }),
+            });
+            let key = if several { format!("{key}/{part}") } else { key.to_owned() };
+            *self.since += WEIGHT;
+            self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media, location })?;
+        }
+        Ok(())
+    }
+
+    /// Tells an alert as a text under its title.
+    fn alert(&mut self, alert: &Alert, stands: &Stands<'_>, metadata: &Metadata) -> Result<()> {
+        let key = format!("{ALERTS}{}", alert.title);
+        if !self.is_kept(&key) {
+            return Ok(());
+        }
+        let at = (self.run.step, self.run.last_ms);
+        self.media(&key, vec![Media::Text(said::alert(alert))], at, stands, metadata)
     }
 
     /// The machine's load, by the number of the sample.

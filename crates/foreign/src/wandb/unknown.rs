@@ -1,12 +1,10 @@
 //! What of a log is not told, until it is said.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::key;
 
-/// Records and values that nothing is known of, or that are not read.
+/// Records and values that nothing is known of.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Unknown {
@@ -14,8 +12,6 @@ pub(super) struct Unknown {
     values: usize,
     /// Why the first value was left out.
     why: Option<String>,
-    /// How many of what is known and not read.
-    unread: BTreeMap<String, u64>,
 }
 
 impl Unknown {
@@ -29,15 +25,9 @@ impl Unknown {
         });
     }
 
-    pub(super) fn unread(&mut self, of: &str) {
-        *self.unread.entry(of.to_owned()).or_default() += 1;
-    }
-
     pub(super) fn said(self) -> Option<String> {
         let values = self.why.map(|why| format!("{} values were left out, the first because of {why}", self.values));
         let records = (self.records > 0).then(|| format!("{} records of unknown kinds were left out", self.records));
-        let unread: Vec<String> = self.unread.iter().map(|(of, count)| format!("{of} ({count})")).collect();
-        let unread = (!unread.is_empty()).then(|| format!("not read: {}", unread.join(", ")));
-        records.into_iter().chain(values).chain(unread).reduce(|before, next| format!("{before}; {next}"))
+        records.into_iter().chain(values).reduce(|before, next| format!("{before}; {next}"))
     }
 }
