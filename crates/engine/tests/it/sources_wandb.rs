@@ -67,6 +67,9 @@ async fn a_run_of_weights_and_biases_has_its_environment_its_packages_and_its_co
     assert_eq!((fact("package.python"), fact("package.wandb")), (Some("3.11.7"), Some("0.31.0")));
     assert_eq!(fact("PWD"), Some("/srv/demo/code"));
 
+    // A pattern says it of some metrics, and none lies over itself.
+    assert_eq!(["val/acc", "loss", "epoch"].map(|key| first.step_metric(key)), [Some("epoch"), None, None]);
+
     let ids = vec![first.id, second.id];
     let differs = stage.call(DiffRuns { runs: ids, all: false }).await.rows;
     let packages: Vec<_> = differs.iter().filter(|row| row.part == DiffPart::Environment).collect();
