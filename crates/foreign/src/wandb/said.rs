@@ -29,7 +29,9 @@ pub(super) fn artifact(artifact: &Artifact, times: u64) -> Option<Tag> {
         return None;
     }
     let files = manifest.as_ref().map(|manifest| {
-        let size: u64 = manifest.contents.iter().map(|entry| u64::try_from(entry.size).unwrap_or(0)).sum();
+        // A log may say any size.
+        let sizes = manifest.contents.iter().map(|entry| u64::try_from(entry.size).unwrap_or(0));
+        let size = sizes.fold(0, u64::saturating_add);
         format!("{} of {}", counted(manifest.contents.len() as u64, "file", "files"), bytes(size))
     });
     let digest: String = digest.chars().take(SHORT).collect();

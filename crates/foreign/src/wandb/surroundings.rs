@@ -23,7 +23,8 @@ pub(super) const PATCH: &str = "diff.patch";
 /// What a run's head is told of, beside its log.
 pub(super) const FILES: [&str; 3] = [METADATA, REQUIREMENTS, PATCH];
 /// Memory that is said in less is in GiB, as the first clients wrote it.
-const LEAST_BYTES: u64 = 1 << 20;
+const LEAST_BYTES: f64 = 1e6;
+const GIB: f64 = 1_073_741_824.0;
 
 /// What a record says, by the names that a run's environment has.
 pub(super) fn told(of: &Environment) -> BTreeMap<String, String> {
@@ -89,8 +90,8 @@ fn read(value: &Value) -> Option<Environment> {
     };
     let number = |key: &str| value.get(key).and_then(|said| said.text().parse::<u32>().ok()).unwrap_or(0);
     let within = |above: &str, key: &str| value.get(above).and_then(|of| of.get(key)).map(Value::text);
-    let total = within("memory", "total").and_then(|total| total.parse::<f64>().ok());
-    let total = total.map(|total| if total < LEAST_BYTES as f64 { total * (1_u64 << 30) as f64 } else { total } as u64);
+    let bytes = |total: f64| if total < LEAST_BYTES { total * GIB } else { total };
+    let total = within("memory", "total").and_then(|total| total.parse().ok()).map(|total| bytes(total) as u64);
     let gpus = ["gpu_nvidia", "gpu_devices"].iter().find_map(|key| value.get(key)).map(Value::items);
     let gpus = gpus.unwrap_or_default().iter().filter_map(|gpu| gpu.get("name").and_then(Value::as_str));
     let slurm = value.get("slurm").map(Value::entries).unwrap_or_default();
