@@ -8,6 +8,9 @@ use foreign::Surroundings;
 
 use crate::run::{requirements, surroundings::masked};
 
+/// The interpreter, among the packages, and where nothing is known of those.
+const PYTHON_PACKAGE: &str = "package.python";
+const PYTHON: &str = "machine.python";
 /// Bytes of a fact that is kept: a log may say anything.
 const LONGEST: usize = 16 << 10;
 
@@ -23,6 +26,11 @@ pub(super) fn gather(surroundings: &mut Surroundings) {
         for (name, version) in requirements::listed(&path) {
             known.entry(name).or_insert(version);
         }
+    }
+    // One package would say that there are no others.
+    let is_alone = known.keys().filter(|name| name.starts_with(PACKAGE)).count() == 1;
+    if let Some(version) = known.remove(PYTHON_PACKAGE) {
+        known.insert(if is_alone { PYTHON } else { PYTHON_PACKAGE }.to_owned(), version);
     }
     surroundings.environment = known;
 }
@@ -51,5 +59,16 @@ mod tests {
         ];
         let expect = expect.map(|(name, fact)| (name.to_owned(), fact.to_owned()));
         assert_eq!(surroundings, Surroundings { environment: expect.into(), ..Surroundings::default() });
+    }
+
+    #[test]
+    fn an_interpreter_alone_does_not_say_that_there_are_no_packages() {
+        let alone = |name: &str| Surroundings {
+            environment: [(name.to_owned(), "3.11.7".to_owned())].into(),
+            ..Surroundings::default()
+        };
+        let mut surroundings = alone(PYTHON_PACKAGE);
+        gather(&mut surroundings);
+        assert_eq!(surroundings, alone(PYTHON));
     }
 }
