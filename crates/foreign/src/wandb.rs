@@ -37,6 +37,8 @@ const HELD_OUTPUT: usize = 1 << 16;
 /// A run without an end, whose log did not change for so long, is taken to have died: its client writes at least the
 /// machine's load every few seconds.
 const QUIET: Duration = Duration::from_secs(600);
+/// Goes up where more is read of a log than before: what was read by an earlier version is read anew.
+const READS: u32 = 1;
 /// The tag of a run that was resumed: the log that it was begun in.
 const RESUMED: &str = "resumed_from";
 /// Before the key of a text that the summary alone holds, which is a tag.
@@ -63,6 +65,8 @@ struct Place {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct RunPlace {
+    /// What was read of it, as [`READS`] counts.
+    reads: u32,
     offset: u64,
     /// In the middle of a record that can't be read.
     lost: bool,
@@ -284,7 +288,10 @@ impl Reading<'_, '_> {
             // What was told stays until there is something else.
             self.run = RunPlace { replaces: true, ..RunPlace::default() };
             self.tell(file::anew(self.path, why))?;
+        } else if self.run.offset > 0 && self.run.reads < READS {
+            self.run = RunPlace { replaces: true, ..RunPlace::default() };
         }
+        self.run.reads = READS;
         if self.changed(&metadata)
             && let Some(mut records) = Records::open(self.path, self.run.offset, self.run.lost)?
         {

@@ -629,6 +629,19 @@ fn a_log_of_equal_or_greater_length_replaces_the_one_that_stood_in_its_place() {
 }
 
 #[test]
+fn a_log_of_which_an_earlier_version_read_less_is_read_anew_once() {
+    let (_folder, path, reader) = run(&log_of(&[history(1, "loss", &field(16, b"1")), field(18, &[])]));
+    let first = read(&reader, &Mark::default());
+    let mut mark = first.mark.clone();
+    let key = path.file_name().unwrap().to_str().unwrap();
+    assert!(mark.0["runs"][key].as_object_mut().unwrap().remove("reads").is_some());
+    let second = read(&reader, &mark);
+    assert_eq!((second.series("loss"), second.warnings()), (vec![(1, Some(1.0))], Vec::new()));
+    assert!(second.heads()[0].replaces && second.heads()[1..].iter().all(|head| !head.replaces));
+    assert_eq!(read(&reader, &second.mark).told, []);
+}
+
+#[test]
 fn a_run_that_was_resumed_names_the_log_that_it_was_begun_in() {
     let folder = tempfile::tempdir().unwrap();
     let logs = ["offline-run-20250101_000000-r/run-r.wandb", "offline-run-20250102_000000-r/run-r.wandb"];
