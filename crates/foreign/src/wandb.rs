@@ -11,6 +11,7 @@ mod value;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, Metadata},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -97,8 +98,8 @@ struct RunPlace {
     series: BTreeSet<String>,
     /// The last numbers of keys that history does not hold: what the script itself set.
     summary: BTreeMap<String, Number>,
-    /// Keys of history's texts.
-    texts: BTreeSet<String>,
+    /// The last text of each key of history, as a number that changes with it.
+    texts: BTreeMap<String, u64>,
     /// The last texts of keys that history does not hold.
     summary_texts: BTreeMap<String, String>,
     /// How often each artifact was logged.
@@ -245,6 +246,13 @@ pub fn read_at(place: &RowPlace) -> Result<Media> {
 /// The folder of a run's files, beside its log.
 fn files_of(log: &Path) -> PathBuf {
     log.parent().unwrap_or(Path::new("")).join("files")
+}
+
+/// A number that changes with a text.
+fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether there is something in a file.
@@ -485,7 +493,7 @@ impl Reading<'_, '_> {
                     }
                 }
                 for (key, text) in row.texts {
-                    if !self.run.texts.contains(&key) && self.is_kept(&key) {
+                    if !self.run.texts.contains_key(&key) && self.is_kept(&key) {
                         self.run.summary_texts.insert(key, text.chars().take(LONGEST_SAID).collect());
                     }
                 }
@@ -600,7 +608,7 @@ impl Reading<'_, '_> {
             }
         }
         for (key, text) in std::mem::take(&mut self.run.summary_texts) {
-            if !self.run.texts.contains(&key) {
+            if !self.run.texts.contains_key(&key) {
                 self.says(Some((format!("{SUMMARY}{key}"), text)));
             }
         }
@@ -658,9 +666,13 @@ impl Reading<'_, '_> {
                     continue;
                 }
             };
-            if matches!(media[..], [Media::Text(_)]) && !self.run.texts.contains(&key) {
+            if let [Media::Text(text)] = &media[..] {
                 self.run.summary_texts.remove(&key);
-                self.run.texts.insert(key.clone());
+                // One that stays the same, as the phase in each of a million rows, stands where it began.
+                let now = hash_of(text);
+                if self.run.texts.insert(key.clone(), now) == Some(now) {
+                    continue;
+                }
             }
             self.media(&key, media, (step, time_ms), stands, metadata)?;
         }
