@@ -26,7 +26,7 @@ pub mod named;
 pub mod nested;
 mod patch;
 pub mod process;
-mod requirements;
+pub(crate) mod requirements;
 pub(crate) mod spending;
 pub mod split;
 pub mod start;

@@ -5,6 +5,7 @@
 //! committed, the source is marked so: its points are forgotten and told anew, so that none counts twice. Everything
 //! else of a run (a person's notes, tags, its place in an experiment) stays.
 
+mod around;
 mod following;
 mod forgetting;
 mod heard;

@@ -28,7 +28,7 @@ use self::{
     template::{Context, Used},
     workspace::{Changed, WorkspaceMark},
 };
-use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Told, metrics, rows, value::Value};
+use crate::{ForeignError, Head, Mark, Reader, Result, Sink, Surroundings, Told, metrics, rows, value::Value};
 
 /// Commits that are read, at most: the newest.
 const COMMITS: usize = 1000;
@@ -150,6 +150,7 @@ impl Dvc {
             command: None,
             // A branch that moves on is no more at the commit that it was at, and the workspace is what it is now.
             replaces: true,
+            surroundings: Surroundings::default(),
         }
     }
 

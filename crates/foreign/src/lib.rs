@@ -20,7 +20,10 @@ pub mod tensorboard;
 mod value;
 pub mod wandb;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use api::{run::RunState, series::Point, source::Kind};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -77,6 +80,19 @@ pub struct Head {
     /// What was told of it before holds no more: its points, media, output and params are replaced, and tags that are not
     /// among these end.
     pub replaces: bool,
+    pub surroundings: Surroundings,
+}
+
+/// What a run ran on and in, as far as its log says it. Files lie beside the log, and no link leads to them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// By the names that a run's environment has: "machine.cpu", "package.python", a variable's own.
+    pub environment: BTreeMap<String, String>,
+    /// Python's packages, as `pip freeze` lists them.
+    pub requirements: Option<PathBuf>,
+    /// What was not committed, as `git diff` writes it.
+    pub patch: Option<PathBuf>,
+    pub exit_code: Option<i32>,
 }
 
 /// What was logged at a step beside numbers.

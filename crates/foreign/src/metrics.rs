@@ -11,7 +11,7 @@ use api::{figure::counted, run::RunState, series::Point};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ForeignError, Head, Mark, Reader, Result, Sink, Told,
+    ForeignError, Head, Mark, Reader, Result, Sink, Surroundings, Told,
     file::{self, failed, warning},
     rows::{self, Form, Rows, RowsMark},
     value::Value,
@@ -152,6 +152,7 @@ pub(crate) fn head(key: &str, folder: Option<&Path>, metadata: &Metadata) -> Hea
         commit: None,
         command: None,
         replaces: false,
+        surroundings: Surroundings::default(),
     }
 }
 

@@ -19,7 +19,9 @@ use ignore::WalkBuilder;
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{ForeignError, Head, Histogram, Location, Mark, Media, Reader, Result, Sink, Told, file, key};
+use crate::{
+    ForeignError, Head, Histogram, Location, Mark, Media, Reader, Result, Sink, Surroundings, Told, file, key,
+};
 use proto::{Dtype, Event, Histo, HparamsData, Tensor};
 use record::{Next, Records};
 
@@ -326,6 +328,7 @@ impl Reading<'_, '_> {
             commit: None,
             command: None,
             replaces,
+            surroundings: Surroundings::default(),
         };
         self.tell(Told::Run(head))
     }

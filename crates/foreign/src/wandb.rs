@@ -3,11 +3,15 @@
 
 mod proto;
 mod record;
+mod said;
+mod surroundings;
+mod unknown;
 mod value;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, Metadata},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,9 +20,13 @@ use api::{run::RunState, series::Point};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Told, file, key};
-use proto::{Environment, History, Item, Record, Stats, What};
+use crate::{
+    ForeignError, Head, Location, Mark, Media, Reader, Result, Sink, Surroundings, Told, file, key, registry::Inputs,
+};
+use proto::{Alert, Environment, Exit, Git, History, Item, Record, Stats, What};
 use record::{Next, Records};
+use surroundings::{PATCH, REQUIREMENTS};
+use unknown::Unknown;
 use value::Row;
 
 /// Points that are held before they are told, and that are told at most before a mark is.
@@ -30,8 +38,20 @@ const HELD_OUTPUT: usize = 1 << 16;
 /// A run without an end, whose log did not change for so long, is taken to have died: its client writes at least the
 /// machine's load every few seconds.
 const QUIET: Duration = Duration::from_secs(600);
+/// Goes up where more is read of a log than before: what was read by an earlier version is read anew.
+const READS: u32 = 1;
 /// The tag of a run that was resumed: the log that it was begun in.
 const RESUMED: &str = "resumed_from";
+/// Before the key of a text that the summary alone holds, which is a tag.
+const SUMMARY: &str = "summary.";
+/// Characters of such a text that are kept.
+const LONGEST_SAID: usize = 1000;
+/// Before the title of an alert, whose text stands at the step that it was given at.
+const ALERTS: &str = "alerts/";
+/// That of the machine's name.
+const HOST: &str = "host";
+/// That of where the code's repository is.
+const REMOTE: &str = "git_remote";
 
 /// Reads a folder of runs, or that of one run.
 pub struct Wandb {
@@ -46,6 +66,8 @@ struct Place {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct RunPlace {
+    /// What was read of it, as [`READS`] counts.
+    reads: u32,
     offset: u64,
     /// In the middle of a record that can't be read.
     lost: bool,
@@ -65,6 +87,10 @@ struct RunPlace {
     command: Option<Vec<String>>,
     params: BTreeMap<String, String>,
     tags: Vec<(String, String)>,
+    /// Tags of what other records say than the run's own, which says all of its own again.
+    said: BTreeMap<String, String>,
+    /// What it ran on, by the names that a run's environment has.
+    environment: BTreeMap<String, String>,
     created_ms: Option<i64>,
     /// The latest time in the log.
     last_ms: i64,
@@ -72,10 +98,18 @@ struct RunPlace {
     series: BTreeSet<String>,
     /// The last numbers of keys that history does not hold: what the script itself set.
     summary: BTreeMap<String, Number>,
+    /// The last text of each key of history, as a number that changes with it.
+    texts: BTreeMap<String, u64>,
+    /// The last texts of keys that history does not hold.
+    summary_texts: BTreeMap<String, String>,
+    /// How often each artifact was logged.
+    artifacts: BTreeMap<String, u64>,
+    is_resumed: bool,
     /// Samples of the machine's load.
     samples: i64,
     step: i64,
     exit: Option<RunState>,
+    exit_code: Option<i32>,
     /// The state that was told last.
     told: Option<RunState>,
     /// Another log stands in the place of the one that was told of.
@@ -174,7 +208,7 @@ impl Reader for Wandb {
     }
 }
 
-/// A medium's place in a run's log.
+/// The place of a medium, or of an alert, in a run's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowPlace {
     pub path: PathBuf,
@@ -197,18 +231,33 @@ pub fn read_at(place: &RowPlace) -> Result<Media> {
     file::check_still(path, *offset)?;
     let mut records = Records::open(path, *offset, false)?.ok_or_else(changed)?;
     let Next::Data(data) = records.next().map_err(file::failed(path))? else { return Err(changed()) };
-    let history = match Record::decode(data) {
-        Ok(Record { what: Some(What::History(history)) }) if crc32fast::hash(data) == *checksum => history,
-        _ => return Err(changed()),
+    let media = match Record::decode(data) {
+        _ if crc32fast::hash(data) != *checksum => None,
+        Ok(Record { what: Some(What::History(history)) }) => {
+            let media = Row::of(&history.item).media(&files_of(path)).into_iter().find(|(name, _)| name == key);
+            media.and_then(|(_, media)| media.ok())
+        }
+        Ok(Record { what: Some(What::Alert(alert)) }) => Some(vec![Media::Text(said::alert(&alert))]),
+        _ => None,
     };
-    let object = Row::of(&history.item).objects.into_iter().find(|(name, _)| name == key);
-    let media = object.and_then(|(_, object)| value::media(&object, &files_of(path)).ok());
     media.and_then(|media| media.into_iter().nth(*part)).ok_or_else(changed)
 }
 
 /// The folder of a run's files, beside its log.
 fn files_of(log: &Path) -> PathBuf {
     log.parent().unwrap_or(Path::new("")).join("files")
+}
+
+/// A number that changes with a text.
+fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Whether there is something in a file.
+fn is_written(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
 }
 
 /// One run as it is read.
@@ -236,42 +285,6 @@ struct Stands<'a> {
     record: &'a [u8],
 }
 
-/// Records and values that nothing is known of, or that are not read.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Unknown {
-    records: usize,
-    values: usize,
-    /// Why the first value was left out.
-    why: Option<String>,
-    /// How many of what is known and not read.
-    unread: BTreeMap<String, u64>,
-}
-
-impl Unknown {
-    fn value(&mut self, key: &str, why: &str) {
-        self.values += 1;
-        self.why.get_or_insert_with(|| {
-            let shown = key::shown(key);
-            // A name that can't be seen is told by its quotes.
-            let shown = if shown.trim().is_empty() { "\"\"" } else { shown.as_str() };
-            format!("{shown}: {why}")
-        });
-    }
-
-    fn unread(&mut self, of: &str) {
-        *self.unread.entry(of.to_owned()).or_default() += 1;
-    }
-
-    fn said(self) -> Option<String> {
-        let values = self.why.map(|why| format!("{} values were left out, the first because of {why}", self.values));
-        let records = (self.records > 0).then(|| format!("{} records of unknown kinds were left out", self.records));
-        let unread: Vec<String> = self.unread.iter().map(|(of, count)| format!("{of} ({count})")).collect();
-        let unread = (!unread.is_empty()).then(|| format!("not read: {}", unread.join(", ")));
-        records.into_iter().chain(values).chain(unread).reduce(|before, next| format!("{before}; {next}"))
-    }
-}
-
 impl Reading<'_, '_> {
     fn tell(&mut self, told: Told) -> Result<()> {
         (self.sink)(told).map_err(ForeignError::NotTaken)
@@ -283,7 +296,10 @@ impl Reading<'_, '_> {
             // What was told stays until there is something else.
             self.run = RunPlace { replaces: true, ..RunPlace::default() };
             self.tell(file::anew(self.path, why))?;
+        } else if self.run.offset > 0 && self.run.reads < READS {
+            self.run = RunPlace { replaces: true, ..RunPlace::default() };
         }
+        self.run.reads = READS;
         if self.changed(&metadata)
             && let Some(mut records) = Records::open(self.path, self.run.offset, self.run.lost)?
         {
@@ -304,6 +320,9 @@ impl Reading<'_, '_> {
                             let stands = Stands { offset: at, record: data };
                             self.history(&history, &stands, &metadata)?;
                             self.flush_full(&metadata)?;
+                        }
+                        Ok(Record { what: Some(What::Alert(alert)) }) => {
+                            self.alert(&alert, &Stands { offset: at, record: data }, &metadata)?;
                         }
                         Ok(Record { what: Some(what) }) => self.record(what, &metadata)?,
                         Ok(Record { what: None }) => self.run.unknown.records += 1,
@@ -388,7 +407,8 @@ impl Reading<'_, '_> {
     fn resumed(&self) -> Option<(String, String)> {
         let before = self.place.runs.range(..self.key.clone());
         let mut same = before.filter(|(_, run)| !run.run_id.is_empty() && run.run_id == self.run.run_id);
-        same.next().map(|(key, _)| (RESUMED.to_owned(), key.clone()))
+        let elsewhere = || self.run.is_resumed.then(|| ("resumed".to_owned(), "true".to_owned()));
+        same.next().map(|(key, _)| (RESUMED.to_owned(), key.clone())).or_else(elsewhere)
     }
 
     fn warn(&mut self, at: u64, why: &str) -> Result<()> {
@@ -403,6 +423,12 @@ impl Reading<'_, '_> {
     }
 
     fn head(&mut self, metadata: &Metadata) -> Result<()> {
+        // Older clients wrote it beside the log.
+        if self.run.environment.is_empty()
+            && let Some(environment) = surroundings::written(&self.files)
+        {
+            self.environment(environment);
+        }
         let state = self.state(metadata);
         self.dirty = false;
         self.run.told = Some(state);
@@ -423,13 +449,27 @@ impl Reading<'_, '_> {
             user: run.user.clone(),
             notes: run.notes.clone(),
             params: run.params.clone().into_iter().collect(),
-            tags: run.tags.iter().cloned().chain(self.resumed()).collect(),
+            tags: self.tags(),
             artifacts: Some(self.files.clone()).filter(|files| files.is_dir()),
             commit: run.commit.clone(),
             command: run.command.clone(),
             replaces,
+            surroundings: Surroundings {
+                environment: run.environment.clone(),
+                requirements: value::file_below(REQUIREMENTS, &self.files).ok(),
+                patch: value::file_below(PATCH, &self.files).ok().filter(|path| is_written(path)),
+                exit_code: run.exit_code,
+            },
         };
         self.tell(Told::Run(head))
+    }
+
+    /// Of two of one key that of the run's own record.
+    fn tags(&self) -> Vec<(String, String)> {
+        let own: BTreeSet<&String> = self.run.tags.iter().map(|(key, _)| key).collect();
+        let said = self.run.said.iter().filter(|(key, _)| !own.contains(key));
+        let said = said.map(|(key, value)| (key.clone(), value.clone()));
+        self.run.tags.iter().cloned().chain(said).chain(self.resumed()).collect()
     }
 
     fn record(&mut self, what: What, metadata: &Metadata) -> Result<()> {
@@ -446,28 +486,52 @@ impl Reading<'_, '_> {
             What::Stats(stats) => self.stats(&stats),
             What::OutputRaw(output) => self.output.push_str(&output.line),
             What::Summary(summary) => {
-                let numbers = Row::of(&summary.update).numbers.into_iter().map(|(key, number)| (key, Number(number)));
-                for (key, number) in numbers {
+                let row = Row::of(&summary.update);
+                for (key, number) in row.numbers {
                     if !key.starts_with('_') && !self.run.series.contains(&key) && self.is_kept(&key) {
-                        self.run.summary.insert(key, number);
+                        self.run.summary.insert(key, Number(number));
+                    }
+                }
+                for (key, text) in row.texts {
+                    if !self.run.texts.contains_key(&key) && self.is_kept(&key) {
+                        self.run.summary_texts.insert(key, text.chars().take(LONGEST_SAID).collect());
                     }
                 }
             }
             What::Environment(environment) => self.environment(*environment),
-            What::Exit(exit) => {
-                self.summary();
-                let failed = exit.exit_code != 0;
-                self.run.exit = Some(if failed { RunState::Failed } else { RunState::Finished });
-                let lasted = i64::from(exit.runtime) * 1000;
-                self.run.last_ms = self.run.last_ms.max(self.run.created_ms.unwrap_or_default() + lasted);
-                self.dirty = true;
+            What::Exit(exit) => self.exit(exit),
+            What::Files(added) => {
+                let tells = |path: &str| surroundings::FILES.contains(&path);
+                self.dirty |= added.files.iter().any(|file| tells(&file.path));
             }
-            What::Artifact(_) => self.run.unknown.unread("records of artifacts"),
-            What::UseArtifact(_) => self.run.unknown.unread("records of artifacts that were used"),
-            What::Alert(_) => self.run.unknown.unread("alerts"),
+            What::Artifact(artifact) => {
+                let times = self.run.artifacts.entry(artifact.name.clone()).or_default();
+                *times += 1;
+                let said = said::artifact(&artifact, *times);
+                self.says(said);
+            }
+            What::UseArtifact(artifact) => {
+                self.says(Some(said::used(&artifact)));
+                if let Some(dataset) = said::dataset(&artifact) {
+                    self.head(metadata)?;
+                    let (run, datasets) = (self.key.clone(), vec![dataset]);
+                    self.tell(Told::Inputs(Inputs { run, datasets, models: Vec::new() }))?;
+                }
+            }
+            What::Metric(metric) => self.says(said::step_metric(&metric)),
+            What::Preempting(_) => self.says(Some(("preempting".to_owned(), "true".to_owned()))),
+            What::OutputLogger(logged) => {
+                self.output.push_str(logged.line.trim_end_matches('\n'));
+                self.output.push('\n');
+            }
             _ => {}
         }
         self.flush_full(metadata)
+    }
+
+    fn says(&mut self, tag: Option<(String, String)>) {
+        self.dirty |= tag.is_some();
+        self.run.said.extend(tag);
     }
 
     fn flush_full(&mut self, metadata: &Metadata) -> Result<()> {
@@ -475,39 +539,77 @@ impl Reading<'_, '_> {
     }
 
     fn begin(&mut self, run: proto::Run) {
+        self.run.is_resumed = run.resumed;
+        self.run.said.extend(said::branch(&run));
         self.run.tags = run.tags.into_iter().map(|tag| (tag, String::new())).collect();
-        let named = [("group", run.group), ("job_type", run.job_type), ("host", run.host)];
+        let named = [
+            ("group", run.group),
+            ("job_type", run.job_type),
+            (HOST, run.host),
+            ("entity", run.entity),
+            ("sweep", run.sweep_id),
+        ];
         let named = named.into_iter().filter(|(_, value)| !value.is_empty());
         self.run.tags.extend(named.map(|(key, value)| (key.to_owned(), value)));
         (self.run.run_id, self.run.name, self.run.project) = (run.run_id, run.display_name, run.project);
         self.run.notes = Some(run.notes).filter(|notes| !notes.is_empty());
-        self.run.commit = run.git.map(|git| git.commit).filter(|commit| !commit.is_empty());
+        self.git(run.git);
         if let Some(time) = run.start_time {
             self.run.created_ms = Some(time.millis());
             self.run.last_ms = self.run.last_ms.max(time.millis());
         }
         // Resumed, it has no end yet.
-        self.run.exit = None;
+        (self.run.exit, self.run.exit_code) = (None, None);
         self.config(&run.config.unwrap_or_default().update);
     }
 
-    fn environment(&mut self, environment: Environment) {
-        let Environment { args, program, git, username } = environment;
+    fn exit(&mut self, exit: Exit) {
+        // Another of its writers goes on.
+        if exit.not_complete {
+            return;
+        }
+        self.summary();
+        let failed = exit.exit_code != 0;
+        self.run.exit = Some(if failed { RunState::Failed } else { RunState::Finished });
+        self.run.exit_code = Some(exit.exit_code);
+        let lasted = i64::from(exit.runtime) * 1000;
+        self.run.last_ms = self.run.last_ms.max(self.run.created_ms.unwrap_or_default() + lasted);
         self.dirty = true;
+    }
+
+    fn environment(&mut self, environment: Environment) {
+        self.dirty = true;
+        self.run.environment.extend(surroundings::told(&environment));
+        let Environment { args, program, git, host, username, .. } = environment;
         self.run.user = Some(username).filter(|user| !user.is_empty()).or(self.run.user.take());
         if !program.is_empty() {
             self.run.command = Some(std::iter::once(program).chain(args).collect());
         }
-        let commit = git.map(|git| git.commit).filter(|commit| !commit.is_empty());
-        self.run.commit = commit.or(self.run.commit.take());
+        if !host.is_empty() {
+            self.run.said.insert(HOST.to_owned(), host);
+        }
+        self.git(git);
     }
 
-    /// What the summary alone holds becomes points at the last step.
+    fn git(&mut self, git: Option<Git>) {
+        let Some(Git { remote_url, commit }) = git else { return };
+        self.run.commit = Some(commit).filter(|commit| !commit.is_empty()).or(self.run.commit.take());
+        if !remote_url.is_empty() {
+            self.run.said.insert(REMOTE.to_owned(), surroundings::without_user(&remote_url));
+        }
+    }
+
+    /// What the summary alone holds becomes points at the last step, and its texts tags.
     fn summary(&mut self) {
         let (step, time_ms) = (self.run.step, self.run.last_ms);
         for (key, Number(value)) in std::mem::take(&mut self.run.summary) {
             if !self.run.series.contains(&key) {
                 self.point(key, Point { step, time_ms, value });
+            }
+        }
+        for (key, text) in std::mem::take(&mut self.run.summary_texts) {
+            if !self.run.texts.contains_key(&key) {
+                self.says(Some((format!("{SUMMARY}{key}"), text)));
             }
         }
     }
@@ -542,9 +644,7 @@ impl Reading<'_, '_> {
         if row.malformed > 0 {
             self.run.unknown.value("history", "a value that is no JSON");
         }
-        for (_, of) in row.others.iter().filter(|(key, _)| !key.starts_with('_')) {
-            self.run.unknown.unread(&format!("{of} of the history"));
-        }
+        let media = row.media(&self.files);
         for (key, value) in row.numbers.into_iter().filter(|(key, _)| !key.starts_with('_')) {
             if !self.is_kept(&key) {
                 continue;
@@ -555,38 +655,69 @@ impl Reading<'_, '_> {
             }
             self.point(key, Point { step, time_ms, value });
         }
-        for (key, object) in row.objects {
+        for (key, media) in media {
             if !self.is_kept(&key) {
                 continue;
             }
-            let media = match value::media(&object, &self.files) {
+            let media = match media {
                 Ok(media) => media,
                 Err(why) => {
                     self.run.unknown.value(&key, &why);
                     continue;
                 }
             };
-            if self.dirty || self.run.told.is_none() {
-                self.head(metadata)?;
+            if let [Media::Text(text)] = &media[..] {
+                self.run.summary_texts.remove(&key);
+                // One that stays the same, as the phase in each of a million rows, stands where it began.
+                let now = hash_of(text);
+                if self.run.texts.insert(key.clone(), now) == Some(now) {
+                    continue;
+                }
             }
-            let several = media.len() > 1;
-            for (part, media) in media.into_iter().enumerate() {
-                let location = Some(match &media {
-                    Media::File(path) => Location::File { path: path.clone() },
-                    _ => Location::Row(RowPlace {
-                        path: self.path.to_owned(),
-                        offset: stands.offset,
-                        checksum: crc32fast::hash(stands.record),
-                        key: key.clone(),
-                        part,
-                    }),
-                });
-                let key = if several { format!("{key}/{part}") } else { key.clone() };
-                *self.since += WEIGHT;
-                self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media, location })?;
-            }
+            self.media(&key, media, (step, time_ms), stands, metadata)?;
         }
         Ok(())
+    }
+
+    /// Tells media of a key, each at its place in a record.
+    fn media(
+        &mut self,
+        key: &str,
+        media: Vec<Media>,
+        (step, time_ms): (i64, i64),
+        stands: &Stands<'_>,
+        metadata: &Metadata,
+    ) -> Result<()> {
+        if self.dirty || self.run.told.is_none() {
+            self.head(metadata)?;
+        }
+        let several = media.len() > 1;
+        for (part, media) in media.into_iter().enumerate() {
+            let location = Some(match &media {
+                Media::File(path) => Location::File { path: path.clone() },
+                _ => Location::Row(RowPlace {
+                    path: self.path.to_owned(),
+                    offset: stands.offset,
+                    checksum: crc32fast::hash(stands.record),
+                    key: key.to_owned(),
+                    part,
+                }),
+            });
+            let key = if several { format!("{key}/{part}") } else { key.to_owned() };
+            *self.since += WEIGHT;
+            self.tell(Told::Media { run: self.key.clone(), key, step, time_ms, media, location })?;
+        }
+        Ok(())
+    }
+
+    /// Tells an alert as a text under its title.
+    fn alert(&mut self, alert: &Alert, stands: &Stands<'_>, metadata: &Metadata) -> Result<()> {
+        let key = format!("{ALERTS}{}", alert.title);
+        if !self.is_kept(&key) {
+            return Ok(());
+        }
+        let at = (self.run.step, self.run.last_ms);
+        self.media(&key, vec![Media::Text(said::alert(alert))], at, stands, metadata)
     }
 
     /// The machine's load, by the number of the sample.

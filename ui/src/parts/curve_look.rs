@@ -18,6 +18,8 @@ use crate::frame::address::keep_in_address;
 
 /// What names an axis that is another metric begins with.
 const METRIC: &str = "metric.";
+/// Each chart along the metric that its log lays it over, where it does; others along steps.
+const OWN: &str = "own";
 
 /// What a look is called in an address.
 #[derive(Clone, Copy)]
@@ -44,6 +46,8 @@ pub(crate) struct Look {
     first: &'static str,
     /// The axis is somebody's choice, so it isn't changed by itself.
     pub(crate) is_along_chosen: RwSignal<bool>,
+    /// The log lays some over another metric.
+    has_own: RwSignal<bool>,
     /// Of "x" and "y" those that are logarithmic.
     log: RwSignal<String>,
     smoothing: RwSignal<f64>,
@@ -72,6 +76,7 @@ impl Look {
             along: RwSignal::new(first.to_owned()),
             first,
             is_along_chosen: RwSignal::new(false),
+            has_own: RwSignal::new(false),
             log: RwSignal::new(String::new()),
             smoothing: RwSignal::new(chosen.unwrap_or(0.6)),
             is_chosen: RwSignal::new(chosen.is_some()),
@@ -92,7 +97,7 @@ impl Look {
         }
         keep_in_address(move || {
             let along = self.along.get();
-            let is_said = self.is_along_chosen.get() || along != self.first;
+            let is_said = self.is_along_chosen.get() || along != self.first && along != OWN;
             let smoothed = || if self.is_chosen.get() { format!("{:.2}", self.smoothing.get()) } else { String::new() };
             [(named.along, if is_said { along } else { String::new() }), (named.log, self.log.get())]
                 .into_iter()
@@ -100,6 +105,27 @@ impl Look {
                 .collect()
         });
         self
+    }
+
+    /// Says that the log lays some over another metric: they lie along it unless a person chose.
+    pub(crate) fn offer_own(self) {
+        self.has_own.set(true);
+        if !self.is_along_chosen.get_untracked() && self.along.with_untracked(|along| along == self.first) {
+            self.along.set(OWN.to_owned());
+        }
+    }
+
+    /// The same of a chart that its log lays over a metric, if over any.
+    pub(crate) fn of_chart(self, own: Memo<Option<String>>) -> Self {
+        let seen = move || self.along.with(|along| own.with(|own| seen_along(along, own.as_deref())));
+        let along = RwSignal::new(untrack(seen));
+        Effect::new(move |_| {
+            let now = seen();
+            if along.with_untracked(|along| *along != now) {
+                along.set(now);
+            }
+        });
+        Self { along, ..self }
     }
 
     pub(crate) fn along(self) -> Along {
@@ -187,6 +213,15 @@ impl Look {
     }
 }
 
+/// What a chart lies along that its log lays over a metric, where all lie along `along`.
+fn seen_along(along: &str, own: Option<&str>) -> String {
+    match (along, own) {
+        (OWN, Some(own)) => format!("{METRIC}{own}"),
+        (OWN, None) => "step".to_owned(),
+        (along, _) => along.to_owned(),
+    }
+}
+
 fn smoothing_of(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|value| (0.0..=0.98).contains(value))
 }
@@ -246,6 +281,9 @@ pub(crate) fn LookChoice(
         keys.extend(look.by_metric().filter(|own| !keys.contains(own)));
         let mut options = along_options(&keys);
         options.retain(|(key, _)| of_runs || key != "clock");
+        if look.has_own.get() || look.along.with(|along| along == OWN) {
+            options.insert(0, (OWN.to_owned(), "As its log says".to_owned()));
+        }
         options
     });
     let log = ["", "y", "x", "xy"].map(str::to_owned);
@@ -309,6 +347,13 @@ mod tests {
         let own = [("step", "Step"), ("share", "Share of the run"), ("time", "Relative time"), ("clock", "Wall time")];
         assert_eq!(named[..4], own);
         assert_eq!(named[4..], [("metric.loss/train", "Loss, training"), ("metric.tokens", "tokens")]);
+    }
+
+    #[test]
+    fn a_chart_lies_along_what_its_log_says_until_a_person_chooses() {
+        assert_eq!(seen_along(OWN, Some("epoch")), "metric.epoch");
+        assert_eq!(seen_along(OWN, None), "step");
+        assert_eq!(seen_along("time", Some("epoch")), "time");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use api::{
     RunId,
-    run::{Code, DIRECTORY, Run},
+    run::{Code, DIRECTORY, Run, RunKind},
     run_diff::{CodeDiff, DiffCode, Patch},
     tracking::GIT_DIFF_TAG,
 };
@@ -94,16 +94,21 @@ struct Side {
 
 async fn side(engine: &Engine, id: RunId) -> anyhow::Result<Side> {
     let row = engine.store().read(move |c| store::run::get(c, id)).await?;
-    let run = row.ok_or_else(|| error::missing("run", id))?.run;
+    let row = row.ok_or_else(|| error::missing("run", id))?;
+    let run = row.run;
     let mut folders = Vec::new();
     if let Some(id) = run.project
         && let Ok(project) = project::find(engine, id).await
     {
         folders.push(PathBuf::from(project.path));
     }
+    let is_of_a_log = run.kind == RunKind::Imported;
     // A program may run elsewhere than in its project's folder.
-    let working = run.command.as_ref().and_then(|_| run.environment.get(DIRECTORY)).map(PathBuf::from);
+    let working = run.command.as_ref().filter(|_| !is_of_a_log);
+    let working = working.and_then(|_| run.environment.get(DIRECTORY)).map(PathBuf::from);
     folders.extend(working.filter(|folder| folder.is_absolute()));
+    // A log may name any folder; it lies within the repository of what wrote it, as a rule.
+    folders.extend(row.artifacts.filter(|_| is_of_a_log).map(PathBuf::from));
     let folder = engine.workspace().run(id);
     let kept = tokio::task::spawn_blocking(move || uncommitted::kept(&folder)).await?;
     let tagged = || run.tags.get(GIT_DIFF_TAG).filter(|diff| !diff.is_empty());

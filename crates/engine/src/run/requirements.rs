@@ -41,11 +41,9 @@ fn looked_up(artifacts: &Path, models: &[PathBuf]) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut take = |folder: &Dir, below: &Path| {
         let text = |name: &str| read(folder, &below.join(name));
-        text("requirements.txt").iter().flat_map(|text| text.lines()).filter_map(required).for_each(
-            |(name, version)| {
-                all.entry(format!("{PACKAGE}{name}")).or_insert(version);
-            },
-        );
+        if let Some(text) = text("requirements.txt") {
+            list(&text, &mut all);
+        }
         if let Some(version) = text("python_env.yaml").as_deref().and_then(python) {
             all.entry(format!("{PACKAGE}python")).or_insert(version);
         }
@@ -59,6 +57,26 @@ fn looked_up(artifacts: &Path, models: &[PathBuf]) -> BTreeMap<String, String> {
     names.sort();
     names.iter().take(MOST).for_each(|name| take(&folder, name));
     all
+}
+
+/// Those that a file lists, by the same names; none where it can't be read, or a link leads to it.
+pub(crate) fn listed(path: &Path) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let text = path.parent().zip(path.file_name()).and_then(|(folder, name)| {
+        let folder = beneath::folder(folder).ok()?;
+        read(&folder, Path::new(name))
+    });
+    if let Some(text) = text {
+        list(&text, &mut all);
+    }
+    all
+}
+
+/// Adds the packages of a text; of several of one name the first counts.
+fn list(text: &str, all: &mut BTreeMap<String, String>) {
+    for (name, version) in text.lines().filter_map(required) {
+        all.entry(format!("{PACKAGE}{name}")).or_insert(version);
+    }
 }
 
 fn read(folder: &Dir, path: &Path) -> Option<String> {

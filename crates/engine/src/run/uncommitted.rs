@@ -5,7 +5,11 @@
 //! to it, where the disk has such. The cache holds a link to those that were kept last, which the next run finds by
 //! content.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
 
 use api::{RunId, run::Code};
 
@@ -100,6 +104,31 @@ pub fn keep(workspace: &Workspace, run: RunId, patch: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Keeps with a run of a log what a file beside that log says that it had not committed. Blocks.
+///
+/// # Errors
+/// Where the file can't be read, or a link leads to it, or the run's folder can't be written.
+pub(crate) fn keep_file(workspace: &Workspace, run: RunId, path: &Path) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let mut bytes = Vec::new();
+    let file = crate::beneath::file(&crate::beneath::folder(folder)?, Path::new(name))?;
+    file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    if bytes.len() > MOST_BYTES {
+        bytes = whole_files(bytes);
+    }
+    // A log is told again as often as something of it changed.
+    let is_kept = fs::read(path_of(workspace, run)).is_ok_and(|kept| kept == bytes);
+    if is_kept { Ok(()) } else { keep(workspace, run, &bytes) }
+}
+
+/// Where a run's is kept.
+pub(crate) fn path_of(workspace: &Workspace, run: RunId) -> PathBuf {
+    workspace.run(run).join(FOLDER).join(NAME)
+}
+
 /// Whether a path of the workspace is that of a patch, which is a file of several runs.
 pub(crate) fn is_patch(path: &Path) -> bool {
     path.ends_with(Path::new(FOLDER).join(NAME))
@@ -107,7 +136,6 @@ pub(crate) fn is_patch(path: &Path) -> bool {
 
 /// What was kept with a run, if anything was. Blocks.
 pub(super) fn kept(run_folder: &Path) -> Option<Kept> {
-    use std::io::Read as _;
     let folder = crate::beneath::folder(run_folder).ok()?;
     let file = crate::beneath::file(&folder, &Path::new(FOLDER).join(NAME)).ok()?;
     let mut bytes = Vec::new();
@@ -127,6 +155,27 @@ mod tests {
         assert_eq!(kept, Kept { bytes: b"diff --git a/one b/one\n-1\n+2\n".to_vec(), is_cut: true });
         assert_eq!(Kept::read(whole_files(b"diff --git a/one b/one\n-1".to_vec())).bytes, b"");
         assert_eq!(Kept::read(b"-1\n+2".to_vec()), Kept { bytes: b"-1\n+2\n".to_vec(), is_cut: false });
+    }
+
+    #[test]
+    fn a_file_beside_a_log_is_kept_up_to_the_last_file_that_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = Workspace::at(folder.path());
+        let run = RunId::from_bytes([7; 16]);
+        let (beside, first) = (folder.path().join("diff.patch"), "diff --git a/one b/one\n-1\n+2\n");
+        let long = format!("{first}diff --git a/two b/two\n{}", "+more\n".repeat(MOST_BYTES / 6));
+        for (text, is_cut) in [(first, false), (long.as_str(), true), (first, false)] {
+            fs::write(&beside, text).unwrap();
+            keep_file(&workspace, run, &beside).unwrap();
+            assert_eq!(kept(&workspace.run(run)), Some(Kept { bytes: first.as_bytes().to_vec(), is_cut }));
+        }
+        assert_eq!(fs::read(path_of(&workspace, run)).unwrap(), first.as_bytes());
+        // Nothing is nothing that was not committed, and what can't be read says so.
+        fs::write(&beside, "").unwrap();
+        keep_file(&workspace, RunId::from_bytes([8; 16]), &beside).unwrap();
+        assert_eq!(kept(&workspace.run(RunId::from_bytes([8; 16]))), None);
+        fs::remove_file(&beside).unwrap();
+        keep_file(&workspace, run, &beside).unwrap_err();
     }
 
     #[test]

@@ -12,7 +12,7 @@ use api::{
     tracking::{Dataset, RunInput},
 };
 use foreign::{
-    ForeignError, Head, Mark, Reader, Result, Sink, Told,
+    ForeignError, Head, Mark, Reader, Result, Sink, Surroundings, Told,
     registry::{
         Figure, GroupHead, IN_SECONDS, Inputs, Known, LoggedHead, ModelHead, VersionHead, is_folder_of, local,
         logged_of, refused, stage, status,
@@ -405,6 +405,7 @@ impl Database {
             commit: None,
             command: None,
             replaces: false,
+            surroundings: Surroundings::default(),
         }
     }
 }

@@ -17,7 +17,7 @@ use api::{
     source::{Source, SourceWarning},
     tracking::Experiment,
 };
-use foreign::{Head, Mark, Media, Reader, Told};
+use foreign::{Head, Mark, Media, Reader, Surroundings, Told};
 use store::{
     StoreError,
     medium::MediumRow,
@@ -26,14 +26,14 @@ use store::{
 };
 
 use super::{
-    following,
+    around, following,
     heard::{Heard, tag_of},
     models::{self, Others},
 };
 use crate::{
     Engine, error,
     jobs::JobContext,
-    run::{self, Lists, name},
+    run::{self, Lists, name, surroundings::masked_command, uncommitted},
     tracking::{
         client::{self, code_of},
         texts::MOST_TEXT,
@@ -347,6 +347,8 @@ impl Taking<'_> {
             let what = counted(beyond, "param or tag was", "params and tags were");
             long.push(format!("{what} left out: those of a run have {MOST_TEXT} bytes together at most"));
         }
+        around::gather(&mut head.surroundings);
+        bytes += head.surroundings.environment.iter().map(|(name, fact)| name.len() + fact.len()).sum::<usize>();
         self.piece.text_bytes += bytes;
         let place = format!("{}, run {}", self.source.path, head.key);
         for message in long {
@@ -415,10 +417,10 @@ impl Taking<'_> {
         // One that stands as broken off stays so until a mark is told.
         // What stands in files is behind the database: the mark is kept once they are written.
         let takes_back = begun.is_some_and(|begun| begun.anew) || heads.iter().any(|head| head.replaces);
-        let is_late = takes_back || !output.is_empty();
+        let is_late = takes_back || !output.is_empty() || heads.iter().any(|head| head.surroundings.patch.is_some());
         let is_other = begun.is_some() || mark.is_some() || self.reached.is_some();
         let kept = is_other.then(|| self.row_at(mark.as_ref().filter(|_| !is_late)));
-        let (changed, lists, told, wrote, stale, output) = runtime.block_on(engine.store().write(move |tx| {
+        let (changed, lists, told, wrote, files) = runtime.block_on(engine.store().write(move |tx| {
             let mut stale = Vec::new();
             if begun.is_some_and(|begun| begun.anew) {
                 forget(tx, source.id)?;
@@ -433,10 +435,12 @@ impl Taking<'_> {
             let mut changed = HashSet::new();
             let mut lists = HashSet::new();
             let mut told = HashSet::new();
+            let mut patches = Vec::new();
             for head in heads {
-                let replaces = head.replaces;
+                let (replaces, patch) = (head.replaces, head.surroundings.patch.clone());
                 let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };
                 stale.extend(replaces.then_some(row.run.id));
+                patches.extend(patch.map(|patch| (row.run.id, patch)));
                 lists.insert(Lists::of(&row.run));
                 changed.insert(row.run.id);
                 told.insert(row.run.id);
@@ -486,17 +490,24 @@ impl Taking<'_> {
             }
             let wrote = models::put(tx, &written, &source, others, now_ms)?;
             changed.extend(&wrote.runs);
-            Ok((changed, lists, told, wrote, stale, written_by))
+            Ok((changed, lists, told, wrote, (stale, written_by, patches)))
         }))?;
+        let (stale, output, patches) = files;
         (self.begun, self.reached) = (None, mark.clone().filter(|_| !is_late));
         for run in stale {
-            let path = run::output_of(engine.workspace(), run);
-            match fs::remove_file(&path) {
-                // The mark stays back, so that the next reading removes it.
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("remove {}", path.display()));
+            for path in [run::output_of(engine.workspace(), run), uncommitted::path_of(engine.workspace(), run)] {
+                match fs::remove_file(&path) {
+                    // The mark stays back, so that the next reading removes it.
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(error).with_context(|| format!("remove {}", path.display()));
+                    }
+                    _ => {}
                 }
-                _ => {}
+            }
+        }
+        for (run, patch) in patches {
+            if let Err(error) = uncommitted::keep_file(engine.workspace(), run, &patch) {
+                self.warn(patch.display().to_string(), format!("what was not committed is not kept: {error}"), false);
             }
         }
         for (run, text) in output {
@@ -583,7 +594,8 @@ fn put(
     let notes = head.notes.map(name::notes_of_log).filter(|notes| !notes.is_empty());
     let notes = notes.filter(|notes| heard.takes("notes", noted, notes));
     let tagged = code_of(|key| head.tags.iter().find(|(own, _)| own.as_str() == key).map(|(_, value)| value.as_str()));
-    let code = tagged.or_else(|| head.commit.map(|commit| Code { commit, branch: None, dirty: false }));
+    let Surroundings { environment, patch, exit_code, requirements: _ } = head.surroundings;
+    let code = tagged.or_else(|| head.commit.map(|commit| Code { commit, branch: None, dirty: patch.is_some() }));
     let run = Run {
         // A name that a person gave here stays.
         name: if was_called.as_deref() == Some(row.run.name.as_str()) { called.clone() } else { row.run.name },
@@ -591,7 +603,9 @@ fn put(
         ended_ms,
         user: head.user.map(|user| name::of_log(&user)).or(row.run.user),
         code: code.or(row.run.code),
-        command: head.command.or(row.run.command),
+        command: head.command.map(|command| masked_command(&command)).or(row.run.command),
+        environment: if environment.is_empty() && !head.replaces { row.run.environment } else { environment },
+        exit_code,
         notes: notes.unwrap_or(row.run.notes),
         deleted_ms,
         ..row.run

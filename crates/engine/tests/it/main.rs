@@ -39,6 +39,7 @@ mod sources;
 mod sources_begun;
 mod sources_followed;
 mod sources_models;
+mod sources_wandb;
 mod spending;
 mod stage;
 mod tracking;

@@ -33,7 +33,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-async fn add(stage: &Stage, path: &Path, kind: Option<Kind>) -> Job {
+pub(crate) async fn add(stage: &Stage, path: &Path, kind: Option<Kind>) -> Job {
     let path = path.to_string_lossy().into_owned();
     let job = stage.call(AddSource { path, kind, project: None, once: true }).await;
     stage.done(job).await

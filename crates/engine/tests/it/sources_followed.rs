@@ -44,7 +44,7 @@ async fn read_on(stage: &Stage) -> Source {
     source(stage).await
 }
 
-async fn runs(stage: &Stage) -> Vec<Run> {
+pub(crate) async fn runs(stage: &Stage) -> Vec<Run> {
     let mut found = Vec::new();
     for experiment in stage.call(ListExperiments::default()).await {
         let request = ListRuns { experiment: Some(experiment.id), limit: Some(1000), ..ListRuns::default() };

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Experiment, meta::Meta};
 use crate::{
-    ForeignError, Head, Result, Told,
+    ForeignError, Head, Result, Surroundings, Told,
     file::{self, anew, warning},
     registry::Inputs,
     value::Value,
@@ -173,6 +173,7 @@ fn head(
         commit: tag("mlflow.source.git.commit"),
         command: None,
         replaces: false,
+        surroundings: Surroundings::default(),
         artifacts: fs::symlink_metadata(&artifacts).is_ok_and(|entry| entry.is_dir()).then_some(artifacts),
         params,
         tags,

@@ -1,4 +1,4 @@
-//! What a row of history holds: numbers, and objects whose `_type` says what they are.
+//! What a row of history holds: numbers, texts, and objects whose `_type` says what they are.
 
 use std::{
     collections::BTreeMap,
@@ -20,8 +20,8 @@ pub(crate) struct Row {
     pub(crate) objects: Vec<(String, Value)>,
     /// Values that could not be read.
     pub(crate) malformed: usize,
-    /// Keys of values that are no numbers, each with what they are.
-    pub(crate) others: Vec<(String, &'static str)>,
+    /// Texts, and lists as JSON, but for the client's own.
+    pub(crate) texts: Vec<(String, String)>,
 }
 
 /// The keys that lead to an item.
@@ -98,10 +98,13 @@ impl Row {
             self.numbers.push((key, number));
         } else if let Value::Bool(truth) = value {
             self.numbers.push((key, f64::from(u8::from(truth))));
-        } else if matches!(value, Value::Text(_)) {
-            self.others.push((key, "texts"));
-        } else if matches!(value, Value::List(_)) {
-            self.others.push((key, "lists"));
+        } else if value.items().iter().any(|item| item.get("_type").is_some()) {
+            // Several media without an object of their own around them.
+            self.objects.push((key, Value::map(vec![("items".to_owned(), value)])));
+        } else if matches!(value, Value::Text(_) | Value::List(_)) {
+            if !key.starts_with('_') {
+                self.texts.push((key, value.text()));
+            }
         } else if value.get("_type").is_some() {
             self.objects.push((key, value));
         } else if let Value::Map(fields) = value {
@@ -112,8 +115,20 @@ impl Row {
     }
 }
 
+/// The media of a key, or why they are left out.
+pub(super) type Shown = Result<Vec<Media>, String>;
+
+impl Row {
+    /// What stands in it beside numbers, by key; files lie below `files`.
+    pub(super) fn media(&self, files: &Path) -> Vec<(String, Shown)> {
+        let texts = self.texts.iter().map(|(key, text)| (key.clone(), Ok(vec![Media::Text(text.clone())])));
+        let objects = self.objects.iter().map(|(key, object)| (key.clone(), media(object, files)));
+        texts.chain(objects).collect()
+    }
+}
+
 /// The media that an object is, whose files lie below `files`; else why it is left out.
-pub(crate) fn media(object: &Value, files: &Path) -> Result<Vec<Media>, String> {
+fn media(object: &Value, files: &Path) -> Shown {
     let kind = object.get("_type").and_then(Value::as_str).unwrap_or_default();
     match kind {
         "histogram" => histogram(object).map(|one| vec![one]).ok_or_else(|| "the histogram is malformed".to_owned()),
@@ -151,9 +166,12 @@ fn table(object: &Value) -> Media {
     Media::Table { columns, rows }
 }
 
-/// A file below the run's files: nothing that a log says leads out of there.
 fn file_of(path: Option<&Value>, files: &Path) -> Result<PathBuf, String> {
-    let name = path.and_then(Value::as_str).unwrap_or_default();
+    file_below(path.and_then(Value::as_str).unwrap_or_default(), files)
+}
+
+/// A file below the run's files: nothing that a log says leads out of there.
+pub(super) fn file_below(name: &str, files: &Path) -> Result<PathBuf, String> {
     let below = Path::new(name);
     if name.is_empty() || !below.components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(format!("{name:?} leads out of the run's files"));

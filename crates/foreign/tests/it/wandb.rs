@@ -1,4 +1,4 @@
-//! Weights & Biases' offline runs; `make_wandb.py` recorded them.
+//! Weights & Biases' offline runs; `make_wandb.py` and `make_wandb_code.py` recorded them.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use api::{run::RunState, source::Kind};
-use foreign::{Histogram, Mark, Media, Reader, Told, look, wandb::Wandb};
+use foreign::{Histogram, Mark, Media, Reader, Surroundings, Told, look, wandb::Wandb};
 
 use crate::{age, copy, pairs, read};
 
@@ -108,7 +108,8 @@ fn what_wandb_wrote_is_told() {
         assert_eq!(look(elsewhere.path()), found, "{name}");
     }
     let told = read(&*foreign::open(&found[0]), &Mark::default());
-    assert_eq!(told.warnings(), [format!("{}: not read: texts of the history (4)", at.join(LOG).display())]);
+    assert_eq!(told.warnings(), [""; 0]);
+    assert_eq!(media(&told.told, "phase"), [Media::Text("train".to_owned())], "it stays what it was");
     let files = at.join("offline-run-20231114_221320-demo0001/files");
     let head = told.heads().into_iter().next_back().unwrap();
     assert_eq!((head.key.as_str(), head.name.as_str(), head.group.as_str()), (LOG, "first", "shapes"));
@@ -142,6 +143,71 @@ fn what_wandb_wrote_is_told() {
 }
 
 #[test]
+fn what_a_run_ran_on_is_told_with_the_files_beside_its_log() {
+    let folder = copy("wandb_code");
+    let files = folder.path().join("offline-run-20231114_221320-demo0002/files");
+    let told = read(&Wandb::new(folder.path().to_owned()), &Mark::default());
+    let head = told.heads().into_iter().next_back().unwrap();
+    let environment = pairs(&[
+        ("PWD", "/srv/demo/code"),
+        ("machine.cpu", "Intel(R) Xeon(R) Processor @ 2.80GHz, 2 cores"),
+        ("machine.memory", "25 GB"),
+        ("machine.system", "Linux-6.1.0-x86_64-with-glibc2.36"),
+        ("package.python", "3.11.7"),
+    ]);
+    let expect = Surroundings {
+        environment: environment.into_iter().collect(),
+        requirements: Some(files.join("requirements.txt")),
+        patch: Some(files.join("diff.patch")),
+        exit_code: Some(0),
+    };
+    assert_eq!(head.surroundings, expect);
+    assert_eq!(head.commit.as_deref(), Some("196e15e1af55c266ea1f2c1868b492e0fd4bcae6"));
+    assert_eq!(head.command.as_deref().unwrap(), ["/srv/demo/code/train.py", "/srv/demo"]);
+    let tag = |key: &str| head.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str());
+    assert_eq!((tag("git_remote"), tag("host")), (Some("https://git.example.org/shapes.git"), Some("demo")));
+    // Nothing that was not committed, and packages behind a link, are none.
+    fs::write(files.join("diff.patch"), "").unwrap();
+    #[cfg(unix)]
+    {
+        fs::remove_file(files.join("requirements.txt")).unwrap();
+        std::os::unix::fs::symlink(crate::fixture("make_wandb.py"), files.join("requirements.txt")).unwrap();
+        let told = read(&Wandb::new(folder.path().to_owned()), &Mark::default());
+        let Surroundings { requirements, patch, .. } = &told.heads().last().unwrap().surroundings;
+        assert_eq!((requirements, patch), (&None, &None));
+    }
+}
+
+#[test]
+fn what_older_clients_wrote_of_the_environment_is_told() {
+    let (folder, _path, reader) = run(&log_of(&[history(0, "loss", &field(16, b"1")), field(18, &[0x08, 0x03])]));
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    let text = r#"{"python": "3.8.10", "program": "train.py", "args": ["--lr", "1"], "host": "demo", "username": "ada",
+        "git": {"remote": "git@host:x.git", "commit": "c0ffee"}, "cpu_count": 4}"#;
+    fs::write(files.join("wandb-metadata.json"), text).unwrap();
+    let told = read(&reader, &Mark::default());
+    let head = told.heads().into_iter().next_back().unwrap();
+    let environment = pairs(&[("machine.cpu", "4 cores"), ("package.python", "3.8.10")]).into_iter().collect();
+    assert_eq!(head.surroundings, Surroundings { environment, exit_code: Some(3), ..Surroundings::default() });
+    assert_eq!((head.user.as_deref(), head.commit.as_deref()), (Some("ada"), Some("c0ffee")));
+    assert_eq!(head.command.as_deref().unwrap(), ["train.py", "--lr", "1"]);
+    assert_eq!(head.tags, pairs(&[("git_remote", "git@host:x.git"), ("host", "demo")]));
+}
+
+#[test]
+fn a_run_goes_on_where_only_one_of_its_writers_has_ended() {
+    let row = history(0, "loss", &field(16, b"1"));
+    let (_folder, path, reader) = run(&log_of(&[row.clone(), field(18, &[0x18, 0x01]), field(17, &field(1, b"r"))]));
+    let told = read(&reader, &Mark::default());
+    assert_eq!(told.heads().last().unwrap().state, RunState::Running);
+    fs::write(&path, log_of(&[row, field(18, &[0x08, 0x02])])).unwrap();
+    let told = read(&reader, &Mark::default());
+    let head = told.heads().into_iter().next_back().unwrap();
+    assert_eq!((head.state, head.surroundings.exit_code), (RunState::Failed, Some(2)));
+}
+
+#[test]
 fn an_end_anywhere_waits_and_is_read_on() {
     let folder = copy("wandb");
     let path = folder.path().join(LOG);
@@ -153,7 +219,7 @@ fn an_end_anywhere_waits_and_is_read_on() {
         fs::write(&path, &whole).unwrap();
         let second = read(&reader, &first.mark);
         let said = [first.warnings(), second.warnings()].concat();
-        assert!(said.iter().all(|said| said.contains("texts of the history")), "{end}: {said:?}");
+        assert_eq!(said, [""; 0], "{end}");
         assert_eq!(first.series("loss").len() + second.series("loss").len(), 4, "{end}");
         let head = second.heads().into_iter().next_back().unwrap();
         assert_eq!((head.state, head.params.len()), (RunState::Finished, 4), "{end}");
@@ -173,8 +239,7 @@ fn damage_anywhere_is_said_or_waited_for() {
         let told = read(&reader, &Mark::default());
         let finished = told.heads().iter().any(|head| head.state == RunState::Finished);
         let said = told.warnings();
-        let damage = said.iter().filter(|said| !said.contains("not read: ")).count();
-        assert!(damage == 1 || !finished, "{at}: {said:?}");
+        assert!(said.len() == 1 || !finished, "{at}: {said:?}");
         if at >= HEADER.len() {
             assert_eq!(read(&reader, &told.mark).told, [], "{at}: told once");
         }
@@ -215,7 +280,9 @@ fn a_record_in_pieces_is_waited_for() {
         fs::write(&path, &log).unwrap();
         let second = read(&reader, &first.mark);
         let said = [first.warnings(), second.warnings()].concat();
-        assert_eq!(said, [format!("{}: not read: texts of the history (1)", path.display())], "{end}");
+        assert_eq!(said, [""; 0], "{end}");
+        let texts = [media(&first.told, "note"), media(&second.told, "note")].concat();
+        assert_eq!(texts, [Media::Text("x".repeat(100_000))], "{end}");
         assert_eq!([first.series("loss"), second.series("loss")].concat(), [(0, Some(1.0)), (2, Some(2.0))], "{end}");
     }
 }
@@ -234,8 +301,8 @@ fn values_of_their_own_type_count_as_those_in_json() {
     ]);
     let (_folder, _path, reader) = run(&log);
     let told = read(&reader, &Mark::default());
-    assert_eq!(told.warnings().len(), 1, "{:?}", told.warnings());
-    assert!(told.warnings()[0].ends_with("not read: texts of the history (1)"), "{:?}", told.warnings());
+    assert_eq!(told.warnings(), [""; 0]);
+    assert_eq!(media(&told.told, "loss"), [Media::Text("text".to_owned())]);
     // Of a truth, too.
     assert_eq!(told.series("loss"), [(0, Some(0.5)), (1, Some(-3.0)), (2, Some(f64::INFINITY)), (4, Some(1.0))]);
     assert_eq!((told.series("run.loss"), told.series("run.deep.er")), (vec![(6, Some(3.0))], vec![(6, Some(4.0))]));
@@ -360,25 +427,128 @@ fn a_link_out_of_the_runs_files_is_not_followed() {
 }
 
 #[test]
-fn what_is_known_and_not_read_is_counted_and_a_config_that_was_taken_back_ends() {
+fn a_config_that_was_taken_back_ends() {
     let set = |key: &str, value: &str| [field(1, key.as_bytes()), field(16, value.as_bytes())].concat();
     let log = log_of(&[
-        field(8, b"an artifact"),
-        field(25, b"one that is used"),
-        field(10, b"an alert"),
-        field(10, b"another"),
         field(5, &[field(1, &set("old", r#"{"deep": 1}"#)), field(1, &set("older", "2"))].concat()),
         field(5, &field(2, &field(1, b"old"))),
-        history(0, "words", &field(16, br#""said""#)),
-        history(0, "list", &field(16, b"[1, 2]")),
         history(1, "loss", &field(16, b"1")),
     ]);
-    let (_folder, path, reader) = run(&log);
+    let (_folder, _path, reader) = run(&log);
     let told = read(&reader, &Mark::default());
-    let said = "not read: alerts (2), lists of the history (1), records of artifacts (1), \
-                records of artifacts that were used (1), texts of the history (1)";
-    assert_eq!(told.warnings(), [format!("{}: {said}", path.display())]);
+    assert_eq!(told.warnings(), [""; 0]);
     assert_eq!(told.heads()[0].params, pairs(&[("older", "2")]));
+}
+
+#[test]
+fn texts_and_lists_of_the_history_stand_by_their_steps() {
+    let image = r#"{"_type": "image-file", "path": "in.png"}"#;
+    let log = log_of(&[
+        history(0, "phase", &field(16, br#""warm-up""#)),
+        history(1, "phase", &field(16, br#""train""#)),
+        history(2, "phase", &field(16, br#""train""#)),
+        history(3, "phase", &field(16, br#""warm-up""#)),
+        history(1, "_own", &field(16, br#""of the client""#)),
+        history(2, "shape", &field(16, br#"[2, 3, "x"]"#)),
+        history(3, "two", &field(16, format!("[{image}, {image}]").as_bytes())),
+    ]);
+    let (folder, _path, reader) = run(&log);
+    fs::create_dir(folder.path().join("files")).unwrap();
+    fs::write(folder.path().join("files/in.png"), "x").unwrap();
+    let told = read(&reader, &Mark::default());
+    assert_eq!(told.warnings(), [""; 0]);
+    let mut found = Vec::new();
+    for one in &told.told {
+        if let Told::Media { key, step, media, location, .. } = one {
+            assert_eq!(&foreign::read_at(location.as_ref().unwrap()).unwrap(), media, "{key}");
+            found.push((key.as_str(), *step, media.clone()));
+        }
+    }
+    let text = |text: &str| Media::Text(text.to_owned());
+    let file = || Media::File(folder.path().join("files/in.png"));
+    let texts = [
+        ("phase", 0, text("warm-up")),
+        ("phase", 1, text("train")),
+        ("phase", 3, text("warm-up")),
+        ("shape", 2, text(r#"[2,3,"x"]"#)),
+    ];
+    assert_eq!(found, [&texts[..], &[("two/0", 3, file()), ("two/1", 3, file())]].concat());
+}
+
+#[test]
+fn what_other_records_say_of_a_run_is_told_with_it() {
+    let folder = copy("wandb_code");
+    let told = read(&Wandb::new(folder.path().to_owned()), &Mark::default());
+    assert_eq!(told.warnings(), [""; 0]);
+    let head = told.heads().into_iter().next_back().unwrap();
+    let tags = [
+        ("job_type", "train"),
+        ("host", "demo"),
+        ("entity", "ada"),
+        ("artifact.weights", "model · 1 file of 7 B · best, latest · 233acd04cef8 · the best"),
+        ("git_remote", "https://git.example.org/shapes.git"),
+        ("step_metric.val/*", "epoch"),
+        ("summary.verdict", "good"),
+    ];
+    assert_eq!(head.tags, pairs(&tags));
+    let text = |text: &str| Media::Text(text.to_owned());
+    assert_eq!(media(&told.told, "alerts/low"), [text("WARN: low: loss is below 0.3")]);
+    assert_eq!(media(&told.told, "phase"), ["warm-up", "train"].map(text));
+    assert_eq!(media(&told.told, "shape"), [text("[2,3]")]);
+    for one in &told.told {
+        if let Told::Media { key, media, location, .. } = one {
+            assert_eq!(&foreign::read_at(location.as_ref().unwrap()).unwrap(), media, "{key}");
+        }
+    }
+    // The axis is a series, and the least loss is a figure.
+    assert_eq!(told.series("epoch"), [(0, Some(0.0)), (1, Some(0.5)), (2, Some(1.0)), (3, Some(1.5))]);
+    assert_eq!(told.series("loss.min"), [(4, Some(0.25))]);
+}
+
+#[test]
+fn what_a_run_used_and_where_it_came_from_is_told() {
+    let used = |kind: &str, name: &str| {
+        field(25, &[field(1, b"id"), field(2, kind.as_bytes()), field(3, name.as_bytes())].concat())
+    };
+    let artifact = field(8, &[field(4, b"model"), field(5, b"weights"), field(6, b"0123456789abcdef")].concat());
+    let branch = [&field(1, b"other")[..], &[0x11], &7.0_f64.to_le_bytes(), &field(3, b"_step")].concat();
+    let begun = [field(1, b"r"), field(12, b"s1"), vec![0x90, 0x01, 0x01], field(23, &branch)].concat();
+    let log = log_of(&[
+        field(17, &begun),
+        used("dataset", "digits:v3"),
+        used("model", "base:v0"),
+        artifact.clone(),
+        artifact,
+        field(23, &[]),
+        field(27, &field(1, b"a line")),
+        field(11, b""),
+    ]);
+    let (_folder, _path, reader) = run(&log);
+    let told = read(&reader, &Mark::default());
+    assert_eq!(told.warnings(), [""; 0]);
+    let tags = [
+        ("sweep", "s1"),
+        ("artifact.weights", "2 versions, of which the last · model · 0123456789ab"),
+        ("forked_from", "other at _step 7"),
+        ("preempting", "true"),
+        ("used_artifact.base:v0", "model"),
+        ("used_artifact.digits:v3", "dataset"),
+        ("resumed", "true"),
+    ];
+    assert_eq!(told.heads().last().unwrap().tags, pairs(&tags));
+    let datasets: Vec<_> = told
+        .told
+        .iter()
+        .filter_map(|told| if let Told::Inputs(inputs) = told { Some(&inputs.datasets) } else { None })
+        .flatten()
+        .collect();
+    let [digits] = &datasets[..] else { panic!("{datasets:?}") };
+    assert_eq!((digits.dataset.name.as_str(), digits.dataset.digest.as_str()), ("digits:v3", "id"));
+    assert_eq!(output(&told.told), "a line\n");
+    // Begun again at an earlier step of its own.
+    let branch = [&field(1, b"r")[..], &[0x11], &7.0_f64.to_le_bytes(), &field(3, b"_step")].concat();
+    let (_folder, _path, reader) = self::run(&log_of(&[field(17, &[field(1, b"r"), field(23, &branch)].concat())]));
+    assert_eq!(read(&reader, &Mark::default()).heads()[0].tags, pairs(&[("rewound_to", "_step 7")]));
 }
 
 #[test]
@@ -463,6 +633,19 @@ fn a_log_of_equal_or_greater_length_replaces_the_one_that_stood_in_its_place() {
         let third = read(&reader, &second.mark);
         assert_eq!((third.series("loss"), third.warnings()), (vec![(9, Some(1.0))], Vec::new()));
     }
+}
+
+#[test]
+fn a_log_of_which_an_earlier_version_read_less_is_read_anew_once() {
+    let (_folder, path, reader) = run(&log_of(&[history(1, "loss", &field(16, b"1")), field(18, &[])]));
+    let first = read(&reader, &Mark::default());
+    let mut mark = first.mark.clone();
+    let key = path.file_name().unwrap().to_str().unwrap();
+    assert!(mark.0["runs"][key].as_object_mut().unwrap().remove("reads").is_some());
+    let second = read(&reader, &mark);
+    assert_eq!((second.series("loss"), second.warnings()), (vec![(1, Some(1.0))], Vec::new()));
+    assert!(second.heads()[0].replaces && second.heads()[1..].iter().all(|head| !head.replaces));
+    assert_eq!(read(&reader, &second.mark).told, []);
 }
 
 #[test]

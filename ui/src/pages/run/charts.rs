@@ -71,6 +71,12 @@ fn curves(run: &Run) -> Vec<String> {
     run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect()
 }
 
+/// The metric that all lie over.
+fn shared<'a>(mut over: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
+    let first = over.next()??;
+    over.all(|one| one == Some(first)).then_some(first)
+}
+
 /// The names with one of them at another place; beyond the last it is the last.
 fn moved_to(mut names: Vec<String>, name: &str, to: usize) -> Vec<String> {
     names.retain(|other| other != name);
@@ -142,6 +148,19 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
     let smooths = !system;
     // And was measured at no step of the run's: it lies along nothing else that was.
     let axes = Signal::derive(move || if system { Vec::new() } else { run.with(curves) });
+    // What a log says of its metrics is known with the run, or while it is under way.
+    let has_own =
+        Memo::new(move |_| !system && run.with(|run| curves(run).iter().any(|key| run.step_metric(key).is_some())));
+    if has_own.get_untracked() {
+        look.offer_own();
+    }
+    Effect::new(move |before: Option<bool>| {
+        let now = has_own.get();
+        if now && before == Some(false) {
+            look.offer_own();
+        }
+        now
+    });
     let cross = RwSignal::new(None);
     let is_training = run.with_untracked(|run| run.kind == RunKind::Training);
     let height = height(run.with_untracked(|run| rows(run, system)));
@@ -241,6 +260,13 @@ fn MetricChart(
     let zoom = RwSignal::new(None);
     let single = keys.len() == 1;
     let is_system = name.starts_with("system/");
+    let own = {
+        let keys = keys.clone();
+        Memo::new(move |_| run.with(|run| shared(keys.iter().map(|key| run.step_metric(key))).map(ToOwned::to_owned)))
+    };
+    let look = look.of_chart(own);
+    // What lies along something of its own has no place in common with the others.
+    let cross = if own.with_untracked(Option::is_some) { RwSignal::new(None) } else { cross };
     let wanted: Vec<Wanted> = keys
         .iter()
         .enumerate()
@@ -356,6 +382,16 @@ mod tests {
         let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let before = all(&["f1", "loss", "system/cpu"]);
         assert_eq!(with_others(all(&["loss", "accuracy"]), &before), ["loss", "accuracy", "f1", "system/cpu"]);
+    }
+
+    #[test]
+    fn a_chart_has_an_axis_of_its_own_where_all_of_its_metrics_lie_over_one() {
+        let shared = |over: &[Option<&'static str>]| shared(over.iter().copied());
+        assert_eq!(shared(&[Some("epoch"), Some("epoch")]), Some("epoch"));
+        assert_eq!(shared(&[Some("epoch"), None]), None);
+        assert_eq!(shared(&[Some("epoch"), Some("tokens")]), None);
+        assert_eq!(shared(&[None]), None);
+        assert_eq!(shared(&[]), None);
     }
 
     #[test]

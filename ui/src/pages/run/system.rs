@@ -129,10 +129,10 @@ fn of_client(why: &str, is_off: bool) -> impl IntoView + use<> {
     }
 }
 
-/// Why no GPU was measured, where none was.
+/// Why no GPU was measured, where none was; a log names those that there were, whatever it measured.
 fn without_gpu(run: &Run) -> Option<String> {
     let is_measured = run.metrics.iter().any(|metric| metric.key.starts_with("system/gpu_"));
-    run.environment.get(MACHINE_GPU).filter(|_| !is_measured).cloned()
+    run.environment.get(MACHINE_GPU).filter(|_| !is_measured && run.kind != RunKind::Imported).cloned()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use api::{series::Point, tracking::LoggedModel};
 use foreign::{
-    Head, Media,
+    Head, Media, Surroundings,
     mlflow_files::write::{self, FileStore, models::address},
 };
 
@@ -87,6 +87,7 @@ impl Form for FileStoreForm {
             commit: run.code.as_ref().map(|code| code.commit.clone()),
             command: run.command.clone(),
             replaces: false,
+            surroundings: Surroundings::default(),
         };
         let (written, mut without) = self.store.run(*run.id.as_bytes(), &head)?;
         // Of two that clash the one is kept that more was logged to.
@@ -285,6 +286,7 @@ mod tests {
             commit: None,
             command: None,
             replaces: false,
+            surroundings: Surroundings::default(),
         };
         let (run, _) = form.store.run([7; 16], &head).unwrap();
         let tag = run.artifacts().with_file_name("tags").join(LOGGED_ARTIFACTS);
