@@ -5,6 +5,7 @@ mod event_files;
 mod file_store;
 mod media;
 mod models;
+pub mod points;
 mod tables;
 
 use std::{
