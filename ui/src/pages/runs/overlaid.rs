@@ -128,7 +128,7 @@ pub(super) fn Overlaid(
     };
     let own = lines_of_runs(move || wanted(&asked), move || look.along(), move || look.over(), zoom);
     let curves = Memo::new(move |_| {
-        let RunLines { lines, left_out, one_in } = own.get();
+        let RunLines { lines, left_out, one_in, .. } = own.get();
         let lines =
             seen.bands.with(|bands| chosen.with(|chosen| comparison::drawn(lines, chosen, bands, seen.pinned())));
         (lines, left_out, one_in)
@@ -177,7 +177,8 @@ pub(super) fn Overlaid(
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let loss = key.starts_with("loss/");
-    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true /> }
+    let points = Signal::derive(move || own.get().in_view);
+    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true points /> }
 }
 
 #[cfg(test)]
