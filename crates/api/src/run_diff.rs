@@ -44,6 +44,8 @@ pub struct DiffedRun {
     pub figures_of: Option<String>,
     #[serde(default)]
     pub snapshot: Option<DiffedSnapshot>,
+    #[serde(default)]
+    pub is_deleted: bool,
 }
 
 /// The data that a run had.
@@ -245,7 +247,13 @@ mod tests {
                 number: 1,
                 data,
             });
-            DiffedRun { id: RunId::from_bytes([at; 16]), name: format!("r{at}"), figures_of: None, snapshot }
+            DiffedRun {
+                id: RunId::from_bytes([at; 16]),
+                name: format!("r{at}"),
+                figures_of: None,
+                snapshot,
+                is_deleted: false,
+            }
         };
         let runs = vec![run(0, None), run(1, Some(0)), run(2, Some(0)), run(3, Some(1))];
         let diff = RunDiff { runs, rows: Vec::new() };

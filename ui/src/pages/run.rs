@@ -498,7 +498,7 @@ fn kept(run: &Run) -> Option<String> {
     let ended = run.kind == RunKind::Training && run.state == RunState::Finished;
     (ended && run.metrics.iter().any(is_beaten)).then(|| {
         let turn = if run.params.get("model").is_some_and(|model| model == "trees") { "round" } else { "epoch" };
-        let step = run.metrics.iter().find_map(|metric| figures::kept(metric)?.step);
+        let step = run.metrics.iter().find_map(|metric| kept_figure::of(metric)?.step);
         let at = step.map(|step| format!(", at step {}", words::step(step as f64))).unwrap_or_default();
         format!("Kept: the {turn} with the lowest validation loss{at}; a metric may have been better at another.")
     })

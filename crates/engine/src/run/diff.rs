@@ -86,7 +86,8 @@ pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDi
             number: told.row.snapshot.number,
             data,
         });
-        DiffedRun { id: run.id, name: run.name, figures_of: below.map(|below| below.name), snapshot }
+        let (figures_of, is_deleted) = (below.map(|below| below.name), run.deleted_ms.is_some());
+        DiffedRun { id: run.id, name: run.name, figures_of, snapshot, is_deleted }
     });
     Ok(RunDiff { runs: diffed.collect(), rows })
 }

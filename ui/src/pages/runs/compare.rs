@@ -30,6 +30,7 @@ use crate::{
     client::{query, wire},
     frame::{address, place::Place},
     parts::{
+        card::Chip,
         curves::NAMED,
         field::TextField,
         icon::{self, icon},
@@ -295,7 +296,7 @@ fn OneRun(
     // By the name that tells it from another of the same.
     let own = Memo::new(move |_| {
         let name = chosen.with(|chosen| chosen.iter().find(|one| one.id == run).map(|one| one.name.clone()))?;
-        found.with(|found| found.get(&run).map(|run| (name, run.state)))
+        found.with(|found| found.get(&run).map(|run| (name, run.state, run.deleted_ms.is_some())))
     });
     let role = Memo::new(move |_| {
         let roles = chosen.with(|chosen| seen.bands.with(|bands| roles(chosen, bands)));
@@ -315,7 +316,7 @@ fn OneRun(
     };
     let is_pinned = Memo::new(move |_| seen.pinned() == Some(run));
     move || {
-        let Some((name, state)) = own.get() else {
+        let Some((name, state, is_deleted)) = own.get() else {
             let text = if is_known.get() { format!("No run {run} is here") } else { "…".to_owned() };
             return view! {
                 <span class="chip compared-run">
@@ -331,6 +332,7 @@ fn OneRun(
             <span class="chip compared-run" class:on=move || is_pinned.get()>
                 <i class=move || format!("swatch fill {}", role.get()) class:dashed=move || is_dashed.get()></i>
                 <a class="plain" href=place.link(&format!("runs/{run}"))>{name}</a>
+                {is_deleted.then(|| view! { <Chip text="deleted" tone="warn" /> })}
                 {(!state.is_over()).then(|| view! { <i class="dot live" role="img" aria-label="under way" title="under way"></i> })}
                 <button
                     type="button"

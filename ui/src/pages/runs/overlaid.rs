@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     id::RunId,
-    run::{Run, RunRow},
+    run::{MetricSummary, Run, RunRow},
 };
 use charts::{axis::Axis, line::LineChart};
 use leptos::prelude::*;
@@ -16,7 +16,7 @@ use super::{
 use crate::parts::{
     chart::ChartCard,
     curves::{RunLines, Wanted, lines_of_runs, most_points},
-    words,
+    kept_figure, words,
 };
 
 /// At most so many runs are drawn in the pane beside the table, where there is no room for more names.
@@ -37,12 +37,20 @@ pub(super) struct Compared {
     pub(super) values: BTreeMap<String, f64>,
     /// Figures that are curves: measured more than once.
     pub(super) curves: BTreeSet<String>,
+    pub(super) is_deleted: bool,
+    /// Figures whose newest value is not what was logged last, but of the model that was kept.
+    pub(super) of_kept: Vec<MetricSummary>,
 }
 
 impl Compared {
     /// Whether its colour is also that of a run before it.
     pub(super) fn is_dashed(&self) -> bool {
         is_dashed_at(self.place)
+    }
+
+    /// Its name where there is no place for a mark beside it: of a deleted run it says so.
+    pub(super) fn called(&self) -> String {
+        if self.is_deleted { format!("{} (deleted)", self.name) } else { self.name.clone() }
     }
 }
 
@@ -70,6 +78,9 @@ impl From<&RunRow> for Compared {
             tags: row.tags.clone(),
             values: row.metrics.iter().map(|(key, cell)| (key.clone(), cell.last)).collect(),
             curves: row.metrics.iter().filter(|(_, cell)| cell.spark.len() > 1).map(|(key, _)| key.clone()).collect(),
+            // A table is of those that are deleted or of those that are not.
+            is_deleted: false,
+            of_kept: Vec::new(),
         }
     }
 }
@@ -85,6 +96,8 @@ impl From<&Run> for Compared {
             tags: run.tags.clone(),
             values: run.metrics.iter().map(|metric| (metric.key.clone(), metric.last)).collect(),
             curves: run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect(),
+            is_deleted: run.deleted_ms.is_some(),
+            of_kept: run.metrics.iter().filter(|metric| kept_figure::of(metric).is_some()).cloned().collect(),
         }
     }
 }
@@ -120,7 +133,7 @@ pub(super) fn Overlaid(
             let roles = comparison::roles(chosen, "");
             let with = chosen.iter().filter(|run| run.curves.contains(key));
             let wanted = |run: &Compared| {
-                let (name, role) = (run.name.clone(), *roles.get(&run.id)?);
+                let (name, role) = (run.called(), *roles.get(&run.id)?);
                 Some(Wanted { run: run.id, key: key.to_owned(), name, role, began_ms: run.began_ms })
             };
             with.filter_map(wanted).collect()
@@ -196,6 +209,8 @@ mod tests {
             tags: BTreeMap::new(),
             values: values.iter().map(|key| ((*key).to_owned(), 0.5)).collect(),
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
+            is_deleted: false,
+            of_kept: Vec::new(),
         };
         let runs = [
             run(1, &["loss", "accuracy", "f1"], &["loss", "accuracy"]),

@@ -110,7 +110,7 @@ enum Card {
 pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, seen: Seen) -> impl IntoView {
     let found = RwSignal::new(Found::new());
     let runs = Memo::new(move |_| {
-        chosen.with(|chosen| chosen.iter().take(MOST).map(|run| (run.id, run.name.clone())).collect::<Vec<_>>())
+        chosen.with(|chosen| chosen.iter().take(MOST).map(|run| (run.id, run.called())).collect::<Vec<_>>())
     });
     let all = Memo::new(move |_| found.with(keys));
     // Until somebody chooses, what most of them have.

@@ -2,7 +2,7 @@
 
 use api::{
     ApiError, RunId,
-    run_diff::{CodeDiff, DiffCell, DiffCode, DiffRow, DiffRuns, FileChange, FilePatch, Patch, RunDiff},
+    run_diff::{CodeDiff, DiffCell, DiffCode, DiffRow, DiffRuns, DiffedRun, FileChange, FilePatch, Patch, RunDiff},
 };
 
 use charts::text_table::{csv_line, markdown};
@@ -50,6 +50,11 @@ pub(super) async fn run(context: &Context, runs: Vec<RunId>, all: bool, form: Fo
     }
 }
 
+/// The name of a run; of one that is deleted it says so.
+fn called(run: &DiffedRun, name: String) -> String {
+    if run.is_deleted { format!("{name} (deleted)") } else { name }
+}
+
 /// A row a difference, whole however long: CSV with all digits and nothing where a run has none.
 fn written(comparison: &RunDiff, form: Form) -> String {
     let cell = |cell: &Option<DiffCell>| match (cell, form) {
@@ -62,7 +67,7 @@ fn written(comparison: &RunDiff, form: Form) -> String {
     let row = |row: &DiffRow| -> Vec<String> {
         [words::word(&row.part), row.key.clone()].into_iter().chain(row.values.iter().map(cell)).collect()
     };
-    let names = comparison.runs.iter().map(|run| run.name.clone());
+    let names = comparison.runs.iter().map(|run| called(run, run.name.clone()));
     let head: Vec<String> = ["part", "key"].map(str::to_owned).into_iter().chain(names).collect();
     let rows: Vec<Vec<String>> = comparison.rows.iter().map(row).collect();
     match form {
@@ -126,7 +131,7 @@ fn shown(comparison: &RunDiff) -> String {
     if comparison.rows.is_empty() {
         return "The runs do not differ.".to_owned();
     }
-    let names: Vec<String> = comparison.runs.iter().map(|run| output::named(&run.name)).collect();
+    let names: Vec<String> = comparison.runs.iter().map(|run| called(run, output::named(&run.name))).collect();
     let headings: Vec<&str> = ["part", "key"].into_iter().chain(names.iter().map(String::as_str)).collect();
     let mut before = None;
     let rows = comparison.rows.iter().map(|row| {
@@ -182,7 +187,7 @@ fn narrow(texts: &[Option<String>]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use api::run_diff::{DiffPart, DiffedRun};
+    use api::run_diff::DiffPart;
 
     use super::*;
 
@@ -193,6 +198,7 @@ mod tests {
             name: format!("r{at}"),
             figures_of: None,
             snapshot: None,
+            is_deleted: false,
         };
         let row = |part, key: &str, values| DiffRow { part, key: key.to_owned(), values };
         let comparison = RunDiff {
@@ -214,12 +220,30 @@ mod tests {
     }
 
     #[test]
+    fn a_deleted_run_is_called_so() {
+        let run = |at: u8, is_deleted| DiffedRun {
+            id: RunId::from_bytes([at; 16]),
+            name: format!("r{at}"),
+            figures_of: None,
+            snapshot: None,
+            is_deleted,
+        };
+        let values = vec![Some(DiffCell::Text("0.1".to_owned())), None];
+        let rows = vec![DiffRow { part: DiffPart::Params, key: "lr".to_owned(), values }];
+        let comparison = RunDiff { runs: vec![run(1, true), run(2, false)], rows };
+        assert!(written(&comparison, Form::Csv).starts_with("part,key,r1 (deleted),r2\r\n"));
+        let told = shown(&comparison);
+        assert!(told.lines().next().is_some_and(|head| head.contains("r1 (deleted)")), "{told}");
+    }
+
+    #[test]
     fn a_run_keeps_the_whole_of_its_name() {
         let run = |at: u8, name: &str| DiffedRun {
             id: RunId::from_bytes([at; 16]),
             name: name.to_owned(),
             figures_of: None,
             snapshot: None,
+            is_deleted: false,
         };
         let values = vec![Some(DiffCell::Text("0.1".to_owned())), Some(DiffCell::Text("0.2".to_owned()))];
         let rows = vec![DiffRow { part: DiffPart::Params, key: "lr".to_owned(), values }];
