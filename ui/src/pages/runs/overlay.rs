@@ -155,6 +155,7 @@ mod tests {
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
             is_deleted: false,
             of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 
