@@ -357,7 +357,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare =
-        Signal::derive(move || picked.with(|picked| places.with(|places| compare::address(place, picked, places))));
+        Signal::derive(move || picked.with(|picked| places.with(|places| compare::page_of(place, picked, places))));
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let none = Memo::new(move |_| empty.get() && !deleted.get());
     let has_project = Memo::new(move |_| place.project.get().is_some());

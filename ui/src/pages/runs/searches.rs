@@ -275,7 +275,7 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     let has_curve = Memo::new(move |_| chart.with(|chart| !chart.lines.is_empty()));
     let picked = RwSignal::new(Vec::<String>::new());
     let places = colours::of_picked(picked);
-    let compare = move || picked.with(|picked| places.with(|places| compare::address(place, picked, places)));
+    let compare = move || picked.with(|picked| places.with(|places| compare::page_of(place, picked, places)));
     let items = move || {
         vec![
             Item::new("Go on with other limits…", icon::PLAY, move || going_on.set(true)),
