@@ -9,15 +9,18 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
 use super::{figures::AllFigures, logs::Tail};
-use crate::parts::{
-    button::Button,
-    chart::ChartCard,
-    curve_look::{Look, LookChoice, keep, kept},
-    curves::{Wanted, counted, lines_of_runs, most_points},
-    field::TextField,
-    icon,
-    states::Empty,
-    words,
+use crate::{
+    frame::address::filter_of_address,
+    parts::{
+        button::Button,
+        chart::ChartCard,
+        curve_look::{Look, LookChoice, keep, kept},
+        curves::{Wanted, counted, lines_of_runs, most_points},
+        field::TextField,
+        icon,
+        states::Empty,
+        words,
+    },
 };
 
 const ORDER: &str = "slipway.charts";
@@ -98,7 +101,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
         });
         all
     });
-    let (wanted, is_whole) = (RwSignal::new(String::new()), RwSignal::new(false));
+    let (wanted, is_whole) = (filter_of_address("charts"), RwSignal::new(false));
     let fitting = Memo::new(move |_| {
         let wanted = wanted.with(|wanted| wanted.trim().to_lowercase());
         let fits = |(name, keys): &(String, Vec<String>)| {
