@@ -18,6 +18,7 @@ pub(crate) mod field;
 pub(crate) mod files;
 pub(crate) mod filter_line;
 pub(crate) mod icon;
+pub(crate) mod kept_figure;
 pub(crate) mod limits;
 pub(crate) mod lineage;
 pub(crate) mod log;

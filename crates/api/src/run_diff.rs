@@ -44,6 +44,11 @@ pub struct DiffedRun {
     pub figures_of: Option<String>,
     #[serde(default)]
     pub snapshot: Option<DiffedSnapshot>,
+    #[serde(default)]
+    pub is_deleted: bool,
+    /// Its metrics whose last value is that of the model that was kept, where another was logged last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of_kept: Vec<String>,
 }
 
 /// The data that a run had.
@@ -245,7 +250,14 @@ mod tests {
                 number: 1,
                 data,
             });
-            DiffedRun { id: RunId::from_bytes([at; 16]), name: format!("r{at}"), figures_of: None, snapshot }
+            DiffedRun {
+                id: RunId::from_bytes([at; 16]),
+                name: format!("r{at}"),
+                figures_of: None,
+                snapshot,
+                is_deleted: false,
+                of_kept: Vec::new(),
+            }
         };
         let runs = vec![run(0, None), run(1, Some(0)), run(2, Some(0)), run(3, Some(1))];
         let diff = RunDiff { runs, rows: Vec::new() };

@@ -158,6 +158,7 @@ pub fn router(host: Host) -> Router {
         .route("/api/blob/logged/{model}/{*path}", get(blob::logged_file))
         .route("/api/blob/media/{run}", get(blob::medium))
         .route("/api/blob/media/{run}/whole", get(blob::whole_medium))
+        .route("/api/blob/points", get(series::points))
         .route("/api/blob/snapshots/{snapshot}/{*path}", get(blob::picture))
         .route("/api/upload", put(upload::upload).post(upload::upload).layer(DefaultBodyLimit::disable()))
         .route("/api/{*rest}", get(call::no_such_route).post(call::no_such_route));

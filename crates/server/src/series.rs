@@ -1,11 +1,14 @@
-//! `GET /api/series`: one viewport of one series, as binary columns; `POST /api/series`: many at once.
+//! `GET /api/series`: one viewport of one series, as binary columns; `POST /api/series`: many at once. `GET /api/blob/points`:
+//! every point of some as CSV.
 
 use axum::{
+    body::Body,
     extract::{Query, Request, State, rejection::QueryRejection},
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
-use engine::Engine;
+use engine::{Engine, run::export};
+use futures::{StreamExt as _, future, stream};
 use serde::Deserialize;
 
 use api::{
@@ -50,6 +53,30 @@ pub(crate) async fn one(
 pub(crate) async fn many(State(host): State<Host>, request: Request) -> Result<Response, Refusal> {
     let viewports: Viewports = call::body(&host, "question", CALL_LIMIT_BYTES, request).await?;
     Ok(binary(series::many_to_bytes(&many_of(&host.engine, viewports).await?)))
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Whole {
+    /// A list of [`Viewport`]s as JSON: a file is asked for by its address alone.
+    series: String,
+}
+
+/// The points of viewports as CSV, all of them, read as the client takes them.
+pub(crate) async fn points(
+    State(host): State<Host>,
+    asked: Result<Query<Whole>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    let Query(Whole { series }) = asked?;
+    let viewports: Vec<Viewport> = serde_json::from_str(&series)
+        .map_err(|error| ApiError::invalid(format!("The series of the address can't be read: {error}.")))?;
+    let told = |error: anyhow::Error| engine::error::told(&error);
+    let (head, telling) = export::points::tell(&host.engine, viewports).await.map_err(told)?;
+    let pieces = stream::try_unfold(telling, move |telling| {
+        let host = host.clone();
+        async move { telling.next(&host.engine).await }
+    });
+    let all = stream::once(future::ready(Ok(head))).chain(pieces);
+    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], Body::from_stream(all)).into_response())
 }
 
 fn binary(bytes: Vec<u8>) -> Response {

@@ -208,7 +208,7 @@ impl Window {
         Self { steps: (from, to), times: (i64::MIN, i64::MAX) }
     }
 
-    fn has(&self, step: i64, time_ms: i64) -> bool {
+    pub fn has(&self, step: i64, time_ms: i64) -> bool {
         (self.steps.0..=self.steps.1).contains(&step) && (self.times.0..=self.times.1).contains(&time_ms)
     }
 }

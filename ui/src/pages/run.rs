@@ -38,6 +38,7 @@ use crate::{
         curve_look::{CURVES, Look, MACHINE, NAMES},
         dialog::Confirm,
         icon::{self, icon},
+        kept_figure,
         mark_ended::MarkEnded,
         menu::{Item, MenuButton},
         move_runs::MoveRuns,
@@ -498,7 +499,7 @@ fn kept(run: &Run) -> Option<String> {
     let ended = run.kind == RunKind::Training && run.state == RunState::Finished;
     (ended && run.metrics.iter().any(is_beaten)).then(|| {
         let turn = if run.params.get("model").is_some_and(|model| model == "trees") { "round" } else { "epoch" };
-        let step = run.metrics.iter().find_map(|metric| figures::kept(metric)?.step);
+        let step = run.metrics.iter().find_map(|metric| kept_figure::of(metric)?.step);
         let at = step.map(|step| format!(", at step {}", words::step(step as f64))).unwrap_or_default();
         format!("Kept: the {turn} with the lowest validation loss{at}; a metric may have been better at another.")
     })
@@ -574,7 +575,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let is_kept = run.with_untracked(|run| run.kind.is_supervised());
     // A run that is under way announces itself many times a second, and each of these walks through its folder.
     let artifacts = paced(move || Some(api::run::ListArtifacts { run: id.get() }), WALKS_APART_MS);
-    let media = paced(move || Some(api::media::ListMedia { run: id.get() }), WALKS_APART_MS);
+    let media = paced(move || Some(api::media::ListMedia::of(id.get())), WALKS_APART_MS);
     let logged = paced(move || Some(ListLogged { of: LoggedBy::Run(id.get()), deleted: false }), WALKS_APART_MS);
     // Of a training its progress says what it takes; a program's run is measured from outside; a search takes nothing.
     let has_system = Memo::new(move |_| {

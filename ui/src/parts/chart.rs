@@ -2,6 +2,7 @@
 //! to reset, a legend that filters, and one menu to export. Other drawings stand in `picture`.
 
 mod keyboard;
+mod saved;
 
 use std::collections::BTreeSet;
 
@@ -11,20 +12,20 @@ use charts::{
     line::{self, Line, LineChart, Weight},
     plot::{Drawing, Scale, Size},
     smooth::smooth,
-    text_table::csv_line,
 };
 use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
 use super::{
     card::Card,
-    curves::NAMED,
+    curves::{InView, NAMED},
     icon,
     menu::{Item, MenuButton},
     save,
     toast::Toasts,
     words,
 };
+use crate::client::Client;
 
 /// The width of an element, for as long as it is there.
 pub(crate) fn width_of(node: NodeRef<html::Div>) -> Signal<f64> {
@@ -91,8 +92,11 @@ pub(crate) fn ChartCard(
     /// The person moves the chart among its neighbours: back, or on where it is true.
     #[prop(optional)]
     on_move: Option<Callback<bool>>,
+    /// What of series the host holds in view, where the lines are drawn from these.
+    #[prop(optional)]
+    points: Option<Signal<Vec<InView>>>,
 ) -> impl IntoView {
-    let toasts = Toasts::get();
+    let (client, toasts) = (Client::get(), Toasts::get());
     // `None` until a person chooses.
     let chosen_log = RwSignal::new(None::<bool>);
     // Also a chart that comes with a logarithmic axis can be made linear.
@@ -154,8 +158,16 @@ pub(crate) fn ChartCard(
         items.push(Item::new("Save as PNG", icon::IMAGE, move || {
             save::png(toasts, &png_name, &drawn(&png_name));
         }));
-        items.push(Item::new("Save as CSV", icon::TABLE, move || {
-            save::csv(toasts, &csv_name, csv(&shown.get_untracked()), None);
+        if let Some(points) = points {
+            let saved = hidden.with_untracked(|hidden| saved::Points::of(points.get_untracked(), hidden));
+            let (label, blocked) = (saved.label(), saved.blocked());
+            let file = format!("{csv_name} points.csv");
+            let act = move || save::file(client, toasts, file.clone(), saved.address.clone());
+            items.push(Item::new(label, icon::TABLE, act).blocked(blocked));
+        }
+        let label = saved::drawn_label(shown.with_untracked(|chart| chart.smoothing > 0.0), points.is_some());
+        items.push(Item::new(label, icon::TABLE, move || {
+            save::csv(toasts, &csv_name, saved::drawn(&shown.get_untracked()), None);
         }));
         items
     };
@@ -506,7 +518,7 @@ fn values_at(chart: &LineChart, line: &Line, index: usize) -> (f64, f64) {
 /// The chart as a picture of its own, with the title of its card and the names that its legend has.
 fn picture(title: &str, chart: &LineChart) -> String {
     let size = Size { width: 860.0, height: 420.0 };
-    let y = Axis { label: title.to_owned(), label_above: true, ..chart.y.clone() };
+    let y = Axis { label: saved::titled(title, chart.smoothing), label_above: true, ..chart.y.clone() };
     let drawing = line::draw(&LineChart { y, ..chart.clone() }, size);
     let named = |line: &Line| (line.role, export::Sign::of_line(line.is_dashed), line.name.clone());
     let names: Vec<_> = chart.lines.iter().map(named).collect();
@@ -526,20 +538,6 @@ fn themed(svg: &str) -> String {
     let light =
         document().document_element().and_then(|root| root.get_attribute("data-theme")).as_deref() == Some("light");
     export::standalone(svg, if light { &export::LIGHT } else { &export::DARK })
-}
-
-/// One line a point and series, as drawn and not smoothed: where a point stands for many, it is the last of them, with
-/// their least and their greatest value.
-fn csv(chart: &LineChart) -> String {
-    let mut text = csv_line(["series", "x", "value", "min", "max"]);
-    for line in &chart.lines {
-        for (index, (x, y)) in line.x.iter().zip(&line.y).enumerate() {
-            let (least, most) = line.band.get(index).copied().unwrap_or((*y, *y));
-            let [x, y, least, most] = [*x, *y, least, most].map(|value| value.to_string());
-            text.push_str(&csv_line([&line.name, &x, &y, &least, &most]));
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -71,10 +71,23 @@ pub(crate) struct Over {
 /// Series of which every point is read for a picture where some would be quicker: each takes a second.
 const MOST_WHOLE: usize = 4;
 
+/// The points of a line that lie in view, as the host has them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct InView {
+    /// The line's.
+    pub(crate) name: String,
+    /// Over another metric all of the series, and of the other: a point stands at a step.
+    pub(crate) asked: Viewport,
+    /// How many they are, where that is known.
+    pub(crate) count: Option<u64>,
+}
+
 /// Lines, each with its run: what is not there yet is missing.
 #[derive(Clone, PartialEq, Default)]
 pub(crate) struct RunLines {
     pub(crate) lines: Vec<(RunId, Line)>,
+    /// Of each line.
+    pub(crate) in_view: Vec<InView>,
     /// Over another metric: points that have no value of it at their step.
     pub(crate) left_out: u64,
     /// Over another metric: one point in about so many was looked at; 0 where all were.
@@ -242,8 +255,21 @@ pub(crate) fn lines_of_runs(
                 };
                 (one.run, Line::of_series(one.name.clone(), one.role, x, &series))
             };
+            let lines: Vec<(RunId, Line)> = fetched.series.iter().map(line).collect();
+            let looked_at = if over.is_some() { None } else { zoom.get() };
+            let seen = fetched.series.iter().zip(&lines).map(|((one, series, whole), (_, line))| {
+                let has = |x: &&f64| looked_at.is_none_or(|(from, to)| (from..=to).contains(*x));
+                let count = (series.raw && over.is_none()).then(|| line.x.iter().filter(has).count() as u64);
+                InView { name: line.name.clone(), asked: in_view(one, *whole, along, looked_at), count }
+            });
+            // What they lie along belongs to them.
+            let along_it = fetched.series.iter().filter_map(|(one, ..)| {
+                let asked = Viewport::whole(one.run, over.as_ref()?.key.clone());
+                Some(InView { name: one.name.clone(), asked, count: None })
+            });
             RunLines {
-                lines: fetched.series.iter().map(line).collect(),
+                in_view: seen.chain(along_it).collect(),
+                lines,
                 left_out: fetched.series.iter().map(|(_, series, _)| series.left_out).sum(),
                 one_in: fetched.series.iter().map(|(_, series, _)| series.one_in).max().unwrap_or_default(),
             }
@@ -269,6 +295,32 @@ fn viewport(
     let beside = looked_at.map_or(0.0, |(from, to)| (to - from) * 0.05);
     let (from, to) = looked_at.map(|(from, to)| (from - beside, to + beside)).unzip();
     Viewport { over: Some(OverMetric { key: other, from, to, log, whole }), ..Viewport::whole(run, key) }
+}
+
+/// What of a series lies between two places of the axis, and no more; without these all of it.
+fn in_view(one: &Wanted, whole: Whole, along: Along, looked_at: Option<(f64, f64)>) -> Viewport {
+    let viewport = Viewport::whole(one.run, one.key.clone());
+    let Some((from, to)) = looked_at else { return viewport };
+    let within = |of: &dyn Fn(f64) -> f64| (Some(of(from).ceil() as i64), Some(of(to).floor() as i64));
+    let steps = |(from, to)| Viewport { from, to, ..viewport.clone() };
+    let times = |(from_ms, to_ms)| Viewport { from_ms, to_ms, ..viewport.clone() };
+    match along {
+        Along::Step => steps(within(&|at| at)),
+        Along::Share => steps(within(&|at| at / 100.0 * whole.last_step.max(1.0))),
+        Along::Clock => times(within(&|at| at)),
+        Along::Seconds => times(within(&|at| one.began_ms as f64 + at * 1000.0)),
+    }
+}
+
+/// The same, of whole series with how many points they have: a run knows it where the lines are drawn from fewer.
+pub(crate) fn counted(points: Vec<InView>, known: impl Fn(RunId, &str) -> Option<u64>) -> Vec<InView> {
+    let counted = |point: InView| {
+        let (run, key) = (point.asked.run, point.asked.key.as_str());
+        let is_whole = point.asked == Viewport::whole(run, key);
+        let count = point.count.or_else(|| known(run, key).filter(|_| is_whole));
+        InView { count, ..point }
+    };
+    points.into_iter().map(counted).collect()
 }
 
 impl Whole {
@@ -333,6 +385,31 @@ mod tests {
         let (train, validation) = (series(&[99.0, 199.0], &[11_000.0, 12_000.0]), series(&[200.0], &[12_100.0]));
         let x = |series: &Series| series_x(series, Whole::of(series), 10_000, Along::Seconds);
         assert_eq!((x(&train), x(&validation)), (vec![1.0, 2.0], vec![2.1]));
+    }
+
+    #[test]
+    fn what_is_saved_of_a_view_is_what_lies_in_it() {
+        let run = RunId::from_bytes([1; 16]);
+        let one = Wanted { run, key: "loss".to_owned(), name: "a".to_owned(), role: Role::Series(1), began_ms: 1_000 };
+        let view = |along, looked_at| in_view(&one, Whole { last_step: 200.0 }, along, looked_at);
+        let whole = Viewport::whole(run, "loss");
+        assert_eq!(view(Along::Step, None), whole);
+        let steps = |from, to| Viewport { from: Some(from), to: Some(to), ..whole.clone() };
+        assert_eq!(view(Along::Step, Some((1.5, 7.5))), steps(2, 7));
+        assert_eq!(view(Along::Share, Some((10.0, 50.0))), steps(20, 100));
+        let times = |from, to| Viewport { from_ms: Some(from), to_ms: Some(to), ..whole.clone() };
+        assert_eq!(view(Along::Seconds, Some((1.0, 2.0))), times(2_000, 3_000));
+        assert_eq!(view(Along::Clock, Some((1_500.5, 2_000.0))), times(1_501, 2_000));
+    }
+
+    #[test]
+    fn of_whole_series_a_run_knows_how_many_points_they_have() {
+        let run = RunId::from_bytes([1; 16]);
+        let whole = InView { name: "a".to_owned(), asked: Viewport::whole(run, "loss"), count: None };
+        let part = InView { asked: Viewport { from: Some(5), ..whole.asked.clone() }, ..whole.clone() };
+        let drawn = InView { count: Some(7), ..part.clone() };
+        let told = counted(vec![whole, part, drawn], |_, key| (key == "loss").then_some(9_000));
+        assert_eq!(told.iter().map(|point| point.count).collect::<Vec<_>>(), [Some(9_000), None, Some(7)]);
     }
 
     #[test]

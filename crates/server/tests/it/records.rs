@@ -121,6 +121,39 @@ async fn a_viewport_has_the_points_that_it_asked_for() {
 }
 
 #[tokio::test]
+async fn a_chart_is_saved_with_every_point_in_its_view() {
+    let running = Running::start().await;
+    let run = run(&running).await;
+    let asked = async |series: serde_json::Value| {
+        let request = running.http.get(running.url("/api/blob/points")).query(&[("series", series.to_string())]);
+        request.bearer_auth(running.token()).send().await.unwrap()
+    };
+    let whole = asked(json!([{"run": run, "key": "loss/train"}, {"run": run, "key": "nothing"}])).await;
+    assert_eq!(whole.headers()["content-type"], "text/csv; charset=utf-8");
+    let text = whole.text().await.unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (5_001, "run_id,run,key,step,time,value"));
+    assert!(
+        lines[5_000].starts_with(&run.to_string())
+            && lines[5_000].ends_with(",loss/train,4999,1970-01-01T00:00:04.999Z,0.0002"),
+        "{}",
+        lines[5_000]
+    );
+    let part = asked(json!([{"run": run, "key": "loss/train", "from": 100, "to": 199}])).await.text().await.unwrap();
+    assert_eq!(part.lines().skip(1).collect::<Vec<_>>(), lines[101..=200]);
+    let part =
+        asked(json!([{"run": run, "key": "loss/train", "from_ms": 10, "to_ms": 19}])).await.text().await.unwrap();
+    assert_eq!(part.lines().skip(1).collect::<Vec<_>>(), lines[11..=20]);
+    for (series, status) in [
+        (json!("nonsense"), StatusCode::BAD_REQUEST),
+        (json!([{"run": RunId::from_bytes([7; 16]), "key": "loss/train"}]), StatusCode::NOT_FOUND),
+        (json!([{"run": run, "key": "loss/train", "over": {"key": "loss/train"}}]), StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(asked(series.clone()).await.status(), status, "{series}");
+    }
+}
+
+#[tokio::test]
 async fn files_of_a_run_come_whole_or_in_part_and_nothing_else_does() {
     let running = Running::start().await;
     let run = run(&running).await;

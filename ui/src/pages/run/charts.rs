@@ -9,15 +9,18 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
 use super::{figures::AllFigures, logs::Tail};
-use crate::parts::{
-    button::Button,
-    chart::ChartCard,
-    curve_look::{Look, LookChoice, keep, kept},
-    curves::{Wanted, lines_of_runs, most_points},
-    field::TextField,
-    icon,
-    states::Empty,
-    words,
+use crate::{
+    frame::address::filter_of_address,
+    parts::{
+        button::Button,
+        chart::ChartCard,
+        curve_look::{Look, LookChoice, keep, kept},
+        curves::{Wanted, counted, lines_of_runs, most_points},
+        field::TextField,
+        icon,
+        states::Empty,
+        words,
+    },
 };
 
 const ORDER: &str = "slipway.charts";
@@ -104,7 +107,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
         });
         all
     });
-    let (wanted, is_whole) = (RwSignal::new(String::new()), RwSignal::new(false));
+    let (wanted, is_whole) = (filter_of_address("charts"), RwSignal::new(false));
     let fitting = Memo::new(move |_| {
         let wanted = wanted.with(|wanted| wanted.trim().to_lowercase());
         let fits = |(name, keys): &(String, Vec<String>)| {
@@ -328,6 +331,12 @@ fn MetricChart(
         }
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
+    let points = Signal::derive(move || {
+        run.with(|run| {
+            let count = |key: &str| run.metrics.iter().find(|metric| metric.key == key).map(|metric| metric.count);
+            counted(fetched.get().in_view, |_, key| count(key))
+        })
+    });
     // Two figures of one part of the machine, such as its disk in bytes and in per cent, have one title.
     let part_of_one = if is_system {
         unit.to_owned()
@@ -368,7 +377,7 @@ fn MetricChart(
                 }
             }
         >
-            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom on_move />
+            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom on_move points />
         </div>
     }
 }

@@ -1,13 +1,11 @@
 //! Every figure of a run as a table: those that were measured once have no curve.
 
-use api::{
-    run::{MetricSummary, Run},
-    series::KeptFigure,
-};
+use api::run::{MetricSummary, Run};
 use leptos::prelude::*;
 
 use crate::parts::{
     card::Card,
+    kept_figure,
     take_table::{Form, TakeTable, TextTable},
     words,
 };
@@ -26,42 +24,12 @@ fn as_text(figures: &[MetricSummary], form: Form) -> TextTable {
     let row = |metric: &MetricSummary| {
         let number = |value| form.number(Some(value));
         let values = [number(metric.last), number(metric.min), number(metric.max)];
-        let step = kept(metric).and_then(|kept| kept.step).unwrap_or(metric.step);
+        let step = kept_figure::of(metric).and_then(|kept| kept.step).unwrap_or(metric.step);
         [name(metric)].into_iter().chain(values).chain([step.to_string(), metric.count.to_string()]).collect()
     };
     TextTable {
         head: head.map(|(title, is_number)| (title.to_owned(), is_number)).to_vec(),
         rows: figures.iter().map(row).collect(),
-    }
-}
-
-/// What is known of a last value that is the kept model's, where another stands at the end of its curve.
-pub(super) fn kept(metric: &MetricSummary) -> Option<KeptFigure> {
-    metric.kept.filter(|kept| words::figure(kept.logged) != words::figure(metric.last))
-}
-
-/// Why the last value is not the one that its curve ends with.
-fn explained(metric: &MetricSummary) -> Option<String> {
-    let KeptFigure { step, logged } = kept(metric)?;
-    let at = step.map(|step| format!(", of step {}", words::step(step as f64))).unwrap_or_default();
-    Some(format!(
-        "{} is the figure of the model that was kept{at}: the one with the lowest validation loss. Logged last, at step {}, \
-         was {}.",
-        words::figure(metric.last),
-        words::step(metric.step as f64),
-        words::figure(logged),
-    ))
-}
-
-/// The step of the last value; of a kept model's it says so.
-fn step(metric: &MetricSummary) -> String {
-    let step = |step: i64| words::step(step as f64);
-    match kept(metric) {
-        Some(KeptFigure { step: Some(kept), .. }) => format!("kept model, {}", step(kept)),
-        Some(KeptFigure { step: None, .. }) => "kept model".to_owned(),
-        // What a report found has no step.
-        None if metric.count == 0 => "–".to_owned(),
-        None => step(metric.step),
     }
 }
 
@@ -84,14 +52,14 @@ pub(super) fn AllFigures(run: Signal<Run>) -> impl IntoView {
     let none = Memo::new(move |_| all.with(Vec::is_empty));
     let line = |(metric, [last, min, max]): (MetricSummary, [String; 3])| {
         let points = if metric.count > 0 { words::count(metric.count) } else { "–".to_owned() };
-        let why = explained(&metric);
+        let why = kept_figure::explained(&metric);
         view! {
             <tr>
                 <td><span class="long" title=metric.key.clone()>{words::key(&metric.key)}</span></td>
                 <td class="num strong" class:bad=!metric.last.is_finite() title=why.clone()>{last}</td>
                 <td class="num muted">{min}</td>
                 <td class="num muted">{max}</td>
-                <td class="num faint" title=why>{step(&metric)}</td>
+                <td class="num faint" title=why>{kept_figure::step(&metric)}</td>
                 <td class="num faint">{points}</td>
             </tr>
         }
@@ -124,6 +92,8 @@ pub(super) fn AllFigures(run: Signal<Run>) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use api::series::KeptFigure;
+
     use super::*;
 
     #[test]
@@ -143,8 +113,8 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_models_figure_says_that_the_curve_ends_elsewhere() {
-        let metric = |kept| MetricSummary {
+    fn a_kept_models_figure_is_told_with_the_step_of_that_model() {
+        let metric = MetricSummary {
             key: "roc_auc/validation".to_owned(),
             count: 60,
             step: 60,
@@ -152,18 +122,9 @@ mod tests {
             min: 0.5,
             max: 0.93,
             time_ms: 0,
-            kept,
+            kept: Some(KeptFigure { step: Some(40), logged: 0.887 }),
         };
-        let other = metric(Some(KeptFigure { step: Some(40), logged: 0.887 }));
-        assert_eq!(step(&other), "kept model, 40");
-        assert_eq!(as_text(std::slice::from_ref(&other), Form::Csv).rows[0][4], "40");
-        let said = explained(&other).unwrap();
-        assert!(said.starts_with("0.9120 is the figure of the model that was kept, of step 40:"), "{said}");
-        assert!(said.ends_with("Logged last, at step 60, was 0.8870."), "{said}");
-        assert_eq!(step(&metric(Some(KeptFigure { step: None, logged: 0.887 }))), "kept model");
-        for same in [None, Some(KeptFigure { step: Some(60), logged: 0.912_000_01 })] {
-            assert_eq!((step(&metric(same)), explained(&metric(same))), ("60".to_owned(), None));
-        }
+        assert_eq!(as_text(&[metric], Form::Csv).rows[0][4], "40");
     }
 
     #[test]

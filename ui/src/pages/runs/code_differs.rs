@@ -26,7 +26,7 @@ pub(super) fn CodeDiffers(chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoV
     let others = Memo::new(move |_| {
         let baseline = baseline.get();
         let others = chosen.get().into_iter().filter(|run| Some(run.id) != baseline);
-        others.map(|run| (run.id.to_string(), run.name)).collect::<Vec<_>>()
+        others.map(|run| (run.id.to_string(), run.called())).collect::<Vec<_>>()
     });
     let asked = RwSignal::new(String::new());
     let other = Memo::new(move |_| {
@@ -47,7 +47,7 @@ pub(super) fn CodeDiffers(chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoV
     };
     let answer = paced(request, LOOKS_APART_MS);
     let name_of = move |id: Option<RunId>| {
-        let named = chosen.with(|chosen| chosen.iter().find(|run| Some(run.id) == id).map(|run| run.name.clone()));
+        let named = chosen.with(|chosen| chosen.iter().find(|run| Some(run.id) == id).map(Compared::called));
         named.unwrap_or_default()
     };
     let from = Memo::new(move |_| name_of(baseline.get()));

@@ -30,6 +30,7 @@ use crate::{
     client::{query, wire},
     frame::{address, place::Place},
     parts::{
+        card::Chip,
         curves::NAMED,
         field::TextField,
         icon::{self, icon},
@@ -41,6 +42,8 @@ use crate::{
 
 /// Of very many runs so many charts are drawn; the rest are found by the filter.
 const CHARTS: usize = 12;
+/// Where the address says which charts are looked for.
+pub(super) const FILTERED: &str = "charts";
 /// What is said where the filter of charts leaves none.
 pub(super) const NONE_FOUND: &str = "No metric is called so.";
 /// Of more runs the two tables stand below each other.
@@ -66,6 +69,13 @@ pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<Vec<(RunId, Option<usize>)>>
 /// What the address adds of how many runs those are that are compared, where they are more than fit.
 pub(super) fn said_of(runs: u64) -> String {
     if runs > MOST as u64 { format!("&of={runs}") } else { String::new() }
+}
+
+/// Where the picked rows of a table are compared.
+pub(super) fn page_of(place: Place, picked: &[String], places: &HashMap<String, usize>) -> String {
+    let of = said_of(picked.len() as u64);
+    let runs: Vec<RunId> = picked.iter().take(MOST).filter_map(|id| id.parse().ok()).collect();
+    format!("{}?compare={}{of}", place.link("runs"), colours::written_of(&runs, places))
 }
 
 /// Which part of the chosen runs is compared; nothing where all are.
@@ -135,7 +145,8 @@ pub(super) fn Compare(
     });
     let folded = Memo::new(move |_| runs.with(Vec::len) - shown.with(Vec::len));
     let folds = Memo::new(move |_| folded.get() > 0 || (is_unfolded.get() && runs.with(Vec::len) > UNFOLDED));
-    let wanted = RwSignal::new(String::new());
+    let wanted = RwSignal::new(query.with_untracked(|query| query.get(FILTERED)).unwrap_or_default());
+    address::keep_in_address(move || vec![(FILTERED, wanted.get())]);
     let keys = Memo::new(move |_| {
         let first = ranked_by.get().map(|(key, _)| key);
         let counts: BTreeMap<String, usize> = chosen.with(|chosen| {
@@ -295,7 +306,7 @@ fn OneRun(
     // By the name that tells it from another of the same.
     let own = Memo::new(move |_| {
         let name = chosen.with(|chosen| chosen.iter().find(|one| one.id == run).map(|one| one.name.clone()))?;
-        found.with(|found| found.get(&run).map(|run| (name, run.state)))
+        found.with(|found| found.get(&run).map(|run| (name, run.state, run.deleted_ms.is_some())))
     });
     let role = Memo::new(move |_| {
         let roles = chosen.with(|chosen| seen.bands.with(|bands| roles(chosen, bands)));
@@ -315,7 +326,7 @@ fn OneRun(
     };
     let is_pinned = Memo::new(move |_| seen.pinned() == Some(run));
     move || {
-        let Some((name, state)) = own.get() else {
+        let Some((name, state, is_deleted)) = own.get() else {
             let text = if is_known.get() { format!("No run {run} is here") } else { "…".to_owned() };
             return view! {
                 <span class="chip compared-run">
@@ -331,6 +342,7 @@ fn OneRun(
             <span class="chip compared-run" class:on=move || is_pinned.get()>
                 <i class=move || format!("swatch fill {}", role.get()) class:dashed=move || is_dashed.get()></i>
                 <a class="plain" href=place.link(&format!("runs/{run}"))>{name}</a>
+                {is_deleted.then(|| view! { <Chip text="deleted" tone="warn" /> })}
                 {(!state.is_over()).then(|| view! { <i class="dot live" role="img" aria-label="under way" title="under way"></i> })}
                 <button
                     type="button"

@@ -107,7 +107,7 @@ pub(super) fn marks(runs: &[Compared], bands: &str) -> Vec<Mark> {
 /// What a legend says of them: a run, or a group, each.
 pub(super) fn legend(runs: &[Compared], bands: &str) -> Vec<(Mark, String)> {
     let names: Vec<(usize, String)> = if bands.is_empty() {
-        runs.iter().map(|run| (run.place, run.name.clone())).collect()
+        runs.iter().map(|run| (run.place, run.called())).collect()
     } else {
         groups(runs, bands).into_iter().enumerate().collect()
     };
@@ -192,6 +192,9 @@ mod tests {
             tags: BTreeMap::new(),
             values: BTreeMap::new(),
             curves: BTreeSet::new(),
+            is_deleted: false,
+            of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 
@@ -230,6 +233,14 @@ mod tests {
         assert_eq!(groups.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(), ["1", "2"]);
         let of_runs = marks(&runs, "param.lr");
         assert_eq!((of_runs[0], of_runs[8], of_runs[9]), (groups[0].0, groups[0].0, groups[1].0));
+    }
+
+    #[test]
+    fn a_deleted_run_is_called_so_where_its_name_stands_alone() {
+        let gone = Compared { is_deleted: true, ..run(2, "1") };
+        assert_eq!((gone.called().as_str(), gone.name.as_str()), ("r2 (deleted)", "r2"));
+        let told: Vec<String> = legend(&[run(1, "1"), gone], "").into_iter().map(|(_, name)| name).collect();
+        assert_eq!(told, ["r1", "r2 (deleted)"]);
     }
 
     #[test]

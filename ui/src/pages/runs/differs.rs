@@ -18,7 +18,8 @@ use super::{
 use crate::{
     client::query::gathered,
     parts::{
-        card::Card,
+        card::{Card, Chip},
+        kept_figure,
         states::Failure,
         take_table::{Form, TakeTable, TextTable},
         words,
@@ -41,6 +42,7 @@ fn heads(chosen: &[Compared], seen: Seen) -> impl IntoView + use<> {
             view! {
                 <th class="num">
                     <i class=format!("swatch fill {class}") class:dashed=is_dashed></i>" "{run.name.clone()}
+                    {run.is_deleted.then(|| view! { " "<Chip text="deleted" tone="warn" /> })}
                     {is_pinned.then(|| view! { <span class="faint">" baseline"</span> })}
                 </th>
             }
@@ -85,7 +87,7 @@ pub(super) fn figures(chosen: &[Compared]) -> Vec<String> {
 /// A column a run, after what each row is of.
 fn text_head(titles: &[&str], chosen: &[Compared], is_number: bool) -> Vec<(String, bool)> {
     let titles = titles.iter().map(|title| ((*title).to_owned(), false));
-    titles.chain(chosen.iter().map(|run| (run.name.clone(), is_number))).collect()
+    titles.chain(chosen.iter().map(|run| (run.called(), is_number))).collect()
 }
 
 fn figures_as_text(chosen: &[Compared], form: Form) -> TextTable {
@@ -130,9 +132,12 @@ pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
                         let is_other = best.is_some() && !is_best;
                         let delta =
                             pinned.filter(|_| baseline != Some(at)).and_then(|pinned| delta(value, pinned, more));
+                        let kept = chosen[at].of_kept.iter().find(|metric| metric.key == key);
+                        let why = kept.and_then(kept_figure::explained);
+                        let of_kept = kept.map(|metric| view! { <span class="delta faint">{kept_figure::step(metric)}</span> });
                         view! {
-                            <td class="num" class:bad=!value.is_finite() class:strong=is_best class:muted=is_other>
-                                {words::figure(value)}{difference(delta)}
+                            <td class="num" title=why class:bad=!value.is_finite() class:strong=is_best class:muted=is_other>
+                                {words::figure(value)}{of_kept}{difference(delta)}
                             </td>
                         }
                         .into_any()
@@ -307,6 +312,8 @@ mod tests {
                 number: 1,
                 data,
             }),
+            is_deleted: false,
+            of_kept: Vec::new(),
         };
         let found = RunDiff { runs: vec![run(1, 0), run(2, 0), run(3, 2)], rows: Vec::new() };
         let (from, to) = (SnapshotId::from_bytes([1; 16]), ProjectId::from_bytes([3; 16]));

@@ -31,7 +31,7 @@ fn values_of(chosen: &[Compared], key: &str, bands: &str) -> (Vec<Value>, u64) {
     let roles = roles(chosen, bands);
     let of = |run: &Compared| {
         let role = roles.get(&run.id).copied().unwrap_or(Role::Muted);
-        Some(Value { name: run.name.clone(), role, value: *run.values.get(key)? })
+        Some(Value { name: run.called(), role, value: *run.values.get(key)? })
     };
     let mut all: Vec<Value> = chosen.iter().filter_map(of).collect();
     let left = all.len().saturating_sub(RUNS) as u64;
@@ -104,6 +104,9 @@ mod tests {
             tags: BTreeMap::new(),
             values: values.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect(),
             curves: BTreeSet::new(),
+            is_deleted: false,
+            of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 

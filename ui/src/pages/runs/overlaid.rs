@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     id::RunId,
-    run::{Run, RunRow},
+    run::{MetricSummary, Run, RunRow},
 };
 use charts::{axis::Axis, line::LineChart};
 use leptos::prelude::*;
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::parts::{
     chart::ChartCard,
-    curves::{RunLines, Wanted, lines_of_runs, most_points},
-    words,
+    curves::{RunLines, Wanted, counted, lines_of_runs, most_points},
+    kept_figure, words,
 };
 
 /// At most so many runs are drawn in the pane beside the table, where there is no room for more names.
@@ -37,12 +37,22 @@ pub(super) struct Compared {
     pub(super) values: BTreeMap<String, f64>,
     /// Figures that are curves: measured more than once.
     pub(super) curves: BTreeSet<String>,
+    pub(super) is_deleted: bool,
+    /// Figures whose newest value is not what was logged last, but of the model that was kept.
+    pub(super) of_kept: Vec<MetricSummary>,
+    /// How many points each figure has, where that is known.
+    pub(super) counts: BTreeMap<String, u64>,
 }
 
 impl Compared {
     /// Whether its colour is also that of a run before it.
     pub(super) fn is_dashed(&self) -> bool {
         is_dashed_at(self.place)
+    }
+
+    /// Its name where there is no place for a mark beside it: of a deleted run it says so.
+    pub(super) fn called(&self) -> String {
+        if self.is_deleted { format!("{} (deleted)", self.name) } else { self.name.clone() }
     }
 }
 
@@ -70,6 +80,10 @@ impl From<&RunRow> for Compared {
             tags: row.tags.clone(),
             values: row.metrics.iter().map(|(key, cell)| (key.clone(), cell.last)).collect(),
             curves: row.metrics.iter().filter(|(_, cell)| cell.spark.len() > 1).map(|(key, _)| key.clone()).collect(),
+            // A table is of those that are deleted or of those that are not.
+            is_deleted: false,
+            of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 }
@@ -85,6 +99,9 @@ impl From<&Run> for Compared {
             tags: run.tags.clone(),
             values: run.metrics.iter().map(|metric| (metric.key.clone(), metric.last)).collect(),
             curves: run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect(),
+            is_deleted: run.deleted_ms.is_some(),
+            of_kept: run.metrics.iter().filter(|metric| kept_figure::of(metric).is_some()).cloned().collect(),
+            counts: run.metrics.iter().map(|metric| (metric.key.clone(), metric.count)).collect(),
         }
     }
 }
@@ -120,7 +137,7 @@ pub(super) fn Overlaid(
             let roles = comparison::roles(chosen, "");
             let with = chosen.iter().filter(|run| run.curves.contains(key));
             let wanted = |run: &Compared| {
-                let (name, role) = (run.name.clone(), *roles.get(&run.id)?);
+                let (name, role) = (run.called(), *roles.get(&run.id)?);
                 Some(Wanted { run: run.id, key: key.to_owned(), name, role, began_ms: run.began_ms })
             };
             with.filter_map(wanted).collect()
@@ -128,7 +145,7 @@ pub(super) fn Overlaid(
     };
     let own = lines_of_runs(move || wanted(&asked), move || look.along(), move || look.over(), zoom);
     let curves = Memo::new(move |_| {
-        let RunLines { lines, left_out, one_in } = own.get();
+        let RunLines { lines, left_out, one_in, .. } = own.get();
         let lines =
             seen.bands.with(|bands| chosen.with(|chosen| comparison::drawn(lines, chosen, bands, seen.pinned())));
         (lines, left_out, one_in)
@@ -177,7 +194,13 @@ pub(super) fn Overlaid(
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let loss = key.starts_with("loss/");
-    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true /> }
+    let points = Signal::derive(move || {
+        let count = |chosen: &[Compared], run: RunId, key: &str| {
+            chosen.iter().find(|one| one.id == run)?.counts.get(key).copied()
+        };
+        chosen.with(|chosen| counted(own.get().in_view, |run, key| count(chosen, run, key)))
+    });
+    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true points /> }
 }
 
 #[cfg(test)]
@@ -195,6 +218,9 @@ mod tests {
             tags: BTreeMap::new(),
             values: values.iter().map(|key| ((*key).to_owned(), 0.5)).collect(),
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
+            is_deleted: false,
+            of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         };
         let runs = [
             run(1, &["loss", "accuracy", "f1"], &["loss", "accuracy"]),

@@ -153,6 +153,9 @@ mod tests {
             tags: BTreeMap::new(),
             values: BTreeMap::new(),
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
+            is_deleted: false,
+            of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 

@@ -110,7 +110,7 @@ enum Card {
 pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, seen: Seen) -> impl IntoView {
     let found = RwSignal::new(Found::new());
     let runs = Memo::new(move |_| {
-        chosen.with(|chosen| chosen.iter().take(MOST).map(|run| (run.id, run.name.clone())).collect::<Vec<_>>())
+        chosen.with(|chosen| chosen.iter().take(MOST).map(|run| (run.id, run.called())).collect::<Vec<_>>())
     });
     let all = Memo::new(move |_| found.with(keys));
     // Until somebody chooses, what most of them have.
@@ -210,7 +210,7 @@ fn OfRun(
     role: Signal<Option<Role>>,
 ) -> impl IntoView {
     let place = Place::get();
-    let media = paced(move || Some(ListMedia { run }), WALKS_APART_MS);
+    let media = paced(move || Some(ListMedia::of(run)), WALKS_APART_MS);
     Effect::new(move |_| {
         let now = media.value.get();
         if let Some(now) = now.filter(|now| found.with_untracked(|found| found.get(&run) != Some(now))) {

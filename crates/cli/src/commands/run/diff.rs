@@ -2,7 +2,9 @@
 
 use api::{
     ApiError, RunId,
-    run_diff::{CodeDiff, DiffCell, DiffCode, DiffRow, DiffRuns, FileChange, FilePatch, Patch, RunDiff},
+    run_diff::{
+        CodeDiff, DiffCell, DiffCode, DiffPart, DiffRow, DiffRuns, DiffedRun, FileChange, FilePatch, Patch, RunDiff,
+    },
 };
 
 use charts::text_table::{csv_line, markdown};
@@ -50,6 +52,11 @@ pub(super) async fn run(context: &Context, runs: Vec<RunId>, all: bool, form: Fo
     }
 }
 
+/// The name of a run; of one that is deleted it says so.
+fn called(run: &DiffedRun, name: String) -> String {
+    if run.is_deleted { format!("{name} (deleted)") } else { name }
+}
+
 /// A row a difference, whole however long: CSV with all digits and nothing where a run has none.
 fn written(comparison: &RunDiff, form: Form) -> String {
     let cell = |cell: &Option<DiffCell>| match (cell, form) {
@@ -62,7 +69,7 @@ fn written(comparison: &RunDiff, form: Form) -> String {
     let row = |row: &DiffRow| -> Vec<String> {
         [words::word(&row.part), row.key.clone()].into_iter().chain(row.values.iter().map(cell)).collect()
     };
-    let names = comparison.runs.iter().map(|run| run.name.clone());
+    let names = comparison.runs.iter().map(|run| called(run, run.name.clone()));
     let head: Vec<String> = ["part", "key"].map(str::to_owned).into_iter().chain(names).collect();
     let rows: Vec<Vec<String>> = comparison.rows.iter().map(row).collect();
     match form {
@@ -126,7 +133,7 @@ fn shown(comparison: &RunDiff) -> String {
     if comparison.rows.is_empty() {
         return "The runs do not differ.".to_owned();
     }
-    let names: Vec<String> = comparison.runs.iter().map(|run| output::named(&run.name)).collect();
+    let names: Vec<String> = comparison.runs.iter().map(|run| called(run, output::named(&run.name))).collect();
     let headings: Vec<&str> = ["part", "key"].into_iter().chain(names.iter().map(String::as_str)).collect();
     let mut before = None;
     let rows = comparison.rows.iter().map(|row| {
@@ -152,7 +159,22 @@ fn shown(comparison: &RunDiff) -> String {
         })
         .collect();
     let of_figures = Some(of_figures.join("\n")).filter(|said| !said.is_empty());
-    [told].into_iter().chain(of_figures).chain(of_data(comparison)).collect::<Vec<_>>().join("\n\n")
+    let notes = of_figures.into_iter().chain(of_kept(comparison)).chain(of_data(comparison));
+    [told].into_iter().chain(notes).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Which of the metrics that differ are those of a kept model, and of which run.
+fn of_kept(comparison: &RunDiff) -> Option<String> {
+    let metrics = comparison.rows.iter().filter(|row| row.part == DiffPart::Metrics);
+    let metrics: Vec<&str> = metrics.map(|row| row.key.as_str()).collect();
+    let said = comparison.runs.iter().filter_map(|run| {
+        let kept = run.of_kept.iter().map(String::as_str).filter(|key| metrics.contains(key));
+        let kept: Vec<&str> = kept.collect();
+        let name = one_line(&run.name);
+        let told = || format!("Of {name} these are the kept model's, not what was logged last: {}.", kept.join(", "));
+        (!kept.is_empty()).then(told)
+    });
+    Some(said.collect::<Vec<_>>().join("\n")).filter(|said| !said.is_empty())
 }
 
 /// The command that says how the data differ, for the first run whose are others.
@@ -182,8 +204,6 @@ fn narrow(texts: &[Option<String>]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use api::run_diff::{DiffPart, DiffedRun};
-
     use super::*;
 
     #[test]
@@ -193,6 +213,8 @@ mod tests {
             name: format!("r{at}"),
             figures_of: None,
             snapshot: None,
+            is_deleted: false,
+            of_kept: Vec::new(),
         };
         let row = |part, key: &str, values| DiffRow { part, key: key.to_owned(), values };
         let comparison = RunDiff {
@@ -214,12 +236,37 @@ mod tests {
     }
 
     #[test]
+    fn a_deleted_run_is_called_so() {
+        let run = |at: u8, is_deleted| DiffedRun {
+            id: RunId::from_bytes([at; 16]),
+            name: format!("r{at}"),
+            figures_of: None,
+            snapshot: None,
+            is_deleted,
+            of_kept: if is_deleted { vec!["f1".to_owned(), "loss".to_owned()] } else { Vec::new() },
+        };
+        let values = vec![Some(DiffCell::Text("0.1".to_owned())), None];
+        let rows = vec![DiffRow { part: DiffPart::Params, key: "lr".to_owned(), values }];
+        let comparison = RunDiff { runs: vec![run(1, true), run(2, false)], rows };
+        assert!(written(&comparison, Form::Csv).starts_with("part,key,r1 (deleted),r2\r\n"));
+        let told = shown(&comparison);
+        assert!(told.lines().next().is_some_and(|head| head.contains("r1 (deleted)")), "{told}");
+        assert!(!told.contains("kept"), "of what does not differ nothing is said: {told}");
+        let values = vec![Some(DiffCell::Number(0.5)), Some(DiffCell::Number(0.25))];
+        let row = DiffRow { part: DiffPart::Metrics, key: "loss".to_owned(), values };
+        let told = shown(&RunDiff { rows: vec![row], ..comparison });
+        assert!(told.ends_with("\n\nOf r1 these are the kept model's, not what was logged last: loss."), "{told}");
+    }
+
+    #[test]
     fn a_run_keeps_the_whole_of_its_name() {
         let run = |at: u8, name: &str| DiffedRun {
             id: RunId::from_bytes([at; 16]),
             name: name.to_owned(),
             figures_of: None,
             snapshot: None,
+            is_deleted: false,
+            of_kept: Vec::new(),
         };
         let values = vec![Some(DiffCell::Text("0.1".to_owned())), Some(DiffCell::Text("0.2".to_owned()))];
         let rows = vec![DiffRow { part: DiffPart::Params, key: "lr".to_owned(), values }];

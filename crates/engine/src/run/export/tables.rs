@@ -111,7 +111,7 @@ struct Gathered {
     values: Vec<f64>,
 }
 
-const POINT_COLUMNS: [&str; 6] = ["run_id", "run", "key", "step", "time", "value"];
+pub(super) const POINT_COLUMNS: [&str; 6] = ["run_id", "run", "key", "step", "time", "value"];
 
 enum Out {
     Csv {

@@ -18,7 +18,7 @@ pub(super) fn of_compared(runs: &[Compared], names: &[String]) -> Cells {
     let column = |name: &String| (name.clone(), runs.iter().map(|run| cell(run, name)).collect());
     Cells {
         ids: runs.iter().map(|run| run.id.to_string()).collect(),
-        names: runs.iter().map(|run| run.name.clone()).collect(),
+        names: runs.iter().map(Compared::called).collect(),
         columns: names.iter().map(column).collect(),
         total: runs.len() as u64,
         ..Cells::default()
@@ -141,6 +141,9 @@ mod tests {
             tags: [("team".to_owned(), "red".to_owned())].into(),
             values: values.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect(),
             curves: Default::default(),
+            is_deleted: false,
+            of_kept: Vec::new(),
+            counts: Default::default(),
         };
         let runs = [run(&[("lr", "0.1")], &[("loss", 0.123_456_789_012)]), run(&[], &[("loss", f64::NAN)])];
         let names = ["param.lr", "metric.loss", "tag.team", "param.none"].map(str::to_owned);

@@ -109,6 +109,9 @@ fn compared(search: &Search) -> Vec<Compared> {
             tags: BTreeMap::new(),
             values: BTreeMap::from([(key.clone(), value)]),
             curves: BTreeSet::new(),
+            is_deleted: false,
+            of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         })
     };
     search.trials.iter().filter_map(one).collect()
