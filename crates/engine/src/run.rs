@@ -85,7 +85,11 @@ pub async fn get_many(engine: &Engine, request: GetRuns) -> anyhow::Result<Vec<O
     Ok(all.await?)
 }
 
-/// A page of the run table: by default ranked by the validation metric, the best first.
+/// Bytes of what the runs of a page have, at most: of runs with many and long texts it has fewer than it may.
+pub(crate) const PAGE_BYTES: usize = 32 << 20;
+
+/// A page of the run table: by default ranked by the validation metric, the best first. The next begins behind the rows that it
+/// has.
 pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable> {
     let scope = request.scope();
     let filter = meant::or_meant(engine, scope, meant::filter_text(&request.filter)).await?;
@@ -113,7 +117,7 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
             let [metric_keys, param_keys, tag_keys] = keys;
             let best = project.map(|project| store::run::best(c, project)).transpose()?.flatten();
             Ok(RunTable {
-                rows: store::run_row::of(c, &page.runs)?,
+                rows: store::run_row::within(c, &page.runs, PAGE_BYTES)?,
                 total: page.total,
                 metric_keys,
                 param_keys,

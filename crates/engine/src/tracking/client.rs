@@ -427,9 +427,6 @@ pub async fn get(engine: &Engine, id: RunId) -> anyhow::Result<Told> {
     told.ok_or_else(|| missing(id).into())
 }
 
-/// Bytes of what the runs of a page of a search have, at most: of runs with many and long texts it has fewer than it may.
-const PAGE_BYTES: usize = 32 << 20;
-
 /// The runs that match, of the experiments with these numbers (numbers that nobody knows are none's), as many as a page
 /// holds, and how many match in all.
 pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyhow::Result<(Vec<Told>, u64)> {
@@ -445,7 +442,7 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
                 let known = store::experiment::numbered(c, number)?;
                 query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
             }
-            let page = board.board().page_within(c, &asked, &query, PAGE_BYTES)?;
+            let page = board.board().page_within(c, &asked, &query, run::PAGE_BYTES)?;
             Ok((tell(c, &page.runs)?, page.total))
         })
         .await?)
