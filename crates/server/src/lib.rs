@@ -9,6 +9,7 @@ mod blob;
 pub mod call;
 mod events;
 mod guard;
+mod large;
 pub mod mlflow;
 mod opened;
 mod pages;
@@ -21,7 +22,7 @@ mod upload;
 use std::{net::Ipv4Addr, path::PathBuf, sync::Arc};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{ConnectInfo, DefaultBodyLimit},
     http::{HeaderName, Method, header},
     middleware,
@@ -46,11 +47,16 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use access::Access;
 use activity::Activity;
+use large::LargeBodies;
 
 /// A call's body: rows with pictures in them are large, everything else is small.
 const CALL_LIMIT_BYTES: usize = 64 << 20;
+/// Values that a large call has at most: each takes memory by itself once it is read.
+const CALL_LIMIT_VALUES: usize = 4 << 20;
+/// Large calls that come or wait for their answer at once.
+const LARGE_CALLS: usize = 4;
 /// Of what anybody may send.
-const KEY_LIMIT_BYTES: usize = 1 << 20;
+const KEY_LIMIT_BYTES: usize = 64 << 10;
 /// How long a connection may take for the head of its next request: half-sent ones would use up our files.
 const HEAD_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long a browser may keep the answer to a preflight.
@@ -147,12 +153,15 @@ async fn answer(
 
 /// Every route, behind the guard.
 pub fn router(host: Host) -> Router {
+    // Those that need a token: whoever has none takes no place of theirs.
+    let large = Extension(LargeBodies::new(LARGE_CALLS, LARGE_CALLS));
+    let series = get(series::one).post(series::many).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES));
     let routes = Router::new()
-        .route("/api/call", post(call::call).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)))
+        .route("/api/call", post(call::call).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)).layer(large.clone()))
         .route("/api/session", post(call::open_session).layer(DefaultBodyLimit::max(KEY_LIMIT_BYTES)))
         .route("/api/events", get(events::events))
         .route("/api/runs/{run}/log", get(events::run_log))
-        .route("/api/series", get(series::one).post(series::many).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)))
+        .route("/api/series", series.layer(large))
         .route("/api/blob/runs/{run}/{*path}", get(blob::artifact))
         .route("/api/blob/versions/{version}/{*path}", get(blob::version_file))
         .route("/api/blob/logged/{model}/{*path}", get(blob::logged_file))
