@@ -62,6 +62,20 @@ pub fn of_runs(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId,
     Ok(found)
 }
 
+/// Bytes of what an input says.
+const BYTES: &str = "octet_length(name) + octet_length(source) + octet_length(tags)
+    + coalesce(octet_length(schema), 0) + coalesce(octet_length(profile), 0)";
+
+/// Bytes of what the inputs of runs say, of those that have any.
+pub fn bytes_of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, u64>> {
+    let mut found: HashMap<RunId, u64> = HashMap::new();
+    of_runs::each(connection, &format!("SELECT run, {BYTES} FROM run_input WHERE run"), runs, &mut |row| {
+        *found.entry(id_column!(row, 0, RunId)).or_default() += row.get::<_, i64>(1)? as u64;
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// What is asked of a dataset that a run was given, without its source, schema and profile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DatasetHead {

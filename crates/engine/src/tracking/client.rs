@@ -358,10 +358,27 @@ async fn models_and_inputs(
             for (model, output_at) in &models {
                 store::run_input::put_model(tx, id, model, *output_at)?;
             }
+            if !inputs.is_empty() {
+                check_inputs(tx, id)?;
+            }
             Ok(lists_of(&standing))
         })
         .await?;
     Announcer::soon(engine, id, lists, Vec::new());
+    Ok(())
+}
+
+/// Refuses datasets that whoever asks for the run would have to be told of at once: none of them is to stay.
+fn check_inputs(tx: &store::Transaction<'_>, id: RunId) -> store::Result<()> {
+    let all = store::run_input::bytes_of(tx, &[id])?.remove(&id).unwrap_or_default();
+    if all > texts::MOST_TEXT as u64 {
+        let most = texts::MOST_TEXT;
+        return Err(ApiError::invalid(format!(
+            "The datasets of run {id} would have {all} bytes together with their schemas and profiles, more than {most}."
+        ))
+        .with_hint("Keep a long profile as an artifact, or log further datasets in another run.")
+        .into());
+    }
     Ok(())
 }
 
@@ -443,9 +460,22 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
                 query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
             }
             let page = board.board().page_within(c, &asked, &query, run::PAGE_BYTES)?;
-            Ok((tell(c, &page.runs)?, page.total))
+            Ok((tell(c, with_inputs_within(c, &page.runs, run::PAGE_BYTES as u64)?)?, page.total))
         })
         .await?)
+}
+
+/// The first of these runs, whose datasets say no more bytes together, but one in any case: a table does not hold how much
+/// that is.
+fn with_inputs_within<'r>(c: &store::Connection, runs: &'r [RunId], most_bytes: u64) -> store::Result<&'r [RunId]> {
+    let bytes = store::run_input::bytes_of(c, runs)?;
+    let mut all = 0_u64;
+    let mut fits = |run: &RunId| {
+        all += bytes.get(run).copied().unwrap_or_default();
+        all <= most_bytes
+    };
+    let count = runs.iter().take_while(|run| fits(run)).count();
+    Ok(&runs[..count.max(1).min(runs.len())])
 }
 
 /// Bytes of a tag that is a list: it is written again with each value, and every search that tells of its run reads it.

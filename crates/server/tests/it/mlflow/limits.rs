@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::tracking::{Dataset, RunInput};
 use engine::tracking::client::{self, Batch};
 use futures::{StreamExt as _, stream};
 use reqwest::{Body, Response, StatusCode};
@@ -238,6 +239,55 @@ async fn a_page_of_long_runs_ends_before_the_next_one_that_is_too_much() {
     // Whatever their order: two long ones never stand on one page, and none is left out.
     assert!((3..=4).contains(&pages.len()), "{pages:?}");
     assert_eq!((seen.len(), pages.iter().sum::<usize>()), (5, 5), "{pages:?}");
+}
+
+#[tokio::test]
+async fn the_datasets_of_a_run_have_an_end_and_those_of_a_page_too() {
+    let open = Open::start().await;
+    let engine = &open.running.host.engine;
+    let given = |name: &str, bytes: usize| RunInput {
+        dataset: Dataset {
+            name: name.to_owned(),
+            digest: "d".to_owned(),
+            source_type: "local".to_owned(),
+            source: "{}".to_owned(),
+            schema: None,
+            profile: Some("x".repeat(bytes)),
+        },
+        tags: Default::default(),
+    };
+    for bytes in [20 << 20, 20 << 20, 1_000, 1_000] {
+        let run = open.run().await.parse().unwrap();
+        client::inputs(engine, run, vec![given("a", bytes)], Vec::new()).await.unwrap();
+    }
+    let mut body = json!({ "experiment_ids": ["0"], "order_by": ["start_time", "run_id"] });
+    let mut pages = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    loop {
+        let (status, found) = open.post("mlflow/runs/search", body.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{found}");
+        let runs = found["runs"].as_array().unwrap();
+        seen.extend(runs.iter().map(|run| run["info"]["run_id"].as_str().unwrap().to_owned()));
+        pages.push(runs.len());
+        match found["next_page_token"].as_str() {
+            Some(token) => body["page_token"] = json!(token),
+            None => break,
+        }
+    }
+    // Whatever their order: two long ones never stand on one page, and none is left out.
+    assert!((2..=3).contains(&pages.len()), "{pages:?}");
+    assert_eq!((seen.len(), pages.iter().sum::<usize>()), (4, 4), "{pages:?}");
+
+    let run = open.run().await.parse().unwrap();
+    client::inputs(engine, run, vec![given("a", 40 << 20)], Vec::new()).await.unwrap();
+    let more = json!({ "name": "b", "digest": "d", "source_type": "local", "source": "{}", "profile": "x".repeat(16_000_000) });
+    let body = json!({ "run_id": run, "datasets": [{ "dataset": more, "tags": [] }] });
+    assert_eq!(open.post("mlflow/runs/log-inputs", body).await.0, StatusCode::OK);
+    let more = json!({ "name": "c", "digest": "d", "source_type": "local", "source": "{}", "profile": "x".repeat(16_000_000) });
+    let body = json!({ "run_id": run, "datasets": [{ "dataset": more, "tags": [] }] });
+    open.refused("mlflow/runs/log-inputs", body, "more than 67108864. Keep a long profile as an artifact").await;
+    let told = open.get(&format!("api/2.0/mlflow/runs/get?run_id={run}")).await;
+    assert_eq!(told["run"]["inputs"]["dataset_inputs"].as_array().map(Vec::len), Some(2), "the last is not half there");
 }
 
 #[tokio::test]
