@@ -291,6 +291,22 @@ async fn the_datasets_of_a_run_have_an_end_and_those_of_a_page_too() {
 }
 
 #[tokio::test]
+async fn what_each_part_of_an_upload_is_told_is_short() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let begin = async |authorization: usize| {
+        let url = format!("{}/api/2.0/mlflow-artifacts/mpu/create/0/{run}/artifacts", open.address);
+        let request = open.running.http.post(url).json(&json!({ "path": "model.bin", "num_parts": 2 }));
+        request.header("authorization", "x".repeat(authorization)).send().await.unwrap()
+    };
+    // It would stand in the answer ten thousand times.
+    let message = told(begin(100_000).await, StatusCode::BAD_REQUEST, "INVALID_PARAMETER_VALUE").await;
+    assert!(message.contains("100000 bytes, more than the 4096"), "{message}");
+    let begun: Value = begin(4_096).await.json().await.unwrap();
+    assert_eq!(begun["credentials"][1]["headers"]["Authorization"].as_str().map(str::len), Some(4_096), "{begun}");
+}
+
+#[tokio::test]
 async fn who_looks_whether_somebody_answers_keeps_no_host_alive() {
     let open = Open::start().await;
     let activity = &open.running.host.activity;
