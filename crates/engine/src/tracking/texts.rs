@@ -3,7 +3,7 @@
 //! They are counted where so much came that they might be too many, and not with each small request.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
 };
 
@@ -25,6 +25,11 @@ pub(crate) struct Texts {
 /// Bytes of texts by their keys.
 pub(crate) fn bytes_of<'a>(texts: impl IntoIterator<Item = &'a (String, String)>) -> usize {
     texts.into_iter().map(|(key, value)| key.len() + value.len()).sum()
+}
+
+/// The same of texts that stand in a map.
+pub(crate) fn bytes_in(texts: &BTreeMap<String, String>) -> usize {
+    texts.iter().map(|(key, value)| key.len() + value.len()).sum()
 }
 
 impl Texts {

@@ -311,7 +311,7 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     let skip = offset(asked.page_token.as_deref())?;
     let filter = asked.filter.unwrap_or_default();
     let found = searching::search(&host.engine, Sought { experiments, filter, datasets, orders, skip, most }).await?;
-    let next_page_token = found.has_more.then(|| page_token(skip.saturating_add(most)));
+    let next_page_token = found.has_more.then(|| page_token(found.end));
     Ok(Json(Found { models: found.models.into_iter().map(WireModel::from).collect(), next_page_token }))
 }
 
