@@ -11,7 +11,7 @@ use api::{
     },
 };
 
-use super::client;
+use super::{client, texts};
 use crate::{
     Engine, error, project,
     run::{
@@ -177,6 +177,7 @@ pub async fn add(
     tags: Vec<(String, String)>,
 ) -> anyhow::Result<ExperimentId> {
     let name = check_name(name)?;
+    texts::check_record("experiment", 0, texts::bytes_of(&tags))?;
     let id = ExperimentId::from_bytes(engine.new_id());
     let experiment = Experiment { location, tags: tags.into_iter().collect(), ..new(id, None, name, engine.now_ms()) };
     engine
@@ -309,7 +310,12 @@ pub async fn tag(engine: &Engine, id: ExperimentId, key: String, value: Option<S
                 return Err(deleted(&experiment).into());
             }
             match value {
-                Some(value) => store::experiment::put_tag(tx, id, &key, &value)?,
+                Some(value) => {
+                    let before = texts::bytes_in(&experiment.tags);
+                    let replaced = experiment.tags.get(&key).map_or(0, |replaced| key.len() + replaced.len());
+                    texts::check_record("experiment", before, before - replaced + key.len() + value.len())?;
+                    store::experiment::put_tag(tx, id, &key, &value)?;
+                }
                 None if store::experiment::delete_tag(tx, id, &key)? => {}
                 None => {
                     let message = format!("No tag with name: {key} in experiment with id {}", experiment.number);

@@ -32,6 +32,19 @@ pub(crate) fn bytes_in(texts: &BTreeMap<String, String>) -> usize {
     texts.iter().map(|(key, value)| key.len() + value.len()).sum()
 }
 
+/// Bytes of the keys and values of what is said of one experiment, model or version.
+pub(crate) const MOST_OF_RECORD: usize = 16 << 20;
+
+/// Refuses texts that whoever asks for a record would have to be told of at once. What was there before may stay and
+/// become less.
+pub(crate) fn check_record(what: &str, before: usize, now: usize) -> Result<(), ApiError> {
+    if now <= MOST_OF_RECORD || now <= before {
+        return Ok(());
+    }
+    let message = format!("The texts of this {what} would have {now} bytes together, more than {MOST_OF_RECORD}.");
+    Err(ApiError::invalid(message).with_hint("Keep long texts as artifacts, or delete tags that are not needed."))
+}
+
 impl Texts {
     /// To be asked in the transaction that wrote so many bytes of texts, behind them.
     ///

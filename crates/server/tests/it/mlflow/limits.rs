@@ -290,6 +290,83 @@ async fn the_datasets_of_a_run_have_an_end_and_those_of_a_page_too() {
     assert_eq!(told["run"]["inputs"]["dataset_inputs"].as_array().map(Vec::len), Some(2), "the last is not half there");
 }
 
+/// Tags with so many bytes of values together.
+fn tags(mega: usize, each: usize) -> Vec<Value> {
+    (0..(mega << 20) / each).map(|at| json!({ "key": format!("k{at}"), "value": "x".repeat(each) })).collect()
+}
+
+#[tokio::test]
+async fn the_texts_of_models_versions_and_experiments_have_an_end_together() {
+    let open = Open::start().await;
+    let why = "more than 16777216. Keep long texts as artifacts";
+    let made = async |path: &str, body: Value| {
+        let (status, said) = open.post(path, body).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {said}");
+        said
+    };
+    open.refused("mlflow/experiments/create", json!({ "name": "e", "tags": tags(17, 20_000) }), why).await;
+    let experiment = made("mlflow/experiments/create", json!({ "name": "e", "tags": tags(15, 20_000) })).await;
+    let tag = |key: String, value: String| json!({ "experiment_id": experiment["experiment_id"], "key": key, "value": value });
+    let mut count = 0;
+    while count < 200
+        && open.post("mlflow/experiments/set-experiment-tag", tag(format!("m{count}"), "x".repeat(20_000))).await.0
+            == StatusCode::OK
+    {
+        count += 1;
+    }
+    assert!((40..=60).contains(&count), "{count}: a megabyte more");
+    open.refused("mlflow/experiments/set-experiment-tag", tag("more".to_owned(), "x".repeat(20_000)), why).await;
+    // What is there is written over, and taken away.
+    made("mlflow/experiments/set-experiment-tag", tag("m0".to_owned(), "y".repeat(20_000))).await;
+
+    open.refused("mlflow/registered-models/create", json!({ "name": "m", "tags": tags(17, 100_000) }), why).await;
+    made("mlflow/registered-models/create", json!({ "name": "m", "tags": tags(16, 100_000) })).await;
+    let more = json!({ "name": "m", "key": "more", "value": "x".repeat(100_000) });
+    open.refused("mlflow/registered-models/set-tag", more, why).await;
+    let version = |tags: Vec<Value>| json!({ "name": "m", "source": "s3://m", "tags": tags });
+    open.refused("mlflow/model-versions/create", version(tags(17, 100_000)), why).await;
+
+    let logged = |tags: Vec<Value>| json!({ "experiment_id": "0", "tags": tags });
+    open.refused("mlflow/logged-models", logged(tags(17, 60_000)), why).await;
+    let model = made("mlflow/logged-models", logged(tags(16, 60_000))).await;
+    let id = model["model"]["info"]["model_id"].as_str().unwrap();
+    let more = json!({ "params": [{ "key": "more", "value": "x".repeat(60_000) }] });
+    open.refused(&format!("mlflow/logged-models/{id}/params"), more, why).await;
+}
+
+#[tokio::test]
+async fn a_page_of_models_ends_before_the_one_that_is_too_much() {
+    let open = Open::start().await;
+    for at in 0..3 {
+        let named = json!({ "name": format!("m{at}"), "tags": tags(15, 100_000) });
+        assert_eq!(open.post("mlflow/registered-models/create", named).await.0, StatusCode::OK);
+        let version = json!({ "name": format!("m{at}"), "source": "s3://m" });
+        assert_eq!(open.post("mlflow/model-versions/create", version).await.0, StatusCode::OK);
+        let logged = json!({ "experiment_id": "0", "tags": tags(15, 60_000) });
+        assert_eq!(open.post("mlflow/logged-models", logged).await.0, StatusCode::OK);
+    }
+    let mut sizes = Vec::new();
+    let mut token = String::new();
+    loop {
+        let found = open.get(&format!("api/2.0/mlflow/registered-models/search?page_token={token}")).await;
+        sizes.push(found["registered_models"].as_array().unwrap().len());
+        let Some(next) = found["next_page_token"].as_str() else { break };
+        token = next.replace('=', "%3D").replace('+', "%2B");
+    }
+    assert_eq!(sizes, [2, 1]);
+    let (mut sizes, mut body) = (Vec::new(), json!({ "experiment_ids": ["0"] }));
+    loop {
+        let (status, found) = open.post("mlflow/logged-models/search", body.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{found}");
+        sizes.push(found["models"].as_array().unwrap().len());
+        let Some(next) = found["next_page_token"].as_str() else { break };
+        body["page_token"] = json!(next);
+    }
+    assert_eq!(sizes, [2, 1]);
+    let versions = open.get("api/2.0/mlflow/model-versions/search").await;
+    assert_eq!(versions["model_versions"].as_array().map(Vec::len), Some(3), "their own texts are short");
+}
+
 #[tokio::test]
 async fn what_each_part_of_an_upload_is_told_is_short() {
     let open = Open::start().await;
