@@ -86,7 +86,7 @@ pub async fn get_many(engine: &Engine, request: GetRuns) -> anyhow::Result<Vec<O
 }
 
 /// Bytes of what the runs of a page have, at most: of runs with many and long texts it has fewer than it may.
-pub(crate) const PAGE_BYTES: usize = 32 << 20;
+pub const PAGE_BYTES: usize = 32 << 20;
 
 /// A page of the run table: by default ranked by the validation metric, the best first. The next begins behind the rows that it
 /// has.

@@ -335,7 +335,7 @@ async fn the_texts_of_models_versions_and_experiments_have_an_end_together() {
 }
 
 #[tokio::test]
-async fn a_page_of_models_ends_before_the_one_that_is_too_much() {
+async fn a_page_of_models_or_experiments_ends_before_the_one_that_is_too_much() {
     let open = Open::start().await;
     for at in 0..3 {
         let named = json!({ "name": format!("m{at}"), "tags": tags(15, 100_000) });
@@ -344,16 +344,22 @@ async fn a_page_of_models_ends_before_the_one_that_is_too_much() {
         assert_eq!(open.post("mlflow/model-versions/create", version).await.0, StatusCode::OK);
         let logged = json!({ "experiment_id": "0", "tags": tags(15, 60_000) });
         assert_eq!(open.post("mlflow/logged-models", logged).await.0, StatusCode::OK);
+        let experiment = json!({ "name": format!("e{at}"), "tags": tags(15, 20_000) });
+        assert_eq!(open.post("mlflow/experiments/create", experiment).await.0, StatusCode::OK);
     }
-    let mut sizes = Vec::new();
-    let mut token = String::new();
-    loop {
-        let found = open.get(&format!("api/2.0/mlflow/registered-models/search?page_token={token}")).await;
-        sizes.push(found["registered_models"].as_array().unwrap().len());
-        let Some(next) = found["next_page_token"].as_str() else { break };
-        token = next.replace('=', "%3D").replace('+', "%2B");
+    // The experiment that is always there is the last of them.
+    for (path, of, expected) in
+        [("registered-models", "registered_models", [2, 1]), ("experiments", "experiments", [2, 2])]
+    {
+        let (mut sizes, mut token) = (Vec::new(), String::new());
+        loop {
+            let found = open.get(&format!("api/2.0/mlflow/{path}/search?max_results=100&page_token={token}")).await;
+            sizes.push(found[of].as_array().unwrap().len());
+            let Some(next) = found["next_page_token"].as_str() else { break };
+            token = next.replace('=', "%3D").replace('+', "%2B");
+        }
+        assert_eq!(sizes, expected, "{path}");
     }
-    assert_eq!(sizes, [2, 1]);
     let (mut sizes, mut body) = (Vec::new(), json!({ "experiment_ids": ["0"] }));
     loop {
         let (status, found) = open.post("mlflow/logged-models/search", body.clone()).await;
