@@ -40,7 +40,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -59,6 +59,9 @@ const LARGE_CALLS: usize = 4;
 const KEY_LIMIT_BYTES: usize = 64 << 10;
 /// How long a connection may take for the head of its next request: half-sent ones would use up our files.
 const HEAD_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+/// Connections of a listener at once. The others wait until one ends, as one does that is idle for 10 s: each takes
+/// a file, without which the database can't be read either.
+pub const CONNECTIONS: usize = 1_024;
 /// How long a browser may keep the answer to a preflight.
 const PREFLIGHT_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
@@ -77,6 +80,8 @@ pub struct Host {
     pub write_patience: std::time::Duration,
     /// For large answers that wait for their clients.
     pub room: sending::Room,
+    /// Connections of each listener at once, usually [`CONNECTIONS`].
+    pub connections: usize,
     /// The pages' folder; without one there is only the API.
     pub pages: Option<PathBuf>,
     /// Cancelled when the host ends: streams say goodbye.
@@ -91,21 +96,29 @@ pub async fn listen(port: u16) -> std::io::Result<TcpListener> {
 /// Answers until `host.ending` is cancelled, then lets what is under way finish.
 pub async fn serve(listener: TcpListener, host: Host) -> std::io::Result<()> {
     upload::forget_old(&host.staging).await;
-    let (ending, staging, patience) = (host.ending.clone(), host.staging.clone(), host.write_patience);
+    let (ending, staging) = (host.ending.clone(), host.staging.clone());
+    let bounds = Bounds { write_patience: host.write_patience, connections: host.connections };
     tokio::select! {
-        answered = answer(listener, router(host), connections(), patience, ending) => answered,
+        answered = answer(listener, router(host), connections(), bounds, ending) => answered,
         never = upload::forget_old_every(&staging, upload::FORGET_EVERY) => match never {},
     }
 }
 
 /// Answers MLflow's clients on a listener of their own, in the same way.
 pub async fn serve_mlflow(listener: TcpListener, host: Host) -> std::io::Result<()> {
-    let (ending, patience) = (host.ending.clone(), host.write_patience);
+    let ending = host.ending.clone();
+    let bounds = Bounds { write_patience: host.write_patience, connections: host.connections };
     let port = listener.local_addr()?.port();
     let mut server = connections();
     // A client on this machine knows what time it is, and reads no header that is not there.
     server.auto_date_header(false);
-    answer(listener, mlflow::router(host, port), server, patience, ending).await
+    answer(listener, mlflow::router(host, port), server, bounds, ending).await
+}
+
+/// What the connections of a listener may take.
+struct Bounds {
+    write_patience: std::time::Duration,
+    connections: usize,
 }
 
 fn connections() -> http1::Builder {
@@ -118,14 +131,19 @@ async fn answer(
     mut listener: TcpListener,
     router: Router,
     server: http1::Builder,
-    write_patience: std::time::Duration,
+    bounds: Bounds,
     ending: CancellationToken,
 ) -> std::io::Result<()> {
     let service = TowerToHyperService::new(router);
     let connections = GracefulShutdown::new();
+    let free = Arc::new(Semaphore::new(bounds.connections));
     loop {
-        let (stream, peer) = tokio::select! {
-            accepted = Listener::accept(&mut listener) => accepted,
+        let accepting = async {
+            let place = Arc::clone(&free).acquire_owned().await;
+            (place, Listener::accept(&mut listener).await)
+        };
+        let (place, (stream, peer)) = tokio::select! {
+            accepted = accepting => accepted,
             () = ending.cancelled() => break,
         };
         // Small answers go at once: a client that waits for one sends nothing that would bring it.
@@ -138,9 +156,10 @@ async fn answer(
         // Each byte that goes out begins the wait anew: a client that reads slowly goes on. What is held of an answer is given
         // up with the connection of one that reads nothing.
         let mut stream = TimeoutWriter::new(stream);
-        stream.set_timeout(Some(write_patience));
+        stream.set_timeout(Some(bounds.write_patience));
         let connection = connections.watch(server.serve_connection(TokioIo::new(Box::pin(stream)), told));
         tokio::spawn(async move {
+            let _place = place;
             if let Err(error) = connection.await {
                 tracing::debug!("a connection broke off: {error}");
             }
