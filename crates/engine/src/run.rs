@@ -55,7 +55,13 @@ use cap_std::fs::Dir;
 use futures::{StreamExt as _, TryStreamExt as _};
 use store::run::RunRow;
 
-use crate::{Engine, beneath, error, output, tracking::artifacts as kept};
+use crate::{
+    Engine, beneath, error, output,
+    tracking::{
+        artifacts as kept,
+        texts::{MOST_TEXT, bytes_in},
+    },
+};
 use board::{Query, View};
 
 /// The run's row with all that hangs on it, or a plain error.
@@ -79,11 +85,23 @@ pub async fn get_many(engine: &Engine, request: GetRuns) -> anyhow::Result<Vec<O
         );
     }
     let all = engine.store().read(move |c| {
-        let one = |id| Ok(store::run::get(c, id)?.map(|row| row.run));
+        let mut bytes = 0_usize;
+        let one = |id| {
+            let run = store::run::get(c, id)?.map(|row| row.run);
+            bytes += run.as_ref().map_or(0, |run| bytes_in(&run.params) + bytes_in(&run.tags));
+            if bytes > SEVERAL_BYTES {
+                let message = format!("These runs have more than {SEVERAL_BYTES} bytes of params and tags together.");
+                return Err(ApiError::invalid(message).with_hint("Ask for fewer of them at once.").into());
+            }
+            Ok(run)
+        };
         request.runs.into_iter().map(one).collect::<store::error::Result<Vec<_>>>()
     });
     Ok(all.await?)
 }
+
+/// Bytes of the params and tags of runs that are asked for by their ids, at most: of two with as many as they may have.
+const SEVERAL_BYTES: usize = 2 * MOST_TEXT;
 
 /// Bytes of what the runs of a page have, at most: of runs with many and long texts it has fewer than it may.
 pub const PAGE_BYTES: usize = 32 << 20;
