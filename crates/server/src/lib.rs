@@ -173,14 +173,16 @@ async fn answer(
 /// Every route, behind the guard.
 pub fn router(host: Host) -> Router {
     // Those that need a token: whoever has none takes no place of theirs.
-    let large = Extension(LargeBodies::new(LARGE_CALLS, LARGE_CALLS));
-    let series = get(series::one).post(series::many).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES));
+    let large = Router::new()
+        .route("/api/call", post(call::call))
+        .route("/api/series", get(series::one).post(series::many))
+        .layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES))
+        .layer(Extension(LargeBodies::new(LARGE_CALLS, LARGE_CALLS)));
     let routes = Router::new()
-        .route("/api/call", post(call::call).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)).layer(large.clone()))
+        .merge(large)
         .route("/api/session", post(call::open_session).layer(DefaultBodyLimit::max(KEY_LIMIT_BYTES)))
         .route("/api/events", get(events::events))
         .route("/api/runs/{run}/log", get(events::run_log))
-        .route("/api/series", series.layer(large))
         .route("/api/blob/runs/{run}/{*path}", get(blob::artifact))
         .route("/api/blob/versions/{version}/{*path}", get(blob::version_file))
         .route("/api/blob/logged/{model}/{*path}", get(blob::logged_file))
