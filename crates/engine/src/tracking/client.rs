@@ -361,6 +361,9 @@ async fn models_and_inputs(
             if !inputs.is_empty() {
                 check_inputs(tx, id)?;
             }
+            if !models.is_empty() {
+                check_models(tx, id)?;
+            }
             Ok(lists_of(&standing))
         })
         .await?;
@@ -378,6 +381,19 @@ fn check_inputs(tx: &store::Transaction<'_>, id: RunId) -> store::Result<()> {
         ))
         .with_hint("Keep a long profile as an artifact, or log further datasets in another run.")
         .into());
+    }
+    Ok(())
+}
+
+/// Logged models that a run was given and made.
+const MOST_MODELS: u64 = 10_000;
+
+/// The same of the logged models of a run.
+fn check_models(tx: &store::Transaction<'_>, id: RunId) -> store::Result<()> {
+    let all = store::run_input::count_models(tx, id)?;
+    if all > MOST_MODELS {
+        let message = format!("Run {id} would have been given and have made {all} models, more than {MOST_MODELS}.");
+        return Err(ApiError::invalid(message).with_hint("Log further models in another run.").into());
     }
     Ok(())
 }
@@ -465,7 +481,7 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
         .await?)
 }
 
-/// The first of these runs, whose datasets say no more bytes together, but one in any case: a table does not hold how much
+/// The first of these runs, whose datasets and models say no more bytes together, but one in any case: a table does not hold how much
 /// that is.
 fn with_inputs_within<'r>(c: &store::Connection, runs: &'r [RunId], most_bytes: u64) -> store::Result<&'r [RunId]> {
     let bytes = store::run_input::bytes_of(c, runs)?;
@@ -540,6 +556,22 @@ pub async fn datasets(
         let number_of = |id: ExperimentId| known.iter().find(|known| known.id == id).map_or(0, |known| known.number);
         let found = board.board().datasets(c, &asked, (&ids, most))?;
         Ok(found.into_iter().map(|(id, dataset)| (number_of(id), dataset)).collect())
+    };
+    Ok(engine.store().read(read).await?)
+}
+
+/// The experiments that a client calls by these numbers, each once; a number that nobody knows is none's.
+pub async fn experiments(engine: &Engine, numbers: Vec<String>) -> anyhow::Result<Vec<Experiment>> {
+    let (asked, _asking) = engine.board().ask();
+    let read = move |c: &store::Connection| {
+        let goes_on = asked.goes_on();
+        let numbers: BTreeSet<i64> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
+        let mut found = Vec::new();
+        for number in numbers {
+            goes_on()?;
+            found.extend(store::experiment::numbered(c, number)?);
+        }
+        Ok(found)
     };
     Ok(engine.store().read(read).await?)
 }

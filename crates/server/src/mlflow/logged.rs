@@ -1,7 +1,5 @@
 //! `logged-models/…`.
 
-use std::collections::{BTreeSet, HashSet};
-
 use axum::{
     Json,
     extract::{Path, State},
@@ -290,11 +288,7 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
             asked.datasets.len()
         )));
     }
-    let (mut experiments, mut known) = (Vec::new(), HashSet::new());
-    for number in asked.experiment_ids.iter().collect::<BTreeSet<_>>() {
-        let found = client::experiment(&host.engine, number).await.ok();
-        experiments.extend(found.filter(|found| known.insert(found.id)));
-    }
+    let experiments = client::experiments(&host.engine, asked.experiment_ids).await?;
     let most = asked.max_results.map(|most| most.0).filter(|most| *most != 0).unwrap_or(DEFAULT_RESULTS);
     let most = u64::try_from(most).ok().filter(|most| *most > 0);
     let most = most.ok_or_else(|| Failure::invalid("max_results must be a positive number."))?;

@@ -137,6 +137,28 @@ async fn searches_of_endless_orders_and_filters_are_refused() {
     let body = json!({ "experiment_ids": vec!["0"; 100_000], "max_results": 10 });
     assert_eq!(open.post("mlflow/runs/search", body.clone()).await.0, StatusCode::OK);
     assert_eq!(open.post("mlflow/logged-models/search", body).await.0, StatusCode::OK);
+    // So is each of very many: all in one read of the database.
+    let many: Vec<String> = (0..200_000).map(|number| number.to_string()).collect();
+    let (status, made) = open.post("mlflow/logged-models", json!({ "experiment_id": "0" })).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    let (status, found) = open.post("mlflow/logged-models/search", json!({ "experiment_ids": many })).await;
+    assert_eq!((status, found["models"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)), "{found}");
+}
+
+#[tokio::test]
+async fn the_models_of_a_run_have_an_end() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let models = |from: usize, to: usize| {
+        let models: Vec<Value> = (from..to).map(|at| json!({ "model_id": format!("m-{at}"), "step": at })).collect();
+        json!({ "run_id": run, "models": models })
+    };
+    assert_eq!(open.post("mlflow/runs/outputs", models(0, 6_000)).await.0, StatusCode::OK);
+    let why = "10001 models, more than 10000. Log further models in another run";
+    open.refused("mlflow/runs/log-inputs", models(0, 4_001), why).await;
+    assert_eq!(open.post("mlflow/runs/log-inputs", models(0, 4_000)).await.0, StatusCode::OK);
+    // The same again are no more.
+    assert_eq!(open.post("mlflow/runs/outputs", models(0, 6_000)).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
