@@ -1,5 +1,7 @@
 //! Experiments: made, renamed, put into folders, deleted and restored; runs moved between them, deleted and restored.
 
+use std::collections::HashSet;
+
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, ExperimentId, ProjectId, RunId,
@@ -490,8 +492,15 @@ pub async fn restore_runs(engine: &Engine, request: RestoreRuns) -> anyhow::Resu
     mark_runs(engine, request.runs, false).await
 }
 
+/// Every other write waits for one of runs, and would for a run that is named again and again.
+fn each_once(mut runs: Vec<RunId>) -> Vec<RunId> {
+    let mut seen = HashSet::new();
+    runs.retain(|run| seen.insert(*run));
+    runs
+}
+
 async fn mark_runs(engine: &Engine, runs: Vec<RunId>, delete: bool) -> anyhow::Result<()> {
-    let now_ms = engine.now_ms();
+    let (runs, now_ms) = (each_once(runs), engine.now_ms());
     let (changed, parents) = engine
         .store()
         .write_durable(move |tx| {
@@ -530,6 +539,7 @@ pub async fn purge_runs(engine: &Engine, request: PurgeRuns) -> anyhow::Result<F
 
 /// Moves runs into another experiment, and so into its project.
 pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()> {
+    let request = MoveRuns { runs: each_once(request.runs), ..request };
     let changed = engine
         .store()
         .write(move |tx| {
