@@ -70,6 +70,12 @@ pub async fn find(engine: &Engine, id: RunId) -> anyhow::Result<RunRow> {
     row.ok_or_else(|| error::missing("run", id))
 }
 
+/// Whether a run is over, without all that hangs on it: who follows its output asks four times a second.
+pub async fn is_over(engine: &Engine, id: RunId) -> anyhow::Result<bool> {
+    let row = engine.store().read(move |c| store::run::bare(c, id)).await?;
+    row.map(|row| row.run.state.is_over()).ok_or_else(|| error::missing("run", id))
+}
+
 pub async fn get(engine: &Engine, request: GetRun) -> anyhow::Result<Run> {
     let run = find(engine, request.run).await?.run;
     Ok(Run { spent: spending::spent(engine, run.id).await?, ..run })
