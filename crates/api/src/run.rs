@@ -419,6 +419,15 @@ impl ListRuns {
         Self { project, experiment, everywhere, deleted, filter, sort, descending, offset, limit }
     }
 
+    /// What is left of a page of which so many rows came: of runs with many and long texts fewer come at once. `None` where
+    /// it is whole, and behind the last of all runs.
+    pub fn lacking(&self, came: usize, total: u64) -> Option<Self> {
+        let came = u32::try_from(came).ok().filter(|came| *came > 0)?;
+        let limit = self.limit.map(|limit| limit.saturating_sub(came)).filter(|limit| *limit > 0)?;
+        let offset = self.offset + u64::from(came);
+        (offset < total).then(|| Self { offset, limit: Some(limit), ..self.clone() })
+    }
+
     pub fn scope(&self) -> Scope {
         match self.experiment {
             _ if self.everywhere => Scope::All,

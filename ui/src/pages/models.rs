@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{
     config::ModelChoice,
     deploy::ListDeployments,
+    evaluation::Figure,
     id::{DeploymentId, ModelId, RunId, VersionId},
     model::{CHAMPION, DeleteVersion, ListModels, ListOtherModels, Model, SetAlias, Version},
     package::ListPackages,
@@ -326,7 +327,7 @@ fn Versions(
     let named = all.find(|(id, _)| Some(*id) == champion);
     let count = words::counted(rows.len() as u64, "version", "versions");
     let said = named.map_or_else(|| count.clone(), |(_, number)| format!("{CHAMPION} v{number} · {count}"));
-    let best = best_of(&model.versions);
+    let best = best_of(model.versions.iter().filter_map(|version| Some((version.id, version.primary.as_ref()?))));
     let (id, name) = (model.id, model.name.clone());
     let list = untrack(|| acts.place.link("models"));
     let kept = StoredValue::new((model.name.clone(), of_clients, !model.versions.is_empty()));
@@ -460,14 +461,15 @@ fn by_number(ours: Vec<Version>, clients: Vec<ClientVersion>) -> Vec<Row> {
     rows
 }
 
-/// The version whose figure is the best, where there are several to compare.
-fn best_of(versions: &[Version]) -> Option<VersionId> {
-    let figures = || versions.iter().filter_map(|version| Some((version.id, version.primary.as_ref()?)));
-    let sign = if figures().next()?.1.more_is_better { 1.0 } else { -1.0 };
-    if figures().count() < 2 {
+/// The version whose figure is the best, where there are several to compare. One that is not a number is none to compare.
+fn best_of<'f>(figures: impl Iterator<Item = (VersionId, &'f Figure)>) -> Option<VersionId> {
+    let figures: Vec<(VersionId, &Figure)> = figures.filter(|(_, figure)| !figure.value.is_nan()).collect();
+    if figures.len() < 2 {
         return None;
     }
-    figures().max_by(|left, right| (sign * left.1.value).total_cmp(&(sign * right.1.value))).map(|(id, _)| id)
+    let sign = if figures[0].1.more_is_better { 1.0 } else { -1.0 };
+    let by = |figure: &Figure| sign * figure.value;
+    figures.into_iter().max_by(|left, right| by(left.1).total_cmp(&by(right.1))).map(|(id, _)| id)
 }
 
 #[component]
@@ -582,6 +584,23 @@ mod tests {
         for (wanted, found) in [("", true), ("Churn v3", true), ("ada champion", true), ("churn v4", false)] {
             assert_eq!(row.fits("churn", wanted), found, "{wanted}");
         }
+    }
+
+    #[test]
+    fn the_best_version_is_none_whose_figure_is_not_a_number() {
+        let best = |more_is_better: bool, values: &[f64]| {
+            let figure = |value: &f64| {
+                let (name, interval, baseline, unit) = ("r2".to_owned(), None, None, None);
+                Figure { name, value: *value, interval, baseline, more_is_better, unit }
+            };
+            let figures: Vec<Figure> = values.iter().map(figure).collect();
+            let id = |at: usize| VersionId::from_bytes([at as u8; 16]);
+            let best = best_of(figures.iter().enumerate().map(|(at, figure)| (id(at), figure)));
+            (0..values.len()).find(|at| Some(id(*at)) == best)
+        };
+        assert_eq!(best(true, &[0.5, f64::NAN, 0.75]), Some(2));
+        assert_eq!(best(false, &[0.5, -f64::NAN, 0.75]), Some(0));
+        assert_eq!((best(true, &[0.5, f64::NAN]), best(true, &[0.5]), best(true, &[])), (None, None, None));
     }
 
     #[test]

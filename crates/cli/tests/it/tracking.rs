@@ -436,6 +436,39 @@ fn curves_of_runs_are_drawn_together() {
 }
 
 #[test]
+fn a_run_without_any_series_is_not_drawn_and_told_what_it_has() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let bare = |name: &str, params: &[&str]| {
+        let begun = client.post("runs/create", &json!({ "experiment_id": "0", "run_name": name }));
+        let id = begun["run"]["info"]["run_id"].as_str().unwrap().to_owned();
+        let params: Vec<Value> = params.iter().map(|key| json!({ "key": key, "value": "1" })).collect();
+        client.post("runs/log-batch", &json!({ "run_id": id, "params": params }));
+        client.post("runs/update", &json!({ "run_id": id, "status": "FINISHED" }));
+        id
+    };
+    let (empty, params) = (bare("empty", &[]), bare("params", &["lr", "seed"]));
+    for more in [&[][..], &["--json"], &["--svg", "nothing.svg"]] {
+        for (run, told) in [(&empty, "There is no metric and no param."), (&params, "There are: 2 params.")] {
+            let drawn = place.run(&[&["run", "plot", run], more].concat());
+            assert_eq!(drawn.status.code(), Some(3), "{more:?}");
+            let said = said(&drawn);
+            assert!(said.contains("The run has no series to draw.") && said.contains(told), "{said}");
+            assert!(said.contains(&format!("slipway run show {run}")), "{said}");
+            assert!(drawn.stdout.is_empty(), "{}", String::from_utf8_lossy(&drawn.stdout));
+        }
+    }
+    let both = said(&place.run(&["run", "plot", "empty", "params"]));
+    assert!(both.contains("The runs have no series to draw.") && both.contains("There are: 2 params."), "{both}");
+    // The machine's series are drawn where they are named.
+    let point = json!({ "run_id": empty, "key": "system/cpu", "value": 0.5, "timestamp": 1, "step": 0 });
+    client.post("runs/log-metric", &point);
+    let told = said(&place.run(&["run", "plot", "empty"]));
+    assert!(told.contains("1 series of what the machine did (--metric system/cpu)"), "{told}");
+    assert!(place.run(&["run", "plot", "empty", "--metric", "system/cpu"]).status.success());
+}
+
+#[test]
 fn curves_lie_over_another_metric_or_are_the_means_of_groups() {
     let place = Place::new();
     let client = Client::of(&place);

@@ -358,10 +358,43 @@ async fn models_and_inputs(
             for (model, output_at) in &models {
                 store::run_input::put_model(tx, id, model, *output_at)?;
             }
+            if !inputs.is_empty() {
+                check_inputs(tx, id)?;
+            }
+            if !models.is_empty() {
+                check_models(tx, id)?;
+            }
             Ok(lists_of(&standing))
         })
         .await?;
     Announcer::soon(engine, id, lists, Vec::new());
+    Ok(())
+}
+
+/// Refuses datasets that whoever asks for the run would have to be told of at once: none of them is to stay.
+fn check_inputs(tx: &store::Transaction<'_>, id: RunId) -> store::Result<()> {
+    let all = store::run_input::bytes_of(tx, &[id])?.remove(&id).unwrap_or_default();
+    if all > texts::MOST_TEXT as u64 {
+        let most = texts::MOST_TEXT;
+        return Err(ApiError::invalid(format!(
+            "The datasets of run {id} would have {all} bytes together with their schemas and profiles, more than {most}."
+        ))
+        .with_hint("Keep a long profile as an artifact, or log further datasets in another run.")
+        .into());
+    }
+    Ok(())
+}
+
+/// Logged models that a run was given and made.
+const MOST_MODELS: u64 = 10_000;
+
+/// The same of the logged models of a run.
+fn check_models(tx: &store::Transaction<'_>, id: RunId) -> store::Result<()> {
+    let all = store::run_input::count_models(tx, id)?;
+    if all > MOST_MODELS {
+        let message = format!("Run {id} would have been given and have made {all} models, more than {MOST_MODELS}.");
+        return Err(ApiError::invalid(message).with_hint("Log further models in another run.").into());
+    }
     Ok(())
 }
 
@@ -427,9 +460,6 @@ pub async fn get(engine: &Engine, id: RunId) -> anyhow::Result<Told> {
     told.ok_or_else(|| missing(id).into())
 }
 
-/// Bytes of what the runs of a page of a search have, at most: of runs with many and long texts it has fewer than it may.
-const PAGE_BYTES: usize = 32 << 20;
-
 /// The runs that match, of the experiments with these numbers (numbers that nobody knows are none's), as many as a page
 /// holds, and how many match in all.
 pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyhow::Result<(Vec<Told>, u64)> {
@@ -445,10 +475,23 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
                 let known = store::experiment::numbered(c, number)?;
                 query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
             }
-            let page = board.board().page_within(c, &asked, &query, PAGE_BYTES)?;
-            Ok((tell(c, &page.runs)?, page.total))
+            let page = board.board().page_within(c, &asked, &query, run::PAGE_BYTES)?;
+            Ok((tell(c, with_inputs_within(c, &page.runs, run::PAGE_BYTES as u64)?)?, page.total))
         })
         .await?)
+}
+
+/// The first of these runs, whose datasets and models say no more bytes together, but one in any case: a table does not hold how much
+/// that is.
+fn with_inputs_within<'r>(c: &store::Connection, runs: &'r [RunId], most_bytes: u64) -> store::Result<&'r [RunId]> {
+    let bytes = store::run_input::bytes_of(c, runs)?;
+    let mut all = 0_u64;
+    let mut fits = |run: &RunId| {
+        all += bytes.get(run).copied().unwrap_or_default();
+        all <= most_bytes
+    };
+    let count = runs.iter().take_while(|run| fits(run)).count();
+    Ok(&runs[..count.max(1).min(runs.len())])
 }
 
 /// Bytes of a tag that is a list: it is written again with each value, and every search that tells of its run reads it.
@@ -513,6 +556,22 @@ pub async fn datasets(
         let number_of = |id: ExperimentId| known.iter().find(|known| known.id == id).map_or(0, |known| known.number);
         let found = board.board().datasets(c, &asked, (&ids, most))?;
         Ok(found.into_iter().map(|(id, dataset)| (number_of(id), dataset)).collect())
+    };
+    Ok(engine.store().read(read).await?)
+}
+
+/// The experiments that a client calls by these numbers, each once; a number that nobody knows is none's.
+pub async fn experiments(engine: &Engine, numbers: Vec<String>) -> anyhow::Result<Vec<Experiment>> {
+    let (asked, _asking) = engine.board().ask();
+    let read = move |c: &store::Connection| {
+        let goes_on = asked.goes_on();
+        let numbers: BTreeSet<i64> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
+        let mut found = Vec::new();
+        for number in numbers {
+            goes_on()?;
+            found.extend(store::experiment::numbered(c, number)?);
+        }
+        Ok(found)
     };
     Ok(engine.store().read(read).await?)
 }

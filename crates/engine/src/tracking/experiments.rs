@@ -1,5 +1,7 @@
 //! Experiments: made, renamed, put into folders, deleted and restored; runs moved between them, deleted and restored.
 
+use std::collections::HashSet;
+
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, ExperimentId, ProjectId, RunId,
@@ -11,7 +13,7 @@ use api::{
     },
 };
 
-use super::client;
+use super::{client, texts};
 use crate::{
     Engine, error, project,
     run::{
@@ -177,6 +179,7 @@ pub async fn add(
     tags: Vec<(String, String)>,
 ) -> anyhow::Result<ExperimentId> {
     let name = check_name(name)?;
+    texts::check_record("experiment", 0, texts::bytes_of(&tags))?;
     let id = ExperimentId::from_bytes(engine.new_id());
     let experiment = Experiment { location, tags: tags.into_iter().collect(), ..new(id, None, name, engine.now_ms()) };
     engine
@@ -309,7 +312,12 @@ pub async fn tag(engine: &Engine, id: ExperimentId, key: String, value: Option<S
                 return Err(deleted(&experiment).into());
             }
             match value {
-                Some(value) => store::experiment::put_tag(tx, id, &key, &value)?,
+                Some(value) => {
+                    let before = texts::bytes_in(&experiment.tags);
+                    let replaced = experiment.tags.get(&key).map_or(0, |replaced| key.len() + replaced.len());
+                    texts::check_record("experiment", before, before - replaced + key.len() + value.len())?;
+                    store::experiment::put_tag(tx, id, &key, &value)?;
+                }
                 None if store::experiment::delete_tag(tx, id, &key)? => {}
                 None => {
                     let message = format!("No tag with name: {key} in experiment with id {}", experiment.number);
@@ -484,8 +492,15 @@ pub async fn restore_runs(engine: &Engine, request: RestoreRuns) -> anyhow::Resu
     mark_runs(engine, request.runs, false).await
 }
 
+/// Every other write waits for one of runs, and would for a run that is named again and again.
+fn each_once(mut runs: Vec<RunId>) -> Vec<RunId> {
+    let mut seen = HashSet::new();
+    runs.retain(|run| seen.insert(*run));
+    runs
+}
+
 async fn mark_runs(engine: &Engine, runs: Vec<RunId>, delete: bool) -> anyhow::Result<()> {
-    let now_ms = engine.now_ms();
+    let (runs, now_ms) = (each_once(runs), engine.now_ms());
     let (changed, parents) = engine
         .store()
         .write_durable(move |tx| {
@@ -524,6 +539,7 @@ pub async fn purge_runs(engine: &Engine, request: PurgeRuns) -> anyhow::Result<F
 
 /// Moves runs into another experiment, and so into its project.
 pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()> {
+    let request = MoveRuns { runs: each_once(request.runs), ..request };
     let changed = engine
         .store()
         .write(move |tx| {

@@ -15,6 +15,7 @@ use api::{
 };
 use store::{model::ModelRow, version::VersionRow};
 
+use super::texts;
 use crate::Engine;
 
 /// A version of either kind.
@@ -244,6 +245,7 @@ pub async fn create(
 ) -> anyhow::Result<Registered> {
     check_name(name)?;
     check_description(description.as_deref())?;
+    texts::check_record("model", 0, texts::bytes_of(&tags))?;
     let now_ms = engine.now_ms();
     let row = ModelRow {
         id: ModelId::from_bytes(engine.new_id()),
@@ -387,6 +389,7 @@ pub struct NewVersion {
 
 pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
     check_description(new.description.as_deref())?;
+    texts::check_record("version", 0, texts::bytes_of(&new.tags))?;
     let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
     let wanted = name.to_owned();
     let add = move |tx: &store::Transaction<'_>| -> store::Result<(ModelId, u32)> {
@@ -402,6 +405,7 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
 pub async fn register(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
     check_name(name)?;
     check_description(new.description.as_deref())?;
+    texts::check_record("version", 0, texts::bytes_of(&new.tags))?;
     let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
     let fresh = ModelRow {
         id: ModelId::from_bytes(engine.new_id()),
@@ -673,7 +677,13 @@ pub async fn tag(
                 None => *wanted.find(tx)?.id.as_bytes(),
             };
             match value {
-                Some(value) => store::client_version::put_tag(tx, &owner, &key, &value),
+                Some(value) => {
+                    let known = store::client_version::tags(tx, &owner)?;
+                    let before = texts::bytes_in(&known);
+                    let replaced = known.get(&key).map_or(0, |replaced| key.len() + replaced.len());
+                    texts::check_record("model", before, before - replaced + key.len() + value.len())?;
+                    store::client_version::put_tag(tx, &owner, &key, &value)
+                }
                 None => store::client_version::delete_tag(tx, &owner, &key),
             }
         })

@@ -119,19 +119,33 @@ async fn many_runs_that_change_together_are_one_announcement_and_each_is_read_an
     let list = ListRuns { experiment: Some(made.id), ..ListRuns::default() };
     assert_eq!(stage.call(list.clone()).await.total, 120);
     let mut events = stage.engine.events().subscribe();
-    let change = stage.call(TrashRuns { runs: runs.clone() });
-    change.await;
-    let mut tags = Vec::new();
-    while !tags.contains(&Tag::Experiments) {
-        let Ok(Ok(event)) = tokio::time::timeout(Duration::from_secs(10), events.recv()).await else {
-            panic!("{tags:?}")
-        };
-        if let Event::Changed { tag } = event {
-            tags.push(tag);
+    let mut announced = async || {
+        let mut tags = Vec::new();
+        while !tags.contains(&Tag::Experiments) {
+            let Ok(Ok(event)) = tokio::time::timeout(Duration::from_secs(10), events.recv()).await else {
+                panic!("{tags:?}")
+            };
+            if let Event::Changed { tag } = event {
+                tags.push(tag);
+            }
         }
-    }
+        tags
+    };
+    stage.call(TrashRuns { runs: runs.clone() }).await;
+    let tags = announced().await;
     assert!(tags.contains(&Tag::EveryRun) && tags.len() < 10, "{} announcements", tags.len());
-    assert_eq!(stage.call(list).await.total, 0);
+    assert_eq!(stage.call(list.clone()).await.total, 0);
+    // One that is named again and again is one.
+    let again = || vec![runs[0]; 200];
+    stage.call(RestoreRuns { runs: again() }).await;
+    let tags = announced().await;
+    assert_eq!(tags.iter().filter(|tag| matches!(tag, Tag::Run(_) | Tag::EveryRun)).count(), 1, "{tags:?}");
+    assert_eq!(stage.call(list).await.total, 1);
+    let other = stage.call(CreateExperiment { name: "other".to_owned(), folder: String::new() }).await;
+    announced().await;
+    stage.call(MoveRuns { runs: again(), to: other.id }).await;
+    let tags = announced().await;
+    assert!(tags.iter().all(|tag| *tag != Tag::EveryRun), "{tags:?}");
 }
 
 /// What is noted of a run's machine, and what begins below it, stands in no list.

@@ -191,7 +191,7 @@ async fn of_many_who_log_and_ask_at_once_each_finds_its_own() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_hundred_thousand_runs_is_quick() {
+async fn a_page_of_a_hundred_thousand_runs_is_told_from_memory() {
     let stage = Stage::new().await;
     let sweep = experiment(&stage, "many").await;
     let of = sweep.clone();
@@ -217,10 +217,6 @@ async fn a_page_of_a_hundred_thousand_runs_is_quick() {
     let first = ask().await;
     assert_eq!(first.rows.len(), 100);
     assert!(first.rows.is_sorted_by_key(|row| row.metrics["loss"].last as u64), "in order");
-    let begun = std::time::Instant::now();
-    assert_eq!(ask().await.total, first.total);
-    // Generous for an unoptimised build on a busy machine; the bar itself is measured by the bench.
-    assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
     // Orders by what no run has, of which each would be looked at wherever two runs are equal.
     let field = |name: &str| engine::run::filter::order_of(name, None).unwrap().0;
     let order = |name: &str| Order { field: field(name), descending: false };
@@ -234,12 +230,21 @@ async fn a_page_of_a_hundred_thousand_runs_is_quick() {
             offset: 0,
             limit: 3,
         };
-        let begun = std::time::Instant::now();
         let (told, total) = client::search(&stage.engine, Vec::new(), query).await.unwrap();
         assert_eq!((told.len(), total), (3, 100_000));
         assert!(told.is_sorted_by_key(|told| told.row.run.metrics[0].last as u64), "in order");
-        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     }
+    // Of the database nothing but the rows of the page is read: what is gone there, unannounced, is found and in order. How
+    // long it takes is measured by the bench.
+    let emptied = stage.engine.store().write(|tx| {
+        tx.execute_batch("UPDATE metric SET last = 1e9; DELETE FROM param")?;
+        Ok(())
+    });
+    emptied.await.unwrap();
+    let again = ask().await;
+    let ids = |table: &RunTable| table.rows.iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!((again.total, ids(&again)), (first.total, ids(&first)));
+    assert_eq!((again.rows[0].metrics["loss"].last, again.rows[0].params.len()), (1e9, 0));
 }
 
 #[tokio::test]

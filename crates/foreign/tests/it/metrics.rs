@@ -194,6 +194,25 @@ fn columns_are_known_in_any_case_and_by_what_separates_them() {
 }
 
 #[test]
+fn a_metrics_json_that_would_take_many_times_its_size_is_left_out_and_told_the_way_out() {
+    let keys = |count: usize| (0..count).map(|at| format!("\"k{at}\":1")).collect::<Vec<_>>().join(",");
+    let (list, object) = (format!("{{\"loss\":[{}NaN]}}", "1,".repeat(2_000_000)), format!("{{{}}}", keys(500_000)));
+    let deep = format!("{{\"a\":{{\"b\":{object}}}}}");
+    for content in [list, format!("[{object}]"), object, deep] {
+        let log = Log::new("metrics.json", b"{\"loss\": 0.5}");
+        let first = log.read(&Mark::default());
+        fs::write(log.path(), content).unwrap();
+        let read = log.read(&first.mark);
+        assert_eq!((read.heads().len(), read.points("loss").len(), read.warnings().len()), (0, 0, 1));
+        let why = "it was left out: it would take more than 128 MiB of memory: write its values a row a step, as CSV or JSON Lines";
+        assert!(read.warnings()[0].contains(why), "{:?}", read.warnings());
+    }
+    // What fits is told whole.
+    let many = Log::new("metrics.json", format!("{{{}}}", keys(100_000)).as_bytes()).read(&Mark::default());
+    assert_eq!((many.told.len(), many.warnings()), (100_001, vec![]));
+}
+
+#[test]
 fn lists_in_metrics_json_are_points_by_step() {
     let log =
         Log::new("metrics.json", "\u{feff}{\"loss\": [0.5, null, 0.25], \"best\": 0.25, \"lr\": null}".as_bytes());

@@ -136,8 +136,14 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     }
     let view = super::runs::view(asked.view_type.as_ref())?;
     let all = experiments::search(&host.engine, view, asked.filter.as_deref(), &asked.order_by).await?;
-    let (page, next_page_token) = page(all, asked.page_token.as_deref(), most as u64)?;
+    let (page, next_page_token) = page(all, asked.page_token.as_deref(), most as u64, bytes_of)?;
     Ok(Json(Found { experiments: page.into_iter().map(WireExperiment::from).collect(), next_page_token }))
+}
+
+/// Of its tags, and beside them, about.
+fn bytes_of(experiment: &Experiment) -> usize {
+    const BESIDE: usize = 400;
+    BESIDE + experiment.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,7 +1,5 @@
 //! `logged-models/…`.
 
-use std::collections::{BTreeSet, HashSet};
-
 use axum::{
     Json,
     extract::{Path, State},
@@ -290,11 +288,7 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
             asked.datasets.len()
         )));
     }
-    let (mut experiments, mut known) = (Vec::new(), HashSet::new());
-    for number in asked.experiment_ids.iter().collect::<BTreeSet<_>>() {
-        let found = client::experiment(&host.engine, number).await.ok();
-        experiments.extend(found.filter(|found| known.insert(found.id)));
-    }
+    let experiments = client::experiments(&host.engine, asked.experiment_ids).await?;
     let most = asked.max_results.map(|most| most.0).filter(|most| *most != 0).unwrap_or(DEFAULT_RESULTS);
     let most = u64::try_from(most).ok().filter(|most| *most > 0);
     let most = most.ok_or_else(|| Failure::invalid("max_results must be a positive number."))?;
@@ -311,7 +305,7 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     let skip = offset(asked.page_token.as_deref())?;
     let filter = asked.filter.unwrap_or_default();
     let found = searching::search(&host.engine, Sought { experiments, filter, datasets, orders, skip, most }).await?;
-    let next_page_token = found.has_more.then(|| page_token(skip.saturating_add(most)));
+    let next_page_token = found.has_more.then(|| page_token(found.end));
     Ok(Json(Found { models: found.models.into_iter().map(WireModel::from).collect(), next_page_token }))
 }
 

@@ -23,6 +23,8 @@ use crate::{Host, upload};
 
 /// As large object stores allow.
 const MOST_PARTS: i64 = 10_000;
+/// Bytes of what lets a client in: each part's address is told with it.
+const LONGEST_AUTHORIZATION: usize = 4 << 10;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Create {
@@ -90,6 +92,11 @@ pub(super) async fn create(State(host): State<Host>, request: Request) -> Answer
     let parts = required(asked.num_parts, "num_parts")?.0;
     if !(1..=MOST_PARTS).contains(&parts) {
         return Err(Failure::invalid(format!("An upload has 1 to {MOST_PARTS} parts, not {parts}.")));
+    }
+    if let Some(length) = headers.values().map(String::len).find(|length| *length > LONGEST_AUTHORIZATION) {
+        return Err(Failure::invalid(format!(
+            "The request's Authorization has {length} bytes, more than the {LONGEST_AUTHORIZATION} that each part is told."
+        )));
     }
     let path = path(&at, asked.path)?;
     place(&host, &path).await?;

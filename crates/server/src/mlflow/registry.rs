@@ -190,9 +190,8 @@ fn results(most: Option<Int>, default: i64, limit: i64) -> Result<u64, Failure> 
 
 pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
     let sought = asked.sought(DEFAULT_RESULTS, MOST_RESULTS)?;
-    let end = sought.skip.saturating_add(sought.most);
     let found = searching::models_found(&host.engine, sought).await?;
-    let next_page_token = found.has_more.then(|| page_token(end));
+    let next_page_token = found.has_more.then(|| page_token(found.end));
     Ok(Json(Found { registered_models: found.page.into_iter().map(WireModel::from).collect(), next_page_token }))
 }
 

@@ -89,7 +89,9 @@ async fn metrics(context: &Context, asked: &Plot, list: &Listing) -> Outcome<Vec
     let mut keys = known.metric_keys;
     keys.retain(|key| !key.starts_with(SYSTEM));
     match keys.len() {
-        0 => Err(ApiError::not_found("The runs have no series to draw.")),
+        0 => Err(ApiError::not_found("The runs have no series to draw.").with_hint(
+            "What the machine did (system/…) is drawn by --metric. `slipway run list` shows what they have.",
+        )),
         1..=MOST => Ok(keys),
         _ => Err(ApiError::invalid("The runs have many series, and none is named.")
             .with_hint(format!("Name some with --metric KEY. There are: {}.", keys.join(", ")))),

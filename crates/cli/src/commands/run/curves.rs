@@ -4,6 +4,7 @@
 pub(super) mod screen;
 
 use std::{
+    collections::BTreeSet,
     io::IsTerminal as _,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
@@ -42,8 +43,6 @@ use crate::{
 const PICTURE: Size = Size { width: 860.0, height: 420.0 };
 /// How often runs are drawn anew that are followed.
 pub(super) const AGAIN: Duration = Duration::from_secs(2);
-/// Said where there is no curve.
-const NOTHING: &str = "The runs have no series to draw.";
 /// Points of a series for each character of the drawing's width.
 const DETAIL: usize = 4;
 
@@ -476,8 +475,11 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
         return Err(error.clone());
     }
     let keys = keys(&runs, asked);
-    if asked.file().is_some() && keys.is_empty() && !is_live {
-        return Err(ApiError::not_found(NOTHING));
+    if keys.is_empty() && !is_live {
+        if asked.follow {
+            say_what_was_deleted(context, &runs, ids.len());
+        }
+        return Err(nothing(&runs));
     }
     let all_runs = runs.len() as u64;
     let mut charts = Vec::with_capacity(keys.len());
@@ -508,13 +510,10 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
         let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn((key, all_runs), curves, asked)).collect();
         let said = match &missing {
             Some(error) => Some(error.to_string()),
-            None if all.is_empty() => Some(if is_live { "No points yet." } else { NOTHING }.to_owned()),
-            None => None,
+            None => all.is_empty().then(|| "No points yet.".to_owned()),
         };
         // At once, from the screen's upper edge on, over what was drawn before.
         context.output.print_drawn(&format!("{}{}", screen::FRESH, on_screen(asked, &all, said)))?;
-    } else if charts.is_empty() {
-        context.output.print(NOTHING)?;
     } else {
         charts
             .iter()
@@ -614,6 +613,39 @@ fn known(runs: &[Run]) -> Vec<String> {
     known.sort_unstable();
     known.dedup();
     known
+}
+
+/// Said where there is no curve, with what the runs have instead.
+fn nothing(runs: &[Run]) -> ApiError {
+    let known = known(runs);
+    let (system, own): (Vec<&str>, Vec<&str>) =
+        known.iter().map(String::as_str).partition(|key| key.starts_with(SYSTEM));
+    let metrics = runs.iter().flat_map(|run| &run.metrics);
+    let figures: BTreeSet<&str> = metrics.filter(|metric| metric.count == 0).map(|one| one.key.as_str()).collect();
+    let params: BTreeSet<&String> = runs.iter().flat_map(|run| run.params.keys()).collect();
+    let mut there = Vec::new();
+    if !own.is_empty() {
+        there.push(own.join(", "));
+    }
+    if let Some(first) = system.first() {
+        let machine = counted(system.len() as u64, "series", "series");
+        there.push(format!("{machine} of what the machine did (--metric {first})"));
+    }
+    if !figures.is_empty() {
+        there.push(format!("figures without a curve ({})", figures.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+    if !params.is_empty() {
+        there.push(counted(params.len() as u64, "param", "params"));
+    }
+    let (who, shown) = match runs {
+        [run] => ("run has", format!("`slipway run show {}` shows all of it.", run.id)),
+        _ => ("runs have", "`slipway run list` shows them.".to_owned()),
+    };
+    let error = ApiError::not_found(format!("The {who} no series to draw."));
+    match there.as_slice() {
+        [] => error.with_hint(format!("There is no metric and no param. {shown}")),
+        there => error.with_hint(format!("There are: {}. {shown}", there.join(", "))),
+    }
 }
 
 /// What is wrong where one is asked for that no run has.

@@ -6,7 +6,7 @@ mod shown;
 use api::{
     ApiError,
     figure::counted,
-    run::{FilterNote, ListRuns, SYSTEM},
+    run::{FilterNote, ListRuns, RunTable, SYSTEM},
     run_table::{
         BELOW, CellPlace, FIGURES_OF, GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns, Pieces, RunCells,
         RunGroup, RunGroups, TabulateRuns, below_in, filled, parts,
@@ -166,7 +166,7 @@ pub(super) async fn run(context: &mut Context, mut list: List) -> Outcome {
         (None, Form::Shown) => match list.columns.as_deref().filter(|_| !is_whole) {
             Some(columns) => chosen(context, &list, listing, columns).await,
             None => {
-                let answer = context.call(ListRuns::of(listing, list.offset, list.limit.unwrap_or(PAGE))).await?;
+                let answer = listed(context, ListRuns::of(listing, list.offset, list.limit.unwrap_or(PAGE))).await?;
                 let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
                 context.output.show(&answer, |runs| shown::page(runs, asked, list.everywhere, terminal::columns()))
             }
@@ -183,10 +183,23 @@ pub(super) async fn run(context: &mut Context, mut list: List) -> Outcome {
 /// The columns that a person is shown, who reads Markdown, too; `None` of no runs.
 async fn as_shown(context: &Context, list: &List, listing: &Listing) -> Outcome<Option<String>> {
     let limit = list.limit.unwrap_or(PAGE).min(PAGE);
-    let page = context.call(ListRuns::of(listing.clone(), list.offset, limit)).await?;
+    let page = listed(context, ListRuns::of(listing.clone(), list.offset, limit)).await?;
     let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
     let names = shown::names(&page, asked, list.everywhere, terminal::columns());
     Ok((!page.rows.is_empty()).then(|| names.join(",")))
+}
+
+/// As many runs as a page is asked to have, however many of them the host tells at once.
+async fn listed(context: &Context, request: ListRuns) -> Outcome<RunTable> {
+    let mut table = context.call(request.clone()).await?;
+    while let Some(next) = request.lacking(table.rows.len(), table.total) {
+        let further = context.call(next).await?.rows;
+        if further.is_empty() {
+            break;
+        }
+        table.rows.extend(further);
+    }
+    Ok(table)
 }
 
 /// Refuses what would print nothing, or rows of nothing.

@@ -184,3 +184,44 @@ fn deciding<'a>(tables: &[&Table], orders: &'a [Order], names: &Names) -> Vec<&'
     let is_first = |at: usize| orders[..at].iter().all(|before| before.field != orders[at].field);
     orders.iter().enumerate().filter(|(at, order)| is_first(*at) && has(order)).map(|(_, order)| order).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::board::{datasets::Datasets, rows::Rows};
+
+    /// A table of one run with a loss and a learning rate.
+    fn table() -> Table {
+        let mut table = Table {
+            experiment: api::ExperimentId::from_bytes([1; 16]),
+            rows: Rows::default(),
+            is_current: true,
+            standing: Vec::new(),
+            bytes: Vec::new(),
+            metrics: Default::default(),
+            params: Default::default(),
+            tags: Default::default(),
+            datasets: Datasets::default(),
+        };
+        table.metrics.named("loss").set(0, 0.5);
+        table.params.named("lr").set(0, "0.1");
+        table
+    }
+
+    /// Each would be looked at wherever two runs are equal by those before it.
+    #[test]
+    fn of_many_orders_those_that_tell_no_rows_apart_are_never_looked_at() {
+        let table = table();
+        let (metric, param) = (Field::Metric("loss".to_owned()), |key: &str| Field::Param(key.to_owned()));
+        let order = |field: Field, descending| Order { field, descending };
+        let lr = param("lr");
+        for (field, expected) in
+            [(param("nothing"), vec![&metric]), (lr.clone(), vec![&lr, &metric]), (metric.clone(), vec![&metric])]
+        {
+            let repeated = (0..10_000).map(|at| order(field.clone(), at % 2 == 1));
+            let orders: Vec<Order> = repeated.chain([order(metric.clone(), false)]).collect();
+            let left = deciding(&[&table], &orders, &Names::new());
+            assert_eq!(left.iter().map(|order| &order.field).collect::<Vec<_>>(), expected);
+        }
+    }
+}

@@ -11,12 +11,14 @@ use super::{Told, status};
 use crate::{
     Engine,
     run::{
+        PAGE_BYTES,
         board::{Asked, Order},
         filter::{
             self, Field, Filter,
             compare::{self, Cell, Ready},
         },
     },
+    tracking::texts::bytes_in,
 };
 
 /// A dataset by its name, and by its digest where that is said.
@@ -42,12 +44,17 @@ pub struct Sought {
     pub most: u64,
 }
 
-/// A page of logged models, and whether there are more behind them.
+/// A page of logged models, whether there are more behind them, and where these begin: of models with many and long texts it
+/// holds fewer than it may.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Found {
     pub models: Vec<Told>,
     pub has_more: bool,
+    pub end: u64,
 }
+
+/// What a model, or a figure of one, takes beside its texts, about.
+const RECORD_BYTES: usize = 400;
 
 const ATTRIBUTES: &[&str] = &[
     "name",
@@ -107,12 +114,23 @@ fn page(c: &store::Connection, asked: &Asked, sought: &Sought, filter: &Filter) 
         right.0.created_ms.cmp(&left.0.created_ms).then_with(|| right.0.id.cmp(&left.0.id))
     });
     let (skip, most) = (place(sought.skip), place(sought.most));
-    let has_more = found.len() > skip.saturating_add(most);
-    let models = found.into_iter().skip(skip).take(most).map(|(model, number)| {
+    let (total, mut models, mut bytes) = (found.len(), Vec::new(), 0_usize);
+    for (model, number) in found.into_iter().skip(skip).take(most) {
         let bare = LoggedModel { metrics: Vec::new(), ..model };
-        Ok((store::logged_model::whole(c, bare)?, number))
-    });
-    Ok(Found { models: models.collect::<store::Result<_>>()?, has_more })
+        let whole = store::logged_model::whole(c, bare)?;
+        bytes = bytes.saturating_add(bytes_of(&whole));
+        if bytes > PAGE_BYTES && !models.is_empty() {
+            break;
+        }
+        models.push((whole, number));
+    }
+    let end = skip.saturating_add(models.len());
+    Ok(Found { models, has_more: total > end, end: end as u64 })
+}
+
+fn bytes_of(model: &LoggedModel) -> usize {
+    let figures: usize = model.metrics.iter().map(|metric| metric.key.len() + RECORD_BYTES).sum();
+    RECORD_BYTES + bytes_in(&model.params) + bytes_in(&model.tags) + figures
 }
 
 fn place(count: u64) -> usize {
