@@ -8,6 +8,7 @@
 pub mod dvc;
 pub mod dvclive;
 mod file;
+mod gathered;
 mod key;
 mod look;
 pub mod metrics;
@@ -272,10 +273,15 @@ pub fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
     look::files_named(folder, name)
 }
 
-/// The reader of a log. What has an empty key, one of more than 500 characters, or one that is no plain text, it says and leaves
-/// out.
+/// The reader of a log; of a folder that is none itself, of all logs of its kind below it. What has an empty key, one of
+/// more than 500 characters, or one that is no plain text, it says and leaves out.
 pub fn open(found: &Found) -> Box<dyn Reader> {
-    Box::new(key::Named { reader: look::open(found), place: found.path.display().to_string() })
+    open_beside(found, &[])
+}
+
+/// The same, which leaves out those of the logs below a folder that are read by themselves.
+pub fn open_beside(found: &Found, others: &[PathBuf]) -> Box<dyn Reader> {
+    Box::new(key::Named { reader: look::open(found, others), place: found.path.display().to_string() })
 }
 
 /// Reads a medium where it stands, and nothing else of its log.

@@ -13,6 +13,7 @@ use crate::{
     ForeignError, Found, Kind, Mark, Reader, Result, Sink,
     dvc::Dvc,
     dvclive::DvcLive,
+    gathered::Gathered,
     metrics::MetricsFile,
     mlflow_files::{self, MlflowFiles},
     rows,
@@ -31,16 +32,32 @@ const FIRST: usize = 64 << 10;
 /// Names of folders of TensorBoard's runs.
 const EVENT_FOLDERS: [&str; 5] = ["runs", "logs", "lightning_logs", "tb_logs", "tensorboard"];
 
+/// Says which logs stand directly in a folder.
+type Finder = fn(&Path) -> Vec<Found>;
+
 /// In order: a log that an earlier one found is not given to a later one.
-const FINDERS: [fn(&Path) -> Vec<Found>; 6] = [mlflow_files, wandb, dvclive, dvc, metrics, tensorboard];
+const FINDERS: [Finder; 6] = [mlflow_files, wandb, dvclive, dvc, metrics, tensorboard];
 
 /// The logs in a folder, the outermost only, sorted by path; of a file, that which it is. Links are not followed.
 pub(crate) fn look(folder: &Path) -> Vec<Found> {
     if let Some(parent) = folder.parent().filter(|_| folder.is_file()) {
-        let mut found = directly_in(parent);
+        let mut found = directly_in(parent, &FINDERS);
         found.retain(|one| one.path == folder);
         return found;
     }
+    below(folder, &FINDERS)
+}
+
+/// The logs of one kind in a folder. TensorBoard's takes nothing away from others here: programs keep their own files of
+/// metrics among its event files.
+pub(crate) fn of_kind(folder: &Path, kind: Kind) -> Vec<Found> {
+    let [finders @ .., _] = &FINDERS;
+    let mut found = below(folder, if kind == Kind::TensorBoard { &FINDERS } else { finders });
+    found.retain(|one| one.kind == kind);
+    found
+}
+
+fn below(folder: &Path, finders: &[Finder]) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     // The folders that are a log: what lies within is not looked into.
     let logs = Arc::new(Mutex::new(HashSet::new()));
@@ -50,7 +67,7 @@ pub(crate) fn look(folder: &Path) -> Vec<Found> {
     };
     for folder in folders(folder, is_in_log) {
         // The walk comes to a folder before it comes to what it holds.
-        let here = directly_in(&folder);
+        let here = directly_in(&folder, finders);
         if here.iter().any(|one| one.path == folder) {
             logs.lock().unwrap_or_else(PoisonError::into_inner).insert(folder);
         }
@@ -84,9 +101,9 @@ where
     walk.flatten().map(ignore::DirEntry::into_path)
 }
 
-fn directly_in(folder: &Path) -> Vec<Found> {
+fn directly_in(folder: &Path, finders: &[Finder]) -> Vec<Found> {
     let mut here = Vec::new();
-    for finder in FINDERS {
+    for finder in finders {
         let known = |one: &Found| here.iter().any(|known: &Found| one.path.starts_with(&known.path));
         let mut more = finder(folder);
         more.retain(|one| !known(one));
@@ -95,8 +112,34 @@ fn directly_in(folder: &Path) -> Vec<Found> {
     here
 }
 
+/// The reader of a log, or of those of its kind below a folder that is none itself, but for the `others`.
+pub(crate) fn open(found: &Found, others: &[PathBuf]) -> Box<dyn Reader> {
+    if found.kind.is_gathered() && found.path.is_dir() && !is_one(found) {
+        return Box::new(Gathered::new(found.kind, found.path.clone(), others.to_vec()));
+    }
+    open_one(found)
+}
+
+/// Whether a folder is itself a log of the kind.
+fn is_one(found: &Found) -> bool {
+    let Found { kind, path } = found;
+    let is_found = directly_in(path, &FINDERS).iter().any(|one| one.kind == *kind && one.path == *path);
+    let holds = || match kind {
+        // Its reader looks into any depth.
+        Kind::TensorBoard => true,
+        Kind::Wandb => !Wandb::new(path.clone()).files().is_empty(),
+        // Named so by whoever added it, where no other is meant.
+        Kind::DvcLive => {
+            let has = ["metrics.json", "params.yaml", "plots"].iter().any(|name| path.join(name).exists());
+            has && of_kind(path, *kind).is_empty()
+        }
+        _ => false,
+    };
+    is_found || holds()
+}
+
 /// The reader of a log that was found.
-pub(crate) fn open(found: &Found) -> Box<dyn Reader> {
+pub(crate) fn open_one(found: &Found) -> Box<dyn Reader> {
     let path = found.path.clone();
     match found.kind {
         Kind::MlflowFiles => Box::new(MlflowFiles::new(path)),
@@ -157,20 +200,39 @@ fn metrics(folder: &Path) -> Vec<Found> {
     paths.into_iter().flat_map(|path| one(Kind::Metrics, &path)).collect()
 }
 
-/// Its usual names hold event files in any depth; another folder holds them itself, or each of its folders does.
+/// Its usual names hold event files in any depth; another folder holds them itself, or each of its folders does, or
+/// several do and the rest hold no other log.
 fn tensorboard(folder: &Path) -> Vec<Found> {
-    let named = |folder: &Path| folder.file_name().is_some_and(|name| EVENT_FOLDERS.iter().any(|usual| name == *usual));
-    let holds = if named(folder) {
+    let holds = if is_event_folder(folder) {
         !TensorBoard::new(folder.to_owned()).files().is_empty()
     } else {
-        let entries: Vec<PathBuf> =
-            fs::read_dir(folder).into_iter().flatten().flatten().map(|one| one.path()).collect();
-        let is_folder = |path: &&PathBuf| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-        let mut below = entries.iter().filter(is_folder).peekable();
-        let each = below.peek().is_some() && below.all(|folder| !named(folder) && has_event_file(folder));
-        has_event_file(folder) || each
+        has_event_file(folder) || has_event_folders(folder)
     };
     if holds { one(Kind::TensorBoard, folder) } else { Vec::new() }
+}
+
+/// By its name.
+fn is_event_folder(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| EVENT_FOLDERS.iter().any(|usual| name == *usual))
+}
+
+fn has_event_folders(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_open = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        !name.starts_with('.') && !CLOSED.contains(&&*name)
+    };
+    let is_folder = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let below = entries.map(|entry| entry.path()).filter(|path| is_open(path) && is_folder(path));
+    let (runs, rest): (Vec<PathBuf>, Vec<PathBuf>) =
+        below.partition(|folder| !is_event_folder(folder) && has_event_file(folder));
+    let holds_no_other =
+        |folder: &PathBuf| !is_event_folder(folder) && look(folder).iter().all(|found| found.kind == Kind::TensorBoard);
+    match runs.len() {
+        0 => false,
+        1 => rest.is_empty(),
+        _ => rest.iter().all(holds_no_other),
+    }
 }
 
 fn has_event_file(folder: &Path) -> bool {

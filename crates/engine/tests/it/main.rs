@@ -38,6 +38,7 @@ mod sources;
 #[cfg(unix)]
 mod sources_begun;
 mod sources_followed;
+mod sources_gathered;
 mod sources_models;
 mod spending;
 mod stage;

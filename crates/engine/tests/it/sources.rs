@@ -33,7 +33,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-async fn add(stage: &Stage, path: &Path, kind: Option<Kind>) -> Job {
+pub(crate) async fn add(stage: &Stage, path: &Path, kind: Option<Kind>) -> Job {
     let path = path.to_string_lossy().into_owned();
     let job = stage.call(AddSource { path, kind, project: None, once: true }).await;
     stage.done(job).await
@@ -343,7 +343,9 @@ async fn a_folder_with_one_log_in_it_means_that_log() {
         let sources = stage.call(ListSources {}).await;
         assert_eq!((sources.len(), Path::new(&sources[0].path)), (1, log.as_path()), "{sources:?}");
     }
+    // Of several kinds nobody knows which is meant.
     stage.write("results/other/metrics.json", "{\"loss\": 0.25}");
+    copy(&fixture("foreign/tests/fixtures/dvclive"), &stage.path("results/dvclive"));
     let path = stage.path("results").to_string_lossy().into_owned();
     let refused = stage.try_call(AddSource { path, kind: None, project: None, once: true }).await.unwrap_err();
     assert!(refused.message.starts_with("There are several logs at"), "{}", refused.message);

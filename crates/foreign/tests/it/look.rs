@@ -60,3 +60,27 @@ fn each_log_is_found_once_the_outermost() {
         assert_eq!(read(&*foreign::open(found), &Mark::default()).warnings(), [""; 0], "{found:?}");
     }
 }
+
+#[test]
+fn a_folder_of_event_folders_is_one_log_with_its_notes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let write = |name: &str| {
+        fs::create_dir_all(at.join(name).parent().unwrap()).unwrap();
+        fs::write(at.join(name), "{}").unwrap();
+    };
+    for name in ["x/one/events.out.tfevents.1", "x/two/events.out.tfevents.1", "x/notes/readme.txt", "x/.git/config"] {
+        write(name);
+    }
+    write("x/more/three/events.out.tfevents.1");
+    assert_eq!(kinds(at), [(Kind::TensorBoard, "x".to_owned())]);
+    // Another tool's log among them stays its own.
+    write("x/notes/metrics.json");
+    let apart = [
+        (Kind::TensorBoard, "x/more"),
+        (Kind::Metrics, "x/notes/metrics.json"),
+        (Kind::TensorBoard, "x/one"),
+        (Kind::TensorBoard, "x/two"),
+    ];
+    assert_eq!(kinds(at), apart.map(|(kind, name)| (kind, name.to_owned())));
+}
