@@ -5,6 +5,7 @@
 //! [`Told::Warning`] and left out; only a log that can't be read at all is an error. This room knows nothing of
 //! the store and the network, and never executes anything that it reads (no pickle, no Python).
 
+pub mod artifacts;
 pub mod dvc;
 pub mod dvclive;
 mod file;
