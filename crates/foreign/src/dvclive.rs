@@ -73,6 +73,31 @@ impl DvcLive {
         Ok(None)
     }
 
+    /// Whether another training was begun in the folder: DVCLive removes then what the one before left, and writes anew. What
+    /// was told stays until there is something else.
+    fn is_another(&self, mark: &LiveMark, series: &[Entry]) -> bool {
+        let is_anew = |entry: &Entry| {
+            let stands = |before: &RowsMark| before.stands(&entry.path).unwrap_or(true);
+            let has_line = || file::rest(&entry.path, 0).is_ok_and(|bytes| bytes.contains(&b'\n'));
+            mark.series.get(name_of(&entry.key)).is_some_and(|before| !stands(before) && has_line())
+        };
+        let is_gone = |known: &String| series.iter().all(|entry| name_of(&entry.key) != known);
+        let summary = fs::metadata(self.folder.join("metrics.json")).ok();
+        let summary = summary.map(|found| (file::modified_ms(&found), found.len()));
+        let is_other = !series.is_empty() || summary.is_some_and(|now| mark.whole.get("metrics.json") != Some(&now));
+        series.iter().any(is_anew) || is_other && mark.series.keys().any(is_gone)
+    }
+
+    /// What is known of the run but for what it says of itself: it began with its first row, else as its first file was made.
+    fn head(&self, last: &fs::Metadata, series: &[Entry]) -> Head {
+        let spans = series.iter().filter_map(|entry| rows::span(&entry.path, form_of(&entry.key)));
+        let span = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+        let head = metrics::head(RUN, Some(&self.folder), last, span);
+        let made = series.iter().filter_map(|entry| fs::metadata(&entry.path).ok()).map(|found| file::made_ms(&found));
+        let made = made.min().filter(|_| span.is_none());
+        Head { created_ms: made.map_or(head.created_ms, |made| made.min(head.created_ms)), ..head }
+    }
+
     /// How many plots there are that are neither series nor pictures.
     fn unread(&self) -> Result<usize> {
         let mut count = 0;
@@ -110,6 +135,12 @@ impl Reader for DvcLive {
         let series = files(&self.folder.join("plots/metrics"), &["tsv", "csv"], &mut say)?;
         let images = files(&self.folder.join("plots/images"), &["png", "jpg", "jpeg", "gif", "webp"], &mut say)?;
         let unread = self.unread()?;
+        let is_another = self.is_another(&mark, &series);
+        if is_another {
+            let why = "another training was begun in it: what was told of the one before was replaced";
+            tell(file::anew(&self.folder, why))?;
+            mark = LiveMark::default();
+        }
         // The last file that changed says when the run did.
         let single = fs::metadata(self.folder.join("metrics.json")).ok();
         let last = single.into_iter().chain(series.iter().filter_map(|entry| fs::metadata(&entry.path).ok()));
@@ -120,14 +151,13 @@ impl Reader for DvcLive {
         if mark.state.replace(state) != Some(state) || params.is_some() || values.is_some() {
             let params = params.iter().flat_map(|value| value.leaves(".")).filter(|(key, _)| !key.is_empty());
             let tags = values.iter().flat_map(|value| metrics::single_values(value, "/").1).collect();
-            let head = metrics::head(RUN, Some(&self.folder), &last);
-            tell(Told::Run(Head { params: params.map(|(key, value)| (key, value.text())).collect(), tags, ..head }))?;
+            let params = params.map(|(key, value)| (key, value.text())).collect();
+            tell(Told::Run(Head { params, tags, replaces: is_another, ..self.head(&last, &series) }))?;
         }
         for Entry { key, path, changed } in &series {
             tell(Told::Still)?;
-            let name = key.rsplit_once('.').map_or(key.as_str(), |(name, _)| name);
-            let delimiter = if key.ends_with(".csv") { b',' } else { b'\t' };
-            let (form, complete) = (Form::Delimited(delimiter), state.is_over());
+            let name = name_of(key);
+            let (form, complete) = (form_of(key), state.is_over());
             let rows = Rows { path, form, run: RUN, key: Some(name), time_ms: changed.0, complete };
             let before = mark.series.remove(name).unwrap_or_default();
             let after = match rows.read(&before, &mut tell) {
@@ -157,6 +187,15 @@ impl Reader for DvcLive {
         }
         Mark::of(&mark, &self.folder)
     }
+}
+
+/// The key of a series by its file.
+fn name_of(key: &str) -> &str {
+    key.rsplit_once('.').map_or(key, |(name, _)| name)
+}
+
+fn form_of(key: &str) -> Form {
+    Form::Delimited(if key.ends_with(".csv") { b',' } else { b'\t' })
 }
 
 /// A picture whose name is a number was logged at that step under its folder's name. Another is written over each

@@ -21,6 +21,8 @@ const STEP: [&str; 6] = ["step", "global_step", "_step", "iteration", "iter", "e
 const TIME: [&str; 5] = ["timestamp", "time", "wall_time", "wall time", "_timestamp"];
 /// Bytes of a header, at most.
 const HEADER: u64 = 1 << 20;
+/// Bytes at the beginning and at the end of a file that are looked at for when it began and ended.
+const SPAN: usize = 64 << 10;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,18 @@ pub(crate) struct RowsMark {
     ahead: u64,
     /// Stands for what was read, by which a file that was written anew is known.
     checksum: Option<u32>,
+}
+
+impl RowsMark {
+    /// Whether what was read of a file still stands there.
+    pub(crate) fn stands(&self, path: &Path) -> Result<bool> {
+        let read = self.offset.max(self.ahead);
+        if read == 0 {
+            return Ok(true);
+        }
+        let now = file::checksum(path, read)?;
+        Ok(now.is_some() && (self.checksum.is_none() || now == self.checksum))
+    }
 }
 
 /// Reads what was added to a file of rows.
@@ -253,6 +267,49 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// The earliest and the latest time that the rows say which stand at a file's beginning and at its end.
+pub(crate) fn span(path: &Path, form: Form) -> Option<(i64, i64)> {
+    // Stands for rows that say none.
+    const NONE: i64 = i64::MIN;
+    let begin = file::rest(path, 0).ok()?;
+    let length = fs::metadata(path).ok()?.len();
+    let header = begin.split_inclusive(|byte| *byte == b'\n').next()?;
+    let columns = match form {
+        Form::Delimited(delimiter) => {
+            let names = String::from_utf8_lossy(header.trim_ascii_end());
+            let columns = Columns::new(names.trim_start_matches('\u{feff}'), delimiter, None);
+            // Most files have no times: their rows need not be looked at.
+            columns.time?;
+            Some(columns)
+        }
+        Form::JsonLines => None,
+    };
+    let rows = Rows { path, form, run: "", key: None, time_ms: NONE, complete: true };
+    let mut span: Option<(i64, i64)> = None;
+    let mut take = |lines: &[u8]| {
+        // What is half written, or cut off here, may end within a number.
+        let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let told = &mut |told: Told| {
+            if let Told::Points { points, .. } = told {
+                for time_ms in points.iter().map(|point: &Point| point.time_ms).filter(|time_ms| *time_ms != NONE) {
+                    let (first, last) = span.get_or_insert((time_ms, time_ms));
+                    (*first, *last) = ((*first).min(time_ms), (*last).max(time_ms));
+                }
+            }
+            Ok(())
+        };
+        rows.piece(&lines[..whole], columns.as_ref(), &mut 0, &mut None, told)
+    };
+    let lines = if columns.is_some() { &begin[header.len()..] } else { &begin[..] };
+    take(&lines[..lines.len().min(SPAN)]).ok()?;
+    if length > SPAN as u64 {
+        let end = file::rest(path, length - SPAN as u64).ok()?;
+        let line = end.iter().position(|byte| *byte == b'\n')?;
+        take(&end[line + 1..]).ok()?;
+    }
+    span
 }
 
 /// The object that a line is.

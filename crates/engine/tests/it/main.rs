@@ -35,6 +35,7 @@ mod secrets;
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
 mod sources;
+mod sources_anew;
 #[cfg(unix)]
 mod sources_begun;
 mod sources_followed;

@@ -119,3 +119,30 @@ fn plots_that_are_not_read_are_counted_once() {
     assert!(warnings.len() == 1 && warnings[0].contains("plots: 3 not read"), "{warnings:?}");
     assert_eq!(read_at(folder.path(), &read.mark).told, []);
 }
+
+#[test]
+fn another_training_in_the_folder_takes_the_place_of_the_one_before() {
+    let folder = copy("dvclive");
+    let path = |name: &str| folder.path().join(name);
+    let before = read_at(folder.path(), &Mark::default());
+    assert!(before.heads().iter().all(|head| !head.replaces));
+    // DVCLive removes what the one before left. It stays here until there is something else.
+    fs::remove_dir_all(path("plots")).unwrap();
+    fs::remove_file(path("params.yaml")).unwrap();
+    fs::remove_file(path("metrics.json")).unwrap();
+    let between = read_at(folder.path(), &before.mark);
+    assert_eq!(between.told, []);
+    fs::create_dir_all(path("plots/metrics")).unwrap();
+    fs::write(path("plots/metrics/loss.tsv"), "timestamp\tstep\tloss\n1700000000000\t0\t0.75\n").unwrap();
+    fs::write(path("params.yaml"), "depth: 2\n").unwrap();
+    let after = read_at(folder.path(), &between.mark);
+    let [head] = after.heads()[..] else { panic!("{:?}", after.told) };
+    assert!(head.replaces && head.tags.is_empty(), "{head:?}");
+    assert_eq!((&head.params, head.created_ms), (&pairs(&[("depth", "2")]), 1_700_000_000_000));
+    assert_eq!(after.series("loss"), [(0, Some(0.75))]);
+    assert!(after.warnings()[0].contains("another training was begun in it"), "{:?}", after.warnings());
+    let mut loss = fs::File::options().append(true).open(path("plots/metrics/loss.tsv")).unwrap();
+    loss.write_all(b"1700000001000\t1\t0.5\n").unwrap();
+    let more = read_at(folder.path(), &after.mark);
+    assert_eq!((more.series("loss"), more.told.len()), (vec![(1, Some(0.5))], 1));
+}
