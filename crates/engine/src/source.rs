@@ -101,7 +101,7 @@ pub(crate) async fn go_on(engine: &Engine, project: ProjectId) -> anyhow::Result
     Ok(())
 }
 
-/// The logs in a folder. `mlflow.db` is no log of a folder's tool: it is looked for by its name.
+/// The logs in a folder. MLflow's database is no log of a folder's tool: it is known by its tables.
 pub async fn look(engine: &Engine, request: LookForLogs) -> anyhow::Result<Vec<FoundLog>> {
     refuse_address(&request.folder)?;
     let folder = project::absolute(&request.folder)?;
@@ -130,11 +130,14 @@ fn covers(source: &Source, kind: Kind, path: &Path) -> bool {
 
 fn found_in(folder: &Path) -> Vec<Found> {
     let mut found = foreign::look(folder);
-    for path in std::iter::once(folder.to_owned()).chain(foreign::files_named(folder, "mlflow.db")) {
-        let named = path.extension().is_some_and(|extension| extension == "db") && path.is_file();
-        // Whoever keeps it locked keeps a database.
-        if named && matches!(store::mlflow_db::MlflowDb::open(&path), Ok(_) | Err(StoreError::Locked { .. })) {
-            found.push(Found { kind: Kind::MlflowDb, path });
+    for path in foreign::databases(folder) {
+        // Whoever keeps it locked keeps a database; whose one of another name is nobody knows then.
+        let is_named =
+            path.ends_with("mlflow.db") || path == folder && path.extension().is_some_and(|ending| ending == "db");
+        match store::mlflow_db::MlflowDb::open(&path) {
+            Ok(_) => found.push(Found { kind: Kind::MlflowDb, path }),
+            Err(StoreError::Locked { .. }) if is_named => found.push(Found { kind: Kind::MlflowDb, path }),
+            Err(_) => {}
         }
     }
     found

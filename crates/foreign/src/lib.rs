@@ -268,10 +268,11 @@ pub fn look(folder: &Path) -> Vec<Found> {
     look::look(folder)
 }
 
-/// The files of a name in a folder, as deep as logs are looked for. Links to folders are not
-/// followed.
-pub fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
-    look::files_named(folder, name)
+/// The databases of SQLite in a folder, as deep as logs are looked for, whoever's they are; of a file, that which it is.
+/// Links to folders are not followed.
+pub fn databases(folder: &Path) -> Vec<PathBuf> {
+    // A file that is named may be called anything.
+    if look::is_database(folder) { vec![folder.to_owned()] } else { look::databases(folder) }
 }
 
 /// The reader of a log; of a folder that is none itself, of all logs of its kind below it. What has an empty key, one of

@@ -18,7 +18,6 @@ use crate::{
     mlflow_files::{self, MlflowFiles},
     rows,
     tensorboard::{TensorBoard, is_event_file},
-    value::Value,
     wandb::Wandb,
 };
 
@@ -26,7 +25,7 @@ use crate::{
 const DEPTH: usize = 16;
 /// Folders in which tools keep what is no log.
 const CLOSED: [&str; 4] = ["node_modules", "__pycache__", "site-packages", "venv"];
-/// Bytes of a file of lines that are read to know it.
+/// Bytes of a file that are read to know it.
 const FIRST: usize = 64 << 10;
 
 /// Names of folders of TensorBoard's runs.
@@ -76,9 +75,26 @@ fn below(folder: &Path, finders: &[Finder]) -> Vec<Found> {
     found
 }
 
-/// The files of a name in a folder and those below it.
-pub(crate) fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
-    folders(folder, |_| false).map(|folder| folder.join(name)).filter(|path| path.is_file()).collect()
+/// The databases of SQLite in a folder and those below it, by the usual endings of their names, and what stands first in them.
+pub(crate) fn databases(folder: &Path) -> Vec<PathBuf> {
+    let within = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = folders(folder, |_| false).flat_map(within).map(|entry| entry.path());
+    let is_named = |path: &PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        ending.is_some_and(|ending| ["db", "sqlite", "sqlite3"].contains(&ending))
+    };
+    let mut paths: Vec<PathBuf> = paths.filter(|path| is_named(path) && is_database(path)).collect();
+    paths.sort();
+    paths
+}
+
+/// Whether a file is a database of SQLite, whatever it is called.
+pub(crate) fn is_database(path: &Path) -> bool {
+    use std::io::Read as _;
+
+    let mut first = [0; 16];
+    let read = path.is_file().then(|| fs::File::open(path).and_then(|mut file| file.read_exact(&mut first)));
+    matches!(read, Some(Ok(()))) && first == *b"SQLite format 3\0"
 }
 
 /// A folder and those below it that may hold logs, by path, but for those that are closed.
@@ -240,20 +256,23 @@ fn has_event_file(folder: &Path) -> bool {
     entries.into_iter().any(|entry| is_event_file(&entry.path()) && entry.file_type().is_ok_and(|kind| kind.is_file()))
 }
 
-/// By its name; JSON Lines, which hold anything, by a step and a number in their first line.
+/// By its name; other tables and JSON Lines, which hold anything, by a step and numbers beside it where they begin.
 fn is_metrics(path: &Path) -> bool {
-    match path.file_name().and_then(|name| name.to_str()) {
-        Some("metrics.json" | "metrics.csv") => true,
-        Some(name) if name.ends_with(".jsonl") => first_line(path).is_some_and(|value| rows::has_step(&value)),
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    match (path.file_name().and_then(|name| name.to_str()), ending) {
+        (Some("metrics.json" | "metrics.csv" | "metrics.tsv"), _) => true,
+        (_, Some("csv")) => rows::is_table_by_step(&begin(path), b','),
+        (_, Some("tsv")) => rows::is_table_by_step(&begin(path), b'\t'),
+        (_, Some("jsonl" | "ndjson")) => rows::are_lines_by_step(&begin(path)),
         _ => false,
     }
 }
 
-fn first_line(path: &Path) -> Option<Value> {
+/// The first bytes of a file; nothing of one that can't be read.
+fn begin(path: &Path) -> Vec<u8> {
     use std::io::Read as _;
 
     let mut bytes = Vec::new();
-    fs::File::open(path).ok()?.take(FIRST as u64).read_to_end(&mut bytes).ok()?;
-    let line = bytes.split(|byte| *byte == b'\n').next()?;
-    Value::from_json(std::str::from_utf8(line).ok()?).ok()
+    let read = fs::File::open(path).and_then(|file| file.take(FIRST as u64).read_to_end(&mut bytes));
+    if read.is_ok() { bytes } else { Vec::new() }
 }

@@ -233,7 +233,11 @@ impl Reader for MetricsFile {
             None => {}
             Some(form) => {
                 if was != Some(state) {
-                    tell(Told::Run(self.head(&metadata, Vec::new(), rows::span(&self.path, form))))?;
+                    let head = self.head(&metadata, Vec::new(), rows::span(&self.path, form));
+                    let config = if form == Form::JsonLines { rows::config(&self.path) } else { None };
+                    let params = config.iter().flat_map(|config| config.leaves(".")).filter(|(key, _)| !key.is_empty());
+                    let params = params.map(|(key, value)| (key, value.text())).collect();
+                    tell(Told::Run(Head { params, ..head }))?;
                 }
                 if is_known && lines && !was_lines {
                     tell(forgotten(None))?;

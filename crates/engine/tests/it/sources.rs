@@ -379,6 +379,22 @@ async fn a_database_is_found_in_any_depth() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_known_by_its_tables_whatever_it_is_called() {
+    let stage = Stage::new().await;
+    for name in ["kept/tracking.sqlite", "kept/other.db", "named"] {
+        fs::create_dir_all(stage.path(name).parent().unwrap()).unwrap();
+        fs::copy(fixture("store/tests/fixtures/mlflow.db"), stage.path(name)).unwrap();
+    }
+    let other = rusqlite::Connection::open(stage.path("kept/another.db")).unwrap();
+    other.execute_batch("CREATE TABLE experiments (id INTEGER)").unwrap();
+    for (place, names) in [("kept", vec!["kept/other.db", "kept/tracking.sqlite"]), ("named", vec!["named"])] {
+        let found = stage.call(LookForLogs { folder: stage.path(place).to_string_lossy().into_owned() }).await;
+        let found: Vec<PathBuf> = found.into_iter().map(|log| PathBuf::from(log.path)).collect();
+        assert_eq!(found, names.into_iter().map(|name| stage.path(name)).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_log_becomes_runs() {
     for (name, kind) in [("tensorboard", Kind::TensorBoard), ("wandb", Kind::Wandb), ("dvclive", Kind::DvcLive)] {
         let stage = Stage::new().await;
