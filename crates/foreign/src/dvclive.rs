@@ -1,5 +1,6 @@
 //! DVCLive's folder: `params.yaml`, `metrics.json` with the last values, `plots/metrics/**/*.tsv` with those by step,
-//! pictures in `plots/images`. Its report, which repeats them, is left out.
+//! pictures in `plots/images`, points of other plots as JSON in `plots/custom` and `plots/sklearn`, which are tables here.
+//! Its report, which repeats them, is left out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,6 +20,10 @@ use crate::{
 };
 
 const RUN: &str = "dvclive";
+/// Endings of pictures: matplotlib draws SVG, too.
+const PICTURES: [&str; 6] = ["png", "jpg", "jpeg", "gif", "webp", "svg"];
+/// Folders of plots that are neither series nor pictures.
+const PLOTS: [&str; 2] = ["custom", "sklearn"];
 /// Folders within folders of a key.
 const DEPTH: usize = 32;
 
@@ -34,8 +39,6 @@ struct LiveMark {
     /// When each file that is read whole was changed, and its length.
     whole: BTreeMap<String, (i64, u64)>,
     series: BTreeMap<String, RowsMark>,
-    /// How many plots it was said of that they are not read.
-    unread: usize,
 }
 
 /// A file, with its path below the folder that was walked.
@@ -98,16 +101,6 @@ impl DvcLive {
         Head { created_ms: made.map_or(head.created_ms, |made| made.min(head.created_ms)), ..head }
     }
 
-    /// How many plots there are that are neither series nor pictures.
-    fn unread(&self) -> Result<usize> {
-        let mut count = 0;
-        for (folder, ending) in [("plots/sklearn", "json"), ("plots/custom", "json"), ("plots/images", "svg")] {
-            // What can't be looked into is said of those that are read.
-            count += files(&self.folder.join(folder), &[ending], &mut |_| Ok(()))?.len();
-        }
-        Ok(count)
-    }
-
     /// The points of values that have no series of their own.
     fn last_values(
         value: &Value,
@@ -133,8 +126,12 @@ impl Reader for DvcLive {
         let first = mark.state.is_none();
         let mut say = |told: Told| if first { tell(told) } else { Ok(()) };
         let series = files(&self.folder.join("plots/metrics"), &["tsv", "csv"], &mut say)?;
-        let images = files(&self.folder.join("plots/images"), &["png", "jpg", "jpeg", "gif", "webp"], &mut say)?;
-        let unread = self.unread()?;
+        let images = files(&self.folder.join("plots/images"), &PICTURES, &mut say)?;
+        let mut plots = Vec::new();
+        for of in PLOTS {
+            let found = files(&self.folder.join("plots").join(of), &["json"], &mut say)?;
+            plots.extend(found.into_iter().map(|plot| Entry { key: format!("{of}/{}", plot.key), ..plot }));
+        }
         let is_another = self.is_another(&mark, &series);
         if is_another {
             let why = "another training was begun in it: what was told of the one before was replaced";
@@ -179,11 +176,12 @@ impl Reader for DvcLive {
                 tell(picture(image))?;
             }
         }
-        if unread > std::mem::replace(&mut mark.unread, unread) {
-            let message = format!(
-                "{unread} not read of scikit-learn's plots, custom plots and drawings (SVG): `dvc plots show` draws them"
-            );
-            tell(warning(&self.folder.join("plots"), message))?;
+        for entry in plots {
+            let before = mark.whole.insert(format!("plots/{}", entry.key), entry.changed);
+            if before != Some(entry.changed) {
+                tell(Told::Still)?;
+                tell(plotted(entry))?;
+            }
         }
         Mark::of(&mark, &self.folder)
     }
@@ -209,6 +207,50 @@ fn picture(image: Entry) -> Told {
     let (key, step) = numbered.unwrap_or((key, 0));
     let location = Some(Location::File { path: path.clone() });
     Told::Media { run: RUN.to_owned(), key, step, time_ms, media: Media::File(path), location }
+}
+
+/// A plot as the table of its points, or why it was left out.
+fn plotted(entry: Entry) -> Told {
+    let Entry { key, path, changed: (time_ms, _) } = entry;
+    let key = key.strip_suffix(".json").unwrap_or(&key).to_owned();
+    match points_of(&path) {
+        Ok(media) => {
+            let location = Some(Location::Plot { path });
+            Told::Media { run: RUN.to_owned(), key, step: 0, time_ms, media, location }
+        }
+        // It may be written just now.
+        Err(why) => warning(&path, format!("it was left out: {why}")),
+    }
+}
+
+/// Reads a plot again where it stands.
+///
+/// # Errors
+/// Where its file can't be read, or holds no points any more.
+pub(crate) fn read_at(path: &Path) -> Result<Media> {
+    points_of(path).map_err(|why| ForeignError::NotOne { path: path.to_owned(), what: "plot of DVCLive's", why })
+}
+
+/// The points of a plot: a list of objects, which those of scikit-learn have under the plot's own name.
+fn points_of(path: &Path) -> std::result::Result<Media, String> {
+    let text = file::text(path).map_err(|error| error.to_string())?;
+    let plot = Value::from_json(&text).map_err(|error| error.to_string())?;
+    drop(text);
+    let within = plot.entries().iter().map(|(_, value)| value).find(|value| matches!(value, Value::List(_)));
+    let points = within.unwrap_or(&plot).items();
+    if points.is_empty() || points.iter().any(|point| point.entries().is_empty()) {
+        return Err("it holds no list of points".to_owned());
+    }
+    let mut columns: Vec<String> = Vec::new();
+    let mut known = BTreeSet::new();
+    for (name, _) in points.iter().flat_map(Value::entries) {
+        if known.insert(name.as_str()) {
+            columns.push(name.clone());
+        }
+    }
+    let cell = |point: &Value, column: &String| point.get(column).map(Value::text).unwrap_or_default();
+    let row = |point: &Value| columns.iter().map(|column| cell(point, column)).collect();
+    Ok(Media::Table { rows: points.iter().map(row).collect(), columns })
 }
 
 /// The files with one of these endings below a folder, sorted; links are not followed.

@@ -144,6 +144,8 @@ pub enum Location {
     Row(wandb::RowPlace),
     /// It is a file of its own.
     File { path: PathBuf },
+    /// It is the points of a plot of DVCLive's.
+    Plot { path: PathBuf },
 }
 
 impl Location {
@@ -152,7 +154,8 @@ impl Location {
         match self {
             Self::Event(tensorboard::EventPlace { path, .. })
             | Self::Row(wandb::RowPlace { path, .. })
-            | Self::File { path } => path,
+            | Self::File { path }
+            | Self::Plot { path } => path,
         }
     }
 }
@@ -294,6 +297,7 @@ pub fn read_at(location: &Location) -> Result<Media> {
     match location {
         Location::Event(place) => tensorboard::read_at(place),
         Location::Row(place) => wandb::read_at(place),
+        Location::Plot { path } => dvclive::read_at(path),
         Location::File { path } => {
             let metadata = std::fs::symlink_metadata(path).map_err(file::failed(path))?;
             let why = || "it is no file any more".to_owned();
