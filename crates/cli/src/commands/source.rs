@@ -101,12 +101,17 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
             let project = if no_project { None } else { context.project_if_any().await? };
             // What is no path is said before anything is read.
             let paths = paths.iter().map(|path| named(path)).collect::<Outcome<Vec<String>>>()?;
+            let mut jobs = Vec::new();
             for path in paths {
                 let job = context.call(AddSource { path, kind, project, once }).await?;
-                let job = context.follow_unless(detach, job).await?;
-                context.output.show(&job, |job| job.message.clone())?;
+                jobs.push(context.follow_unless(detach, job).await?);
             }
-            Ok(())
+            match jobs.as_slice() {
+                [one] => context.output.show(one, |job| job.message.clone()),
+                several => context
+                    .output
+                    .show(&several, |jobs| jobs.iter().map(|job| job.message.as_str()).collect::<Vec<_>>().join("\n")),
+            }
         }
         SourceCommand::List { deleted: true } => {
             context.output.show(&context.call(ListDeletedSources {}).await?, |list| forgotten(list))

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use api::source::{AddSource, ListSources, LookForLogs, ReadSource, RemoveSource};
+use api::source::{AddSource, Kind, ListSources, LookForLogs, ReadSource, RemoveSource};
 
 use crate::{
     sources::{add, series},
@@ -41,4 +41,18 @@ async fn a_folder_with_several_logs_of_a_kind_is_one_source() {
     let job = stage.call(ReadSource { source: id_of(&folder) }).await;
     stage.done(job).await;
     assert_eq!(series(&stage).await, [of(0, 1), of(1, 1), of(2, 1), of(3, 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_a_new_run_is_noticed_while_its_folder_is_followed() {
+    let stage = Stage::new().await;
+    let csv = |at: u32| stage.write(&format!("lightning_logs/version_{at}/metrics.csv"), "step,loss\n1,0.5\n");
+    csv(0);
+    let path = stage.path("lightning_logs").to_string_lossy().into_owned();
+    // Also where there is one alone until now, if a person says what is meant.
+    let job = stage.call(AddSource { path, kind: Some(Kind::Metrics), project: None, once: false }).await;
+    stage.done(job).await;
+    assert_eq!(series(&stage).await.len(), 1);
+    csv(1);
+    stage.until("the new run", async |stage| (series(stage).await.len() == 2).then_some(())).await;
 }
