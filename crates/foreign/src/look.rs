@@ -25,8 +25,12 @@ use crate::{
 const DEPTH: usize = 16;
 /// Folders in which tools keep what is no log.
 const CLOSED: [&str; 4] = ["node_modules", "__pycache__", "site-packages", "venv"];
-/// Bytes of a file that are read to know it.
+/// Bytes of a file of lines that are read to know it.
 const FIRST: usize = 64 << 10;
+/// The same of a table, of which a folder of data may hold very many.
+const FIRST_OF_TABLE: usize = 16 << 10;
+/// Tables of a folder that are looked into: where there are more they are data.
+const TABLES: usize = 1_000;
 
 /// Names of folders of TensorBoard's runs.
 const EVENT_FOLDERS: [&str; 5] = ["runs", "logs", "lightning_logs", "tb_logs", "tensorboard"];
@@ -211,8 +215,13 @@ fn dvc(folder: &Path) -> Vec<Found> {
 fn metrics(folder: &Path) -> Vec<Found> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    let mut paths: Vec<PathBuf> = files.map(|entry| entry.path()).filter(|path| is_metrics(path)).collect();
+    let mut paths: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
     paths.sort();
+    let mut tables = 0;
+    paths.retain(|path| {
+        tables += usize::from(is_table(path));
+        is_metrics(path, tables <= TABLES)
+    });
     paths.into_iter().flat_map(|path| one(Kind::Metrics, &path)).collect()
 }
 
@@ -256,23 +265,28 @@ fn has_event_file(folder: &Path) -> bool {
     entries.into_iter().any(|entry| is_event_file(&entry.path()) && entry.file_type().is_ok_and(|kind| kind.is_file()))
 }
 
-/// By its name; other tables and JSON Lines, which hold anything, by a step and numbers beside it where they begin.
-fn is_metrics(path: &Path) -> bool {
+/// By its name; other tables, where they are looked into, and JSON Lines, which hold anything, by a step and numbers beside
+/// it where they begin.
+fn is_metrics(path: &Path, looks_into_tables: bool) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     match (path.file_name().and_then(|name| name.to_str()), ending) {
         (Some("metrics.json" | "metrics.csv" | "metrics.tsv"), _) => true,
-        (_, Some("csv")) => rows::is_table_by_step(&begin(path), b','),
-        (_, Some("tsv")) => rows::is_table_by_step(&begin(path), b'\t'),
-        (_, Some("jsonl" | "ndjson")) => rows::are_lines_by_step(&begin(path)),
+        (_, Some("csv")) => looks_into_tables && rows::is_table_by_step(&begin(path, FIRST_OF_TABLE), b','),
+        (_, Some("tsv")) => looks_into_tables && rows::is_table_by_step(&begin(path, FIRST_OF_TABLE), b'\t'),
+        (_, Some("jsonl" | "ndjson")) => rows::are_lines_by_step(&begin(path, FIRST)),
         _ => false,
     }
 }
 
+fn is_table(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "csv" || ending == "tsv")
+}
+
 /// The first bytes of a file; nothing of one that can't be read.
-fn begin(path: &Path) -> Vec<u8> {
+fn begin(path: &Path, bytes_at_most: usize) -> Vec<u8> {
     use std::io::Read as _;
 
     let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(FIRST as u64).read_to_end(&mut bytes));
+    let read = fs::File::open(path).and_then(|file| file.take(bytes_at_most as u64).read_to_end(&mut bytes));
     if read.is_ok() { bytes } else { Vec::new() }
 }
