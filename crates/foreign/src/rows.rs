@@ -295,7 +295,7 @@ pub(crate) fn span(path: &Path, form: Form) -> Option<(i64, i64)> {
     let mut take = |lines: &[u8]| {
         // What is half written, or cut off here, may end within a number.
         let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let told = &mut |told: Told| {
+        let told = &mut |told: Told| -> Result<()> {
             if let Told::Points { points, .. } = told {
                 for time_ms in points.iter().map(|point: &Point| point.time_ms).filter(|time_ms| *time_ms != NONE) {
                     let (first, last) = span.get_or_insert((time_ms, time_ms));
