@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{meta::Meta, run::RunMark};
 use crate::{
-    ForeignError, Mark, Reader, Result, Sink, Told,
+    ForeignError, Mark, Reader, Result, Sink, Told, artifacts,
     file::{self, failed, warning},
     registry::{self, Known},
 };
@@ -134,9 +134,15 @@ impl Reader for MlflowFiles {
             tell(warning(&self.folder, message))?;
         }
         let traces = experiments.iter().map(|experiment| traces(&experiment.folder)).sum::<u64>();
-        let is_changed = after.known.is_changed("traces".to_owned(), &traces);
-        // Said again with new points, whose reading replaces what was said before.
-        if traces > 0 && (is_changed || has_points.get()) {
+        let mut elsewhere = after.runs.values().filter_map(|run| run.elsewhere.as_deref()).peekable();
+        let address = elsewhere.peek().copied().unwrap_or_default().to_owned();
+        let elsewhere = elsewhere.count() as u64;
+        // Said again with new points, and of one another, whose reading replaces what was said before.
+        let is_changed = after.known.is_changed("traces".to_owned(), &(traces, elsewhere)) || has_points.get();
+        if elsewhere > 0 && is_changed {
+            tell(warning(&self.folder, artifacts::not_found(elsewhere, &address)))?;
+        }
+        if traces > 0 && is_changed {
             let what = counted(traces, "trace was", "traces were");
             tell(warning(&self.folder, format!("{what} left out: runs, models and the registry are read")))?;
         }

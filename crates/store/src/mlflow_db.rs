@@ -207,6 +207,19 @@ impl MlflowDb {
         Ok(counts)
     }
 
+    /// How many runs have artifacts at an address of each scheme, and one such address of each. Paths have none.
+    ///
+    /// # Errors
+    /// As [`MlflowDb::open`].
+    pub fn artifact_addresses(&self) -> Result<Vec<(String, u64)>> {
+        let column = self.columns("runs", &["artifact_uri"]);
+        let sql = format!(
+            "SELECT min(uri), count(*) FROM (SELECT {column} AS uri FROM runs) WHERE instr(uri, ':') > 0
+             GROUP BY substr(uri, 1, instr(uri, ':')) ORDER BY 1"
+        );
+        self.ask(&sql, params![], |row| Ok((text(row, 0).unwrap_or_default(), row.get::<_, i64>(1)?.unsigned_abs())))
+    }
+
     /// Those whose id is a number.
     ///
     /// # Errors

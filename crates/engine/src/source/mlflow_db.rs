@@ -13,9 +13,10 @@ use api::{
 };
 use foreign::{
     ForeignError, Head, Mark, Reader, Result, Sink, Surroundings, Told,
+    artifacts::{self, Folder},
     registry::{
-        Figure, GroupHead, IN_SECONDS, Inputs, Known, LoggedHead, ModelHead, VersionHead, is_folder_of, local,
-        logged_of, refused, stage, status,
+        Figure, GroupHead, IN_SECONDS, Inputs, Known, LoggedHead, ModelHead, VersionHead, logged_of, refused, stage,
+        status,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -236,9 +237,14 @@ impl Database {
             }
         }
         let unread = database.unread()?;
-        // Said again with new points, whose reading replaces what was said before.
-        if progress.known.is_changed("unread".to_owned(), &(unread, progress.points)) {
+        let (elsewhere, address) = self.elsewhere(&database)?;
+        // Said again with new points, and of one another, whose reading replaces what was said before.
+        if progress.known.is_changed("unread".to_owned(), &(unread, elsewhere, progress.points)) {
             self.left_out(unread).try_for_each(&mut tell)?;
+            if elsewhere > 0 {
+                let message = artifacts::not_found(elsewhere, &address);
+                tell(Told::Warning { place: self.path.display().to_string(), message })?;
+            }
         }
         Ok(())
     }
@@ -257,26 +263,20 @@ impl Database {
         })
     }
 
-    /// What of an address lies on this machine: a path, or what a server with its default settings keeps for its
-    /// clients beside its database.
     fn place(&self, address: &str) -> Option<PathBuf> {
-        match address.strip_prefix("mlflow-artifacts:/") {
-            Some(rest) => {
-                let rest = rest.trim_start_matches('/');
-                let is_plain = rest.split('/').all(|part| !matches!(part, "" | "." | ".."));
-                Some(self.path.parent()?.join("mlartifacts").join(rest)).filter(|_| is_plain)
-            }
-            None => local(address),
-        }
+        artifacts::place(address, &self.path)
     }
 
-    /// Where the artifacts of this id lie: in a folder of MLflow's layout, `…/ID/artifacts`, of which no link leads
-    /// elsewhere. A database may name any folder of this machine as its run's.
     fn folder(&self, address: Option<&str>, id: &str) -> Folder {
-        let Some(named) = address.and_then(|address| self.place(address)).filter(|path| path.is_dir()) else {
-            return Folder::None;
-        };
-        if is_folder_of(&named, id) { Folder::At(named) } else { Folder::Refused(named) }
+        artifacts::folder(address, id, &self.path)
+    }
+
+    /// Runs whose artifacts lie elsewhere, and the address of one.
+    fn elsewhere(&self, database: &MlflowDb) -> std::result::Result<(u64, String), StoreError> {
+        let mut addresses = database.artifact_addresses()?;
+        addresses.retain(|(address, _)| artifacts::is_elsewhere(address, &self.path));
+        let runs = addresses.iter().map(|(_, runs)| runs).sum();
+        Ok((runs, addresses.into_iter().next().map(|(address, _)| address).unwrap_or_default()))
     }
 
     /// What is said of a folder that is not read.
@@ -406,21 +406,6 @@ impl Database {
             command: None,
             replaces: false,
             surroundings: Surroundings::default(),
-        }
-    }
-}
-
-enum Folder {
-    At(PathBuf),
-    Refused(PathBuf),
-    None,
-}
-
-impl Folder {
-    fn path(self) -> Option<PathBuf> {
-        match self {
-            Self::At(path) => Some(path),
-            Self::Refused(_) | Self::None => None,
         }
     }
 }

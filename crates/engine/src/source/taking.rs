@@ -590,6 +590,13 @@ fn put(
     // A run that a person marked as ended stays so until the log says something new of its end.
     let is_news = heard.is_news("state", &format!("{:?} {:?}", head.state, head.ended_ms));
     let (state, ended_ms) = if is_news { (head.state, head.ended_ms) } else { (row.run.state, row.run.ended_ms) };
+    // Where the log was written anew, or an earlier row of it was read, it says another start than at first.
+    let is_earlier = head.created_ms < row.run.started_ms.unwrap_or(row.run.created_ms);
+    let started_ms = if !is_new && head.created_ms > 0 && (is_earlier || head.replaces) {
+        Some(head.created_ms)
+    } else {
+        row.run.started_ms
+    };
     let noted = Some(row.run.notes.as_str()).filter(|notes| !notes.is_empty());
     let notes = head.notes.map(name::notes_of_log).filter(|notes| !notes.is_empty());
     let notes = notes.filter(|notes| heard.takes("notes", noted, notes));
@@ -600,6 +607,7 @@ fn put(
         // A name that a person gave here stays.
         name: if was_called.as_deref() == Some(row.run.name.as_str()) { called.clone() } else { row.run.name },
         state,
+        started_ms,
         ended_ms,
         user: head.user.map(|user| name::of_log(&user)).or(row.run.user),
         code: code.or(row.run.code),

@@ -35,9 +35,11 @@ mod secrets;
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
 mod sources;
+mod sources_anew;
 #[cfg(unix)]
 mod sources_begun;
 mod sources_followed;
+mod sources_gathered;
 mod sources_models;
 mod sources_wandb;
 mod spending;

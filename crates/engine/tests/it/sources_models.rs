@@ -388,3 +388,16 @@ async fn a_log_that_is_forgotten_comes_back_with_all_that_came_of_it() {
     assert!(refused.message.contains("was forgotten within a day"), "{}", refused.message);
     assert_ne!(stage.call(ListSources {}).await[0].id, source.id);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn artifacts_at_an_address_of_another_machine_are_said_to_be_not_read() {
+    let stage = Stage::new().await;
+    let path = stage.path("mlflow.db");
+    fs::copy(fixture("store/tests/fixtures/mlflow.db"), &path).unwrap();
+    let writer = rusqlite::Connection::open(&path).unwrap();
+    writer.execute("UPDATE runs SET artifact_uri = 's3://bucket/' || run_uuid || '/artifacts'", []).unwrap();
+    drop(writer);
+    crate::sources::add(&stage, &path, Some(Kind::MlflowDb)).await;
+    let said = stage.call(ListSources {}).await.remove(0).warnings;
+    assert!(said.iter().any(|one| one.message.starts_with("artifacts of 3 runs are not read")), "{said:?}");
+}

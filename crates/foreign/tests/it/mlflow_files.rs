@@ -379,3 +379,38 @@ fn files_of_a_logged_model_lie_in_its_own_folder() {
     assert_eq!((files("m-1"), files("m-2")), (None, Some(own)));
     assert!(read.warnings().join("\n").contains("which is no folder m-1/artifacts"), "{:?}", read.warnings());
 }
+
+#[test]
+fn artifacts_that_a_server_keeps_beside_the_store_are_found() {
+    let place = tempfile::tempdir().unwrap();
+    let store = place.path().join("mlruns");
+    fs::rename(copy("mlruns").keep(), &store).unwrap();
+    let (run, own) = (store.join(FIRST), store.join(FIRST).join("artifacts"));
+    // MLflow makes the folder also where a server keeps the files.
+    fs::remove_dir_all(&own).unwrap();
+    fs::create_dir(&own).unwrap();
+    let meta = fs::read_to_string(run.join("meta.yaml")).unwrap();
+    let rest = meta.strip_prefix("artifact_uri: ").and_then(|meta| meta.split_once('\n')).unwrap().1;
+    let lies_at = |address: &str| fs::write(run.join("meta.yaml"), format!("artifact_uri: {address}\n{rest}")).unwrap();
+    lies_at(&format!("mlflow-artifacts:/{FIRST}/artifacts"));
+    let mut read = read_at(&store, &Mark::default());
+    let folder = |read: &Read| read.head("first: of two").artifacts.clone().unwrap();
+    assert_eq!(folder(&read), own);
+    assert!(
+        matches!(&read.warnings()[..], [one] if one.contains("artifacts of 1 run are not read")),
+        "{:?}",
+        read.told
+    );
+    // The first file comes, with nothing else of the run.
+    let kept = place.path().join("mlartifacts").join(FIRST).join("artifacts");
+    fs::create_dir_all(&kept).unwrap();
+    read = read_at(&store, &read.mark);
+    assert_eq!((folder(&read), read.warnings()), (kept, Vec::new()));
+    assert_eq!(read_at(&store, &read.mark).told, []);
+    lies_at("s3://bucket/1/artifacts");
+    read = read_at(&store, &read.mark);
+    assert!(matches!(&read.warnings()[..], [one] if one.contains("s3://bucket/1/artifacts")), "{:?}", read.told);
+    // What lies in the run's own folder is its own, whatever its address was.
+    fs::write(own.join("model.bin"), "weights").unwrap();
+    assert_eq!(folder(&read_at(&store, &Mark::default())), own);
+}

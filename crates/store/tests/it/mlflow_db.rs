@@ -330,3 +330,19 @@ fn the_row_of_a_cursor_is_known_by_what_stands_in_it() {
     assert!(other.sum.is_some() && other.sum != piece.sum && other.in_seconds);
     assert_eq!(other.points[0].2.time_ms, 1_550_000_000_000);
 }
+
+#[test]
+fn addresses_of_artifacts_are_counted_by_their_scheme() {
+    let (_folder, path) = copy("mlflow.db");
+    let addresses = || MlflowDb::open(&path).unwrap().artifact_addresses().unwrap();
+    // Paths are no addresses.
+    assert_eq!(addresses(), []);
+    let writer = Connection::open(&path).unwrap();
+    writer.execute("UPDATE runs SET artifact_uri = 's3://bucket/' || run_uuid", []).unwrap();
+    let first =
+        "UPDATE runs SET artifact_uri = 'mlflow-artifacts:/1/a/artifacts' WHERE rowid = (SELECT min(rowid) FROM runs)";
+    writer.execute(first, []).unwrap();
+    let found = addresses();
+    assert_eq!(found.iter().map(|(_, runs)| *runs).collect::<Vec<_>>(), [1, 2]);
+    assert!(found[0].0 == "mlflow-artifacts:/1/a/artifacts" && found[1].0.starts_with("s3://bucket/"), "{found:?}");
+}
