@@ -89,11 +89,12 @@ async fn foldered(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
     let outside = Tracked::new(&desk.client, "elsewhere").await?;
     outside.log("far", &[], &[("loss", 0, 1.0)]).await?;
-    for (name, run) in [("resnet", "deep"), ("vit", "wide")] {
+    // One stands below the folder, in one whose name is no pattern.
+    for (name, run, folder) in [("resnet", "deep", "vision"), ("vit", "wide", "vision/50%_x")] {
         let within = Tracked::new(&desk.client, name).await?;
         within.log(run, &[], &[("loss", 0, 0.5)]).await?;
         let experiment = within.experiment.id;
-        let folder = Some("vision".to_owned());
+        let folder = Some(folder.to_owned());
         desk.client.call(EditExperiment { experiment, name: None, folder, notes: None }).await?;
     }
     desk.go("/experiments").await?;

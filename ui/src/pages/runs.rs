@@ -526,8 +526,8 @@ const TYPED: &str = "Press Enter to apply what stands in the filter.";
 /// No run that the filter matches: what may be wrong with it, and the way out.
 #[component]
 fn Unfit(filter: RwSignal<String>, notes: RwSignal<Vec<FilterNote>>, is_typed: RwSignal<bool>) -> impl IntoView {
-    const WHAT_IT_TAKES: &str = "A word is looked for in names, models, params, tags and notes; a condition names a \
-                                 field, like state = finished.";
+    const WHAT_IT_TAKES: &str = "A word is looked for in names, models, params, tags, notes and the names of datasets; a \
+                                 condition names a field, like state = finished.";
     move || {
         if is_typed.get() {
             return view! { <Empty mark=icon::LIST_FILTER title="No run fits the filter so far" text=TYPED /> }

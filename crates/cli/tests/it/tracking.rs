@@ -656,6 +656,11 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
         ("folder != 'vision/resnet'", vec!["elsewhere"]),
         ("folder is null", vec!["elsewhere"]),
         ("folder = 'vision'", vec![]),
+        ("within = 'vision'", vec!["first", "second, \"b\"", "third|c"]),
+        ("within != 'vision'", vec!["elsewhere"]),
+        ("within = 'visio_'", vec![]),
+        ("not within like 'vision%' or name not like '%ir%'", vec!["elsewhere", "second, \"b\""]),
+        ("mine", vec!["first", "second, \"b\"", "third|c"]),
         ("experiment = 'mine'", vec!["first", "second, \"b\"", "third|c"]),
         ("experiment in ('Default', 'other')", vec!["elsewhere"]),
         ("experiment like 'D%' and param.lr = '0.1'", vec!["elsewhere"]),
@@ -664,6 +669,11 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     }
     let columns = ["run", "list", "--everywhere", "--columns", "experiment,name", "--filter", "experiment = 'Default'"];
     assert_eq!(place.json(&columns)["rows"], json!([{ "experiment": "Default", "name": "elsewhere" }]));
+    let by_folder = ["run", "list", "--everywhere", "--columns", "folder,name", "--sort", "folder, name desc"];
+    let rows = place.json(&by_folder)["rows"].clone();
+    assert_eq!(rows[0], json!({ "folder": "vision/resnet", "name": "third|c" }));
+    // What stands at the top has none, and stands last.
+    assert_eq!((rows[3]["name"].as_str(), rows[3]["folder"].as_str()), (Some("elsewhere"), None));
     // All columns that there are, where none is named.
     let all = list(&["--csv", "--filter", "name = 'first'"]);
     let head = all.lines().next().unwrap();

@@ -168,6 +168,11 @@ pub(crate) fn passes<'v>(comparison: Comparison, value: &'v Value) -> Box<dyn Fn
             let pattern = pattern.to_lowercase();
             Box::new(move |own| like(&own.to_lowercase(), &pattern))
         }
+        (Comparison::NotLike, Value::Text(pattern)) => Box::new(move |own| !like(own, pattern)),
+        (Comparison::NotILike, Value::Text(pattern)) => {
+            let pattern = pattern.to_lowercase();
+            Box::new(move |own| !like(&own.to_lowercase(), &pattern))
+        }
         (_, Value::Number(number)) => {
             Box::new(move |own| own.trim().parse().is_ok_and(|own| compares(own, comparison, *number)))
         }
@@ -179,6 +184,24 @@ pub(crate) fn passes<'v>(comparison: Comparison, value: &'v Value) -> Box<dyn Fn
         (Comparison::GreaterOrEqual, Value::Text(text)) => Box::new(move |own| own >= text.as_str()),
         _ => Box::new(|_| false),
     }
+}
+
+/// How a folder's path is compared, which is empty at the top: nothing is there.
+pub(crate) fn is_at(folder: &str, comparison: Comparison, value: &Value) -> bool {
+    match comparison {
+        Comparison::IsNull => folder.is_empty(),
+        Comparison::IsNotNull => !folder.is_empty(),
+        _ => passes(comparison, value)(folder),
+    }
+}
+
+/// The same of the folder and all above it: one of them must pass, and of a comparison that denies all.
+pub(crate) fn is_within(folder: &str, comparison: Comparison, value: &Value) -> bool {
+    let above = folder.match_indices('/').map(|(at, _)| &folder[..at]);
+    let mut paths = above.chain([folder]).map(|path| is_at(path, comparison, value));
+    let denies =
+        matches!(comparison, Comparison::NotEqual | Comparison::NotIn | Comparison::NotLike | Comparison::NotILike);
+    if denies { paths.all(|passes| passes) } else { paths.any(|passes| passes) }
 }
 
 /// SQL's LIKE: `%` is any text, `_` any character. What stands between two `%` is searched for in a time that grows
@@ -250,6 +273,30 @@ mod tests {
         ] {
             assert!(!like(text, pattern), "{text} not like {pattern}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_within_itself_and_all_above_it() {
+        let text = |text: &str| Value::Text(text.to_owned());
+        for (folder, comparison, value, expected) in [
+            ("vision", Comparison::Equal, text("vision"), true),
+            ("vision/50%_x/deep", Comparison::Equal, text("vision/50%_x"), true),
+            ("vision/50 of x", Comparison::Equal, text("vision/50%_x"), false),
+            ("visionary", Comparison::Equal, text("vision"), false),
+            ("", Comparison::Equal, text("vision"), false),
+            ("vision/deep", Comparison::NotEqual, text("vision"), false),
+            ("text", Comparison::NotEqual, text("vision"), true),
+            ("vision/deep", Comparison::NotIn, Value::List(vec!["vision".to_owned()]), false),
+            ("vision/deep", Comparison::In, Value::List(vec!["text".to_owned(), "vision".to_owned()]), true),
+            ("a/b/c", Comparison::Like, text("a/_"), true),
+            ("a/b/c", Comparison::NotLike, text("a/_"), false),
+            ("a", Comparison::NotILike, text("B%"), true),
+            ("", Comparison::IsNull, Value::None, true),
+            ("a/b", Comparison::IsNotNull, Value::None, true),
+        ] {
+            assert_eq!(is_within(folder, comparison, &value), expected, "{folder:?} {comparison:?} {value:?}");
+        }
+        assert!(!is_at("vision/deep", Comparison::Equal, &text("vision")));
     }
 
     #[test]
