@@ -12,7 +12,7 @@ use api::{
     tracking::{CreateExperiment, EditExperiment, Experiment, GetTracking, ListExperiments},
 };
 use journeys::{
-    browser::{choose, gone, press, seen, there, told},
+    browser::{choose, fill, gone, press, seen, there, told},
     desk::Desk,
     process::until,
     road,
@@ -93,9 +93,8 @@ async fn foldered(desk: &Desk) -> Result<()> {
     for (name, run, folder) in [("resnet", "deep", "vision"), ("vit", "wide", "vision/50%_x")] {
         let within = Tracked::new(&desk.client, name).await?;
         within.log(run, &[], &[("loss", 0, 0.5)]).await?;
-        let experiment = within.experiment.id;
         let folder = Some(folder.to_owned());
-        desk.client.call(EditExperiment { experiment, name: None, folder, notes: None }).await?;
+        desk.client.call(EditExperiment { folder, ..EditExperiment::of(within.experiment.id) }).await?;
     }
     desk.go("/experiments").await?;
     press(driver, MORE).await?;
@@ -107,6 +106,7 @@ async fn foldered(desk: &Desk) -> Result<()> {
     driver.back().await?;
     let link = |name: &str| format!("//main//a[normalize-space(.)='{name}']");
     seen(driver, &link("resnet")).await?;
+    tagged(desk, "resnet").await.context("the tags of an experiment")?;
     press(driver, MORE).await?;
     press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete its experiments…']").await?;
     seen(driver, "//dialog[@open]//h2[.='Delete the experiments of vision?']").await?;
@@ -121,6 +121,27 @@ async fn foldered(desk: &Desk) -> Result<()> {
         seen(driver, &link(name)).await.context("brought back")?;
     }
     Ok(())
+}
+
+/// From the menu of the experiment's line; what was there is shown, set and removed.
+async fn tagged(desk: &Desk, name: &str) -> Result<()> {
+    let driver = desk.driver();
+    let all = desk.client.call(ListExperiments::default()).await?;
+    let experiment = all.into_iter().find(|one| one.name == name).context("the experiment is not there")?.id;
+    let tags = [("team".to_owned(), Some("vision".to_owned()))].into();
+    desk.client.call(EditExperiment { tags, ..EditExperiment::of(experiment) }).await?;
+    press(driver, &format!("//main//button[@aria-label='More of {name}']")).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Tags…']").await?;
+    let chip = |text: &str| format!("//dialog[@open]//*[contains(@class,'chip') and contains(., '{text}')]");
+    seen(driver, &chip("team: vision")).await?;
+    fill(driver, "//dialog[@open]//input[@aria-label='Tag']", "goal").await?;
+    fill(driver, "//dialog[@open]//input[@aria-label='Value']", "speed").await?;
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Add']").await?;
+    seen(driver, &chip("goal: speed")).await?;
+    press(driver, "//dialog[@open]//button[@aria-label='Remove team']").await?;
+    gone(driver, &chip("team: vision")).await?;
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Close']").await?;
+    gone(driver, "//dialog[@open]").await
 }
 
 async fn post(address: &str, route: &str, body: Value) -> Result<Value> {

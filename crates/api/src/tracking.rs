@@ -75,6 +75,12 @@ impl Experiment {
         self.newest_run_ms.into_iter().chain([self.updated_ms]).max().filter(|ms| *ms > 0)
     }
 
+    /// Its tags without the one that is its notes.
+    pub fn plain_tags(&self) -> BTreeMap<String, String> {
+        let plain = self.tags.iter().filter(|(key, _)| *key != NOTE_TAG);
+        plain.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// Whether it is MLflow's `Default`, which clients log to that name none.
     pub const fn is_default(&self) -> bool {
         self.number == 0
@@ -116,6 +122,16 @@ pub struct EditExperiment {
     /// Markdown.
     #[serde(default)]
     pub notes: Option<String>,
+    /// Tag → value; null removes it.
+    #[serde(default)]
+    pub tags: BTreeMap<String, Option<String>>,
+}
+
+impl EditExperiment {
+    /// Changes nothing yet.
+    pub const fn of(experiment: ExperimentId) -> Self {
+        Self { experiment, name: None, folder: None, notes: None, tags: BTreeMap::new() }
+    }
 }
 
 /// Moves an experiment with its runs into a project, or out of every one. Refused for a project's own experiment, and

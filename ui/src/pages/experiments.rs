@@ -232,7 +232,8 @@ impl Acts {
         }
         let own = |why: &str| experiment.is_own.then(|| why.to_owned());
         let one = || Box::new(experiment.clone());
-        let (opened, renamed, moved, given, noted, gone) = (one(), one(), one(), one(), one(), one());
+        let (opened, renamed, moved, given) = (one(), one(), one(), one());
+        let (noted, tagged, gone) = (one(), one(), one());
         vec![
             Item::new("Open its runs", icon::ARROW_RIGHT, move || self.open(&opened)),
             Item::new("Rename…", icon::PENCIL, move || self.ask(Asking::Name(renamed.clone())))
@@ -241,6 +242,7 @@ impl Acts {
             Item::new("Move to a project…", icon::FOLDER_OPEN, move || self.ask(Asking::Project(given.clone())))
                 .blocked(own("It is the experiment of a project: its runs can be moved.")),
             Item::new("Notes…", icon::PENCIL, move || self.ask(Asking::Notes(noted.clone()))),
+            Item::new("Tags…", icon::TAG, move || self.ask(Asking::Tags(tagged.clone()))),
             if is_default(experiment) {
                 Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some((*gone).clone()))).danger()
             } else {

@@ -207,6 +207,17 @@ fn an_experiment_is_made_renamed_deleted_restored_and_deleted_for_good() {
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("runs        0") && shown.ends_with("notes       No *better*.\n"), "{shown}");
 
+    let edited = place.json(&["experiment", "edit", "deeper", "--tag", "team=vision", "--tag", "goal=a=b"]);
+    assert_eq!((edited["tags"]["team"].as_str(), edited["tags"]["goal"].as_str()), (Some("vision"), Some("a=b")));
+    let shown = place.run(&["experiment", "edit", "deeper", "--remove-tag", "team"]);
+    assert!(!String::from_utf8_lossy(&shown.stdout).contains("team="), "{}", said(&shown));
+    let shown = place.run(&["experiment", "show", "deeper"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.ends_with("tags        goal=a=b\nnotes       No *better*.\n"), "{shown}");
+    let missing = place.run(&["experiment", "edit", "deeper", "--remove-tag", "team"]);
+    let told = said(&missing);
+    assert!(missing.status.code() == Some(3) && told.contains("no tag \"team\"") && told.contains("goal"), "{told}");
+
     let early = place.run(&["experiment", "purge", "deeper"]);
     assert!(said(&early).contains("is not deleted") && said(&early).contains("experiment delete"), "{}", said(&early));
     place.json(&["experiment", "delete", "deeper"]);

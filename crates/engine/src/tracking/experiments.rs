@@ -26,8 +26,10 @@ use crate::{
     },
 };
 
-/// MLflow's limit.
+/// MLflow's limits.
 const LONGEST_NAME: usize = 500;
+const LONGEST_KEY: usize = 250;
+const LONGEST_TAG: usize = 20_000;
 
 /// The project's experiment is called as the project is, or as much like it as others allow.
 pub(crate) fn name_after_project(
@@ -166,7 +168,7 @@ pub async fn create(engine: &Engine, request: CreateExperiment) -> anyhow::Resul
     if folder.is_empty() {
         return find(engine, id).await;
     }
-    edit(engine, EditExperiment { experiment: id, name: None, folder: Some(folder), notes: None }).await
+    edit(engine, EditExperiment { folder: Some(folder), ..EditExperiment::of(id) }).await
 }
 
 /// Makes an experiment that belongs to no project.
@@ -205,6 +207,10 @@ pub async fn edit(engine: &Engine, request: EditExperiment) -> anyhow::Result<Ex
     let id = request.experiment;
     let name = request.name.as_deref().map(check_name).transpose()?;
     let folder = request.folder.as_deref().map(check_folder).transpose()?;
+    // One that is refused now may stand there from before, and is removed by its name.
+    for (key, value) in &request.tags {
+        value.as_ref().map_or(Ok(()), |value| check_tag(key, value))?;
+    }
     let now_ms = engine.now_ms();
     let found = engine
         .store()
@@ -228,6 +234,14 @@ pub async fn edit(engine: &Engine, request: EditExperiment) -> anyhow::Result<Ex
             }
             if let Some(notes) = request.notes {
                 store::experiment::put_tag(tx, id, NOTE_TAG, &notes)?;
+            }
+            for (key, value) in &request.tags {
+                match value {
+                    Some(value) => store::experiment::put_tag(tx, id, key, value)?,
+                    None => {
+                        store::experiment::delete_tag(tx, id, key)?;
+                    }
+                }
             }
             experiment.updated_ms = now_ms;
             store::experiment::put(tx, &experiment)?;
@@ -294,6 +308,23 @@ pub(crate) fn in_a_shell(name: &str) -> String {
 
 fn deleted(experiment: &Experiment) -> ApiError {
     ApiError::invalid(format!("Experiment '{}' is deleted.", experiment.name)).with_hint("Restore it first.")
+}
+
+/// What a tag of an experiment can be.
+///
+/// # Errors
+/// Where the key or the value is too long.
+pub fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
+    if key.is_empty() || key.chars().count() > LONGEST_KEY {
+        return Err(ApiError::invalid(format!("A tag's key has 1 to {LONGEST_KEY} characters.")));
+    }
+    if value.chars().count() > LONGEST_TAG {
+        return Err(ApiError::invalid(format!(
+            "The value of the tag '{key}' is longer than {LONGEST_TAG} characters."
+        ))
+        .with_hint("Keep a long text as notes, or as an artifact of a run."));
+    }
+    Ok(())
 }
 
 /// Changes an experiment's tags; `None` removes one. Whether all that were to be removed were there.

@@ -72,10 +72,9 @@ async fn a_projects_own_experiment_keeps_its_name() {
     let project = place::project(&stage).await;
     let experiment = own(&stage, project).await;
     let edit = |name: &str| EditExperiment {
-        experiment: experiment.id,
         name: Some(name.to_owned()),
         folder: Some("vision".to_owned()),
-        notes: None,
+        ..EditExperiment::of(experiment.id)
     };
     let refused = stage.try_call(edit("mine")).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::InUse);

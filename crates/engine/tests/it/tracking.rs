@@ -390,18 +390,26 @@ async fn folders_and_notes_of_experiments() {
     let made = stage.call(CreateExperiment { name: "resnet".to_owned(), folder: "/vision// large ".to_owned() }).await;
     assert_eq!(made.folder, "vision/large");
     let edit = EditExperiment {
-        experiment: made.id,
-        name: None,
         folder: Some("nlp".to_owned()),
         notes: Some("# Why".to_owned()),
+        tags: [("team".to_owned(), Some("Blue".to_owned())), ("old".to_owned(), Some("x".to_owned()))].into(),
+        ..EditExperiment::of(made.id)
     };
-    let edited = stage.call(edit).await;
+    stage.call(edit).await;
+    let tags = [("old".to_owned(), None), ("never there".to_owned(), None)].into();
+    let edited = stage.call(EditExperiment { tags, ..EditExperiment::of(made.id) }).await;
+    assert_eq!(edited.plain_tags(), BTreeMap::from([("team".to_owned(), "Blue".to_owned())]));
+    for (key, value) in [(String::new(), "x".to_owned()), ("team".to_owned(), "x".repeat(20_001))] {
+        let tags = [(key, Some(value))].into();
+        let refused = stage.try_call(EditExperiment { tags, ..EditExperiment::of(made.id) }).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Invalid, "{refused}");
+    }
     assert_eq!((edited.folder.as_str(), edited.tags["mlflow.note.content"].as_str()), ("nlp", "# Why"));
     let found = async |words: &str| {
         let found = experiments::search(&stage.engine, View::Active, Some(words), &[]).await.unwrap();
         found.into_iter().map(|one| one.name).collect::<Vec<_>>()
     };
-    for words in ["RES", "nlp", "why", "why not nothing"] {
+    for words in ["RES", "nlp", "why", "why not nothing", "blue", "tag.team = 'Blue'"] {
         assert_eq!(found(words).await, ["resnet"], "{words}");
     }
     assert_eq!(found("vision").await, [""; 0]);
