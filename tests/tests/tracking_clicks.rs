@@ -106,6 +106,12 @@ async fn foldered(desk: &Desk) -> Result<()> {
     driver.back().await?;
     let link = |name: &str| format!("//main//a[normalize-space(.)='{name}']");
     seen(driver, &link("resnet")).await?;
+    let filter = "//main//input[@aria-label='Filter experiments']";
+    fill(driver, filter, "folder = 'vision'").await?;
+    gone(driver, &link("vit")).await?;
+    seen(driver, &link("resnet")).await?;
+    fill(driver, filter, "").await?;
+    seen(driver, &link("vit")).await?;
     tagged(desk, "resnet").await.context("the tags of an experiment")?;
     press(driver, MORE).await?;
     press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete its experiments…']").await?;
@@ -313,6 +319,19 @@ async fn unowned(desk: &Desk, address: &str) -> Result<()> {
     let all = desk.client.call(ListExperiments::default()).await?;
     let project = all.iter().find_map(|one| one.project).context("a project is open")?;
     let driver = desk.driver();
+    desk.go(&format!("/p/{project}/models")).await?;
+    // It stands there in a group of its own, and is found by what was written about it.
+    post(address, "../registered-models/set-tag", json!({"name": "churn", "key": "team", "value": "growth"})).await?;
+    post(address, "../model-versions/create", json!({"name": "churn", "source": "s3://bucket/churn"})).await?;
+    seen(driver, "//main//h2[.='In no project']").await?;
+    let version = "//main//tr[@aria-label='Open churn v1, registered by a client']//a[.='v1']";
+    seen(driver, version).await?;
+    let filter = "//main//input[@aria-label='Filter models']";
+    fill(driver, filter, "version > 1").await?;
+    gone(driver, version).await?;
+    fill(driver, filter, "growth and version = 1").await?;
+    press(driver, version).await?;
+    seen(driver, "//main//h1[contains(., 'churn')]").await?;
     desk.go(&format!("/p/{project}/models")).await?;
     press(driver, "//main//a[normalize-space(.)='1 model without a project']").await?;
     seen(driver, "//main//h2[.='churn']").await.map(drop)

@@ -102,6 +102,10 @@ pub struct ListExperiments {
     /// Those that were deleted, instead of those that are there.
     #[serde(default)]
     pub deleted: bool,
+    /// In the grammar of the runs' filter: `name`, `folder`, `within`, `notes`, `tag.KEY`, `created` and `updated`; words
+    /// match names, folders, notes and tags.
+    #[serde(default)]
+    pub filter: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

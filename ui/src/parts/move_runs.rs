@@ -42,7 +42,7 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>, on_moved: Option<Callback<()>>) 
     let client = Client::get();
     let toasts = Toasts::get();
     let pending = Pending::new();
-    let experiments = query(|| Some(ListExperiments { deleted: false }));
+    let experiments = query(|| Some(ListExperiments::default()));
     let chosen = RwSignal::new(String::new());
     let count = runs.len() as u64;
     // Of more than can be asked for at once, the host refuses what can't be moved.

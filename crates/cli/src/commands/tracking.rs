@@ -32,6 +32,10 @@ pub(crate) struct TrackingArguments {
 pub(crate) enum ExperimentCommand {
     /// Lists experiments: each project's, and those of no project
     List {
+        /// `folder = "vision"`, `within = "vision"` (also folders below it), `name`, `notes`, `tag.KEY`, `created` and `updated`
+        /// (a date as '2026-11-24'), as `run list` filters; words match names, folders, notes and tags
+        #[arg(default_value = "")]
+        filter: String,
         /// Those that were deleted, instead of those that are there
         #[arg(long)]
         deleted: bool,
@@ -114,11 +118,15 @@ pub(crate) async fn address(context: &mut Context, arguments: &TrackingArguments
 
 pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand) -> Outcome {
     match command {
-        ExperimentCommand::List { deleted } => {
-            let experiments = context.call(ListExperiments { deleted }).await?;
+        ExperimentCommand::List { filter, deleted } => {
+            let is_filtered = !filter.trim().is_empty();
+            let experiments = context.call(ListExperiments { deleted, filter }).await?;
             let projects = context.call(ListProjects {}).await?;
             let names = projects.into_iter().map(|summary| (summary.project.id, summary.project.name)).collect();
-            context.output.show(&experiments, |experiments| listed(experiments, &names))
+            context.output.show(&experiments, |experiments| match experiments.is_empty() && is_filtered {
+                true => "No experiment passes the filter.".to_owned(),
+                false => listed(experiments, &names),
+            })
         }
         ExperimentCommand::Show { experiment } => {
             let found = context.experiment(&experiment, false).await?;

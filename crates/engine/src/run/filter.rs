@@ -486,17 +486,9 @@ impl Parser<'_> {
 
     /// Refuses what can never be true.
     fn check(&self, field: &Field, comparison: Comparison, value: &Value, column: usize) -> Result<(), ApiError> {
-        let is_number = matches!(
-            field,
-            Field::Metric(_)
-                | Field::Snapshot
-                | Field::Created
-                | Field::Started
-                | Field::Ended
-                | Field::Duration
-                | Field::Cost
-                | Field::Rank(_)
-        );
+        let is_number =
+            matches!(field, Field::Metric(_) | Field::Snapshot | Field::Duration | Field::Cost | Field::Rank(_))
+                || moment::is_time(field);
         let no_number = matches!(value, Value::Text(_) | Value::List(_))
             || matches!(
                 comparison,
@@ -507,12 +499,12 @@ impl Parser<'_> {
                     | Comparison::NotILike
             );
         if is_number && no_number && !matches!(comparison, Comparison::IsNull | Comparison::IsNotNull) {
+            let is_time = moment::is_time(field);
             let unit = match field {
-                Field::Created | Field::Started | Field::Ended => " in milliseconds since 1970, in UTC",
+                _ if is_time => " in milliseconds since 1970, in UTC",
                 Field::Duration => " in seconds",
                 _ => "",
             };
-            let is_time = matches!(field, Field::Created | Field::Started | Field::Ended);
             let date = if is_time { ", or by <, <=, >, >= with a date as '2026-11-24 18:00'" } else { "" };
             let what = format!("it is a number{unit}, and is compared by =, !=, <, <=, >, >= with another{date}");
             return Err(wrong(self.text, column, &what));

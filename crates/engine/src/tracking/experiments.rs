@@ -14,17 +14,10 @@ use api::{
 use super::client;
 use crate::{
     Engine, error, project,
-    run::{
-        self, Lists,
-        board::{Asked, Order, View},
-        deletion::Which,
-        filter::{
-            self, Field, Filter,
-            compare::{self, Cell, Ready},
-        },
-        nested,
-    },
+    run::{self, Lists, board::View, deletion::Which, nested},
 };
+
+mod searching;
 
 /// MLflow's limits.
 const LONGEST_NAME: usize = 500;
@@ -88,11 +81,13 @@ pub async fn named(engine: &Engine, name: String) -> anyhow::Result<Option<Exper
 }
 
 pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<Vec<Experiment>> {
+    let filter = searching::filter(&request.filter)?;
+    let view = if request.deleted { View::Deleted } else { View::Active };
+    let (asked, _asking) = engine.board().ask();
     Ok(engine
         .store()
         .read(move |c| {
-            let mut all = store::experiment::all(c)?;
-            all.retain(|experiment| experiment.deleted_ms.is_some() == request.deleted);
+            let mut all = searching::passing(store::experiment::all(c)?, &asked, view, &filter)?;
             for experiment in &mut all {
                 (experiment.runs, experiment.newest_run_ms) =
                     store::experiment::runs(c, experiment.id, experiment.deleted_ms)?;
@@ -102,8 +97,6 @@ pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<V
         .await?)
 }
 
-const ATTRIBUTES: &[&str] = &["name", "creation_time", "last_update_time", "experiment_id"];
-
 /// The experiments that match, by MLflow's rules: the last that was changed first, unless an order is given.
 pub async fn search(
     engine: &Engine,
@@ -111,54 +104,12 @@ pub async fn search(
     text: Option<&str>,
     orders: &[String],
 ) -> anyhow::Result<Vec<Experiment>> {
-    let filter = filter::parse_of(text.unwrap_or_default(), Some(ATTRIBUTES))?;
-    let orders = super::registry::searching::orders(orders, ATTRIBUTES)?;
+    let filter = searching::filter(text.unwrap_or_default())?;
+    let orders = super::registry::searching::orders(orders, searching::ATTRIBUTES)?;
     let all = engine.store().read(store::experiment::all).await?;
     let (asked, _asking) = engine.board().ask();
     // There may be tens of thousands. No reader of the database waits for it.
-    Ok(tokio::task::spawn_blocking(move || matching(all, &asked, view, (&filter, &orders))).await??)
-}
-
-fn matching(
-    all: Vec<Experiment>,
-    asked: &Asked,
-    view: View,
-    (filter, orders): (&Filter, &[Order]),
-) -> store::Result<Vec<Experiment>> {
-    let is_seen = |experiment: &Experiment| match view {
-        View::Active => experiment.deleted_ms.is_none(),
-        View::Deleted => experiment.deleted_ms.is_some(),
-        View::All => true,
-    };
-    // Notes are a tag, too.
-    let word = |experiment: &Experiment, word: &str| {
-        let word = word.to_lowercase();
-        let has = |text: &str| text.to_lowercase().contains(&word);
-        let has_tag = || experiment.tags.iter().any(|(key, value)| has(key) || has(value));
-        has(&experiment.name) || has(&experiment.folder) || has_tag()
-    };
-    let ready = Ready::of(filter);
-    let all = compare::passing(all, asked.goes_on(), |experiment| {
-        is_seen(experiment) && ready.holds(&|field| cell(experiment, field), &|text| word(experiment, text))
-    })?;
-    let descending: Vec<bool> = orders.iter().map(|order| order.descending).collect();
-    let cells = |experiment: &Experiment| orders.iter().map(|order| cell(experiment, &order.field)).collect::<Vec<_>>();
-    Ok(compare::sorted(all, &descending, cells, |left, right| {
-        right.created_ms.cmp(&left.created_ms).then(right.number.cmp(&left.number))
-    }))
-}
-
-fn cell(experiment: &Experiment, field: &Field) -> Cell {
-    match field {
-        Field::Tag(key) => experiment.tags.get(key).into(),
-        Field::Attribute(name) => match name.as_str() {
-            "name" => Cell::Text(experiment.name.clone()),
-            "creation_time" => Cell::Number(experiment.created_ms as f64),
-            "last_update_time" => Cell::Number(experiment.updated_ms as f64),
-            _ => Cell::Number(experiment.number as f64),
-        },
-        _ => Cell::Missing,
-    }
+    Ok(tokio::task::spawn_blocking(move || searching::matching(all, &asked, view, (&filter, &orders))).await??)
 }
 
 pub async fn create(engine: &Engine, request: CreateExperiment) -> anyhow::Result<Experiment> {

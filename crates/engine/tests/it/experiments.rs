@@ -93,7 +93,7 @@ async fn an_experiment_comes_back_with_what_went_with_it() {
     stage.call(TrashRuns { runs: vec![before] }).await;
     stage.call(DeleteExperiment { experiment: sweep.id }).await;
     assert_eq!(there(&stage, &sweep).await, [""; 0]);
-    let gone = stage.call(ListExperiments { deleted: true }).await;
+    let gone = stage.call(ListExperiments { deleted: true, ..ListExperiments::default() }).await;
     assert_eq!(gone.iter().map(|one| one.runs).collect::<Vec<_>>(), [1]);
     stage.call(RestoreExperiment { experiment: sweep.id }).await;
     assert_eq!(there(&stage, &sweep).await, ["kept"]);
@@ -278,7 +278,7 @@ async fn a_folder_is_renamed_and_moved_with_all_that_is_in_it() {
         stage.call(CreateExperiment { name: name.to_owned(), folder: folder.to_owned() }).await;
     }
     let named = async |name: &str, deleted: bool| {
-        let all = stage.call(ListExperiments { deleted }).await;
+        let all = stage.call(ListExperiments { deleted, ..ListExperiments::default() }).await;
         all.into_iter().find(|one| one.name == name).unwrap()
     };
     stage.call(DeleteExperiment { experiment: named("gone", false).await.id }).await;
