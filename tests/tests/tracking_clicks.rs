@@ -281,6 +281,12 @@ async fn nested(desk: &Desk, address: &str, experiment: &Experiment, parent: Run
     press(driver, "//main//a[contains(@class,'chip')][contains(., 'child of deep')]").await?;
     seen(driver, "//main//h1[.='deep']").await?;
     seen(driver, tab).await?;
+    // Who moves it is asked about what stands below it.
+    press(driver, "//main//div[contains(@class,'head')]//button[@aria-label='More']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Move to experiment…']").await?;
+    seen(driver, "//dialog[@open]//label[contains(., 'Move the child run, too')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Cancel']").await?;
+    gone(driver, "//dialog[@open]").await?;
     post(address, "delete", json!({"run_id": fold})).await?;
     gone(driver, tab).await.context("the tab of a run that has none below it any more")
 }

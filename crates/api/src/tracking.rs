@@ -9,6 +9,7 @@ use crate::{
     event::Tag,
     host::Freed,
     id::{ExperimentId, ModelId, ProjectId, RunId, VersionId},
+    run::{Run, RunKind},
 };
 
 /// A time that a client of MLflow logged, in milliseconds: the first ones wrote those of metrics in seconds.
@@ -182,6 +183,47 @@ pub struct PurgeExperiment {
 pub struct MoveRuns {
     pub runs: Vec<RunId>,
     pub to: ExperimentId,
+    /// What stands below them goes along: [`RunPlaces::below`].
+    #[serde(default)]
+    pub with_children: bool,
+}
+
+impl MoveRuns {
+    /// These and no others.
+    pub const fn alone(runs: Vec<RunId>, to: ExperimentId) -> Self {
+        Self { runs, to, with_children: false }
+    }
+}
+
+/// Where runs are, and the runs that stand below them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetRunPlaces {
+    pub runs: Vec<RunId>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunPlaces {
+    /// In the order of the request.
+    pub named: Vec<RunPlace>,
+    /// At any depth, each in the experiment of the run that it stands under; the deleted and those that were named left out.
+    pub below: Vec<RunPlace>,
+}
+
+/// What of a run says where it is, and where it may go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunPlace {
+    pub id: RunId,
+    pub name: String,
+    pub kind: RunKind,
+    pub experiment: ExperimentId,
+    pub project: Option<ProjectId>,
+}
+
+impl RunPlace {
+    pub fn of(run: &Run) -> Self {
+        let Run { id, name, kind, experiment, project, .. } = run;
+        Self { id: *id, name: name.clone(), kind: *kind, experiment: *experiment, project: *project }
+    }
 }
 
 /// Deletes runs so that they can be restored.
@@ -421,6 +463,7 @@ crate::requests! { METHODS;
     RestoreExperiment => "experiment.restore" -> Experiment;
     PurgeExperiment => "experiment.purge" -> Freed;
     MoveRuns => "run.move" -> ();
+    GetRunPlaces => "run.places" -> RunPlaces, |_me| vec![Tag::AnyRuns];
     TrashRuns => "run.trash" -> ();
     RestoreRuns => "run.restore" -> ();
     PurgeRuns => "run.purge" -> Freed;

@@ -58,3 +58,31 @@ fn models_that_belong_to_no_project_stand_behind_a_projects_own_and_are_found_by
     let wrong = place.run(&["model", "list", "nmae = 'churn'"]);
     assert!(wrong.status.code() == Some(2) && said(&wrong).contains("Did you mean \"name\"?"), "{}", said(&wrong));
 }
+
+#[test]
+fn a_run_is_moved_with_what_stands_below_it_unless_it_is_said_otherwise() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let mine = place.json(&["experiment", "create", "mine"])["number"].clone();
+    let parent = client.run(&mine, "parent", "0.1", 4.0);
+    let child = client.run(&mine, "child", "0.1", 4.0);
+    client.post("runs/set-tag", &json!({ "run_id": child, "key": "mlflow.parentRunId", "value": parent }));
+    let text = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let count = |experiment: &str| place.json(&["run", "list", "--experiment", experiment])["total"].clone();
+    let alone = text(&["run", "move", "parent", "--to", "Default", "--alone"]);
+    assert_eq!(alone.lines().next(), Some("1 run is in Default now."));
+    assert!(alone.contains("Left where they were: 1 child run,"), "{alone}");
+    assert_eq!((count("mine"), count("Default")), (json!(1), json!(1)));
+    // Once they stand apart nothing is taken along.
+    assert_eq!(text(&["run", "move", "parent", "--to", "mine"]), "1 run is in mine now.\n");
+    let moved = place.json(&["run", "move", "parent", "--to", "Default", "--with-children"]);
+    assert_eq!(moved, json!([parent, child]));
+    assert_eq!((count("mine"), count("Default")), (json!(0), json!(2)));
+    let back = text(&["run", "move", "parent", "--to", "mine"]);
+    assert!(back.contains("With them: 1 child run;"), "{back}");
+    assert_eq!(count("mine"), 2);
+}

@@ -513,8 +513,13 @@ pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()>
             if to.deleted_ms.is_some() {
                 return Err(deleted(&to).into());
             }
-            let mut changed = Vec::with_capacity(request.runs.len() * 2);
-            for id in request.runs {
+            let mut runs = request.runs;
+            if request.with_children {
+                let named = nested::named(tx, &runs)?;
+                runs.extend(nested::below(tx, &named)?.into_iter().map(|place| place.id));
+            }
+            let mut changed = Vec::with_capacity(runs.len() * 2);
+            for id in runs {
                 let Some(row) = store::run::bare(tx, id)? else { return Err(client::missing(id).into()) };
                 if let Some(why) = row.run.kind.stays_because(row.run.project, to.project) {
                     let message = format!("{} {why}.", row.run.name);

@@ -128,7 +128,7 @@ async fn what_was_logged_is_found_at_once() {
         assert_eq!(found.total, 1, "step {step}");
     }
     let moved = experiment(&stage, "elsewhere").await;
-    stage.call(MoveRuns { runs: vec![run], to: moved.id }).await;
+    stage.call(MoveRuns::alone(vec![run], moved.id)).await;
     assert_eq!(table(&stage, &sweep, "", None).await.total, 0);
     assert_eq!(table(&stage, &moved, "tags.step = '19'", None).await.total, 1);
 }
@@ -487,7 +487,7 @@ async fn a_moved_runs_models_outlive_the_experiment_that_they_were_logged_in() {
     let (old, new) = (experiment(&stage, "old").await, experiment(&stage, "new").await);
     let run = begin(&stage, &old, "one", 1).await;
     let (model, file) = log_model(&stage, &old, run).await;
-    stage.call(MoveRuns { runs: vec![run], to: new.id }).await;
+    stage.call(MoveRuns::alone(vec![run], new.id)).await;
     // A client that still knows the old experiment logs one more.
     let (late, late_file) = log_model(&stage, &old, run).await;
     stage.call(DeleteExperiment { experiment: old.id }).await;
