@@ -38,9 +38,9 @@ async fn files_that_differ_in_a_number_alone_are_slid_through() {
         told,
         [
             ("audio", &[12, 13][..], true),
-            ("conv1.avif", &[0], false),
-            ("plot_1.bmp", &[0], false),
-            ("samples/epoch", &[3, 10], true),
+            ("conv1.avif", &[0][..], false),
+            ("plot_1.bmp", &[0][..], false),
+            ("samples/epoch", &[3, 10][..], true),
         ]
     );
     let last = stage.call(GetMedium { run, key: "samples/epoch".to_owned(), step: None }).await;
