@@ -18,6 +18,7 @@ mod in_view;
 mod last_values;
 mod overlaid;
 mod overlay;
+mod placed;
 mod plots;
 mod program;
 mod searches;
@@ -407,6 +408,11 @@ pub(crate) fn Runs() -> impl IntoView {
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
+    let placed = placed::places(place);
+    let offered = Signal::derive(move || {
+        let words = noted.with(|(_, params)| vocabulary(&facts.get(), params));
+        Vocabulary { plain: [words.plain, placed.get()].concat(), ..words }
+    });
     let open_id = Callback::new(move |id: String| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
     });
@@ -424,7 +430,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter
-                        vocabulary=Signal::derive(move || noted.with(|(_, params)| vocabulary(&facts.get(), params)))
+                        vocabulary=offered
                         name="Filter runs"
                         placeholder="Filter, such as metric.loss < 0.1"
                         is_typed
