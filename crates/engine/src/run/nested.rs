@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use api::{
-    RunId,
+    ExperimentId, ProjectId, RunId,
     run::{GetNested, NESTED, Nested, NestedRun},
     tracking::{GetRunPlaces, PARENT_TAG, RunPlace, RunPlaces},
 };
@@ -67,6 +67,20 @@ pub(crate) fn below(c: &store::Connection, named: &[RunPlace]) -> store::Result<
     Ok(below)
 }
 
+/// The experiment in which a run of a project with these tags begins beside the run that it is to stand below: a search may
+/// have been moved, and its next trial goes with it. `None` where it stands below none of the project's.
+pub(crate) fn experiment_above(
+    c: &store::Connection,
+    project: ProjectId,
+    tags: &[(String, String)],
+) -> store::Result<Option<ExperimentId>> {
+    let named = tags.iter().find(|(key, _)| key == PARENT_TAG).and_then(|(_, parent)| parent.parse().ok());
+    let Some(parent) = named else { return Ok(None) };
+    let above = store::run::bare(c, parent)?.map(|row| row.run);
+    let above = above.filter(|run| run.project == Some(project) && run.deleted_ms.is_none());
+    Ok(above.map(|run| run.experiment))
+}
+
 pub async fn get(engine: &Engine, request: GetNested) -> anyhow::Result<Nested> {
     let id = request.run;
     run::find(engine, id).await?;
@@ -82,4 +96,47 @@ pub async fn get(engine: &Engine, request: GetNested) -> anyhow::Result<Nested> 
         })
     });
     Ok(nested.await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{config::ProjectFile, run::RunKind};
+    use store::{Connection, Transaction, project::ProjectRow, run::RunRow};
+
+    use super::*;
+    use crate::tracking::experiments;
+
+    #[test]
+    fn a_trial_begins_where_its_search_was_moved_to() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        store::migrate::migrate(&mut connection, std::path::Path::new("in memory")).unwrap();
+        let tx = connection.transaction().unwrap();
+        let project = ProjectId::from_bytes([3; 16]);
+        let row = ProjectRow {
+            id: project,
+            path: "/p".to_owned(),
+            file: ProjectFile::default(),
+            sample: None,
+            created_ms: 1,
+            opened_ms: 1,
+        };
+        store::project::put(&tx, &row).unwrap();
+        let experiment = experiments::new(ExperimentId::from_bytes([1; 16]), Some(project), "moved to".to_owned(), 0);
+        store::experiment::insert(&tx, &experiment).unwrap();
+        let search = RunId::from_bytes([2; 16]);
+        let mut row = RunRow::new(search, (experiment.id, Some(project)), "a search".to_owned(), RunKind::Search, 0);
+        store::run::put(&tx, &row).unwrap();
+        let of = |tx: &Transaction<'_>, project: ProjectId, parent: &str| {
+            let tags =
+                [("slipway.trial", "1"), (PARENT_TAG, parent)].map(|(key, value)| (key.to_owned(), value.to_owned()));
+            experiment_above(tx, project, &tags).unwrap()
+        };
+        assert_eq!(of(&tx, project, &search.to_string()), Some(experiment.id));
+        // Of another project, of nobody, of no run that there is, and of one that was deleted.
+        assert_eq!(of(&tx, ProjectId::from_bytes([4; 16]), &search.to_string()), None);
+        assert_eq!((of(&tx, project, "none"), of(&tx, project, &"ab".repeat(16))), (None, None));
+        row.run.deleted_ms = Some(1);
+        store::run::put(&tx, &row).unwrap();
+        assert_eq!(of(&tx, project, &search.to_string()), None);
+    }
 }
