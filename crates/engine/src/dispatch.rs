@@ -105,6 +105,7 @@ handlers! {
     api::tracking::RestoreExperiment => tracking::experiments::restore,
     api::tracking::PurgeExperiment => tracking::experiments::purge,
     api::tracking::MoveRuns => tracking::experiments::move_runs,
+    api::tracking::GetRunPlaces => run::nested::places,
     api::tracking::TrashRuns => tracking::experiments::trash_runs,
     api::tracking::RestoreRuns => tracking::experiments::restore_runs,
     api::tracking::PurgeRuns => tracking::experiments::purge_runs,

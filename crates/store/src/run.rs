@@ -519,6 +519,14 @@ pub fn below(connection: &Connection, parent: RunId, limit: u32) -> Result<(Vec<
     Ok((rows, total.unsigned_abs()))
 }
 
+/// The runs of one experiment that stand under another and are not deleted, oldest first.
+pub fn below_in(connection: &Connection, parent: RunId, experiment: ExperimentId) -> Result<Vec<RunRow>> {
+    let sql = format!("SELECT {COLUMNS} {BELOW} AND experiment = ?2 ORDER BY created_ms, id");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![parent.to_string(), experiment.as_bytes()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// All names, from an index that has them: no run is read for its own.
 const NAMES: &str = "SELECT id, name, created_ms FROM run WHERE deleted_ms IS NULL";
 

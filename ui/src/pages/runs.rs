@@ -19,6 +19,7 @@ mod last_values;
 mod overlaid;
 mod overlay;
 mod pick;
+mod placed;
 mod plots;
 mod program;
 mod searches;
@@ -393,6 +394,11 @@ pub(crate) fn Runs() -> impl IntoView {
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
+    let placed = placed::places(place);
+    let offered = Signal::derive(move || {
+        let words = noted.with(|(_, params)| vocabulary(&facts.get(), params));
+        Vocabulary { plain: [words.plain, placed.get()].concat(), ..words }
+    });
     let open_id = Callback::new(move |id: String| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
     });
@@ -410,7 +416,7 @@ pub(crate) fn Runs() -> impl IntoView {
                 <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter
-                        vocabulary=Signal::derive(move || noted.with(|(_, params)| vocabulary(&facts.get(), params)))
+                        vocabulary=offered
                         name="Filter runs"
                         placeholder="Filter, such as metric.loss < 0.1"
                         is_typed
@@ -508,8 +514,8 @@ const TYPED: &str = "Press Enter to apply what stands in the filter.";
 /// No run that the filter matches: what may be wrong with it, and the way out.
 #[component]
 fn Unfit(filter: RwSignal<String>, notes: RwSignal<Vec<FilterNote>>, is_typed: RwSignal<bool>) -> impl IntoView {
-    const WHAT_IT_TAKES: &str = "A word is looked for in names, models, params, tags and notes; a condition names a \
-                                 field, like state = finished.";
+    const WHAT_IT_TAKES: &str = "A word is looked for in names, models, params, tags, notes and the names of datasets; a \
+                                 condition names a field, like state = finished.";
     move || {
         if is_typed.get() {
             return view! { <Empty mark=icon::LIST_FILTER title="No run fits the filter so far" text=TYPED /> }

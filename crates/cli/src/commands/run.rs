@@ -559,10 +559,6 @@ fn head(run: &Run) -> String {
         let commit: String = code.commit.chars().take(12).collect();
         format!("{commit}{}", if code.dirty { " with changes" } else { "" })
     });
-    let joined = |map: &std::collections::BTreeMap<String, String>| {
-        let text = map.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
-        Some(text).filter(|text| !text.is_empty())
-    };
     pairs(&[
         ("run", Some(format!("{} ({})", one_line(&run.name), run.id))),
         ("state", Some(words::word(&run.state))),
@@ -581,8 +577,8 @@ fn head(run: &Run) -> String {
         ("energy", run.spent.as_ref().and_then(Spent::kwh).map(|kwh| format!("{} kWh", words::figure(kwh)))),
         ("cost", run.spent.as_ref().and_then(|spent| Some(money(spent.cost?, &spent.terms.currency)))),
         ("budget", run.spent.as_ref().and_then(budget)),
-        ("params", joined(&run.params)),
-        ("tags", joined(&run.tags)),
+        ("params", words::joined(&run.params)),
+        ("tags", words::joined(&run.tags)),
         ("notes", Some(run.notes.clone()).filter(|notes| !notes.is_empty())),
     ])
 }

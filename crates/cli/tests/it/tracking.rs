@@ -207,6 +207,17 @@ fn an_experiment_is_made_renamed_deleted_restored_and_deleted_for_good() {
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("runs        0") && shown.ends_with("notes       No *better*.\n"), "{shown}");
 
+    let edited = place.json(&["experiment", "edit", "deeper", "--tag", "team=vision", "--tag", "goal=a=b"]);
+    assert_eq!((edited["tags"]["team"].as_str(), edited["tags"]["goal"].as_str()), (Some("vision"), Some("a=b")));
+    let shown = place.run(&["experiment", "edit", "deeper", "--remove-tag", "team"]);
+    assert!(!String::from_utf8_lossy(&shown.stdout).contains("team="), "{}", said(&shown));
+    let shown = place.run(&["experiment", "show", "deeper"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.ends_with("tags        goal=a=b\nnotes       No *better*.\n"), "{shown}");
+    let missing = place.run(&["experiment", "edit", "deeper", "--remove-tag", "team"]);
+    let told = said(&missing);
+    assert!(missing.status.code() == Some(3) && told.contains("no tag \"team\"") && told.contains("goal"), "{told}");
+
     let early = place.run(&["experiment", "purge", "deeper"]);
     assert!(said(&early).contains("is not deleted") && said(&early).contains("experiment delete"), "{}", said(&early));
     place.json(&["experiment", "delete", "deeper"]);
@@ -689,6 +700,11 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
         ("folder != 'vision/resnet'", vec!["elsewhere"]),
         ("folder is null", vec!["elsewhere"]),
         ("folder = 'vision'", vec![]),
+        ("within = 'vision'", vec!["first", "second, \"b\"", "third|c"]),
+        ("within != 'vision'", vec!["elsewhere"]),
+        ("within = 'visio_'", vec![]),
+        ("not within like 'vision%' or name not like '%ir%'", vec!["elsewhere", "second, \"b\""]),
+        ("mine", vec!["first", "second, \"b\"", "third|c"]),
         ("experiment = 'mine'", vec!["first", "second, \"b\"", "third|c"]),
         ("experiment in ('Default', 'other')", vec!["elsewhere"]),
         ("experiment like 'D%' and param.lr = '0.1'", vec!["elsewhere"]),
@@ -697,6 +713,11 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     }
     let columns = ["run", "list", "--everywhere", "--columns", "experiment,name", "--filter", "experiment = 'Default'"];
     assert_eq!(place.json(&columns)["rows"], json!([{ "experiment": "Default", "name": "elsewhere" }]));
+    let by_folder = ["run", "list", "--everywhere", "--columns", "folder,name", "--sort", "folder, name desc"];
+    let rows = place.json(&by_folder)["rows"].clone();
+    assert_eq!(rows[0], json!({ "folder": "vision/resnet", "name": "third|c" }));
+    // What stands at the top has none, and stands last.
+    assert_eq!((rows[3]["name"].as_str(), rows[3]["folder"].as_str()), (Some("elsewhere"), None));
     // All columns that there are, where none is named.
     let all = list(&["--csv", "--filter", "name = 'first'"]);
     let head = all.lines().next().unwrap();

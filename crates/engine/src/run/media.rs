@@ -1,7 +1,7 @@
 //! The media of a run by key and step: files among its artifacts, and what other tools' logs hold, read in place.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
@@ -62,15 +62,19 @@ fn named(path: &str, tables: &HashSet<String>) -> Option<(String, i64, Option<i6
     if let Some(image) = LoggedImage::of(path) {
         return Some((image.key, image.step, Some(image.time_ms), MediumKind::Image));
     }
-    let by_name = medium_by_name(path);
-    let (stem, kind) = if tables.contains(path) {
-        let plain = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
-        (by_name.map_or(plain, |(stem, _)| stem), MediumKind::Table)
-    } else {
-        by_name?
-    };
+    let (stem, kind) = by_name(path, tables)?;
     let (key, step) = stepped(stem).unwrap_or((path, 0));
     Some((key.to_owned(), step, None, kind))
+}
+
+/// A path without its ending, and what it is.
+fn by_name<'p>(path: &'p str, tables: &HashSet<String>) -> Option<(&'p str, MediumKind)> {
+    let by_name = medium_by_name(path);
+    if !tables.contains(path) {
+        return by_name;
+    }
+    let plain = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+    Some((by_name.map_or(plain, |(stem, _)| stem), MediumKind::Table))
 }
 
 /// `samples/step_12` is `samples` at step 12.
@@ -80,6 +84,54 @@ fn stepped(stem: &str) -> Option<(&str, i64)> {
     let key = without.trim_end_matches(['_', '-', '=']).strip_suffix("step")?;
     let key = key.trim_end_matches(['_', '-', '/', '.']);
     (!key.is_empty()).then_some((key, step))
+}
+
+/// Words in front of a number that say that it counts, with nothing between them.
+const COUNTED: [&str; 7] = ["step", "epoch", "iter", "iteration", "batch", "frame", "sample"];
+
+/// `samples/epoch_003` is `samples/epoch_` and 3; `conv1` is one name.
+fn numbered(stem: &str) -> Option<(&str, i64)> {
+    let before = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let number = stem[before.len()..].parse().ok()?;
+    let is_parted = before.ends_with(BETWEEN) || COUNTED.iter().any(|word| before.to_lowercase().ends_with(word));
+    (is_parted && !before.trim_end_matches(BETWEEN).is_empty()).then_some((before, number))
+}
+
+/// What may stand between a name and its number.
+const BETWEEN: [char; 5] = ['_', '-', '=', '.', '/'];
+
+/// Files of a folder whose names differ in a number at their end alone, each with the key that they have together and its
+/// number as the step: `samples/epoch_001.png` and `samples/epoch_002.png` are `samples/epoch` at steps 1 and 2. No key is
+/// one of `taken`, and of two files of one number (`a_1.png`, `a_01.png`) each stays by itself, so that none hides another.
+fn series<'p>(
+    paths: &[&'p str],
+    tables: &HashSet<String>,
+    mut taken: HashSet<String>,
+) -> HashMap<&'p str, (String, i64)> {
+    let mut alike: BTreeMap<(&str, &str), BTreeMap<i64, Vec<&'p str>>> = BTreeMap::new();
+    for &path in paths {
+        let Some((stem, _)) = by_name(path, tables).filter(|_| LoggedImage::of(path).is_none()) else { continue };
+        if stepped(stem).is_some() {
+            continue;
+        }
+        let Some((before, number)) = numbered(stem) else { continue };
+        alike.entry((before, &path[stem.len()..])).or_default().entry(number).or_default().push(path);
+    }
+    let mut found = HashMap::new();
+    for ((before, ending), numbers) in alike {
+        let alone = numbers.iter().filter_map(|(number, files)| match files[..] {
+            [only] => Some((*number, only)),
+            _ => None,
+        });
+        let files: Vec<(i64, &str)> = alone.collect();
+        if files.len() < 2 {
+            continue;
+        }
+        let plain = before.trim_end_matches(BETWEEN);
+        let key = if taken.insert(plain.to_owned()) { plain.to_owned() } else { format!("{before}*{ending}") };
+        found.extend(files.into_iter().map(|(number, path)| (path, (key.clone(), number))));
+    }
+    found
 }
 
 /// The paths that the tag of logged tables names.
@@ -100,15 +152,17 @@ async fn all(engine: &Engine, run: RunId) -> anyhow::Result<(RunRow, BTreeMap<St
     let models: Vec<&str> = paths.iter().filter_map(|path| path.strip_suffix("MLmodel")).collect();
     let mut found: BTreeMap<String, BTreeMap<i64, Entry>> = BTreeMap::new();
     let mut full: HashSet<(String, i64)> = HashSet::new();
+    // What a log of Weights & Biases names by its step is not named by its file, too.
+    let is_of_log = |path: &str| !of_logs.is_empty() && path.starts_with("media/");
+    let is_own = |path: &&str| !models.iter().any(|model| path.starts_with(model)) && !is_of_log(path);
+    let paths: Vec<&str> = paths.iter().copied().filter(is_own).collect();
+    let keys = paths.iter().filter_map(|path| Some(named(path, &tables)?.0));
+    let series = series(&paths, &tables, keys.chain(of_logs.iter().map(|(key, ..)| key.clone())).collect());
     for path in paths {
-        if models.iter().any(|model| path.starts_with(model)) {
-            continue;
+        let Some((mut key, mut step, time_ms, kind)) = named(path, &tables) else { continue };
+        if let Some((together, number)) = series.get(path) {
+            (key, step) = (together.clone(), *number);
         }
-        // What a log of Weights & Biases names by its step is not named by its file, too.
-        if !of_logs.is_empty() && path.starts_with("media/") {
-            continue;
-        }
-        let Some((key, step, time_ms, kind)) = named(path, &tables) else { continue };
         let is_full = LoggedImage::of(path).is_none_or(|image| !image.compressed);
         let of_key = found.entry(key.clone()).or_default();
         // The whole picture before its small copy, the later before the earlier.
@@ -562,7 +616,7 @@ pub async fn bytes(engine: &Engine, run: RunId, key: &str, step: Option<i64>) ->
     let is_video = opened.kind == MediumKind::Video;
     let Some(kind) = (if is_video { video(&start) } else { sniffed(&start) }) else {
         bail!(ApiError::invalid(format!(
-            "\"{key}\" is in no format that is shown: PNG, JPEG, GIF, WebP, SVG, WAV, MP3, Ogg, FLAC, MP4, WebM."
+            "\"{key}\" is in no format that is shown: PNG, JPEG, GIF, WebP, AVIF, BMP, SVG, WAV, MP3, AAC, M4A, Ogg, Opus, FLAC, MP4, WebM."
         )));
     };
     Ok((bytes, kind))
@@ -583,9 +637,14 @@ pub(super) const fn sniffed(start: &[u8]) -> Option<&'static str> {
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'G', b'I', b'F', b'8', ..] => "image/gif",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        [b'B', b'M', ..] => "image/bmp",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => "image/avif",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "audio/mp4",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => "audio/wav",
         [b'O', b'g', b'g', b'S', ..] => "audio/ogg",
         [b'f', b'L', b'a', b'C', ..] => "audio/flac",
+        // Of MPEG's sounds those without a layer are AAC.
+        [0xff, 0xf0 | 0xf1 | 0xf8 | 0xf9, ..] => "audio/aac",
         [b'I', b'D', b'3', ..] | [0xff, 0xe2..=0xff, ..] => "audio/mpeg",
         _ => return None,
     })
@@ -690,6 +749,50 @@ mod tests {
     }
 
     #[test]
+    fn files_that_differ_in_a_number_alone_are_steps_of_one_key() {
+        let tables: HashSet<String> = ["t_1.json", "t_2.json"].map(str::to_owned).into();
+        let of = |paths: &[&'static str]| {
+            let taken = paths.iter().filter_map(|path| Some(named(path, &tables)?.0)).collect();
+            let found = series(paths, &tables, taken);
+            let all: BTreeMap<&str, (String, i64)> = found.into_iter().collect();
+            all.into_iter().map(|(path, (key, step))| format!("{path} {key} {step}")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of(&["samples/epoch_003.png", "samples/epoch_010.png", "samples/plot.png"]),
+            ["samples/epoch_003.png samples/epoch 3", "samples/epoch_010.png samples/epoch 10"]
+        );
+        assert_eq!(
+            of(&["img_000120.png", "img_000240.png", "audio-12.wav", "audio-13.wav", "t_1.json", "t_2.json"]),
+            [
+                "audio-12.wav audio 12",
+                "audio-13.wav audio 13",
+                "img_000120.png img 120",
+                "img_000240.png img 240",
+                "t_1.json t 1",
+                "t_2.json t 2"
+            ]
+        );
+        assert_eq!(of(&["seen/1.txt", "seen/2.txt", "Epoch7.svg", "Epoch8.svg"]).len(), 4);
+        // One alone, another folder, another ending, a name with a number, no name, one that says its step itself.
+        assert!(of(&["a_1.png", "b/a_2.png", "a_3.jpg", "conv1.png", "conv2.png", "1.png", "2.png"]).is_empty());
+        assert!(of(&["s/step_1.png", "s/step_2.png", "weights_1.bin", "weights_2.bin"]).is_empty());
+        assert!(of(&["a_99999999999999999999.png", "a_99999999999999999998.png"]).is_empty(), "no number of ours");
+        // None hides another: two of one number, and two of one name.
+        assert_eq!(of(&["a_1.png", "a_01.png", "a_2.png", "a_3.png"]), ["a_2.png a 2", "a_3.png a 3"]);
+        assert_eq!(
+            of(&["a_1.png", "a_2.png", "a_1.wav", "a_2.wav", "b/step_1.png", "b_1.png", "b_2.png"]),
+            [
+                "a_1.png a 1",
+                "a_1.wav a_*.wav 1",
+                "a_2.png a 2",
+                "a_2.wav a_*.wav 2",
+                "b_1.png b_*.png 1",
+                "b_2.png b_*.png 2"
+            ]
+        );
+    }
+
+    #[test]
     fn a_histogram_has_one_edge_more_than_counts() {
         let read = |text: &str| histogram(text.as_bytes());
         let content = read(r#"{"bins": [0, 0.5, 2], "counts": [3, 4], "name": "w"}"#).unwrap();
@@ -726,6 +829,9 @@ mod tests {
     fn what_bytes_are_their_start_says() {
         assert_eq!(sniffed(b"\x89PNG\r\n"), Some("image/png"));
         assert_eq!(sniffed(b"RIFF\0\0\0\0WAVEfmt "), Some("audio/wav"));
+        assert_eq!((sniffed(b"BM6\0"), sniffed(b"\0\0\0 ftypavif")), (Some("image/bmp"), Some("image/avif")));
+        assert_eq!((sniffed(b"\0\0\0 ftypM4A "), sniffed(b"\xff\xf1P@")), (Some("audio/mp4"), Some("audio/aac")));
+        assert_eq!((sniffed(b"OggS"), sniffed(b"\xff\xfb")), (Some("audio/ogg"), Some("audio/mpeg")));
         assert_eq!((sniffed(b"<svg xmlns="), sniffed(b"<html>"), sniffed(b"")), (None, None, None));
         assert_eq!(video(b"\0\0\0 ftypisom"), Some("video/mp4"));
         assert_eq!((video(b"\x1aE\xdf\xa3"), video(b"<script>")), (Some("video/webm"), None));

@@ -82,8 +82,8 @@ async fn of_a_clients_run_in_an_experiment_of_a_project_both_lists() {
 
     let other = within(&stage, "other", project).await;
     let three = [both[0].clone(), both[1].clone(), Tag::Experiment(other.id)];
-    check(&stage, "moving", &three, stage.call(MoveRuns { runs: vec![run], to: other.id })).await;
-    stage.call(MoveRuns { runs: vec![run], to: sweep.id }).await;
+    check(&stage, "moving", &three, stage.call(MoveRuns::alone(vec![run], other.id))).await;
+    stage.call(MoveRuns::alone(vec![run], sweep.id)).await;
     stage.call(TrashRuns { runs: vec![run] }).await;
     check(&stage, "deleting for good", &both, stage.call(PurgeRuns { runs: vec![run] })).await;
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use api::{
     ErrorCode, ProjectId, RunId,
     event::{Event, Tag},
-    run::{BeginCommand, GetRun, ListRuns, Run, RunKind, StopRun},
+    run::{BeginCommand, EditRun, GetRun, ListRuns, Run, RunKind, StopRun},
     search::{Direction, SearchConfig, StartSearch, StopSearch, Value, Written},
     tracking::{
-        CreateExperiment, DeleteExperiment, DeleteView, EditExperiment, Experiment, ListDeletedViews, ListExperiments,
-        ListViews, MoveExperiment, MoveFolder, MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns,
-        RestoreView, SaveView, SavedView, Scope, TrashRuns,
+        CreateExperiment, DeleteExperiment, DeleteView, EditExperiment, Experiment, GetRunPlaces, ListDeletedViews,
+        ListExperiments, ListViews, MoveExperiment, MoveFolder, MoveRuns, PARENT_TAG, PurgeExperiment, PurgeRuns,
+        RestoreExperiment, RestoreRuns, RestoreView, RunPlace, SaveView, SavedView, Scope, TrashRuns,
     },
 };
 use engine::tracking::{
@@ -72,10 +72,9 @@ async fn a_projects_own_experiment_keeps_its_name() {
     let project = place::project(&stage).await;
     let experiment = own(&stage, project).await;
     let edit = |name: &str| EditExperiment {
-        experiment: experiment.id,
         name: Some(name.to_owned()),
         folder: Some("vision".to_owned()),
-        notes: None,
+        ..EditExperiment::of(experiment.id)
     };
     let refused = stage.try_call(edit("mine")).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::InUse);
@@ -94,7 +93,7 @@ async fn an_experiment_comes_back_with_what_went_with_it() {
     stage.call(TrashRuns { runs: vec![before] }).await;
     stage.call(DeleteExperiment { experiment: sweep.id }).await;
     assert_eq!(there(&stage, &sweep).await, [""; 0]);
-    let gone = stage.call(ListExperiments { deleted: true }).await;
+    let gone = stage.call(ListExperiments { deleted: true, ..ListExperiments::default() }).await;
     assert_eq!(gone.iter().map(|one| one.runs).collect::<Vec<_>>(), [1]);
     stage.call(RestoreExperiment { experiment: sweep.id }).await;
     assert_eq!(there(&stage, &sweep).await, ["kept"]);
@@ -114,7 +113,7 @@ async fn an_experiment_whose_run_is_under_way_is_not_deleted() {
     let project = place::project(&stage).await;
     let sweep = experiment(&stage, "sweep", Some(project)).await;
     let run = program(&stage, project, std::process::id()).await;
-    stage.call(MoveRuns { runs: vec![run], to: sweep.id }).await;
+    stage.call(MoveRuns::alone(vec![run], sweep.id)).await;
     let refused = stage.try_call(DeleteExperiment { experiment: sweep.id }).await.unwrap_err();
     assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::InUse, "crunch is under way."));
     assert_eq!(there(&stage, &sweep).await, ["crunch"]);
@@ -125,15 +124,51 @@ async fn an_experiment_whose_run_is_under_way_is_not_deleted() {
 }
 
 #[tokio::test]
+async fn what_stands_below_a_run_moves_with_it() {
+    let stage = Stage::new().await;
+    let (old, new) = (experiment(&stage, "old", None).await, experiment(&stage, "new", None).await);
+    let own = experiment(&stage, "own", None).await;
+    let below = async |experiment: &Experiment, name: &str, parent: RunId| {
+        let tags = [(PARENT_TAG.to_owned(), parent.to_string())].into_iter().collect();
+        let begin = Begin { name: Some(name.to_owned()), tags, ..Begin::default() };
+        client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id
+    };
+    let top = begin(&stage, &old, "top").await;
+    let child = below(&old, "child", top).await;
+    let deep = below(&old, "deep", child).await;
+    // Put elsewhere by its script, deleted, and a run that names a run below it as its parent.
+    below(&own, "elsewhere", top).await;
+    let gone = below(&old, "gone", top).await;
+    stage.call(TrashRuns { runs: vec![gone] }).await;
+    let tags = [(PARENT_TAG.to_owned(), Some(deep.to_string()))].into();
+    stage.call(EditRun { run: top, name: None, notes: None, tags }).await;
+    let places = stage.call(GetRunPlaces { runs: vec![top] }).await;
+    let told = |places: &[RunPlace]| places.iter().map(|place| (place.id, place.experiment)).collect::<Vec<_>>();
+    assert_eq!(told(&places.named), [(top, old.id)]);
+    assert_eq!(told(&places.below), [(child, old.id), (deep, old.id)]);
+
+    stage.call(MoveRuns { runs: vec![top], to: new.id, with_children: true }).await;
+    assert_eq!(there(&stage, &new).await, ["child", "deep", "top"]);
+    assert_eq!((there(&stage, &old).await, there(&stage, &own).await), (vec![], vec!["elsewhere".to_owned()]));
+    // Undo names them all.
+    stage.call(MoveRuns::alone(vec![top, child, deep], old.id)).await;
+    assert_eq!(there(&stage, &old).await, ["child", "deep", "top"]);
+    stage.call(MoveRuns::alone(vec![top], new.id)).await;
+    assert_eq!((there(&stage, &new).await, there(&stage, &old).await.len()), (vec!["top".to_owned()], 2));
+    let missing = stage.try_call(GetRunPlaces { runs: vec![RunId::from_bytes([9; 16])] }).await.unwrap_err();
+    assert_eq!(missing.code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
 async fn what_we_supervise_moves_within_its_project_only() {
     let stage = Stage::new().await;
     let project = place::project(&stage).await;
     let [inside, outside] =
         [experiment(&stage, "inside", Some(project)).await, experiment(&stage, "outside", None).await];
     let run = program(&stage, project, std::process::id()).await;
-    let refused = stage.try_call(MoveRuns { runs: vec![run], to: outside.id }).await.unwrap_err();
+    let refused = stage.try_call(MoveRuns::alone(vec![run], outside.id)).await.unwrap_err();
     assert_eq!(refused.message, "crunch belongs to its project's folder and data.");
-    stage.call(MoveRuns { runs: vec![run], to: inside.id }).await;
+    stage.call(MoveRuns::alone(vec![run], inside.id)).await;
     assert_eq!(there(&stage, &inside).await, ["crunch"]);
     let refused = stage.try_call(MoveExperiment { experiment: inside.id, to: None }).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Conflict, "{refused}");
@@ -160,9 +195,9 @@ async fn a_search_is_not_carried_into_another_project() {
     assert_eq!(stage.call(GetRun { run }).await.kind, RunKind::Search);
     let [inside, outside] =
         [experiment(&stage, "inside", Some(project)).await, experiment(&stage, "outside", None).await];
-    let refused = stage.try_call(MoveRuns { runs: vec![run], to: outside.id }).await.unwrap_err();
+    let refused = stage.try_call(MoveRuns::alone(vec![run], outside.id)).await.unwrap_err();
     assert!(refused.message.ends_with("belongs to its project's folder and data."), "{refused}");
-    stage.call(MoveRuns { runs: vec![run], to: inside.id }).await;
+    stage.call(MoveRuns::alone(vec![run], inside.id)).await;
     // Neither does its experiment carry it away, nor does it go with that while it is under way.
     let refused = stage.try_call(MoveExperiment { experiment: inside.id, to: None }).await.unwrap_err();
     assert!(refused.message.contains("belong to their project's folder and data"), "{refused}");
@@ -279,7 +314,7 @@ async fn a_folder_is_renamed_and_moved_with_all_that_is_in_it() {
         stage.call(CreateExperiment { name: name.to_owned(), folder: folder.to_owned() }).await;
     }
     let named = async |name: &str, deleted: bool| {
-        let all = stage.call(ListExperiments { deleted }).await;
+        let all = stage.call(ListExperiments { deleted, ..ListExperiments::default() }).await;
         all.into_iter().find(|one| one.name == name).unwrap()
     };
     stage.call(DeleteExperiment { experiment: named("gone", false).await.id }).await;

@@ -17,6 +17,7 @@ mod exporting;
 mod interrupted;
 mod logged;
 mod measured;
+mod media;
 mod opening;
 mod own_runs;
 mod place;

@@ -524,6 +524,9 @@ async fn runs_are_found_by_the_datasets_that_they_were_given() {
     assert_eq!(found("dataset.name = 'wine'").await, [0, 1, 2]);
     assert_eq!(found("dataset.context = 'training' and dataset.name in ('beer')").await, [0]);
     assert_eq!(found("dataset.digest like '%beer'").await, [0]);
+    // A word is sought in their names, too.
+    assert_eq!(found("BEE").await, [0]);
+    assert_eq!(found("not wine").await, [3, 4, 5]);
     assert_eq!(found("not dataset.context = 'training'").await, [1, 3, 4, 5]);
 
     let told = async |most: usize| {

@@ -169,7 +169,7 @@ async fn check_whole(stage: &Stage, kind: Kind) {
     let filter = "dataset.name = 'churn.csv'".to_owned();
     let request = ListRuns { experiment: Some(churn.id), filter, ..ListRuns::default() };
     assert_eq!(stage.call(request).await.rows.len(), 1);
-    let names: Vec<_> = stage.call(ListOtherModels {}).await.into_iter().map(|model| model.name).collect();
+    let names: Vec<_> = stage.call(ListOtherModels::default()).await.into_iter().map(|model| model.name).collect();
     assert_eq!(names, ["bare", "churn-model"]);
 }
 

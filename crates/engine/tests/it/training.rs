@@ -190,7 +190,7 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     assert!(overview.happened.iter().any(|happening| happening.sentence.contains("registered")));
     stage.call(SetAlias { model: version.model, alias: "champion".to_owned(), version: None }).await;
     stage.call(DeleteVersion { version: version.id }).await;
-    assert!(stage.call(ListModels { project }).await.is_empty());
+    assert!(stage.call(ListModels::of(project)).await.is_empty());
     stage.call(TrashRuns { runs: vec![run] }).await;
     stage.call(PurgeRuns { runs: vec![run] }).await;
     assert!(!stage.engine.workspace().run(run).exists());

@@ -18,9 +18,7 @@ use super::{
 use crate::Host;
 
 /// MLflow's limits.
-const LONGEST_KEY: usize = 250;
 const LONGEST_LOCATION: usize = 2_048;
-const LONGEST_TAG: usize = 20_000;
 const MOST_RESULTS: i64 = 50_000;
 
 #[derive(Debug, Deserialize)]
@@ -39,7 +37,7 @@ pub(super) struct Created {
 pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<Created> {
     let name = required(asked.name.filter(|name| !name.is_empty()), "name")?;
     for tag in &asked.tags {
-        check_tag(&tag.key, &tag.value)?;
+        experiments::check_tag(&tag.key, &tag.value)?;
     }
     let location = asked.artifact_location.filter(|location| !location.is_empty());
     if let Some(location) = &location {
@@ -61,16 +59,6 @@ fn check_location(location: &str) -> Result<(), Failure> {
     }
     if location.contains(['#', '?']) && !location.contains("://") {
         return Err(Failure::invalid(format!("Invalid artifact location: '{location}'")));
-    }
-    Ok(())
-}
-
-fn check_tag(key: &str, value: &str) -> Result<(), Failure> {
-    if key.is_empty() || key.chars().count() > LONGEST_KEY {
-        return Err(Failure::invalid(format!("A tag's key has 1 to {LONGEST_KEY} characters.")));
-    }
-    if value.chars().count() > LONGEST_TAG {
-        return Err(Failure::invalid(format!("The value of the tag '{key}' is longer than {LONGEST_TAG} characters.")));
     }
     Ok(())
 }
@@ -155,7 +143,7 @@ pub(super) struct Update {
 pub(super) async fn update(State(host): State<Host>, Fields(asked): Fields<Update>) -> Done {
     let experiment = find(&host, asked.experiment_id).await?.id;
     let name = Some(required(asked.new_name.filter(|name| !name.is_empty()), "new_name")?);
-    experiments::edit(&host.engine, EditExperiment { experiment, name, folder: None, notes: None }).await?;
+    experiments::edit(&host.engine, EditExperiment { name, ..EditExperiment::of(experiment) }).await?;
     Ok(done())
 }
 
@@ -186,7 +174,7 @@ pub(super) struct SetTag {
 
 pub(super) async fn set_tag(State(host): State<Host>, Fields(asked): Fields<SetTag>) -> Done {
     let (key, value) = (required(asked.key, "key")?, asked.value.unwrap_or_default());
-    check_tag(&key, &value)?;
+    experiments::check_tag(&key, &value)?;
     let experiment = find(&host, asked.experiment_id).await?.id;
     experiments::tag(&host.engine, experiment, key, Some(value)).await?;
     Ok(done())

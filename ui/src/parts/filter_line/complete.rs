@@ -35,12 +35,13 @@ pub(crate) struct Completion {
 }
 
 const SHOWN: usize = 9;
-const PLAIN: [(&str, &str); 24] = [
+const PLAIN: [(&str, &str); 25] = [
     ("name", "the run's name"),
     ("state", "how it ended"),
     ("kind", "trained here, any program, or logged"),
     ("experiment", "the name of its experiment"),
     ("folder", "the folder of its experiment"),
+    ("within", "its folder, or one above it"),
     ("model", "what was trained"),
     ("device", "what it trained on"),
     ("snapshot", "the number of its data's version"),
@@ -110,7 +111,7 @@ pub(super) enum Wants {
     Value(String),
     /// A pattern in quotes.
     Pattern(String),
-    /// "in" behind "not".
+    /// "in" or a pattern's word behind "not".
     In(String),
     /// The bracket of a list, a value in it, and what comes behind one.
     List(String),
@@ -197,7 +198,7 @@ pub(super) fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
     }
     let word = piece.to_lowercase();
     match (wants, word.as_str()) {
-        (Wants::Operator(field), "like" | "ilike") => Wants::Pattern(field),
+        (Wants::Operator(field) | Wants::In(field), "like" | "ilike") => Wants::Pattern(field),
         (Wants::Operator(field) | Wants::In(field), "in") => Wants::List(field),
         (Wants::Operator(field), "not") => Wants::In(field),
         (Wants::Operator(_), "is") => Wants::Null,
@@ -232,7 +233,11 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
         Wants::Pattern(field) => {
             values_of(field, words).for_each(|value| add(run_table::quoted(&format!("%{value}%")), "contains it"));
         }
-        Wants::In(_) => add("in".to_owned(), "a list"),
+        Wants::In(_) => {
+            add("in".to_owned(), "a list");
+            add("like".to_owned(), "a pattern");
+            add("ilike".to_owned(), "a pattern in any case");
+        }
         Wants::List(_) => add("(".to_owned(), "the list begins"),
         Wants::More(_) => {
             add(",".to_owned(), "another one");
@@ -337,7 +342,10 @@ mod tests {
             metrics: vec!["loss/train".to_owned(), "loss/validation".to_owned(), "top 5".to_owned()],
             params: vec![("model".to_owned(), vec!["trees".to_owned(), "small cnn".to_owned()])],
             tags: vec![("team".to_owned(), vec!["vision".to_owned()])],
-            plain: vec![("name", vec!["brisk heron".to_owned()])],
+            plain: vec![
+                ("name", vec!["brisk heron".to_owned()]),
+                ("within", vec!["big nets".to_owned(), "big nets/50%_x".to_owned()]),
+            ],
         }
     }
 
@@ -357,6 +365,8 @@ mod tests {
         assert_eq!(offered("state = finished and st|"), ["state", "started", "status", "cost", "dataset.digest"]);
         assert_eq!(offered("(dur|"), ["duration"]);
         assert_eq!(offered("fold|"), ["folder"]);
+        assert_eq!(offered("with|"), ["within"]);
+        assert_eq!(offered("within = b|"), ["\"big nets\"", "\"big nets/50%_x\""]);
         assert_eq!(offered("folder |")[..4], ["=", "!=", "~", "like"]);
         assert_eq!(offered("dataset.|"), ["dataset.name", "dataset.digest", "dataset.context"]);
         assert_eq!(offered("digest|"), ["dataset.digest"]);
@@ -377,7 +387,9 @@ mod tests {
         assert_eq!(offered("tag.te|"), ["tag.team"]);
         assert_eq!(offered("state in |"), ["("]);
         assert_eq!(offered("state in (f|"), ["finished", "failed"]);
-        assert_eq!(offered("state not |"), ["in"]);
+        assert_eq!(offered("state not |"), ["in", "like", "ilike"]);
+        assert_eq!(offered("param.model not like |"), ["\"%trees%\"", "\"%small cnn%\""]);
+        assert_eq!(offered("param.model not ilike \"%trees%\" |"), ["and", "or"]);
         assert_eq!(offered("param.model in (trees |"), [",", ")"]);
         assert_eq!(offered("param.model in (trees, |"), ["trees", "\"small cnn\""]);
         assert_eq!(offered("param.model in (trees) |"), ["and", "or"]);

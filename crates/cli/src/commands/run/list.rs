@@ -32,9 +32,10 @@ const PAGE: u32 = 50;
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`, with `or`, `not` and parentheses; words
-    /// match names, models, params, tags and notes. `created`, `started` (of a run that waits: created) and `ended` are
+    /// match names, models, params, tags, notes and names of datasets. `created`, `started` (of a run that waits: created) and `ended` are
     /// before or after a date (`started > '2026-11-24 18:00'`) or milliseconds since 1970, `duration` is in seconds; with
-    /// --everywhere `experiment = "NAME"` or `folder = "NAME"` chooses some
+    /// --everywhere `experiment = "NAME"`, `folder = "NAME"` or `within = "NAME"` (also folders below it) chooses some, and
+    /// words match the names of experiments
     #[arg(long, default_value = "")]
     filter: String,
     /// A saved view, as `run views list` names it; what else is given here stands before what it says
@@ -49,8 +50,8 @@ pub(crate) struct List {
     /// Those that were deleted, instead of those that are there
     #[arg(long)]
     deleted: bool,
-    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `model`, `duration`, `state`; several by commas, each with
-    /// asc or desc
+    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `folder`, `model`, `duration`, `state`; several by commas, each
+    /// with asc or desc
     #[arg(long)]
     sort: Option<String>,
     /// From the highest value down

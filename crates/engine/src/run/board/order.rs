@@ -78,7 +78,11 @@ impl<'a> Source<'a> {
             Field::Tag(name) => texts(table.tags.get(name)),
             Field::Id | Field::ArtifactUri => Self::Id,
             // A table is of one experiment.
-            Field::Experiment => names.get(&table.experiment).map_or(Self::Nothing, |name| Self::Whole(name)),
+            Field::Experiment => names.get(&table.experiment).map_or(Self::Nothing, |named| Self::Whole(&named.name)),
+            Field::Folder => {
+                let folder = names.get(&table.experiment).and_then(|named| named.folder.as_deref());
+                folder.map_or(Self::Nothing, Self::Whole)
+            }
             field => match (table.rows.texts(field), table.rows.numbers(field)) {
                 (Some(column), _) => Self::Texts(column),
                 (None, Some(column)) => Self::Numbers(column),

@@ -227,6 +227,8 @@ impl MediumFile {
             Media::Audio(bytes) => {
                 let ending = match sniffed(&bytes).and_then(|kind| kind.strip_prefix("audio/")) {
                     Some("mpeg") => "mp3",
+                    // As a video's file is called, too.
+                    Some("mp4") => "m4a",
                     Some(ending) => ending,
                     None => return Ok(None),
                 };
@@ -318,6 +320,8 @@ mod tests {
             (Media::Image(b"\x89PNG".to_vec()), MediumKind::Image, &b"\x89PNG"[..]),
             (Media::Audio(b"RIFF\0\0\0\0WAVE".to_vec()), MediumKind::Audio, b"RIFF\0\0\0\0WAVE"),
             (Media::Audio(b"ID3".to_vec()), MediumKind::Audio, b"ID3"),
+            (Media::Audio(b"\0\0\0 ftypM4A ".to_vec()), MediumKind::Audio, b"\0\0\0 ftypM4A "),
+            (Media::Image(b"BM6".to_vec()), MediumKind::Image, b"BM6"),
             (Media::Text("said".to_owned()), MediumKind::Text, b"said"),
             (Media::Histogram(histogram), MediumKind::Histogram, br#"{"bins":[1.0,2.0],"counts":[3.0]}"#),
             (
