@@ -102,6 +102,18 @@ impl Look {
         self
     }
 
+    /// The same of what is measured by the clock: it lies along time where the others lie along steps or a metric.
+    pub(crate) fn by_clock(self) -> Self {
+        let along = RwSignal::new(self.along.with_untracked(|along| by_clock(along)));
+        Effect::new(move |_| {
+            let now = self.along.with(|along| by_clock(along));
+            if along.with_untracked(|along| *along != now) {
+                along.set(now);
+            }
+        });
+        Self { along, ..self }
+    }
+
     pub(crate) fn along(self) -> Along {
         self.along.with(|along| match along.as_str() {
             "share" => Along::Share,
@@ -185,6 +197,12 @@ impl Look {
         self.is_chosen.set(true);
         keep(SMOOTHING, &by.to_string());
     }
+}
+
+/// What lies along this, of what has no step of the program's.
+fn by_clock(along: &str) -> String {
+    let has_step = along == "step" || along.starts_with(METRIC);
+    if has_step { "time" } else { along }.to_owned()
 }
 
 fn smoothing_of(text: &str) -> Option<f64> {
@@ -309,6 +327,12 @@ mod tests {
         let own = [("step", "Step"), ("share", "Share of the run"), ("time", "Relative time"), ("clock", "Wall time")];
         assert_eq!(named[..4], own);
         assert_eq!(named[4..], [("metric.loss/train", "Loss, training"), ("metric.tokens", "tokens")]);
+    }
+
+    #[test]
+    fn what_is_measured_by_the_clock_has_no_step() {
+        let all = ["step", "metric.tokens", "share", "time", "clock"].map(by_clock);
+        assert_eq!(all, ["time", "time", "share", "time", "clock"]);
     }
 
     #[test]

@@ -351,6 +351,17 @@ fn series_x(series: &Series, whole: Whole, began_ms: i64, along: Along) -> Vec<f
     }
 }
 
+/// Lines in a unit in which their values are so many times as great.
+pub(crate) fn scale(lines: &mut [Line], times: f64) {
+    if times == 1.0 {
+        return;
+    }
+    for line in lines {
+        line.y.iter_mut().for_each(|value| *value *= times);
+        line.band.iter_mut().for_each(|band| *band = (band.0 * times, band.1 * times));
+    }
+}
+
 /// Along time, points so far apart are not joined: the run stood still between them.
 pub(crate) fn gap_of(lines: &[Line]) -> Option<f64> {
     const TIMES: f64 = 12.0;
@@ -389,6 +400,14 @@ mod tests {
         let times = |from, to| Viewport { from_ms: Some(from), to_ms: Some(to), ..whole.clone() };
         assert_eq!(view(Along::Seconds, Some((1.0, 2.0))), times(2_000, 3_000));
         assert_eq!(view(Along::Clock, Some((1_500.5, 2_000.0))), times(1_501, 2_000));
+    }
+
+    #[test]
+    fn a_line_and_its_band_are_told_in_one_unit() {
+        let mut lines = [Line::new("a", Role::Series(1), vec![0.0], vec![2_000.0])];
+        lines[0].band = vec![(1_000.0, 3_000.0)];
+        scale(&mut lines, 1e-3);
+        assert_eq!((lines[0].y.as_slice(), lines[0].band.as_slice()), (&[2.0][..], &[(1.0, 3.0)][..]));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::parts::{
     button::Button,
     chart::ChartCard,
     curve_look::{Look, LookChoice, keep, kept},
-    curves::{InView, Wanted, lines_of_runs, most_points},
+    curves::{InView, Wanted, lines_of_runs, most_points, scale},
     field::TextField,
     icon,
     states::Empty,
@@ -296,12 +296,7 @@ fn MetricChart(
     let smoothing = look.smoothing_of(move || curves.with(|lines| most_points(lines)), zoom);
     let chart = Signal::derive(move || {
         let mut lines = curves.get();
-        if part != 1.0 {
-            for line in &mut lines {
-                line.y.iter_mut().for_each(|value| *value *= part);
-                line.band.iter_mut().for_each(|band| *band = (band.0 * part, band.1 * part));
-            }
-        }
+        scale(&mut lines, part);
         LineChart {
             name: said.clone(),
             gap: look.gap_of(&lines),

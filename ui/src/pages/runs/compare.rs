@@ -19,10 +19,11 @@ use super::{
     Facts, bands,
     code_differs::CodeDiffers,
     colours,
-    comparison::{Seen, Tools, roles},
+    comparison::{Seen, Tools, is_measured, roles},
     differs::{Differs, Figures},
     last_values::LastValues,
     overlaid::{Compared, Overlaid, told_apart},
+    overlay::is_system,
     plots::{self, MEDIA, Whose},
     seen_beside::SeenBeside,
 };
@@ -139,9 +140,11 @@ pub(super) fn Compare(
     let wanted = RwSignal::new(String::new());
     let keys = Memo::new(move |_| {
         let first = ranked_by.get().map(|(key, _)| key);
+        let system = seen.system.get();
         let counts: BTreeMap<String, usize> = chosen.with(|chosen| {
             let mut counts = BTreeMap::new();
-            for key in chosen.iter().flat_map(|run| &run.curves).filter(|key| !key.starts_with("system/")) {
+            let is_shown = |key: &&String| system || !is_system(key);
+            for key in chosen.iter().flat_map(|run| &run.curves).filter(is_shown) {
                 *counts.entry(key.clone()).or_default() += 1;
             }
             counts
@@ -156,7 +159,7 @@ pub(super) fn Compare(
                 key if key.ends_with("/validation") => 3,
                 _ => 4,
             };
-            (rank, std::cmp::Reverse(counts.get(key).copied()), words::is_more_better(key).is_none())
+            (is_system(key), rank, std::cmp::Reverse(counts.get(key).copied()), words::is_more_better(key).is_none())
         });
         // Along a figure that figure itself is a straight line; alone it stays, so that there is something to see.
         if let Some(along) = seen.look.by_metric().filter(|_| all.len() > 1) {
@@ -172,6 +175,8 @@ pub(super) fn Compare(
         keys.with(|keys| keys.iter().take(most).cloned().collect::<Vec<_>>())
     });
     let cross = RwSignal::new(None);
+    // What the machine did lies along time, which other charts may not.
+    let (of_machine, cross_of_machine) = (Seen { look: seen.look.by_clock(), ..seen }, RwSignal::new(None));
     on_keys(move |key| match key {
         "Escape" => navigate.with_value(|navigate| navigate(&back.get_untracked(), Default::default())),
         "p" => seen.pin.set(next_pin(&runs.get_untracked(), seen.pinned())),
@@ -180,6 +185,7 @@ pub(super) fn Compare(
     let none = Memo::new(move |_| {
         keys.with(Vec::is_empty) && wanted.with(String::is_empty) && asked.value.with(Option::is_some)
     });
+    let has_tools = Memo::new(move |_| !none.get() || chosen.with(|chosen| is_measured(chosen)));
     let waits = Memo::new(move |_| asked.value.with(Option::is_none) && asked.error.with(Option::is_none));
     let none_found = Memo::new(move |_| keys.with(Vec::is_empty) && !wanted.with(String::is_empty));
     view! {
@@ -212,7 +218,7 @@ pub(super) fn Compare(
                 </div>
             </div>
             // Where nothing is a curve there is nothing to choose of curves.
-            {move || (!is_plotted.get() && !none.get()).then(|| view! {
+            {move || (!is_plotted.get() && has_tools.get()).then(|| view! {
                 <div class="flex wrap tools-of-charts">
                     <Tools seen chosen />
                     <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
@@ -229,7 +235,10 @@ pub(super) fn Compare(
             {move || (none_found.get() && !is_plotted.get()).then(|| view! { <p class="muted small">{NONE_FOUND}</p> })}
             <div class="charts">
                 <For each=move || if is_plotted.get() { Vec::new() } else { drawn.get() } key=Clone::clone let:key>
-                    <div><Overlaid key chosen cross seen height=height() /></div>
+                    {
+                        let (seen, cross) = if is_system(&key) { (of_machine, cross_of_machine) } else { (seen, cross) };
+                        view! { <div><Overlaid key chosen cross seen height=height() /></div> }
+                    }
                 </For>
             </div>
             {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0 && !is_plotted.get()).map(|more| view! {

@@ -12,10 +12,11 @@ use leptos::prelude::*;
 use super::{
     colours::is_dashed_at,
     comparison::{self, Seen},
+    overlay::is_system,
 };
 use crate::parts::{
     chart::ChartCard,
-    curves::{RunLines, Wanted, lines_of_runs, most_points},
+    curves::{RunLines, Wanted, lines_of_runs, most_points, scale},
     kept_figure, words,
 };
 
@@ -127,7 +128,9 @@ pub(super) fn Overlaid(
 ) -> impl IntoView {
     let look = seen.look;
     let zoom = RwSignal::new(None);
-    let (title, asked, name) = (words::key(&key), key.clone(), key.clone());
+    let (title, unit, part) = words::in_unit(&key);
+    let is_machine = is_system(&key);
+    let (asked, name) = (key.clone(), key.clone());
     let wanted = move |key: &str| {
         chosen.with(|chosen| {
             let roles = comparison::roles(chosen, "");
@@ -142,13 +145,15 @@ pub(super) fn Overlaid(
     let own = lines_of_runs(move || wanted(&asked), move || look.along(), move || look.over(), zoom);
     let curves = Memo::new(move |_| {
         let RunLines { lines, left_out, one_in, .. } = own.get();
-        let lines =
+        let mut lines =
             seen.bands.with(|bands| chosen.with(|chosen| comparison::drawn(lines, chosen, bands, seen.pinned())));
+        scale(&mut lines, part);
         (lines, left_out, one_in)
     });
     // Sixty rounds beside two thousand steps are a stroke at the edge: such runs start as shares.
     let differ = Memo::new(move |_| {
-        if look.by_metric().is_some() {
+        // What the machine did says nothing of how long the others are.
+        if is_machine || look.by_metric().is_some() {
             return false;
         }
         let ends = own.with(|own| own.lines.iter().filter_map(|(_, line)| line.x.last().copied()).collect::<Vec<_>>());
@@ -170,10 +175,10 @@ pub(super) fn Overlaid(
             name: name.clone(),
             gap: look.gap_of(&lines),
             // Along a metric the neighbours of a point are not those before it.
-            smoothing: if look.by_metric().is_some() { 0.0 } else { smoothing.get() },
+            smoothing: if is_machine || look.by_metric().is_some() { 0.0 } else { smoothing.get() },
             lines,
             x: look.x_axis(),
-            y: Axis { scale: look.y_scale(), ..Axis::default() },
+            y: Axis { unit: unit.to_owned(), from_zero: is_machine, scale: look.y_scale(), ..Axis::default() },
             has_marks: true,
             ..LineChart::default()
         }
@@ -182,6 +187,8 @@ pub(super) fn Overlaid(
     let note = Signal::derive(move || {
         let (without, one_in) = curves.with(|(_, left_out, one_in)| (*left_out, *one_in));
         let mut notes: Vec<String> = chosen.with(|chosen| having(chosen, &noted)).into_iter().collect();
+        // Two figures of one part of the machine, in bytes and in per cent, have one title.
+        notes.extend(Some(unit.to_owned()).filter(|unit| !unit.is_empty()));
         notes.extend(look.left_out(without, one_in, chart));
         if seen.bands.with(|bands| !bands.is_empty()) {
             notes.push("mean ± sd".to_owned());
