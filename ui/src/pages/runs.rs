@@ -206,8 +206,8 @@ pub(crate) fn Runs() -> impl IntoView {
         let (group, group_order) = (group.get(), group_order.get());
         let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
         let (columns, pinned) = chosen_columns.named();
-        let (widths, flat) = (BTreeMap::new(), false);
-        TableView { filter, order, further, group, group_order, deleted, columns, pinned, widths, flat, plotted, curve }
+        let rest = TableView::default();
+        TableView { filter, order, further, group, group_order, deleted, columns, pinned, plotted, curve, ..rest }
             .address(wire::encode)
     };
     let location = use_location();
@@ -498,7 +498,7 @@ pub(crate) fn Runs() -> impl IntoView {
                                 }))
                             />
                         </div>
-                        <Foot hidden=Signal::derive(move || empty.get() || grouped.get() || is_plotted.get()) facts names figures picked />
+                        <Foot hidden=Signal::derive(move || empty.get() || grouped.get() || is_plotted.get()) facts names chosen=chosen_columns figures picked />
                     </div>
                     {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
                         <overlay::Overlay picked chosen ranked_by curve compare=compare />
@@ -708,6 +708,7 @@ fn Foot(
     facts: RwSignal<Facts>,
     /// The columns that are shown.
     names: Memo<columns::Names>,
+    chosen: columns::Chosen,
     figures: Memo<Figures>,
     picked: RwSignal<Vec<String>>,
 ) -> impl IntoView {
@@ -715,7 +716,7 @@ fn Foot(
     let has_marks =
         Memo::new(move |_| names.with(|names| facts.with(|facts| names.iter().any(|name| facts.is_below(name)))));
     let ranked = Memo::new(move |_| {
-        let (key, more) = facts.with(|facts| facts.ranked_by.clone())?;
+        let (key, more) = chosen.told.with(|told| facts.with(|facts| names.with(|names| told.lead(facts, names))))?;
         let figure = figures.with(|figures| figures.of.get(&key).copied())?;
         let name = words::key(&key);
         let name = name.strip_suffix(", validation").map_or(name.clone(), ToOwned::to_owned);

@@ -1,5 +1,6 @@
 //! The columns of the run table: which there are, and which of them a person wants to see.
 
+pub(super) mod metrics;
 mod nesting;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,15 +11,17 @@ use api::{
     spending::money,
     tracking::{SOURCE_TAG, Scope},
 };
-use charts::{plot::Size, role::Role, runs::keys, spark};
+use charts::{role::Role, runs::keys};
 use leptos::prelude::*;
 
-use self::nesting::{mark, of_below, under};
+use self::{
+    metrics::{ByMetric, Told, metric_columns},
+    nesting::{mark, of_below, under},
+};
 use super::{Facts, actions::Actions, colours::is_dashed_at};
 use crate::{
     frame::place::Place,
     parts::{
-        chart::spark as small,
         curve_look::{forget, keep, kept},
         menu::MenuButton,
         stage::{run_tone, run_word},
@@ -95,6 +98,8 @@ pub(super) struct Chosen {
     pub(super) widths: RwSignal<Widths>,
     /// Whether the cells of metrics are coloured.
     pub(super) shaded: RwSignal<bool>,
+    /// What is good of metrics, and whose curves are shown.
+    pub(super) told: RwSignal<Told>,
     /// Whether an address named what is shown, which is kept for no other time.
     is_lent: RwSignal<bool>,
 }
@@ -111,6 +116,7 @@ impl Chosen {
             pinned: RwSignal::new(Names::new()),
             widths: RwSignal::new(Widths::new()),
             shaded: RwSignal::new(true),
+            told: RwSignal::new(Told::default()),
             is_lent: RwSignal::new(false),
         };
         untrack(|| chosen.remember());
@@ -156,6 +162,8 @@ impl Chosen {
         self.pinned.set(self.read(".pinned").unwrap_or_default());
         self.widths.set(self.read(".widths").unwrap_or_default());
         self.shaded.set(self.read(".shaded").unwrap_or(true));
+        let by_metric = |what: &str| self.read::<ByMetric>(what).unwrap_or_default();
+        self.told.set(Told { better: by_metric(".better"), curves: by_metric(".curves") });
     }
 
     /// The columns that are shown behind the run's name, in their order.
@@ -238,6 +246,30 @@ impl Chosen {
         self.shaded.set(is_shaded);
     }
 
+    pub(super) fn tell(self, told: Told) {
+        let some = |by: &ByMetric| Some(by.clone()).filter(|by| !by.is_empty());
+        self.write(".better", some(&told.better).as_ref());
+        self.write(".curves", some(&told.curves).as_ref());
+        self.told.set(told);
+    }
+
+    /// Says of a metric whether more of it is better; nothing leaves it to its name.
+    pub(super) fn say_better(self, key: &str, more: Option<bool>) {
+        let mut told = self.told.get_untracked();
+        match more {
+            Some(more) => drop(told.better.insert(key.to_owned(), more)),
+            None => drop(told.better.remove(key)),
+        }
+        self.tell(told);
+    }
+
+    /// Shows a metric's curve beside it, or no longer.
+    pub(super) fn draw_curve(self, key: &str, is_shown: bool) {
+        let mut told = self.told.get_untracked();
+        told.curves.insert(key.to_owned(), is_shown);
+        self.tell(told);
+    }
+
     fn read<T: serde::de::DeserializeOwned>(self, what: &str) -> Option<T> {
         serde_json::from_str(&kept(&format!("{}{what}", place_of(self.scope.get()?)))?).ok()
     }
@@ -310,6 +342,8 @@ pub(super) fn columns(
 ) -> Vec<Column<RunRow>> {
     let best_split = facts.best_split;
     let (pinned, widths, is_shaded) = (chosen.pinned.get(), chosen.widths.get(), chosen.shaded.get());
+    let told = chosen.told.get();
+    let lead = told.lead(facts, names);
     let width_of = |name: &str, own: f64| widths.get(name).copied().unwrap_or(own);
     let mut columns = vec![
         Column::new("", 38.0, move |row: &RunRow| {
@@ -337,8 +371,8 @@ pub(super) fn columns(
         let start = shown.len();
         match (name.strip_prefix(METRIC), name.strip_prefix(PARAM), name.strip_prefix(TAG)) {
             (Some(key), ..) => {
-                let range = ranges.get(key).copied().filter(|_| is_shaded);
-                shown.extend(metric_columns(facts, key, range));
+                let range = ranges.get(key).copied();
+                shown.extend(metric_columns(facts, key, range, is_shaded, (&told, lead.as_ref())));
             }
             (_, Some(key), _) => {
                 let param =
@@ -443,86 +477,6 @@ pub(super) fn short(text: &str) -> String {
     }
 }
 
-/// A metric's figure, and of the one that ranks its curve.
-fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Column<RunRow>> {
-    let mut columns = Vec::new();
-    {
-        let key = key.to_owned();
-        let best = facts.ranked_by.as_ref().is_some_and(|(best, _)| *best == key);
-        let cell_key = key.clone();
-        let title = title_of(facts, &key);
-        // The table begins in the order of the best one: its arrow stands beside its title.
-        let arrow = if best { 8.0 } else { 0.0 };
-        let width = (title.chars().count() as f64 * 6.0 + 34.0 + arrow).clamp(82.0 + arrow, 170.0 + arrow);
-        // A figure between 0 and 1 of which more is better is a share: a thin bar lets rows be compared.
-        let more = facts.ranked_by.as_ref().is_some_and(|(_, more)| *more);
-        let share = move |value: f64| (best && more && (0.0..=1.0).contains(&value)).then_some(value * 100.0);
-        columns.push(
-            Column::new(title, width, move |row: &RunRow| {
-                row.figure(&cell_key).map_or_else(
-                    || view! { <span class="faint">"–"</span> }.into_any(),
-                    |(cell, is_below)| {
-                        view! {
-                            <span class="ranked" class:bad=!cell.last.is_finite() class:strong=best title=of_below(row, is_below)>
-                                {words::figure(cell.last)}{mark(is_below)}
-                                {share(cell.last).map(|width| view! { <i style:width=format!("{width:.1}%")></i> })}
-                            </span>
-                        }
-                        .into_any()
-                    },
-                )
-            })
-            .number()
-            .sorted_by(api::run_table::named("metric", &key))
-            .rising(less_is_better(facts.ranked_by.as_ref(), &key)),
-        );
-        // Taken out only to be put back: where nothing is coloured the column stays as it is.
-        // The best one's bar tells its rank already, and of a figure of which nobody knows what is good none is best.
-        if let Some((min, max)) = range.filter(|(min, max)| min < max && !best)
-            && let Some(more) = words::is_more_better(&key)
-            && let Some(column) = columns.pop()
-        {
-            let key = key.clone();
-            columns
-                .push(column.shaded(move |row: &RunRow| Some(goodness(row.metrics.get(&key)?.last, min, max, more))));
-        }
-        if best {
-            let cell_key = key.clone();
-            columns.push(Column::new("Curve", 94.0, move |row: &RunRow| {
-                row.figure(&cell_key).filter(|(cell, _)| cell.spark.len() > 1).map(|(cell, _)| {
-                    let values: Vec<f64> = cell.spark.iter().map(|value| f64::from(*value)).collect();
-                    small(spark::draw(&values, Role::Series(3), Size { width: 72.0, height: 18.0 }))
-                })
-            }));
-        }
-    }
-    columns
-}
-
-/// What a metric's column is called: without its part of the data where no other column is called so.
-fn title_of(facts: &Facts, key: &str) -> String {
-    let title = words::key(key);
-    let Some(short) = title.strip_suffix(", validation") else { return title };
-    let mut others = facts.metric_keys.iter().chain(&facts.below_metrics);
-    if others.any(|other| words::key(other) == short) { title } else { short.to_owned() }
-}
-
-/// Whether less of a figure is better: by what ranks, else as far as its name says so.
-pub(super) fn less_is_better(ranked_by: Option<&(String, bool)>, key: &str) -> bool {
-    let ranked = ranked_by.filter(|(best, _)| best == key).map(|(_, more)| *more);
-    ranked.or_else(|| words::is_more_better(key)) == Some(false)
-}
-
-/// How good a figure is among the others, from 0 to 1; one that is no number is not coloured.
-fn goodness(value: f64, min: f64, max: f64, more: bool) -> f64 {
-    let along = ((value - min) / (max - min)).clamp(0.0, 1.0);
-    match along {
-        _ if !value.is_finite() => 0.0,
-        along if more => along,
-        along => 1.0 - along,
-    }
-}
-
 /// The metrics, params and tags that there are, in the order in which they are looked at.
 pub(super) fn known(facts: &Facts) -> Names {
     facts.keys().known()
@@ -620,7 +574,11 @@ pub(super) fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoV
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{super::in_view::InView, *};
+    use super::{
+        super::in_view::InView,
+        metrics::{goodness, less_is_better, title_of},
+        *,
+    };
 
     fn facts() -> Facts {
         let own = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
@@ -746,7 +704,9 @@ mod tests {
         let keys: Vec<&str> = named.iter().filter_map(|name| name.strip_prefix(METRIC)).collect();
         assert_eq!(keys, ["test/accuracy", "val_loss", "loss", "mean_iou", "val/n", "grad_norm", "lr", "lr_schedule"]);
         // Of what nobody knows what is good no cell is the best.
-        let is_shaded = |key: &str| metric_columns(&clients, key, Some((0.0, 1.0)))[0].shade.is_some();
+        let told = Told::default();
+        let is_shaded =
+            |key: &str| metric_columns(&clients, key, Some((0.0, 1.0)), true, (&told, None))[0].shade.is_some();
         assert!(is_shaded("loss") && is_shaded("test/accuracy") && !is_shaded("grad_norm"));
     }
 
