@@ -196,6 +196,12 @@ async fn found(desk: &Desk, project: ProjectId) -> Result<()> {
     line.send_keys(Key::Escape + "").await?;
     line.send_keys(Key::Escape + "").await?;
     ensure!(text().await?.is_empty(), "Escape leaves {}", text().await?);
+    // What was emptied comes back, and goes again.
+    line.send_keys(Key::Control + "z").await?;
+    ensure!(text().await? == "param.model = linear ", "Ctrl+Z makes it {}", text().await?);
+    until("the linear run alone again", SHORT, async || Ok(rows().await? == 1)).await?;
+    line.send_keys(Key::Escape + "").await?;
+    line.send_keys(Key::Escape + "").await?;
     until("all runs again", SHORT, async || Ok(rows().await? == 3)).await
 }
 

@@ -72,6 +72,13 @@ async fn sorted_and_drawn(desk: &Desk) -> Result<()> {
     seen(driver, &format!("{first}//*[@data-trial='1']")).await.context("the oldest first")?;
     press(driver, "//main//*[@aria-label='Trials']//th//button[normalize-space(.)='Value']").await?;
     seen(driver, "//main//*[@aria-label='Trials']//th[@aria-sort][contains(., 'Value')]").await?;
+    // A trial is a run, with the menu of one.
+    press(driver, &format!("{first}//button[@aria-label='What can be done with this trial']")).await?;
+    for label in ["Open", "Rename…", "Copy id", "Delete"] {
+        seen(driver, &format!("//*[@role='menu']//button[normalize-space(.)='{label}']")).await?;
+    }
+    driver.action_chain().send_keys(Key::Escape).perform().await?;
+    gone(driver, "//*[@role='menu']").await?;
     // Each ended as it was to: there is nothing to say of why.
     gone(driver, "//main//*[@aria-label='Trials']//th[contains(., 'Why it ended')]").await?;
     let drawn = "//main//section[@aria-label='The trials drawn']";

@@ -18,6 +18,7 @@ mod in_view;
 mod last_values;
 mod overlaid;
 mod overlay;
+mod pick;
 mod plots;
 mod program;
 mod searches;
@@ -25,14 +26,13 @@ mod seen_beside;
 mod views;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
 
 use api::{
     ErrorCode,
     run::{FilterNote, ListRuns, RunRow},
-    run_diff::MOST,
     run_table::{BELOW, GroupFigure, Listing, PickRuns, PickedRuns},
     table_view::{TableView, sort_of},
     tracking::Scope,
@@ -311,15 +311,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let ranges = Memo::new(move |_| {
         figures.with(|figures| figures.of.iter().map(|(key, figure)| (key.clone(), (figure.min, figure.max))).collect())
     });
-    // A run keeps its colour while others are picked and left out.
-    let places = Memo::new(move |before: Option<&HashMap<String, usize>>| {
-        picked.with(|picked| {
-            let known = |id: &String| before.and_then(|before| before.get(id)).copied();
-            let run = |id: &String| id.parse().unwrap_or(api::RunId::from_bytes([0; 16]));
-            let runs: Vec<_> = picked.iter().map(|id| (run(id), known(id))).collect();
-            picked.iter().cloned().zip(colours::places(&runs)).collect::<HashMap<_, _>>()
-        })
-    });
+    let places = colours::of_picked(picked);
     let actions = actions::Actions::new(asks, picked, places, deleted);
     let columns = Memo::new_with_compare(
         move |_| {
@@ -332,7 +324,7 @@ pub(crate) fn Runs() -> impl IntoView {
     );
     let rows = StoredValue::new(Rows::from(list));
     let menu = StoredValue::new_local({
-        Box::new(move |row: RunRow| actions.items(&row)) as Box<dyn Fn(RunRow) -> Vec<Item>>
+        Box::new(move |row: RunRow| actions.items(&actions::OfRun::from(&row))) as Box<dyn Fn(RunRow) -> Vec<Item>>
     });
     // What was picked stays known when its row is scrolled away or filtered out.
     let known = StoredValue::new(BTreeMap::<String, Compared>::new());
@@ -364,14 +356,8 @@ pub(crate) fn Runs() -> impl IntoView {
     });
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
-    let compare = Signal::derive(move || {
-        picked.with(|picked| {
-            let of = compare::said_of(picked.len() as u64);
-            let runs: Vec<api::RunId> = picked.iter().take(MOST).filter_map(|id| id.parse().ok()).collect();
-            let named = places.with(|places| colours::written_of(&runs, places));
-            format!("{}?compare={named}{of}", place.link("runs"))
-        })
-    });
+    let compare =
+        Signal::derive(move || picked.with(|picked| places.with(|places| compare::address(place, picked, places))));
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let none = Memo::new(move |_| empty.get() && !deleted.get());
     let has_project = Memo::new(move |_| place.project.get().is_some());
@@ -511,11 +497,7 @@ pub(crate) fn Runs() -> impl IntoView {
             {move || banding.get().then(|| view! { <bands::CompareGroups query=asked back=back /> })}
             <searches::Searches asked=searching named=search_named />
             <program::RunProgram open=programs />
-            <actions::Rename renaming=asks.renaming />
-            <actions::Register registering=asks.registering />
-            <actions::Moving actions />
-            <actions::Ending ending=asks.ending />
-            <actions::Purge actions />
+            <actions::Dialogs actions />
         </div>
     }
 }

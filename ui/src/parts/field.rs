@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
 
 use super::icon::{Icon, icon};
 
@@ -57,6 +58,28 @@ pub(crate) fn TextField(
     is_filter: bool,
     #[prop(into, optional)] disabled: Signal<bool>,
 ) -> impl IntoView {
+    // What Escape took out of a filter comes back by Ctrl+Z, which a browser forgets where a program changes the text.
+    let emptied = StoredValue::new(String::new());
+    let filters = move |event: &web_sys::KeyboardEvent| {
+        let (is_empty, has_modifier) = (value.with_untracked(String::is_empty), event.ctrl_key() || event.meta_key());
+        match event.key().as_str() {
+            "Escape" if is_empty => {
+                let held = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
+                if let Some(held) = held {
+                    let _ = held.blur();
+                }
+            }
+            "Escape" => {
+                emptied.set_value(value.get_untracked());
+                value.set(String::new());
+            }
+            "z" if has_modifier && is_empty && emptied.with_value(|text| !text.is_empty()) => {
+                event.prevent_default();
+                value.set(emptied.try_update_value(std::mem::take).unwrap_or_default());
+            }
+            _ => {}
+        }
+    };
     view! {
         <span class=format!("field {class}")>
             {mark.map(|mark| view! { <span class="faint flex">{icon(mark)}</span> })}
@@ -82,8 +105,8 @@ pub(crate) fn TextField(
                         event.prevent_default();
                         on_enter.run(());
                     }
-                    if event.key() == "Escape" && is_filter {
-                        value.set(String::new());
+                    if is_filter {
+                        filters(&event);
                     }
                 }
             />

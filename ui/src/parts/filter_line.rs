@@ -1,9 +1,11 @@
 //! The filter line of a list: text with completion of fields, operators and values, by keyboard.
 //!
-//! Arrows choose, Tab or Enter takes, Escape puts the offers away, and then empties the line.
+//! Arrows choose, Tab or Enter takes, Escape puts the offers away, then empties the line, and then leaves it. What was
+//! emptied, or changed in any other way, comes back by Ctrl+Z.
 
 mod chips;
 mod complete;
+mod history;
 mod mend;
 
 pub(crate) use chips::Chips;
@@ -11,9 +13,16 @@ pub(crate) use complete::Vocabulary;
 pub(crate) use mend::mended;
 
 use complete::{Completion, complete, is_whole, take};
+use history::History;
 use leptos::{html, prelude::*};
 
-use super::icon::{LIST_FILTER, icon};
+use super::{
+    icon::{LIST_FILTER, UNDO_2, icon},
+    toast::{Action, Toasts},
+};
+
+/// Letters of a filter that nobody writes again in a moment: emptied, it is offered back.
+const LONG: usize = 24;
 
 #[component]
 pub(crate) fn FilterLine(
@@ -29,11 +38,16 @@ pub(crate) fn FilterLine(
     #[prop(optional)]
     is_writing: Option<RwSignal<bool>>,
 ) -> impl IntoView {
-    let input = NodeRef::<html::Input>::new();
+    let (input, toasts) = (NodeRef::<html::Input>::new(), Toasts::get());
     // What stands in the line; the list gets it once it is a whole filter.
     let draft = RwSignal::new(value.get_untracked());
     // What is typed reaches the list with it: a list whose filter differs had it from elsewhere.
-    Effect::new(move |_| draft.set(value.get()));
+    let history = StoredValue::new(History::default());
+    Effect::new(move |_| {
+        let now = value.get();
+        draft.with_untracked(|before| history.update_value(|history| history.note(before, &now)));
+        draft.set(now);
+    });
     Effect::new(move |_| {
         let is = draft.with(|draft| value.with(|value| draft != value));
         if let Some(is_typed) = is_typed.filter(|is_typed| is_typed.get_untracked() != is) {
@@ -50,6 +64,7 @@ pub(crate) fn FilterLine(
     };
     let write = move |text: String| {
         writes(true);
+        draft.with_untracked(|before| history.update_value(|history| history.note(before, &text)));
         if is_whole(&text) {
             value.set(text.clone());
         }
@@ -82,7 +97,36 @@ pub(crate) fn FilterLine(
             look();
         }
     };
+    let empty = move || {
+        let text = draft.get_untracked();
+        write(String::new());
+        writes(false);
+        if text.trim().chars().count() > LONG {
+            let undo = Action::new("Undo", UNDO_2, move || drop(value.try_set(text.clone())));
+            toasts.acting("Emptied the filter", None, undo);
+        }
+    };
+    // Back, or on again where it is true.
+    let step = move |on: bool| {
+        let now = draft.get_untracked();
+        let text = history.try_update_value(|history| if on { history.on(now) } else { history.back(now) }).flatten();
+        let (Some(text), Some(input)) = (text, input.get_untracked()) else { return };
+        writes(true);
+        // Before the list has it: what comes from there would be a step of its own.
+        draft.set(text.clone());
+        if is_whole(&text) {
+            value.set(text.clone());
+        }
+        input.set_value(&text);
+        look();
+    };
     let pressed = move |event: web_sys::KeyboardEvent| {
+        if let Some(on) = undone(&event) {
+            step(on);
+            event.prevent_default();
+            event.stop_propagation();
+            return;
+        }
         let count = found.with_untracked(|found| found.offers.len());
         let shown = open.get_untracked() && count > 0;
         match (event.key().as_str(), at.get_untracked()) {
@@ -99,10 +143,12 @@ pub(crate) fn FilterLine(
                 writes(false);
             }
             ("Escape", _) if shown => open.set(false),
-            ("Escape", _) => {
-                write(String::new());
-                writes(false);
+            ("Escape", _) if draft.with_untracked(String::is_empty) => {
+                if let Some(input) = input.get_untracked() {
+                    let _ = input.blur();
+                }
             }
+            ("Escape", _) => empty(),
             _ => return,
         }
         event.prevent_default();
@@ -159,6 +205,18 @@ pub(crate) fn FilterLine(
                 </div>
             </Show>
         </span>
+    }
+}
+
+/// Whether a key takes a step back, or on again where it is true.
+fn undone(event: &web_sys::KeyboardEvent) -> Option<bool> {
+    if !(event.ctrl_key() || event.meta_key()) || event.alt_key() {
+        return None;
+    }
+    match event.key().to_lowercase().as_str() {
+        "z" => Some(event.shift_key()),
+        "y" => Some(true),
+        _ => None,
     }
 }
 

@@ -1,4 +1,5 @@
-//! A text with a path in it: where there is no room its middle gives way, since its end tells it from others.
+//! A text with a path in it: where there is no room its middle gives way, since its end tells it from others, and its first
+//! word what is done.
 
 use leptos::prelude::*;
 
@@ -10,8 +11,18 @@ const MOST: usize = 44;
 /// The text as what is in an element of the class `keeps-end`.
 pub(crate) fn path_end(text: &str) -> AnyView {
     let (start, end) = parted(text);
-    let (start, end) = (start.to_owned(), (!end.is_empty()).then(|| end.to_owned()));
-    view! { <span>{start}</span>{end.map(|end| view! { <span>{end}</span> })} }.into_any()
+    let (verb, middle) = verb_of(start);
+    let part = |class: &'static str, text: &str| {
+        let text = (!text.is_empty()).then(|| text.to_owned());
+        text.map(|text| view! { <span class=class>{text}</span> })
+    };
+    view! { {part("whole", verb)}{part("middle", middle)}{part("", end)} }.into_any()
+}
+
+/// The first word with the space behind it, which stays, and the rest; nothing where a path begins at once.
+fn verb_of(start: &str) -> (&str, &str) {
+    let at = start.find(' ').map(|at| at + 1).filter(|at| !start[..*at].contains(['/', '\\']));
+    start.split_at(at.unwrap_or(0))
 }
 
 /// What of the text may be cut, and the end of a path that stays; without a path there is no such end.
@@ -27,6 +38,20 @@ fn parted(text: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_word_stays_whole() {
+        for (text, verb, middle, end) in [
+            ("Send 20 rows of data/b.csv to churn", "Send ", "20 rows of data", "/b.csv to churn"),
+            ("Train brisk-heron", "Train ", "brisk-heron", ""),
+            ("/home/ada/my runs/a", "", "/home/ada", "/my runs/a"),
+            (r"C:\Users\ada\out", "", r"C:\Users", r"\ada\out"),
+            ("Train", "", "Train", ""),
+        ] {
+            let (start, rest) = parted(text);
+            assert_eq!((verb_of(start), rest), ((verb, middle), end), "{text}");
+        }
+    }
 
     #[test]
     fn of_a_path_the_end_stays() {

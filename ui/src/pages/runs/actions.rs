@@ -29,10 +29,37 @@ pub(super) struct Several {
     called: String,
 }
 
+/// A run as its menu knows it, whichever table its row is of.
+#[derive(Clone, PartialEq)]
+pub(super) struct OfRun {
+    pub(super) id: RunId,
+    pub(super) name: String,
+    pub(super) kind: RunKind,
+    pub(super) state: RunState,
+    /// It has a checkpoint that it goes on from.
+    pub(super) resumable: bool,
+    /// A model version came from it.
+    pub(super) has_version: bool,
+}
+
+impl From<&RunRow> for OfRun {
+    fn from(row: &RunRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name.clone(),
+            kind: row.kind,
+            state: row.state,
+            resumable: row.resumable,
+            has_version: !row.versions.is_empty(),
+        }
+    }
+}
+
 /// What is asked before something is done, each with its dialog.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
-    pub(super) renaming: RwSignal<Option<RunRow>>,
+    /// The run, and its name.
+    pub(super) renaming: RwSignal<Option<(RunId, String)>>,
     pub(super) registering: RwSignal<Option<RunId>>,
     pub(super) moving: RwSignal<Option<Several>>,
     pub(super) purging: RwSignal<Option<Several>>,
@@ -100,14 +127,18 @@ impl Actions {
         });
         // The baseline is among those that are drawn, however many are picked.
         let runs: Vec<RunId> = [id].into_iter().chain(others).take(MOST).collect();
-        let named = self.places.with_untracked(|places| colours::written_of(&runs, places));
-        let to = format!("runs?compare={named}&pin={id}");
-        let compare = Item::new("Compare with this as the baseline", icon::LAYERS, move || self.open(&to));
-        (runs.len() > 1).then_some(compare)
+        (runs.len() > 1).then(|| self.compare("Compare with this as the baseline", id, &runs))
+    }
+
+    /// These runs compared, with one of them as the baseline.
+    pub(super) fn compare(self, label: &str, baseline: RunId, runs: &[RunId]) -> Item {
+        let named = self.places.with_untracked(|places| colours::written_of(runs, places));
+        let to = format!("runs?compare={named}&pin={baseline}");
+        Item::new(label, icon::LAYERS, move || self.open(&to))
     }
 
     /// A row's menu; of a row that is picked it is about all that are.
-    pub(super) fn items(self, row: &RunRow) -> Vec<Item> {
+    pub(super) fn items(self, row: &OfRun) -> Vec<Item> {
         let id = row.id;
         let open = Item::new("Open", icon::ARROW_RIGHT, move || self.open(&format!("runs/{id}")));
         let copy = Item::new("Copy id", icon::COPY, move || self.toasts.copy(&id.to_string()));
@@ -115,7 +146,7 @@ impl Actions {
         if self.deleted.get_untracked() {
             return [open, copy].into_iter().chain(self.items_of_deleted(row, several)).collect();
         }
-        let (own, moved, many) = (row.clone(), several.clone(), several.ids.len() > 1);
+        let (own, moved, many) = ((id, row.name.clone()), several.clone(), several.ids.len() > 1);
         let mut items = vec![open];
         items.extend(self.step(row));
         items.push(Item::new("Rename…", icon::PENCIL, move || self.asks.renaming.set(Some(own.clone()))));
@@ -134,7 +165,7 @@ impl Actions {
     }
 
     /// What the state of a run offers.
-    fn step(self, row: &RunRow) -> Option<Item> {
+    fn step(self, row: &OfRun) -> Option<Item> {
         let id = row.id;
         match row.state {
             RunState::Running | RunState::Queued if row.kind.is_supervised() => {
@@ -150,7 +181,7 @@ impl Actions {
             RunState::Stopped | RunState::Killed | RunState::Failed if row.resumable => {
                 Some(Item::new("Resume", icon::PLAY, move || self.resume(id)))
             }
-            RunState::Finished if row.kind == RunKind::Training && row.versions.is_empty() => {
+            RunState::Finished if row.kind == RunKind::Training && !row.has_version => {
                 let register = move || self.asks.registering.set(Some(id));
                 Some(Item::new("Register as a model version…", icon::BOX, register))
             }
@@ -158,9 +189,9 @@ impl Actions {
         }
     }
 
-    fn items_of_deleted(self, row: &RunRow, several: Several) -> [Item; 2] {
+    fn items_of_deleted(self, row: &OfRun, several: Several) -> [Item; 2] {
         let (restored, many) = (several.clone(), several.ids.len() > 1);
-        let kept = (!many && !row.versions.is_empty()).then_some("A model version came from it: delete that first.");
+        let kept = (!many && row.has_version).then_some("A model version came from it: delete that first.");
         [
             Item::new(label("Restore", &several, ""), icon::UNDO_2, move || self.restore(restored.clone())),
             Item::new(label("Delete", &several, " for good…"), icon::TRASH, move || {
@@ -171,7 +202,7 @@ impl Actions {
         ]
     }
 
-    fn several(self, row: &RunRow) -> Several {
+    fn several(self, row: &OfRun) -> Several {
         let picked = self.picked.get_untracked();
         let is_picked = picked.contains(&row.id.to_string());
         let ids: Vec<RunId> =
@@ -227,20 +258,32 @@ impl Actions {
     }
 }
 
+/// What the menus of a table ask.
 #[component]
-pub(super) fn Rename(renaming: RwSignal<Option<RunRow>>) -> impl IntoView {
-    let open = RwSignal::new(false);
-    Effect::new(move |_| {
-        if renaming.get().is_some() {
-            open.set(true);
-        }
-    });
-    let run = Signal::derive(move || renaming.with(|row| row.as_ref().map(|row| (row.id, row.name.clone()))));
-    view! { <RenameRun open run /> }
+pub(super) fn Dialogs(actions: Actions) -> impl IntoView {
+    let Asked { renaming, registering, ending, .. } = actions.asks;
+    view! {
+        <Rename renaming />
+        <Register registering />
+        <Moving actions />
+        <Ending ending />
+        <Purge actions />
+    }
 }
 
 #[component]
-pub(super) fn Register(registering: RwSignal<Option<RunId>>) -> impl IntoView {
+fn Rename(renaming: RwSignal<Option<(RunId, String)>>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if renaming.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    view! { <RenameRun open run=renaming /> }
+}
+
+#[component]
+fn Register(registering: RwSignal<Option<RunId>>) -> impl IntoView {
     let open = RwSignal::new(false);
     Effect::new(move |_| {
         if registering.get().is_some() {
@@ -251,7 +294,7 @@ pub(super) fn Register(registering: RwSignal<Option<RunId>>) -> impl IntoView {
 }
 
 #[component]
-pub(super) fn Ending(ending: RwSignal<Option<(RunId, String)>>) -> impl IntoView {
+fn Ending(ending: RwSignal<Option<(RunId, String)>>) -> impl IntoView {
     let open = RwSignal::new(false);
     Effect::new(move |_| {
         if ending.with(Option::is_some) {
@@ -262,7 +305,7 @@ pub(super) fn Ending(ending: RwSignal<Option<(RunId, String)>>) -> impl IntoView
 }
 
 #[component]
-pub(super) fn Moving(actions: Actions) -> impl IntoView {
+fn Moving(actions: Actions) -> impl IntoView {
     let Asked { moving, .. } = actions.asks;
     let open = RwSignal::new(false);
     Effect::new(move |_| {
@@ -277,7 +320,7 @@ pub(super) fn Moving(actions: Actions) -> impl IntoView {
 }
 
 #[component]
-pub(super) fn Purge(actions: Actions) -> impl IntoView {
+fn Purge(actions: Actions) -> impl IntoView {
     let Actions { client, toasts, pending, asks: Asked { purging, .. }, .. } = actions;
     let open = RwSignal::new(false);
     Effect::new(move |_| {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use api::RunId;
+use leptos::prelude::*;
 
 /// After so many runs their colours come again.
 const COLOURS: usize = 8;
@@ -44,6 +45,18 @@ pub(super) fn places(runs: &[(RunId, Option<usize>)]) -> Vec<usize> {
         }
     };
     runs.iter().map(&mut place).collect()
+}
+
+/// The places of the picked rows of a table: a run keeps its colour while others are picked and left out.
+pub(super) fn of_picked(picked: RwSignal<Vec<String>>) -> Memo<HashMap<String, usize>> {
+    Memo::new(move |before: Option<&HashMap<String, usize>>| {
+        picked.with(|picked| {
+            let known = |id: &String| before.and_then(|before| before.get(id)).copied();
+            let run = |id: &String| id.parse().unwrap_or(RunId::from_bytes([0; 16]));
+            let runs: Vec<_> = picked.iter().map(|id| (run(id), known(id))).collect();
+            picked.iter().cloned().zip(places(&runs)).collect::<HashMap<_, _>>()
+        })
+    })
 }
 
 /// The colour that an id says, by FNV-1a: the ids of runs that began one after another are alike.

@@ -11,14 +11,18 @@ use api::{
     spending::money,
     tracking::{SOURCE_TAG, Scope},
 };
-use charts::{role::Role, runs::keys};
+use charts::runs::keys;
 use leptos::prelude::*;
 
 use self::{
     metrics::{ByMetric, Told, metric_columns},
     nesting::{mark, of_below, under},
 };
-use super::{Facts, actions::Actions, colours::is_dashed_at};
+use super::{
+    Facts,
+    actions::{Actions, OfRun},
+    pick,
+};
 use crate::{
     frame::place::Place,
     parts::{
@@ -346,21 +350,7 @@ pub(super) fn columns(
     let lead = told.lead(facts, names);
     let width_of = |name: &str, own: f64| widths.get(name).copied().unwrap_or(own);
     let mut columns = vec![
-        Column::new("", 38.0, move |row: &RunRow| {
-            let id = row.id.to_string();
-            let name = format!("Select {}", row.name);
-            let at = move || picked.with(|picked| picked.get(&id).copied());
-            view! {
-                <span class="pick" role="checkbox" aria-label=name>
-                    {move || {
-                        let at = at();
-                        let class = at.map_or("swatch".to_owned(), |at| format!("swatch on fill {}", Role::series(at).class()));
-                        view! { <i class=class class:dashed=at.is_some_and(is_dashed_at)></i> }
-                    }}
-                </span>
-            }
-        })
-        .pinned(true),
+        pick::column(picked, |row: &RunRow| (row.id.to_string(), row.name.as_str())),
         Column::new("Run", width_of(NAME, 174.0), move |row: &RunRow| name_cell(row, best_split))
             .sorted_by(NAME)
             .pinned(true)
@@ -396,7 +386,7 @@ pub(super) fn columns(
     columns.extend(free);
     columns.push(Column::new("", 44.0, move |row: &RunRow| {
         let row = row.clone();
-        view! { <MenuButton items=move || actions.items(&row) label="What can be done with this run" /> }
+        view! { <MenuButton items=move || actions.items(&OfRun::from(&row)) label="What can be done with this run" /> }
     }));
     columns
 }

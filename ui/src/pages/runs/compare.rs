@@ -70,6 +70,13 @@ pub(super) fn said_of(runs: u64) -> String {
     if runs > MOST as u64 { format!("&of={runs}") } else { String::new() }
 }
 
+/// Where the picked rows of a table are compared.
+pub(super) fn address(place: Place, picked: &[String], places: &HashMap<String, usize>) -> String {
+    let of = said_of(picked.len() as u64);
+    let runs: Vec<RunId> = picked.iter().take(MOST).filter_map(|id| id.parse().ok()).collect();
+    format!("{}?compare={}{of}", place.link("runs"), colours::written_of(&runs, places))
+}
+
 /// Which part of the chosen runs is compared; nothing where all are.
 fn part(compared: usize, of: Option<u64>) -> Option<String> {
     let of = of.filter(|of| *of > compared as u64 && compared > 0)?;

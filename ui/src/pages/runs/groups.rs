@@ -13,7 +13,7 @@ use leptos_router::hooks::use_navigate;
 
 use super::{
     Facts,
-    actions::Actions,
+    actions::{Actions, OfRun},
     bands,
     columns::{self, METRIC, Names, PARAM, TAG},
     compare::said_of,
@@ -272,7 +272,7 @@ pub(super) fn Grouped(
     let items = move |line: Line| {
         let narrow = |own: String| Item::new("Filter to this group", icon::LIST_FILTER, move || narrow_to(&own));
         match line {
-            Line::Run(row) => actions.items(&row),
+            Line::Run(row) => actions.items(&OfRun::from(&*row)),
             Line::More(_, own) => vec![narrow(own)],
             Line::Group(own, is_open) => {
                 let (label, mark) = if is_open { ("Close", icon::CHEVRON_RIGHT) } else { ("Open", icon::CHEVRON_DOWN) };

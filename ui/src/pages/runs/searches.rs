@@ -34,6 +34,7 @@ use self::{
     new::NewSearch,
     trials::{Trials, as_text},
 };
+use super::{colours, compare};
 use crate::{
     client::{Client, query::query, wire},
     frame::place::Place,
@@ -42,7 +43,7 @@ use crate::{
         card::{Card, Chip},
         chart::ChartCard,
         field::TextField,
-        icon,
+        icon::{self, icon},
         menu::{Item, MenuButton},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load, Problem},
@@ -278,6 +279,9 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     };
     let chart = Memo::new(move |_| search.with(progress_of));
     let has_curve = Memo::new(move |_| chart.with(|chart| !chart.lines.is_empty()));
+    let picked = RwSignal::new(Vec::<String>::new());
+    let places = colours::of_picked(picked);
+    let compare = move || picked.with(|picked| places.with(|places| compare::address(place, picked, places)));
     let items = move || {
         vec![
             Item::new("Go on with other limits…", icon::PLAY, move || going_on.set(true)),
@@ -323,7 +327,10 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
         {move || search.with(|search| search.error.clone()).map(|error| view! { <Problem error /> })}
         {move || has_curve.get().then(|| view! { <ChartCard title="Best so far" chart height=170.0 class="section" can_be_log=true /> })}
         <Drawn search />
-        <Card title="Trials" class="section" flush=true extra=ViewFn::from(move || view! { <TakeTable of=("trial", "trials") table=move |form| search.with_untracked(|search| as_text(search, form)) /> })><Trials search /></Card>
+        <Card title="Trials" class="section" flush=true extra=ViewFn::from(move || view! {
+            {move || (picked.with(Vec::len) > 1).then(|| view! { <a class="btn s" href=compare>{icon(icon::LAYERS)}"Compare"</a> })}
+            <TakeTable of=("trial", "trials") table=move |form| search.with_untracked(|search| as_text(search, form)) />
+        })><Trials search picked /></Card>
     }
 }
 

@@ -3,18 +3,29 @@
 
 use std::cmp::Ordering;
 
-use api::search::{Direction, Search, Trial, TrialOutcome, Value};
+use api::{
+    RunId,
+    run::{RunKind, RunState},
+    search::{Direction, Search, Trial, TrialOutcome, Value},
+};
 use leptos::{html, prelude::*};
 use leptos_router::hooks::use_navigate;
 
 use crate::{
     frame::place::Place,
-    pages::runs::columns::PARAM,
+    pages::runs::{
+        actions::{Actions, Asked, Dialogs, OfRun},
+        colours,
+        columns::PARAM,
+        pick,
+    },
     parts::{
         card::Chip,
         chart::width_of,
+        icon,
+        menu::{Item, MenuButton},
         rows::Rows,
-        table::{Column, Order, Table},
+        table::{Column, Order, RowMenu, Table},
         take_table::{Form, TextTable},
         words,
     },
@@ -38,10 +49,45 @@ struct Line {
     trial: Trial,
     is_best: bool,
     why: Option<String>,
+    /// Its run, while it has one.
+    run: Option<OfRun>,
+    /// The run of the best trial, where that is another.
+    best: Option<RunId>,
+}
+
+/// The run of a trial, as far as the search tells: what a person can do with it, the search goes on from by itself.
+fn run_of(search: &Search, trial: &Trial) -> Option<OfRun> {
+    let state = match trial.outcome {
+        TrialOutcome::Running => RunState::Running,
+        TrialOutcome::Finished => RunState::Finished,
+        TrialOutcome::StoppedEarly | TrialOutcome::Stopped => RunState::Stopped,
+        TrialOutcome::Interrupted => RunState::Killed,
+        TrialOutcome::Failed => RunState::Failed,
+    };
+    let kind = if search.command.is_some() { RunKind::Command } else { RunKind::Training };
+    let name = trial.name.clone()?;
+    Some(OfRun { id: trial.run, name, kind, state, resumable: false, has_version: false })
+}
+
+/// The menu of a row: that of its run, and what a search adds.
+fn items(actions: Actions, line: &Line) -> Vec<Item> {
+    let Some(run) = &line.run else {
+        let why = "It has no run: that was not begun, or is deleted.";
+        return vec![Item::new("Open", icon::ARROW_RIGHT, || {}).blocked(Some(why.to_owned()))];
+    };
+    let mut items = actions.items(run);
+    if let Some(best) = line.best {
+        items.insert(1, actions.compare("Compare with the best trial", best, &[best, run.id]));
+    }
+    items
 }
 
 #[component]
-pub(super) fn Trials(search: Signal<Search>) -> impl IntoView {
+pub(super) fn Trials(
+    search: Signal<Search>,
+    /// The ids of the picked trials' runs.
+    picked: RwSignal<Vec<String>>,
+) -> impl IntoView {
     let place = Place::get();
     let navigate = StoredValue::new_local(use_navigate());
     let names = Memo::new(move |_| search.with(|search| search.config.space.keys().cloned().collect::<Vec<_>>()));
@@ -52,8 +98,22 @@ pub(super) fn Trials(search: Signal<Search>) -> impl IntoView {
     let less = Memo::new(move |_| {
         search.with(|search| search.judged.as_ref().is_some_and(|(_, direction)| *direction == Direction::Min))
     });
-    let columns =
-        Memo::new_with_compare(move |_| names.with(|names| columns(names, less.get(), has_why.get())), |_, _| true);
+    let places = colours::of_picked(picked);
+    let actions = Actions::new(Asked::new(), picked, places, RwSignal::new(false));
+    let columns = Memo::new_with_compare(
+        move |_| {
+            let mut columns = names.with(|names| columns(names, less.get(), has_why.get()));
+            columns.insert(0, pick::column(places, |line: &Line| (line.trial.run.to_string(), called(&line.trial))));
+            columns.push(Column::new("", 44.0, move |line: &Line| {
+                let line = line.clone();
+                view! { <MenuButton items=move || items(actions, &line) label="What can be done with this trial" /> }
+            }));
+            columns
+        },
+        |_, _| true,
+    );
+    let menu: RowMenu<Line> =
+        StoredValue::new_local(Box::new(move |line: Line| items(actions, &line)) as Box<dyn Fn(Line) -> Vec<Item>>);
     let open = Callback::new(move |line: Line| {
         if line.trial.name.is_some() {
             let to = place.link(&format!("runs/{}", line.trial.run));
@@ -73,13 +133,21 @@ pub(super) fn Trials(search: Signal<Search>) -> impl IntoView {
                 rows=Rows::from(sorted)
                 columns=Signal::from(columns)
                 label="Trials"
+                key=Callback::new(|line: Line| line.trial.run.to_string())
+                selected=picked
                 on_open=open
+                menu
                 order
                 unsorted=Signal::stored(Some((NUMBER.to_owned(), true)))
                 row_class=Callback::new(|line: Line| if line.is_best { "strong" } else { "" })
             />
         </div>
+        <Dialogs actions />
     }
+}
+
+fn called(trial: &Trial) -> &str {
+    trial.name.as_deref().unwrap_or("a trial without a run")
 }
 
 fn columns(names: &[String], less_is_better: bool, has_why: bool) -> Vec<Column<Line>> {
@@ -134,9 +202,12 @@ fn lines(search: &Search, order: Option<&Order>) -> Vec<Line> {
     if let Some((by, descending)) = order {
         trials.sort_by(|one, other| compared(one, other, by, *descending));
     }
+    let best = search.best_trial().filter(|best| best.name.is_some()).map(|best| best.run);
     let line = |trial: &Trial| Line {
         is_best: search.best == Some(trial.number),
         why: search.why(trial),
+        run: run_of(search, trial),
+        best: best.filter(|best| *best != trial.run),
         trial: trial.clone(),
     };
     trials.into_iter().map(line).collect()
@@ -234,7 +305,7 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use api::id::RunId;
+    use api::{ProjectId, SearchId, search::SearchConfig};
 
     use super::*;
 
@@ -257,6 +328,27 @@ mod tests {
     fn whole_and_other_numbers_have_one_minus() {
         assert_eq!([Value::Integer(-3), Value::Number(-0.5)].map(|value| shown(&value)), ["−3", "−0.5000"]);
         assert_eq!(shown(&Value::Text("l1-l2".to_owned())), "l1-l2", "a text stands as it was given");
+    }
+
+    #[test]
+    fn a_row_has_the_run_of_its_trial_and_the_best_one_beside_it() {
+        let config = SearchConfig::default();
+        let mut search =
+            Search::begun(SearchId::from_bytes([1; 16]), ProjectId::from_bytes([2; 16]), "s".to_owned(), config, 0);
+        let named = |number: u8, outcome| Trial {
+            run: RunId::from_bytes([number; 16]),
+            name: Some(format!("r{number}")),
+            outcome,
+            ..trial(u64::from(number), Some(0.5), None)
+        };
+        search.trials = vec![named(1, TrialOutcome::Finished), named(2, TrialOutcome::Running), trial(3, None, None)];
+        search.best = Some(1);
+        let told: Vec<_> = lines(&search, None).into_iter().map(|line| (line.run, line.best)).collect();
+        let [none, running, best] = &told[..] else { panic!("three rows") };
+        assert!(none.0.is_none(), "one that was not begun, or is deleted, has nothing to be done with");
+        let run = running.0.as_ref().unwrap();
+        assert_eq!((run.name.as_str(), run.state, run.kind), ("r2", RunState::Running, RunKind::Training));
+        assert_eq!((running.1, best.1), (Some(RunId::from_bytes([1; 16])), None));
     }
 
     #[test]
