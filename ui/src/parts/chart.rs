@@ -3,6 +3,7 @@
 
 mod keyboard;
 mod saved;
+mod standing;
 
 use std::collections::BTreeSet;
 
@@ -16,9 +17,10 @@ use charts::{
 use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
+use self::standing::Standing;
 use super::{
     card::Card,
-    curves::{InView, NAMED},
+    curves::{Fetching, InView, NAMED},
     icon,
     menu::{Item, MenuButton},
     save,
@@ -95,6 +97,9 @@ pub(crate) fn ChartCard(
     /// What of series the host holds in view, where the lines are drawn from these.
     #[prop(optional)]
     points: Option<Signal<Vec<InView>>>,
+    /// How the fetching of the lines stands, where they are fetched.
+    #[prop(optional)]
+    fetching: Option<Fetching>,
 ) -> impl IntoView {
     let (client, toasts) = (Client::get(), Toasts::get());
     // `None` until a person chooses.
@@ -131,6 +136,7 @@ pub(crate) fn ChartCard(
         }
         chart
     });
+    let is_covered = Memo::new(move |_| standing::covers(fetching, chart.with(|chart| chart.lines.is_empty())));
     let name = title.clone();
     let items = move || {
         let (svg_name, png_name, csv_name) = (name.clone(), name.clone(), name.clone());
@@ -182,18 +188,21 @@ pub(crate) fn ChartCard(
                 <MenuButton items=move || items.with_value(|items| items()) label=menu />
             })
         >
-            <LivePlot
-                chart=shown
-                height
-                cross=cross.unwrap_or_else(|| RwSignal::new(None))
-                zoom
-                zoomed=Callback::new(move |to: Option<(f64, f64)>| {
-                    zoom.set(to);
-                    if let Some(on_zoom) = on_zoom {
-                        on_zoom.run(to);
-                    }
-                })
-            />
+            <div class:hidden=move || is_covered.get()>
+                <LivePlot
+                    chart=shown
+                    height
+                    cross=cross.unwrap_or_else(|| RwSignal::new(None))
+                    zoom
+                    zoomed=Callback::new(move |to: Option<(f64, f64)>| {
+                        zoom.set(to);
+                        if let Some(on_zoom) = on_zoom {
+                            on_zoom.run(to);
+                        }
+                    })
+                />
+            </div>
+            {fetching.map(|fetching| view! { <Standing fetching height /> })}
             <Legend chart hidden names_each />
         </Card>
     }

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, cell::Cell, collections::HashMap, rc::Rc};
 
 use api::{
+    ApiError,
     event::Event,
     id::RunId,
     series::{OverMetric, Series, Viewport, Viewports},
@@ -101,7 +102,23 @@ struct Fetched {
     series: Vec<(Wanted, Series, Whole)>,
 }
 
-/// The lines of some series, kept fresh. `zoom` is in the units of the axis: its part is asked for again, so that looking
+/// How the fetching of lines stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Fetching {
+    /// Why the newest points are not there.
+    pub(crate) error: Signal<Option<ApiError>>,
+    /// The first points are on their way.
+    pub(crate) waits: Signal<bool>,
+    /// Asks for them again, after a failure.
+    pub(crate) again: Callback<()>,
+}
+
+/// Whether what was fetched lies along the axis that is asked for.
+fn is_along(fetched: &Fetched, over: Option<&Over>) -> bool {
+    fetched.over.as_ref().map(|over| &over.key) == over.map(|over| &over.key)
+}
+
+/// The lines of some series, kept fresh, and how their fetching stands. `zoom` is in the units of the axis: its part is asked for again, so that looking
 /// closer ends at the raw points. Over another metric, where `over` names one, the host joins the points, for only it has
 /// them all; where some of millions of points come first, all of them follow. However many there are, they are one
 /// request.
@@ -110,9 +127,10 @@ pub(crate) fn lines_of_runs(
     along: impl Fn() -> Along + Copy + Send + Sync + 'static,
     over: impl Fn() -> Option<Over> + Send + Sync + 'static,
     zoom: RwSignal<Option<(f64, f64)>>,
-) -> Signal<RunLines> {
+) -> (Signal<RunLines>, Fetching) {
     let client = Client::get();
     let fetched = RwSignal::new(Fetched::default());
+    let (error, has_come, again) = (RwSignal::new(None::<ApiError>), RwSignal::new(false), RwSignal::new(0_u32));
     // Of each series the steps of the part that is looked at, found once a zoom.
     let parts = StoredValue::new(HashMap::<(RunId, String), Part>::new());
     let wanted = Memo::new(move |_| wanted());
@@ -151,6 +169,7 @@ pub(crate) fn lines_of_runs(
                     });
                     let Some(asked) = asked else { return };
                     let points = if all.len() > NAMED { POINTS_OF_MANY } else { POINTS };
+                    let is_asked = !asked.is_empty();
                     let answer = if asked.is_empty() {
                         Ok(Vec::new())
                     } else {
@@ -159,8 +178,15 @@ pub(crate) fn lines_of_runs(
                     if generation.get() != ours {
                         return;
                     }
-                    // What can't be asked now stays as it was; the next announcement asks again.
-                    if let Ok(answer) = answer {
+                    // What can't be asked now stays as it was, and is said; the next announcement asks again.
+                    let (answer, failed) = match answer {
+                        Ok(answer) => (Some(answer), None),
+                        Err(error) => (None, Some(error)),
+                    };
+                    if error.try_get_untracked().is_some_and(|before| before != failed) {
+                        error.try_set(failed);
+                    }
+                    if let Some(answer) = answer {
                         let are_some = answer.iter().flatten().any(|series| series.one_in > 0);
                         // The whole that was read in part, too, is not asked for again.
                         if are_some && !whole.get() && all.len() <= MOST_WHOLE {
@@ -185,6 +211,9 @@ pub(crate) fn lines_of_runs(
                         if fetched.try_set(Fetched { over, series }).is_some() {
                             return;
                         }
+                        if is_asked {
+                            has_come.try_set(true);
+                        }
                     }
                     if !stale.get() {
                         break;
@@ -200,6 +229,7 @@ pub(crate) fn lines_of_runs(
         Effect::new(move |_| {
             wanted.with(|_| ());
             over.with(|_| ());
+            again.track();
             let along = untrack(along);
             let looked_at = zoom.get();
             parts.update_value(|parts| {
@@ -236,12 +266,20 @@ pub(crate) fn lines_of_runs(
         Event::Hello { .. } => load(false),
         _ => {}
     });
-    Signal::derive(move || {
+    let fetching = Fetching {
+        error: error.into(),
+        waits: Signal::derive(move || {
+            let is_asked = wanted.with(|wanted| !wanted.is_empty());
+            let is_there = has_come.get() && over.with(|over| fetched.with(|fetched| is_along(fetched, over.as_ref())));
+            is_asked && !is_there && error.with(Option::is_none)
+        }),
+        again: Callback::new(move |()| again.update(|again| *again += 1)),
+    };
+    let lines = Signal::derive(move || {
         let (along, over) = (along(), over.get());
         fetched.with(|fetched| {
-            let key = |over: &Option<Over>| over.as_ref().map(|over| over.key.clone());
             // Another axis was chosen, and its points are on their way.
-            if key(&fetched.over) != key(&over) {
+            if !is_along(fetched, over.as_ref()) {
                 return RunLines::default();
             }
             let line = |(one, series, whole): &(Wanted, Series, Whole)| {
@@ -274,7 +312,8 @@ pub(crate) fn lines_of_runs(
                 one_in: fetched.series.iter().map(|(_, series, _)| series.one_in).max().unwrap_or_default(),
             }
         })
-    })
+    });
+    (lines, fetching)
 }
 
 /// What is asked of a series: the steps of the part that is looked at, or the other metric's values in it.
@@ -400,6 +439,14 @@ mod tests {
         let times = |from, to| Viewport { from_ms: Some(from), to_ms: Some(to), ..whole.clone() };
         assert_eq!(view(Along::Seconds, Some((1.0, 2.0))), times(2_000, 3_000));
         assert_eq!(view(Along::Clock, Some((1_500.5, 2_000.0))), times(1_501, 2_000));
+    }
+
+    #[test]
+    fn points_of_another_axis_are_still_on_their_way() {
+        let over = |key: &str, log| Over { key: key.to_owned(), log };
+        let tokens = Fetched { over: Some(over("tokens", false)), series: Vec::new() };
+        assert!(is_along(&Fetched::default(), None) && is_along(&tokens, Some(&over("tokens", true))));
+        assert!(!is_along(&tokens, None) && !is_along(&tokens, Some(&over("samples", false))));
     }
 
     #[test]

@@ -275,7 +275,7 @@ fn MetricChart(
         .collect();
     // Queued runs begin while they are looked at.
     let began = Memo::new(move |_| run.with(Run::began_ms));
-    let fetched = lines_of_runs(
+    let (fetched, fetching) = lines_of_runs(
         move || {
             let began_ms = began.get();
             wanted.iter().cloned().map(|one| Wanted { began_ms, ..one }).collect()
@@ -351,7 +351,7 @@ fn MetricChart(
                 }
             }
         >
-            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom on_move points />
+            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom on_move points fetching />
         </div>
     }
 }

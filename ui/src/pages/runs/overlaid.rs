@@ -142,7 +142,7 @@ pub(super) fn Overlaid(
             with.filter_map(wanted).collect()
         })
     };
-    let own = lines_of_runs(move || wanted(&asked), move || look.along(), move || look.over(), zoom);
+    let (own, fetching) = lines_of_runs(move || wanted(&asked), move || look.along(), move || look.over(), zoom);
     let curves = Memo::new(move |_| {
         let RunLines { lines, left_out, one_in, .. } = own.get();
         let mut lines =
@@ -198,7 +198,7 @@ pub(super) fn Overlaid(
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let loss = key.starts_with("loss/");
     let points = Signal::derive(move || own.get().in_view);
-    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true points /> }
+    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true points fetching /> }
 }
 
 #[cfg(test)]
