@@ -8,7 +8,7 @@ use api::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::{column::Word, error::Result, id_column, metric, param, run, tag};
+use crate::{alias, column::Word, error::Result, id_column, metric, param, run, tag};
 
 /// The rows of these runs, in their order; one that is not there any more is left out.
 pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
@@ -56,6 +56,9 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
         row.tags = tag::of_run(connection, row.id)?;
         row.metrics = metric::cells(connection, row.id)?;
         row.versions = run::versions(connection, row.id)?;
+        for version in &row.versions {
+            row.aliases.extend(alias::of_version(connection, *version)?);
+        }
         // A client may name any text as the parent, and the run itself.
         let parent: Option<RunId> = row.tags.get(PARENT_TAG).and_then(|parent| parent.parse().ok());
         let parent = parent.filter(|parent| *parent != row.id).map(|parent| run::name(connection, parent));

@@ -2,6 +2,7 @@
 
 mod about;
 mod charts;
+mod compare_with;
 mod evaluation;
 mod figures;
 mod logged;
@@ -275,7 +276,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let place = Place::get();
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
-    let [renaming, moving, ending, purging, thinning, registering, limiting] =
+    let [renaming, moving, ending, purging, thinning, registering, limiting, comparing] =
         std::array::from_fn(|_| RwSignal::new(false));
     let id = Memo::new(move |_| run.with(|run| run.id));
     let facts = Memo::new(move |_| {
@@ -377,7 +378,11 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                 Item::new("Delete for good…", icon::TRASH, move || purging.set(true)).danger().blocked(standing.kept()),
             ];
         }
-        let mut items = vec![Item::new("Rename…", icon::PENCIL, move || renaming.set(true)), copy];
+        let mut items = vec![
+            Item::new("Compare with…", icon::LAYERS, move || comparing.set(true)),
+            Item::new("Rename…", icon::PENCIL, move || renaming.set(true)),
+            copy,
+        ];
         if standing.is_open() {
             items.push(Item::new("Mark as ended…", icon::SQUARE, move || ending.set(true)));
         }
@@ -395,7 +400,11 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         ]);
         items
     };
+    let is_deleted = Memo::new(move |_| standing.with(|standing| standing.is_deleted));
     view! {
+        {move || (!is_deleted.get()).then(|| view! {
+            <Button label="Compare" mark=icon::LAYERS kind="quiet" tip="Lay other runs beside this one" on_press=move || comparing.set(true) />
+        })}
         {move || {
             let (state, kind, resumable, version, has_evaluation) = facts.get();
             if standing.with(|standing| standing.is_deleted) {
@@ -435,6 +444,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         <MenuButton items />
         <RenameRun open=renaming run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <Register open=registering run=Signal::derive(move || Some(id.get())) on_done=registered />
+        <compare_with::CompareWith open=comparing run />
         <other_limits::OtherLimits open=limiting run />
         <MarkEnded open=ending run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <MoveRuns open=moving runs=Signal::derive(move || vec![id.get()]) />

@@ -539,6 +539,22 @@ fn cost(row: &RunRow) -> String {
     }
 }
 
+/// What a run's chip says of the model versions that came from it, and what its tip: where an alias stands at one, that name.
+fn registered_as(row: &RunRow) -> Option<(String, String)> {
+    let title = "Registered as a model version";
+    if row.versions.is_empty() {
+        return None;
+    }
+    Some(match row.aliases.as_slice() {
+        [] => ("model".to_owned(), title.to_owned()),
+        [only] => (only.clone(), format!("{title}, at which the alias {only} stands")),
+        [first, others @ ..] => {
+            let all = row.aliases.join(", ");
+            (format!("{first} +{}", others.len()), format!("{title}, at which the aliases {all} stand"))
+        }
+    })
+}
+
 /// What a run is called, with what else tells it from the others.
 pub(super) fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = (run_tone(row.state), run_word(row.state, row.kind));
@@ -551,7 +567,7 @@ pub(super) fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoV
         <span class="flex">
             <i class=dot title=word></i>
             <b class="cut">{row.name.clone()}</b>
-            {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
+            {registered_as(row).map(|(said, title)| view! { <span class="chip accent" title=title>{said}</span> })}
             {row.has_other_rows(best_split).then(|| view! { <span class="chip" title=OTHER_ROWS>"other rows"</span> })}
             {row.fraction.filter(|_| live).map(|fraction| view! { <span class="faint caption num">{words::percent((fraction * 100.0).round() / 100.0)}</span> })}
             // In words: in this order a run's parent may stand anywhere, or on another page.
@@ -640,6 +656,23 @@ mod tests {
         assert!(default(&facts, true).contains(&"param.depth".to_owned()));
         assert!(facts.is_below("metric.val_loss") && facts.is_below("param.depth"));
         assert!(!facts.is_below("metric.depth") && !facts.is_below("duration"));
+    }
+
+    #[test]
+    fn a_runs_chip_says_the_alias_of_its_version() {
+        let bare = RunRow::bare(
+            api::RunId::from_bytes([1; 16]),
+            "r".to_owned(),
+            api::run::RunKind::Training,
+            RunState::Finished,
+        );
+        let said = |aliases: &[&str]| {
+            let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+            let row = RunRow { versions: vec![api::VersionId::from_bytes([2; 16])], aliases, ..bare.clone() };
+            registered_as(&row).unwrap().0
+        };
+        assert_eq!(registered_as(&bare), None);
+        assert_eq!([said(&[]), said(&["champion"]), said(&["champion", "fast"])], ["model", "champion", "champion +1"]);
     }
 
     #[test]
