@@ -113,6 +113,13 @@ impl Scatter {
         self.x_values.len().max(self.y_values.len()) - shown.count()
     }
 
+    /// The same where a part is looked at closer: what lies in it is drawn anew, points that were gathered by themselves
+    /// again where no more are left than can be told apart.
+    pub fn within(&self, part: Part) -> Self {
+        let looked_at = |axis: &Axis, range| Axis { range: Some(range), ..axis.clone() };
+        Self { x: looked_at(&self.x, part.x), y: looked_at(&self.y, part.y), ..self.clone() }
+    }
+
     fn count(&self, index: usize) -> u64 {
         self.counts.get(index).copied().unwrap_or(1)
     }
