@@ -216,6 +216,7 @@ mod tests {
             name: format!("r{number}"),
             place: usize::from(number),
             began_ms: 0,
+            duration_secs: None,
             params,
             tags: BTreeMap::new(),
             values: BTreeMap::new(),

@@ -109,6 +109,7 @@ mod tests {
             name: format!("r{number}"),
             place: 0,
             began_ms: 0,
+            duration_secs: None,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
             values: values.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect(),

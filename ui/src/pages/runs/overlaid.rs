@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     id::RunId,
-    run::{MetricSummary, Run, RunRow},
+    run::{MetricSummary, Run, RunRow, seconds},
 };
 use charts::{axis::Axis, line::LineChart};
 use leptos::prelude::*;
@@ -32,6 +32,8 @@ pub(super) struct Compared {
     pub(super) place: usize,
     /// Milliseconds since 1970.
     pub(super) began_ms: i64,
+    /// Once it is over.
+    pub(super) duration_secs: Option<f64>,
     pub(super) params: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
     /// The newest value of each figure.
@@ -75,6 +77,7 @@ impl From<&RunRow> for Compared {
             name: row.name.clone(),
             place: 0,
             began_ms: row.began_ms(),
+            duration_secs: row.duration_secs,
             params: row.params.clone(),
             tags: row.tags.clone(),
             values: row.metrics.iter().map(|(key, cell)| (key.clone(), cell.last)).collect(),
@@ -93,6 +96,7 @@ impl From<&Run> for Compared {
             name: run.name.clone(),
             place: 0,
             began_ms: run.began_ms(),
+            duration_secs: run.started_ms.zip(run.ended_ms).map(|(from, to)| seconds(from, to)),
             params: run.params.clone(),
             tags: run.tags.clone(),
             values: run.metrics.iter().map(|metric| (metric.key.clone(), metric.last)).collect(),
@@ -212,6 +216,7 @@ mod tests {
             name: format!("r{number}"),
             place: 0,
             began_ms: 0,
+            duration_secs: None,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
             values: values.iter().map(|key| ((*key).to_owned(), 0.5)).collect(),

@@ -177,6 +177,7 @@ mod tests {
             name: format!("r{number}"),
             place: 0,
             began_ms: 0,
+            duration_secs: None,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
             values: BTreeMap::new(),

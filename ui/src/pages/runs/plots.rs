@@ -107,11 +107,42 @@ fn first_metric(facts: &Facts) -> Option<String> {
 /// Names of columns as a choice: each with what it is called.
 fn options(names: impl IntoIterator<Item = String>) -> Vec<(String, String)> {
     let option = |name: String| {
-        let (kind, label) = columns::called(&name);
-        let kind = if kind == "Metrics" { "metric" } else { "param" };
-        (name, format!("{label} ({kind})"))
+        let label = axis_called(&name);
+        let said = match columns::called(&name).0 {
+            "Metrics" => format!("{label} (metric)"),
+            "Parameters" => format!("{label} (param)"),
+            "Tags" => format!("{label} (tag)"),
+            _ => label,
+        };
+        (name, said)
     };
     names.into_iter().map(option).collect()
+}
+
+/// What a column is called as an axis: with its unit.
+fn axis_called(name: &str) -> String {
+    match name {
+        "duration" => "Duration (s)".to_owned(),
+        _ => columns::called(name).1,
+    }
+}
+
+/// The columns that may be an axis: metrics, params and tags, and of what every run has the numbers and its begin. The
+/// trials of a search are told by what it tries alone.
+fn axes_known(facts: &Facts, whose: Whose) -> Names {
+    let mut names = columns::known(facts);
+    if matches!(whose, Whose::Compared(_, None)) {
+        return names;
+    }
+    names.extend(["duration", "started"].map(str::to_owned));
+    // What compared runs cost is not told with them.
+    names.extend(facts.in_view.has_cost.then(|| "cost".to_owned()));
+    names
+}
+
+/// How many minutes this browser's clock is ahead of UTC.
+fn zone_minutes() -> i32 {
+    -js_sys::Date::new_0().get_timezone_offset() as i32
 }
 
 /// Cells as they are fetched.
@@ -138,7 +169,13 @@ fn fetched(whose: Whose, names: Memo<Names>) -> Fetched {
                     let known = |bands: &String| (marks(chosen, bands), legend(chosen, bands));
                     let (mut marks, legend) = bands.map(|bands| bands.with(known)).unwrap_or_default();
                     marks.truncate(drawn.len());
-                    names.with(|names| Cells { total, marks, legend, ..of_compared(drawn, names) })
+                    names.with(|names| Cells {
+                        total,
+                        marks,
+                        legend,
+                        zone_minutes: zone_minutes(),
+                        ..of_compared(drawn, names)
+                    })
                 });
                 fetched.cells.set(Some(cells));
             });
@@ -236,7 +273,7 @@ async fn all(client: Client, list: Listing, names: Names) -> Result<Cells, ApiEr
     let columns = Cells::asked(&names);
     let picked = client.call(PickRuns { list: list.clone(), offset: 0, limit: Some(MOST), evenly_by: None }).await?;
     let mut pieces = Pieces::of(picked.runs);
-    let mut cells = Cells { total: picked.total, ..Cells::default() };
+    let mut cells = Cells { total: picked.total, zone_minutes: zone_minutes(), ..Cells::default() };
     loop {
         let runs = pieces.following();
         if runs.is_empty() {
@@ -308,6 +345,13 @@ mod tests {
         assert_eq!(told(&cells(1, 1)), "1 run");
         assert_eq!(told(&cells(3, 3)), "3 runs, as a density");
         assert_eq!(told(&cells(3, 9)), "the first 3 of 9 runs, by the table's order, as a density");
+    }
+
+    #[test]
+    fn each_axis_says_what_it_is_of() {
+        let names = ["metric.loss", "param.a", "tag.team", "duration", "started", "cost"].map(str::to_owned);
+        let said: Vec<String> = options(names).into_iter().map(|(_, said)| said).collect();
+        assert_eq!(said, ["Loss (metric)", "a (param)", "team (tag)", "Duration (s)", "Started", "Cost"]);
     }
 
     #[test]

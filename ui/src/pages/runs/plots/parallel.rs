@@ -7,16 +7,16 @@ use charts::{
     parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
     plot::{Drawing, Size},
     ramp,
-    runs::{Cells, KEY, coordinate, parallel_file, parallel_of},
+    runs::{Cells, KEY, axis_of, coordinate, parallel_file, parallel_of},
 };
 use leptos::{html, prelude::*};
 
 use super::{
-    Facts, Legend, Whose, fetched, how_many, options, told,
-    values::{between, brush_read, brush_said, condition, fields, joined, tidy},
+    Facts, Legend, Whose, axes_known, axis_called, fetched, how_many, options, told,
+    values::{between, bound_read, bound_said, brush_read, brush_said, condition, fields, joined, tidy},
 };
 use crate::{
-    pages::runs::columns::{self, Names},
+    pages::runs::columns::Names,
     parts::{
         button::{Button, IconButton},
         card::Card,
@@ -79,8 +79,11 @@ pub(super) fn ParallelView(
     });
     let coordinates = Memo::new(move |_| {
         let axis = |(name, is_log): (&String, &bool)| {
-            let label = columns::called(name).1;
-            data.cells.with(|cells| coordinate(label, cells.as_ref().map_or(&[], |cells| cells.column(name)), *is_log))
+            let label = axis_called(name);
+            data.cells.with(|cells| match cells {
+                Some(cells) => axis_of(cells, name, label, *is_log),
+                None => coordinate(label, &[], *is_log),
+            })
         };
         axes.with(|axes| logs.with(|logs| axes.iter().zip(logs).map(axis).collect::<Vec<Coordinate>>()))
     });
@@ -118,7 +121,7 @@ pub(super) fn ParallelView(
     });
     let others = Signal::derive(move || {
         let axes = axes.get();
-        let known = facts.with(columns::known).into_iter().filter(|name| !axes.contains(name));
+        let known = facts.with(|facts| axes_known(facts, whose)).into_iter().filter(|name| !axes.contains(name));
         [(String::new(), "Add an axis".to_owned())].into_iter().chain(options(known)).collect::<Vec<_>>()
     });
     let none = Memo::new(move |_| conditions.with(Vec::is_empty));
@@ -185,18 +188,19 @@ fn AxisRow(
     brushes: RwSignal<Brushes>,
     coordinates: Memo<Vec<Coordinate>>,
 ) -> impl IntoView {
-    let (_, label) = columns::called(&name);
+    let label = axis_called(&name);
     let name = StoredValue::new(name);
     let own = move || name.get_value();
     let brush = Memo::new(move |_| brushes.with(|brushes| brushes.get(&own()).copied()));
     let (least, most) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     Effect::new(move |_| {
         let (low, high) = fields(brush.get());
-        least.set(low);
-        most.set(high);
+        least.set(bound_said(&own(), &low));
+        most.set(bound_said(&own(), &high));
     });
     let typed = Callback::new(move |()| {
-        let now = between(&least.get_untracked(), &most.get_untracked());
+        let read = |text: RwSignal<String>| bound_read(&own(), &text.get_untracked());
+        let now = between(&read(least), &read(most));
         set_brush(brushes, own(), now);
     });
     let at = move || axes.with(|axes| axes.iter().position(|axis| *axis == own()));

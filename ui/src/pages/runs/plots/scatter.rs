@@ -11,9 +11,9 @@ use charts::{
 };
 use leptos::prelude::*;
 
-use super::{Facts, Legend, Whose, fetched, first_metric, how_many, options, told};
+use super::{Facts, Legend, Whose, axes_known, axis_called, fetched, first_metric, how_many, options, told};
 use crate::{
-    pages::runs::columns::{self, Names},
+    pages::runs::columns::Names,
     parts::{
         card::Card,
         field::{Select, Switch},
@@ -73,7 +73,7 @@ pub(super) fn ScatterView(
         });
         pick
     });
-    let known = Signal::derive(move || options(facts.with(columns::known)));
+    let known = Signal::derive(move || options(facts.with(|facts| axes_known(facts, whose))));
     let colours = Signal::derive(move || {
         let plain = if matches!(whose, Whose::Compared(_, Some(_))) { "Each its own" } else { "One colour" };
         let none = (String::new(), plain.to_owned());
@@ -82,9 +82,7 @@ pub(super) fn ScatterView(
     let chart = Memo::new(move |_| {
         let [x, y, colour] = axes.get();
         data.cells.with(|cells| {
-            cells.as_ref().map(|cells| {
-                plotted.with(|now| scatter_of(cells, now, [&x, &y, &colour], |name| columns::called(name).1))
-            })
+            cells.as_ref().map(|cells| plotted.with(|now| scatter_of(cells, now, [&x, &y, &colour], axis_called)))
         })
     });
     // Built anew for other axes alone: a closer look lasts while runs come and log.
