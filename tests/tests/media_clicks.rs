@@ -314,7 +314,7 @@ async fn slid(desk: &Desk, folder: &Path) -> Result<()> {
         for experiment in desk.client.call(ListExperiments::default()).await? {
             let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
             for row in desk.client.call(request).await?.rows {
-                let has = desk.client.call(ListMedia { run: row.id }).await?.keys.iter().any(|of| of.key == "weights");
+                let has = desk.client.call(ListMedia::of(row.id)).await?.keys.iter().any(|of| of.key == "weights");
                 if has {
                     page = Some(format!("/e/{}/runs/{}?tab=media", experiment.id, row.id));
                 }

@@ -68,7 +68,7 @@ async fn media(host: &Host, has_figure: bool) -> Result<()> {
         all.iter().find(|one| one.name.starts_with("judge-kinds-")).context("no experiment of the kinds")?;
     let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
     let run = client.call(request).await?.rows.first().context("no run of the kinds")?.id;
-    let keys = client.call(ListMedia { run }).await?.keys;
+    let keys = client.call(ListMedia::of(run)).await?.keys;
     let mut wanted = vec![
         ("image.png", MediumKind::Image, 0),
         ("seen/at", MediumKind::Image, 3),

@@ -77,11 +77,11 @@ pub struct MediaOfKey {
     pub by_step: bool,
 }
 
-/// Keys in their order, the first thousand.
+/// Keys in their order, the first thousand of those that are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunMedia {
     pub keys: Vec<MediaOfKey>,
-    /// How many keys there are.
+    /// How many such keys there are.
     pub total: u64,
 }
 
@@ -109,9 +109,26 @@ pub enum MediumContent {
     Histogram { edges: Vec<f64>, counts: Vec<f64> },
 }
 
+/// The keys of a run's media.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListMedia {
     pub run: RunId,
+    /// Only keys that have each of these words, in any case; by default all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub words: String,
+}
+
+impl ListMedia {
+    /// All of a run's.
+    pub const fn of(run: RunId) -> Self {
+        Self { run, words: String::new() }
+    }
+
+    /// Whether a key has the words that are looked for.
+    pub fn asks_for(&self, key: &str) -> bool {
+        let key = key.to_lowercase();
+        self.words.to_lowercase().split_whitespace().all(|word| key.contains(word))
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -49,6 +49,9 @@ pub struct DiffedRun {
     pub snapshot: Option<DiffedSnapshot>,
     #[serde(default)]
     pub is_deleted: bool,
+    /// Its metrics whose last value is that of the model that was kept, where another was logged last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of_kept: Vec<String>,
 }
 
 /// The data that a run had.
@@ -256,6 +259,7 @@ mod tests {
                 figures_of: None,
                 snapshot,
                 is_deleted: false,
+                of_kept: Vec::new(),
             }
         };
         let runs = vec![run(0, None), run(1, Some(0)), run(2, Some(0)), run(3, Some(1))];

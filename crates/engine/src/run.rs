@@ -24,6 +24,7 @@ mod memory;
 pub mod name;
 pub mod named;
 pub mod nested;
+mod parent;
 mod patch;
 pub mod process;
 mod requirements;
@@ -88,7 +89,7 @@ pub async fn get_many(engine: &Engine, request: GetRuns) -> anyhow::Result<Vec<O
 /// A page of the run table: by default ranked by the validation metric, the best first.
 pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable> {
     let scope = request.scope();
-    let filter = meant::or_meant(engine, scope, meant::filter_text(&request.filter)).await?;
+    let filter = meant::filter(engine, scope, &request.filter).await?;
     let sort = meant::orders(request.sort.as_deref(), request.descending);
     let sort = meant::or_meant(engine, scope, sort).await?;
     let limit = u64::from(request.limit.unwrap_or(100).min(1000));

@@ -584,7 +584,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let is_kept = run.with_untracked(|run| run.kind.is_supervised());
     // A run that is under way announces itself many times a second, and each of these walks through its folder.
     let artifacts = paced(move || Some(api::run::ListArtifacts { run: id.get() }), WALKS_APART_MS);
-    let media = paced(move || Some(api::media::ListMedia { run: id.get() }), WALKS_APART_MS);
+    let media = paced(move || Some(api::media::ListMedia::of(id.get())), WALKS_APART_MS);
     let logged = paced(move || Some(ListLogged { of: LoggedBy::Run(id.get()), deleted: false }), WALKS_APART_MS);
     // Of a training its progress says what it takes; a program's run is measured from outside; a search takes nothing.
     let has_system = Memo::new(move |_| {

@@ -357,7 +357,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare =
-        Signal::derive(move || picked.with(|picked| places.with(|places| compare::address(place, picked, places))));
+        Signal::derive(move || picked.with(|picked| places.with(|places| compare::page_of(place, picked, places))));
     compare::on_keys(move |key| {
         if key == "c" && picked.with_untracked(Vec::len) > 1 && !is_covered.get_untracked() {
             navigate.with_value(|navigate| navigate(&compare.get_untracked(), Default::default()));

@@ -351,6 +351,17 @@ fn in_view(one: &Wanted, whole: Whole, along: Along, looked_at: Option<(f64, f64
     }
 }
 
+/// The same, of whole series with how many points they have: a run knows it where the lines are drawn from fewer.
+pub(crate) fn counted(points: Vec<InView>, known: impl Fn(RunId, &str) -> Option<u64>) -> Vec<InView> {
+    let counted = |point: InView| {
+        let (run, key) = (point.asked.run, point.asked.key.as_str());
+        let is_whole = point.asked == Viewport::whole(run, key);
+        let count = point.count.or_else(|| known(run, key).filter(|_| is_whole));
+        InView { count, ..point }
+    };
+    points.into_iter().map(counted).collect()
+}
+
 impl Whole {
     fn of(series: &Series) -> Self {
         Self { last_step: series.step.last().copied().unwrap_or(0.0) }
@@ -455,6 +466,16 @@ mod tests {
         lines[0].band = vec![(1_000.0, 3_000.0)];
         scale(&mut lines, 1e-3);
         assert_eq!((lines[0].y.as_slice(), lines[0].band.as_slice()), (&[2.0][..], &[(1.0, 3.0)][..]));
+    }
+
+    #[test]
+    fn of_whole_series_a_run_knows_how_many_points_they_have() {
+        let run = RunId::from_bytes([1; 16]);
+        let whole = InView { name: "a".to_owned(), asked: Viewport::whole(run, "loss"), count: None };
+        let part = InView { asked: Viewport { from: Some(5), ..whole.asked.clone() }, ..whole.clone() };
+        let drawn = InView { count: Some(7), ..part.clone() };
+        let told = counted(vec![whole, part, drawn], |_, key| (key == "loss").then_some(9_000));
+        assert_eq!(told.iter().map(|point| point.count).collect::<Vec<_>>(), [Some(9_000), None, Some(7)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use api::{
     tracking::{LoggedModel, LoggedStatus},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
 
 use super::{
     button::{Button, CopyButton},
@@ -15,6 +16,8 @@ use super::{
     icon,
     lineage::Lineage,
     logged_acts::{LoggedActs, LoggedButtons, RegisterDialog, Standing},
+    menu::{Item, MenuButton, Menus},
+    row_keys::{is_meant_for_row, move_among_rows, opens_row},
     states::Problem,
     take_table::{Form, TakeTable, TextTable},
     when::Ago,
@@ -42,24 +45,42 @@ pub(crate) fn LoggedTable(
     let taken = ViewFn::from(move || {
         view! { <TakeTable of=("logged model", "logged models") table=move |form| list.with_untracked(|list| as_text(&list.models, form)) /> }
     });
+    let (acts, menus) = (LoggedActs::new(), Menus::get());
+    let navigate = StoredValue::new_local(use_navigate());
+    let go = move |page: &str| navigate.with_value(|navigate| navigate(page, Default::default()));
     view! {
         <Card title=count class="h" flush=true extra=taken>
             <div class="scrolls">
-                <table class="small-table">
-                    <thead><tr><th>"Name"</th><th>"Type"</th><th>"Status"</th><th class="num">"Parameters"</th><th class="num">"Logged"</th></tr></thead>
+                <table class="small-table opens" on:keydown=move_among_rows>
+                    <thead><tr><th>"Name"</th><th>"Type"</th><th>"Status"</th><th class="num">"Parameters"</th><th class="num">"Logged"</th><th></th></tr></thead>
                     <tbody>
                         <For each=move || list.get().models key=|model| (model.id.clone(), model.updated_ms) let:model>
                             {
                                 let id = model.id.clone();
                                 let is_on = Memo::new(move |_| chosen.with(|chosen| chosen.as_ref() == Some(&id)));
                                 let to = to.run(model.id.clone());
+                                let open = move || go(&to.get_untracked());
+                                let (id, name) = (model.id.clone(), model.name.clone());
+                                let items = move || {
+                                    let mut items = vec![Item::new("Open", icon::ARROW_RIGHT, open)];
+                                    items.extend(acts.items(&id, &name));
+                                    items
+                                };
+                                let by_right = items.clone();
                                 view! {
-                                    <tr class:on=is_on>
-                                        <td><a class="link" href=to aria-current=move || is_on.get().then_some("true")>{model.name.clone()}</a></td>
+                                    <tr
+                                        class:on=is_on
+                                        tabindex="0"
+                                        on:click=move |event| if is_meant_for_row(&event) { open() }
+                                        on:contextmenu=move |event| menus.open_at(&event, by_right())
+                                        on:keydown=move |event| if opens_row(&event) { open() }
+                                    >
+                                        <td><a class="link" tabindex="-1" href=to aria-current=move || is_on.get().then_some("true")>{model.name.clone()}</a></td>
                                         <td class="muted">{model.kind.clone().unwrap_or_else(|| "–".to_owned())}</td>
                                         <td><Status status=model.status /></td>
                                         <td class="num">{model.params.len()}</td>
                                         <td class="num faint"><Ago ms=model.created_ms /></td>
+                                        <td class="end"><MenuButton items label=format!("What can be done with {}", model.name) /></td>
                                     </tr>
                                 }
                             }
@@ -68,6 +89,7 @@ pub(crate) fn LoggedTable(
                 </table>
             </div>
             {move || (left_out() > 0).then(|| view! { <p class="muted small padded">{format!("{} left out.", words::counted(left_out(), "older one is", "older ones are"))}</p> })}
+            <RegisterDialog acts />
         </Card>
     }
 }

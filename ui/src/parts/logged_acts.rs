@@ -47,6 +47,17 @@ impl LoggedActs {
         });
     }
 
+    /// What a row's menu offers; one that may not be deleted says so when it is asked to.
+    pub(crate) fn items(self, model: &str, name: &str) -> [Item; 3] {
+        let (from, copied) = (LoggedAt::Model(model.to_owned()), model.to_owned());
+        let (model, name) = (model.to_owned(), name.to_owned());
+        [
+            Item::new("Register…", icon::BOX, move || self.register(from.clone())),
+            Item::new("Copy id", icon::COPY, move || self.toasts.copy(&copied)),
+            Item::new("Delete", icon::TRASH, move || self.delete(model.clone(), name.clone())).danger(),
+        ]
+    }
+
     pub(crate) fn restore(self, model: String) {
         let request = RestoreLogged { model };
         self.pending.run(async move { self.client.call(request).await }, move |model| {

@@ -97,7 +97,7 @@ struct Summed {
 pub async fn aggregate(engine: &Engine, request: AggregateRuns) -> anyhow::Result<RunBands> {
     let until = Instant::now() + request.within_ms.map_or(LONGEST, Duration::from_millis).min(LONGEST);
     let of = request.list.of;
-    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
+    let filter = meant::filter(engine, of, &request.list.filter).await?;
     let by = table::grouped_by(engine, of, &request.by).await?;
     let grouping =
         Grouping { by, metrics: Vec::new(), validated_on: None, order: GroupOrder::Values, descending: false };

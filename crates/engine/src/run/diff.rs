@@ -8,7 +8,8 @@ use std::{
 use anyhow::bail;
 use api::{
     ApiError,
-    run::{DATA_CHANGED, MACHINE, MACHINE_BY_CLIENT, MACHINE_UNMEASURED, PACKAGE, Run, SYSTEM},
+    figure::measured,
+    run::{DATA_CHANGED, MACHINE, MACHINE_BY_CLIENT, MACHINE_UNMEASURED, MetricSummary, PACKAGE, Run, SYSTEM},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, DiffedSnapshot, MOST, NOT_KNOWN, RunDiff, SNAPSHOT},
     run_table::Below,
     tracking::{RunInput, SOURCE_TAG},
@@ -90,7 +91,11 @@ pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDi
             data,
         });
         let (figures_of, is_deleted) = (below.map(|below| below.name), run.deleted_ms.is_some());
-        DiffedRun { id: run.id, name: run.name, figures_of, snapshot, is_deleted }
+        // One that is read as the same number is none.
+        let is_other =
+            |metric: &&MetricSummary| metric.kept.is_some_and(|kept| measured(kept.logged) != measured(metric.last));
+        let of_kept = run.metrics.iter().filter(is_other).map(|metric| metric.key.clone()).collect();
+        DiffedRun { id: run.id, name: run.name, figures_of, snapshot, is_deleted, of_kept }
     });
     Ok(RunDiff { runs: diffed.collect(), rows })
 }

@@ -137,7 +137,7 @@ fn taken(to: &Path) -> ApiError {
 /// The runs in their order.
 async fn chosen(engine: &Engine, request: &ExportRuns) -> anyhow::Result<Vec<RunId>> {
     let of = request.list.of;
-    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
+    let filter = meant::filter(engine, of, &request.list.filter).await?;
     let orders = meant::orders(request.list.sort.as_deref(), request.list.descending);
     let orders = meant::or_meant(engine, of, orders).await?;
     let (list, board) = (request.list.clone(), engine.clone());

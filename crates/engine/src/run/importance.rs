@@ -27,7 +27,7 @@ pub async fn assess(engine: &Engine, request: AssessParams) -> anyhow::Result<Pa
     if request.metric.is_empty() {
         bail!(ApiError::invalid("The importance of params is for a metric, and none is named."));
     }
-    let filter = meant::or_meant(engine, request.list.of, meant::filter(&request.list)).await?;
+    let filter = meant::filter(engine, request.list.of, &request.list.filter).await?;
     let (list, metric, board) = (request.list, request.metric, engine.clone());
     let (asked, _asking) = engine.board().ask();
     let (metrics, metric, keys, (rows, runs)) = engine

@@ -3,25 +3,27 @@
 use anyhow::bail;
 use api::{
     ApiError,
-    run_table::{Listing, named, parts},
+    run_table::{named, parts},
     tracking::Scope,
 };
 
 use super::{
     board::Order,
     filter::{self, Filter},
-    table,
+    parent, table,
 };
 use crate::{Engine, nearest::nearest};
 
 /// What is wrong with a part of a request, and the word in it that is no field.
 pub(super) type Unread = (ApiError, Option<String>);
 
-pub(super) fn filter(list: &Listing) -> Result<Filter, Unread> {
-    filter_text(&list.filter)
+/// A filter of these runs.
+pub(super) async fn filter(engine: &Engine, of: Scope, text: &str) -> anyhow::Result<Filter> {
+    let filter = or_meant(engine, of, filter_text(text)).await?;
+    parent::by_name(engine, of, filter).await
 }
 
-pub(super) fn filter_text(text: &str) -> Result<Filter, Unread> {
+fn filter_text(text: &str) -> Result<Filter, Unread> {
     filter::parse(text).map_err(|error| (error, filter::unknown_field(text)))
 }
 

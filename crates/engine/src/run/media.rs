@@ -134,7 +134,8 @@ async fn all(engine: &Engine, run: RunId) -> anyhow::Result<(RunRow, BTreeMap<St
 }
 
 pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedia> {
-    let (_, all) = all(engine, request.run).await?;
+    let (_, mut all) = all(engine, request.run).await?;
+    all.retain(|key, _| request.asks_for(key));
     let total = all.len() as u64;
     let keys = all.into_iter().take(KEYS).filter_map(|(key, steps)| {
         let kind = steps.values().next()?.kind;

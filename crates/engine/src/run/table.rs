@@ -36,7 +36,7 @@ const OWN: [&str; 12] =
 /// Groups of runs with the mean, spread and range of metrics.
 pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGroups> {
     let of = request.list.of;
-    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
+    let filter = meant::filter(engine, of, &request.list.filter).await?;
     let by = grouped_by(engine, of, &request.by).await?;
     let order = group_order(&request)?;
     let (metrics, validated_on) = (request.metrics, request.validated_on);
@@ -68,7 +68,7 @@ pub(super) async fn grouped_by(engine: &Engine, of: Scope, names: &[String]) -> 
 /// The ids of a stretch of the table.
 pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRuns> {
     let of = request.list.of;
-    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
+    let filter = meant::filter(engine, of, &request.list.filter).await?;
     let sort = meant::orders(request.list.sort.as_deref(), request.list.descending);
     let sort = meant::or_meant(engine, of, sort).await?;
     let evenly_by = request.evenly_by.as_deref().map(groupable).transpose()?;
@@ -90,7 +90,7 @@ pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRu
 /// Cells of a stretch of the table as text.
 pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<RunCells> {
     let of = request.list.of;
-    let filter = meant::or_meant(engine, of, meant::filter(&request.list)).await?;
+    let filter = meant::filter(engine, of, &request.list.filter).await?;
     let sort = meant::orders(request.list.sort.as_deref(), request.list.descending);
     let sort = meant::or_meant(engine, of, sort).await?;
     let chosen = meant::or_meant(engine, of, meant::each(&request.columns, column)).await?;

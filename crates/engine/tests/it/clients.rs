@@ -343,10 +343,23 @@ async fn a_run_knows_what_it_stands_under_and_what_stands_below_it() {
     client::delete_tag(&stage.engine, lost, PARENT_TAG.to_owned()).await.unwrap();
     announced(&mut events, top).await;
     assert_eq!(nested(top).await.1, names(&["one"]));
-    let filter = format!("parent = \"{top}\"");
-    let list = ListRuns { experiment: Some(sweep.id), filter, ..ListRuns::default() };
-    let found: Vec<String> = stage.call(list).await.rows.into_iter().map(|row| row.name).collect();
-    assert_eq!(found, ["one"]);
+    let list = |filter: &str| ListRuns { experiment: Some(sweep.id), filter: filter.to_owned(), ..ListRuns::default() };
+    let of = async |filter: &str| {
+        let rows = stage.call(list(filter)).await.rows;
+        rows.into_iter().map(|row| row.name).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&format!("parent = \"{top}\"")).await, ["one"]);
+    // By its name too, while one run alone is called so.
+    assert_eq!(of("parent = 'top'").await, ["one"]);
+    assert_eq!(of("name = 'one' and not parent in ('top', 'other')").await, [""; 0]);
+    let unknown = stage.call(list("parent = 'tip'")).await.notes;
+    assert_eq!(unknown[0].sentence, "A parent is told by its run's id or name, and \"tip\" is none.");
+    let second = begin(9, "top", None).await;
+    let several = stage.try_call(list("parent = 'top'")).await.unwrap_err();
+    assert!(several.message.contains("2 runs are called so"), "{several}");
+    assert!(several.hint.is_some_and(|hint| hint.contains(&second.to_string()) && hint.contains("in sweep")));
+    stage.call(TrashRuns { runs: vec![second] }).await;
+    assert_eq!(of("parent = 'top'").await, ["one"], "one that is deleted is not meant where another is there");
 }
 
 /// Waits until a run's page is told of a change.

@@ -419,7 +419,7 @@ async fn media_of_a_log_are_read_where_they_stand() {
     for experiment in stage.call(ListExperiments::default()).await {
         let request = ListRuns { experiment: Some(experiment.id), limit: Some(1000), ..ListRuns::default() };
         for row in stage.call(request).await.rows {
-            for of in stage.call(ListMedia { run: row.id }).await.keys {
+            for of in stage.call(ListMedia::of(row.id)).await.keys {
                 found.insert(of.key.clone(), (row.id, of));
             }
         }
@@ -521,7 +521,7 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     let experiment = stage.call(ListExperiments::default()).await.into_iter().find(|one| one.runs > 0).unwrap();
     let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
     let id = stage.call(request).await.rows[0].id;
-    let keys = stage.call(ListMedia { run: id }).await.keys;
+    let keys = stage.call(ListMedia::of(id)).await.keys;
     let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice())).collect();
     // Their files are not told again by their names.
     let each = [("a", &[2][..]), ("h", &[2]), ("p", &[1, 2]), ("t", &[2]), ("v", &[2]), ("w", &[1, 2])];
@@ -611,7 +611,7 @@ async fn a_shorter_log_of_weights_and_biases_replaces_the_one_that_stood_in_its_
     let job = stage.call(ReadSource { source }).await;
     stage.done(job).await;
     assert_eq!(metrics(&stage, run).await, [("loss".to_owned(), 1, 7)]);
-    assert!(stage.call(ListMedia { run }).await.keys.is_empty() && !output.exists());
+    assert!(stage.call(ListMedia::of(run)).await.keys.is_empty() && !output.exists());
     let said = stage.call(ListSources {}).await.remove(0).warnings;
     assert!(said.iter().any(|said| said.message.contains("shorter than it was")), "{said:?}");
 }
@@ -647,7 +647,7 @@ async fn media_of_dvclive_stand_by_their_steps() {
     let request = ListRuns { experiment: Some(experiment.id), ..ListRuns::default() };
     let run = stage.call(request).await.rows[0].id;
     let told = async || -> Vec<(String, Vec<i64>)> {
-        stage.call(ListMedia { run }).await.keys.into_iter().map(|of| (of.key, of.steps)).collect()
+        stage.call(ListMedia::of(run)).await.keys.into_iter().map(|of| (of.key, of.steps)).collect()
     };
     assert_eq!(told().await, [("sample.png".to_owned(), vec![0]), ("steps".to_owned(), vec![3, 7])]);
     // A picture without a step is written over: the last is shown, once.
@@ -689,7 +689,7 @@ async fn artifacts_are_media_by_their_names() {
     fs::write(run.join("tags/mlflow.loggedArtifacts"), r#"[{"path": "scores.json", "type": "table"}]"#).unwrap();
     add(&stage, &folder, None).await;
     let run: api::RunId = "a".repeat(32).parse().unwrap();
-    let keys = stage.call(ListMedia { run }).await.keys;
+    let keys = stage.call(ListMedia::of(run)).await.keys;
     let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice())).collect();
     let named = [("note.txt", &[0][..]), ("scores.json", &[0]), ("page.html", &[0])];
     let by_steps = [("sample", &[1, 20][..]), ("predictions", &[4, 8, 9])];
@@ -697,6 +697,12 @@ async fn artifacts_are_media_by_their_names() {
         assert!(told.contains(&expected), "{expected:?} of {told:?}");
     }
     assert!(!told.iter().any(|(key, _)| key.contains("requirements")), "{told:?}");
+    let by_words = async |words: &str| {
+        let found = stage.call(ListMedia { words: words.to_owned(), ..ListMedia::of(run) }).await;
+        (found.keys.into_iter().map(|of| of.key).collect::<Vec<_>>(), found.total)
+    };
+    assert_eq!(by_words("JSON scores").await, (vec!["scores.json".to_owned()], 1));
+    assert_eq!(by_words("scores note").await, (Vec::new(), 0));
     let by_step: Vec<_> = keys.iter().filter(|of| of.by_step).map(|of| of.key.as_str()).collect();
     assert!(by_step.contains(&"sample"), "{by_step:?}");
     assert!(!["note.txt", "scores.json", "page.html"].iter().any(|file| by_step.contains(file)), "{by_step:?}");

@@ -21,6 +21,7 @@ use crate::{
         icon,
         menu::{Item, MenuButton, Menus},
         path_end::path_end,
+        row_keys::move_among_rows,
         states::Problem,
         take_table::{Form as TextForm, TakeTable, TextTable},
         toast::Toasts,
@@ -48,7 +49,7 @@ pub(super) fn Sources(
                 </span>
             </header>
             <div class="scrolls">
-                <table class="small-table">
+                <table class="small-table opens" on:keydown=move_among_rows>
                     <thead>
                         <tr>
                             <th>"Log"</th>
@@ -164,7 +165,7 @@ fn Line(source: Source, forgetting: RwSignal<Option<Source>>, not_read: RwSignal
         }
     };
     view! {
-        <tr on:contextmenu=move |event| menus.open_at(&event, items())>
+        <tr tabindex="0" on:contextmenu=move |event| menus.open_at(&event, items())>
             <td><b>{source.kind.tool()}</b></td>
             <td><span class="mono cut seen keeps-end" title=source.path.clone()>{path_end(&source.path)}</span></td>
             <td class="num">{words::count(source.runs)}</td>

@@ -3,10 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{
-    run::{Run, RunKind},
-    series::Viewport,
-};
+use api::run::{Run, RunKind};
 use charts::{axis::Axis, line::LineChart, role::Role};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
@@ -16,7 +13,7 @@ use crate::parts::{
     button::Button,
     chart::ChartCard,
     curve_look::{Look, LookChoice, keep, kept},
-    curves::{InView, Wanted, lines_of_runs, most_points, scale},
+    curves::{Wanted, counted, lines_of_runs, most_points, scale},
     field::TextField,
     icon,
     states::Empty,
@@ -72,16 +69,6 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
 /// What the run measured more than once.
 fn curves(run: &Run) -> Vec<String> {
     run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect()
-}
-
-/// The same, of whole series with how many points they have, which the run knows where the lines are drawn from fewer.
-fn counted(points: Vec<InView>, run: &Run) -> Vec<InView> {
-    let counted = |point: InView| {
-        let is_whole = point.asked == Viewport::whole(point.asked.run, point.asked.key.as_str());
-        let known = || run.metrics.iter().find(|metric| metric.key == point.asked.key).map(|metric| metric.count);
-        InView { count: point.count.or_else(|| known().filter(|_| is_whole)), ..point }
-    };
-    points.into_iter().map(counted).collect()
 }
 
 /// The names with one of them at another place; beyond the last it is the last.
@@ -310,7 +297,12 @@ fn MetricChart(
         }
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
-    let points = Signal::derive(move || run.with(|run| counted(fetched.get().in_view, run)));
+    let points = Signal::derive(move || {
+        run.with(|run| {
+            let count = |key: &str| run.metrics.iter().find(|metric| metric.key == key).map(|metric| metric.count);
+            counted(fetched.get().in_view, |_, key| count(key))
+        })
+    });
     // Two figures of one part of the machine, such as its disk in bytes and in per cent, have one title.
     let part_of_one = if is_system {
         unit.to_owned()

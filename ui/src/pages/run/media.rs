@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     id::RunId,
-    media::{GetMedium, GetMediumSteps, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia},
+    media::{GetMedium, GetMediumSteps, ListMedia, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia},
 };
 use charts::{
     axis::Axis,
@@ -20,6 +20,7 @@ use crate::{
         query::{Query, paced},
     },
     parts::{
+        field::TextField,
         icon,
         medium::OneMedium,
         picture::Picture,
@@ -29,6 +30,8 @@ use crate::{
     },
 };
 
+/// More keys than are seen at a glance: from here on they can be searched.
+const MANY: usize = 12;
 /// Of a histogram so many steps are laid beside each other.
 const STEPS: usize = 60;
 
@@ -37,27 +40,77 @@ pub(super) fn MediaTab(run: Memo<RunId>, media: Query<RunMedia>) -> impl IntoVie
     view! {
         <Load query=media let:media>
             {
-                let keys = Memo::new(move |_| media.with(|media| media.keys.iter().map(|of| of.key.clone()).collect::<Vec<_>>()));
-                let left_out = move || media.with(|media| media.total.saturating_sub(media.keys.len() as u64));
+                let (wanted, asked) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+                let is_cut = Memo::new(move |_| media.with(|media| media.total > media.keys.len() as u64));
+                // What is here is looked through as it is typed; what is not, where a person says that this is the word.
+                let elsewhere = paced(
+                    move || {
+                        let words = asked.get();
+                        let is_asked = is_cut.get() && !words.trim().is_empty();
+                        is_asked.then(|| ListMedia { run: run.get(), words })
+                    },
+                    WALKS_APART_MS,
+                );
+                let found = Memo::new(move |_| {
+                    let words = wanted.get();
+                    let is_asked = is_cut.get() && words == asked.get() && !words.trim().is_empty();
+                    elsewhere.value.get().filter(|_| is_asked).map_or_else(
+                        || media.with(|media| here(media, &ListMedia { run: run.get(), words })),
+                        |found| (found, true),
+                    )
+                });
+                let keys = Memo::new(move |_| found.with(|(found, _)| found.keys.iter().map(|of| of.key.clone()).collect::<Vec<_>>()));
+                let none = Memo::new(move |_| media.with(|media| media.keys.is_empty()));
+                let is_many = Memo::new(move |_| media.with(|media| media.keys.len() > MANY));
+                let said = Memo::new(move |_| {
+                    let is_wanted = wanted.with(|wanted| !wanted.trim().is_empty());
+                    found.with(|found| said_of_keys(found, is_wanted))
+                });
+                let look = Callback::new(move |()| asked.set(wanted.get_untracked()));
                 view! {
-                    {move || keys.with(Vec::is_empty).then(|| view! {
+                    {move || none.get().then(|| view! {
                         <Empty mark=icon::IMAGE title="No media" text="Pictures, videos, sounds, pages, texts and tables that a run logs stand here by their step." />
+                    })}
+                    {move || is_many.get().then(|| view! {
+                        <div class="plot-tools flex wrap">
+                            <TextField value=wanted name="Filter media" placeholder="Filter media" mark=icon::LIST_FILTER is_filter=true on_enter=look on_change=look />
+                        </div>
                     })}
                     <div class="media">
                         <For each=move || keys.get() key=Clone::clone let:key>
                             {
-                                let of = Memo::new(move |_| media.with(|media| media.keys.iter().find(|of| of.key == key).cloned()));
+                                let of = Memo::new(move |_| found.with(|(found, _)| found.keys.iter().find(|of| of.key == key).cloned()));
                                 view! { <OfKey run of /> }
                             }
                         </For>
                     </div>
-                    {move || (left_out() > 0).then(|| view! {
-                        <p class="muted small">{format!("{} not shown.", words::counted(left_out(), "more key is", "more keys are"))}</p>
-                    })}
+                    {move || said.get().map(|said| view! { <p class="muted small" role="status">{said}</p> })}
                 }
             }
         </Load>
     }
+}
+
+/// Of the keys that are here those that are asked for, and whether these are all that there are.
+fn here(media: &RunMedia, asked: &ListMedia) -> (RunMedia, bool) {
+    let keys: Vec<MediaOfKey> = media.keys.iter().filter(|of| asked.asks_for(&of.key)).cloned().collect();
+    let is_whole = media.total == media.keys.len() as u64;
+    // Words leave nothing out but what they do not fit.
+    let total = if asked.words.trim().is_empty() { media.total } else { keys.len() as u64 };
+    (RunMedia { keys, total }, is_whole)
+}
+
+/// What is said of keys that are not shown.
+fn said_of_keys((found, is_whole): &(RunMedia, bool), is_wanted: bool) -> Option<String> {
+    let left_out = found.total.saturating_sub(found.keys.len() as u64);
+    let how = match (is_wanted, left_out) {
+        (true, _) if !is_whole => return Some("Of the first keys alone: Enter looks among all.".to_owned()),
+        (true, _) if found.keys.is_empty() => return Some("No key has these words.".to_owned()),
+        (_, 0) => return None,
+        (true, _) => "name more of their words",
+        (false, _) => "filter by their words",
+    };
+    Some(format!("{} not shown: {how}.", words::counted(left_out, "more key is", "more keys are")))
 }
 
 #[component]
@@ -156,9 +209,37 @@ fn OverSteps(run: Memo<RunId>, key: Memo<String>, steps: Memo<Vec<i64>>) -> impl
 
 #[cfg(test)]
 mod tests {
-    use api::media::{MediaOfKey, MediumKind};
+    use api::{
+        RunId,
+        media::{ListMedia, MediaOfKey, MediumKind, RunMedia},
+    };
 
-    use super::{bands, said_of_steps, thinned};
+    use super::{bands, here, said_of_keys, said_of_steps, thinned};
+
+    #[test]
+    fn keys_are_found_by_words_and_those_that_are_not_here_are_said() {
+        let of = |key: &str| MediaOfKey {
+            key: key.to_owned(),
+            kind: MediumKind::Image,
+            steps: vec![0],
+            total: 1,
+            by_step: true,
+        };
+        let media = |total| RunMedia { keys: vec![of("val/Samples"), of("train/samples")], total };
+        let asked = |words: &str| ListMedia { words: words.to_owned(), ..ListMedia::of(RunId::from_bytes([1; 16])) };
+        let told = |total, words: &str| {
+            let found = here(&media(total), &asked(words));
+            let keys: Vec<String> = found.0.keys.iter().map(|of| of.key.clone()).collect();
+            (keys.join(" "), said_of_keys(&found, !words.is_empty()).unwrap_or_default())
+        };
+        assert_eq!(told(2, ""), ("val/Samples train/samples".to_owned(), String::new()));
+        assert_eq!(told(2, "samples VAL"), ("val/Samples".to_owned(), String::new()));
+        assert_eq!(told(2, "test").1, "No key has these words.");
+        assert_eq!(told(1_002, "").1, "1,000 more keys are not shown: filter by their words.");
+        assert_eq!(told(1_002, "test").1, "Of the first keys alone: Enter looks among all.");
+        let many = (media(40), true);
+        assert_eq!(said_of_keys(&many, true).as_deref(), Some("38 more keys are not shown: name more of their words."));
+    }
 
     #[test]
     fn steps_that_are_left_out_are_said() {

@@ -7,7 +7,7 @@ use api::{
     run::{GetRuns, Nested, Run, RunKind, seconds},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
+use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::{
     client::{
@@ -18,9 +18,12 @@ use crate::{
     parts::{
         card::Card,
         icon::{self, icon},
+        menu::{Item, MenuButton, Menus},
+        row_keys::{is_meant_for_row, move_among_rows, opens_row},
         stage::{RunChip, run_word},
         states::Failure,
         take_table::{Form, TakeTable, TextTable},
+        toast::Toasts,
         when::Ago,
         words,
     },
@@ -92,7 +95,9 @@ fn took(run: &Run) -> Option<f64> {
 /// Those below, live, with what they measured.
 #[component]
 pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView {
-    let place = Place::get();
+    let (place, menus, toasts) = (Place::get(), Menus::get(), Toasts::get());
+    let navigate = StoredValue::new_local(use_navigate());
+    let go = move |page: &str| navigate.with_value(|navigate| navigate(page, Default::default()));
     let ids = Memo::new(move |_| {
         nested
             .value
@@ -124,7 +129,7 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
         {move || asked.error.get().map(|error| view! { <Failure error again=move || asked.refresh() /> })}
         <Card title="Child runs" class="h" flush=true extra>
             <div class="scrolls">
-                <table class="small-table">
+                <table class="small-table opens" on:keydown=move_among_rows>
                     <thead>
                         <tr>
                             <th>"Run"</th>
@@ -132,6 +137,7 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
                             {move || keys.get().into_iter().map(|key| view! { <th class="num">{words::key(&key)}</th> }).collect_view()}
                             <th class="num">"Took"</th>
                             <th class="num">"Started"</th>
+                            <th></th>
                         </tr>
                     </thead>
                     <tbody>
@@ -141,13 +147,31 @@ pub(super) fn BelowTab(run: Memo<RunId>, nested: Query<Nested>) -> impl IntoView
                                 view! { <td class="num">{text}</td> }
                             }).collect_view();
                             let took = took(&run).map_or_else(|| "–".to_owned(), words::duration);
+                            let (id, name, opened) = (run.id, run.name.clone(), run.page());
+                            let (by_click, by_key) = (opened.clone(), opened.clone());
+                            let items = move || {
+                                let opened = opened.clone();
+                                vec![
+                                    Item::new("Open", icon::ARROW_RIGHT, move || go(&opened)),
+                                    Item::new("Copy id", icon::COPY, move || toasts.copy(&id.to_string())),
+                                ]
+                            };
+                            let by_right = items.clone();
                             view! {
-                                <tr data-below="">
-                                    <td><a class="link" href=run.page()><b>{run.name.clone()}</b></a></td>
+                                <tr
+                                    data-below=""
+                                    class="opens"
+                                    tabindex="0"
+                                    on:click=move |event| if is_meant_for_row(&event) { go(&by_click) }
+                                    on:contextmenu=move |event| menus.open_at(&event, by_right())
+                                    on:keydown=move |event| if opens_row(&event) { go(&by_key) }
+                                >
+                                    <td><a class="link" tabindex="-1" href=run.page()><b>{run.name.clone()}</b></a></td>
                                     <td><RunChip state=Signal::stored(run.state) kind=run.kind /></td>
                                     {figures}
                                     <td class="num">{took}</td>
                                     <td class="num faint"><Ago ms=run.began_ms() /></td>
+                                    <td class="end"><MenuButton items label=format!("More of {name}") /></td>
                                 </tr>
                             }
                         }).collect_view()}

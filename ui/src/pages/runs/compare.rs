@@ -71,7 +71,7 @@ pub(super) fn said_of(runs: u64) -> String {
 }
 
 /// Where the picked rows of a table are compared.
-pub(super) fn address(place: Place, picked: &[String], places: &HashMap<String, usize>) -> String {
+pub(super) fn page_of(place: Place, picked: &[String], places: &HashMap<String, usize>) -> String {
     let of = said_of(picked.len() as u64);
     let runs: Vec<RunId> = picked.iter().take(MOST).filter_map(|id| id.parse().ok()).collect();
     format!("{}?compare={}{of}", place.link("runs"), colours::written_of(&runs, places))

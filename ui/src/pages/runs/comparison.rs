@@ -223,6 +223,7 @@ mod tests {
             curves: BTreeSet::new(),
             is_deleted: false,
             of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 

@@ -319,6 +319,7 @@ mod tests {
                 data,
             }),
             is_deleted: false,
+            of_kept: Vec::new(),
         };
         let found = RunDiff { runs: vec![run(1, 0), run(2, 0), run(3, 2)], rows: Vec::new() };
         let (from, to) = (SnapshotId::from_bytes([1; 16]), ProjectId::from_bytes([3; 16]));

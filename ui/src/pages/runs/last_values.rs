@@ -116,6 +116,7 @@ mod tests {
             curves: BTreeSet::new(),
             is_deleted: false,
             of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::parts::{
     chart::ChartCard,
-    curves::{RunLines, Wanted, lines_of_runs, most_points, scale},
+    curves::{RunLines, Wanted, counted, lines_of_runs, most_points, scale},
     kept_figure, words,
 };
 
@@ -43,6 +43,8 @@ pub(super) struct Compared {
     pub(super) is_deleted: bool,
     /// Figures whose newest value is not what was logged last, but of the model that was kept.
     pub(super) of_kept: Vec<MetricSummary>,
+    /// How many points each figure has, where that is known.
+    pub(super) counts: BTreeMap<String, u64>,
 }
 
 impl Compared {
@@ -85,6 +87,7 @@ impl From<&RunRow> for Compared {
             // A table is of those that are deleted or of those that are not.
             is_deleted: false,
             of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 }
@@ -103,6 +106,7 @@ impl From<&Run> for Compared {
             curves: run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect(),
             is_deleted: run.deleted_ms.is_some(),
             of_kept: run.metrics.iter().filter(|metric| kept_figure::of(metric).is_some()).cloned().collect(),
+            counts: run.metrics.iter().map(|metric| (metric.key.clone(), metric.count)).collect(),
         }
     }
 }
@@ -201,7 +205,12 @@ pub(super) fn Overlaid(
     });
     let on_zoom = Callback::new(move |to: Option<(f64, f64)>| zoom.set(to));
     let loss = key.starts_with("loss/");
-    let points = Signal::derive(move || own.get().in_view);
+    let points = Signal::derive(move || {
+        let count = |chosen: &[Compared], run: RunId, key: &str| {
+            chosen.iter().find(|one| one.id == run)?.counts.get(key).copied()
+        };
+        chosen.with(|chosen| counted(own.get().in_view, |run, key| count(chosen, run, key)))
+    });
     view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true points fetching /> }
 }
 
@@ -223,6 +232,7 @@ mod tests {
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
             is_deleted: false,
             of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         };
         let runs = [
             run(1, &["loss", "accuracy", "f1"], &["loss", "accuracy"]),

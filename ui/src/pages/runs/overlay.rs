@@ -184,6 +184,7 @@ mod tests {
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
             is_deleted: false,
             of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         }
     }
 

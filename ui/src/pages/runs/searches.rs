@@ -2,6 +2,7 @@
 //!
 //! They stand in the address of the runs: `?searches=1`, `?search=ID`, `?search=new`.
 
+mod acts;
 mod deleted;
 mod drawn;
 mod going_on;
@@ -10,10 +11,7 @@ mod trials;
 
 use api::{
     SearchId,
-    search::{
-        DeleteSearch, Direction, GetSearch, ListSearches, RestoreSearch, ResumeSearch, Search, SearchState, StopSearch,
-        Trial, TrialOutcome,
-    },
+    search::{Direction, GetSearch, ListSearches, Search, SearchState, Trial, TrialOutcome},
     spending::Spent,
 };
 use charts::{
@@ -28,6 +26,7 @@ use leptos_router::{
 };
 
 use self::{
+    acts::{Acts, FORGET, runs_of},
     deleted::DeletedSearches,
     drawn::Drawn,
     going_on::GoOn,
@@ -36,19 +35,18 @@ use self::{
 };
 use super::{colours, compare};
 use crate::{
-    client::{Client, query::query, wire},
+    client::query::query,
     frame::place::Place,
     parts::{
-        button::{Button, Pending},
+        button::Button,
         card::{Card, Chip},
         chart::ChartCard,
         field::TextField,
         icon::{self, icon},
-        menu::{Item, MenuButton},
-        row_keys::{move_among_rows, opens_row},
+        menu::{Item, MenuButton, Menus},
+        row_keys::{is_meant_for_row, move_among_rows, opens_row},
         states::{Empty, Load, Problem},
         take_table::{Form, TakeTable, TextTable},
-        toast::Toasts,
         when::Ago,
         words,
     },
@@ -140,7 +138,7 @@ fn All(beginning: RwSignal<bool>) -> impl IntoView {
 
 #[component]
 fn List(all: Signal<Vec<Search>>) -> impl IntoView {
-    let place = Place::get();
+    let (place, menus, acts) = (Place::get(), Menus::get(), Acts::new());
     let navigate = StoredValue::new_local(use_navigate());
     let line = move |search: Search| {
         let to = place.link(&format!("runs?search={}", search.id));
@@ -148,14 +146,23 @@ fn List(all: Signal<Vec<Search>>) -> impl IntoView {
         let open = move || navigate.with_value(|navigate| navigate(&opened, Default::default()));
         let on_key = open.clone();
         let best = search.best_trial().and_then(|trial| trial.value);
+        let known = StoredValue::new(search.clone());
+        let items = move || known.with_value(|search| acts.items(search));
         view! {
-            <tr class="opens" tabindex="0" on:click=move |_| open() on:keydown=move |event| if opens_row(&event) { on_key() }>
+            <tr
+                class="opens"
+                tabindex="0"
+                on:click=move |event| if is_meant_for_row(&event) { open() }
+                on:contextmenu=move |event| menus.open_at(&event, items())
+                on:keydown=move |event| if opens_row(&event) { on_key() }
+            >
                 <td><a class="link strong" tabindex="-1" href=to>{search.name.clone()}</a></td>
                 <td><StateChip state=search.state /></td>
                 <td class="muted">{tried(&search)}</td>
                 <td class="num">{format!("{} of {}", words::count(search.over()), words::count(search.planned))}</td>
                 <td class="num">{best.map_or_else(|| "–".to_owned(), words::figure)}</td>
                 <td class="num faint"><Ago ms=search.created_ms /></td>
+                <td class="end"><MenuButton items label=format!("More of {}", search.name) /></td>
             </tr>
         }
     };
@@ -166,7 +173,7 @@ fn List(all: Signal<Vec<Search>>) -> impl IntoView {
                     <thead>
                         <tr>
                             <th>"Search"</th><th>"State"</th><th>"Tries"</th><th class="num">"Trials"</th>
-                            <th class="num">"Best"</th><th class="num">"Started"</th>
+                            <th class="num">"Best"</th><th class="num">"Started"</th><th></th>
                         </tr>
                     </thead>
                     <tbody>{move || all.get().into_iter().map(line).collect_view()}</tbody>
@@ -240,32 +247,19 @@ fn One(id: SearchId, named: RwSignal<String>) -> impl IntoView {
 #[component]
 fn Whole(search: Signal<Search>) -> impl IntoView {
     let place = Place::get();
-    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
-    let navigate = StoredValue::new_local(use_navigate());
+    let acts = Acts::new();
+    let busy = acts.pending.busy;
     let id = search.with_untracked(|search| search.id);
     let state = Memo::new(move |_| search.with(|search| search.state));
-    let stop = move || pending.run(async move { client.call(StopSearch { search: id }).await }, |_| {});
-    let resume = move || {
-        pending.run(async move { client.call(resume_of(id, None)).await }, |_| {});
-    };
     let going_on = RwSignal::new(false);
     let more = RwSignal::new(MORE.to_string());
     let further = Memo::new(move |_| more.with(|more| more.trim().parse::<u64>().ok().filter(|more| *more > 0)));
     let try_more = move || {
         let Some(further) = further.get_untracked() else { return };
-        let trials = search.with_untracked(|search| search.planned.saturating_add(further));
-        pending.run(async move { client.call(resume_of(id, Some(trials))).await }, |_| {});
+        acts.go_on(id, Some(search.with_untracked(|search| search.planned.saturating_add(further))));
     };
-    let delete = move || {
-        let name = search.with_untracked(|search| search.name.clone());
-        pending.run(async move { client.call(DeleteSearch { search: id }).await }, move |()| {
-            let back = RestoreSearch { search: id };
-            toasts.undoable(client, format!("Forgot the search {name}; its runs stay"), back);
-            let to = untrack(|| place.link("runs?searches=1"));
-            navigate.try_with_value(|navigate| navigate(&to, Default::default()));
-        });
-    };
-    let runs = move || place.link(&format!("runs?filter={}", wire::encode(&format!("tag.slipway.search = \"{id}\""))));
+    let forget = move || acts.forget(id, search.with_untracked(|search| search.name.clone()));
+    let runs = move || place.link(&runs_of(id));
     let sub = move || {
         search.with(|search| {
             let judged = search.judged.as_ref().map(|(key, direction)| match direction {
@@ -281,11 +275,11 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
     let has_curve = Memo::new(move |_| chart.with(|chart| !chart.lines.is_empty()));
     let picked = RwSignal::new(Vec::<String>::new());
     let places = colours::of_picked(picked);
-    let compare = move || picked.with(|picked| places.with(|places| compare::address(place, picked, places)));
+    let compare = move || picked.with(|picked| places.with(|places| compare::page_of(place, picked, places)));
     let items = move || {
         vec![
             Item::new("Go on with other limits…", icon::PLAY, move || going_on.set(true)),
-            Item::new("Forget: its runs stay", icon::TRASH, delete).danger(),
+            Item::new(FORGET, icon::TRASH, forget).danger(),
         ]
     };
     view! {
@@ -301,9 +295,9 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                 {move || search.with(|search| search.run).map(|run| view! { <a class="btn quiet" href=place.link(&format!("runs/{run}"))>"Its own run"</a> })}
                 <a class="btn quiet" href=runs>"Its runs"</a>
                 {move || match state.get() {
-                    SearchState::Running => view! { <Button label="Stop" mark=icon::SQUARE disabled=pending.busy on_press=stop /> }.into_any(),
+                    SearchState::Running => view! { <Button label="Stop" mark=icon::SQUARE disabled=busy on_press=move || acts.stop(id) /> }.into_any(),
                     SearchState::Stopped | SearchState::Failed => {
-                        view! { <Button label="Go on" mark=icon::PLAY kind="primary" disabled=pending.busy on_press=resume /> }.into_any()
+                        view! { <Button label="Go on" mark=icon::PLAY kind="primary" disabled=busy on_press=move || acts.go_on(id, None) /> }.into_any()
                     }
                     SearchState::Finished => view! {
                         <span class="joined">
@@ -314,7 +308,7 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                                     || "Type a whole number of trials".to_owned(),
                                     |further| format!("Try {} more", words::count(further)),
                                 ))
-                                disabled=Signal::derive(move || pending.busy.get() || further.get().is_none())
+                                disabled=Signal::derive(move || busy.get() || further.get().is_none())
                                 on_press=try_more
                             />
                         </span>
@@ -332,11 +326,6 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
             <TakeTable of=("trial", "trials") table=move |form| search.with_untracked(|search| as_text(search, form)) />
         })><Trials search picked /></Card>
     }
-}
-
-/// Goes on as the project's file says now; a program in this host's environment.
-const fn resume_of(search: SearchId, trials: Option<u64>) -> ResumeSearch {
-    ResumeSearch { search, trials, budget: None, environment: None }
 }
 
 /// The program that is searched with, as it is typed.

@@ -210,7 +210,7 @@ fn OfRun(
     role: Signal<Option<Role>>,
 ) -> impl IntoView {
     let place = Place::get();
-    let media = paced(move || Some(ListMedia { run }), WALKS_APART_MS);
+    let media = paced(move || Some(ListMedia::of(run)), WALKS_APART_MS);
     Effect::new(move |_| {
         let now = media.value.get();
         if let Some(now) = now.filter(|now| found.with_untracked(|found| found.get(&run) != Some(now))) {

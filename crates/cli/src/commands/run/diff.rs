@@ -2,7 +2,9 @@
 
 use api::{
     ApiError, RunId,
-    run_diff::{CodeDiff, DiffCell, DiffCode, DiffRow, DiffRuns, DiffedRun, FileChange, FilePatch, Patch, RunDiff},
+    run_diff::{
+        CodeDiff, DiffCell, DiffCode, DiffPart, DiffRow, DiffRuns, DiffedRun, FileChange, FilePatch, Patch, RunDiff,
+    },
 };
 
 use charts::text_table::{csv_line, markdown};
@@ -157,7 +159,22 @@ fn shown(comparison: &RunDiff) -> String {
         })
         .collect();
     let of_figures = Some(of_figures.join("\n")).filter(|said| !said.is_empty());
-    [told].into_iter().chain(of_figures).chain(of_data(comparison)).collect::<Vec<_>>().join("\n\n")
+    let notes = of_figures.into_iter().chain(of_kept(comparison)).chain(of_data(comparison));
+    [told].into_iter().chain(notes).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Which of the metrics that differ are those of a kept model, and of which run.
+fn of_kept(comparison: &RunDiff) -> Option<String> {
+    let metrics = comparison.rows.iter().filter(|row| row.part == DiffPart::Metrics);
+    let metrics: Vec<&str> = metrics.map(|row| row.key.as_str()).collect();
+    let said = comparison.runs.iter().filter_map(|run| {
+        let kept = run.of_kept.iter().map(String::as_str).filter(|key| metrics.contains(key));
+        let kept: Vec<&str> = kept.collect();
+        let name = one_line(&run.name);
+        let told = || format!("Of {name} these are the kept model's, not what was logged last: {}.", kept.join(", "));
+        (!kept.is_empty()).then(told)
+    });
+    Some(said.collect::<Vec<_>>().join("\n")).filter(|said| !said.is_empty())
 }
 
 /// The command that says how the data differ, for the first run whose are others.
@@ -187,8 +204,6 @@ fn narrow(texts: &[Option<String>]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use api::run_diff::DiffPart;
-
     use super::*;
 
     #[test]
@@ -199,6 +214,7 @@ mod tests {
             figures_of: None,
             snapshot: None,
             is_deleted: false,
+            of_kept: Vec::new(),
         };
         let row = |part, key: &str, values| DiffRow { part, key: key.to_owned(), values };
         let comparison = RunDiff {
@@ -227,6 +243,7 @@ mod tests {
             figures_of: None,
             snapshot: None,
             is_deleted,
+            of_kept: if is_deleted { vec!["f1".to_owned(), "loss".to_owned()] } else { Vec::new() },
         };
         let values = vec![Some(DiffCell::Text("0.1".to_owned())), None];
         let rows = vec![DiffRow { part: DiffPart::Params, key: "lr".to_owned(), values }];
@@ -234,6 +251,11 @@ mod tests {
         assert!(written(&comparison, Form::Csv).starts_with("part,key,r1 (deleted),r2\r\n"));
         let told = shown(&comparison);
         assert!(told.lines().next().is_some_and(|head| head.contains("r1 (deleted)")), "{told}");
+        assert!(!told.contains("kept"), "of what does not differ nothing is said: {told}");
+        let values = vec![Some(DiffCell::Number(0.5)), Some(DiffCell::Number(0.25))];
+        let row = DiffRow { part: DiffPart::Metrics, key: "loss".to_owned(), values };
+        let told = shown(&RunDiff { rows: vec![row], ..comparison });
+        assert!(told.ends_with("\n\nOf r1 these are the kept model's, not what was logged last: loss."), "{told}");
     }
 
     #[test]
@@ -244,6 +266,7 @@ mod tests {
             figures_of: None,
             snapshot: None,
             is_deleted: false,
+            of_kept: Vec::new(),
         };
         let values = vec![Some(DiffCell::Text("0.1".to_owned())), Some(DiffCell::Text("0.2".to_owned()))];
         let rows = vec![DiffRow { part: DiffPart::Params, key: "lr".to_owned(), values }];

@@ -20,6 +20,9 @@ pub(crate) enum MediaCommand {
     List {
         /// A run's name or id, or `latest`
         run: String,
+        /// Only keys that have each of these words, in any case
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
     },
     /// Writes one to a file
     Get {
@@ -38,11 +41,14 @@ pub(crate) enum MediaCommand {
 
 pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
     match command {
-        MediaCommand::List { run } => {
-            let media = context.call(ListMedia { run: context.run(&run).await? }).await?;
+        MediaCommand::List { run, words } => {
+            let asked = ListMedia { run: context.run(&run).await?, words: words.join(" ") };
+            let media = context.call(asked.clone()).await?;
             context.output.show(&media, |media| {
-                if media.keys.is_empty() {
-                    return "The run has no media.".to_owned();
+                match (media.keys.is_empty(), asked.words.is_empty()) {
+                    (true, true) => return "The run has no media.".to_owned(),
+                    (true, false) => return format!("No key of its media has \"{}\".", asked.words),
+                    (false, _) => {}
                 }
                 let row = |of: &MediaOfKey| {
                     let ends = match (of.steps.first(), of.steps.last()) {
@@ -52,7 +58,14 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
                     };
                     vec![of.key.clone(), words::word(&of.kind), of.total.to_string(), ends]
                 };
-                table(&["key", "kind", ">count", "steps"], media.keys.iter().map(row))
+                let told = table(&["key", "kind", ">count", "steps"], media.keys.iter().map(row));
+                match media.total.saturating_sub(media.keys.len() as u64) {
+                    0 => told,
+                    more => format!(
+                        "{told}\n\n{} more keys are not listed: name words that theirs have.",
+                        words::count(more)
+                    ),
+                }
             })
         }
         MediaCommand::Get { run, key, step, to } => {

@@ -232,7 +232,7 @@ fn unknown_key(field: &Field, known: &[Vec<String>; 3], has_time: &dyn Fn() -> b
 fn no_parent(field: &Field, comparison: Comparison, value: &Value) -> Option<FilterNote> {
     let (Field::Tag(key), Value::Text(named)) = (field, value) else { return None };
     let is_named = key == PARENT_TAG && comparison == Comparison::Equal && named.parse::<RunId>().is_err();
-    let sentence = || format!("A parent is told by its run's id, and \"{named}\" is none.");
+    let sentence = || format!("A parent is told by its run's id or name, and \"{named}\" is none.");
     is_named.then(|| FilterNote { sentence: sentence(), kind: KeyKind::Tag, key: key.clone(), meant: None })
 }
 
@@ -294,7 +294,7 @@ mod tests {
             told("param.loss = 1 or parent = 'my sweep'"),
             [
                 "No run here has a param \"loss\". There is a metric of this name.",
-                "A parent is told by its run's id, and \"my sweep\" is none."
+                "A parent is told by its run's id or name, and \"my sweep\" is none."
             ]
         );
         assert!(told("parent = '01a22c5ed718785fa15b54a78efbaadd' and parent ~ 'sweep'").is_empty());

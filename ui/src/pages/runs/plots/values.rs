@@ -164,6 +164,7 @@ mod tests {
             curves: Default::default(),
             is_deleted: false,
             of_kept: Vec::new(),
+            counts: Default::default(),
         };
         let runs = [run(&[("lr", "0.1")], &[("loss", 0.123_456_789_012)]), run(&[], &[("loss", f64::NAN)])];
         let names = ["param.lr", "metric.loss", "tag.team", "param.none"].map(str::to_owned);

@@ -112,6 +112,7 @@ fn compared(search: &Search) -> Vec<Compared> {
             curves: BTreeSet::new(),
             is_deleted: false,
             of_kept: Vec::new(),
+            counts: BTreeMap::new(),
         })
     };
     search.trials.iter().filter_map(one).collect()
