@@ -36,6 +36,7 @@ use crate::{
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
+        chart::looked::ChartLooks,
         curve_look::{CURVES, Look, MACHINE, NAMES},
         dialog::Confirm,
         icon::{self, icon},
@@ -639,6 +640,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let query = use_location().query;
     let look = Look::new().of_address(query, CURVES);
     let machine = Look::over_time().of_address(query, MACHINE);
+    let looks = ChartLooks::of_address(query);
     view! {
         <Tabs tabs=Signal::from(tabs) current=tab keeps=NAMES />
         <div class="tab-body">
@@ -650,10 +652,10 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts is_imported /> }.into_any(),
                 "models" => view! { <logged::ModelsTab run=id models=logged /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live is_kept /> }.into_any(),
-                "system" => view! { <system::SystemTab run look=machine /> }.into_any(),
+                "system" => view! { <system::SystemTab run look=machine looks /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
                 "code" => view! { <about::CodeTab run /> }.into_any(),
-                _ => view! { <charts::ChartsTab run look system=false /><nested::Elsewhere run nested /> }.into_any(),
+                _ => view! { <charts::ChartsTab run look looks system=false /><nested::Elsewhere run nested /> }.into_any(),
             }}
         </div>
     }

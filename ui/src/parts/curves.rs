@@ -62,6 +62,9 @@ struct Part {
     times: (Option<i64>, Option<i64>),
 }
 
+/// The parts of several, by run and key.
+type Parts = HashMap<(RunId, String), Part>;
+
 /// Another metric as the axis, and whether that is logarithmic.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Over {
@@ -132,7 +135,7 @@ pub(crate) fn lines_of_runs(
     let fetched = RwSignal::new(Fetched::default());
     let (error, has_come, again) = (RwSignal::new(None::<ApiError>), RwSignal::new(false), RwSignal::new(0_u32));
     // Of each series the steps of the part that is looked at, found once a zoom.
-    let parts = StoredValue::new(HashMap::<(RunId, String), Part>::new());
+    let parts = StoredValue::new(Parts::new());
     let wanted = Memo::new(move |_| wanted());
     let over = Memo::new(move |_| over());
     let generation = Rc::new(Cell::new(0_u64));
@@ -214,6 +217,17 @@ pub(crate) fn lines_of_runs(
                         if is_asked {
                             has_come.try_set(true);
                         }
+                        // A part that was looked at before anything was here is found now.
+                        if let Some(looked_at) =
+                            looked_at.filter(|_| parts.try_with_value(Parts::is_empty) == Some(true))
+                        {
+                            let along = untrack(along);
+                            let found = fetched.with_untracked(|fetched| parts_in(fetched, along, looked_at));
+                            if !found.is_empty() {
+                                parts.try_update_value(|parts| *parts = found);
+                                stale.set(true);
+                            }
+                        }
                     }
                     if !stale.get() {
                         break;
@@ -232,16 +246,9 @@ pub(crate) fn lines_of_runs(
             again.track();
             let along = untrack(along);
             let looked_at = zoom.get();
-            parts.update_value(|parts| {
-                parts.clear();
-                let Some((from, to)) = looked_at else { return };
-                fetched.with_untracked(|fetched| {
-                    for (one, series, whole) in fetched.series.iter().filter(|_| fetched.over.is_none()) {
-                        let part = part_of(series, *whole, one.began_ms, along, (from, to));
-                        parts.insert((one.run, one.key.clone()), part);
-                    }
-                });
-            });
+            let found =
+                looked_at.map(|looked_at| fetched.with_untracked(|fetched| parts_in(fetched, along, looked_at)));
+            parts.set_value(found.unwrap_or_default());
             load(true);
         });
     }
@@ -316,14 +323,17 @@ pub(crate) fn lines_of_runs(
     (lines, fetching)
 }
 
+/// Of each series the part of it that is looked at. Over another metric the host finds it.
+fn parts_in(fetched: &Fetched, along: Along, looked_at: (f64, f64)) -> Parts {
+    let series = fetched.series.iter().filter(|_| fetched.over.is_none());
+    let part = |(one, series, whole): &(Wanted, Series, Whole)| {
+        ((one.run, one.key.clone()), part_of(series, *whole, one.began_ms, along, looked_at))
+    };
+    series.map(part).collect()
+}
+
 /// What is asked of a series: the steps of the part that is looked at, or the other metric's values in it.
-fn viewport(
-    one: &Wanted,
-    over: Option<&Over>,
-    whole: bool,
-    looked_at: Option<(f64, f64)>,
-    parts: &HashMap<(RunId, String), Part>,
-) -> Viewport {
+fn viewport(one: &Wanted, over: Option<&Over>, whole: bool, looked_at: Option<(f64, f64)>, parts: &Parts) -> Viewport {
     let (run, key) = (one.run, one.key.clone());
     let Some(Over { key: other, log }) = over.cloned() else {
         let Part { steps: (from, to), times: (from_ms, to_ms) } =
@@ -450,6 +460,20 @@ mod tests {
         let times = |from, to| Viewport { from_ms: Some(from), to_ms: Some(to), ..whole.clone() };
         assert_eq!(view(Along::Seconds, Some((1.0, 2.0))), times(2_000, 3_000));
         assert_eq!(view(Along::Clock, Some((1_500.5, 2_000.0))), times(1_501, 2_000));
+    }
+
+    #[test]
+    fn a_part_that_an_address_names_is_found_in_what_came() {
+        let run = RunId::from_bytes([1; 16]);
+        let one = Wanted { run, key: "loss".to_owned(), name: "a".to_owned(), role: Role::Series(1), began_ms: 0 };
+        let all = series(&[0.0, 10.0, 20.0, 30.0], &[0.0, 1e3, 2e3, 3e3]);
+        let whole = Whole::of(&all);
+        let came = Fetched { over: None, series: vec![(one, all, whole)] };
+        let parts = parts_in(&came, Along::Step, (12.0, 18.0));
+        assert_eq!(parts[&(run, "loss".to_owned())].steps, (Some(10), Some(20)));
+        let over = Some(Over { key: "tokens".to_owned(), log: false });
+        assert!(parts_in(&Fetched { over, ..came }, Along::Step, (12.0, 18.0)).is_empty());
+        assert!(parts_in(&Fetched::default(), Along::Step, (12.0, 18.0)).is_empty());
     }
 
     #[test]

@@ -11,7 +11,10 @@ use wasm_bindgen::JsCast as _;
 use super::{figures::AllFigures, logs::Tail};
 use crate::parts::{
     button::Button,
-    chart::ChartCard,
+    chart::{
+        ChartCard,
+        looked::{ChartLooks, Kept},
+    },
     curve_look::{Look, LookChoice, keep, kept},
     curves::{Wanted, counted, lines_of_runs, most_points, scale},
     field::TextField,
@@ -86,7 +89,7 @@ fn with_others(mut names: Vec<String>, before: &[String]) -> Vec<String> {
 }
 
 #[component]
-pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl IntoView {
+pub(super) fn ChartsTab(run: Signal<Run>, look: Look, looks: ChartLooks, system: bool) -> impl IntoView {
     let all = Memo::new(move |_| run.with(|run| groups(run, system)));
     let order = RwSignal::new(
         kept(ORDER).map(|kept| kept.split('\n').map(ToOwned::to_owned).collect::<Vec<_>>()).unwrap_or_default(),
@@ -173,6 +176,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                     let (name, keys) = group;
                     let (over, moved, target) = (RwSignal::new(false), name.clone(), name.clone());
                     let stepped = name.clone();
+                    let kept = looks.chart(name.clone());
                     let wide = !system && name == "loss";
                     view! {
                         <div
@@ -202,6 +206,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                                 look
                                 height
                                 cross
+                                kept
                                 grab=Callback::new(move |held: bool| dragged.set(held.then(|| moved.clone())))
                                 on_move=Callback::new(move |on: bool| step(&stepped, on))
                             />
@@ -233,12 +238,14 @@ fn MetricChart(
     /// Pixels.
     height: f64,
     cross: RwSignal<Option<f64>>,
+    /// Where it is kept how a person looks at it.
+    kept: Kept,
     grab: Callback<bool>,
     /// One place back, or on where it is true.
     on_move: Callback<bool>,
 ) -> impl IntoView {
     let id = run.with_untracked(|run| run.id);
-    let zoom = RwSignal::new(None);
+    let zoom = RwSignal::new(kept.zoom());
     let single = keys.len() == 1;
     let is_system = name.starts_with("system/");
     let wanted: Vec<Wanted> = keys
@@ -343,7 +350,7 @@ fn MetricChart(
                 }
             }
         >
-            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom on_move points fetching />
+            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom on_move points kept=Some(kept) fetching />
         </div>
     }
 }

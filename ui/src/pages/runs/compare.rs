@@ -32,6 +32,7 @@ use crate::{
     frame::{address, place::Place},
     parts::{
         card::Chip,
+        chart::looked::ChartLooks,
         curves::NAMED,
         field::TextField,
         icon::{self, icon},
@@ -104,6 +105,7 @@ pub(super) fn Compare(
         first.into_iter().map(|(run, _)| run).zip(places).collect::<HashMap<RunId, usize>>()
     });
     let seen = Seen::of_address(query);
+    let looks = ChartLooks::of_address(query);
     // However many they are, they are one request.
     let asked = query::gathered(move || Some(GetRuns { runs: runs.get() }), |asked| asked.runs.len());
     let found = Memo::new(move |_| {
@@ -244,7 +246,8 @@ pub(super) fn Compare(
                 <For each=move || if is_plotted.get() { Vec::new() } else { drawn.get() } key=Clone::clone let:key>
                     {
                         let (seen, cross) = if is_system(&key) { (of_machine, cross_of_machine) } else { (seen, cross) };
-                        view! { <div><Overlaid key chosen cross seen height=height() /></div> }
+                        let kept = looks.chart(key.clone());
+                        view! { <div><Overlaid key chosen cross seen height=height() kept /></div> }
                     }
                 </For>
             </div>

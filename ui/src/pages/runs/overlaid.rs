@@ -15,7 +15,7 @@ use super::{
     overlay::is_system,
 };
 use crate::parts::{
-    chart::ChartCard,
+    chart::{ChartCard, looked::Kept},
     curves::{RunLines, Wanted, counted, lines_of_runs, most_points, scale},
     kept_figure, words,
 };
@@ -133,9 +133,12 @@ pub(super) fn Overlaid(
     cross: RwSignal<Option<f64>>,
     seen: Seen,
     #[prop(default = 190.0)] height: f64,
+    /// Where it is kept how a person looks at it.
+    #[prop(optional)]
+    kept: Option<Kept>,
 ) -> impl IntoView {
     let look = seen.look;
-    let zoom = RwSignal::new(None);
+    let zoom = RwSignal::new(kept.as_ref().and_then(Kept::zoom));
     let (title, unit, part) = words::in_unit(&key);
     let is_machine = is_system(&key);
     let (asked, name) = (key.clone(), key.clone());
@@ -211,7 +214,7 @@ pub(super) fn Overlaid(
         };
         chosen.with(|chosen| counted(own.get().in_view, |run, key| count(chosen, run, key)))
     });
-    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true points fetching /> }
+    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true points kept fetching /> }
 }
 
 #[cfg(test)]
