@@ -363,6 +363,13 @@ pub(crate) fn Runs() -> impl IntoView {
             navigate.with_value(|navigate| navigate(&compare.get_untracked(), Default::default()));
         }
     });
+    let these = plots::These {
+        label: "Compare these",
+        act: Callback::new(move |ids: Vec<String>| {
+            let to = untrack(|| places.with(|places| compare::page_of(place, &ids, places)));
+            navigate.with_value(|navigate| navigate(&to, Default::default()));
+        }),
+    };
     let of_all = all_of(listing, is_covered);
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let none = Memo::new(move |_| empty.get() && !deleted.get());
@@ -470,7 +477,7 @@ pub(crate) fn Runs() -> impl IntoView {
                             <groups::Grouped groups filter actions on_open=open />
                         })}
                         {move || shows_plot.get().then(|| view! {
-                            <plots::Plots whose=plots::Whose::Listed(seen_list) plotted facts filter=Some(filter) on_open=open_id />
+                            <plots::Plots whose=plots::Whose::Listed(seen_list) plotted facts filter=Some(filter) these on_open=open_id />
                         })}
                         <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
                             <Table

@@ -1,13 +1,15 @@
 //! Several runs on the whole page: every curve that they have, what differs, and their newest figures.
 //! The runs stand in the address, so that a comparison can be sent to somebody.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::{
     id::RunId,
     run::{GetRuns, Run},
     run_diff::MOST,
-    table_view::TableView,
+    run_table::{Listing, quoted},
+    table_view::{Plotted, TableView},
+    tracking::Scope,
 };
 use leptos::{ev, prelude::*};
 use leptos_router::{
@@ -127,8 +129,27 @@ pub(super) fn Compare(
         vec![("canvas", canvas.trim_start_matches('?').to_owned())]
     });
     let facts = Signal::derive(move || chosen.with(|chosen| Facts::of_compared(chosen, ranked_by.get())));
-    let is_plotted =
-        Memo::new(move |_| plotted.with(|plotted| ["parallel", "scatter", MEDIA].contains(&plotted.view.as_str())));
+    let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table() || plotted.view == MEDIA));
+    let listed = Memo::new(move |_| found.with(listed));
+    let (path, search) = {
+        let here = use_location();
+        (here.pathname, here.search)
+    };
+    let these = plots::These {
+        label: "Keep only these",
+        act: Callback::new(move |ids: Vec<String>| {
+            let kept = runs.with_untracked(|runs| among(runs, &ids));
+            if kept.is_empty() {
+                return;
+            }
+            let kept = places.with_untracked(|places| colours::written(&kept, places));
+            let canvas = plotted.with_untracked(unbrushed).address(wire::encode);
+            let parts = [("compare", kept), ("canvas", wire::encode(canvas.trim_start_matches('?')))];
+            let to = search.with_untracked(|search| address::with(search, &parts));
+            let to = format!("{}{to}", path.get_untracked());
+            navigate.with_value(|navigate| navigate(&to, Default::default()));
+        }),
+    };
     // Each run's folder is looked through for it, so only once a person asks.
     let is_media = Memo::new(move |_| plotted.with(|plotted| plotted.view == MEDIA));
     let place = Place::get();
@@ -234,7 +255,7 @@ pub(super) fn Compare(
                 </div>
             })}
             {move || (is_plotted.get() && !is_media.get() && chosen.with(|chosen| !chosen.is_empty())).then(|| view! {
-                <plots::Plots whose=Whose::Compared(chosen, Some(seen.bands)) plotted facts filter=None on_open=open />
+                <plots::Plots whose=Whose::Compared(chosen, Some(seen.bands)) plotted facts filter=None these list=listed on_open=open />
             })}
             {move || is_media.get().then(|| view! { <SeenBeside chosen query seen /> })}
             {move || (none.get() && !is_plotted.get()).then(|| view! {
@@ -271,6 +292,26 @@ fn unfolded(runs: &[RunId], pinned: Option<RunId>) -> Vec<RunId> {
     let (first, rest) = runs.split_at(UNFOLDED);
     let baseline = rest.iter().filter(|run| Some(**run) == pinned);
     first.iter().chain(baseline).copied().collect()
+}
+
+/// The runs as a list of their experiment, or of all where they are of several; none of none.
+fn listed(found: &BTreeMap<RunId, Run>) -> Option<Listing> {
+    let mut experiments = found.values().map(|run| run.experiment);
+    let first = experiments.next()?;
+    let of = if experiments.all(|other| other == first) { Scope::Experiment(first) } else { Scope::All };
+    let ids = found.keys().map(|id| quoted(&id.to_string())).collect::<Vec<_>>().join(", ");
+    Some(Listing { of, deleted: false, filter: format!("id in ({ids})"), sort: None, descending: false })
+}
+
+/// Those of the runs that have these ids, in their order.
+fn among(runs: &[RunId], ids: &[String]) -> Vec<RunId> {
+    let wanted: BTreeSet<RunId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    runs.iter().filter(|run| wanted.contains(run)).copied().collect()
+}
+
+/// The canvas without what was brushed on it: that is all that is left.
+fn unbrushed(plotted: &Plotted) -> TableView {
+    TableView { plotted: Plotted { brushes: Vec::new(), ..plotted.clone() }, ..TableView::default() }
 }
 
 /// The run after the one that is pinned; none after the last.
@@ -380,6 +421,17 @@ mod tests {
         assert_eq!([said_of(100), said_of(200)], ["", "&of=200"]);
         assert!(part(100, Some(2_000)).is_some_and(|said| said.starts_with("100 of 2,000 runs are compared.")));
         assert_eq!([part(100, None), part(4, Some(4)), part(0, Some(200))], [None, None, None]);
+    }
+
+    #[test]
+    fn what_is_brushed_is_kept_and_the_brush_is_gone() {
+        let runs: Vec<RunId> = (0..5).map(|number| RunId::from_bytes([number; 16])).collect();
+        let ids = [3, 1].map(|at: usize| runs[at].to_string());
+        assert_eq!(among(&runs, &ids), [runs[1], runs[3]]);
+        let brushes = vec!["0.1~~param.lr".to_owned()];
+        let plotted = Plotted { view: "parallel".to_owned(), brushes, ..Plotted::default() };
+        assert_eq!(unbrushed(&plotted).address(str::to_owned), "?view=parallel");
+        assert_eq!(listed(&BTreeMap::new()), None);
     }
 
     #[test]

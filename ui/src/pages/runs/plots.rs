@@ -41,6 +41,14 @@ pub(super) enum Whose {
     Compared(Memo<Vec<Compared>>, Option<RwSignal<String>>),
 }
 
+/// What can be done with the runs that are brushed besides filtering to them.
+#[derive(Clone, Copy)]
+pub(super) struct These {
+    pub(super) label: &'static str,
+    /// With their ids, in the order of the table.
+    pub(super) act: Callback<Vec<String>>,
+}
+
 /// The view that is no chart: what the compared runs logged beside numbers.
 pub(super) const MEDIA: &str = "media";
 
@@ -54,7 +62,8 @@ pub(super) fn Switcher(plotted: RwSignal<Plotted>) -> impl IntoView {
 /// The same of compared runs: their curves, one of the charts, or their media.
 #[component]
 pub(super) fn CanvasSwitcher(plotted: RwSignal<Plotted>) -> impl IntoView {
-    let options = vec![("", "Curves"), ("parallel", "Parallel"), ("scatter", "Scatter"), (MEDIA, "Media")];
+    let options = [("", "Curves"), ("parallel", "Parallel"), ("scatter", "Scatter"), ("importance", "Importance")];
+    let options = options.into_iter().chain([(MEDIA, "Media")]).collect::<Vec<_>>();
     view! { <Choice plotted options /> }
 }
 
@@ -82,16 +91,26 @@ pub(super) fn Plots(
     /// Where what is brushed can be made a filter.
     filter: Option<RwSignal<String>>,
     on_open: Callback<String>,
+    /// What else what is brushed can be made.
+    #[prop(optional)]
+    these: Option<These>,
+    /// Compared runs as a list, which an importance is of.
+    #[prop(optional, into)]
+    list: Option<Signal<Option<Listing>>>,
 ) -> impl IntoView {
+    let list = match whose {
+        Whose::Listed(list) => Some(list),
+        Whose::Compared(..) => list,
+    };
     let view = Memo::new(move |_| plotted.with(|plotted| plotted.view.clone()));
     view! {
         <div class="run-plots">
             {move || match view.get().as_str() {
-                "parallel" => view! { <parallel::ParallelView whose plotted facts filter on_open /> }.into_any(),
+                "parallel" => view! { <parallel::ParallelView whose plotted facts filter these on_open /> }.into_any(),
                 "scatter" => view! { <scatter::ScatterView whose plotted facts on_open /> }.into_any(),
-                "importance" => match whose {
-                    Whose::Listed(list) => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
-                    Whose::Compared(..) => ().into_any(),
+                "importance" => match list {
+                    Some(list) => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
+                    None => ().into_any(),
                 },
                 _ => ().into_any(),
             }}

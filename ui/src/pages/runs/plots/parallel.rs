@@ -12,7 +12,7 @@ use charts::{
 use leptos::{html, prelude::*};
 
 use super::{
-    Facts, Legend, Whose, axes_known, axis_called, fetched, how_many, options, told,
+    Facts, Legend, These, Whose, axes_known, axis_called, fetched, how_many, options, told,
     values::{between, bound_read, bound_said, brush_read, brush_said, condition, fields, joined, tidy},
 };
 use crate::{
@@ -49,6 +49,7 @@ pub(super) fn ParallelView(
     plotted: RwSignal<Plotted>,
     facts: Signal<Facts>,
     filter: Option<RwSignal<String>>,
+    these: Option<These>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     let axes = Memo::new(move |_| {
@@ -125,11 +126,19 @@ pub(super) fn ParallelView(
         [(String::new(), "Add an axis".to_owned())].into_iter().chain(options(known)).collect::<Vec<_>>()
     });
     let none = Memo::new(move |_| conditions.with(Vec::is_empty));
+    let nobody = Memo::new(move |_| none.get() || within.get() == 0);
+    let those = move || {
+        let of = |cells: &Cells| chart.with_untracked(|chart| brushed(cells, chart));
+        data.cells.with_untracked(|cells| cells.as_ref().map(of)).unwrap_or_default()
+    };
     view! {
         <div class="plot-tools flex wrap">
             <Select value=adding options=others name="Add an axis" />
             {filter.map(|filter| view! {
                 <Button label="Filter to these" mark=icon::LIST_FILTER disabled=none on_press=move || write(filter) />
+            })}
+            {these.map(|These { label, act }| view! {
+                <Button label mark=icon::LAYERS disabled=nobody on_press=move || act.run(those()) />
             })}
             <Button label="Clear" kind="quiet" disabled=none on_press=move || brushes.update(BTreeMap::clear) />
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(|cells| {
@@ -158,6 +167,12 @@ pub(super) fn ParallelView(
 /// What is brushed by the address; what is no brush is passed over.
 fn brushes_of(plotted: &Plotted) -> Brushes {
     plotted.brushes.iter().filter_map(|said| brush_read(said)).collect()
+}
+
+/// The ids of the runs that are brushed.
+fn brushed(cells: &Cells, chart: &Parallel) -> Vec<String> {
+    let all = cells.ids.iter().enumerate();
+    all.filter(|(run, _)| chart.is_brushed(*run)).map(|(_, id)| id.clone()).collect()
 }
 
 /// The categories of an axis that are offered, and the one that is brushed wherever it stands.
@@ -452,6 +467,21 @@ fn Lines(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_runs_that_are_brushed_are_told_by_their_ids() {
+        let ids: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let rates = [Some("0.1"), None, Some("0.5")].map(|rate| rate.map(str::to_owned)).to_vec();
+        let cells = Cells { ids, columns: [("param.lr".to_owned(), rates)].into(), total: 3, ..Cells::default() };
+        let chart = |brush| {
+            let mut axis = axis_of(&cells, "param.lr", "lr".to_owned(), false);
+            axis.brush = brush;
+            parallel_of(vec![axis], &[])
+        };
+        assert_eq!(brushed(&cells, &chart(Some(Brush::Between(0.2, 1.0)))), ["c"]);
+        assert_eq!(brushed(&cells, &chart(Some(Brush::Missing))), ["b"]);
+        assert_eq!(brushed(&cells, &chart(None)).len(), 3);
+    }
 
     #[test]
     fn the_category_that_is_brushed_is_offered_however_many_there_are() {
