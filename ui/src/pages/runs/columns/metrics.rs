@@ -14,26 +14,26 @@ use super::{
 use crate::parts::{chart::spark as small, table::Column, words};
 
 /// Something that is so or not of metrics, by their keys.
-pub(in super::super) type ByMetric = BTreeMap<String, bool>;
+pub(in crate::pages::runs) type ByMetric = BTreeMap<String, bool>;
 
 /// What a person says of metrics, where nobody said it their names do.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(in super::super) struct Told {
+pub(in crate::pages::runs) struct Told {
     /// Whether more of it is better.
-    pub(in super::super) better: ByMetric,
+    pub(in crate::pages::runs) better: ByMetric,
     /// Whether its curve stands beside it.
-    pub(in super::super) curves: ByMetric,
+    pub(in crate::pages::runs) curves: ByMetric,
 }
 
 impl Told {
     /// Whether more of a metric is better: as a person says, else as the ranking does, else as far as its name says so.
-    pub(in super::super) fn is_more_better(&self, facts: &Facts, key: &str) -> Option<bool> {
+    pub(in crate::pages::runs) fn is_more_better(&self, facts: &Facts, key: &str) -> Option<bool> {
         self.better.get(key).copied().or_else(|| direction(key, facts.ranked_by.as_ref()))
     }
 
     /// The metric by which runs are looked at, and whether more of it is better: the one that ranks them, else the first
     /// that is shown of which it is known what is good.
-    pub(in super::super) fn lead(&self, facts: &Facts, names: &[String]) -> Option<(String, bool)> {
+    pub(in crate::pages::runs) fn lead(&self, facts: &Facts, names: &[String]) -> Option<(String, bool)> {
         let ranked = facts.ranked_by.as_ref().map(|(key, _)| key.as_str());
         let mut shown = names.iter().filter_map(|name| name.strip_prefix(METRIC));
         let first = || shown.find(|key| self.is_more_better(facts, key).is_some());
@@ -42,7 +42,7 @@ impl Told {
     }
 
     /// Whether a metric's curve stands beside it: that of the one that leads, until a person says otherwise.
-    pub(in super::super) fn has_curve(&self, lead: Option<&(String, bool)>, key: &str) -> bool {
+    pub(in crate::pages::runs) fn has_curve(&self, lead: Option<&(String, bool)>, key: &str) -> bool {
         self.curves.get(key).copied().unwrap_or_else(|| lead.is_some_and(|(own, _)| own == key))
     }
 }
@@ -127,7 +127,7 @@ pub(super) fn title_of(facts: &Facts, key: &str) -> String {
 }
 
 /// Whether less of a figure is better: by what ranks, else as far as its name says so.
-pub(in super::super) fn less_is_better(ranked_by: Option<&(String, bool)>, key: &str) -> bool {
+pub(in crate::pages::runs) fn less_is_better(ranked_by: Option<&(String, bool)>, key: &str) -> bool {
     direction(key, ranked_by) == Some(false)
 }
 
