@@ -146,7 +146,7 @@ async fn axes(desk: &Desk) -> Result<()> {
     press(driver, "//*[@role='menu']//button[normalize-space(.)='Ignore outliers']").await?;
     let bounded = format!("{CHART}//*[contains(., '1st to 99th percentile')]");
     seen(driver, &bounded).await?;
-    says_all(&["charts="]).await?;
+    says_all(&["looks="]).await?;
     driver.refresh().await?;
     seen(driver, &bounded).await.context("a bounded axis after a reload")?;
     choose(desk, "Along", "Share of the run").await?;

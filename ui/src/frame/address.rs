@@ -36,6 +36,14 @@ pub(crate) fn follow_address(key: &'static str, value: RwSignal<String>) {
     follow(named, move || value.get(), move |named| value.set(named));
 }
 
+/// A filter of a page, empty or as the address says, which then follows what is typed.
+pub(crate) fn filter_of_address(key: &'static str) -> RwSignal<String> {
+    let value = RwSignal::new(use_location().query.with_untracked(|query| query.get(key)).unwrap_or_default());
+    follow_address(key, value);
+    keep_in_address(move || vec![(key, value.get())]);
+    value
+}
+
 /// The same of whatever the address says: `named` is what it says, `now` what is shown, `set` shows something else.
 pub(crate) fn follow<T: PartialEq + Clone + Send + Sync + 'static>(
     named: impl Fn() -> T + 'static,

@@ -31,7 +31,7 @@ use crate::{
         Client, pace,
         query::{Query, query},
     },
-    frame::{crumbs::crumbs, place},
+    frame::{address::filter_of_address, crumbs::crumbs, place},
     parts::{
         button::{Button, Pending},
         client_version::{self, ClientVersionPage},
@@ -65,7 +65,7 @@ pub(crate) fn Experiments() -> impl IntoView {
 fn List() -> impl IntoView {
     crumbs(|| vec![("Experiments".to_owned(), None)]);
     let deleted = RwSignal::new(false);
-    let wanted = RwSignal::new(String::new());
+    let wanted = filter_of_address("filter");
     let folded = RwSignal::new(BTreeSet::<String>::new());
     let all = query(move || Some(ListExperiments { deleted: deleted.get() }));
     follow_runs(all);

@@ -21,7 +21,7 @@ use leptos_router::hooks::use_navigate;
 use self::client_line::ClientLine;
 use crate::{
     client::{Client, query::query},
-    frame::{crumbs::crumbs, place::Place},
+    frame::{address::filter_of_address, crumbs::crumbs, place::Place},
     parts::{
         aliases,
         button::{Button, Pending},
@@ -79,7 +79,7 @@ fn List() -> impl IntoView {
     // A client's model whose run is in no project is looked for here, too.
     let others = query(|| Some(ListOtherModels {}));
     let elsewhere = Memo::new(move |_| others.value.with(|all| all.as_ref().map_or(0, |all| all.len() as u64)));
-    let wanted = RwSignal::new(String::new());
+    let wanted = filter_of_address("filter");
     let has_models = Memo::new(move |_| models.value.with(|models| models.as_ref().is_some_and(|all| !all.is_empty())));
     let picked = Picked::<VersionId>::new();
     // What the filter leaves out is not meant, though it stays selected.

@@ -40,6 +40,7 @@ use crate::{
         curve_look::{CURVES, Look, MACHINE, NAMES},
         dialog::Confirm,
         icon::{self, icon},
+        kept_figure,
         mark_ended::MarkEnded,
         menu::{Item, MenuButton},
         move_runs::MoveRuns,

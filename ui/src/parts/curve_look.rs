@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use super::{
-    chart::looked::CHARTS,
+    chart::looked::LOOKS,
     curves::{Along, Over, gap_of},
     field::Select,
     words,
@@ -34,7 +34,7 @@ pub(crate) const CURVES: Named = Named { along: "along", log: "log", smooth: Som
 /// That of what the machine did, which stands on the page of the same run.
 pub(crate) const MACHINE: Named = Named { along: "machine", log: "machine-log", smooth: None };
 /// What of an address says how curves are looked at, whichever of a run's tabs is shown.
-pub(crate) const NAMES: &[&str] = &["along", "log", "smooth", "machine", "machine-log", CHARTS];
+pub(crate) const NAMES: &[&str] = &["along", "log", "smooth", "machine", "machine-log", LOOKS];
 
 /// How much is smoothed is kept for all runs.
 #[derive(Clone, Copy)]

@@ -9,18 +9,21 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
 use super::{figures::AllFigures, logs::Tail};
-use crate::parts::{
-    button::Button,
-    chart::{
-        ChartCard,
-        looked::{ChartLooks, Kept},
+use crate::{
+    frame::address::filter_of_address,
+    parts::{
+        button::Button,
+        chart::{
+            ChartCard,
+            looked::{ChartLooks, Kept},
+        },
+        curve_look::{Look, LookChoice, keep, kept},
+        curves::{Wanted, counted, lines_of_runs, most_points, scale},
+        field::TextField,
+        icon,
+        states::Empty,
+        words,
     },
-    curve_look::{Look, LookChoice, keep, kept},
-    curves::{Wanted, counted, lines_of_runs, most_points, scale},
-    field::TextField,
-    icon,
-    states::Empty,
-    words,
 };
 
 const ORDER: &str = "slipway.charts";
@@ -101,7 +104,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, looks: ChartLooks, system:
         });
         all
     });
-    let (wanted, is_whole) = (RwSignal::new(String::new()), RwSignal::new(false));
+    let (wanted, is_whole) = (filter_of_address("charts"), RwSignal::new(false));
     let fitting = Memo::new(move |_| {
         let wanted = wanted.with(|wanted| wanted.trim().to_lowercase());
         let fits = |(name, keys): &(String, Vec<String>)| {

@@ -7,11 +7,10 @@ use api::{
     run::{GetRunLog, LogChunk, LogStream},
 };
 use leptos::{html, prelude::*, task::spawn_local};
-use leptos_router::hooks::use_location;
 
 use crate::{
     client::{Client, events},
-    frame::address::{follow_address, keep_in_address},
+    frame::address::filter_of_address,
     parts::{
         button::Button,
         card::Card,
@@ -213,9 +212,7 @@ pub(super) fn LogsTab(
     let is_chosen = RwSignal::new(false);
     let growing = follow(Signal::from(run), is_live, move || which.with(|which| stream_of(which)));
     turns_to_lines(run, which, is_chosen, growing);
-    let search = RwSignal::new(use_location().query.with_untracked(|query| query.get(WORDS)).unwrap_or_default());
-    follow_address(WORDS, search);
-    keep_in_address(move || vec![(WORDS, search.get())]);
+    let search = filter_of_address(WORDS);
     let node = NodeRef::<html::Div>::new();
     let follows = RwSignal::new(true);
     let scrolled = stay_at_end(node, move || {

@@ -19,6 +19,7 @@ use crate::{
         Client,
         query::{Query, paced},
     },
+    frame::address::filter_of_address,
     parts::{
         field::TextField,
         icon,
@@ -40,7 +41,9 @@ pub(super) fn MediaTab(run: Memo<RunId>, media: Query<RunMedia>) -> impl IntoVie
     view! {
         <Load query=media let:media>
             {
-                let (wanted, asked) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+                let wanted = filter_of_address("words");
+                // An address that names words asks for them.
+                let asked = RwSignal::new(wanted.get_untracked());
                 let is_cut = Memo::new(move |_| media.with(|media| media.total > media.keys.len() as u64));
                 // What is here is looked through as it is typed; what is not, where a person says that this is the word.
                 let elsewhere = paced(

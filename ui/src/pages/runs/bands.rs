@@ -193,7 +193,8 @@ pub(super) fn CompareGroups(
             None => options(&group, &[], &[], wire::encode),
         })
     });
-    let wanted = RwSignal::new(String::new());
+    let wanted = RwSignal::new(query.with_untracked(|query| query.get(compare::FILTERED)).unwrap_or_default());
+    address::keep_in_address(move || vec![(compare::FILTERED, wanted.get())]);
     let found = Memo::new(move |_| {
         let words = wanted.with(|wanted| wanted.to_lowercase());
         let mut keys = known.get();

@@ -46,6 +46,8 @@ use crate::{
 
 /// Of very many runs so many charts are drawn; the rest are found by the filter.
 const CHARTS: usize = 12;
+/// Where the address says which charts are looked for.
+pub(super) const FILTERED: &str = "charts";
 /// What is said where the filter of charts leaves none.
 pub(super) const NONE_FOUND: &str = "No metric is called so.";
 /// Of more runs the two tables stand below each other.
@@ -167,7 +169,8 @@ pub(super) fn Compare(
     });
     let folded = Memo::new(move |_| runs.with(Vec::len) - shown.with(Vec::len));
     let folds = Memo::new(move |_| folded.get() > 0 || (is_unfolded.get() && runs.with(Vec::len) > UNFOLDED));
-    let wanted = RwSignal::new(String::new());
+    let wanted = RwSignal::new(query.with_untracked(|query| query.get(FILTERED)).unwrap_or_default());
+    address::keep_in_address(move || vec![(FILTERED, wanted.get())]);
     let keys = Memo::new(move |_| {
         let first = ranked_by.get().map(|(key, _)| key);
         let system = seen.system.get();

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::frame::address::keep_in_address;
 
 /// What the address calls it.
-pub(crate) const CHARTS: &str = "charts";
+pub(crate) const LOOKS: &str = "looks";
 
 /// How a chart is looked at.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -36,9 +36,9 @@ pub(crate) struct ChartLooks(RwSignal<BTreeMap<String, Looked>>);
 impl ChartLooks {
     /// As the address says, which then follows what is chosen.
     pub(crate) fn of_address(query: Memo<ParamsMap>) -> Self {
-        let given = query.with_untracked(|query| query.get(CHARTS)).unwrap_or_default();
+        let given = query.with_untracked(|query| query.get(LOOKS)).unwrap_or_default();
         let looks = Self(RwSignal::new(read(&given)));
-        keep_in_address(move || vec![(CHARTS, looks.0.with(written))]);
+        keep_in_address(move || vec![(LOOKS, looks.0.with(written))]);
         looks
     }
 
