@@ -355,6 +355,7 @@ pub(crate) fn Runs() -> impl IntoView {
         })
     });
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
+    let better = Signal::derive(move || chosen_columns.told.with(|told| told.better.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare =
         Signal::derive(move || picked.with(|picked| places.with(|places| compare::page_of(place, picked, places))));
@@ -500,12 +501,12 @@ pub(crate) fn Runs() -> impl IntoView {
                         <Foot hidden=Signal::derive(move || empty.get() || grouped.get() || is_plotted.get()) facts names chosen=chosen_columns figures picked />
                     </div>
                     {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
-                        <overlay::Overlay picked chosen ranked_by curve compare=compare on_open=open_id />
+                        <overlay::Overlay picked chosen ranked_by curve compare=compare better on_open=open_id />
                     })}
                 </div>
             </div>
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
-                <compare::Compare named=comparing query=asked ranked_by back=back />
+                <compare::Compare named=comparing query=asked ranked_by better back=back />
             })}
             {move || banding.get().then(|| view! { <bands::CompareGroups query=asked back=back /> })}
             <searches::Searches asked=searching named=search_named />

@@ -21,6 +21,7 @@ use super::{
     Facts, bands,
     code_differs::CodeDiffers,
     colours,
+    columns::metrics::ByMetric,
     comparison::{Seen, Tools, is_measured, roles},
     differs::{Differs, Figures},
     last_values::LastValues,
@@ -98,6 +99,8 @@ pub(super) fn Compare(
     named: Memo<Vec<(RunId, Option<usize>)>>,
     query: Memo<ParamsMap>,
     ranked_by: Signal<Option<(String, bool)>>,
+    /// What a person says of the table's metrics.
+    better: Signal<ByMetric>,
     /// The address of the table as it was.
     back: Signal<String>,
 ) -> impl IntoView {
@@ -108,7 +111,7 @@ pub(super) fn Compare(
         let places = colours::places(&first);
         first.into_iter().map(|(run, _)| run).zip(places).collect::<HashMap<RunId, usize>>()
     });
-    let seen = Seen::of_address(query);
+    let seen = Seen { better, ..Seen::of_address(query) };
     let looks = ChartLooks::of_address(query);
     // However many they are, they are one request.
     let asked = query::gathered(move || Some(GetRuns { runs: runs.get() }), |asked| asked.runs.len());

@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use super::{
-    columns::{PARAM, TAG},
+    columns::{PARAM, TAG, metrics::ByMetric},
     overlaid::Compared,
     overlay::is_system,
 };
@@ -38,13 +38,16 @@ pub(super) struct Seen {
     pub(super) pin: RwSignal<String>,
     /// Whether what the machine did is shown, too.
     pub(super) system: RwSignal<bool>,
+    /// Whether more of a figure is better, where a person says so of the table's.
+    pub(super) better: Signal<ByMetric>,
 }
 
 impl Seen {
     /// Each run a line over steps.
     pub(super) fn plain(look: Look) -> Self {
         let text = || RwSignal::new(String::new());
-        Self { look, bands: text(), pin: text(), system: RwSignal::new(false) }
+        let better = Signal::stored(ByMetric::new());
+        Self { look, bands: text(), pin: text(), system: RwSignal::new(false), better }
     }
 
     /// As the address says, which then follows what is chosen.

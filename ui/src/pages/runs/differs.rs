@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use super::{
     columns,
     comparison::{Seen, roles},
-    delta::{Delta, delta, direction},
+    delta::{Delta, delta, direction_of},
     overlaid::Compared,
     overlay::is_system,
 };
@@ -125,7 +125,7 @@ pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
         let heads = heads(&chosen, seen);
         (!keys.is_empty()).then(move || {
             let line = |key: String| {
-                let more = direction(&key, ranked_by.get().as_ref());
+                let more = seen.better.with(|better| direction_of(better, &key, ranked_by.get().as_ref()));
                 let (title, part) = words::with_unit(&key);
                 let value = |run: &Compared| run.values.get(&key).map(|value| value * part);
                 let values: Vec<Option<f64>> = chosen.iter().map(value).collect();
@@ -213,7 +213,7 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
     let answer = gathered(asked, |asked| asked.runs.len());
     let all = chosen;
     let row = move |row: DiffRow, baseline: Option<usize>, links: &[Option<String>]| {
-        let more = direction(&row.key, ranked_by.get().as_ref());
+        let more = seen.better.with(|better| direction_of(better, &row.key, ranked_by.get().as_ref()));
         let number = |at: usize| match row.values.get(at) {
             Some(Some(DiffCell::Number(value))) => Some(*value),
             _ => None,

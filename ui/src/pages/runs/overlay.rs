@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::{
     Facts,
+    columns::metrics::ByMetric,
     comparison::Seen,
     differs::{Differs, Figures},
     overlaid::{Compared, DRAWN, Overlaid},
@@ -88,6 +89,8 @@ pub(super) fn Overlay(
     /// Where all their curves are shown large.
     #[prop(into)]
     compare: Signal<String>,
+    /// What a person says of the table's metrics.
+    better: Signal<ByMetric>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     // What the pane shows of them: curves, one of the charts, or what differs.
@@ -126,7 +129,7 @@ pub(super) fn Overlay(
     let none = Memo::new(move |_| keys.with(Vec::is_empty) && chosen.with(|chosen| !chosen.is_empty()));
     let cross = RwSignal::new(None);
     let look = Look::new();
-    let seen = Seen::plain(look);
+    let seen = Seen { better, ..Seen::plain(look) };
     view! {
         <Pane
             title=Signal::derive(move || words::counted(picked.with(Vec::len) as u64, "run", "runs"))

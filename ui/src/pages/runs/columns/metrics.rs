@@ -7,7 +7,10 @@ use charts::{plot::Size, role::Role, spark};
 use leptos::prelude::*;
 
 use super::{
-    super::{Facts, delta::direction},
+    super::{
+        Facts,
+        delta::{direction, direction_of},
+    },
     METRIC,
     nesting::{mark, of_below},
 };
@@ -28,7 +31,7 @@ pub(in crate::pages::runs) struct Told {
 impl Told {
     /// Whether more of a metric is better: as a person says, else as the ranking does, else as far as its name says so.
     pub(in crate::pages::runs) fn is_more_better(&self, facts: &Facts, key: &str) -> Option<bool> {
-        self.better.get(key).copied().or_else(|| direction(key, facts.ranked_by.as_ref()))
+        direction_of(&self.better, key, facts.ranked_by.as_ref())
     }
 
     /// The metric by which runs are looked at, and whether more of it is better: the one that ranks them, else the first
