@@ -121,10 +121,10 @@ fn is_along(fetched: &Fetched, over: Option<&Over>) -> bool {
     fetched.over.as_ref().map(|over| &over.key) == over.map(|over| &over.key)
 }
 
-/// The lines of some series, kept fresh, and how their fetching stands. `zoom` is in the units of the axis: its part is asked for again, so that looking
-/// closer ends at the raw points. Over another metric, where `over` names one, the host joins the points, for only it has
-/// them all; where some of millions of points come first, all of them follow. However many there are, they are one
-/// request.
+/// The lines of some series, kept fresh, and how their fetching stands. `zoom` is in the units of the axis: its part is
+/// asked for again, so that looking closer ends at the raw points. Over another metric, where `over` names one, the host
+/// joins the points, for only it has them all; where some of millions of points come first, all of them follow. However
+/// many there are, they are one request.
 pub(crate) fn lines_of_runs(
     wanted: impl Fn() -> Vec<Wanted> + Send + Sync + 'static,
     along: impl Fn() -> Along + Copy + Send + Sync + 'static,
