@@ -138,7 +138,7 @@ pub(super) fn Overlay(
             })
             on_close=move || picked.set(Vec::new())
         >
-            <Segments value=view options=VIEWS.to_vec() name="What the pane shows of the runs" />
+            <div class="flex"><Segments value=view options=VIEWS.to_vec() name="What the pane shows of the runs" /></div>
             {move || is_curves.get().then(|| view! {
                 <div class="flex wrap pane-tools">
                     <Select value=curve options name="Metric" />
