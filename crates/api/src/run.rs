@@ -253,6 +253,9 @@ pub struct RunRow {
     /// Final validation figures (and whatever else was logged), by key.
     pub metrics: BTreeMap<String, MetricCell>,
     pub versions: Vec<VersionId>,
+    /// The names that stand at these versions: "champion".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// It has a checkpoint that `run.resume` goes on from.
     #[serde(default)]
     pub resumable: bool,

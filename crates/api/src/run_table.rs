@@ -47,6 +47,7 @@ impl RunRow {
             tags: BTreeMap::new(),
             metrics: BTreeMap::new(),
             versions: Vec::new(),
+            aliases: Vec::new(),
             resumable: false,
             split: None,
             cost: None,

@@ -143,6 +143,37 @@ impl LineChart {
     }
 }
 
+impl LineChart {
+    /// Where the values in view lie but for the lowest and the highest hundredth of them, and at least one each, with some
+    /// air: one that lies far from all else presses the others flat. Nothing of so few that none is far.
+    pub fn usual_range(&self) -> Option<(f64, f64)> {
+        const AIR: f64 = 0.04;
+        let is_log = self.y.scale == Scale::Log;
+        let is_seen = |x: f64| self.x.range.is_none_or(|(low, high)| (low..=high).contains(&x));
+        let can = |y: f64| y.is_finite() && (!is_log || y > 0.0);
+        let lines = self.lines.iter().filter(|line| !line.is_reference);
+        let points = lines.flat_map(|line| line.x.iter().copied().zip(line.y.iter().copied()));
+        let mut values: Vec<f64> = points.filter(|(x, y)| is_seen(*x) && can(*y)).map(|(_, y)| y).collect();
+        if values.len() < 4 {
+            return None;
+        }
+        values.sort_unstable_by(f64::total_cmp);
+        let left = values.len().div_ceil(100);
+        let (low, high) = (values[left], values[values.len() - 1 - left]);
+        if low >= high {
+            return None;
+        }
+        if is_log {
+            let factor = (high / low).powf(AIR);
+            return Some((low / factor, high * factor));
+        }
+        let air = (high - low) * AIR;
+        // What is measured from nothing up still begins there.
+        let low = if self.y.from_zero && low >= 0.0 { 0.0 } else { low - air };
+        Some((low, high + air))
+    }
+}
+
 /// Lines of more points are not marked: the marks would hide them.
 const MARKED: usize = 24;
 
@@ -431,4 +462,43 @@ fn odd_values(context: &mut Context<'_, '_>, plot: &Plot, line: &Line) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_value_far_from_all_else_presses_none_flat() {
+        let x: Vec<f64> = (0..200).map(f64::from).collect();
+        let mut y: Vec<f64> = x.iter().map(|x| 1.0 + x / 200.0).collect();
+        y[0] = 1e6;
+        y[100] = f64::NAN;
+        let line = Line::new("a", Role::Series(1), x, y);
+        let mut chart = LineChart { lines: vec![line], ..LineChart::default() };
+        let (low, high) = chart.usual_range().unwrap();
+        assert!((0.9..1.1).contains(&low) && (1.9..2.1).contains(&high), "{low} {high}");
+        assert!(
+            draw(
+                &LineChart { y: Axis { range: Some((low, high)), ..Axis::default() }, ..chart.clone() },
+                Size { width: 300.0, height: 200.0 }
+            )
+            .plot
+            .y
+            .high
+                < 3.0
+        );
+        // Of the part that is looked at.
+        chart.x.range = Some((150.0, 199.0));
+        assert!(chart.usual_range().unwrap().0 > 1.7);
+        chart.x.range = None;
+        chart.y.from_zero = true;
+        assert_eq!(chart.usual_range().unwrap().0, 0.0);
+        chart.y = Axis { scale: Scale::Log, ..Axis::default() };
+        assert!(chart.usual_range().is_some_and(|(low, high)| low > 0.9 && high < 2.2));
+        chart.lines[0].y = vec![0.5; 200];
+        assert_eq!(chart.usual_range(), None, "all are the same");
+        chart.lines.clear();
+        assert_eq!(chart.usual_range(), None);
+    }
 }

@@ -10,7 +10,7 @@ use api::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::{column::Word, error::Result, id_column, metric, param, run, tag};
+use crate::{alias, column::Word, error::Result, id_column, metric, param, run, tag};
 
 /// What a metric takes beside its key where it is told, about, and a point of its sparkline.
 const METRIC_BYTES: usize = 64;
@@ -73,6 +73,9 @@ fn fill(connection: &Connection, row: &mut RunRow) -> Result<()> {
     row.tags = tag::of_run(connection, row.id)?;
     row.metrics = metric::cells(connection, row.id)?;
     row.versions = run::versions(connection, row.id)?;
+    for version in &row.versions {
+        row.aliases.extend(alias::of_version(connection, *version)?);
+    }
     // A client may name any text as the parent, and the run itself.
     let parent: Option<RunId> = row.tags.get(PARENT_TAG).and_then(|parent| parent.parse().ok());
     let parent = parent.filter(|parent| *parent != row.id).map(|parent| run::name(connection, parent));

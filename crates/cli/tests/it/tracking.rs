@@ -391,6 +391,9 @@ fn what_differs_between_runs_is_told() {
     assert_eq!(lines, told, "{shown}");
     let csv = String::from_utf8(place.run(&["run", "diff", "slow", "fast", "--csv"]).stdout).unwrap();
     assert_eq!(csv, "part,key,slow,fast\r\nparams,lr,0.1,0.2\r\nmetrics,loss,1,2\r\n");
+    // Nothing was measured of these.
+    let with_machine = place.run(&["run", "diff", "slow", "fast", "--csv", "--system"]).stdout;
+    assert_eq!(String::from_utf8(with_machine).unwrap(), csv);
     let table = String::from_utf8(place.run(&["run", "diff", "slow", "fast", "--markdown"]).stdout).unwrap();
     assert!(table.ends_with("| metrics | loss | 1 | 2 |\n"), "{table}");
     assert_eq!(place.run(&["run", "diff", "slow"]).status.code(), Some(2));

@@ -436,7 +436,7 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
     }
     let text = |value: &str| Some(DiffCell::Text(value.to_owned()));
     let row = |part, key: &str, values| DiffRow { part, key: key.to_owned(), values };
-    let diff = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    let diff = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system: false }).await;
     assert_eq!(diff.runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), ["r0", "r1"]);
     assert_eq!(
         diff.rows,
@@ -454,20 +454,20 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
         std::fs::write(model.join("requirements.txt"), format!("mlflow==3.1\nnumpy=={numpy}\n")).unwrap();
         std::fs::write(model.join("python_env.yaml"), "python: 3.12.4\nbuild_dependencies:\n- pip\n").unwrap();
     }
-    let required = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    let required = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system: false }).await;
     let required: Vec<_> = required.rows.into_iter().filter(|row| row.part == DiffPart::Environment).collect();
     assert_eq!(required, [row(DiffPart::Environment, "package.numpy", vec![text("1.26.4"), text("2.1.0")])]);
     // One that logged no model names no package: what it had is not known, and so no difference.
     let with_untold = vec![runs[0], runs[2]];
-    let told = stage.call(DiffRuns { runs: with_untold.clone(), all: false }).await;
+    let told = stage.call(DiffRuns { runs: with_untold.clone(), all: false, system: false }).await;
     assert!(!told.rows.iter().any(|row| row.part == DiffPart::Environment), "{told:?}");
-    let told = stage.call(DiffRuns { runs: with_untold, all: true }).await;
+    let told = stage.call(DiffRuns { runs: with_untold, all: true, system: false }).await;
     assert!(told.rows.contains(&row(DiffPart::Environment, "package.numpy", vec![text("1.26.4"), text(NOT_KNOWN)])));
 
-    let all = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: true }).await;
+    let all = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: true, system: false }).await;
     assert!(all.rows.contains(&row(DiffPart::Environment, "package.python", vec![text("3.12.4"), text("3.12.4")])));
     assert!(all.rows.contains(&row(DiffPart::Params, "the model", vec![text("trees"), text("trees")])), "{all:?}");
-    let several = stage.call(DiffRuns { runs: runs.clone(), all: false }).await;
+    let several = stage.call(DiffRuns { runs: runs.clone(), all: false, system: false }).await;
     let model = several.rows.iter().find(|row| row.key == "the model").unwrap();
     assert_eq!((model.values.len(), &model.values[4]), (6, &None));
 
@@ -476,13 +476,29 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
     let told: Vec<Option<RunId>> = several.iter().map(|run| run.as_ref().map(|run| run.id)).collect();
     assert_eq!(told, [Some(runs[1]), None, Some(runs[0])]);
     assert!(stage.try_call(GetRuns { runs: vec![unknown; 101] }).await.is_err());
-    let alone = stage.try_call(DiffRuns { runs: runs[..1].to_vec(), all: false }).await.unwrap_err();
+    let alone = stage.try_call(DiffRuns { runs: runs[..1].to_vec(), all: false, system: false }).await.unwrap_err();
     assert_eq!(alone.code, ErrorCode::Invalid);
-    let missing =
-        stage.try_call(DiffRuns { runs: vec![runs[0], RunId::from_bytes([9; 16])], all: false }).await.unwrap_err();
+    let missing = stage
+        .try_call(DiffRuns { runs: vec![runs[0], RunId::from_bytes([9; 16])], all: false, system: false })
+        .await
+        .unwrap_err();
     assert_eq!(missing.code, ErrorCode::NotFound);
+    let energy = |value| {
+        let points = vec![Point { step: 1, time_ms: 1, value }];
+        Batch { series: vec![("system/gpu_0_energy_joules".to_owned(), points)], ..Batch::default() }
+    };
+    for (run, value) in [(runs[0], 900.0), (runs[1], 400.0)] {
+        client::log(&stage.engine, run, energy(value)).await.unwrap();
+    }
+    let of_machine = async |system| {
+        let told = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system }).await;
+        told.rows.into_iter().filter(|row| row.key.starts_with("system/")).collect::<Vec<_>>()
+    };
+    assert!(of_machine(false).await.is_empty());
+    let values = vec![Some(DiffCell::Number(900.0)), Some(DiffCell::Number(400.0))];
+    assert_eq!(of_machine(true).await, [row(DiffPart::Metrics, "system/gpu_0_energy_joules", values)]);
     stage.call(TrashRuns { runs: vec![runs[0]] }).await;
-    let one_gone = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    let one_gone = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system: false }).await;
     assert_eq!(one_gone.runs.iter().map(|run| run.is_deleted).collect::<Vec<_>>(), [true, false]);
     // Of a model that a training kept, and logged another figure after it.
     let kept = runs[1];

@@ -23,17 +23,21 @@ use super::{
     colours::is_dashed_at,
     columns::{Names, PARAM, TAG},
     compare,
+    comparison::{SYSTEM, SystemSwitch, said_of},
     groups::{both, title},
     overlaid::Compared,
     overlay::{by_worth, is_system},
 };
 use crate::{
     client::{pace, query::paced, wire},
-    frame::{address, place::Place},
+    frame::{
+        address::{self, keep_in_address},
+        place::Place,
+    },
     parts::{
         chart::ChartCard,
         curve_look::{CURVES, Look, LookChoice},
-        curves::{Along, NAMED, Over},
+        curves::{Along, NAMED, Over, scale},
         field::{Select, TextField},
         icon::{self, icon},
         states::{Empty, Failure, Skeleton},
@@ -88,6 +92,13 @@ fn options(
     let own = Some(chosen.clone()).filter(|chosen| !chosen.is_empty() && !each.contains(chosen));
     let named = own.into_iter().chain(each).map(|names| (joined(&names, &encode), label(&names)));
     [(String::new(), "No groups".to_owned())].into_iter().chain(named).collect()
+}
+
+/// The figures that are drawn, of what was measured: what the machine did where it is asked for, behind the others.
+fn shown_of(mut measured: Vec<String>, system: bool) -> Vec<String> {
+    measured.retain(|key| system || !is_system(key));
+    measured.sort_by_key(|key| is_system(key));
+    measured
 }
 
 /// What is asked of each figure.
@@ -161,15 +172,20 @@ pub(super) fn CompareGroups(
         now
     });
     let table = paced(move || Some(ListRuns::of(whose.get()?.list, 0, FIRST)), pace::BANDS_MS);
-    let known = Memo::new(move |_| {
+    let measured = Memo::new(move |_| {
         table.value.with(|table| {
             let Some(table) = table else { return Vec::new() };
             let runs: Vec<Compared> = table.rows.iter().map(Compared::from).collect();
             let ranked = table.ranked_by.as_ref().map(|(key, _)| key.as_str());
             let keys = by_worth(&runs, ranked).into_iter().map(|(key, _)| key);
-            keys.filter(|key| !is_system(key)).collect::<Vec<_>>()
+            keys.collect::<Vec<_>>()
         })
     });
+    let system = RwSignal::new(query.with_untracked(|query| query.get(SYSTEM)).as_deref() == Some("1"));
+    keep_in_address(move || vec![(SYSTEM, said_of(system))]);
+    let is_measured = Memo::new(move |_| measured.with(|all| all.iter().any(|key| is_system(key))));
+    let known = Memo::new(move |_| shown_of(measured.get(), system.get()));
+    let of_machine = (look.by_clock(), RwSignal::new(None));
     let grouped_by = Signal::derive(move || {
         let group = view.with(|view| view.group.clone());
         table.value.with(|table| match table {
@@ -238,6 +254,7 @@ pub(super) fn CompareGroups(
             <div class="flex wrap tools-of-charts">
                 <LookChoice look keys=known smooths=false of_runs=false />
                 <Select value=chosen options=grouped_by name="Groups" />
+                <SystemSwitch value=system is_there=is_measured />
                 <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
             </div>
             {move || none.get().then(|| view! {
@@ -247,7 +264,10 @@ pub(super) fn CompareGroups(
             {move || none_found.get().then(|| view! { <p class="muted small">{compare::NONE_FOUND}</p> })}
             <div class="charts">
                 <For each=move || drawn.get() key=Clone::clone let:key>
-                    <div><Banded metric=key whose look cross told /></div>
+                    {
+                        let (look, cross) = if is_system(&key) { of_machine } else { (look, cross) };
+                        view! { <div><Banded metric=key whose look cross told /></div> }
+                    }
                 </For>
             </div>
             {move || (more.get() > 0).then(|| view! {
@@ -331,18 +351,27 @@ fn Banded(
             there.map(|(_, _, bands)| bands.clone())
         })
     });
-    let (name, heading) = (metric.clone(), words::key(&metric));
+    let name = metric.clone();
+    let (heading, unit, part) = words::in_unit(&metric);
+    let from_zero = is_system(&metric);
     let loss = metric.starts_with("loss/");
     let chart = Signal::derive(move || LineChart {
         name: name.clone(),
-        lines: bands.with(|bands| bands.as_ref().map(lines).unwrap_or_default()),
+        lines: {
+            let mut lines = bands.with(|bands| bands.as_ref().map(lines).unwrap_or_default());
+            scale(&mut lines, part);
+            lines
+        },
         x: look.x_axis(),
-        y: Axis { scale: look.y_scale(), ..Axis::default() },
+        y: Axis { unit: unit.to_owned(), from_zero, scale: look.y_scale(), ..Axis::default() },
         has_marks: true,
         ..LineChart::default()
     });
     let is_many = Memo::new(move |_| bands.with(|bands| bands.as_ref().is_some_and(|bands| bands.bands.len() > NAMED)));
-    let note = Signal::derive(move || if is_many.get() { "mean" } else { "mean ± sd" }.to_owned());
+    let note = Signal::derive(move || {
+        let drawn = if is_many.get() { "mean" } else { "mean ± sd" };
+        if unit.is_empty() { drawn.to_owned() } else { format!("{drawn}, {unit}") }
+    });
     let left_out = Memo::new(move |_| {
         let reading = Reading::of(answer.error.with(Option::is_some), answer.value.with(Option::is_some));
         bands.with(|bands| bands.as_ref().map(|bands| said(bands, reading)).unwrap_or_default())
@@ -458,6 +487,13 @@ mod tests {
         assert!([true, false].iter().all(|has_answer| said(&part, Reading::of(true, *has_answer)).is_empty()));
         assert_eq!(Told::of(&part).said, "Bands of 8,000 runs in 2 groups.");
         assert_eq!(Told::of(&part).groups[0], ("0.1 (4,000 runs)".to_owned(), "param.lr = \"0.1\"".to_owned()));
+    }
+
+    #[test]
+    fn what_the_machine_did_is_drawn_where_it_is_asked_for() {
+        let all = || ["system/gpu_0_energy_joules", "loss"].map(str::to_owned).to_vec();
+        assert_eq!(shown_of(all(), false), ["loss"]);
+        assert_eq!(shown_of(all(), true), ["loss", "system/gpu_0_energy_joules"]);
     }
 
     #[test]
