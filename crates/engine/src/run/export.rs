@@ -68,7 +68,7 @@ impl Left {
 trait Form {
     fn begin(&mut self, told: &Told, left: &mut Left) -> anyhow::Result<()>;
     fn points(&mut self, key: &str, points: &[Point], left: &mut Left) -> anyhow::Result<()>;
-    /// The place of an artifact, where there is one.
+    /// The place of an artifact, where there is one: in a form, of all or of none.
     fn artifact(&self, path: &str) -> Option<PathBuf>;
     /// Writes a medium where it has a place.
     fn medium(&mut self, _: media::Medium) -> anyhow::Result<media::Fate> {
@@ -258,7 +258,7 @@ impl Exporting {
         if self.request.artifacts {
             self.artifacts(&row, form, left, step)?;
         }
-        self.media(&row, form, left, step)?;
+        self.media(&row, &told, form, left, step)?;
         form.end()?;
         if self.request.format == ExportFormat::Mlflow {
             told.models.all.iter().try_for_each(|model| self.logged(model, form, left, step))?;
