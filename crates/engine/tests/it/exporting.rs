@@ -9,7 +9,7 @@ use api::{
     run_table::Listing,
     series::Point,
     source::{AddSource, Kind},
-    tracking::{CreateExperiment, Dataset, ListExperiments, RunInput, Scope, TrashRuns},
+    tracking::{CreateExperiment, Dataset, EditExperiment, ListExperiments, NOTE_TAG, RunInput, Scope, TrashRuns},
 };
 use arrow_array::{Array as _, Float64Array, StringArray, cast::AsArray as _, types::TimestampMillisecondType};
 use engine::tracking::client::{self, Batch, Begin};
@@ -154,6 +154,34 @@ async fn a_file_store_has_every_point_tag_and_artifact() {
     assert_eq!(std::fs::read_to_string(artifacts.join("plots/roc.txt")).unwrap(), "a curve");
     let meta = std::fs::read_to_string(artifacts.parent().unwrap().join("meta.yaml")).unwrap();
     assert!(meta.contains("/out/1/") && !meta.contains(".half-"), "its places are those it was moved to: {meta}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_experiment_comes_back_with_its_note_tags_and_age() {
+    let (stage, other) = (Stage::new().await, Stage::new().await);
+    let (list, _) = filled(&stage).await;
+    let Scope::Experiment(experiment) = list.of else { panic!("{list:?}") };
+    let notes = Some("Why *this* sweep.".to_owned());
+    stage.call(EditExperiment { experiment, name: None, folder: None, notes }).await;
+    let written = stage.engine.store().write(move |tx| {
+        store::experiment::put_created(tx, experiment, TIME)?;
+        store::experiment::put_tag(tx, experiment, "team", "a")?;
+        store::experiment::put_tag(tx, experiment, "odd\"key", "b")
+    });
+    written.await.unwrap();
+    let job = stage.call(request(&stage, &list, ExportFormat::Mlflow, "out")).await;
+    let job = stage.done(job).await;
+    let log = stage.call(GetJobLog { job: job.id }).await;
+    assert!(log.contains(&"sweep: MLflow takes no tag named \"odd\"key\".".to_owned()), "{log:?}");
+
+    let path = stage.path("out").to_string_lossy().into_owned();
+    let job = other.call(AddSource { path, kind: None, project: None, once: true }).await;
+    other.done(job).await;
+    let experiments = other.call(ListExperiments::default()).await;
+    let sweep = experiments.iter().find(|one| one.name == "sweep").unwrap();
+    let tag = |key: &str| sweep.tags.get(key).map(String::as_str);
+    assert_eq!((tag(NOTE_TAG), tag("team"), sweep.tags.len()), (Some("Why *this* sweep."), Some("a"), 2));
+    assert_eq!(sweep.created_ms, TIME);
 }
 
 #[tokio::test]
