@@ -347,6 +347,7 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
         let order = group::in_order(there.iter().map(|(curve, _)| curve.group.clone()));
         let mut means =
             group::means(there.into_iter().map(|(curve, line)| (curve.group.clone(), line)).collect(), &order);
+        notes.extend(means.iter().filter_map(said_diverged));
         means.extend(baseline.map(|line| Line {
             weight: Weight::Strong,
             is_dashed: true,
@@ -589,6 +590,12 @@ fn in_characters(asked: &Plot, drawn: &Drawn, (width, height): (usize, usize)) -
     let plotted = plot::plot(&lines, width, height, axes, output::coloured_answer());
     let notes: String = drawn.notes.iter().map(|note| format!("{}\n", output::harmless(note))).collect();
     format!("{}\n{plotted}\n{notes}", output::harmless(&drawn.key)).trim_end_matches('\n').to_owned()
+}
+
+/// Where most runs of a group are not finite: "0.1 (8 runs): 2 of 8 diverged at 40".
+pub(super) fn said_diverged(line: &Line) -> Option<String> {
+    let at = line.most_diverged()?;
+    Some(format!("{}: {} at {}", line.name, line.said_odd(at)?, words::figure(*line.x.get(at)?)))
 }
 
 /// A line as it is drawn with characters; they have no room for its band.
