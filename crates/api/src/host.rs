@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ApiError,
     event::Tag,
+    figure,
     worker::{Device, Gpu},
 };
 
@@ -188,10 +189,24 @@ pub struct StoragePart {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Freed {
     pub bytes: u64,
+    /// Those of these that stay with the database, which uses them for what comes next; [`CompactDatabase`] gives them back to
+    /// the disk.
+    #[serde(default)]
+    pub in_database: u64,
     pub records: u64,
     /// What was collected, by what it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<FreedPart>,
+}
+
+impl Freed {
+    /// ", of which 0.9 GB stay with the database for what comes next"; nothing where none do.
+    pub fn said_of_database(&self) -> String {
+        match self.in_database {
+            0 => String::new(),
+            size => format!(", of which {} stay with the database for what comes next", figure::bytes(size)),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -352,6 +367,15 @@ crate::requests! { METHODS;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stays_with_the_database_is_said_apart() {
+        let freed = Freed { bytes: 1_200_000_000, in_database: 900_000_000, ..Freed::default() };
+        assert_eq!(freed.said_of_database(), ", of which 900.0 MB stay with the database for what comes next");
+        assert_eq!(Freed { in_database: 0, ..freed }.said_of_database(), "");
+        // As an earlier host sends it.
+        assert_eq!(serde_json::from_str::<Freed>(r#"{"bytes": 1, "records": 2}"#).unwrap().in_database, 0);
+    }
 
     #[test]
     fn a_list_is_no_settings() {
