@@ -6,6 +6,7 @@ use crate::{
     ApiError,
     event::Tag,
     figure,
+    job::Job,
     worker::{Device, Gpu},
 };
 
@@ -185,6 +186,11 @@ pub struct StoragePart {
     pub detail: String,
 }
 
+/// Gives back to the disk what deleted records left in the database, which is written anew: refused where the disk has no
+/// room for what it holds. Whoever writes waits meanwhile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompactDatabase {}
+
 /// What a deletion or a collection freed, or would free.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Freed {
@@ -361,6 +367,7 @@ crate::requests! { METHODS;
     MoveSecrets => "secret.move" -> MovedSecrets;
     GetStorage => "storage.get" -> Storage, |_me| vec![Tag::Storage];
     CollectGarbage => "storage.collect" -> Freed;
+    CompactDatabase => "storage.compact" -> Job;
     GetLog => "host.log" -> Vec<LogLine>;
 }
 

@@ -1,5 +1,7 @@
 //! What takes space, and freeing what nothing uses.
 
+pub mod compact;
+
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},

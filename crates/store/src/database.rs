@@ -6,6 +6,8 @@
 //! survives a power cut. A brief one is done at once by whoever asks where nobody else writes: waking the writer, and
 //! being woken by it, would take longer than the work.
 
+pub mod compact;
+
 use std::{
     cell::Cell,
     path::{Path, PathBuf},
@@ -108,27 +110,17 @@ impl Store {
         if !path.exists() {
             refuse_if_in_use(folder, &path)?;
         }
+        compact::forget_half(&path.canonicalize().unwrap_or_else(|_| path.clone()));
         let mut connection = Connection::open(&path)?;
         configure(&connection, WRITERS_CACHE)?;
         // An empty file, as some file systems leave it after a power cut, is a database without a table.
         if connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))? {
             refuse_if_in_use(folder, &path)?;
         }
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.wal_hook(Some(|_, pages| {
-            LOGGED.set(pages);
-            Ok(())
-        }));
+        log_ahead(&connection)?;
         migrate::migrate(&mut connection, &path)?;
         let blobs = Blobs::open(folder.join("blobs"))?;
-        let readers = (0..READERS)
-            .map(|_| {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let reader = Connection::open_with_flags(&path, flags)?;
-                configure(&reader, READERS_CACHE)?;
-                Ok(reader)
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let readers = open_readers(&path)?;
         let (sender, receiver) = mpsc::channel();
         let writer: Writer = Arc::new(Mutex::new(Some(connection)));
         let readers = Arc::new(Readers { free: Mutex::new(readers), reads: AtomicU64::new(0) });
@@ -326,6 +318,34 @@ fn configure(connection: &Connection, cache_kib: i32) -> Result<()> {
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
+}
+
+/// The connection that writes, to a database that is there.
+fn open_writer(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    configure(&connection, WRITERS_CACHE)?;
+    log_ahead(&connection)?;
+    Ok(connection)
+}
+
+/// What is written stands in a log before it is folded into the database; how long the log is, is told to the thread.
+fn log_ahead(connection: &Connection) -> Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.wal_hook(Some(|_, pages| {
+        LOGGED.set(pages);
+        Ok(())
+    }));
+    Ok(())
+}
+
+fn open_readers(path: &Path) -> Result<Vec<Connection>> {
+    let reader = |_| {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(path, flags)?;
+        configure(&reader, READERS_CACHE)?;
+        Ok(reader)
+    };
+    (0..READERS).map(reader).collect()
 }
 
 /// What is done in the transaction, and where its answer comes.

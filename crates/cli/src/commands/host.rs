@@ -4,9 +4,9 @@ use api::{
     ApiError,
     figure::counted,
     host::{
-        CollectGarbage, DeleteSecret, Freed, FreedPart, GetHardware, GetHost, GetLog, GetSettings, GetStorage,
-        Hardware, HostInfo, ListSecrets, LogLine, MoveSecrets, MovedSecrets, PutSettings, SecretBackend, SecretName,
-        SecretsState, SetSecret, Settings, Storage, WorkerInfo,
+        CollectGarbage, CompactDatabase, DeleteSecret, Freed, FreedPart, GetHardware, GetHost, GetLog, GetSettings,
+        GetStorage, Hardware, HostInfo, ListSecrets, LogLine, MoveSecrets, MovedSecrets, PutSettings, SecretBackend,
+        SecretName, SecretsState, SetSecret, Settings, Storage, WorkerInfo,
     },
 };
 use clap::{Args, Subcommand};
@@ -74,6 +74,12 @@ pub(crate) enum StorageCommand {
         /// Only say how much it would free
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Gives back to the disk what deleted records left in the database; what is logged meanwhile waits
+    Compact {
+        /// Return at once; it goes on in the host
+        #[arg(long)]
+        detach: bool,
     },
 }
 
@@ -195,6 +201,12 @@ pub(crate) async fn storage(context: &mut Context, command: StorageCommand) -> O
             context.lasting().await?;
             let said = if dry_run { "Nothing is deleted yet" } else { "What nothing pointed at is deleted" };
             context.output.show(&context.call(CollectGarbage { dry_run }).await?, |freed| collected(said, freed))
+        }
+        StorageCommand::Compact { detach } => {
+            context.lasting().await?;
+            let job = context.call(CompactDatabase {}).await?;
+            let job = context.follow_unless(detach, job).await?;
+            context.output.show(&job, |job| job.message.clone())
         }
     }
 }
