@@ -339,7 +339,7 @@ fn log_ahead(connection: &Connection) -> Result<()> {
 }
 
 fn open_readers(path: &Path) -> Result<Vec<Connection>> {
-    let reader = |_| {
+    let reader = |_: usize| -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)?;
         configure(&reader, READERS_CACHE)?;
