@@ -177,6 +177,9 @@ pub struct Storage {
     /// Why that can't be said now, such as work that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_counted: Option<ApiError>,
+    /// What of the database holds nothing: [`CompactDatabase`] would give it back.
+    #[serde(default)]
+    pub compactable_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

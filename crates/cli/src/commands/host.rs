@@ -317,8 +317,12 @@ fn space(storage: &Storage) -> String {
         Some(why) => why.message.clone(),
         None => format!("Collecting would free {}.", words::bytes(storage.collectable_bytes)),
     };
+    let compacting = match storage.compactable_bytes {
+        0 => String::new(),
+        bytes => format!(" {} of the database hold nothing: compacting would free them.", words::bytes(bytes)),
+    };
     let free = words::bytes(storage.free_bytes);
-    format!("{}\n\n{parts}\n\n{free} free on the disk. {collecting}", storage.workspace)
+    format!("{}\n\n{parts}\n\n{free} free on the disk. {collecting}{compacting}", storage.workspace)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api::{
     ErrorCode, ProjectId, RunId,
     event::{Event, Tag},
-    host::CompactDatabase,
+    host::{CompactDatabase, GetStorage},
     run::{BeginCommand, GetRun, ListRuns, Run, RunKind, StopRun},
     search::{Direction, SearchConfig, StartSearch, StopSearch, Value, Written},
     series::Point,
@@ -212,6 +212,7 @@ async fn what_points_take_is_counted_and_stays_with_the_database() {
     assert!(freed.bytes >= held + 500, "{freed:?}");
     let left = stage.engine.store().read(move |c| store::points::bytes_of_run(c, run)).await.unwrap();
     assert_eq!(left, 0);
+    assert!(stage.call(GetStorage {}).await.compactable_bytes > 0);
     let job = stage.call(CompactDatabase {}).await;
     let job = stage.done(job).await;
     assert!(job.message.contains("given back to the disk; the database takes"), "{}", job.message);
