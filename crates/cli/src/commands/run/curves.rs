@@ -607,10 +607,15 @@ fn in_terminal(line: &Line, smoothing: f64) -> plot::Line {
 
 fn group_json(key: &str, line: &Line) -> Value {
     let (low, high): (Vec<f64>, Vec<f64>) = line.band.iter().copied().unzip();
-    json!({
+    let mut told = json!({
         "group": line.name, "key": key, "x": numbers(&line.x), "mean": numbers(&line.y),
         "mean_less_sd": numbers(&low), "mean_plus_sd": numbers(&high),
-    })
+    });
+    if line.most_diverged().is_some() {
+        told["diverged"] = line.non_finite.iter().map(|odd| json!([odd.nan, odd.plus, odd.minus])).collect();
+        told["runs"] = json!(line.members);
+    }
+    told
 }
 
 /// The series that the runs have.
@@ -745,7 +750,29 @@ fn number(value: f64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_side;
+    use charts::{
+        group::{self, Spread},
+        line::Line,
+        role::Role,
+    };
+
+    use serde_json::json;
+
+    use super::{group_json, parse_side, said_diverged};
+
+    #[test]
+    fn a_group_of_which_runs_diverge_is_named_with_the_place_where_most_do() {
+        let line = |y: [f64; 3]| Line::new("", Role::series(0), vec![0.0, 10.0, 20.0], y.to_vec());
+        let nan = f64::NAN;
+        let lines = [line([1.0, nan, nan]), line([1.0, 2.0, nan]), line([1.0, 2.0, 3.0])];
+        let of = |lines: &[Line]| group::mean("lr 0.1", Role::series(0), lines, Spread::Deviation);
+        let said = said_diverged(&of(&lines)).unwrap();
+        assert!(said.starts_with("lr 0.1: 2 of 3 diverged at 20"), "{said}");
+        assert_eq!(said_diverged(&of(&lines[2..])), None);
+        let told = group_json("loss", &of(&lines));
+        assert_eq!((&told["diverged"][2][0], &told["runs"][2]), (&json!(2), &json!(3)));
+        assert!(group_json("loss", &of(&lines[2..])).get("diverged").is_none());
+    }
 
     #[test]
     fn a_drawing_is_no_larger_than_a_terminal_shows() {
