@@ -755,7 +755,6 @@ mod tests {
         line::Line,
         role::Role,
     };
-
     use serde_json::json;
 
     use super::{group_json, parse_side, said_diverged};
