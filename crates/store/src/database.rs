@@ -110,13 +110,13 @@ impl Store {
         if !path.exists() {
             refuse_if_in_use(folder, &path)?;
         }
-        compact::forget_half(&path.canonicalize().unwrap_or_else(|_| path.clone()));
         let mut connection = Connection::open(&path)?;
         configure(&connection, WRITERS_CACHE)?;
         // An empty file, as some file systems leave it after a power cut, is a database without a table.
         if connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))? {
             refuse_if_in_use(folder, &path)?;
         }
+        compact::forget_half(&path.canonicalize().unwrap_or_else(|_| path.clone()));
         log_ahead(&connection)?;
         migrate::migrate(&mut connection, &path)?;
         let blobs = Blobs::open(folder.join("blobs"))?;
