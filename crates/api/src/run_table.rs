@@ -10,6 +10,7 @@ use crate::{
     figure::{count, counted},
     id::{RunId, SplitId},
     run::{FilterNote, MetricCell, RunKind, RunRow, RunState},
+    series::NonFinite,
     tracking::Scope,
 };
 
@@ -240,6 +241,10 @@ pub struct RunBand {
     pub measured: u64,
     /// How many of those were read in the time that there was.
     pub read: u64,
+    /// How many of these are not finite from a place on to their end, as far as that is looked at: the mean is without them
+    /// there.
+    #[serde(default)]
+    pub diverged: u64,
     /// A filter that exactly its runs pass, of those that the request's filter passes; empty where all do.
     pub filter: String,
     /// Where a run of it stands; none where each has but a final figure.
@@ -247,21 +252,38 @@ pub struct RunBand {
 }
 
 /// What the curves of a group come to at one place of the axis. A run stands there where it has begun and not ended,
-/// between its points by linear interpolation; values that are not finite are stepped over. Of a curve that is longer
+/// between its points by linear interpolation; values that are not finite are stepped over, and counted. Of a curve that is longer
 /// than there are places the newest value of each stretch stands for it; of one of more than 16,384 points over another metric
 /// the extremes of each stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BandPoint {
     pub x: f64,
-    /// How many runs stand here.
+    /// How many runs stand here with a number.
     pub runs: u64,
+    /// NaN where none does, as the extremes are.
     #[serde(with = "crate::series::float")]
     pub mean: f64,
     /// The sample standard deviation (n − 1); `None` of one run.
     #[serde(with = "crate::series::float::option", default)]
     pub sd: Option<f64>,
+    #[serde(with = "crate::series::float")]
     pub min: f64,
+    #[serde(with = "crate::series::float")]
     pub max: f64,
+    /// Runs whose value here is not finite, also those that have a number before and behind it.
+    #[serde(default, skip_serializing_if = "is_finite")]
+    pub non_finite: NonFinite,
+    /// How many of these have none before or behind it: they are not among [`Self::runs`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub diverged: u64,
+}
+
+fn is_finite(odd: &NonFinite) -> bool {
+    odd.is_none()
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl RunKind {
@@ -327,6 +349,11 @@ impl RunBands {
         }
         if self.off_axis > 0 {
             said.push(format!("{} without the metric along the axis.", counted(self.off_axis, "run is", "runs are")));
+        }
+        let diverged = sum(|band| band.diverged);
+        if diverged > 0 {
+            let curves = counted(diverged, "curve", "curves");
+            said.push(format!("{curves} diverged: where one is not finite, the mean is of the others."));
         }
         if read < measured {
             said.push(format!(
@@ -603,12 +630,27 @@ mod tests {
     }
 
     #[test]
+    fn a_place_at_which_no_run_has_a_number_comes_back_as_it_was_sent() {
+        let nan = f64::NAN;
+        let non_finite = NonFinite { nan: 1, plus: 2, minus: 0 };
+        let point = BandPoint { x: 1.0, runs: 0, mean: nan, sd: None, min: nan, max: nan, non_finite, diverged: 3 };
+        let back: BandPoint = serde_json::from_str(&serde_json::to_string(&point).unwrap()).unwrap();
+        assert!(back.mean.is_nan() && back.min.is_nan() && back.max.is_nan(), "{back:?}");
+        assert_eq!((back.non_finite, back.diverged, back.runs), (non_finite, 3, 0));
+        // As an earlier host sends it.
+        let earlier = r#"{"x": 1, "runs": 1, "mean": 2, "sd": null, "min": 2, "max": 2}"#;
+        let earlier: BandPoint = serde_json::from_str(earlier).unwrap();
+        assert_eq!((earlier.min, earlier.non_finite, earlier.diverged), (2.0, NonFinite::default(), 0));
+    }
+
+    #[test]
     fn bands_say_what_they_leave_out() {
         let band = |runs: u64, measured: u64, read: u64| RunBand {
             values: vec![Some(runs.to_string())],
             runs,
             measured,
             read,
+            diverged: 0,
             filter: String::new(),
             points: Vec::new(),
         };

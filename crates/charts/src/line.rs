@@ -1,7 +1,10 @@
 //! Lines over steps or time: the raw line faint behind the smoothed one, the band between the
 //! smallest and the largest value of each bucket, gaps as gaps, NaN and ∞ marked, also those inside of a bucket.
 
-use api::series::{NonFinite, Series};
+use api::{
+    figure,
+    series::{NonFinite, Series},
+};
 use plotters::{
     element::{Circle, EmptyElement, PathElement, Polygon, Rectangle},
     series::LineSeries,
@@ -54,6 +57,8 @@ pub struct Line {
     pub band: Vec<(f64, f64)>,
     /// What is not finite in each bucket, whatever its `y` is; empty where `y` is raw or nothing is.
     pub non_finite: Vec<NonFinite>,
+    /// Of a group's line: how many runs stand at each point, of which `non_finite` counts some; empty of any other.
+    pub members: Vec<u64>,
     pub is_dashed: bool,
     /// There to compare with: neither smoothed nor in the crosshair.
     pub is_reference: bool,
@@ -71,6 +76,7 @@ impl Line {
             y,
             band: Vec::new(),
             non_finite: Vec::new(),
+            members: Vec::new(),
             is_dashed: false,
             is_reference: false,
             weight: Weight::Plain,
@@ -87,6 +93,24 @@ impl Line {
     pub fn non_finite_at(&self, index: usize) -> NonFinite {
         let value = || self.y.get(index).map_or_else(NonFinite::default, |value| NonFinite::of(*value));
         self.non_finite.get(index).copied().unwrap_or_else(value)
+    }
+
+    /// What is not finite beside the value of a point: "3 NaN" of a bucket, "2 of 8 diverged" of a group. Of a raw point its
+    /// value says it.
+    pub fn said_odd(&self, index: usize) -> Option<String> {
+        let odd = self.non_finite.get(index).filter(|odd| !odd.is_none())?;
+        Some(match self.members.get(index) {
+            Some(of) => format!("{} of {} diverged", figure::count(odd.count()), figure::count(*of)),
+            None => odd.to_string(),
+        })
+    }
+
+    /// The point of a group's line at which most of its runs are not finite, the first of these.
+    pub fn most_diverged(&self) -> Option<usize> {
+        let odd = self.members.iter().zip(&self.non_finite).map(|(_, odd)| odd.count()).enumerate();
+        odd.filter(|(_, count)| *count > 0)
+            .reduce(|most, next| if next.1 > most.1 { next } else { most })
+            .map(|(at, _)| at)
     }
 
     /// A dashed line that is there to compare with: it has no say in the crosshair.
@@ -249,7 +273,7 @@ fn through_extremes(line: &Line, plot: &Plot) -> Line {
         }
         before = last;
     }
-    Line { band: Vec::new(), non_finite: Vec::new(), x, y, ..line.clone() }
+    Line { band: Vec::new(), non_finite: Vec::new(), members: Vec::new(), x, y, ..line.clone() }
 }
 
 /// What was counted in each stretch, from zero up; nothing where nothing was.

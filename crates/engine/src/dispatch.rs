@@ -167,6 +167,7 @@ handlers! {
     api::host::MakeKey => host::key,
     api::host::GetStorage => storage::get,
     api::host::CollectGarbage => storage::collect,
+    api::host::CompactDatabase => storage::compact::start,
     api::host::GetHardware => hardware::get,
     api::host::GetSettings => settings::get,
     api::host::PutSettings => settings::put,

@@ -403,7 +403,7 @@ pub(crate) async fn delete_own(engine: &Engine, id: VersionId, can_come_back: bo
     run.into_iter().for_each(|row| run::announce(engine, row.run.id, Lists::of(&row.run)));
     engine.changed(Tag::Packages);
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes: bytes + unused.bytes, records: 1, parts: unused.parts })
+    Ok(Freed { bytes: bytes + unused.bytes, records: 1, ..unused })
 }
 
 /// Predicts rows in this process.

@@ -50,6 +50,7 @@ struct Experiment {
     folder: PathBuf,
     name: String,
     deleted: bool,
+    created_ms: Option<i64>,
     /// What it calls its own place, which may have been moved since.
     location: Option<PathBuf>,
 }
@@ -181,19 +182,22 @@ fn experiments(folder: &Path, tell: &mut dyn FnMut(Told) -> Result<()>) -> Resul
             Ok(text) => Meta::parse(&text).map_err(|error| error.to_string()).map(|meta| {
                 let location = meta.get("artifact_location").and_then(crate::registry::local);
                 let deleted = meta.get("lifecycle_stage") == Some("deleted");
-                (meta.get("name").map(str::to_owned), deleted, location)
+                // Of the experiment that is always there MLflow's own store knows the time; a store without one says 0.
+                let created_ms = meta.milliseconds("creation_time").filter(|ms| *ms > 0);
+                (meta.get("name").map(str::to_owned), deleted, created_ms, location)
             }),
         };
-        let (name, deleted, location) = match name {
+        let (name, deleted, created_ms, location) = match name {
             Ok(read) => read,
             Err(why) => {
                 tell(warning(&meta, format!("the experiment is called after its folder: {why}")))?;
-                (None, false, None)
+                (None, false, None, None)
             }
         };
         let folder_name = || folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let name = name.unwrap_or_else(folder_name);
-        experiments.push(Experiment { deleted: deleted || folder.starts_with(&trash), name, folder, location });
+        let deleted = deleted || folder.starts_with(&trash);
+        experiments.push(Experiment { folder, name, deleted, created_ms, location });
     }
     Ok((experiments, without))
 }

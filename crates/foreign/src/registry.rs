@@ -84,10 +84,12 @@ pub struct VersionHead {
 }
 
 /// What was written about an experiment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupHead {
     /// As in a run's head.
     pub name: String,
+    pub created_ms: Option<i64>,
+    /// Its note among them, as MLflow's `mlflow.note.content`.
     pub tags: Vec<(String, String)>,
 }
 

@@ -742,6 +742,12 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_the_points_of_a_run_take_is_read_where_they_stand() {
+        let by_series = ["points USING PRIMARY KEY (series=?)", "tail USING PRIMARY KEY (series=?)"];
+        check(crate::points::BYTES_OF_RUN, &by_series);
+    }
+
+    #[test]
     fn names_are_looked_through_without_their_runs() {
         assert!(plan(NAMES).contains("run USING COVERING INDEX run_project"), "{}", plan(NAMES));
     }

@@ -366,7 +366,8 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let purge = move || {
         let request = PurgeRuns { runs: vec![id.get_untracked()] };
         pending.run(async move { client.call(request).await }, move |freed| {
-            toasts.done(format!("Deleted for good; {} freed.", words::bytes(freed.bytes)));
+            let kept = freed.said_of_database();
+            toasts.done(format!("Deleted for good; {} freed{kept}.", words::bytes(freed.bytes)));
             leave();
         });
     };

@@ -473,7 +473,7 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
             spots.push((plot.x_pixel(line.x[index]), plot.y_pixel(value), line.role.class()));
         }
         let class = format!("{}{}", line.role.class(), if line.is_dashed { " dashed" } else { "" });
-        rows.push((line.name.clone(), class, raw, said_odd(line, index)));
+        rows.push((line.name.clone(), class, raw, line.said_odd(index).map(|odd| format!(" · {odd}"))));
     }
     let traced = held.and_then(|at| chart.lines.get(at)).map(|line| {
         let (left, top) = (format!("{}px", plot.left), format!("{}px", plot.top));
@@ -518,12 +518,6 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
             })}
         }
     })
-}
-
-/// What of a bucket is no finite number, beside its value: " · 3 NaN". Of a raw point its value says it.
-fn said_odd(line: &Line, index: usize) -> Option<String> {
-    let odd = line.non_finite.get(index).filter(|odd| !odd.is_none())?;
-    Some(format!(" · {odd}"))
 }
 
 /// Which of very many lines is at the pointer, by its height.

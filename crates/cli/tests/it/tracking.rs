@@ -298,6 +298,8 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     assert!(said(&early).contains("is not deleted") && said(&early).contains("run delete"), "{}", said(&early));
     let purged = String::from_utf8(place.run(&["run", "purge", "twin"]).stdout).unwrap();
     assert!(purged.starts_with("1 run is deleted for good; ") && purged.contains(" B in 1 record freed"), "{purged}");
+    // Its points are in the database.
+    assert!(purged.contains("stay with the database for what comes next"), "{purged}");
     let gone = place.run(&["run", "restore", &twin]);
     assert!(gone.status.code() == Some(3) && said(&gone).contains("deleted for good"), "{}", said(&gone));
     assert!(runs(&place, &["--experiment", "mine", "--deleted"]).is_empty());
@@ -529,6 +531,10 @@ fn curves_lie_over_another_metric_or_are_the_means_of_groups() {
     let of_all = ["run", "plot", "--filter", "", "--everywhere", "--metric", "accuracy", "--width", "20"];
     let of_all = String::from_utf8(place.run(&of_all).stdout).unwrap();
     assert!(of_all.contains("Bands of 3 runs in 1 group.\n1 run has the metric, 2 do not.\n"), "{of_all}");
+    assert!(
+        of_all.contains("all (1 of 3 runs): 1 of 1 diverged at 3") && of_all.contains("1 curve diverged:"),
+        "{of_all}"
+    );
     for (refused, code) in [(["--group-by", "lr"], 2), (["--x-metric", "nothing"], 3)] {
         assert_eq!(plot(&refused).status.code(), Some(code), "{refused:?}");
     }

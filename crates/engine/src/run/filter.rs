@@ -12,7 +12,8 @@
 //!            | "name" | "state" | "kind" | "experiment" | "folder" | "within" | "model" | "device" | "commit" | "snapshot"
 //!            | "created" | "started" | "ended" | "duration" | "cost" | "user" | "notes" | "parent" | "id" | MLflow's attributes
 //! ```
-//! A time is before or after a number of milliseconds, a date, or a date and a time.
+//! A time is before or after a number of milliseconds, a date, or a date and a time. A metric's value may be `nan`, `inf`,
+//! `infinity` or `-inf`, in any case and without quotes: `= nan` finds what is no number, `!= nan` what is one.
 //!
 //! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks; what stands before its dot
 //! may stand in backticks, too. What stands in quotes is
@@ -23,6 +24,7 @@
 
 pub mod compare;
 mod fields;
+mod figure;
 mod moment;
 mod tokens;
 
@@ -337,6 +339,7 @@ impl Parser<'_> {
                 let value = match comparison {
                     Comparison::In | Comparison::NotIn => self.list()?,
                     Comparison::IsNull | Comparison::IsNotNull => Value::None,
+                    _ if matches!(known, Field::Metric(_)) => self.figure(comparison)?,
                     _ => self.value()?,
                 };
                 let value = moment::in_milliseconds(&known, comparison, value, TimeZone::system);
@@ -482,6 +485,17 @@ impl Parser<'_> {
                 Err(self.unexpected("a value"))
             }
         }
+    }
+
+    /// What a metric is compared with, which may be no finite number.
+    fn figure(&mut self, comparison: Comparison) -> Result<Value, ApiError> {
+        let Some(Token { kind: Kind::Word(word), column, .. }) = self.peek() else { return self.value() };
+        let Some(number) = figure::not_finite(word) else { return self.value() };
+        if let Some(what) = figure::never_true(number, comparison) {
+            return Err(wrong(self.text, *column, what));
+        }
+        self.at += 1;
+        Ok(Value::Number(number))
     }
 
     /// Refuses what can never be true.

@@ -15,7 +15,7 @@ use api::{
         GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia,
         SaveMedium, SavedMedium, delimiter_by_name, medium_by_name,
     },
-    run::ListArtifacts,
+    run::{Artifact, ListArtifacts, Run},
 };
 use foreign::{Location, mlflow_image::LoggedImage};
 use store::run::RunRow;
@@ -35,7 +35,7 @@ const LOGGED: &str = "mlflow.loggedArtifacts";
 
 /// Where a medium is.
 #[derive(Debug, Clone)]
-enum Lies {
+pub(super) enum Lies {
     /// The path of an artifact.
     Artifact(String),
     /// In a log that was read.
@@ -43,10 +43,10 @@ enum Lies {
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
-    kind: MediumKind,
-    time_ms: Option<i64>,
-    lies: Lies,
+pub(super) struct Entry {
+    pub(super) kind: MediumKind,
+    pub(super) time_ms: Option<i64>,
+    pub(super) lies: Lies,
 }
 
 /// The bytes of a medium that is shown by them.
@@ -144,17 +144,32 @@ fn tables(tag: Option<&str>) -> HashSet<String> {
 /// All media, by key and step, and the run that has them. What it holds is looked through for it.
 async fn all(engine: &Engine, run: RunId) -> anyhow::Result<(RunRow, BTreeMap<String, BTreeMap<i64, Entry>>)> {
     let row = super::find(engine, run).await?;
-    let tables = tables(row.run.tags.get(LOGGED).map(String::as_str));
     let artifacts = super::artifacts(engine, ListArtifacts { run }).await?;
     let of_logs = engine.store().read(move |c| store::medium::list(c, run)).await?;
+    let found = among(&row.run, &artifacts, of_logs);
+    Ok((row, found))
+}
+
+/// What a log of Weights & Biases names by its step is not named by its file, too.
+pub(super) fn is_named_by_log(has_log: bool, path: &str) -> bool {
+    has_log && path.strip_prefix("artifacts/").unwrap_or(path).starts_with("media/")
+}
+
+/// By key and step, of a run's artifacts and of what its log tells of.
+fn among(
+    run: &Run,
+    artifacts: &[Artifact],
+    of_logs: Vec<(String, i64, MediumKind)>,
+) -> BTreeMap<String, BTreeMap<i64, Entry>> {
+    let tables = tables(run.tags.get(LOGGED).map(String::as_str));
     let paths: Vec<&str> = artifacts.iter().filter_map(|artifact| artifact.path.strip_prefix("artifacts/")).collect();
     // What a model's folder holds belongs to the model.
     let models: Vec<&str> = paths.iter().filter_map(|path| path.strip_suffix("MLmodel")).collect();
     let mut found: BTreeMap<String, BTreeMap<i64, Entry>> = BTreeMap::new();
     let mut full: HashSet<(String, i64)> = HashSet::new();
-    // What a log of Weights & Biases names by its step is not named by its file, too.
-    let is_of_log = |path: &str| !of_logs.is_empty() && path.starts_with("media/");
-    let is_own = |path: &&str| !models.iter().any(|model| path.starts_with(model)) && !is_of_log(path);
+    let is_own = |path: &&str| {
+        !models.iter().any(|model| path.starts_with(model)) && !is_named_by_log(!of_logs.is_empty(), path)
+    };
     let paths: Vec<&str> = paths.iter().copied().filter(is_own).collect();
     let keys = paths.iter().filter_map(|path| Some(named(path, &tables)?.0));
     let series = series(&paths, &tables, keys.chain(of_logs.iter().map(|(key, ..)| key.clone())).collect());
@@ -184,7 +199,22 @@ async fn all(engine: &Engine, run: RunId) -> anyhow::Result<(RunRow, BTreeMap<St
         found.entry(key).or_default().insert(step, Entry { kind, time_ms: None, lies: Lies::Log });
     }
     found.retain(|_, steps| !steps.is_empty());
-    Ok((row, found))
+    found
+}
+
+/// What was logged by steps, and all that its log tells of: key and step of each.
+pub(super) fn logged(
+    run: &Run,
+    artifacts: &[Artifact],
+    of_logs: Vec<(String, i64, MediumKind)>,
+) -> Vec<(String, i64, Entry)> {
+    let mut found = Vec::new();
+    for (key, steps) in among(run, artifacts, of_logs) {
+        let by_step = is_by_step(&key, &steps);
+        let told = steps.into_iter().filter(|(_, entry)| by_step || matches!(entry.lies, Lies::Log));
+        found.extend(told.map(|(step, entry)| (key.clone(), step, entry)));
+    }
+    found
 }
 
 pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedia> {
@@ -466,7 +496,7 @@ fn parted(bytes: &[u8], delimiter: u8) -> anyhow::Result<MediumContent> {
 }
 
 /// Edges and what was counted between each two, as `numpy.histogram` answers them.
-fn histogram(bytes: &[u8]) -> anyhow::Result<MediumContent> {
+pub(super) fn histogram(bytes: &[u8]) -> anyhow::Result<MediumContent> {
     #[derive(serde::Deserialize)]
     struct Counted {
         bins: Vec<f64>,

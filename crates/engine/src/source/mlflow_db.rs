@@ -222,8 +222,10 @@ impl Database {
             cursor = last;
         }
         for experiment in experiments {
-            let head = GroupHead { name: experiment.name, tags: experiment.tags };
-            let is_told = progress.groups.contains(&experiment.id) && !head.tags.is_empty();
+            let created_ms = experiment.created_ms.filter(|ms| *ms > 0);
+            let head = GroupHead { name: experiment.name, created_ms, tags: experiment.tags };
+            let says_any = !head.tags.is_empty() || head.created_ms.is_some();
+            let is_told = progress.groups.contains(&experiment.id) && says_any;
             if is_told && progress.known.is_changed(format!("group/{}", experiment.id), &head) {
                 tell(Told::Group(head))?;
             }

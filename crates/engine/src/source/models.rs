@@ -184,6 +184,11 @@ impl Writing<'_, '_> {
     fn group(&self, head: GroupHead) -> store::Result<()> {
         let Some(id) = store::source::group(self.tx, self.source.id, &head.name)? else { return Ok(()) };
         let Some(experiment) = store::experiment::get(self.tx, id)? else { return Ok(()) };
+        // One that was made for the log is as old as it is there; one that the log's runs came into was there before.
+        let created_ms = head.created_ms.filter(|ms| !experiment.is_own && *ms < experiment.created_ms);
+        if let Some(created_ms) = created_ms {
+            store::experiment::put_created(self.tx, id, created_ms)?;
+        }
         let mut heard = Heard::of(self.tx, self.source.id, "experiment", &id)?;
         for (key, value) in head.tags {
             if takes_tag(&mut heard, &experiment.tags, &key, &value) {

@@ -464,7 +464,7 @@ pub async fn delete(engine: &Engine, request: DeleteModel) -> anyhow::Result<Fre
     };
     let gone = engine.store().write_durable(delete).await?;
     announce(engine, gone.project, &gone);
-    Ok(Freed { bytes: 0, records: gone.versions.len() as u64 + 1, parts: Vec::new() })
+    Ok(Freed { records: gone.versions.len() as u64 + 1, ..Freed::default() })
 }
 
 /// Deletes a version that a client registered, if it is one. Nothing else is freed.
@@ -482,7 +482,7 @@ pub(crate) async fn delete_version(engine: &Engine, id: VersionId) -> anyhow::Re
     };
     let Some(gone) = engine.store().write_durable(delete).await? else { return Ok(None) };
     announce(engine, gone.project, &gone);
-    Ok(Some(Freed { bytes: 0, records: 1, parts: Vec::new() }))
+    Ok(Some(Freed { records: 1, ..Freed::default() }))
 }
 
 /// Lets go of what could be brought back. The files that nothing uses any more go with it, or with the next cleaning where

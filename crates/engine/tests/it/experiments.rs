@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use api::{
     ErrorCode, ProjectId, RunId,
     event::{Event, Tag},
+    host::{CompactDatabase, GetStorage},
     run::{BeginCommand, EditRun, GetRun, ListRuns, Run, RunKind, StopRun},
     search::{Direction, SearchConfig, StartSearch, StopSearch, Value, Written},
+    series::Point,
     tracking::{
         CreateExperiment, DeleteExperiment, DeleteView, EditExperiment, Experiment, GetRunPlaces, ListDeletedViews,
         ListExperiments, ListViews, MoveExperiment, MoveFolder, MoveRuns, PARENT_TAG, PurgeExperiment, PurgeRuns,
@@ -14,7 +16,7 @@ use api::{
     },
 };
 use engine::tracking::{
-    client::{self, Begin},
+    client::{self, Batch, Begin},
     experiments,
 };
 use store::run::RunRow;
@@ -223,6 +225,36 @@ async fn only_what_was_deleted_goes_for_good() {
     stage.call(DeleteExperiment { experiment: sweep.id }).await;
     stage.call(RestoreRuns { runs: vec![kept] }).await;
     assert_eq!(stage.call(PurgeExperiment { experiment: sweep.id }).await.records, 2);
+}
+
+#[tokio::test]
+async fn what_points_take_is_counted_and_stays_with_the_database() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep", None).await;
+    let run = begin(&stage, &sweep, "long").await;
+    let points = (0..3_000).map(|step| Point { step, time_ms: step, value: (step as f64).sin() });
+    let series = vec![("loss".to_owned(), points.collect())];
+    client::log(&stage.engine, run, Batch { series, ..Batch::default() }).await.unwrap();
+    let held = stage.engine.store().read(move |c| store::points::bytes_of_run(c, run)).await.unwrap();
+    // Of each at least the bits of its value, whatever else is compressed.
+    assert!(held > 3_000 * 4, "{held} bytes");
+    let folder = stage.engine.workspace().run(run).join("artifacts");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("x.bin"), vec![0; 500]).unwrap();
+    stage.call(TrashRuns { runs: vec![run] }).await;
+    let freed = stage.call(PurgeRuns { runs: vec![run] }).await;
+    assert_eq!((freed.in_database, freed.records), (held, 1));
+    assert!(freed.bytes >= held + 500, "{freed:?}");
+    let left = stage.engine.store().read(move |c| store::points::bytes_of_run(c, run)).await.unwrap();
+    assert_eq!(left, 0);
+    assert!(stage.call(GetStorage {}).await.compactable_bytes > 0);
+    let job = stage.call(CompactDatabase {}).await;
+    let job = stage.done(job).await;
+    assert!(job.message.contains("given back to the disk; the database takes"), "{}", job.message);
+    // All of it is there, and goes on.
+    let again = begin(&stage, &sweep, "again").await;
+    assert_eq!(there(&stage, &sweep).await, ["again"]);
+    assert_eq!(stage.call(GetRun { run: again }).await.name, "again");
 }
 
 #[tokio::test]

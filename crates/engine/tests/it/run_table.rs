@@ -93,6 +93,30 @@ async fn a_filter_that_takes_long_stops_no_other_search_and_no_closing() {
 }
 
 #[tokio::test]
+async fn runs_are_found_by_a_metric_that_is_not_finite() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let infinite = vec![("loss".to_owned(), vec![Point { step: 1, time_ms: 2, value: f64::INFINITY }])];
+    client::log(&stage.engine, runs[3], Batch { series: infinite, ..Batch::default() }).await.unwrap();
+    let found = async |filter: &str| {
+        let list = ListRuns { experiment: Some(sweep.id), filter: filter.to_owned(), ..ListRuns::default() };
+        let mut names: Vec<String> = stage.call(list).await.rows.into_iter().map(|row| row.name).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(found("metric.loss = nan").await, ["r2"]);
+    // Never one that has none.
+    assert_eq!(found("metric.loss != NaN").await, ["r0", "r1", "r3", "r4"]);
+    assert_eq!(found("metrics.loss = inf").await, ["r3"]);
+    assert_eq!(found("metric.loss < Infinity").await, ["r0", "r1", "r4"]);
+    assert_eq!(found("metric.loss > -inf and not metric.loss = inf").await, ["r0", "r1", "r4"]);
+    let filter = "metric.loss > nan".to_owned();
+    let list = ListRuns { experiment: Some(sweep.id), filter, ..ListRuns::default() };
+    let refused = stage.try_call(list).await.unwrap_err();
+    assert!(refused.message.contains("column 15:"), "{refused}");
+}
+
+#[tokio::test]
 async fn importance_is_of_a_sample_of_the_runs_that_have_the_metric() {
     let stage = Stage::new().await;
     let (sweep, runs) = filled(&stage).await;

@@ -33,11 +33,13 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Tells the tags of an experiment, where they are others than were told.
+/// Tells what was written about an experiment, where it is another than was told.
 pub(super) fn group(experiment: &Experiment, known: &mut Known, tell: &mut Tell<'_>) -> Result<()> {
     let mut told = Vec::new();
-    let head = GroupHead { name: experiment.name.clone(), tags: texts(&experiment.folder.join("tags"), &mut told) };
-    if known.is_changed(format!("group/{}", experiment.name), &head) && !head.tags.is_empty() {
+    let tags = texts(&experiment.folder.join("tags"), &mut told);
+    let head = GroupHead { name: experiment.name.clone(), created_ms: experiment.created_ms, tags };
+    let says_any = !head.tags.is_empty() || head.created_ms.is_some();
+    if known.is_changed(format!("group/{}", experiment.name), &head) && says_any {
         told.push(Told::Group(head));
         told.into_iter().try_for_each(tell)?;
     }

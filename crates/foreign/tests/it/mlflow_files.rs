@@ -6,7 +6,7 @@ use api::{run::RunState, series::Point};
 use foreign::{
     Mark, Told,
     mlflow_files::{MlflowFiles, write::FileStore},
-    registry::ModelHead,
+    registry::{GroupHead, ModelHead},
 };
 
 use crate::{Read, copy, fixture, pairs, read};
@@ -263,6 +263,34 @@ fn what_is_written_is_read_back() {
     run.finish().unwrap();
     let groups = read_at(&folder.path().join("mlruns"), &Mark::default());
     assert_eq!(groups.heads().iter().filter(|head| head.group == "churn").count(), 3);
+}
+
+#[test]
+fn what_was_written_about_an_experiment_is_read_back() {
+    let from = read_at(&fixture("mlruns"), &Mark::default());
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("mlruns");
+    let mut store = FileStore::open(&at).unwrap();
+    let tags = pairs(&[("mlflow.note.content", "Two *lines*\nof it."), ("team/lead", "a")]);
+    let churn = GroupHead { name: "churn".to_owned(), created_ms: Some(1_600_000_000_000), tags };
+    let default = GroupHead { name: "Default".to_owned(), created_ms: None, tags: pairs(&[("team", "b")]) };
+    let mut odd = churn.clone();
+    odd.tags.push(("../out".to_owned(), "x".to_owned()));
+    assert_eq!(store.group(&default).unwrap(), []);
+    let refused = store.group(&odd).unwrap();
+    assert_eq!(refused.iter().map(|one| (one.kind, one.key.as_str())).collect::<Vec<_>>(), [("tag", "../out")]);
+    for (number, group) in [(1, "churn"), (2, "Default")] {
+        let head = foreign::Head { group: group.to_owned(), ..from.head("failed").clone() };
+        let (run, _) = store.run([number; 16], &head).unwrap();
+        run.finish().unwrap();
+    }
+    let back = read_at(&at, &Mark::default());
+    assert_eq!(back.warnings(), [""; 0]);
+    let groups = back.told.iter().filter_map(|told| if let Told::Group(head) = told { Some(head) } else { None });
+    let mut groups: Vec<GroupHead> = groups.cloned().collect();
+    groups.sort_by(|one, other| one.name.cmp(&other.name));
+    assert_eq!(groups, [default, churn]);
+    assert_eq!(read_at(&at, &back.mark).told, []);
 }
 
 #[test]

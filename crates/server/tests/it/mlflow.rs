@@ -2,6 +2,8 @@
 
 mod ballast;
 mod files;
+#[cfg(target_os = "linux")]
+mod large;
 mod limits;
 mod reading;
 mod wrong;

@@ -443,17 +443,27 @@ fn said(bands: &RunBands, reading: Reading) -> String {
 
 #[cfg(test)]
 mod tests {
-    use api::run_table::BandPoint;
+    use api::{run_table::BandPoint, series::NonFinite};
 
     use super::*;
 
     fn band(value: &str, read: u64) -> RunBand {
-        let point = |x| BandPoint { x, runs: 2, mean: 2.0, sd: Some(0.5), min: 1.5, max: 2.5 };
+        let point = |x| BandPoint {
+            x,
+            runs: 2,
+            mean: 2.0,
+            sd: Some(0.5),
+            min: 1.5,
+            max: 2.5,
+            non_finite: NonFinite::default(),
+            diverged: 0,
+        };
         RunBand {
             values: vec![Some(value.to_owned())],
             runs: 4_000,
             measured: 4_000,
             read,
+            diverged: 0,
             filter: format!("param.lr = \"{value}\""),
             points: vec![point(0.0), point(1.0)],
         }
@@ -475,6 +485,21 @@ mod tests {
         let many = lines(&bands((0..20).map(|at| band(&at.to_string(), 4_000)).collect()));
         assert!(many.len() == 20 && many.iter().all(|line| line.band.is_empty()));
         assert!(!many[7].is_dashed && many[8].is_dashed);
+    }
+
+    #[test]
+    fn a_group_of_which_runs_diverge_is_marked_and_says_it() {
+        let mut of_two = band("0.1", 4_000);
+        of_two.diverged = 1;
+        of_two.points[1].runs = 1;
+        (of_two.points[1].non_finite, of_two.points[1].diverged) = (NonFinite { nan: 1, plus: 0, minus: 0 }, 1);
+        let all = bands(vec![of_two]);
+        let line = lines(&all).remove(0);
+        assert_eq!((line.said_odd(0), line.said_odd(1).as_deref()), (None, Some("1 of 2 diverged")));
+        assert_eq!(
+            said(&all, Reading::IsOver),
+            "1 curve diverged: where one is not finite, the mean is of the others."
+        );
     }
 
     #[test]

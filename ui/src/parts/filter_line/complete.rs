@@ -72,6 +72,7 @@ const NUMBERS: [(&str, &str); 8] = [
     ("is null", "has none"),
     ("is not null", "has one"),
 ];
+const FIGURES: [(&str, &str); 3] = [("nan", "no number"), ("inf", "infinite"), ("-inf", "infinite, below zero")];
 const TEXTS: [(&str, &str); 9] = [
     ("=", "equals"),
     ("!=", "is not"),
@@ -109,6 +110,8 @@ pub(super) enum Wants {
     Condition,
     Operator(String),
     Value(String),
+    /// The number that a metric equals or not, which need not be finite.
+    Figure,
     /// A pattern in quotes.
     Pattern(String),
     /// "in" or a pattern's word behind "not".
@@ -192,6 +195,7 @@ pub(crate) fn take(text: &str, completion: &Completion, offer: &Offer) -> (Strin
 pub(super) fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
     if is_operator {
         return match wants {
+            Wants::Operator(field) if is_metric(&field) && matches!(piece, "=" | "==" | "!=") => Wants::Figure,
             Wants::Operator(field) => Wants::Value(field),
             other => other,
         };
@@ -206,7 +210,9 @@ pub(super) fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
         (Wants::List(field), "(") | (Wants::More(field), ",") => Wants::Listed(field),
         (Wants::Listed(field), value) if value != ")" => Wants::More(field),
         (_, "(") => Wants::Condition,
-        (Wants::Value(_) | Wants::Pattern(_), _) | (Wants::Null | Wants::NotNull, "null") | (_, ")") => Wants::Join,
+        (Wants::Value(_) | Wants::Figure | Wants::Pattern(_), _)
+        | (Wants::Null | Wants::NotNull, "null")
+        | (_, ")") => Wants::Join,
         (_, "and" | "or" | "not") => Wants::Condition,
         // A word that is no field stands for itself.
         _ if is_field(piece) => Wants::Operator(piece.to_owned()),
@@ -233,6 +239,7 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
         Wants::Pattern(field) => {
             values_of(field, words).for_each(|value| add(run_table::quoted(&format!("%{value}%")), "contains it"));
         }
+        Wants::Figure => FIGURES.iter().for_each(|(value, what)| add((*value).to_owned(), what)),
         Wants::In(_) => {
             add("in".to_owned(), "a list");
             add("like".to_owned(), "a pattern");
@@ -293,10 +300,12 @@ fn is_field(word: &str) -> bool {
     is_keyed || PLAIN.iter().any(|(field, _)| *field == word)
 }
 
+fn is_metric(field: &str) -> bool {
+    field.starts_with("metric.") || field.starts_with("metrics.")
+}
+
 fn is_number(field: &str) -> bool {
-    field.starts_with("metric.")
-        || field.starts_with("metrics.")
-        || ["snapshot", "duration", "started", "ended", "created", "cost", "end_time"].contains(&field)
+    is_metric(field) || ["snapshot", "duration", "started", "ended", "created", "cost", "end_time"].contains(&field)
 }
 
 pub(super) fn pieces(text: &str) -> Vec<Piece> {
@@ -408,6 +417,10 @@ mod tests {
         assert_eq!(offered("name = b|"), ["\"brisk heron\""]);
         assert_eq!(offered("status = f|"), ["FINISHED", "FAILED"]);
         assert!(offered("metric.loss/train < |").is_empty());
+        assert_eq!(offered("metric.loss/train = |"), ["nan", "inf", "-inf"]);
+        assert_eq!(offered("metric.\"top 5\" != na|"), ["nan"]);
+        assert_eq!(offered("metric.loss/train = nan |"), ["and", "or"]);
+        assert!(offered("duration = |").is_empty() && is_whole("metric.loss/train = -inf"));
     }
 
     #[test]

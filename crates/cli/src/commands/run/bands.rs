@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     chosen,
-    curves::{Along, Drawn, Plot, print_drawn, write_picture},
+    curves::{Along, Drawn, Plot, print_drawn, said_diverged, write_picture},
 };
 use crate::context::{Context, Outcome};
 
@@ -103,6 +103,7 @@ fn drawn(key: &str, bands: &RunBands) -> Drawn {
     let mut notes = bands.said();
     notes.extend(bands.notes.iter().map(|note| note.sentence.clone()));
     let lines: Vec<_> = lines.filter(|line| !line.x.is_empty()).collect();
+    notes.extend(lines.iter().filter_map(said_diverged));
     notes.push(if lines.is_empty() { "no run has a curve of it" } else { "mean ± sd" }.to_owned());
     Drawn { key: key.to_owned(), lines, notes }
 }

@@ -346,6 +346,7 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
         let order = group::in_order(there.iter().map(|(curve, _)| curve.group.clone()));
         let mut means =
             group::means(there.into_iter().map(|(curve, line)| (curve.group.clone(), line)).collect(), &order);
+        notes.extend(means.iter().filter_map(said_diverged));
         means.extend(baseline.map(|line| Line {
             weight: Weight::Strong,
             is_dashed: true,
@@ -590,6 +591,12 @@ fn in_characters(asked: &Plot, drawn: &Drawn, (width, height): (usize, usize)) -
     format!("{}\n{plotted}\n{notes}", output::harmless(&drawn.key)).trim_end_matches('\n').to_owned()
 }
 
+/// Where most runs of a group are not finite: "0.1 (8 runs): 2 of 8 diverged at 40".
+pub(super) fn said_diverged(line: &Line) -> Option<String> {
+    let at = line.most_diverged()?;
+    Some(format!("{}: {} at {}", line.name, line.said_odd(at)?, words::figure(*line.x.get(at)?)))
+}
+
 /// A line as it is drawn with characters; they have no room for its band.
 fn in_terminal(line: &Line, smoothing: f64) -> plot::Line {
     let y = if smoothing > 0.0 { smooth(&line.y, smoothing) } else { line.y.clone() };
@@ -599,10 +606,15 @@ fn in_terminal(line: &Line, smoothing: f64) -> plot::Line {
 
 fn group_json(key: &str, line: &Line) -> Value {
     let (low, high): (Vec<f64>, Vec<f64>) = line.band.iter().copied().unzip();
-    json!({
+    let mut told = json!({
         "group": line.name, "key": key, "x": numbers(&line.x), "mean": numbers(&line.y),
         "mean_less_sd": numbers(&low), "mean_plus_sd": numbers(&high),
-    })
+    });
+    if line.most_diverged().is_some() {
+        told["diverged"] = line.non_finite.iter().map(|odd| json!([odd.nan, odd.plus, odd.minus])).collect();
+        told["runs"] = json!(line.members);
+    }
+    told
 }
 
 /// The series that the runs have.
@@ -770,7 +782,28 @@ fn number(value: f64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_side;
+    use charts::{
+        group::{self, Spread},
+        line::Line,
+        role::Role,
+    };
+    use serde_json::json;
+
+    use super::{group_json, parse_side, said_diverged};
+
+    #[test]
+    fn a_group_of_which_runs_diverge_is_named_with_the_place_where_most_do() {
+        let line = |y: [f64; 3]| Line::new("", Role::series(0), vec![0.0, 10.0, 20.0], y.to_vec());
+        let nan = f64::NAN;
+        let lines = [line([1.0, nan, nan]), line([1.0, 2.0, nan]), line([1.0, 2.0, 3.0])];
+        let of = |lines: &[Line]| group::mean("lr 0.1", Role::series(0), lines, Spread::Deviation);
+        let said = said_diverged(&of(&lines)).unwrap();
+        assert!(said.starts_with("lr 0.1: 2 of 3 diverged at 20"), "{said}");
+        assert_eq!(said_diverged(&of(&lines[2..])), None);
+        let told = group_json("loss", &of(&lines));
+        assert_eq!((&told["diverged"][2][0], &told["runs"][2]), (&json!(2), &json!(3)));
+        assert!(group_json("loss", &of(&lines[2..])).get("diverged").is_none());
+    }
 
     #[test]
     fn a_drawing_is_no_larger_than_a_terminal_shows() {

@@ -148,10 +148,12 @@ fn order(left: &Cell, right: &Cell, descending: bool) -> Ordering {
     if descending { within.reverse() } else { within }
 }
 
+/// NaN equals itself here, so that it can be asked for, and is less or greater than nothing.
 pub(crate) fn compares(own: f64, comparison: Comparison, wanted: f64) -> bool {
+    let is_same = || own == wanted || own.is_nan() && wanted.is_nan();
     match comparison {
-        Comparison::Equal => own == wanted,
-        Comparison::NotEqual => own != wanted,
+        Comparison::Equal => is_same(),
+        Comparison::NotEqual => !is_same(),
         Comparison::Less => own < wanted,
         Comparison::LessOrEqual => own <= wanted,
         Comparison::Greater => own > wanted,
@@ -259,6 +261,24 @@ fn behind<'t>(text: &'t str, piece: &str) -> Option<&'t str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nan_is_asked_for_by_equality_alone() {
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        for (own, comparison, wanted, passes) in [
+            (nan, Comparison::Equal, nan, true),
+            (nan, Comparison::NotEqual, nan, false),
+            (1.0, Comparison::Equal, nan, false),
+            (inf, Comparison::NotEqual, nan, true),
+            (nan, Comparison::NotEqual, 1.0, true),
+            (nan, Comparison::Less, inf, false),
+            (1.0, Comparison::Less, inf, true),
+            (inf, Comparison::Equal, inf, true),
+            (-inf, Comparison::Equal, inf, false),
+        ] {
+            assert_eq!(compares(own, comparison, wanted), passes, "{own} {comparison:?} {wanted}");
+        }
+    }
 
     #[test]
     fn patterns_match_as_in_sql() {
