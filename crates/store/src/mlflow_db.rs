@@ -531,6 +531,17 @@ impl MlflowDb {
         Ok(models)
     }
 
+    /// Whether a registered model still stands under its name.
+    ///
+    /// # Errors
+    /// As [`MlflowDb::open`].
+    pub fn has_model(&self, model: &RegisteredModel) -> Result<bool> {
+        let own = self.same_workspace("registered_models");
+        let sql = format!("SELECT 1 FROM registered_models WHERE name = ?1 AND {own}");
+        let found = self.ask(&sql, params![model.name, model.workspace], |row| row.get::<_, i64>(0))?;
+        Ok(!found.is_empty())
+    }
+
     /// Versions of a model that come after this one; 0 begins.
     ///
     /// # Errors

@@ -294,6 +294,7 @@ impl Taking<'_> {
             Told::Media { .. } => self.media += 1,
             Told::Inputs(inputs) => self.piece.others.inputs.push(inputs),
             Told::Logged(head) => self.piece.others.logged.push(head),
+            Told::Models(standing) => self.piece.others.standing = Some(standing),
             Told::Model(head) => self.piece.others.models.push(head),
             Told::Group(head) => self.piece.others.groups.push(head),
             Told::Output { run, text } => {

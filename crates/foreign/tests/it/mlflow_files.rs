@@ -6,7 +6,7 @@ use api::{run::RunState, series::Point};
 use foreign::{
     Mark, Told,
     mlflow_files::{MlflowFiles, write::FileStore},
-    registry::ModelHead,
+    registry::{ModelHead, StandingModel},
 };
 
 use crate::{Read, copy, fixture, pairs, read};
@@ -298,7 +298,8 @@ fn a_registered_model_that_no_folder_can_be_called_after_is_left_out() {
     let write = |name: &str| {
         let (tags, versions, gone_aliases) = (Vec::new(), Vec::new(), Vec::new());
         let name = name.to_owned();
-        let head = ModelHead { name, notes: None, created_ms: 1, updated_ms: 1, tags, versions, gone_aliases };
+        let (notes, standing, created_ms, updated_ms) = (None, None, 1, 1);
+        let head = ModelHead { name, notes, created_ms, updated_ms, tags, versions, standing, gone_aliases };
         store.registered(&head).unwrap()
     };
     for name in ["", ".", "..", "a/b", "a\\b", "a%2fb", &"ü".repeat(200)] {
@@ -306,6 +307,38 @@ fn a_registered_model_that_no_folder_can_be_called_after_is_left_out() {
     }
     assert_eq!(write(&"ü".repeat(100)), Some(Vec::new()));
     assert_eq!([write("one"), write("one")], [Some(Vec::new()), None]);
+}
+
+#[test]
+fn which_registered_models_stand_is_told_where_these_are_others() {
+    let folder = copy("mlruns-models");
+    let models = folder.path().join("models");
+    let mut read = read_at(folder.path(), &Mark::default());
+    let again = |read: &mut Read| *read = read_at(folder.path(), &read.mark);
+    let told = |read: &Read| {
+        let all =
+            read.told.iter().filter_map(|told| if let Told::Models(all) = told { Some(all.clone()) } else { None });
+        all.collect::<Vec<_>>()
+    };
+    let model = |name: &str, created_ms| StandingModel { name: name.to_owned(), created_ms };
+    let (bare, churn) = (model("bare", Some(1_795_953_500_235)), model("churn-model", Some(1_795_953_500_200)));
+    assert_eq!(told(&read), [[bare, churn.clone()]]);
+    let head = read.told.iter().find_map(|told| match told {
+        Told::Model(head) if head.name == "churn-model" => Some(head),
+        _ => None,
+    });
+    assert_eq!(head.unwrap().standing.as_deref(), Some(&[1, 2, 3][..]));
+    // One that can't be read now is not deleted, nor is any where the whole registry is away.
+    fs::write(models.join("bare/meta.yaml"), "name: [").unwrap();
+    again(&mut read);
+    assert_eq!(told(&read), [[model("bare", None), churn.clone()]]);
+    fs::rename(&models, folder.path().join("away")).unwrap();
+    again(&mut read);
+    assert!(told(&read).is_empty());
+    fs::rename(folder.path().join("away"), &models).unwrap();
+    fs::remove_dir_all(models.join("bare")).unwrap();
+    again(&mut read);
+    assert_eq!(told(&read), [[churn]]);
 }
 
 /// A pipe would keep its reader waiting for ever.
