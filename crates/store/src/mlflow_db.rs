@@ -721,13 +721,17 @@ fn integer(row: &Row<'_>, index: usize) -> Option<i64> {
     }
 }
 
-/// `value, timestamp, step, is_nan` from the column `first` on; `None` where they are no numbers. MLflow keeps an infinity as the greatest float.
+/// MLflow keeps an infinity as the greatest float.
+fn real(value: f64) -> f64 {
+    if value.abs() == f64::MAX { f64::INFINITY.copysign(value) } else { value }
+}
+
+/// `value, timestamp, step, is_nan` from the column `first` on; `None` where they are no numbers.
 #[expect(clippy::cast_precision_loss, reason = "SQLite keeps a whole float as an integer")]
 fn point(row: &Row<'_>, first: usize) -> Option<Point> {
     let value = match row.get_ref(first).ok()? {
         _ if integer(row, first + 3).is_some_and(|is_nan| is_nan != 0) => f64::NAN,
-        ValueRef::Real(value) if value.abs() == f64::MAX => f64::INFINITY.copysign(value),
-        ValueRef::Real(value) => value,
+        ValueRef::Real(value) => real(value),
         ValueRef::Integer(value) => value as f64,
         _ => return None,
     };

@@ -135,14 +135,16 @@ fn figures(folder: &Path, keys: &Keys<'_>, told: &mut Vec<Told>) -> Vec<Figure> 
     all
 }
 
-/// `None` of a line that is none. A figure of a run that is not told belongs to none.
+/// `None` of a line that is none. A figure of a run that is not told belongs to none. The name of a dataset may have blanks.
 fn figure(key: &str, line: &str, keys: &Keys<'_>) -> Option<Figure> {
-    let mut parts = line.split_ascii_whitespace();
+    let mut parts = line.trim().splitn(5, ' ');
     let time_ms = parts.next()?.parse().ok()?;
     let value = parts.next()?.parse().ok()?;
     let step = parts.next()?.parse().ok()?;
     let run = parts.next()?;
-    let (dataset_name, dataset_digest) = (parts.next().map(str::to_owned), parts.next().map(str::to_owned));
+    let dataset = parts.next().map(|rest| rest.rsplit_once(' ').map_or((rest, None), |(name, of)| (name, Some(of))));
+    let dataset_name = dataset.map(|(name, _)| name.to_owned());
+    let dataset_digest = dataset.and_then(|(_, digest)| digest).map(str::to_owned);
     let run = keys.get(Some(run)).unwrap_or_default();
     Some(Figure { run, key: key.to_owned(), dataset_name, dataset_digest, step, time_ms, value })
 }

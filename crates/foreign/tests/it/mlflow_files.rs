@@ -107,7 +107,8 @@ fn what_cant_be_read_is_said_with_its_place_and_left_out() {
     let folder = copy("mlruns");
     let run = folder.path().join(FIRST);
     let lines =
-        b"1 2 3\nsoon 2 3\n1 many 3\n\n1 0.5\n1 2 3 4\n1 2 3.5\n\xff\xfe\n1 2 9223372036854775808\n1 6 7 data digest\n";
+        b"1 2 3\nsoon 2 3\n1 many 3\n\n1 0.5\n1 2 3 4\n1 2 3.5\n\xff\xfe\n1 2 9223372036854775808\n1 6 7 data digest\n\
+          1 6 8 my own data digest\n";
     fs::write(run.join("metrics/loss"), lines).unwrap();
     fs::write(run.join("metrics/train/acc"), vec![0; 3 << 20]).unwrap();
     fs::write(run.join("params/lr"), b"\xff").unwrap();
@@ -116,7 +117,7 @@ fn what_cant_be_read_is_said_with_its_place_and_left_out() {
         .unwrap();
     fs::write(folder.path().join(".trash/100000000000000002/meta.yaml"), b"\x00\x01\xff").unwrap();
     let read = read_at(folder.path(), &Mark::default());
-    assert_eq!(read.series("loss"), [(3, Some(2.0)), (0, Some(0.5)), (7, Some(6.0))]);
+    assert_eq!(read.series("loss"), [(3, Some(2.0)), (0, Some(0.5)), (7, Some(6.0)), (8, Some(6.0))]);
     assert_eq!(read.head("first: of two").params, pairs(&[("note", "two\nlines"), ("opt/name", "adam")]));
     assert_eq!(read.head("of old").group, "100000000000000002");
     assert_eq!(read.heads().len(), 2);
@@ -307,6 +308,37 @@ fn a_registered_model_that_no_folder_can_be_called_after_is_left_out() {
     }
     assert_eq!(write(&"ü".repeat(100)), Some(Vec::new()));
     assert_eq!([write("one"), write("one")], [Some(Vec::new()), None]);
+}
+
+#[test]
+fn the_dataset_of_a_figure_may_have_blanks_in_its_name() {
+    let folder = copy("mlruns-models");
+    let before = read_at(folder.path(), &Mark::default());
+    let forest = |read: &Read| {
+        let found = read.told.iter().find_map(|told| match told {
+            Told::Logged(head) if head.name == "forest" => Some(head.clone()),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    let (files, run) = (forest(&before).files.unwrap(), forest(&before).run.unwrap());
+    let id = run.rsplit_once('/').unwrap().1;
+    let line = format!("1700000000009 inf 9 {id} my own data abc\n");
+    fs::File::options()
+        .append(true)
+        .open(files.parent().unwrap().join("metrics/auc"))
+        .unwrap()
+        .write_all(line.as_bytes())
+        .unwrap();
+    let figures = forest(&read_at(folder.path(), &before.mark)).figures;
+    let told: Vec<_> = figures
+        .iter()
+        .filter(|figure| figure.key == "auc")
+        .map(|figure| (figure.dataset_name.as_deref(), figure.dataset_digest.as_deref(), figure.step, figure.value))
+        .collect();
+    let named = [(Some("churn.csv"), Some("abc123"), 3, 0.75), (Some("my own data"), Some("abc"), 9, f64::INFINITY)];
+    assert_eq!(told, named);
+    assert!(figures.iter().all(|figure| figure.run == run));
 }
 
 #[test]
