@@ -164,6 +164,12 @@ def runs(check):
     client.delete_tag(run, "n")
     check.true("delete tag", "n" not in client.get_run(run).data.tags)
     check.code("delete tag of none", lambda: client.delete_tag(run, "n"), "RESOURCE_DOES_NOT_EXIST")
+    client.delete_tag(run, "mlflow.runName")
+    got = client.get_run(run)
+    check.equal("delete the tag of the name", (got.info.run_name, got.data.tags.get("mlflow.runName")), ("third", None))
+    check.code("… twice", lambda: client.delete_tag(run, "mlflow.runName"), "RESOURCE_DOES_NOT_EXIST")
+    client.update_run(run, name="fourth")
+    check.equal("… named anew", client.get_run(run).data.tags.get("mlflow.runName"), "fourth")
     note = "mlflow.note.content"
     check.code("delete notes of none", lambda: client.delete_tag(run, note), "RESOURCE_DOES_NOT_EXIST")
     client.set_tag(run, note, "")

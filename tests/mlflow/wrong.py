@@ -172,7 +172,8 @@ def fields(check):
             ["name", "version", "key"],
         ),
         ("POST", "logged-models", {"experiment_id": experiment}, ["experiment_id"]),
-        ("POST", "runs/outputs", {"run_id": run, "models": []}, ["run_id"]),
+        ("POST", "runs/outputs", {"run_id": run, "models": []}, ["run_id", "models"]),
+        ("POST", "logged-models/search", {"experiment_ids": [experiment]}, ["experiment_ids"]),
         ("POST", DATASETS, {"experiment_ids": [experiment]}, ["experiment_ids"]),
         ("GET", BULK, {"run_id": [run], "metric_key": "k"}, ["run_id", "metric_key"]),
         (

@@ -218,14 +218,17 @@ fn put_param(tx: &store::Transaction<'_>, id: RunId, key: &str, value: &str) -> 
     }
 }
 
-/// Two of MLflow's tags are columns of ours: the name and the notes. Whether one of these changed.
+/// Two of MLflow's tags are columns of ours: the name and the notes. Whether one of these changed. An empty name names
+/// nothing: as a tag of ours it says that a client deleted the tag of the name.
 pub(super) fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -> store::Result<bool> {
     let mut own = false;
     for (key, value) in tags {
         match key.as_str() {
-            NAME_TAG if !value.is_empty() => {
+            NAME_TAG if value.is_empty() => continue,
+            NAME_TAG => {
                 name::check_of_client("name", value)?;
                 store::run::rename(tx, id, value)?;
+                store::tag::remove(tx, id, key)?;
             }
             NOTE_TAG => {
                 store::run::set_notes(tx, id, value)?;
@@ -277,8 +280,18 @@ pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Resu
             if noted {
                 store::run::set_notes(tx, id, "")?;
             }
-            // Both are looked for: notes may have been emptied by a client and written here since.
-            if !store::tag::remove(tx, id, &key)? && !noted {
+            let is_gone = if key == NAME_TAG {
+                // The run keeps its name, as MLflow's does.
+                let is_there = store::tag::get(tx, id, &key)?.is_none_or(|value| !value.is_empty());
+                if is_there {
+                    store::tag::put(tx, id, &key, "")?;
+                }
+                is_there
+            } else {
+                // Both are looked for: notes may have been emptied by a client and written here since.
+                store::tag::remove(tx, id, &key)? || noted
+            };
+            if !is_gone {
                 return Err(ApiError::not_found(format!("No tag with name: {key} in run with id {id}")).into());
             }
             Ok((lists_of(&standing), parent))
@@ -310,6 +323,7 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
             }
             if let Some(name) = change.name.filter(|name| !name.is_empty()) {
                 row.run.name = name;
+                store::tag::remove(tx, id, NAME_TAG)?;
             }
             store::run::set_end(tx, &row.run)?;
             // Whatever ended it before, it goes on.
@@ -382,10 +396,12 @@ impl Told {
         Self { row, experiment, artifact_uri, inputs: Vec::new(), models: Vec::new() }
     }
 
-    /// Adds the tags that are columns of ours.
+    /// Adds the tags that are columns of ours; not that of the name, where a client deleted it.
     fn name_by_tags(&mut self) {
         let Run { name, notes, tags, .. } = &mut self.row.run;
-        tags.insert(NAME_TAG.to_owned(), name.clone());
+        if tags.insert(NAME_TAG.to_owned(), name.clone()).is_some_and(|said| said.is_empty()) {
+            tags.remove(NAME_TAG);
+        }
         if !notes.is_empty() {
             tags.insert(NOTE_TAG.to_owned(), notes.clone());
         }

@@ -31,7 +31,7 @@ use super::{
     datasets::at_most,
     done,
     failure::Failure,
-    fields::{Fields, Int, Unread, many, required},
+    fields::{Fields, Int, Many, Unread, required},
     wire::{Pair, offset, page_token, pairs},
 };
 use crate::Host;
@@ -249,8 +249,7 @@ pub(super) async fn log_params(
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Search {
-    #[serde(default, deserialize_with = "many")]
-    experiment_ids: Vec<String>,
+    experiment_ids: Option<Many>,
     filter: Option<String>,
     #[serde(default)]
     datasets: Vec<OfDataset>,
@@ -290,8 +289,9 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
             asked.datasets.len()
         )));
     }
+    let Many(numbers) = required(asked.experiment_ids, "experiment_ids")?;
     let (mut experiments, mut known) = (Vec::new(), HashSet::new());
-    for number in asked.experiment_ids.iter().collect::<BTreeSet<_>>() {
+    for number in numbers.iter().collect::<BTreeSet<_>>() {
         let found = client::experiment(&host.engine, number).await.ok();
         experiments.extend(found.filter(|found| known.insert(found.id)));
     }

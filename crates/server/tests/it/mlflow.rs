@@ -483,6 +483,55 @@ async fn empty_notes_are_notes_until_they_are_deleted() {
 }
 
 #[tokio::test]
+async fn the_tag_of_a_name_is_deleted_and_the_name_stays() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let key = "mlflow.runName";
+    let told = async || {
+        let told = open.get(&format!("api/2.0/mlflow/runs/get?run_id={run}")).await;
+        let tags = told["run"]["data"]["tags"].as_array().cloned().unwrap_or_default();
+        let tag = tags.into_iter().find(|tag| tag["key"] == key).map(|tag| tag["value"].clone());
+        (told["run"]["info"]["run_name"].clone(), tag)
+    };
+    let delete = async || open.post("mlflow/runs/delete-tag", json!({ "run_id": run, "key": key })).await.0;
+    let set = async |value: &str| {
+        let body = json!({ "run_id": run, "key": key, "value": value });
+        assert_eq!(open.post("mlflow/runs/set-tag", body).await.0, StatusCode::OK);
+    };
+    let (name, tag) = told().await;
+    assert_eq!(tag.as_ref(), Some(&name));
+    // An empty name names nothing.
+    set("").await;
+    assert_eq!(told().await, (name.clone(), tag));
+    assert_eq!((delete().await, told().await, delete().await), (StatusCode::OK, (name, None), StatusCode::NOT_FOUND));
+    set("again").await;
+    assert_eq!(told().await, (json!("again"), Some(json!("again"))));
+    assert_eq!(delete().await, StatusCode::OK);
+    open.post("mlflow/runs/update", json!({ "run_id": run, "run_name": "once more" })).await;
+    assert_eq!(told().await, (json!("once more"), Some(json!("once more"))));
+}
+
+#[tokio::test]
+async fn what_mlflow_must_be_told_must_be_told_here() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    for (path, body, field) in [
+        ("mlflow/runs/outputs", json!({ "run_id": run }), "models"),
+        ("mlflow/runs/outputs", json!({ "run_id": run, "models": null }), "models"),
+        ("mlflow/logged-models/search", json!({}), "experiment_ids"),
+        ("mlflow/logged-models/search", json!({ "experiment_ids": null }), "experiment_ids"),
+    ] {
+        open.refused(path, body, &format!("Missing value for required parameter '{field}'. See the API docs")).await;
+    }
+    for (path, body) in [
+        ("mlflow/runs/outputs", json!({ "run_id": run, "models": [] })),
+        ("mlflow/logged-models/search", json!({ "experiment_ids": [] })),
+    ] {
+        assert_eq!(open.post(path, body).await, (StatusCode::OK, json!({})));
+    }
+}
+
+#[tokio::test]
 async fn points_of_many_runs_are_bounded() {
     let open = Open::start().await;
     let mut runs = vec![open.run().await, open.run().await];
