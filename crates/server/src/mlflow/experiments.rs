@@ -46,7 +46,7 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
         check_location(location)?;
     }
     let tags = asked.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-    let id = experiments::add(&host.engine, &name, location, tags).await?;
+    let id = experiments::add(&host.engine, &name, location, tags).await.map_err(Failure::of_name)?;
     let experiment = experiments::find(&host.engine, id).await?;
     Ok(Json(Created { experiment_id: experiment.number.to_string() }))
 }
@@ -149,7 +149,8 @@ pub(super) struct Update {
 pub(super) async fn update(State(host): State<Host>, Fields(asked): Fields<Update>) -> Done {
     let experiment = find(&host, asked.experiment_id).await?.id;
     let name = Some(required(asked.new_name.filter(|name| !name.is_empty()), "new_name")?);
-    experiments::edit(&host.engine, EditExperiment { experiment, name, folder: None, notes: None }).await?;
+    let edit = EditExperiment { experiment, name, folder: None, notes: None };
+    experiments::edit(&host.engine, edit).await.map_err(Failure::of_name)?;
     Ok(done())
 }
 
