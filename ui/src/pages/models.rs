@@ -127,7 +127,7 @@ fn List() -> impl IntoView {
                     let models: Vec<Model> = models.into_iter().filter(|model| is_wanted(model, &wanted_now)).collect();
                     if models.is_empty() {
                         return view! {
-                            <Empty mark=icon::LIST_FILTER title="No version fits this filter" text="Words are looked for in a model's name, and in a version's number, aliases, run and kind.">
+                            <Empty mark=icon::LIST_FILTER title="No version fits this filter" text="Words are looked for in a model's name, and in a version's number, aliases, run and kind; of one that a client registered in its tags and description, too.">
                                 <Button label="Clear the filter" on_press=move || wanted.set(String::new()) />
                             </Empty>
                         }
@@ -444,9 +444,11 @@ impl Row {
         match self {
             Self::Ours(version) => words::fits(&said_of(version), wanted),
             Self::Clients(version) => {
-                let ClientVersion { number, aliases, user, .. } = &**version;
+                let ClientVersion { number, aliases, user, tags, notes, .. } = &**version;
                 let user = user.as_deref().unwrap_or_default();
-                words::fits(&format!("{model} v{number} {} {user}", aliases.join(" ")), wanted)
+                let tags = tags.iter().flat_map(|(key, value)| [key.as_str(), value.as_str()]);
+                let tags = tags.collect::<Vec<_>>().join(" ");
+                words::fits(&format!("{model} v{number} {} {user} {tags} {notes}", aliases.join(" ")), wanted)
             }
         }
     }
@@ -571,15 +573,22 @@ mod tests {
             created_ms: 0,
             aliases: vec!["champion".to_owned(), "tested".to_owned()],
             stage: api::tracking::Stage::None,
-            tags: BTreeMap::new(),
-            notes: String::new(),
+            tags: BTreeMap::from([("Data".to_owned(), "of May".to_owned())]),
+            notes: "The first that holds.".to_owned(),
         }
     }
 
     #[test]
     fn versions_are_found_by_their_model_and_what_they_are_called() {
         let row = Row::Clients(Box::new(of_a_client()));
-        for (wanted, found) in [("", true), ("Churn v3", true), ("ada champion", true), ("churn v4", false)] {
+        for (wanted, found) in [
+            ("", true),
+            ("Churn v3", true),
+            ("ada champion", true),
+            ("data may", true),
+            ("holds v3", true),
+            ("churn v4", false),
+        ] {
             assert_eq!(row.fits("churn", wanted), found, "{wanted}");
         }
     }
