@@ -38,6 +38,9 @@ def experiments(check):
     client.delete_experiment_tag(made, "b")
     check.equal("delete tag", sorted(client.get_experiment(made).tags), ["a", "with space/ü"])
     check.code("delete tag of none", lambda: client.delete_experiment_tag(made, "b"), "RESOURCE_DOES_NOT_EXIST")
+    since = client.get_experiment(made).last_update_time
+    client.set_experiment_tag(made, "later", "told")
+    check.equal("a tag is no update", client.get_experiment(made).last_update_time, since)
     renamed = fresh("renamed")
     client.rename_experiment(made, renamed)
     check.equal("rename", client.get_experiment(made).name, renamed)

@@ -90,7 +90,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
     name::check_of_client("user", begin.user.as_deref().unwrap_or_default())?;
     let notes = of(NOTE_TAG).unwrap_or_default();
     let started_ms = begin.started_ms.unwrap_or_else(|| engine.now_ms());
-    let Some(known) = number.parse().ok() else { bail!(no_experiment(number)) };
+    let Some(known) = number_of(number)? else { bail!(no_experiment(number)) };
     let (number, peer) = (number.to_owned(), begin.peer);
     let parent = parent_of(&begin.tags);
     // Experiment, run and answer in one transaction: each more would be another wait of the client's.
@@ -451,11 +451,11 @@ const PAGE_BYTES: usize = 32 << 20;
 pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyhow::Result<(Vec<Told>, u64)> {
     let board = engine.clone();
     let (asked, _asking) = engine.board().ask();
+    let numbers: BTreeSet<i64> = numbers_of(&numbers)?.collect();
     Ok(engine
         .store()
         .read(move |c| {
             let (mut query, goes_on) = (query, asked.goes_on());
-            let numbers: BTreeSet<i64> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
             for number in numbers {
                 goes_on()?;
                 let known = store::experiment::numbered(c, number)?;
@@ -519,9 +519,10 @@ pub async fn datasets(
 ) -> anyhow::Result<Vec<(i64, store::run_input::DatasetHead)>> {
     let board = engine.clone();
     let (asked, _asking) = engine.board().ask();
+    let numbers: Vec<i64> = numbers_of(&numbers)?.collect();
     let read = move |c: &store::Connection| {
         let mut known: Vec<Experiment> = Vec::new();
-        for number in numbers.iter().filter_map(|number| number.parse().ok()) {
+        for number in numbers {
             let found = store::experiment::numbered(c, number)?;
             known.extend(found.filter(|found| known.iter().all(|known| known.id != found.id)));
         }
@@ -535,12 +536,31 @@ pub async fn datasets(
 
 /// The experiment that a client calls by its number.
 pub async fn experiment(engine: &Engine, number: &str) -> anyhow::Result<Experiment> {
-    let parsed: Option<i64> = number.parse().ok();
-    let found = match parsed {
+    let found = match number_of(number)? {
         Some(parsed) => engine.store().read(move |c| store::experiment::numbered(c, parsed)).await?,
         None => None,
     };
     found.ok_or_else(|| no_experiment(number).into())
+}
+
+/// The number by which a client names an experiment; `None` of one that is larger than any is.
+fn number_of(text: &str) -> Result<Option<i64>, ApiError> {
+    let plain = text.trim();
+    let digits = plain.strip_prefix(['+', '-']).unwrap_or(plain);
+    match plain.parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) if !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) => Ok(None),
+        Err(_) => {
+            let message = format!("Invalid experiment ID '{text}'. Experiment ID must be a valid integer.");
+            Err(ApiError::invalid(message))
+        }
+    }
+}
+
+/// Those by which experiments may be known.
+fn numbers_of(texts: &[String]) -> Result<impl Iterator<Item = i64>, ApiError> {
+    let numbers = texts.iter().map(|text| number_of(text)).collect::<Result<Vec<_>, _>>()?;
+    Ok(numbers.into_iter().flatten())
 }
 
 fn no_experiment(number: &str) -> ApiError {
@@ -549,7 +569,18 @@ fn no_experiment(number: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::appended;
+    use super::{appended, number_of};
+
+    #[test]
+    fn an_experiment_is_named_by_an_integer() {
+        for (text, number) in [("0", Some(0)), (" 7 ", Some(7)), ("-1", Some(-1)), (&"9".repeat(30), None)] {
+            assert_eq!(number_of(text).unwrap(), number, "{text}");
+        }
+        for wrong in ["", "churn", "1.0", "1e3", "0x1", "-", "+", "1 2"] {
+            let refused = number_of(wrong).unwrap_err();
+            assert!(refused.message.contains("must be a valid integer"), "{wrong}: {refused}");
+        }
+    }
 
     #[test]
     fn a_list_grows_by_what_is_appended() {

@@ -23,7 +23,7 @@ use engine::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use api::{ApiError, tracking::LoggedStatus};
+use api::{ApiError, ErrorCode, tracking::LoggedStatus};
 
 use super::{
     Answer, Done,
@@ -292,8 +292,12 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     let Many(numbers) = required(asked.experiment_ids, "experiment_ids")?;
     let (mut experiments, mut known) = (Vec::new(), HashSet::new());
     for number in numbers.iter().collect::<BTreeSet<_>>() {
-        let found = client::experiment(&host.engine, number).await.ok();
-        experiments.extend(found.filter(|found| known.insert(found.id)));
+        match client::experiment(&host.engine, number).await {
+            Ok(found) => experiments.extend(Some(found).filter(|found| known.insert(found.id))),
+            // One that nobody knows has none.
+            Err(error) if engine::error::told(&error).code == ErrorCode::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let most = asked.max_results.map(|most| most.0).filter(|most| *most != 0).unwrap_or(DEFAULT_RESULTS);
     let most = u64::try_from(most).ok().filter(|most| *most > 0);

@@ -532,6 +532,33 @@ async fn what_mlflow_must_be_told_must_be_told_here() {
 }
 
 #[tokio::test]
+async fn an_experiment_is_named_by_an_integer_and_a_page_has_a_point() {
+    let open = Open::start().await;
+    for (path, body) in [
+        ("runs/create", json!({ "experiment_id": "churn" })),
+        ("runs/search", json!({ "experiment_ids": ["0", "churn"] })),
+        ("experiments/update", json!({ "experiment_id": "churn", "new_name": "x" })),
+        ("experiments/delete", json!({ "experiment_id": "churn" })),
+        ("experiments/search-datasets", json!({ "experiment_ids": ["churn"] })),
+        ("logged-models", json!({ "experiment_id": "churn" })),
+        ("logged-models/search", json!({ "experiment_ids": ["0", "churn"] })),
+    ] {
+        let why = "Invalid experiment ID 'churn'. Experiment ID must be a valid integer.";
+        open.refused(&format!("mlflow/{path}"), body, why).await;
+    }
+    let unknown = json!({ "experiment_ids": ["99999999999999999999"] });
+    assert_eq!(open.post("mlflow/runs/search", unknown.clone()).await, (StatusCode::OK, json!({})));
+    assert_eq!(open.post("mlflow/logged-models/search", unknown).await, (StatusCode::OK, json!({})));
+    let run = open.run().await;
+    for most in [0, -1] {
+        let path = format!("api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=loss&max_results={most}");
+        let said = open.get(&path).await;
+        assert_eq!(said["error_code"], "INVALID_PARAMETER_VALUE", "{said}");
+        assert!(said["message"].as_str().unwrap().contains("It must be a positive integer"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn points_of_many_runs_are_bounded() {
     let open = Open::start().await;
     let mut runs = vec![open.run().await, open.run().await];
