@@ -175,11 +175,18 @@ pub(super) struct Get {
 }
 
 pub(super) async fn get(State(host): State<Host>, Path(id): Path<String>, Fields(asked): Fields<Get>) -> Answer<One> {
-    let told = logged::get(&host.engine, &id).await?;
-    if told.0.deleted_ms.is_some() && !asked.allow_deleted.is_some_and(|allow| allow.eq_ignore_ascii_case("true")) {
+    let is_allowed = asked.allow_deleted.is_some_and(|allow| allow.eq_ignore_ascii_case("true"));
+    let told = if is_allowed { logged::get(&host.engine, &id).await? } else { there(&host, &id).await? };
+    Ok(one(told))
+}
+
+/// One that is not deleted.
+async fn there(host: &Host, id: &str) -> Result<Told, Failure> {
+    let told = logged::get(&host.engine, id).await?;
+    if told.0.deleted_ms.is_some() {
         return Err(Failure::missing(format!("Logged model with ID '{id}' not found.")));
     }
-    Ok(one(told))
+    Ok(told)
 }
 
 #[derive(Debug, Deserialize)]
@@ -329,7 +336,7 @@ pub(super) async fn artifacts(
     Path(id): Path<String>,
     Fields(asked): Fields<Directory>,
 ) -> Answer<Listed> {
-    let (model, number) = logged::get(&host.engine, &id).await?;
+    let (model, number) = there(&host, &id).await?;
     let under = super::artifacts::safe(asked.artifact_directory_path.as_deref().unwrap_or_default())?;
     let place = artifacts::of_logged(&host.engine, &model.id, &under).await?;
     let files = artifacts::list(&place).await?;

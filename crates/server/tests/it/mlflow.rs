@@ -532,6 +532,24 @@ async fn what_mlflow_must_be_told_must_be_told_here() {
 }
 
 #[tokio::test]
+async fn of_a_deleted_model_no_files_are_listed() {
+    let open = Open::start().await;
+    let (_, made) = open.post("mlflow/logged-models", json!({ "experiment_id": "0", "name": "m" })).await;
+    let id = made["model"]["info"]["model_id"].as_str().unwrap();
+    let path = format!("api/2.0/mlflow/logged-models/{id}");
+    let root = format!("mlflow-artifacts:/0/models/{id}/artifacts");
+    assert_eq!(open.get(&format!("{path}/artifacts/directories")).await, json!({ "root_uri": root }));
+    let deleted = open.running.http.delete(format!("{}/{path}", open.address)).send().await.unwrap();
+    assert_eq!(deleted.status(), StatusCode::OK);
+    for of in ["", "/artifacts/directories"] {
+        let said = open.get(&format!("{path}{of}")).await;
+        assert_eq!(said["error_code"], "RESOURCE_DOES_NOT_EXIST", "{of}: {said}");
+    }
+    let told = open.get(&format!("{path}?allow_deleted=true")).await;
+    assert_eq!(told["model"]["info"]["name"], "m", "{told}");
+}
+
+#[tokio::test]
 async fn an_experiment_is_named_by_an_integer_and_a_page_has_a_point() {
     let open = Open::start().await;
     for (path, body) in [
