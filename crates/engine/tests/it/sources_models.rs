@@ -298,7 +298,7 @@ fn set_forest(kept: &Kept, stage: &str, updated_ms: i64) {
         let is_forest = |meta: &PathBuf| fs::read_to_string(meta).is_ok_and(|text| text.contains("name: forest"));
         let meta = metas.find(is_forest).unwrap();
         let text = fs::read_to_string(&meta).unwrap();
-        let kept = text.lines().filter(|line| !line.starts_with("l"));
+        let kept = text.lines().filter(|line| !line.starts_with('l'));
         let kept: String = kept.map(|line| format!("{line}\n")).collect();
         fs::write(&meta, format!("{kept}lifecycle_stage: {stage}\nlast_updated_timestamp: {updated_ms}\n")).unwrap();
     });
