@@ -77,7 +77,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
     let id = RunId::from_bytes(engine.new_id());
     let of = |key: &str| begin.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone());
     let given = begin.name.clone().filter(|name| !name.is_empty());
-    let tagged = of(NAME_TAG);
+    let tagged = of(NAME_TAG).filter(|name| !name.is_empty());
     if let (Some(given), Some(tagged)) = (&given, &tagged)
         && given != tagged
     {

@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use engine::{
     ballast::freeing,
+    run::name::check_key,
     tracking::{client, experiments},
 };
 use serde::{Deserialize, Serialize};
@@ -101,7 +102,7 @@ pub(super) struct ByName {
 }
 
 pub(super) async fn get_by_name(State(host): State<Host>, Fields(asked): Fields<ByName>) -> Answer<One> {
-    let name = required(asked.experiment_name, "experiment_name")?;
+    let name = required(asked.experiment_name.filter(|name| !name.is_empty()), "experiment_name")?;
     let wanted = name.clone();
     let found = experiments::named(&host.engine, wanted).await?;
     let missing = || Failure::missing(format!("Could not find experiment with name '{name}'"));
@@ -182,6 +183,7 @@ pub(super) struct SetTag {
 pub(super) async fn set_tag(State(host): State<Host>, Fields(asked): Fields<SetTag>) -> Done {
     let (key, value) = (required(asked.key, "key")?, asked.value.unwrap_or_default());
     check_tag(&key, &value)?;
+    check_key(&key)?;
     let experiment = find(&host, asked.experiment_id).await?.id;
     experiments::tag(&host.engine, experiment, key, Some(value)).await?;
     Ok(done())

@@ -550,6 +550,56 @@ async fn of_a_deleted_model_no_files_are_listed() {
 }
 
 #[tokio::test]
+async fn the_newest_version_is_the_latest() {
+    let open = Open::start().await;
+    let by_alias =
+        async |alias: &str| open.get(&format!("api/2.0/mlflow/registered-models/alias?name=churn&alias={alias}")).await;
+    open.post("mlflow/registered-models/create", json!({ "name": "churn" })).await;
+    assert_eq!(by_alias("latest").await["error_code"], "RESOURCE_DOES_NOT_EXIST");
+    for _ in 0..2 {
+        open.post("mlflow/model-versions/create", json!({ "name": "churn", "source": "s3://bucket/x" })).await;
+    }
+    let staged = json!({ "name": "churn", "version": "1", "stage": "Production" });
+    assert_eq!(open.post("mlflow/model-versions/transition-stage", staged).await.0, StatusCode::OK);
+    for alias in ["latest", "Latest"] {
+        assert_eq!(by_alias(alias).await["model_version"]["version"], "2", "{alias}");
+    }
+    assert_eq!(by_alias("newest").await["error_code"], "INVALID_PARAMETER_VALUE");
+    let copied = json!({ "name": "churn", "source": "models:/churn@latest" });
+    let (status, copied) = open.post("mlflow/model-versions/create", copied).await;
+    assert_eq!((status, &copied["model_version"]["source"]), (StatusCode::OK, &json!("models:/churn/2")), "{copied}");
+    let version =
+        async |number: &str| open.get(&format!("api/2.0/mlflow/model-versions/get?name=churn&version={number}")).await;
+    assert_eq!(version("%201").await["model_version"]["version"], "1");
+    for (number, code) in [("-1", "RESOURCE_DOES_NOT_EXIST"), ("1.0", "INVALID_PARAMETER_VALUE")] {
+        assert_eq!(version(number).await["error_code"], code, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn names_are_checked_as_by_mlflow() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    for name in [".", "..", "..a"] {
+        open.refused("mlflow/registered-models/create", json!({ "name": name }), "As a path").await;
+    }
+    for key in ["a//b", "a/../b", "/a", "..", "a#b", "a\nb"] {
+        let body = json!({ "experiment_id": "0", "key": key, "value": "x" });
+        open.refused("mlflow/experiments/set-experiment-tag", body, "Invalid name").await;
+    }
+    let said = open.get("api/2.0/mlflow/experiments/get-by-name?experiment_name=").await;
+    assert_eq!(said["error_code"], "INVALID_PARAMETER_VALUE", "{said}");
+    let param = json!({ "key": "lr", "value": "1" });
+    let twice = json!({ "run_id": run, "params": [param, param] });
+    open.refused("mlflow/runs/log-batch", twice, "Duplicate parameter keys have been submitted: ['lr']").await;
+    open.refused("mlflow/runs/update", json!({ "run_id": run, "status": 99 }), "parameter 'status'").await;
+    // An empty name in a tag names nothing.
+    let tags = json!([{ "key": "mlflow.runName", "value": "" }]);
+    let (_, made) = open.post("mlflow/runs/create", json!({ "experiment_id": "0", "tags": tags })).await;
+    assert_ne!(made["run"]["info"]["run_name"], "", "{made}");
+}
+
+#[tokio::test]
 async fn an_experiment_is_named_by_an_integer_and_a_page_has_a_point() {
     let open = Open::start().await;
     for (path, body) in [
