@@ -148,6 +148,8 @@ def stages(check):
     check.equal("archive existing", shown, ["Archived", "Archived", "Production", "None"])
     latest = {v.current_stage: v.version for v in client.get_latest_versions(name)}
     check.equal("latest versions", latest, {"Archived": "2", "Production": "3", "None": "4"})
+    order = [v.version for v in client.get_latest_versions(name)]
+    check.equal("latest versions: the stage of the oldest first", order, ["2", "3", "4"])
     check.equal("latest of a stage", [v.version for v in client.get_latest_versions(name, ["Archived"])], ["2"])
     check.equal("latest of an empty stage", client.get_latest_versions(name, ["Staging"]), [])
     check.code("latest of no stage", lambda: client.get_latest_versions(name, ["Bogus"]), "INVALID_PARAMETER_VALUE")

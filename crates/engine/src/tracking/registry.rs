@@ -54,14 +54,17 @@ pub struct Registered {
 }
 
 impl Registered {
-    /// The newest version of each stage, by stage.
+    /// The newest version of each stage; first that of the stage in which the oldest version stands, as in MLflow.
     pub fn latest(&self, stages: &[Stage]) -> Vec<&Version> {
-        let mut latest: BTreeMap<u8, &Version> = BTreeMap::new();
-        for version in self.versions.iter().filter(|version| stages.is_empty() || stages.contains(&version.notes.stage))
-        {
-            latest.entry(version.notes.stage as u8).or_insert(version);
+        let is_asked = |version: &&Version| stages.is_empty() || stages.contains(&version.notes.stage);
+        let mut latest: Vec<&Version> = Vec::new();
+        for version in self.versions.iter().rev().filter(is_asked) {
+            match latest.iter_mut().find(|known| known.notes.stage == version.notes.stage) {
+                Some(known) => *known = version,
+                None => latest.push(version),
+            }
         }
-        latest.into_values().collect()
+        latest
     }
 
     pub fn aliases(&self) -> Vec<(String, u32)> {

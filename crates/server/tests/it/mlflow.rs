@@ -561,6 +561,10 @@ async fn the_newest_version_is_the_latest() {
     }
     let staged = json!({ "name": "churn", "version": "1", "stage": "Production" });
     assert_eq!(open.post("mlflow/model-versions/transition-stage", staged).await.0, StatusCode::OK);
+    // The stage of the oldest stands first.
+    let latest = open.get("api/2.0/mlflow/registered-models/get-latest-versions?name=churn").await;
+    let numbers = |of: &Value| of.as_array().unwrap().iter().map(|one| one["version"].clone()).collect::<Vec<_>>();
+    assert_eq!(numbers(&latest["model_versions"]), ["1", "2"]);
     for alias in ["latest", "Latest"] {
         assert_eq!(by_alias(alias).await["model_version"]["version"], "2", "{alias}");
     }
