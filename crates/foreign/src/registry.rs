@@ -2,7 +2,7 @@
 //! experiment, and what runs were given.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt::Debug,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
@@ -135,7 +135,15 @@ impl Known {
     /// one nothing is told.
     pub fn are_others(&mut self, standing: &[StandingModel]) -> bool {
         const KEY: &str = "models";
-        (!standing.is_empty() || self.told.contains_key(KEY)) && self.is_changed(KEY.to_owned(), &standing)
+        let has_any = !standing.is_empty() || self.told.contains_key(KEY);
+        let are_others = has_any && self.is_changed(KEY.to_owned(), &standing);
+        if are_others {
+            // One that is back is told anew.
+            let names: HashSet<&str> = standing.iter().map(|model| model.name.as_str()).collect();
+            self.told.retain(|key, _| key.strip_prefix("model/").is_none_or(|name| names.contains(name)));
+            self.aliases.retain(|name, _| names.contains(name.as_str()));
+        }
+        are_others
     }
 
     /// Notes the model's aliases, and names those in it that are gone.

@@ -370,7 +370,16 @@ fn which_registered_models_stand_is_told_where_these_are_others() {
     fs::rename(folder.path().join("away"), &models).unwrap();
     fs::remove_dir_all(models.join("bare")).unwrap();
     again(&mut read);
+    assert_eq!(told(&read), [[churn.clone()]]);
+    // One that is back as it was is told anew.
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::rename(models.join("churn-model"), elsewhere.path().join("away")).unwrap();
+    again(&mut read);
+    assert_eq!(told(&read), [Vec::<StandingModel>::new()]);
+    fs::rename(elsewhere.path().join("away"), models.join("churn-model")).unwrap();
+    again(&mut read);
     assert_eq!(told(&read), [[churn]]);
+    assert!(read.told.iter().any(|told| matches!(told, Told::Model(head) if head.versions.len() == 3)));
 }
 
 /// A pipe would keep its reader waiting for ever.
