@@ -287,6 +287,14 @@ pub fn put_group(transaction: &Transaction<'_>, id: SourceId, name: &str, experi
     Ok(())
 }
 
+/// Keeps what a group became under another name, which none of the log's has.
+pub fn move_group(transaction: &Transaction<'_>, id: SourceId, name: &str, to: &str) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE source_group SET name = ?3 WHERE source = ?1 AND name = ?2")?
+        .execute(params![id.as_bytes(), name, to])?;
+    Ok(())
+}
+
 /// What the log's run of a key became.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Became {

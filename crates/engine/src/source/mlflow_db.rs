@@ -46,6 +46,8 @@ struct Progress {
     told: BTreeMap<String, u64>,
     /// What the blocks of runs were when they were read.
     sums: BTreeMap<i64, u64>,
+    /// What each experiment is called.
+    names: BTreeMap<i64, String>,
     /// Experiments that a run or a logged model was told of.
     groups: BTreeSet<i64>,
     known: Known,
@@ -100,6 +102,12 @@ impl Database {
         let without = database.experiments_without_number()?;
         let groups: HashMap<i64, String> = experiments.iter().map(|one| (one.id, one.name.clone())).collect();
         let mut tell = |told: Told| sink(told).map_err(|error| Stop::Failed(ForeignError::NotTaken(error)));
+        for experiment in &experiments {
+            let now = &experiment.name;
+            if let Some(was) = progress.names.insert(experiment.id, now.clone()).filter(|was| was != now) {
+                tell(Told::Renamed { was, now: now.clone() })?;
+            }
+        }
         if progress.known.is_changed("experiments without a number".to_owned(), &without) && without > 0 {
             let place = format!("{}, experiments", self.path.display());
             let message = format!(

@@ -12,9 +12,9 @@ use std::{
 };
 
 use api::{
-    ModelId, ProjectId, RunId, VersionId,
+    ModelId, ProjectId, RunId, SourceId, VersionId,
     source::Source,
-    tracking::{ClientVersion, LoggedMetric, LoggedModel, VersionNotes},
+    tracking::{ClientVersion, Experiment, LoggedMetric, LoggedModel, VersionNotes},
 };
 use foreign::registry::{GroupHead, Inputs, LoggedHead, ModelHead, StandingModel, VersionHead};
 use store::{
@@ -40,6 +40,8 @@ const LONGEST_NAME: usize = 250;
 /// What was told and is not committed yet.
 #[derive(Default)]
 pub(super) struct Others {
+    /// What groups were called, and what they are called now.
+    pub(super) renamed: Vec<(String, String)>,
     pub(super) logged: Vec<LoggedHead>,
     pub(super) inputs: Vec<Inputs>,
     /// All that stand, where these are others than before.
@@ -51,7 +53,8 @@ pub(super) struct Others {
 impl Others {
     pub(super) fn len(&self) -> usize {
         let versions: usize = self.models.iter().map(|model| model.versions.len() + 1).sum();
-        self.logged.len() + self.inputs.len() + usize::from(self.standing.is_some()) + versions + self.groups.len()
+        let own = self.renamed.len() + self.logged.len() + self.inputs.len() + self.groups.len();
+        own + usize::from(self.standing.is_some()) + versions
     }
 }
 
@@ -82,13 +85,36 @@ pub(super) fn put(
     now_ms: i64,
 ) -> store::Result<Wrote> {
     let mut writing = Writing { tx, engine, source, now_ms, wrote: Wrote::default() };
-    let Others { logged, inputs, standing, models, groups } = others;
+    let Others { renamed: _, logged, inputs, standing, models, groups } = others;
     logged.into_iter().try_for_each(|head| writing.logged(head))?;
     inputs.into_iter().try_for_each(|inputs| writing.inputs(inputs))?;
     standing.map_or(Ok(()), |standing| writing.standing(standing))?;
     models.into_iter().try_for_each(|head| writing.model(head))?;
     groups.into_iter().try_for_each(|head| writing.group(head))?;
     Ok(writing.wrote)
+}
+
+/// Calls experiments here as their groups are called in the log now, but for those that a person called otherwise.
+pub(super) fn rename_groups(
+    tx: &Transaction<'_>,
+    source: SourceId,
+    renamed: &[(String, String)],
+    now_ms: i64,
+) -> store::Result<()> {
+    for (was, now) in renamed {
+        let Some(id) = store::source::group(tx, source, was)? else { continue };
+        // Another of the log's was told under that name.
+        if store::source::group(tx, source, now)?.is_some() {
+            continue;
+        }
+        store::source::move_group(tx, source, was, now)?;
+        let Some(experiment) = store::experiment::get(tx, id)? else { continue };
+        if experiment.name == name::of_log(was) && !experiment.is_own {
+            let called = store::experiment::free_name(tx, &name::of_log(now), id)?;
+            store::experiment::put(tx, &Experiment { name: called, updated_ms: now_ms, ..experiment })?;
+        }
+    }
+    Ok(())
 }
 
 impl Writing<'_, '_> {

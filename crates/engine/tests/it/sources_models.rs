@@ -13,7 +13,7 @@ use api::{
     registered::{ListDeletedModels, RestoreModel},
     run::{GetLineage, ListRuns},
     source::{AddSource, Kind, ListDeletedSources, ListSources, ReadSource, RemoveSource, RestoreSource},
-    tracking::{ListExperiments, LoggedModel, LoggedStatus, PurgeRuns, Stage as ModelStage},
+    tracking::{EditExperiment, ListExperiments, LoggedModel, LoggedStatus, PurgeRuns, Stage as ModelStage},
 };
 use engine::tracking::{
     artifacts, experiments, logged,
@@ -323,6 +323,44 @@ async fn a_logged_model_is_deleted_and_restored_as_in_its_store() {
         read_on(&stage).await;
         assert!(!is_deleted().await, "{:?}", kept.kind);
         assert_eq!(logged::get(&stage.engine, &forest).await.unwrap().0.updated_ms, 2_100_000_000_000);
+    }
+}
+
+fn rename_experiment(kept: &Kept, was: &str, now: &str) {
+    let sql = format!("UPDATE experiments SET name = '{now}' WHERE name = '{was}'");
+    change(kept, &sql, |folder| {
+        let mut metas = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path().join("meta.yaml"));
+        let (was, now) = (format!("name: {was}\n"), format!("name: {now}\n"));
+        let is_meant = |meta: &PathBuf| fs::read_to_string(meta).is_ok_and(|text| text.contains(&was));
+        let meta = metas.find(is_meant).unwrap();
+        let text = fs::read_to_string(&meta).unwrap();
+        fs::write(&meta, text.replace(&was, &now)).unwrap();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_experiment_is_renamed_as_in_its_store_unless_a_person_did() {
+    let stage = Stage::new().await;
+    for (kept, stage) in both(&stage, "log").iter().zip([Stage::new().await, Stage::new().await]) {
+        add(&stage, kept).await;
+        let named = async |name: &str| {
+            let all = stage.call(ListExperiments::default()).await;
+            all.into_iter().find(|one| one.name == name).map(|one| one.id)
+        };
+        let churn = named("churn").await.unwrap();
+        rename_experiment(kept, "churn", "leavers");
+        read_on(&stage).await;
+        assert_eq!((named("leavers").await, named("churn").await), (Some(churn), None), "{:?}", kept.kind);
+        // What is told under the new name comes into it.
+        go_on(kept);
+        read_on(&stage).await;
+        let experiments = stage.call(ListExperiments::default()).await;
+        assert_eq!(experiments.iter().find(|one| one.id == churn).unwrap().tags["later"], "told", "{:?}", kept.kind);
+        let edit = EditExperiment { experiment: churn, name: Some("ours".to_owned()), folder: None, notes: None };
+        stage.call(edit).await;
+        rename_experiment(kept, "leavers", "theirs");
+        read_on(&stage).await;
+        assert_eq!((named("ours").await, named("theirs").await), (Some(churn), None), "{:?}", kept.kind);
     }
 }
 
