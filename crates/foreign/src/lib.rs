@@ -206,6 +206,13 @@ pub enum Told {
     Inputs(registry::Inputs),
     /// Behind the run that made it.
     Logged(registry::LoggedHead),
+    /// The group of this name has another one now. Before what is told of it under that.
+    Renamed {
+        was: String,
+        now: String,
+    },
+    /// The registered models that stand in the log: what was told before of others holds no more. Before the first of them.
+    Models(Vec<registry::StandingModel>),
     /// Behind what its versions are of.
     Model(registry::ModelHead),
     /// Behind the first run or logged model of the experiment.

@@ -43,6 +43,9 @@ struct StoreMark {
     runs: BTreeMap<String, RunMark>,
     #[serde(default)]
     known: Known,
+    /// What each experiment is called, by its folder's name.
+    #[serde(default)]
+    names: BTreeMap<String, String>,
 }
 
 /// A folder of runs.
@@ -74,7 +77,8 @@ pub(crate) fn is_store(folder: &Path) -> bool {
 impl Reader for MlflowFiles {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         let before: StoreMark = mark.place();
-        let mut after = StoreMark { known: before.known.clone(), ..StoreMark::default() };
+        let (known, names) = (before.known.clone(), before.names.clone());
+        let mut after = StoreMark { known, names, ..StoreMark::default() };
         let has_points = Cell::new(false);
         let mut tell = |told: Told| {
             has_points.set(has_points.get() || matches!(told, Told::Points { .. }));
@@ -82,6 +86,16 @@ impl Reader for MlflowFiles {
         };
         let (experiments, without) = experiments(&self.folder, &mut tell)?;
         let mut without_meta = (without, 0);
+        for experiment in &experiments {
+            let folder = experiment.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // One without a name that can be read is called after its folder.
+            if folder != experiment.name
+                && let Some(was) = after.names.insert(folder, experiment.name.clone())
+                && was != experiment.name
+            {
+                tell(Told::Renamed { was, now: experiment.name.clone() })?;
+            }
+        }
         for experiment in &experiments {
             let runs = match run_folders(&experiment.folder) {
                 Ok((runs, without)) => {

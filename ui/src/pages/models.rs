@@ -606,8 +606,8 @@ mod tests {
             created_ms: 0,
             aliases: vec!["champion".to_owned(), "tested".to_owned()],
             stage: api::tracking::Stage::None,
-            tags: BTreeMap::new(),
-            notes: String::new(),
+            tags: BTreeMap::from([("Data".to_owned(), "of May".to_owned())]),
+            notes: "The first that holds.".to_owned(),
         }
     }
 

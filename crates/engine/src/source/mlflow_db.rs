@@ -15,8 +15,8 @@ use foreign::{
     ForeignError, Head, Mark, Reader, Result, Sink, Surroundings, Told,
     artifacts::{self, Folder},
     registry::{
-        Figure, GroupHead, IN_SECONDS, Inputs, Known, LoggedHead, ModelHead, VersionHead, logged_of, refused, stage,
-        status,
+        Figure, GroupHead, IN_SECONDS, Inputs, Known, LoggedHead, ModelHead, StandingModel, VersionHead, logged_of,
+        refused, stage, status,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,8 @@ struct Progress {
     told: BTreeMap<String, u64>,
     /// What the blocks of runs were when they were read.
     sums: BTreeMap<i64, u64>,
+    /// What each experiment is called.
+    names: BTreeMap<i64, String>,
     /// Experiments that a run or a logged model was told of.
     groups: BTreeSet<i64>,
     known: Known,
@@ -101,6 +103,12 @@ impl Database {
         let without = database.experiments_without_number()?;
         let groups: HashMap<i64, String> = experiments.iter().map(|one| (one.id, one.name.clone())).collect();
         let mut tell = |told: Told| sink(told).map_err(|error| Stop::Failed(ForeignError::NotTaken(error)));
+        for experiment in &experiments {
+            let now = &experiment.name;
+            if let Some(was) = progress.names.insert(experiment.id, now.clone()).filter(|was| was != now) {
+                tell(Told::Renamed { was, now: now.clone() })?;
+            }
+        }
         if progress.known.is_changed("experiments without a number".to_owned(), &without) && without > 0 {
             let place = format!("{}, experiments", self.path.display());
             let message = format!(
@@ -230,9 +238,24 @@ impl Database {
                 tell(Told::Group(head))?;
             }
         }
-        for model in database.models()? {
+        let models = database.models()?;
+        let named = |model: &RegisteredModel| StandingModel { name: model.name.clone(), created_ms: model.created_ms };
+        let standing: Vec<StandingModel> = models.iter().map(named).collect();
+        if progress.known.are_others(&standing) {
+            tell(Told::Models(standing))?;
+        }
+        // Workspaces may each have a model of a name: whose versions stand is not known of these.
+        let mut seen = BTreeMap::<String, u32>::new();
+        models.iter().for_each(|model| *seen.entry(model.name.clone()).or_default() += 1);
+        for model in models {
             tell(Told::Still)?;
-            let mut head = self.model(&database, model)?;
+            let is_one = seen.get(&model.name) == Some(&1);
+            let read = self.model(&database, &model)?;
+            // It was deleted or renamed while it was read.
+            if !database.has_model(&model)? {
+                continue;
+            }
+            let mut head = ModelHead { standing: read.standing.filter(|_| is_one), ..read };
             if progress.known.is_changed(format!("model/{}", head.name), &head) {
                 progress.known.note_aliases(&mut head);
                 tell(Told::Model(head))?;
@@ -333,23 +356,26 @@ impl Database {
         }
     }
 
-    fn model(&self, database: &MlflowDb, model: RegisteredModel) -> std::result::Result<ModelHead, StoreError> {
-        let mut versions = Vec::new();
+    fn model(&self, database: &MlflowDb, model: &RegisteredModel) -> std::result::Result<ModelHead, StoreError> {
+        let (mut versions, mut standing) = (Vec::new(), Vec::new());
         let mut after = 0;
         loop {
-            let piece = database.versions(&model, after, MODELS)?;
+            let piece = database.versions(model, after, MODELS)?;
             let Some(last) = piece.last().map(|version| version.version) else { break };
-            versions.extend(piece.into_iter().filter_map(|version| self.version(version, &model)));
+            let stands = |version: &&ModelVersion| stage(version.stage.as_deref()).is_some();
+            standing.extend(piece.iter().filter(stands).filter_map(|version| u32::try_from(version.version).ok()));
+            versions.extend(piece.into_iter().filter_map(|version| self.version(version, model)));
             after = last;
         }
         let created_ms = model.created_ms.unwrap_or_default();
         Ok(ModelHead {
-            name: model.name,
-            notes: model.description.filter(|notes| !notes.is_empty()),
+            name: model.name.clone(),
+            notes: model.description.clone().filter(|notes| !notes.is_empty()),
             created_ms,
             updated_ms: model.updated_ms.unwrap_or(created_ms),
-            tags: model.tags,
+            tags: model.tags.clone(),
             versions,
+            standing: Some(standing),
             gone_aliases: Vec::new(),
         })
     }

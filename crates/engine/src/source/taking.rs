@@ -294,6 +294,8 @@ impl Taking<'_> {
             Told::Media { .. } => self.media += 1,
             Told::Inputs(inputs) => self.piece.others.inputs.push(inputs),
             Told::Logged(head) => self.piece.others.logged.push(head),
+            Told::Renamed { was, now } => self.piece.others.renamed.push((was, now)),
+            Told::Models(standing) => self.piece.others.standing = Some(standing),
             Told::Model(head) => self.piece.others.models.push(head),
             Told::Group(head) => self.piece.others.groups.push(head),
             Told::Output { run, text } => {
@@ -436,6 +438,8 @@ impl Taking<'_> {
             let mut lists = HashSet::new();
             let mut told = HashSet::new();
             let mut patches = Vec::new();
+            // Before the runs that are told under the new names.
+            models::rename_groups(tx, source.id, &others.renamed, now_ms)?;
             for head in heads {
                 let (replaces, patch) = (head.replaces, head.surroundings.patch.clone());
                 let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };

@@ -283,31 +283,29 @@ pub fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
 
 /// Changes an experiment's tags; `None` removes one. Whether all that were to be removed were there.
 pub async fn tag(engine: &Engine, id: ExperimentId, key: String, value: Option<String>) -> anyhow::Result<()> {
-    let now_ms = engine.now_ms();
     engine
         .store()
         .write(move |tx| {
-            let Some(mut experiment) = store::experiment::get(tx, id)? else {
+            let Some(experiment) = store::experiment::get(tx, id)? else {
                 return Err(missing(id).into());
             };
             if experiment.deleted_ms.is_some() {
                 return Err(deleted(&experiment).into());
             }
+            // When it was updated last is said by its name, and by what was deleted and restored, as in MLflow.
             match value {
                 Some(value) => {
                     let before = texts::bytes_in(&experiment.tags);
                     let replaced = experiment.tags.get(&key).map_or(0, |replaced| key.len() + replaced.len());
                     texts::check_record("experiment", before, before - replaced + key.len() + value.len())?;
-                    store::experiment::put_tag(tx, id, &key, &value)?;
+                    store::experiment::put_tag(tx, id, &key, &value)
                 }
-                None if store::experiment::delete_tag(tx, id, &key)? => {}
+                None if store::experiment::delete_tag(tx, id, &key)? => Ok(()),
                 None => {
                     let message = format!("No tag with name: {key} in experiment with id {}", experiment.number);
-                    return Err(ApiError::not_found(message).into());
+                    Err(ApiError::not_found(message).into())
                 }
             }
-            experiment.updated_ms = now_ms;
-            store::experiment::put(tx, &experiment)
         })
         .await?;
     engine.changed(Tag::Experiments);

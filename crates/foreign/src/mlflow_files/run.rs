@@ -470,7 +470,8 @@ impl Reading {
     }
 }
 
-/// Reads lines `TIME_MS VALUE STEP`, of which early versions wrote no step, and later ones a dataset behind it.
+/// Reads lines `TIME_MS VALUE STEP`, of which early versions wrote no step, and later ones behind it the name and the digest
+/// of a dataset, which MLflow's own tracking keeps of a logged model's figures alone. The name may have blanks.
 struct Lines<'a> {
     run: &'a str,
     key: &'a str,
@@ -537,6 +538,6 @@ fn point(line: &[u8]) -> Option<Point> {
     let time_ms = parts.next()?.parse().ok()?;
     let value = parts.next()?.parse().ok()?;
     let step = parts.next().map_or(Ok(0), str::parse).ok()?;
-    let more = parts.count();
-    matches!(more, 0 | 2).then_some(Point { step, time_ms, value })
+    let is_whole = parts.count() != 1;
+    is_whole.then_some(Point { step, time_ms, value })
 }

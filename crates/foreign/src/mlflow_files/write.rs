@@ -11,7 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::{run::RunState, series::Point, tracking::RunInput};
+use api::{
+    run::RunState,
+    series::Point,
+    tracking::{NAME_TAG, RunInput},
+};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -275,13 +279,13 @@ impl Run {
 
     fn pairs(&self, head: &Head) -> Result<Vec<Refused>> {
         let own = [
-            ("mlflow.runName", Some(&head.name)),
+            (NAME_TAG, Some(&head.name)),
             ("mlflow.user", head.user.as_ref()),
             ("mlflow.note.content", head.notes.as_ref()),
             ("mlflow.source.git.commit", head.commit.as_ref()),
         ];
         let own = own.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        let kept = head.tags.iter().filter(|(key, _)| key != LIFECYCLE);
+        let kept = head.tags.iter().filter(|(key, _)| key != LIFECYCLE && key != NAME_TAG);
         let tags: Vec<(&str, &String)> = own.chain(kept.map(|(key, value)| (key.as_str(), value))).collect();
         let mut refused = put_pairs(self.disk, &self.folder.join("params"), "param", &texts(&head.params))?;
         refused.extend(put_pairs(self.disk, &self.folder.join("tags"), "tag", &tags)?);

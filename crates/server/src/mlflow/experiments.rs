@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use engine::{
     ballast::freeing,
+    run::name::check_key,
     tracking::{client, experiments},
 };
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,7 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
         check_location(location)?;
     }
     let tags = asked.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-    let id = experiments::add(&host.engine, &name, location, tags).await?;
+    let id = experiments::add(&host.engine, &name, location, tags).await.map_err(Failure::of_name)?;
     let experiment = experiments::find(&host.engine, id).await?;
     Ok(Json(Created { experiment_id: experiment.number.to_string() }))
 }
@@ -89,7 +90,7 @@ pub(super) struct ByName {
 }
 
 pub(super) async fn get_by_name(State(host): State<Host>, Fields(asked): Fields<ByName>) -> Answer<One> {
-    let name = required(asked.experiment_name, "experiment_name")?;
+    let name = required(asked.experiment_name.filter(|name| !name.is_empty()), "experiment_name")?;
     let wanted = name.clone();
     let found = experiments::named(&host.engine, wanted).await?;
     let missing = || Failure::missing(format!("Could not find experiment with name '{name}'"));
@@ -143,7 +144,8 @@ pub(super) struct Update {
 pub(super) async fn update(State(host): State<Host>, Fields(asked): Fields<Update>) -> Done {
     let experiment = find(&host, asked.experiment_id).await?.id;
     let name = Some(required(asked.new_name.filter(|name| !name.is_empty()), "new_name")?);
-    experiments::edit(&host.engine, EditExperiment { name, ..EditExperiment::of(experiment) }).await?;
+    let edit = EditExperiment { name, ..EditExperiment::of(experiment) };
+    experiments::edit(&host.engine, edit).await.map_err(Failure::of_name)?;
     Ok(done())
 }
 
@@ -175,6 +177,7 @@ pub(super) struct SetTag {
 pub(super) async fn set_tag(State(host): State<Host>, Fields(asked): Fields<SetTag>) -> Done {
     let (key, value) = (required(asked.key, "key")?, asked.value.unwrap_or_default());
     experiments::check_tag(&key, &value)?;
+    check_key(&key)?;
     let experiment = find(&host, asked.experiment_id).await?.id;
     experiments::tag(&host.engine, experiment, key, Some(value)).await?;
     Ok(done())

@@ -173,6 +173,11 @@ pub(super) fn many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     }
 }
 
+/// The same in a field that must be there.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Many(#[serde(deserialize_with = "many")] pub(super) Vec<String>);
+
 /// The first of a list, and how many there are in all: what nobody may send so many of is counted, not kept.
 #[derive(Debug)]
 pub(super) struct AtMost<T, const MOST: usize> {

@@ -99,7 +99,8 @@ pub(super) async fn create(State(host): State<Host>, request: Request) -> Answer
         )));
     }
     let path = path(&at, asked.path)?;
-    place(&host, &path).await?;
+    // Before any part of it comes.
+    artifacts::check_writable(&place(&host, &path).await?).map_err(Failure::of_files)?;
     let begun = Begun { path: safe(&path)?, parts };
     let upload = upload::fresh_name()?;
     let folder = folder(&host, &upload)?;
@@ -180,7 +181,7 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     let (files, size_bytes) = files(&folder, begun.parts, numbers).await?;
     let whole = place.shown();
     upload::check_space(whole.parent().unwrap_or(&whole), size_bytes)?;
-    let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await?;
+    let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await.map_err(Failure::of_files)?;
     tokio::task::spawn_blocking(move || join(file, &files))
         .await
         .map_err(anyhow::Error::from)?

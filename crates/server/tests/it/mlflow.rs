@@ -1,5 +1,6 @@
 //! What MLflow's routes refuse, asked without its client.
 
+mod answers;
 mod ballast;
 mod files;
 #[cfg(target_os = "linux")]

@@ -298,6 +298,11 @@ fn logged_models_are_read_with_the_runs_that_were_given_and_made_them() {
     assert_eq!(told, [("accuracy", 1, 0.8, None), ("accuracy", 2, 0.9, None), ("auc", 3, 0.75, Some("churn.csv"))]);
     assert_eq!(runs[0].models, [(forest.id.clone(), Some(2))]);
     assert_eq!(runs[1].models, [(forest.id.clone(), None)]);
+    // MLflow keeps an infinity as the greatest float.
+    let server = Connection::open(&path).unwrap();
+    let sql = "UPDATE logged_model_metrics SET metric_value = -1.7976931348623157e308 WHERE metric_name = 'auc'";
+    server.execute(sql, []).unwrap();
+    assert_eq!(database.logged_models(0, 1).unwrap()[0].metrics[2].value, f64::NEG_INFINITY);
     // Older schemas have none.
     let (_folder, path) = copy("mlflow-1.0.db");
     assert_eq!(MlflowDb::open(&path).unwrap().logged_models(0, 5).unwrap(), []);

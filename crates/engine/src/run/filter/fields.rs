@@ -178,6 +178,16 @@ pub(crate) fn fields_of(filter: &Filter) -> Vec<&Field> {
     }
 }
 
+/// Whether a filter has words, which are looked for in all texts of a record.
+pub(crate) fn has_words(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(all) | Filter::Or(all) => all.iter().any(has_words),
+        Filter::Not(inner) => has_words(inner),
+        Filter::Word(_) => true,
+        Filter::All | Filter::Compare(..) => false,
+    }
+}
+
 fn unknown_keys_of(
     filter: &Filter,
     known: &[Vec<String>; 3],

@@ -139,6 +139,43 @@ impl Tags {
     }
 }
 
+/// What words are looked for in beside names, in small letters: tags, aliases and descriptions, by the bytes of the id of
+/// the model or version. A filter without words reads none.
+struct Texts(HashMap<[u8; 16], String>);
+
+impl Texts {
+    fn read(c: &store::Connection, filter: &Filter) -> store::Result<Self> {
+        let mut all = HashMap::<[u8; 16], String>::new();
+        if !filter::has_words(filter) {
+            return Ok(Self(all));
+        }
+        let mut add = |owner: &[u8; 16], text: &str| {
+            let held = all.entry(*owner).or_default();
+            held.push_str(&text.to_lowercase());
+            held.push('\n');
+        };
+        for (owner, key, value) in store::client_version::all_tags(c)? {
+            add(&owner, &key);
+            add(&owner, &value);
+        }
+        for (version, notes) in store::client_version::noted(c)? {
+            add(version.as_bytes(), &notes);
+        }
+        for (model, version, alias) in store::alias::all(c)? {
+            add(model.as_bytes(), &alias);
+            add(version.as_bytes(), &alias);
+        }
+        Ok(Self(all))
+    }
+
+    /// Whether a word stands in a name or among the texts of its owner.
+    fn have(&self, owner: &[u8; 16], names: &[&str], word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.0.get(owner).is_some_and(|text| text.contains(&word))
+            || names.iter().any(|name| name.to_lowercase().contains(&word))
+    }
+}
+
 fn is_prompt(tags: &BTreeMap<String, String>) -> bool {
     tags.get(PROMPT_TAG).is_some_and(|is| is == "true")
 }
@@ -188,10 +225,9 @@ fn found_models(
         Field::Attribute(_) => Cell::Number(model.row.updated_ms as f64),
         _ => Cell::Missing,
     };
-    let word = |model: &ModelHead, word: &str| {
-        let word = word.to_lowercase();
-        [&model.name, &model.row.notes].into_iter().any(|text| text.to_lowercase().contains(&word))
-    };
+    let texts = Texts::read(c, filter)?;
+    let word =
+        |model: &ModelHead, word: &str| texts.have(model.row.id.as_bytes(), &[&model.name, &model.row.notes], word);
     let (with_prompts, ready) = (asks_for_prompts(filter), Ready::of(filter));
     let all = compare::passing(all, asked.goes_on(), |model| {
         (with_prompts || !is_prompt(&model.tags)) && ready.holds(&|field| cell(model, field), &|text| word(model, text))
@@ -245,7 +281,8 @@ fn found_versions(
         },
         _ => Cell::Missing,
     };
-    let word = |version: &Version, word: &str| version.name.to_lowercase().contains(&word.to_lowercase());
+    let texts = Texts::read(c, filter)?;
+    let word = |version: &Version, word: &str| texts.have(version.id.as_bytes(), &[&version.name], word);
     // One version that is a prompt makes its model one.
     let of_prompts: HashSet<ModelId> = match asks_for_prompts(filter) {
         true => HashSet::new(),
