@@ -617,8 +617,8 @@ crate::requests! { METHODS;
 #[cfg(test)]
 mod tests {
     use super::{
-        ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunCells, RunId, RunKind, RunState, SparseRow,
-        below_in, named, parts, quote_length, quoted,
+        BandPoint, NonFinite, ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunCells, RunId, RunKind,
+        RunState, SparseRow, below_in, named, parts, quote_length, quoted,
     };
 
     #[test]

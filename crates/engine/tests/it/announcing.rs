@@ -143,7 +143,7 @@ async fn many_runs_that_change_together_are_one_announcement_and_each_is_read_an
     assert_eq!(stage.call(list).await.total, 1);
     let other = stage.call(CreateExperiment { name: "other".to_owned(), folder: String::new() }).await;
     announced().await;
-    stage.call(MoveRuns { runs: again(), to: other.id }).await;
+    stage.call(MoveRuns::alone(again(), other.id)).await;
     let tags = announced().await;
     assert!(tags.iter().all(|tag| *tag != Tag::EveryRun), "{tags:?}");
 }

@@ -162,7 +162,7 @@ async fn an_experiment_comes_back_with_its_note_tags_and_age() {
     let (list, _) = filled(&stage).await;
     let Scope::Experiment(experiment) = list.of else { panic!("{list:?}") };
     let notes = Some("Why *this* sweep.".to_owned());
-    stage.call(EditExperiment { experiment, name: None, folder: None, notes }).await;
+    stage.call(EditExperiment { notes, ..EditExperiment::of(experiment) }).await;
     let written = stage.engine.store().write(move |tx| {
         store::experiment::put_created(tx, experiment, TIME)?;
         store::experiment::put_tag(tx, experiment, "team", "a")?;

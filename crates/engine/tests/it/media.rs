@@ -32,7 +32,7 @@ async fn files_that_differ_in_a_number_alone_are_slid_through() {
         let parts: Vec<String> = path.split('/').map(str::to_owned).collect();
         keep(&artifacts::of_run(&stage.engine, &row, &parts), bytes).await;
     }
-    let keys = stage.call(ListMedia { run }).await.keys;
+    let keys = stage.call(ListMedia::of(run)).await.keys;
     let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice(), of.by_step)).collect();
     assert_eq!(
         told,

@@ -527,7 +527,7 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
     // Of a model that a training kept, and logged another figure after it.
     let kept = runs[1];
     stage.engine.store().write(move |tx| store::metric::set_figure(tx, kept, "loss", 0.125)).await.unwrap();
-    let of_kept = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    let of_kept = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system: false }).await;
     assert_eq!(of_kept.runs.iter().map(|run| run.of_kept.join(" ")).collect::<Vec<_>>(), ["", "loss"]);
 }
 

@@ -35,7 +35,7 @@ async fn another_training_of_dvclive_leaves_nothing_of_the_one_before() {
     let first = only_run(&stage).await;
     assert!(first.metrics.len() > 1 && first.params.contains_key("lr"), "{first:?}");
     assert_eq!(first.started_ms, Some(1_600_000_000_000));
-    assert!(!stage.call(ListMedia { run: first.id }).await.keys.is_empty());
+    assert!(!stage.call(ListMedia::of(first.id)).await.keys.is_empty());
 
     fs::remove_dir_all(folder.join("plots")).unwrap();
     fs::remove_file(folder.join("metrics.json")).unwrap();
@@ -50,5 +50,5 @@ async fn another_training_of_dvclive_leaves_nothing_of_the_one_before() {
     assert_eq!((second.id, metrics), (first.id, vec![("loss", 1)]));
     assert_eq!(second.params.keys().collect::<Vec<_>>(), ["depth"]);
     assert_eq!(second.started_ms, Some(1_700_000_000_000));
-    assert!(stage.call(ListMedia { run: first.id }).await.keys.is_empty());
+    assert!(stage.call(ListMedia::of(first.id)).await.keys.is_empty());
 }

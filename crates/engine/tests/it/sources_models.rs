@@ -356,7 +356,7 @@ async fn an_experiment_is_renamed_as_in_its_store_unless_a_person_did() {
         read_on(&stage).await;
         let experiments = stage.call(ListExperiments::default()).await;
         assert_eq!(experiments.iter().find(|one| one.id == churn).unwrap().tags["later"], "told", "{:?}", kept.kind);
-        let edit = EditExperiment { experiment: churn, name: Some("ours".to_owned()), folder: None, notes: None };
+        let edit = EditExperiment { name: Some("ours".to_owned()), ..EditExperiment::of(churn) };
         stage.call(edit).await;
         rename_experiment(kept, "leavers", "theirs");
         read_on(&stage).await;
@@ -397,7 +397,7 @@ async fn a_registered_model_is_renamed_as_in_its_store_unless_a_person_did() {
         assert_eq!((ids(&after), after.versions[2].notes.notes.as_str()), (ids(&before), "Mine."));
         // What a person deleted stays deleted under any name, and what a person called otherwise keeps that name.
         let names =
-            async || stage.call(ListOtherModels {}).await.into_iter().map(|model| model.name).collect::<Vec<_>>();
+            async || stage.call(ListOtherModels::default()).await.into_iter().map(|model| model.name).collect::<Vec<_>>();
         assert_eq!(names().await, ["leavers"], "{:?}", kept.kind);
         registry::edit(engine, "leavers", Some("ours".to_owned()), None).await.unwrap();
         rename(kept, "leavers", "theirs");

@@ -21,7 +21,7 @@ use engine::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use api::{ApiError, ErrorCode, tracking::LoggedStatus};
+use api::{ApiError, tracking::LoggedStatus};
 
 use super::{
     Answer, Done,

@@ -124,7 +124,8 @@ async fn the_log_of_a_run_is_followed_without_reading_what_hangs_on_it() {
         Ok(())
     });
     damaged.await.unwrap();
-    let mut log = lines(running, &format!("/api/runs/{run}/log")).await;
+    let path = format!("/api/runs/{run}/log");
+    let mut log = lines(running, &path).await;
     let chunk: LogChunk = serde_json::from_str(&log.next().await.unwrap()).unwrap();
     assert_eq!((chunk.text.as_str(), chunk.end), ("said\n", 5));
 }
