@@ -6,7 +6,8 @@ use api::{
     ApiError, ExperimentId,
     run::KeyKind,
     run_table::{
-        FIGURES_OF, GroupRuns, Listing, PARENT, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, named, parts,
+        FIGURES_OF, GroupRuns, ListValues, Listing, PARENT, PickRuns, PickedRuns, RunCells, RunGroups, RunValues,
+        TabulateRuns, named, parts,
     },
     tracking::Scope,
 };
@@ -29,6 +30,9 @@ const MOST_ROWS: u32 = 10_000;
 const MOST_BYTES: usize = 4 << 20;
 /// Metrics, params and tags of a table whose columns nobody chose.
 const MOST_COLUMNS: usize = 5_000;
+/// Values of a field that are told, and where nobody says how many.
+const MOST_VALUES: u32 = 1_000;
+const VALUES: u32 = 50;
 /// The columns that every run has, as they stand in a table whose columns nobody chose.
 const OWN: [&str; 12] =
     ["id", "name", "state", "kind", "model", "snapshot", "commit", "user", "created", "started", "ended", "duration"];
@@ -83,6 +87,22 @@ pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRu
             None => board.board().page(c, &asked, &query)?,
         };
         Ok(PickedRuns { runs: page.runs, total: page.total })
+    });
+    Ok(answer.await?)
+}
+
+/// The values that runs have for a field, those that most have first.
+pub async fn values(engine: &Engine, request: ListValues) -> anyhow::Result<RunValues> {
+    let of = request.list.of;
+    let filter = meant::filter(engine, of, &request.list.filter).await?;
+    let field = listable(&request.field).map_err(|error| (error, Some(request.field.clone())));
+    let field = meant::or_meant(engine, of, field).await?;
+    let most = request.limit.unwrap_or(VALUES).min(MOST_VALUES) as usize;
+    let (list, part, board) = (request.list, request.part, engine.clone());
+    let (asked, _asking) = engine.board().ask();
+    let answer = engine.store().read(move |c| {
+        let query = query(c, &list, filter, Vec::new(), 0, u64::MAX)?;
+        board.board().values(c, &asked, &query, (&field, &part, most))
     });
     Ok(answer.await?)
 }
@@ -241,6 +261,35 @@ fn groupable(name: &str) -> Result<Field, ApiError> {
             | Field::User
     );
     if is_shared { Ok(field) } else { Err(refused()) }
+}
+
+/// What has values that a filter names: no measure, no time, and no text that is written about one run.
+fn listable(name: &str) -> Result<Field, ApiError> {
+    let refused = || {
+        ApiError::invalid(format!("There is no list of the values of \"{name}\".")).with_hint(
+            "There are those of param.KEY, tag.KEY, name, state, status, kind, experiment, folder, model, device, commit, \
+             snapshot, user, dataset.name, dataset.digest and dataset.context.",
+        )
+    };
+    let field = filter::field(name).map_err(|_| refused())?;
+    let has_values = matches!(
+        field,
+        Field::Param(_)
+            | Field::Tag(_)
+            | Field::Name
+            | Field::State
+            | Field::Status
+            | Field::Kind
+            | Field::Experiment
+            | Field::Folder
+            | Field::Model
+            | Field::Device
+            | Field::Commit
+            | Field::Snapshot
+            | Field::User
+            | Field::Dataset(_)
+    );
+    if has_values { Ok(field) } else { Err(refused()) }
 }
 
 fn group_order(request: &GroupRuns) -> Result<GroupOrder, ApiError> {

@@ -2,6 +2,7 @@
 
 mod followed;
 mod shown;
+mod values;
 
 use api::{
     ApiError,
@@ -65,6 +66,10 @@ pub(crate) struct List {
     /// Group by these, by commas: `param.KEY`, `tag.KEY`, `state`, `kind`, `device`, `commit`, `snapshot`, `user`, `name`
     #[arg(long, value_name = "FIELDS")]
     group_by: Option<String>,
+    /// Instead of runs the values that they have for a field, each with how many have it: `param.KEY`, `tag.KEY`, `name`, `state`,
+    /// `kind`, `experiment`, `folder`, `model`, `device`, `commit`, `snapshot`, `user`, `dataset.name`
+    #[arg(long, value_name = "FIELD", conflicts_with_all = ["group_by", "columns", "sort", "descending", "offset", "follow"])]
+    values: Option<String>,
     /// Metrics whose mean ± deviation each group shows, by commas: `loss` or `metric.loss`; by default what ranks, or those
     /// that fit the terminal, and with --csv, --markdown or --json all but what the machine used (`system/`)
     #[arg(long, value_name = "KEYS", requires = "group_by")]
@@ -158,6 +163,9 @@ pub(super) async fn run(context: &mut Context, mut list: List) -> Outcome {
         sort: list.sort.clone(),
         descending: list.descending,
     };
+    if let Some(field) = &list.values {
+        return values::run(context, &list, listing, field, form).await;
+    }
     if list.follow {
         return followed::run(context, &list, &listing, is_whole).await;
     }

@@ -202,7 +202,7 @@ fn compare(left: &RunGroup, right: &RunGroup, grouping: &Grouping) -> Ordering {
 }
 
 /// Numbers as numbers, before texts: "8", "16", "auto".
-fn natural(left: &str, right: &str) -> Ordering {
+pub(super) fn natural(left: &str, right: &str) -> Ordering {
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| !number.is_nan());
     match (number(left), number(right)) {
         (Some(one), Some(other)) => one.total_cmp(&other).then_with(|| left.cmp(right)),
