@@ -23,6 +23,7 @@ mod plots;
 mod program;
 mod searches;
 mod seen_beside;
+mod values;
 mod views;
 
 use std::{
@@ -247,7 +248,7 @@ pub(crate) fn Runs() -> impl IntoView {
             facts.update(|facts| facts.in_view = now);
         }
     });
-    let noted = RwSignal::new((None::<Scope>, Noted::default()));
+    let offered = values::Offered::of(listing);
     let notes = RwSignal::new(Vec::<FilterNote>::new());
     let list = paged(
         move |offset, limit| listing.get().map(|list| ListRuns::of(list, offset, limit)),
@@ -275,13 +276,6 @@ pub(crate) fn Runs() -> impl IntoView {
                 (differing, rare)
             };
             let scope = place.scope.get_untracked();
-            // What was seen is offered also while a half-written filter leaves no row.
-            noted.update(|(of, noted)| {
-                if *of != scope {
-                    (*of, *noted) = (scope, Noted::default());
-                }
-                noted.note(&table.rows);
-            });
             let now = Facts {
                 rare,
                 metric_keys: table.metric_keys,
@@ -400,6 +394,11 @@ pub(crate) fn Runs() -> impl IntoView {
     let sight = Callback::new(move |()| list.in_sight());
     let showing = export::Showing { list: listing, names: names.into(), has_below, picked, sight };
     let on_stretch = stretch(listing, picked);
+    let vocabulary = Signal::derive(move || {
+        let (metrics, params, tags) =
+            facts.with(|facts| (facts.metric_keys.clone(), facts.param_keys.clone(), facts.tag_keys.clone()));
+        Vocabulary { metrics, params, tags, values: offered.values() }
+    });
     let open = Callback::new(move |row: RunRow| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{}", row.id)), Default::default()));
     });
@@ -410,7 +409,8 @@ pub(crate) fn Runs() -> impl IntoView {
                 <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter
-                        vocabulary=Signal::derive(move || noted.with(|(_, params)| vocabulary(&facts.get(), params)))
+                        vocabulary
+                        on_wanted=Callback::new(move |wanted| offered.ask(wanted))
                         name="Filter runs"
                         placeholder="Filter, such as metric.loss < 0.1"
                         is_typed
@@ -635,53 +635,6 @@ fn stretch(list: Signal<Option<Listing>>, picked: RwSignal<Vec<String>>) -> Call
             });
         });
     })
-}
-
-/// Values by their keys, in rows that were seen.
-type Values = BTreeMap<String, BTreeSet<String>>;
-
-#[derive(Default, Clone)]
-struct Noted {
-    params: Values,
-    tags: Values,
-    names: BTreeSet<String>,
-    commits: BTreeSet<String>,
-}
-
-/// Values of a param that are offered.
-const OFFERED: usize = 50;
-/// Bytes of a value that is offered: a description is no value that a filter asks for.
-const LONGEST_OFFERED: usize = 80;
-
-impl Noted {
-    fn note(&mut self, rows: &[RunRow]) {
-        let add = |values: &mut BTreeSet<String>, value: &String| {
-            if values.len() < OFFERED && value.len() <= LONGEST_OFFERED && !values.contains(value) {
-                values.insert(value.clone());
-            }
-        };
-        // A page has thousands of values, and hardly one is new: they are looked up as they are.
-        let add_of = |all: &mut Values, key: &String, value: &String| match all.get_mut(key) {
-            Some(values) => add(values, value),
-            None => add(all.entry(key.clone()).or_default(), value),
-        };
-        for row in rows {
-            row.params.iter().for_each(|(key, value)| add_of(&mut self.params, key, value));
-            row.tags.iter().for_each(|(key, value)| add_of(&mut self.tags, key, value));
-            add(&mut self.names, &row.name);
-            row.commit.iter().for_each(|commit| add(&mut self.commits, commit));
-        }
-    }
-}
-
-/// What a filter can name here: the values are those of the rows that are here.
-fn vocabulary(facts: &Facts, noted: &Noted) -> Vocabulary {
-    let metrics = facts.metric_keys.iter().filter(|key| !key.starts_with("system/")).cloned().collect();
-    let listed = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>();
-    let params = noted.params.iter().map(|(key, values)| (key.clone(), listed(values))).collect();
-    let tags = facts.tag_keys.iter().map(|key| (key.clone(), noted.tags.get(key).map(listed).unwrap_or_default()));
-    let plain = vec![("name", listed(&noted.names)), ("commit", listed(&noted.commits))];
-    Vocabulary { metrics, params, tags: tags.collect(), plain }
 }
 
 #[component]

@@ -9,7 +9,7 @@ mod history;
 mod mend;
 
 pub(crate) use chips::Chips;
-pub(crate) use complete::Vocabulary;
+pub(crate) use complete::{Vocabulary, Wanted};
 pub(crate) use mend::mended;
 
 use complete::{Completion, complete, is_whole, take};
@@ -28,6 +28,8 @@ const LONG: usize = 24;
 pub(crate) fn FilterLine(
     value: RwSignal<String>,
     #[prop(into)] vocabulary: Signal<Vocabulary>,
+    /// Asks for values that the vocabulary may not have yet.
+    on_wanted: Callback<Wanted>,
     #[prop(into)] name: String,
     #[prop(into)] placeholder: String,
     /// Set while what stands in the line is not what the list has.
@@ -73,15 +75,44 @@ pub(crate) fn FilterLine(
     let found = RwSignal::new(Completion::default());
     let open = RwSignal::new(false);
     let at = RwSignal::new(None::<usize>);
-    let look = move || {
-        let Some(input) = input.get_untracked() else { return };
+    // What was wanted last, and whether its values are still waited for.
+    let (wanted, waits) = (StoredValue::new(None::<Wanted>), StoredValue::new(false));
+    let completed = move || {
+        let input = input.get_untracked()?;
         let text = input.value();
         // The document counts in UTF-16.
         let cursor = input.selection_start().ok().flatten().map_or(text.len(), |units| bytes_of(&text, units as usize));
-        let completion = vocabulary.with_untracked(|words| complete(&text, cursor, words));
+        Some(vocabulary.with_untracked(|words| complete(&text, cursor, words)))
+    };
+    let offer = move |completion: Completion| {
         at.set(None);
         open.set(!completion.offers.is_empty());
         found.set(completion);
+    };
+    let look = move || {
+        let Some(completion) = completed() else { return };
+        waits.set_value(completion.wanted.is_some());
+        if let Some(now) = &completion.wanted
+            && wanted.with_value(|wanted| wanted.as_ref() != Some(now))
+        {
+            wanted.set_value(Some(now.clone()));
+            on_wanted.run(now.clone());
+        }
+        offer(completion);
+    };
+    // Values that came are offered where they are still waited for.
+    Effect::new(move |before: Option<()>| {
+        vocabulary.track();
+        if before.is_none() || !waits.get_value() {
+            return;
+        }
+        if let Some(now) = completed().filter(|now| found.with_untracked(|found| found != now)) {
+            offer(now);
+        }
+    });
+    let close = move || {
+        waits.set_value(false);
+        open.set(false);
     };
     let accept = move |index: usize| {
         let Some(input) = input.get_untracked() else { return };
@@ -138,11 +169,11 @@ pub(crate) fn FilterLine(
             ("Tab", chosen) if shown && !event.shift_key() => accept(chosen.unwrap_or(0)),
             ("Enter", Some(chosen)) if shown => accept(chosen),
             ("Enter", _) => {
-                open.set(false);
+                close();
                 value.set(draft.get_untracked());
                 writes(false);
             }
-            ("Escape", _) if shown => open.set(false),
+            ("Escape", _) if shown => close(),
             ("Escape", _) if draft.with_untracked(String::is_empty) => {
                 if let Some(input) = input.get_untracked() {
                     let _ = input.blur();
@@ -178,7 +209,9 @@ pub(crate) fn FilterLine(
                 }
                 on:click=move |_| look()
                 on:blur=move |_| {
-                    open.set(false);
+                    close();
+                    // Whoever comes back is told what runs have by then.
+                    wanted.set_value(None);
                     writes(false);
                 }
                 on:keydown=pressed
@@ -199,7 +232,7 @@ pub(crate) fn FilterLine(
                             }
                         >
                             <span class="grow cut">{offer.text}</span>
-                            <span class="faint caption">{offer.what}</span>
+                            <span class="faint caption">{offer.what.into_owned()}</span>
                         </div>
                     }).collect_view()}
                 </div>
