@@ -249,6 +249,7 @@ pub(crate) fn Runs() -> impl IntoView {
         }
     });
     let offered = values::Offered::of(listing);
+    let selected = RwSignal::new(None::<Range<usize>>);
     let notes = RwSignal::new(Vec::<FilterNote>::new());
     let list = paged(
         move |offset, limit| listing.get().map(|list| ListRuns::of(list, offset, limit)),
@@ -410,6 +411,7 @@ pub(crate) fn Runs() -> impl IntoView {
                     <FilterLine
                         value=filter
                         vocabulary
+                        selected
                         on_wanted=Callback::new(move |wanted| offered.ask(wanted))
                         name="Filter runs"
                         placeholder="Filter, such as metric.loss < 0.1"
@@ -441,7 +443,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         <MenuButton items=more label="What else can be done here" />
                     </span>
                 </div>
-                <Chips value=filter />
+                <Chips value=filter selected />
                 // The pane stands beside the rows and below the tools: no row moves down where a run is selected.
                 <div class="rows-and-pane">
                     <div class="rows-of-runs">

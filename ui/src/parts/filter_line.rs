@@ -12,6 +12,9 @@ pub(crate) use chips::Chips;
 pub(crate) use complete::{Vocabulary, Wanted};
 pub(crate) use mend::mended;
 
+use std::ops::Range;
+
+use chips::place_now;
 use complete::{Completion, complete, is_whole, take};
 use history::History;
 use leptos::{html, prelude::*};
@@ -32,6 +35,9 @@ pub(crate) fn FilterLine(
     on_wanted: Callback<Wanted>,
     #[prop(into)] name: String,
     #[prop(into)] placeholder: String,
+    /// Where in the value a condition stands that is to be selected: a chip was pressed.
+    #[prop(optional)]
+    selected: Option<RwSignal<Option<Range<usize>>>>,
     /// Set while what stands in the line is not what the list has.
     #[prop(optional)]
     is_typed: Option<RwSignal<bool>>,
@@ -114,6 +120,19 @@ pub(crate) fn FilterLine(
         waits.set_value(false);
         open.set(false);
     };
+    Effect::new(move |_| {
+        let Some(selected) = selected else { return };
+        let Some(before) = selected.get() else { return };
+        selected.set(None);
+        let Some(input) = input.get_untracked() else { return };
+        let words = value.with_untracked(|value| value.get(before.clone()).map(str::to_owned));
+        let text = input.value();
+        let _ = input.focus();
+        if let Some(place) = words.and_then(|words| place_now(&text, &words, before)) {
+            let units = |end: usize| text[..end].encode_utf16().count() as u32;
+            let _ = input.set_selection_range(units(place.start), units(place.end));
+        }
+    });
     let accept = move |index: usize| {
         let Some(input) = input.get_untracked() else { return };
         let text = input.value();

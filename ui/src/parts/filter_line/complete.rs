@@ -321,7 +321,7 @@ fn quoted(text: &str) -> String {
     if plain { text.to_owned() } else { run_table::quoted(text) }
 }
 
-fn is_field(word: &str) -> bool {
+pub(super) fn is_field(word: &str) -> bool {
     let is_keyed = KEYED.iter().any(|kind| word.len() > kind.len() && word.starts_with(kind));
     is_keyed || PLAIN.iter().any(|(field, _)| *field == word)
 }
