@@ -75,7 +75,13 @@ pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRu
     let filter = meant::filter(engine, of, &request.list.filter).await?;
     let sort = meant::orders(request.list.sort.as_deref(), request.list.descending);
     let sort = meant::or_meant(engine, of, sort).await?;
-    let evenly_by = request.evenly_by.as_deref().map(groupable).transpose()?;
+    let evenly_by = match request.evenly_by.as_deref() {
+        Some(by) => {
+            let names: Vec<String> = parts(by).into_iter().map(str::to_owned).collect();
+            Some(grouped_by(engine, of, &names).await?)
+        }
+        None => None,
+    };
     let (list, offset, board) = (request.list, request.offset, engine.clone());
     let limit = request.limit.unwrap_or(u64::from(u32::MAX));
     let (asked, _asking) = engine.board().ask();

@@ -214,6 +214,11 @@ async fn all_that_match_are_picked_without_being_fetched() {
     let some = stage.call(evenly("param.\"the model\"")).await;
     assert_eq!((some.runs, some.total), (vec![runs[0], runs[1], runs[2], runs[4]], 6));
     assert_eq!(stage.try_call(evenly("metric.loss")).await.unwrap_err().code, ErrorCode::Invalid);
+    // By several together: each model is in one state, and no seed of it comes twice.
+    let some = stage.call(evenly("param.\"the model\", state, kind")).await;
+    assert_eq!(some.runs, [runs[0], runs[1], runs[2], runs[4]]);
+    let some = stage.call(evenly("param.seed, param.\"the model\"")).await;
+    assert_eq!(some.runs, runs[..4]);
     // What was deleted is not picked with the rest.
     stage.call(TrashRuns { runs: vec![runs[0]] }).await;
     assert_eq!(stage.call(pick("", 0, None)).await.runs, runs[1..]);

@@ -21,9 +21,9 @@ use leptos_router::{
 
 use super::{
     colours::is_dashed_at,
-    columns::{Names, PARAM, TAG},
+    columns::Names,
     compare,
-    groups::{both, title},
+    groups::{both, choices, title},
     overlaid::Compared,
     overlay::{by_worth, is_system},
 };
@@ -81,10 +81,7 @@ fn options(
     encode: impl Fn(&str) -> String,
 ) -> Vec<(String, String)> {
     let label = |names: &Names| format!("By {}", names.iter().map(|name| title(name)).collect::<Vec<_>>().join(", "));
-    let params = params.iter().map(|key| format!("{PARAM}{key}"));
-    // What MLflow's client notes for itself says nothing that runs share.
-    let tags = tags.iter().filter(|key| !key.starts_with("mlflow.")).map(|key| format!("{TAG}{key}"));
-    let each: Vec<Names> = params.chain(tags).map(|name| vec![name]).collect();
+    let each: Vec<Names> = choices(params.iter(), tags.iter()).into_iter().map(|(name, ..)| vec![name]).collect();
     let own = Some(chosen.clone()).filter(|chosen| !chosen.is_empty() && !each.contains(chosen));
     let named = own.into_iter().chain(each).map(|names| (joined(&names, &encode), label(&names)));
     [(String::new(), "No groups".to_owned())].into_iter().chain(named).collect()
@@ -484,9 +481,11 @@ mod tests {
         let both = vec!["param.lr".to_owned(), "tag.team".to_owned()];
         let plain = |text: &str| text.to_owned();
         let all = options(&both, &["lr".to_owned()], &["mlflow.user".to_owned(), "team".to_owned()], plain);
-        assert_eq!(all.len(), 4, "{all:?}");
+        // Beside these what runs have of their own: state, kind, device, commit, data and user.
+        assert_eq!(all.len(), 4 + 6, "{all:?}");
+        assert!(all.contains(&("state".to_owned(), "By State".to_owned())), "{all:?}");
         assert_eq!(all[0], (String::new(), "No groups".to_owned()));
         assert!(all[1].1.contains(", "), "{all:?}");
-        assert_eq!(options(&vec!["param.lr".to_owned()], &["lr".to_owned()], &[], plain).len(), 2);
+        assert_eq!(options(&vec!["param.lr".to_owned()], &["lr".to_owned()], &[], plain).len(), 2 + 6);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{id::RunId, run::group_of as group_of_run};
+use api::{grouping, id::RunId, run_table::parts, table_view::field};
 use charts::{
     group,
     line::{Line, Weight},
@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use super::{
-    columns::{PARAM, TAG},
+    groups::{choices, title_of},
     overlaid::Compared,
 };
 use crate::{
@@ -23,7 +23,6 @@ use crate::{
         curve_look::{CURVES, Look, LookChoice},
         curves::NAMED,
         field::Select,
-        words,
     },
 };
 
@@ -31,7 +30,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
     pub(super) look: Look,
-    /// `param.KEY` or `tag.KEY` that groups are made by; empty where each run has its line.
+    /// What groups are made by, as a filter names it, by commas; empty where each run has its line.
     pub(super) bands: RwSignal<String>,
     /// The baseline's id.
     pub(super) pin: RwSignal<String>,
@@ -67,7 +66,7 @@ impl Seen {
 
 /// What a run's group is called.
 fn group_of(run: &Compared, bands: &str) -> String {
-    group_of_run(&run.params, &run.tags, bands).unwrap_or(group::NONE).to_owned()
+    group::called(grouping::values_of((&run.params, &run.tags, &run.own), bands))
 }
 
 /// The groups of runs, numbers in their order.
@@ -154,17 +153,22 @@ pub(super) fn Tools(seen: Seen, chosen: Memo<Vec<Compared>>) -> impl IntoView {
     });
     let bands = Signal::derive(move || {
         let mut options = vec![(String::new(), "No groups".to_owned())];
-        let named = chosen.with(|chosen| {
-            let params = chosen.iter().flat_map(|run| run.params.keys().map(|key| format!("{PARAM}{key}")));
-            let tags = chosen.iter().flat_map(|run| &run.tags).filter(|(key, _)| !key.starts_with("mlflow."));
-            let tags = tags.map(|(key, _)| format!("{TAG}{key}"));
-            params.chain(tags).chain([seen.bands.get()]).collect::<BTreeSet<String>>()
+        let (params, tags, own) = chosen.with(|chosen| {
+            let params = chosen.iter().flat_map(|run| run.params.keys().cloned()).collect::<BTreeSet<String>>();
+            let tags = chosen.iter().flat_map(|run| run.tags.keys().cloned()).collect::<BTreeSet<String>>();
+            let own = chosen.iter().flat_map(|run| run.own.keys().copied()).collect::<BTreeSet<&str>>();
+            (params, tags, own)
         });
-        let label = |name: &str| match name.strip_prefix(PARAM) {
-            Some(key) => format!("By {}", words::param(key)),
-            None => format!("By {}", name.trim_start_matches(TAG)),
-        };
-        options.extend(named.into_iter().filter(|name| !name.is_empty()).map(|name| (name.clone(), label(&name))));
+        let offered = choices(params.iter(), tags.iter());
+        // What none of them has makes one group of all.
+        let is_had = |(name, ..): &(String, String, &str)| name.contains('.') || own.contains(name.as_str());
+        let offered = offered.into_iter().filter(is_had);
+        options.extend(offered.map(|(name, label, _)| (field(&name), format!("By {label}"))));
+        let now = seen.bands.get();
+        if options.iter().all(|(name, _)| *name != now) {
+            let titles = parts(&now).into_iter().map(title_of).collect::<Vec<_>>().join(", ");
+            options.push((now, format!("By {titles}")));
+        }
         options
     });
     view! {
@@ -190,12 +194,25 @@ mod tests {
             began_ms: 0,
             params,
             tags: BTreeMap::new(),
+            own: Default::default(),
             values: BTreeMap::new(),
             curves: BTreeSet::new(),
             is_deleted: false,
             of_kept: Vec::new(),
             counts: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn runs_are_grouped_by_whatever_the_table_groups_them_by() {
+        let of_state = |number: u8, state: &str| Compared {
+            own: [("state", state.to_owned())].into(),
+            ..run(number, if number > 2 { "1" } else { "2" })
+        };
+        let runs = [of_state(1, "finished"), of_state(2, "failed"), of_state(3, "finished")];
+        assert_eq!(groups(&runs, "state"), ["failed", "finished"]);
+        assert_eq!(groups(&runs, "state,param.lr"), ["failed · 2", "finished · 1", "finished · 2"]);
+        assert_eq!(groups(&runs, "device"), ["–"]);
     }
 
     fn line(number: u8, x: &[f64], y: &[f64]) -> (RunId, Line) {

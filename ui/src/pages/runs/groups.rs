@@ -6,7 +6,7 @@ use api::{
     ApiError, SplitId,
     run::{ListRuns, RunRow},
     run_diff::MOST as COMPARED,
-    run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroup, RunGroups},
+    run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroup, RunGroups, unquoted},
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_navigate;
@@ -80,14 +80,8 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
             };
             Item::check(label, is_on, toggle).under(caption)
         };
-        facts.with_untracked(|facts| {
-            let params = facts.param_keys.iter().map(|key| (format!("{PARAM}{key}"), words::param(key), "Parameters"));
-            // What MLflow's client notes for itself says nothing that runs share.
-            let tags = facts.tag_keys.iter().filter(|key| !key.starts_with("mlflow."));
-            let tags = tags.map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
-            let own = OWN.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned(), "Runs"));
-            own.chain(params).chain(tags).map(|(name, label, caption)| named(&name, label, caption)).collect::<Vec<_>>()
-        })
+        let all = facts.with_untracked(|facts| choices(facts.param_keys.iter(), facts.tag_keys.iter()));
+        all.into_iter().map(|(name, label, caption)| named(&name, label, caption)).collect::<Vec<_>>()
     };
     let label = move || {
         let names = group.with(|group| group.iter().map(|name| title(name)).collect::<Vec<_>>());
@@ -105,6 +99,27 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
             {icon::icon(icon::GROUP)}
             {label}
         </button>
+    }
+}
+
+/// What runs are grouped by wherever they are: each with its label, and what it is a part of.
+pub(super) fn choices<'keys>(
+    params: impl Iterator<Item = &'keys String>,
+    tags: impl Iterator<Item = &'keys String>,
+) -> Vec<(String, String, &'static str)> {
+    let params = params.map(|key| (format!("{PARAM}{key}"), words::param(key), "Parameters"));
+    // What MLflow's client notes for itself says nothing that runs share.
+    let tags = tags.filter(|key| !key.starts_with("mlflow."));
+    let tags = tags.map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
+    let own = OWN.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned(), "Runs"));
+    own.chain(params).chain(tags).collect()
+}
+
+/// The same of a name as the engine has it.
+pub(super) fn title_of(field: &str) -> String {
+    match [PARAM, TAG].iter().find_map(|kind| Some((kind, field.strip_prefix(kind)?))) {
+        Some((kind, key)) => title(&format!("{kind}{}", unquoted(key))),
+        None => title(field),
     }
 }
 
@@ -284,17 +299,11 @@ pub(super) fn Grouped(
     let menu: RowMenu<Line> = StoredValue::new_local(Box::new(items) as Box<dyn Fn(Line) -> Vec<Item>>);
     let navigate = StoredValue::new_local(use_navigate());
     let place = Place::get();
-    // A comparison has its groups by one param or tag.
-    let bands = Memo::new(move |_| {
-        group.with(|group| match group.as_slice() {
-            [one] if one.starts_with(PARAM) || one.starts_with(TAG) => Some(one.clone()),
-            _ => None,
-        })
-    });
     let compare = move || {
-        let (Some(list), Some(bands)) = (list.get_untracked(), bands.get_untracked()) else { return };
+        let Some(list) = list.get_untracked() else { return };
+        let bands = by.with_untracked(|by| by.join(","));
         // Of each group some, so that it has its band.
-        let evenly_by = Some(api::table_view::field(&bands));
+        let evenly_by = Some(bands.clone());
         let request = PickRuns { list, offset: 0, limit: Some(COMPARED as u64), evenly_by };
         pending.run(async move { client.call(request).await }, move |picked| {
             let runs = picked.runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
@@ -347,9 +356,7 @@ pub(super) fn Grouped(
                 }
             }))}</span>
             <Button label="Compare groups" tip="The mean of each group's curves, of all its runs" kind="quiet s" mark=icon::ACTIVITY on_press=compare_groups />
-            {move || bands.with(Option::is_some).then(|| view! {
-                <Button label="Compare curves" kind="quiet s" mark=icon::LAYERS on_press=compare />
-            })}
+            <Button label="Compare curves" kind="quiet s" mark=icon::LAYERS on_press=compare />
             <span class="right flex">
                 <span>"mean ± standard deviation (n − 1)"</span>
                 <span><kbd>"Enter"</kbd>" open a group"</span>
@@ -514,7 +521,7 @@ fn value_of(row: &RunRow, name: &str) -> Option<String> {
     match (name.strip_prefix(PARAM), name.strip_prefix(TAG)) {
         (Some(key), _) => row.params.get(key).cloned(),
         (_, Some(key)) => row.tags.get(key).cloned(),
-        _ => None,
+        _ => row.own().remove(name),
     }
 }
 

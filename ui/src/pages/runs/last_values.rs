@@ -102,6 +102,7 @@ mod tests {
             began_ms: 0,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
+            own: Default::default(),
             values: values.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect(),
             curves: BTreeSet::new(),
             is_deleted: false,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
+    grouping::Own,
     id::RunId,
     run::{MetricSummary, Run, RunRow},
 };
@@ -33,6 +34,8 @@ pub(super) struct Compared {
     pub(super) began_ms: i64,
     pub(super) params: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
+    /// What it has of its own that others can share.
+    pub(super) own: Own,
     /// The newest value of each figure.
     pub(super) values: BTreeMap<String, f64>,
     /// Figures that are curves: measured more than once.
@@ -78,6 +81,7 @@ impl From<&RunRow> for Compared {
             began_ms: row.began_ms(),
             params: row.params.clone(),
             tags: row.tags.clone(),
+            own: row.own(),
             values: row.metrics.iter().map(|(key, cell)| (key.clone(), cell.last)).collect(),
             curves: row.metrics.iter().filter(|(_, cell)| cell.spark.len() > 1).map(|(key, _)| key.clone()).collect(),
             // A table is of those that are deleted or of those that are not.
@@ -97,6 +101,7 @@ impl From<&Run> for Compared {
             began_ms: run.began_ms(),
             params: run.params.clone(),
             tags: run.tags.clone(),
+            own: run.own(),
             values: run.metrics.iter().map(|metric| (metric.key.clone(), metric.last)).collect(),
             curves: run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect(),
             is_deleted: run.deleted_ms.is_some(),
@@ -216,6 +221,7 @@ mod tests {
             began_ms: 0,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
+            own: Own::new(),
             values: values.iter().map(|key| ((*key).to_owned(), 0.5)).collect(),
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
             is_deleted: false,

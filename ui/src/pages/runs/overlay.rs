@@ -151,6 +151,7 @@ mod tests {
             began_ms: 0,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
+            own: Default::default(),
             values: BTreeMap::new(),
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
             is_deleted: false,

@@ -13,7 +13,8 @@ use std::{
 use api::{
     ApiError, ErrorCode, RunId,
     figure::{count, counted},
-    run::{GetRun, GetRuns, Run, SYSTEM, group_of},
+    grouping,
+    run::{GetRun, GetRuns, Run, SYSTEM},
     run_diff::MOST,
     series::{MOST_VIEWPORTS, NonFinite, OverMetric, Series, Viewport, Viewports},
 };
@@ -107,8 +108,8 @@ pub(crate) struct Plot {
     /// Another metric along the axis: of each step that has both the value over that one's
     #[arg(long, value_name = "KEY", conflicts_with = "x")]
     pub(super) x_metric: Option<String>,
-    /// The mean ± standard deviation of the runs that share a value: `param.KEY` or `tag.KEY`, and with --filter also others by
-    /// commas, as in `run list`
+    /// The mean ± standard deviation of the runs that share these, by commas as in `run list`: `param.KEY`, `tag.KEY`, `state`,
+    /// `kind`, `device`, `commit`, `snapshot`, `user`, `name`
     #[arg(long, value_name = "WHAT")]
     pub(super) group_by: Option<String>,
     /// Logarithmic axes: what is not positive is left out
@@ -407,9 +408,9 @@ pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
         None => context.runs_of(&asked.runs, experiment.as_ref()).await?,
     };
     ids.extend(baseline.filter(|baseline| !ids.contains(baseline)));
-    if let Some(by) = asked.group_by.as_ref().filter(|by| !["param.", "tag."].iter().any(|kind| by.starts_with(kind))) {
-        return Err(ApiError::invalid(format!("Runs can't be grouped by \"{by}\" here."))
-            .with_hint("Name a param or a tag: --group-by param.lr, --group-by tag.team."));
+    if let Some(by) = asked.group_by.as_deref().and_then(grouping::unknown) {
+        return Err(ApiError::invalid(format!("Runs can't be grouped by \"{by}\"."))
+            .with_hint(format!("Name some by commas: param.KEY, tag.KEY, {}.", grouping::OWN.join(", "))));
     }
     if !asked.follow {
         return once(context, &asked, &ids, baseline).await.map(drop);
@@ -680,8 +681,10 @@ async fn curves(
         for (run, series) in runs.iter().zip(series).filter_map(|(run, series)| Some((run, series?))) {
             let began_ms = run.began_ms();
             let series = if along_time { series.in_time_order().into_owned() } else { series };
-            let group = asked.group_by.as_ref();
-            let group = group.and_then(|by| group_of(&run.params, &run.tags, by)).unwrap_or(group::NONE).to_owned();
+            let own = run.own();
+            let group = asked.group_by.as_deref();
+            let group = group.map(|by| group::called(grouping::values_of((&run.params, &run.tags, &own), by)));
+            let group = group.unwrap_or_default();
             let last_step =
                 run.metrics.iter().find(|metric| metric.key == key).map_or(0.0, |metric| metric.step as f64);
             curves.push(Curve {

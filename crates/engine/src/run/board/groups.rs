@@ -108,7 +108,7 @@ impl Board {
         connection: &Connection,
         asked: &Asked,
         query: &Query,
-        by: &Field,
+        by: &[(String, Field)],
     ) -> store::Result<Page> {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, matched) = matched(connection, &tables, query, asked)?;
@@ -116,7 +116,10 @@ impl Board {
         let names = cells::experiments(connection, query.experiments.iter().copied(), cells::sorts(query))?;
         let sorted = order::first(&only, matched, (&query.orders, &names), u64::MAX, &asked.patience())?;
         let sorted = sorted.get(query.offset.min(total) as usize..).unwrap_or_default();
-        let keys = sorted.iter().map(|(index, row)| cells::text(only[*index], *row as usize, by));
+        let key = |(index, row): &(usize, u32)| -> Key<'_> {
+            by.iter().map(|(_, field)| cells::text(only[*index], *row as usize, field)).collect()
+        };
+        let keys = sorted.iter().map(key);
         let runs = in_turn(keys, query.limit.min(total) as usize).into_iter().map(|at| {
             let (index, row) = sorted[at];
             only[index].rows.run(row as usize).id()

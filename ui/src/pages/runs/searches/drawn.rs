@@ -107,6 +107,7 @@ fn compared(search: &Search) -> Vec<Compared> {
             began_ms: search.created_ms,
             params: trial.values.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
             tags: BTreeMap::new(),
+            own: Default::default(),
             values: BTreeMap::from([(key.clone(), value)]),
             curves: BTreeSet::new(),
             is_deleted: false,
