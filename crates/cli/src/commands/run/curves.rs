@@ -118,9 +118,9 @@ pub(crate) struct Plot {
     /// How much curves are smoothed, from 0 to 0.98, as TensorBoard does it; a picture keeps the raw line behind
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = parse_smoothing)]
     smooth: f64,
-    /// A run to compare with: drawn over the others, and how far each ends from it is said
+    /// A run to compare with: drawn over the others, or over the means of groups, and how far each ends from it is said
     #[arg(long, value_name = "RUN")]
-    baseline: Option<String>,
+    pub(super) baseline: Option<String>,
     /// From this step on
     #[arg(long)]
     pub(super) from: Option<i64>,
@@ -198,10 +198,6 @@ impl Plot {
         let are_means = (self.filter.is_some() || self.view.is_some()) && !self.each;
         if self.each && self.filter.is_none() && self.view.is_none() {
             return Err(ApiError::invalid("--each draws runs that are chosen by --filter or --view."));
-        }
-        if are_means && self.baseline.is_some() {
-            return Err(ApiError::invalid("The means of all runs are drawn beside no baseline.")
-                .with_hint("Draw each run with --each."));
         }
         if self.is_clock() && self.has_log_x() {
             return Err(ApiError::invalid("Wall time has no logarithmic axis.").with_hint("Use --log y, or --x time."));
@@ -348,13 +344,7 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
         let order = group::in_order(there.iter().map(|(curve, _)| curve.group.clone()));
         let mut means =
             group::means(there.into_iter().map(|(curve, line)| (curve.group.clone(), line)).collect(), &order);
-        means.extend(baseline.map(|line| Line {
-            weight: Weight::Strong,
-            is_dashed: true,
-            band: Vec::new(),
-            role: Role::Text,
-            ..line
-        }));
+        means.extend(baseline.map(Line::as_baseline));
         means
     } else {
         // The baseline is drawn last, over the others.
@@ -371,14 +361,40 @@ fn beside_baseline(curves: &[Curve]) -> Vec<String> {
     let Some(baseline) = curves.iter().find(|curve| curve.is_baseline) else { return Vec::new() };
     let Some(of) = end(baseline) else { return vec![format!("the baseline {} ends with no number", baseline.name)] };
     let others = curves.iter().filter(|curve| !curve.is_baseline);
-    let line = |curve: &Curve| {
-        let by = end(curve)? - of;
-        let sign = if by > 0.0 { "+" } else { "" };
-        let share = by / of.abs() * 100.0;
-        let share = if share.is_finite() { format!(" ({sign}{share:.1} %)") } else { String::new() };
-        Some(format!("{}: {sign}{}{share} from {}", curve.name, words::figure(by), baseline.name))
-    };
+    let line = |curve: &Curve| Some(away((curve.name.as_str(), end(curve)?), (baseline.name.as_str(), of)));
     others.filter_map(line).collect()
+}
+
+/// How far a line ends from the baseline's end.
+pub(super) fn away((name, end): (&str, f64), (baseline, of): (&str, f64)) -> String {
+    let by = end - of;
+    let sign = if by > 0.0 { "+" } else { "" };
+    let share = by / of.abs() * 100.0;
+    let share = if share.is_finite() { format!(" ({sign}{share:.1} %)") } else { String::new() };
+    format!("{name}: {sign}{}{share} from {baseline}", words::figure(by))
+}
+
+/// A series of the run that the means of groups are drawn beside: its line, and what programs are told of it. `None` where
+/// it has none, or none along the axis.
+pub(super) async fn beside(
+    context: &Context,
+    asked: &Plot,
+    baseline: &Run,
+    key: &str,
+) -> Outcome<Option<(Line, Value)>> {
+    let is_measured = |key: &str| baseline.metrics.iter().any(|metric| metric.key == key && metric.count > 0);
+    if asked.x_metric.as_deref().is_some_and(|over| !is_measured(over)) {
+        return Ok(None);
+    }
+    let curve = curves(context, asked, std::slice::from_ref(baseline), Some(baseline.id), key).await?.pop();
+    Ok(curve.map(|curve| {
+        let told = match &asked.x_metric {
+            Some(over) => over_json(&curve, over),
+            None => curve.to_json(),
+        };
+        let line = Line::of_series(curve.name.clone(), Role::Text, curve.x(asked), &curve.series);
+        (line.as_baseline(), told)
+    }))
 }
 
 pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {

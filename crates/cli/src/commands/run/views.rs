@@ -1,10 +1,8 @@
 //! `slipway run views`: how the run table is looked at, under a name; the window has the same views.
 
-use std::borrow::Cow;
-
 use api::{
     ApiError,
-    run_table::parts,
+    run_table::{parts, unquoted},
     table_view::{TableView, field, sort_of},
     tracking::{DeleteView, DeletedView, ListDeletedViews, ListViews, RestoreView, SaveView, SavedView, Scope},
 };
@@ -197,11 +195,6 @@ pub(super) fn names(text: &str) -> Vec<String> {
         _ => part.to_owned(),
     };
     parts(text).into_iter().map(plain).collect()
-}
-
-fn unquoted(key: &str) -> Cow<'_, str> {
-    let quoted = ['"', '\'', '`'].iter().find_map(|quote| key.strip_prefix(*quote)?.strip_suffix(*quote));
-    Cow::from(quoted.unwrap_or(key))
 }
 
 /// The orders that `--sort` says.
