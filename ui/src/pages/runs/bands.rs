@@ -1,6 +1,8 @@
 //! All runs that a filter matches on the whole page, however many they are: of each group the mean of their curves ±
 //! standard deviation, which the host sums up. Filter and groups stand in the address (`?compare=groups&filter=…&group=…`).
 
+mod baseline;
+
 use api::{
     run::ListRuns,
     run_table::{AggregateRuns, BandAxis, Listing, RunBand, RunBands},
@@ -19,6 +21,8 @@ use leptos_router::{
     params::ParamsMap,
 };
 
+use baseline::Baseline;
+
 use super::{
     colours::is_dashed_at,
     columns::Names,
@@ -33,7 +37,7 @@ use crate::{
     parts::{
         chart::ChartCard,
         curve_look::{CURVES, Look, LookChoice},
-        curves::{Along, NAMED, Over},
+        curves::{Along, NAMED, Over, RunLines, lines_of_runs, most_points},
         field::{Select, TextField},
         icon::{self, icon},
         states::{Empty, Failure, Skeleton},
@@ -55,17 +59,17 @@ pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<bool> {
     Memo::new(move |_| query.with(|query| query.get("compare")).as_deref() == Some(GROUPS))
 }
 
-/// The address over that of the table, whose filter and groups it has.
-pub(super) fn over(table: &str) -> String {
+/// The address over that of the table, whose filter and groups it has, beside this baseline.
+pub(super) fn over(table: &str, pin: &str) -> String {
     let (path, query) = table.split_once('?').unwrap_or((table, ""));
-    format!("{path}{}", address::with(query, &[("compare", GROUPS.to_owned())]))
+    format!("{path}{}", address::with(query, &[("compare", GROUPS.to_owned()), ("pin", pin.to_owned())]))
 }
 
 /// The address behind that of a project or experiment, for the runs of a table grouped by this.
 pub(super) fn of_table(list: &Listing, group: &Names) -> String {
     let view =
         TableView { filter: list.filter.clone(), group: group.clone(), deleted: list.deleted, ..TableView::default() };
-    over(&format!("runs{}", view.address(wire::encode)))
+    over(&format!("runs{}", view.address(wire::encode)), "")
 }
 
 /// Names as an address has them.
@@ -123,6 +127,12 @@ fn lines(bands: &RunBands) -> Vec<Line> {
     bands.bands.iter().enumerate().map(line).filter(|line| !line.x.is_empty()).collect()
 }
 
+/// The means, and the baseline's curve over them.
+fn with_baseline(mut means: Vec<Line>, beside: &RunLines) -> Vec<Line> {
+    means.extend(beside.lines.iter().map(|(_, line)| line.clone().as_baseline()));
+    means
+}
+
 #[component]
 pub(super) fn CompareGroups(
     query: Memo<ParamsMap>,
@@ -158,6 +168,10 @@ pub(super) fn CompareGroups(
         now
     });
     let table = paced(move || Some(ListRuns::of(whose.get()?.list, 0, FIRST)), pace::BANDS_MS);
+    let baseline = Baseline::of_address(query);
+    let may_be_baseline = Signal::derive(move || {
+        table.value.with(|table| baseline.options(table.as_ref().map_or(&[][..], |table| table.rows.as_slice())))
+    });
     let known = Memo::new(move |_| {
         table.value.with(|table| {
             let Some(table) = table else { return Vec::new() };
@@ -233,8 +247,9 @@ pub(super) fn CompareGroups(
                 </div>
             </div>
             <div class="flex wrap tools-of-charts">
-                <LookChoice look keys=known smooths=false of_runs=false />
+                <LookChoice look keys=known of_runs=false />
                 <Select value=chosen options=grouped_by name="Groups" />
+                <Select value=baseline.pin options=may_be_baseline name="Baseline" />
                 <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
             </div>
             {move || none.get().then(|| view! {
@@ -244,7 +259,7 @@ pub(super) fn CompareGroups(
             {move || none_found.get().then(|| view! { <p class="muted small">{compare::NONE_FOUND}</p> })}
             <div class="charts">
                 <For each=move || drawn.get() key=Clone::clone let:key>
-                    <div><Banded metric=key whose look cross told /></div>
+                    <div><Banded metric=key whose look baseline cross told /></div>
                 </For>
             </div>
             {move || (more.get() > 0).then(|| view! {
@@ -284,6 +299,7 @@ fn Banded(
     metric: String,
     whose: Memo<Option<Whose>>,
     look: Look,
+    baseline: Baseline,
     cross: RwSignal<Option<f64>>,
     told: RwSignal<Told>,
 ) -> impl IntoView {
@@ -328,11 +344,22 @@ fn Banded(
             there.map(|(_, _, bands)| bands.clone())
         })
     });
+    let key = metric.clone();
+    let beside = lines_of_runs(move || baseline.wanted(&key), move || look.along(), move || look.over(), zoom);
+    let drawn = Memo::new(move |_| {
+        let means = bands.with(|bands| bands.as_ref().map(lines).unwrap_or_default());
+        beside.with(|beside| with_baseline(means, beside))
+    });
+    // By the means alone: a baseline of many points is no reason to smooth them.
+    let points = move || bands.with(|bands| bands.as_ref().map_or(0, |bands| most_points(&lines(bands))));
+    let smoothing = look.smoothing_of(points, zoom);
     let (name, heading) = (metric.clone(), words::key(&metric));
     let loss = metric.starts_with("loss/");
     let chart = Signal::derive(move || LineChart {
         name: name.clone(),
-        lines: bands.with(|bands| bands.as_ref().map(lines).unwrap_or_default()),
+        lines: drawn.get(),
+        // Along a metric the neighbours of a point are not those before it.
+        smoothing: if look.by_metric().is_some() { 0.0 } else { smoothing.get() },
         x: look.x_axis(),
         y: Axis { scale: look.y_scale(), ..Axis::default() },
         has_marks: true,
@@ -412,6 +439,7 @@ fn said(bands: &RunBands, reading: Reading) -> String {
 #[cfg(test)]
 mod tests {
     use api::run_table::BandPoint;
+    use charts::line::Weight;
 
     use super::*;
 
@@ -446,6 +474,17 @@ mod tests {
     }
 
     #[test]
+    fn the_baseline_lies_over_the_means() {
+        let means = || lines(&bands(vec![band("0.1", 4_000)]));
+        let curve = Line::new("heron", Role::series(3), vec![0.0, 1.0], vec![3.0, 1.0]);
+        let beside = RunLines { lines: vec![(api::RunId::from_bytes([1; 16]), curve)], ..RunLines::default() };
+        let all = with_baseline(means(), &beside);
+        assert_eq!(all.iter().map(|line| line.name.as_str()).collect::<Vec<_>>(), ["0.1 (4,000 runs)", "heron"]);
+        assert!(all[1].is_dashed && all[1].role == Role::Text && all[1].weight == Weight::Strong);
+        assert_eq!(with_baseline(means(), &RunLines::default()).len(), 1);
+    }
+
+    #[test]
     fn a_reading_that_goes_on_says_how_far_it_is() {
         let part = bands(vec![band("0.1", 1_000), band("0.2", 1_000)]);
         assert_eq!(said(&part, Reading::of(false, false)), "So far 2,000 of 8,000 curves; the others are being read.");
@@ -459,9 +498,10 @@ mod tests {
 
     #[test]
     fn the_address_keeps_what_the_table_shows() {
-        assert_eq!(over("/e/1/runs"), "/e/1/runs?compare=groups");
+        assert_eq!(over("/e/1/runs", ""), "/e/1/runs?compare=groups");
+        assert_eq!(over("/e/1/runs", "12ab"), "/e/1/runs?compare=groups&pin=12ab");
         let table = "/e/1/runs?filter=a%20%3D%201&group=param.lr";
-        assert_eq!(over(table), format!("{table}&compare=groups"));
+        assert_eq!(over(table, ""), format!("{table}&compare=groups"));
     }
 
     #[test]

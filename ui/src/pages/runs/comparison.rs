@@ -133,13 +133,7 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
     let of_runs: BTreeMap<RunId, String> = runs.iter().map(|run| (run.id, group_of(run, bands))).collect();
     let members = lines.into_iter().filter_map(|(run, line)| Some((of_runs.get(&run)?.clone(), line)));
     let mut all = group::means(members.collect(), &groups(runs, bands));
-    all.extend(baseline.map(|line| Line {
-        weight: Weight::Strong,
-        is_dashed: true,
-        band: Vec::new(),
-        role: Role::Text,
-        ..line
-    }));
+    all.extend(baseline.map(Line::as_baseline));
     all
 }
 
