@@ -102,7 +102,8 @@ pub struct Listing {
 /// Groups the runs by one or more params, tags or values of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupRuns {
-    /// Sorts by `runs`, by one of `by`, or by the mean of a `metric.KEY`; by default as `by` says.
+    /// Sorts by `runs`, by one of `by`, or by the mean of a `metric.KEY`; by default as `by` says. Several stand by commas, as
+    /// those of [`crate::run::ListRuns::sort`] do.
     pub list: Listing,
     /// `param.KEY`, `tag.KEY`, `name`, `state`, `kind`, `device`, `commit`, `snapshot`, `user`. None of them: all runs
     /// are one group.

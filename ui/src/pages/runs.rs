@@ -169,6 +169,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
     let group_order = RwSignal::new(named.group_order);
+    let group_further = RwSignal::new(named.group_further);
     let plotted = RwSignal::new(named.plotted);
     let curve = RwSignal::new(named.curve);
     let chosen_columns = columns::Chosen::of(place);
@@ -195,6 +196,7 @@ pub(crate) fn Runs() -> impl IntoView {
         further,
         group,
         group_order,
+        group_further,
         deleted,
         plotted,
         curve,
@@ -204,12 +206,26 @@ pub(crate) fn Runs() -> impl IntoView {
     views::follow_view(settable);
     let here = move || {
         let (filter, order, further) = (filter.get(), order.get(), further.get());
-        let (group, group_order) = (group.get(), group_order.get());
+        let (group, group_order, group_further) = (group.get(), group_order.get(), group_further.get());
         let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
         let (columns, pinned) = chosen_columns.named();
         let (widths, flat) = (BTreeMap::new(), false);
-        TableView { filter, order, further, group, group_order, deleted, columns, pinned, widths, flat, plotted, curve }
-            .address(wire::encode)
+        TableView {
+            filter,
+            order,
+            further,
+            group,
+            group_order,
+            group_further,
+            deleted,
+            columns,
+            pinned,
+            widths,
+            flat,
+            plotted,
+            curve,
+        }
+        .address(wire::encode)
     };
     let location = use_location();
     // What the table shows stands in the address, so that it can be copied.
@@ -380,7 +396,8 @@ pub(crate) fn Runs() -> impl IntoView {
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
     let groups = groups::groups(
         listing,
-        (group, group_order),
+        group,
+        (group_order, group_further),
         names,
         facts,
         Memo::new(move |_| grouped.get() && !is_covered.get()),

@@ -42,9 +42,11 @@ pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGro
     let of = request.list.of;
     let filter = meant::filter(engine, of, &request.list.filter).await?;
     let by = grouped_by(engine, of, &request.by).await?;
-    let order = group_order(&request)?;
+    let orders = group_orders(&request)?;
+    // Among equals as the last of them.
+    let descending = orders.last().map_or(request.list.descending, |(_, descending)| *descending);
     let (metrics, validated_on) = (request.metrics, request.validated_on);
-    let grouping = Grouping { by, metrics, validated_on, order, descending: request.list.descending };
+    let grouping = Grouping { by, metrics, validated_on, orders, descending };
     let limit = u64::from(request.limit.unwrap_or(1000).min(MOST_GROUPS));
     let (list, offset, board) = (request.list, request.offset, engine.clone());
     let (asked, _asking) = engine.board().ask();
@@ -298,8 +300,26 @@ fn listable(name: &str) -> Result<Field, ApiError> {
     if has_values { Ok(field) } else { Err(refused()) }
 }
 
-fn group_order(request: &GroupRuns) -> Result<GroupOrder, ApiError> {
-    let Some(sort) = request.list.sort.as_deref() else { return Ok(GroupOrder::Values) };
+/// The orders that a request names for its groups, each with whether it descends.
+fn group_orders(request: &GroupRuns) -> Result<Vec<(GroupOrder, bool)>, ApiError> {
+    let Some(sort) = request.list.sort.as_deref() else { return Ok(Vec::new()) };
+    let named = parts(sort);
+    if named.is_empty() {
+        return group_order(request, sort).map(|order| vec![(order, request.list.descending)]);
+    }
+    filter::check_orders(named.len())?;
+    let order = |part: &str| {
+        let (key, descending) = match part.rsplit_once(char::is_whitespace) {
+            Some((key, way)) if way.eq_ignore_ascii_case("desc") => (key.trim_end(), true),
+            Some((key, way)) if way.eq_ignore_ascii_case("asc") => (key.trim_end(), false),
+            _ => (part, request.list.descending),
+        };
+        Ok((group_order(request, key)?, descending))
+    };
+    named.into_iter().map(order).collect()
+}
+
+fn group_order(request: &GroupRuns, sort: &str) -> Result<GroupOrder, ApiError> {
     if sort == "runs" {
         return Ok(GroupOrder::Runs);
     }

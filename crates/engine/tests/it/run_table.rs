@@ -189,6 +189,10 @@ async fn groups_stand_by_number_by_mean_and_by_size_and_page_by_page() {
     assert_eq!(order(Some("metric.loss"), true).await, ["1", "2", "10"]);
     let models = |descending| grouped(&sweep, &["param.\"the model\""], Some("runs"), descending);
     assert_eq!(values(&stage.call(models(true)).await), ["trees", "the \"mlp\", wide", "–"]);
+    // By several, each in its direction: two of each seed, then by the mean, which the third has not.
+    assert_eq!(order(Some("runs desc, metric.loss asc"), false).await, ["2", "1", "10"]);
+    assert_eq!(order(Some("runs, metric.loss desc"), false).await, ["1", "2", "10"]);
+    assert_eq!(order(Some("runs asc, param.seed desc"), false).await, ["10", "2", "1"]);
     let second = GroupRuns { offset: 1, limit: Some(1), ..models(true) };
     let second = stage.call(second).await;
     assert_eq!((values(&second), second.total), (vec!["the \"mlp\", wide".to_owned()], 3));
@@ -196,6 +200,8 @@ async fn groups_stand_by_number_by_mean_and_by_size_and_page_by_page() {
         let error = stage.try_call(grouped(&sweep, &[wrong], None, false)).await.unwrap_err();
         assert_eq!(error.code, ErrorCode::Invalid, "{wrong}: {}", error.message);
     }
+    let error = stage.try_call(grouped(&sweep, &["state"], Some("runs, duration desc"), false)).await.unwrap_err();
+    assert!(error.message.contains("\"duration\""), "{}", error.message);
     let error = stage.try_call(grouped(&sweep, &["state"], Some("duration"), false)).await.unwrap_err();
     assert!(error.message.contains("duration"), "{}", error.message);
 }

@@ -127,6 +127,7 @@ impl Seen {
         if let Some(by) = self.group_by {
             // Other groups may lack what those were sorted by.
             view.group_order = None;
+            view.group_further.clear();
             view.group = names(&by);
         }
         if let Some(columns) = self.columns {
@@ -198,7 +199,7 @@ pub(super) fn names(text: &str) -> Vec<String> {
 }
 
 /// The orders that `--sort` says.
-fn orders(sort: &str, descending: bool) -> Vec<(String, bool)> {
+pub(super) fn orders(sort: &str, descending: bool) -> Vec<(String, bool)> {
     let order = |part: &str| match part.rsplit_once(' ') {
         Some((key, way)) if way.eq_ignore_ascii_case("desc") => (key.trim().to_owned(), true),
         Some((key, way)) if way.eq_ignore_ascii_case("asc") => (key.trim().to_owned(), false),

@@ -20,16 +20,16 @@ pub(crate) struct Grouping {
     pub(crate) metrics: Vec<String>,
     /// The rows that runs must have been validated on to be summed up, where it matters.
     pub(crate) validated_on: Option<SplitId>,
-    pub(crate) order: GroupOrder,
+    /// Each with whether it descends; the first counts most.
+    pub(crate) orders: Vec<(GroupOrder, bool)>,
+    /// Whether groups that are equal by those, or all where there are none, stand by their values from the highest down.
     pub(crate) descending: bool,
 }
 
 /// How groups stand. What is missing stands last, whatever the direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GroupOrder {
-    /// By all values that they are grouped by.
-    Values,
-    /// By one of them.
+    /// By one of the values that they are grouped by.
     Value(usize),
     Runs,
     /// By the mean of one of the metrics.
@@ -186,22 +186,22 @@ fn group(tables: &[&Table], grouping: &Grouping, key: Key<'_>, rows: &[(usize, u
 }
 
 fn compare(left: &RunGroup, right: &RunGroup, grouping: &Grouping) -> Ordering {
-    let turned = |order: Ordering| if grouping.descending { order.reverse() } else { order };
-    let value = |at: usize| match (&left.values[at], &right.values[at]) {
-        (Some(left), Some(right)) => turned(natural(left, right)),
+    let turned = |order: Ordering, descending: bool| if descending { order.reverse() } else { order };
+    let value = |at: usize, descending: bool| match (&left.values[at], &right.values[at]) {
+        (Some(left), Some(right)) => turned(natural(left, right), descending),
         (left, right) => left.is_none().cmp(&right.is_none()),
     };
     let mean = |group: &RunGroup, at: usize| group.figures[at].map(|figure| figure.mean);
-    let first = match grouping.order {
-        GroupOrder::Values => Ordering::Equal,
-        GroupOrder::Value(at) => value(at),
-        GroupOrder::Runs => turned(left.runs.cmp(&right.runs)),
+    let by = |(order, descending): &(GroupOrder, bool)| match *order {
+        GroupOrder::Value(at) => value(at, *descending),
+        GroupOrder::Runs => turned(left.runs.cmp(&right.runs), *descending),
         GroupOrder::Mean(at) => match (mean(left, at), mean(right, at)) {
-            (Some(left), Some(right)) => turned(left.total_cmp(&right)),
+            (Some(left), Some(right)) => turned(left.total_cmp(&right), *descending),
             (left, right) => left.is_none().cmp(&right.is_none()),
         },
     };
-    (0..grouping.by.len()).map(value).fold(first, Ordering::then)
+    let first = grouping.orders.iter().map(by).fold(Ordering::Equal, Ordering::then);
+    (0..grouping.by.len()).map(|at| value(at, grouping.descending)).fold(first, Ordering::then)
 }
 
 /// Numbers as numbers, before texts: "8", "16", "auto".
