@@ -117,7 +117,7 @@ pub(crate) fn FilterLine(
         }
     });
     let close = move || {
-        waits.set_value(false);
+        waits.try_set_value(false);
         open.set(false);
     };
     Effect::new(move |_| {
@@ -230,7 +230,7 @@ pub(crate) fn FilterLine(
                 on:blur=move |_| {
                     close();
                     // Whoever comes back is told what runs have by then.
-                    wanted.set_value(None);
+                    wanted.try_set_value(None);
                     writes(false);
                 }
                 on:keydown=pressed

@@ -1,7 +1,10 @@
 //! The run that the means of groups are drawn beside: any, also one that the filter leaves out. It stands in the address as
 //! that of compared runs does.
 
-use api::run::{GetRun, Run, RunRow};
+use api::{
+    id::RunId,
+    run::{GetRun, Run, RunRow},
+};
 use charts::role::Role;
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
@@ -22,7 +25,7 @@ impl Baseline {
     pub(super) fn of_address(asked: Memo<ParamsMap>) -> Self {
         let pin = RwSignal::new(asked.with_untracked(|asked| asked.get("pin")).unwrap_or_default());
         keep_in_address(move || vec![("pin", pin.get())]);
-        let found = query(move || pin.with(|pin| pin.parse().ok()).map(|run| GetRun { run }));
+        let found = query(move || pin.with(|pin| pin.parse::<RunId>().ok()).map(|run| GetRun { run }));
         let run = Memo::new(move |_| {
             let is_pinned = |run: &Run| pin.with(|pin| *pin == run.id.to_string());
             found.value.get().filter(is_pinned)
@@ -61,10 +64,7 @@ fn options(rows: &[RunRow], pin: &str, own: Option<String>) -> Vec<(String, Stri
 
 #[cfg(test)]
 mod tests {
-    use api::{
-        RunId,
-        run::{RunKind, RunState},
-    };
+    use api::run::{RunKind, RunState};
 
     use super::*;
 
