@@ -545,7 +545,7 @@ fn runs_are_drawn_by_a_filter_or_a_view_without_naming_them() {
     assert_eq!((&beside[0]["runs"], &beside[0]["baseline"]["name"]), (&json!(1), &json!("slow")), "{beside}");
     let shown =
         String::from_utf8(plot(&["--filter", "", "--group-by", "param.lr", "--baseline", "slow"]).stdout).unwrap();
-    assert!(shown.contains("0.2 (1 run): -") && shown.contains(" from slow"), "{shown}");
+    assert!(shown.contains("0.2 (1 run): ") && shown.contains(" from slow"), "{shown}");
     for (more, code) in [
         (vec!["--filter", "", "--baseline", "nobody"], 3),
         (vec!["--each"], 2),
