@@ -2,8 +2,8 @@
 
     python exported.py ADDRESS SLIPWAY FOLDER
 
-Every run, param, tag, point, dataset, artifact and logged model of the experiment on the server, and every registered
-version that points to one of them, must be in the folder.
+The experiment with its tags, its note and its age, every run, param, tag, point, dataset, artifact and logged model of it
+on the server, and every registered version that points to one of them, must be in the folder.
 """
 
 import math
@@ -26,6 +26,7 @@ NAME = "exported/vision"
 def fill(address):
     mlflow.set_tracking_uri(address)
     mlflow.set_experiment(NAME)
+    mlflow.set_experiment_tags({"mlflow.note.content": "Why *these* runs.", "team": "größe"})
     with mlflow.start_run(run_name="parent: größe/1") as parent:
         mlflow.log_params({"lr": 0.01, "deep/er": "a\nb", "empty": ""})
         mlflow.set_tags({"team": "größe", "note with: space": "x"})
@@ -157,6 +158,9 @@ def main():
     fill(address)
     subprocess.run([slipway, "run", "export", folder, "--as", "mlflow", "--experiment", NAME, "--with-models"], check=True)
     served, stored = MlflowClient(address), MlflowClient(f"file:{folder}")
+    about = [client.get_experiment_by_name(NAME) for client in (served, stored)]
+    told, other = [(one.name, one.tags, one.creation_time) for one in about]
+    assert len(told[1]) == 2 and told == other, (told, other)
     own, written = runs(served, NAME), runs(stored, NAME)
     assert len(own) == 3 and own.keys() == written.keys(), (sorted(own), sorted(written))
     points = artifacts = 0

@@ -181,6 +181,8 @@ def logged_models(check):
     check.equal("a deleted one isn't found", found(), ["m"])
     hidden = check.answered("get of a deleted one", "GET", f"logged-models/{other}", {"allow_deleted": "true"})
     check.equal("… is it", hidden["model"]["info"]["name"], "n")
+    gone = "RESOURCE_DOES_NOT_EXIST"
+    check.refused("… without its files", "GET", f"logged-models/{other}/artifacts/directories", None, 404, gone)
     check.code("get of none", lambda: client.get_logged_model("m-" + "0" * 32), "RESOURCE_DOES_NOT_EXIST")
     check.code(
         "a name with a slash", lambda: client.create_logged_model(experiment, name="a/b"), "INVALID_PARAMETER_VALUE"

@@ -148,6 +148,8 @@ def stages(check):
     check.equal("archive existing", shown, ["Archived", "Archived", "Production", "None"])
     latest = {v.current_stage: v.version for v in client.get_latest_versions(name)}
     check.equal("latest versions", latest, {"Archived": "2", "Production": "3", "None": "4"})
+    order = [v.version for v in client.get_latest_versions(name)]
+    check.equal("latest versions: the stage of the oldest first", order, ["2", "3", "4"])
     check.equal("latest of a stage", [v.version for v in client.get_latest_versions(name, ["Archived"])], ["2"])
     check.equal("latest of an empty stage", client.get_latest_versions(name, ["Staging"]), [])
     check.code("latest of no stage", lambda: client.get_latest_versions(name, ["Bogus"]), "INVALID_PARAMETER_VALUE")
@@ -174,6 +176,9 @@ def aliases(check):
     check.code("deleted", lambda: client.get_model_version_by_alias(name, "other_one-2"), "INVALID_PARAMETER_VALUE")
     check.equal("deleted twice", client.delete_registered_model_alias(name, "other_one-2"), None)
     check.equal("deleting one that none can have", client.delete_registered_model_alias(name, "latest"), None)
+    newest = max(int(version.version) for version in client.search_model_versions(f"name = '{name}'"))
+    for alias in ("latest", "Latest"):
+        check.equal(f"by {alias}", int(client.get_model_version_by_alias(name, alias).version), newest)
     for wrong in ("latest", "Latest", "v1", "V22", "a b", "a/b", "x" * 256):
         body = {"name": name, "alias": wrong, "version": "1"}
         check.refused(f"the alias {wrong[:20]!r}", "POST", "registered-models/alias", body)

@@ -38,6 +38,12 @@ def experiments(check):
     client.delete_experiment_tag(made, "b")
     check.equal("delete tag", sorted(client.get_experiment(made).tags), ["a", "with space/ü"])
     check.code("delete tag of none", lambda: client.delete_experiment_tag(made, "b"), "RESOURCE_DOES_NOT_EXIST")
+    for key in ("a//b", "/a", "..", "a#b", 'a"b'):
+        wrong = "INVALID_PARAMETER_VALUE"
+        check.code(f"a tag called {key}", lambda key=key: client.set_experiment_tag(made, key, "x"), wrong)
+    since = client.get_experiment(made).last_update_time
+    client.set_experiment_tag(made, "later", "told")
+    check.equal("a tag is no update", client.get_experiment(made).last_update_time, since)
     renamed = fresh("renamed")
     client.rename_experiment(made, renamed)
     check.equal("rename", client.get_experiment(made).name, renamed)
@@ -164,6 +170,12 @@ def runs(check):
     client.delete_tag(run, "n")
     check.true("delete tag", "n" not in client.get_run(run).data.tags)
     check.code("delete tag of none", lambda: client.delete_tag(run, "n"), "RESOURCE_DOES_NOT_EXIST")
+    client.delete_tag(run, "mlflow.runName")
+    got = client.get_run(run)
+    check.equal("delete the tag of the name", (got.info.run_name, got.data.tags.get("mlflow.runName")), ("third", None))
+    check.code("… twice", lambda: client.delete_tag(run, "mlflow.runName"), "RESOURCE_DOES_NOT_EXIST")
+    client.update_run(run, name="fourth")
+    check.equal("… named anew", client.get_run(run).data.tags.get("mlflow.runName"), "fourth")
     note = "mlflow.note.content"
     check.code("delete notes of none", lambda: client.delete_tag(run, note), "RESOURCE_DOES_NOT_EXIST")
     client.set_tag(run, note, "")
@@ -252,6 +264,8 @@ def params(check):
     after = client.get_run(run).data
     check.equal("… writes nothing", ("newer" in after.params, "t" in after.tags, after.metrics), (False, False, {}))
     doubled = [Param("twice", "1"), Param("twice", "2")]
+    same = [Param("twice", "1"), Param("twice", "1")]
+    check.code("a key twice with one value", lambda: client.log_batch(run, params=same), "INVALID_PARAMETER_VALUE")
     check.code("a key twice in a batch", lambda: client.log_batch(run, params=doubled), "INVALID_PARAMETER_VALUE")
 
 

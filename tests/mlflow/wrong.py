@@ -172,7 +172,8 @@ def fields(check):
             ["name", "version", "key"],
         ),
         ("POST", "logged-models", {"experiment_id": experiment}, ["experiment_id"]),
-        ("POST", "runs/outputs", {"run_id": run, "models": []}, ["run_id"]),
+        ("POST", "runs/outputs", {"run_id": run, "models": []}, ["run_id", "models"]),
+        ("POST", "logged-models/search", {"experiment_ids": [experiment]}, ["experiment_ids"]),
         ("POST", DATASETS, {"experiment_ids": [experiment]}, ["experiment_ids"]),
         ("GET", BULK, {"run_id": [run], "metric_key": "k"}, ["run_id", "metric_key"]),
         (
@@ -408,6 +409,18 @@ def limits_of_reads(check):
         )
         check.refused(f"experiments/search of {count}", "POST", "experiments/search", {"max_results": count})
     many = [f"{i:032}" for i in range(101)]
+    for count in (0, -1):
+        asked = {"run_id": run, "metric_key": "m", "max_results": count}
+        check.refused(f"get-history of {count}", "GET", "metrics/get-history", asked)
+    for method, path, body in [
+        ("GET", "experiments/get", {"experiment_id": "churn"}),
+        ("POST", "experiments/delete", {"experiment_id": "churn"}),
+        ("POST", "runs/create", {"experiment_id": "churn"}),
+        ("POST", "runs/search", {"experiment_ids": ["churn"]}),
+        ("POST", "logged-models/search", {"experiment_ids": ["churn"]}),
+        ("POST", DATASETS, {"experiment_ids": ["churn"]}),
+    ]:
+        check.refused(f"{path} of an experiment that is no integer", method, path, body)
     check.refused("get-history-bulk of 101 runs", "GET", BULK, {"run_id": many, "metric_key": "m"})
     check.refused("get-history-bulk of none", "GET", BULK, {"metric_key": "m"})
     check.refused("get-history-bulk of no key", "GET", BULK, {"run_id": [run]})

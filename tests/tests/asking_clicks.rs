@@ -77,7 +77,7 @@ async fn registered_since(desk: &Desk) -> Result<()> {
     press(driver, "//main//a[contains(@class,'primary') and contains(., 'Deploy')]").await?;
     seen(driver, "//dialog[@open]//label[span='Version']//select").await?;
     there(driver, "//dialog[@open]//label[span='Version']//option[contains(., 'v2')]").await.context("the list")?;
-    let versions = client.call(ListModels { project }).await?.into_iter().flat_map(|model| model.versions);
+    let versions = client.call(ListModels::of(project)).await?.into_iter().flat_map(|model| model.versions);
     let newest = versions.max_by_key(|version| version.number).context("no version")?;
     ensure!(newest.number == 2, "the newest is v{}", newest.number);
     let select = driver.find(By::XPath("//dialog[@open]//label[span='Version']//select")).await?;

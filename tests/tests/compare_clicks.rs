@@ -141,6 +141,14 @@ async fn axes(desk: &Desk) -> Result<()> {
     seen(driver, &says("Accuracy")).await.context("the axis after a reload")?;
     says_all(&["along=metric.accuracy", "log=x"]).await?;
     desk.browser.picture("run-axes").await?;
+    // What a chart's own menu chose is there after a reload, too.
+    press(driver, &format!("{CHART}//header//button")).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Ignore outliers']").await?;
+    let bounded = format!("{CHART}//*[contains(., '1st to 99th percentile')]");
+    seen(driver, &bounded).await?;
+    says_all(&["looks="]).await?;
+    driver.refresh().await?;
+    seen(driver, &bounded).await.context("a bounded axis after a reload")?;
     choose(desk, "Along", "Share of the run").await?;
     seen(driver, &says("of the run")).await?;
 
@@ -236,7 +244,8 @@ async fn bars(desk: &Desk, folder: &Path) -> Result<()> {
     let once = Tracked::new(&desk.client, "once").await?;
     let mut runs = Vec::new();
     for (name, accuracy) in [("a", 0.5), ("b", 0.75), ("c", 0.25)] {
-        let points = [("accuracy", 0, accuracy), ("loss", 0, 1.0 - accuracy)];
+        let energy = ("system/gpu_0_energy_joules", 0, 1_000.0 * accuracy);
+        let points = [("accuracy", 0, accuracy), ("loss", 0, 1.0 - accuracy), energy];
         runs.push(once.log(name, &[("lr", "0.1")], &points).await.context("log a run")?);
     }
     for run in &runs[1..] {
@@ -259,6 +268,15 @@ async fn bars(desk: &Desk, folder: &Path) -> Result<()> {
     ensure!(text == lines.join("\r\n"), "saved {text:?}");
     let svg = saved(folder, "Accuracy.svg").await?;
     ensure!(svg.starts_with("<svg") && svg.contains(">b<"), "saved {svg}");
+    // What the machine did stands there once it is asked for, and in the address then.
+    const ENERGY: &str = "//main//*[@data-last-values]//section[.//h2='GPU 0 energy (kJ)']";
+    gone(driver, ENERGY).await?;
+    press(driver, "//main//label[contains(@class,'switch') and normalize-space(.)='System metrics']").await?;
+    seen(driver, ENERGY).await?;
+    seen(driver, "//main//section[.//h2='Last values']//tr[contains(., 'GPU 0 energy (kJ)')]").await?;
+    let said = async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("system=1"));
+    until("the address says the switch", SHORT, said).await?;
+    desk.browser.picture("compare-system").await?;
     code(desk).await.context("the card of their code")
 }
 

@@ -207,7 +207,37 @@ async fn source(desk: &Desk, folder: &std::path::Path) -> Result<()> {
     desk.client.call(RemoveSource { source, keep_runs: false }).await?;
     press(driver, &format!("{FORGOTTEN}//button[normalize-space(.)='Restore']")).await?;
     until("the log and its run again", LONG, read).await?;
-    journeys::browser::gone(driver, FORGOTTEN).await
+    journeys::browser::gone(driver, FORGOTTEN).await?;
+    several(desk, folder).await.context("several logs")
+}
+
+/// Several logs of one folder are read as one, and what nothing is known of as what a person says it is.
+async fn several(desk: &Desk, folder: &std::path::Path) -> Result<()> {
+    let driver = desk.driver();
+    let look = async |path: &std::path::Path| -> Result<()> {
+        desk.go("/experiments").await?;
+        press(driver, "//main//button[contains(., 'Read a log')]").await?;
+        fill(driver, "//dialog[@open]//label[contains(., 'Folder')]//input", &path.to_string_lossy()).await?;
+        press(driver, "//dialog[@open]//footer//button[contains(., 'Look')]").await
+    };
+    let logs = folder.join("lightning_logs");
+    for version in ["version_0", "version_1"] {
+        std::fs::create_dir_all(logs.join(version))?;
+        std::fs::write(logs.join(version).join("metrics.csv"), "step,loss\n0,0.5\n")?;
+    }
+    look(&logs).await?;
+    seen(driver, "//dialog[@open]//tr[@data-found][contains(., 'all 2')]//button[contains(., 'Read as one')]").await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Read all')]").await?;
+    let is_read = async |end: &str, runs: u64| -> Result<bool> {
+        let sources = desk.client.call(ListSources {}).await?;
+        Ok(sources.iter().any(|source| source.path.ends_with(end) && source.runs == runs))
+    };
+    until("both are read as one", LONG, async || is_read("lightning_logs", 2).await).await?;
+    let odd = folder.join("values.txt");
+    std::fs::write(&odd, "{\"loss\": 0.5}\n")?;
+    look(&odd).await?;
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Read']").await?;
+    until("it is read as files of metrics", LONG, async || is_read("values.txt", 1).await).await
 }
 
 /// A line that is none of the log's comes while it is followed: its row says so, and the dialog where and why, from the

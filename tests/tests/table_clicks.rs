@@ -222,6 +222,11 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     let head = text.starts_with("id,name,param.lr,") && text.contains("metric.loss");
     ensure!(head && text.lines().count() == 3, "of the brushed runs is saved {text:?}");
     dragged(desk).await.context("a brush that is drawn by the pointer")?;
+    // Those that are brushed are compared, and Back leads to them.
+    press(driver, "//main//button[normalize-space(.)='Compare these']").await?;
+    seen(driver, "//main//h1[.='2 runs compared']").await?;
+    driver.back().await?;
+    seen(driver, "//main//*[@role='status' and .='2 brushed of 6 runs']").await.context("after Back")?;
     press(driver, "//main//button[normalize-space(.)='Filter to these']").await?;
     seen(driver, "//main//*[@role='status' and .='2 runs']").await?;
     let line = seen(driver, "//main//input[@data-filter]").await?;

@@ -12,7 +12,7 @@ use api::{
     tracking::{CreateExperiment, EditExperiment, Experiment, GetTracking, ListExperiments},
 };
 use journeys::{
-    browser::{choose, gone, press, seen, there, told},
+    browser::{choose, fill, gone, press, seen, there, told},
     desk::Desk,
     process::until,
     road,
@@ -89,12 +89,12 @@ async fn foldered(desk: &Desk) -> Result<()> {
     let driver = desk.driver();
     let outside = Tracked::new(&desk.client, "elsewhere").await?;
     outside.log("far", &[], &[("loss", 0, 1.0)]).await?;
-    for (name, run) in [("resnet", "deep"), ("vit", "wide")] {
+    // One stands below the folder, in one whose name is no pattern.
+    for (name, run, folder) in [("resnet", "deep", "vision"), ("vit", "wide", "vision/50%_x")] {
         let within = Tracked::new(&desk.client, name).await?;
         within.log(run, &[], &[("loss", 0, 0.5)]).await?;
-        let experiment = within.experiment.id;
-        let folder = Some("vision".to_owned());
-        desk.client.call(EditExperiment { experiment, name: None, folder, notes: None }).await?;
+        let folder = Some(folder.to_owned());
+        desk.client.call(EditExperiment { folder, ..EditExperiment::of(within.experiment.id) }).await?;
     }
     desk.go("/experiments").await?;
     press(driver, MORE).await?;
@@ -106,6 +106,13 @@ async fn foldered(desk: &Desk) -> Result<()> {
     driver.back().await?;
     let link = |name: &str| format!("//main//a[normalize-space(.)='{name}']");
     seen(driver, &link("resnet")).await?;
+    let filter = "//main//input[@aria-label='Filter experiments']";
+    fill(driver, filter, "folder = 'vision'").await?;
+    gone(driver, &link("vit")).await?;
+    seen(driver, &link("resnet")).await?;
+    fill(driver, filter, "").await?;
+    seen(driver, &link("vit")).await?;
+    tagged(desk, "resnet").await.context("the tags of an experiment")?;
     press(driver, MORE).await?;
     press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete its experiments…']").await?;
     seen(driver, "//dialog[@open]//h2[.='Delete the experiments of vision?']").await?;
@@ -120,6 +127,27 @@ async fn foldered(desk: &Desk) -> Result<()> {
         seen(driver, &link(name)).await.context("brought back")?;
     }
     Ok(())
+}
+
+/// From the menu of the experiment's line; what was there is shown, set and removed.
+async fn tagged(desk: &Desk, name: &str) -> Result<()> {
+    let driver = desk.driver();
+    let all = desk.client.call(ListExperiments::default()).await?;
+    let experiment = all.into_iter().find(|one| one.name == name).context("the experiment is not there")?.id;
+    let tags = [("team".to_owned(), Some("vision".to_owned()))].into();
+    desk.client.call(EditExperiment { tags, ..EditExperiment::of(experiment) }).await?;
+    press(driver, &format!("//main//button[@aria-label='More of {name}']")).await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Tags…']").await?;
+    let chip = |text: &str| format!("//dialog[@open]//*[contains(@class,'chip') and contains(., '{text}')]");
+    seen(driver, &chip("team: vision")).await?;
+    fill(driver, "//dialog[@open]//input[@aria-label='Tag']", "goal").await?;
+    fill(driver, "//dialog[@open]//input[@aria-label='Value']", "speed").await?;
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Add']").await?;
+    seen(driver, &chip("goal: speed")).await?;
+    press(driver, "//dialog[@open]//button[@aria-label='Remove team']").await?;
+    gone(driver, &chip("team: vision")).await?;
+    press(driver, "//dialog[@open]//button[normalize-space(.)='Close']").await?;
+    gone(driver, "//dialog[@open]").await
 }
 
 async fn post(address: &str, route: &str, body: Value) -> Result<Value> {
@@ -253,6 +281,12 @@ async fn nested(desk: &Desk, address: &str, experiment: &Experiment, parent: Run
     press(driver, "//main//a[contains(@class,'chip')][contains(., 'child of deep')]").await?;
     seen(driver, "//main//h1[.='deep']").await?;
     seen(driver, tab).await?;
+    // Who moves it is asked about what stands below it.
+    press(driver, "//main//div[contains(@class,'head')]//button[@aria-label='More']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Move to experiment…']").await?;
+    seen(driver, "//dialog[@open]//label[contains(., 'Move the child run, too')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Cancel']").await?;
+    gone(driver, "//dialog[@open]").await?;
     post(address, "delete", json!({"run_id": fold})).await?;
     gone(driver, tab).await.context("the tab of a run that has none below it any more")
 }
@@ -291,6 +325,19 @@ async fn unowned(desk: &Desk, address: &str) -> Result<()> {
     let all = desk.client.call(ListExperiments::default()).await?;
     let project = all.iter().find_map(|one| one.project).context("a project is open")?;
     let driver = desk.driver();
+    desk.go(&format!("/p/{project}/models")).await?;
+    // It stands there in a group of its own, and is found by what was written about it.
+    post(address, "../registered-models/set-tag", json!({"name": "churn", "key": "team", "value": "growth"})).await?;
+    post(address, "../model-versions/create", json!({"name": "churn", "source": "s3://bucket/churn"})).await?;
+    seen(driver, "//main//h2[.='In no project']").await?;
+    let version = "//main//tr[@aria-label='Open churn v1, registered by a client']//a[.='v1']";
+    seen(driver, version).await?;
+    let filter = "//main//input[@aria-label='Filter models']";
+    fill(driver, filter, "version > 1").await?;
+    gone(driver, version).await?;
+    fill(driver, filter, "growth and version = 1").await?;
+    press(driver, version).await?;
+    seen(driver, "//main//h1[contains(., 'churn')]").await?;
     desk.go(&format!("/p/{project}/models")).await?;
     press(driver, "//main//a[normalize-space(.)='1 model without a project']").await?;
     seen(driver, "//main//h2[.='churn']").await.map(drop)

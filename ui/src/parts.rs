@@ -48,6 +48,7 @@ pub(crate) mod rows;
 pub(crate) mod sandboxed;
 pub(crate) mod save;
 pub(crate) mod send_traffic;
+pub(crate) mod sought;
 pub(crate) mod stage;
 pub(crate) mod states;
 pub(crate) mod step_slider;

@@ -113,10 +113,11 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// Whether it is better than another of the same name.
+    /// Whether it is better than another of the same name. Every number is better than what is none.
     pub fn beats(&self, other: &Figure) -> Option<bool> {
         let better = if self.more_is_better { self.value > other.value } else { self.value < other.value };
-        (self.name == other.name).then_some(better)
+        let is_number = !self.value.is_nan() && other.value.is_nan();
+        (self.name == other.name).then_some(better || is_number)
     }
 }
 
@@ -198,5 +199,19 @@ mod tests {
         assert_eq!(both("9", "10"), "10");
         assert_eq!(both("cat", "dog"), "dog");
         assert_eq!(both("yes", "true"), "yes");
+    }
+
+    #[test]
+    fn a_number_beats_what_is_none_whichever_is_better() {
+        for more_is_better in [true, false] {
+            let figure = |value| {
+                let (name, interval, baseline, unit) = ("r2".to_owned(), None, None, None);
+                Figure { name, value, interval, baseline, more_is_better, unit }
+            };
+            let beats = |one: f64, other: f64| figure(one).beats(&figure(other));
+            assert_eq!(beats(0.5, f64::NAN), Some(true));
+            assert_eq!((beats(f64::NAN, 0.5), beats(f64::NAN, f64::NAN)), (Some(false), Some(false)));
+            assert_eq!((beats(0.5, 0.25), beats(0.25, 0.5)), (Some(more_is_better), Some(!more_is_better)));
+        }
     }
 }

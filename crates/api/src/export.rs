@@ -12,7 +12,7 @@ pub enum ExportFormat {
     /// versions where asked for.
     Mlflow,
     /// A folder of event files a run: every point as `f32`, params as hyperparameters, and the pictures, texts, histograms
-    /// and sounds (WAV) that stand in the log that it came from.
+    /// and sounds (WAV) that it logged by step or that stand in the log that it came from.
     Tensorboard,
     /// `runs.csv`, a line a run, and `points.csv`, a line a point.
     Csv,
@@ -32,8 +32,8 @@ pub struct ExportRuns {
     /// The whole path of the folder. The folder that it is in is there.
     pub to: String,
     /// Copies the artifacts of the runs and of the models that they logged into a file store, and as such the media that
-    /// stand in the logs that they came from; in other formats there is no place for artifacts. Media of such a log that
-    /// have no place are counted in the job's log.
+    /// stand in the logs that they came from; in other formats there is no place for artifacts. What has no place is
+    /// counted in the job's log.
     #[serde(default)]
     pub artifacts: bool,
     /// Adds the registered versions that point to these runs to a file store.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ApiError,
     event::Tag,
+    figure,
+    job::Job,
     worker::{Device, Gpu},
 };
 
@@ -175,6 +177,9 @@ pub struct Storage {
     /// Why that can't be said now, such as work that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_counted: Option<ApiError>,
+    /// What of the database holds nothing: [`CompactDatabase`] would give it back.
+    #[serde(default)]
+    pub compactable_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -184,14 +189,33 @@ pub struct StoragePart {
     pub detail: String,
 }
 
+/// Gives back to the disk what deleted records left in the database, which is written anew: refused where the disk has no
+/// room for what it holds. Whoever writes waits meanwhile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompactDatabase {}
+
 /// What a deletion or a collection freed, or would free.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Freed {
     pub bytes: u64,
+    /// Those of these that stay with the database, which uses them for what comes next; [`CompactDatabase`] gives them back to
+    /// the disk.
+    #[serde(default)]
+    pub in_database: u64,
     pub records: u64,
     /// What was collected, by what it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<FreedPart>,
+}
+
+impl Freed {
+    /// ", of which 0.9 GB stay with the database for what comes next"; nothing where none do.
+    pub fn said_of_database(&self) -> String {
+        match self.in_database {
+            0 => String::new(),
+            size => format!(", of which {} stay with the database for what comes next", figure::bytes(size)),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -346,12 +370,22 @@ crate::requests! { METHODS;
     MoveSecrets => "secret.move" -> MovedSecrets;
     GetStorage => "storage.get" -> Storage, |_me| vec![Tag::Storage];
     CollectGarbage => "storage.collect" -> Freed;
+    CompactDatabase => "storage.compact" -> Job;
     GetLog => "host.log" -> Vec<LogLine>;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stays_with_the_database_is_said_apart() {
+        let freed = Freed { bytes: 1_200_000_000, in_database: 900_000_000, ..Freed::default() };
+        assert_eq!(freed.said_of_database(), ", of which 900.0 MB stay with the database for what comes next");
+        assert_eq!(Freed { in_database: 0, ..freed }.said_of_database(), "");
+        // As an earlier host sends it.
+        assert_eq!(serde_json::from_str::<Freed>(r#"{"bytes": 1, "records": 2}"#).unwrap().in_database, 0);
+    }
 
     #[test]
     fn a_list_is_no_settings() {

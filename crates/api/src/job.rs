@@ -52,6 +52,8 @@ pub enum JobKind {
     Traffic,
     /// Reading another tool's run log.
     Import,
+    /// Giving back what deleted records left in the database.
+    Compact,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

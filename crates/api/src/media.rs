@@ -42,9 +42,9 @@ pub fn medium_by_name(path: &str) -> Option<(&str, MediumKind)> {
     }
     let (stem, ending) = path.rsplit_once('.')?;
     let kind = match ending.to_ascii_lowercase().as_str() {
-        "png" | "jpg" | "jpeg" | "gif" | "webp" => MediumKind::Image,
+        "png" | "jpg" | "jpeg" | "gif" | "webp" | "avif" | "bmp" => MediumKind::Image,
         "svg" => MediumKind::Drawing,
-        "wav" | "mp3" | "ogg" | "flac" => MediumKind::Audio,
+        "wav" | "mp3" | "ogg" | "opus" | "flac" | "aac" | "m4a" => MediumKind::Audio,
         "mp4" | "m4v" | "webm" => MediumKind::Video,
         "html" | "htm" => MediumKind::Page,
         "txt" | "md" => MediumKind::Text,
@@ -187,12 +187,17 @@ mod tests {
 
     #[test]
     fn a_name_says_what_a_file_is() {
-        use MediumKind::{Drawing, Histogram, Page, Table, Text, Video};
+        use MediumKind::{Audio, Drawing, Histogram, Image, Page, Table, Text, Video};
         for (path, stem, kind) in [
             ("page.html", "page", Page),
             ("drawing.SVG", "drawing", Drawing),
             ("v.mp4", "v", Video),
             ("a/clip.M4V", "a/clip", Video),
+            ("said.m4a", "said", Audio),
+            ("said.AAC", "said", Audio),
+            ("said.opus", "said", Audio),
+            ("drawn.bmp", "drawn", Image),
+            ("drawn.avif", "drawn", Image),
             ("media/plotly/p.plotly.json", "media/plotly/p", Text),
             ("seen/step_2.table.json", "seen/step_2", Table),
             ("w.histogram.json", "w", Histogram),

@@ -187,11 +187,26 @@ pub struct RegisterModel {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListModels {
     pub project: ProjectId,
+    /// In the grammar of the runs' filter, about versions with their model: `name`, `version`, `alias`, `stage`, `user`,
+    /// `notes`, `tag.KEY` (a version's own, else its model's) and `created`; words match all of these and what a version was
+    /// made of. A model stands with the versions that match; one without versions is looked at by itself.
+    #[serde(default)]
+    pub filter: String,
+}
+
+impl ListModels {
+    pub const fn of(project: ProjectId) -> Self {
+        Self { project, filter: String::new() }
+    }
 }
 
 /// Models of clients under which no version names a run of a project: they stand with no project's models.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ListOtherModels {}
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListOtherModels {
+    /// As [`ListModels::filter`].
+    #[serde(default)]
+    pub filter: String,
+}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetVersion {

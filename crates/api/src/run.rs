@@ -253,6 +253,9 @@ pub struct RunRow {
     /// Final validation figures (and whatever else was logged), by key.
     pub metrics: BTreeMap<String, MetricCell>,
     pub versions: Vec<VersionId>,
+    /// The names that stand at these versions: "champion".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// It has a checkpoint that `run.resume` goes on from.
     #[serde(default)]
     pub resumable: bool,
@@ -404,6 +407,15 @@ impl ListRuns {
         let (everywhere, limit) = (list.of == Scope::All, Some(limit));
         let Listing { deleted, filter, sort, descending, .. } = list;
         Self { project, experiment, everywhere, deleted, filter, sort, descending, offset, limit }
+    }
+
+    /// What is left of a page of which so many rows came: of runs with many and long texts fewer come at once. `None` where
+    /// it is whole, and behind the last of all runs.
+    pub fn lacking(&self, came: usize, total: u64) -> Option<Self> {
+        let came = u32::try_from(came).ok().filter(|came| *came > 0)?;
+        let limit = self.limit.map(|limit| limit.saturating_sub(came)).filter(|limit| *limit > 0)?;
+        let offset = self.offset + u64::from(came);
+        (offset < total).then(|| Self { offset, limit: Some(limit), ..self.clone() })
     }
 
     pub fn scope(&self) -> Scope {

@@ -23,6 +23,9 @@ pub struct DiffRuns {
     /// What is equal is told too.
     #[serde(default)]
     pub all: bool,
+    /// Also what the machine did (`system/…`), which no two runs have the same.
+    #[serde(default)]
+    pub system: bool,
 }
 
 /// Runs side by side.

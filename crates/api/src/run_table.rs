@@ -2,14 +2,18 @@
 //!
 //! Each is about everything that a filter matches, not about the rows that a page has fetched.
 
+pub mod values;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
+use self::values::{ListValues, RunValues};
 use crate::{
     figure::{count, counted},
     id::{RunId, SplitId},
     run::{FilterNote, MetricCell, RunKind, RunRow, RunState},
+    series::NonFinite,
     tracking::Scope,
 };
 
@@ -47,6 +51,7 @@ impl RunRow {
             tags: BTreeMap::new(),
             metrics: BTreeMap::new(),
             versions: Vec::new(),
+            aliases: Vec::new(),
             resumable: false,
             split: None,
             cost: None,
@@ -240,6 +245,10 @@ pub struct RunBand {
     pub measured: u64,
     /// How many of those were read in the time that there was.
     pub read: u64,
+    /// How many of these are not finite from a place on to their end, as far as that is looked at: the mean is without them
+    /// there.
+    #[serde(default)]
+    pub diverged: u64,
     /// A filter that exactly its runs pass, of those that the request's filter passes; empty where all do.
     pub filter: String,
     /// Where a run of it stands; none where each has but a final figure.
@@ -247,21 +256,38 @@ pub struct RunBand {
 }
 
 /// What the curves of a group come to at one place of the axis. A run stands there where it has begun and not ended,
-/// between its points by linear interpolation; values that are not finite are stepped over. Of a curve that is longer
+/// between its points by linear interpolation; values that are not finite are stepped over, and counted. Of a curve that is longer
 /// than there are places the newest value of each stretch stands for it; of one of more than 16,384 points over another metric
 /// the extremes of each stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BandPoint {
     pub x: f64,
-    /// How many runs stand here.
+    /// How many runs stand here with a number.
     pub runs: u64,
+    /// NaN where none does, as the extremes are.
     #[serde(with = "crate::series::float")]
     pub mean: f64,
     /// The sample standard deviation (n − 1); `None` of one run.
     #[serde(with = "crate::series::float::option", default)]
     pub sd: Option<f64>,
+    #[serde(with = "crate::series::float")]
     pub min: f64,
+    #[serde(with = "crate::series::float")]
     pub max: f64,
+    /// Runs whose value here is not finite, also those that have a number before and behind it.
+    #[serde(default, skip_serializing_if = "is_finite")]
+    pub non_finite: NonFinite,
+    /// How many of these have none before or behind it: they are not among [`Self::runs`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub diverged: u64,
+}
+
+fn is_finite(odd: &NonFinite) -> bool {
+    odd.is_none()
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl RunKind {
@@ -328,6 +354,11 @@ impl RunBands {
         if self.off_axis > 0 {
             said.push(format!("{} without the metric along the axis.", counted(self.off_axis, "run is", "runs are")));
         }
+        let diverged = sum(|band| band.diverged);
+        if diverged > 0 {
+            let curves = counted(diverged, "curve", "curves");
+            said.push(format!("{curves} diverged: where one is not finite, the mean is of the others."));
+        }
         if read < measured {
             said.push(format!(
                 "{} of {} were read in the time that there is, chosen by chance from each group in turn: narrow the \
@@ -360,38 +391,6 @@ pub struct PickedRuns {
     pub runs: Vec<RunId>,
     /// How many the filter matches in all.
     pub total: u64,
-}
-
-/// The values that the runs of a list have for a field, as a filter compares it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ListValues {
-    /// Its order counts for nothing.
-    pub list: Listing,
-    /// `param.KEY`, `tag.KEY`, `name`, `state`, `status`, `kind`, `experiment`, `folder`, `model`, `device`, `commit`,
-    /// `snapshot`, `user`, `dataset.name`, `dataset.digest`, `dataset.context`.
-    pub field: String,
-    /// Only values with this in them, in any case; those that begin with it stand first.
-    #[serde(default)]
-    pub part: String,
-    /// At most 1,000, by default 50.
-    #[serde(default)]
-    pub limit: Option<u32>,
-}
-
-/// Answer to [`ListValues`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunValues {
-    /// Those that most runs have stand first. What is longer than 1,024 bytes is a text to read, and not among them.
-    pub values: Vec<RunValue>,
-    /// How many there are in all.
-    pub total: u64,
-}
-
-/// A value, and how many runs have it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunValue {
-    pub value: String,
-    pub runs: u64,
 }
 
 /// Cells of the table as text, for CSV and Markdown: whoever wants all of it asks piece by piece. What a program has not
@@ -633,8 +632,8 @@ crate::requests! { METHODS;
 #[cfg(test)]
 mod tests {
     use super::{
-        ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunCells, RunId, RunKind, RunState, SparseRow,
-        below_in, named, parts, quote_length, quoted,
+        BandPoint, NonFinite, ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunCells, RunId, RunKind,
+        RunState, SparseRow, below_in, named, parts, quote_length, quoted,
     };
 
     #[test]
@@ -646,12 +645,27 @@ mod tests {
     }
 
     #[test]
+    fn a_place_at_which_no_run_has_a_number_comes_back_as_it_was_sent() {
+        let nan = f64::NAN;
+        let non_finite = NonFinite { nan: 1, plus: 2, minus: 0 };
+        let point = BandPoint { x: 1.0, runs: 0, mean: nan, sd: None, min: nan, max: nan, non_finite, diverged: 3 };
+        let back: BandPoint = serde_json::from_str(&serde_json::to_string(&point).unwrap()).unwrap();
+        assert!(back.mean.is_nan() && back.min.is_nan() && back.max.is_nan(), "{back:?}");
+        assert_eq!((back.non_finite, back.diverged, back.runs), (non_finite, 3, 0));
+        // As an earlier host sends it.
+        let earlier = r#"{"x": 1, "runs": 1, "mean": 2, "sd": null, "min": 2, "max": 2}"#;
+        let earlier: BandPoint = serde_json::from_str(earlier).unwrap();
+        assert_eq!((earlier.min, earlier.non_finite, earlier.diverged), (2.0, NonFinite::default(), 0));
+    }
+
+    #[test]
     fn bands_say_what_they_leave_out() {
         let band = |runs: u64, measured: u64, read: u64| RunBand {
             values: vec![Some(runs.to_string())],
             runs,
             measured,
             read,
+            diverged: 0,
             filter: String::new(),
             points: Vec::new(),
         };

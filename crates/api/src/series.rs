@@ -24,7 +24,7 @@ pub struct Point {
 }
 
 /// How many values of a bucket are no finite numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NonFinite {
     pub nan: u64,
     /// +∞
@@ -45,6 +45,11 @@ impl NonFinite {
 
     pub fn is_none(self) -> bool {
         self == Self::default()
+    }
+
+    /// Of all kinds.
+    pub const fn count(self) -> u64 {
+        self.nan + self.plus + self.minus
     }
 }
 

@@ -29,6 +29,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub const ALL: [Self; 7] =
+        [Self::MlflowFiles, Self::MlflowDb, Self::TensorBoard, Self::Wandb, Self::DvcLive, Self::Metrics, Self::Dvc];
+
     /// The tool by its own name.
     pub const fn tool(self) -> &'static str {
         match self {
@@ -40,6 +43,11 @@ impl Kind {
             Self::Metrics => "Metrics files",
             Self::Dvc => "DVC",
         }
+    }
+
+    /// Whether a folder with several of its logs below it can be read as one, with those that come.
+    pub const fn is_gathered(self) -> bool {
+        matches!(self, Self::TensorBoard | Self::Wandb | Self::DvcLive | Self::Metrics)
     }
 }
 
@@ -56,8 +64,11 @@ pub fn is_address(path: &str) -> bool {
 pub struct FoundLog {
     pub kind: Kind,
     pub path: String,
-    /// It is a source already.
+    /// It is a source already, or read with one.
     pub known: Option<SourceId>,
+    /// Of a folder that can be read as one, with what comes: how many of the logs that were found lie below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<u64>,
 }
 
 /// A log that is read, and read on while it grows.

@@ -36,6 +36,10 @@ pub struct TableView {
     pub widths: BTreeMap<String, f64>,
     /// The cells of metrics have no colours.
     pub flat: bool,
+    /// Whether more of a metric is better, where a person said so, by its key.
+    pub better: BTreeMap<String, bool>,
+    /// Whether the curve of a metric stands beside it, where a person said so, by its key.
+    pub curves: BTreeMap<String, bool>,
     /// The chart that stands in the table's place.
     pub plotted: Plotted,
     /// The figure whose curves the pane of the selected runs draws; empty where nobody chose one.
@@ -89,6 +93,12 @@ impl TableView {
         if self.flat {
             parts.push("flat=1".to_owned());
         }
+        for (key, told) in [("better", &self.better), ("curves", &self.curves)] {
+            if !told.is_empty() {
+                let sign = |(name, is): (&String, &bool)| format!("{}{name}", if *is { '+' } else { '-' });
+                parts.push(format!("{key}={}", joined(&told.iter().map(sign).collect())));
+            }
+        }
         let Plotted { view, axes, x, y, colour, log, contours, brushes } = &self.plotted;
         for (key, text) in [("view", view), ("x", x), ("y", y), ("colour", colour), ("curve", &self.curve)] {
             if !text.is_empty() {
@@ -116,6 +126,13 @@ impl TableView {
             Some(key) => (key.to_owned(), true),
             None => (name.trim_start_matches('+').to_owned(), false),
         };
+        let signed = |text: &str| {
+            let told = |name: String| match name.strip_prefix('-') {
+                Some(key) => (key.to_owned(), false),
+                None => (name.strip_prefix('+').unwrap_or(&name).to_owned(), true),
+            };
+            names(text).into_iter().map(told).collect::<BTreeMap<String, bool>>()
+        };
         for part in address.trim_start_matches('?').split('&') {
             match part.split_once('=') {
                 Some(("filter", text)) => shown.filter = decode(text),
@@ -138,6 +155,8 @@ impl TableView {
                     shown.widths = names(text).into_iter().filter_map(width).collect();
                 }
                 Some(("flat", _)) => shown.flat = true,
+                Some(("better", text)) => shown.better = signed(text),
+                Some(("curves", text)) => shown.curves = signed(text),
                 Some(("view", text)) => shown.plotted.view = decode(text),
                 Some(("x", text)) => shown.plotted.x = decode(text),
                 Some(("y", text)) => shown.plotted.y = decode(text),
@@ -235,6 +254,8 @@ mod tests {
                 columns: Some(["name", "metric.f1", "user", "started"].map(str::to_owned).to_vec()),
                 widths: [("metric.f1".to_owned(), 120.0), ("param.\"a,b~c\"".to_owned(), 61.5)].into(),
                 flat: true,
+                better: [("a,b".to_owned(), true), ("-x & y".to_owned(), false)].into(),
+                curves: [("+loss".to_owned(), true), ("f1".to_owned(), false)].into(),
                 ..TableView::default()
             },
             TableView {

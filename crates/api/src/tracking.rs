@@ -9,6 +9,7 @@ use crate::{
     event::Tag,
     host::Freed,
     id::{ExperimentId, ModelId, ProjectId, RunId, VersionId},
+    run::{Run, RunKind},
 };
 
 /// A time that a client of MLflow logged, in milliseconds: the first ones wrote those of metrics in seconds.
@@ -75,6 +76,12 @@ impl Experiment {
         self.newest_run_ms.into_iter().chain([self.updated_ms]).max().filter(|ms| *ms > 0)
     }
 
+    /// Its tags without the one that is its notes.
+    pub fn plain_tags(&self) -> BTreeMap<String, String> {
+        let plain = self.tags.iter().filter(|(key, _)| *key != NOTE_TAG);
+        plain.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// Whether it is MLflow's `Default`, which clients log to that name none.
     pub const fn is_default(&self) -> bool {
         self.number == 0
@@ -96,6 +103,10 @@ pub struct ListExperiments {
     /// Those that were deleted, instead of those that are there.
     #[serde(default)]
     pub deleted: bool,
+    /// In the grammar of the runs' filter: `name`, `folder`, `within`, `notes`, `tag.KEY`, `created` and `updated`; words
+    /// match names, folders, notes and tags.
+    #[serde(default)]
+    pub filter: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -116,6 +127,16 @@ pub struct EditExperiment {
     /// Markdown.
     #[serde(default)]
     pub notes: Option<String>,
+    /// Tag → value; null removes it.
+    #[serde(default)]
+    pub tags: BTreeMap<String, Option<String>>,
+}
+
+impl EditExperiment {
+    /// Changes nothing yet.
+    pub const fn of(experiment: ExperimentId) -> Self {
+        Self { experiment, name: None, folder: None, notes: None, tags: BTreeMap::new() }
+    }
 }
 
 /// Moves an experiment with its runs into a project, or out of every one. Refused for a project's own experiment, and
@@ -162,6 +183,47 @@ pub struct PurgeExperiment {
 pub struct MoveRuns {
     pub runs: Vec<RunId>,
     pub to: ExperimentId,
+    /// What stands below them goes along: [`RunPlaces::below`].
+    #[serde(default)]
+    pub with_children: bool,
+}
+
+impl MoveRuns {
+    /// These and no others.
+    pub const fn alone(runs: Vec<RunId>, to: ExperimentId) -> Self {
+        Self { runs, to, with_children: false }
+    }
+}
+
+/// Where runs are, and the runs that stand below them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetRunPlaces {
+    pub runs: Vec<RunId>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunPlaces {
+    /// In the order of the request.
+    pub named: Vec<RunPlace>,
+    /// At any depth, each in the experiment of the run that it stands under; the deleted and those that were named left out.
+    pub below: Vec<RunPlace>,
+}
+
+/// What of a run says where it is, and where it may go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunPlace {
+    pub id: RunId,
+    pub name: String,
+    pub kind: RunKind,
+    pub experiment: ExperimentId,
+    pub project: Option<ProjectId>,
+}
+
+impl RunPlace {
+    pub fn of(run: &Run) -> Self {
+        let Run { id, name, kind, experiment, project, .. } = run;
+        Self { id: *id, name: name.clone(), kind: *kind, experiment: *experiment, project: *project }
+    }
 }
 
 /// Deletes runs so that they can be restored.
@@ -401,6 +463,7 @@ crate::requests! { METHODS;
     RestoreExperiment => "experiment.restore" -> Experiment;
     PurgeExperiment => "experiment.purge" -> Freed;
     MoveRuns => "run.move" -> ();
+    GetRunPlaces => "run.places" -> RunPlaces, |_me| vec![Tag::AnyRuns];
     TrashRuns => "run.trash" -> ();
     RestoreRuns => "run.restore" -> ();
     PurgeRuns => "run.purge" -> Freed;

@@ -1,7 +1,10 @@
 //! Lines over steps or time: the raw line faint behind the smoothed one, the band between the
 //! smallest and the largest value of each bucket, gaps as gaps, NaN and ∞ marked, also those inside of a bucket.
 
-use api::series::{NonFinite, Series};
+use api::{
+    figure,
+    series::{NonFinite, Series},
+};
 use plotters::{
     element::{Circle, EmptyElement, PathElement, Polygon, Rectangle},
     series::LineSeries,
@@ -54,6 +57,8 @@ pub struct Line {
     pub band: Vec<(f64, f64)>,
     /// What is not finite in each bucket, whatever its `y` is; empty where `y` is raw or nothing is.
     pub non_finite: Vec<NonFinite>,
+    /// Of a group's line: how many runs stand at each point, of which `non_finite` counts some; empty of any other.
+    pub members: Vec<u64>,
     pub is_dashed: bool,
     /// There to compare with: neither smoothed nor in the crosshair.
     pub is_reference: bool,
@@ -71,6 +76,7 @@ impl Line {
             y,
             band: Vec::new(),
             non_finite: Vec::new(),
+            members: Vec::new(),
             is_dashed: false,
             is_reference: false,
             weight: Weight::Plain,
@@ -87,6 +93,24 @@ impl Line {
     pub fn non_finite_at(&self, index: usize) -> NonFinite {
         let value = || self.y.get(index).map_or_else(NonFinite::default, |value| NonFinite::of(*value));
         self.non_finite.get(index).copied().unwrap_or_else(value)
+    }
+
+    /// What is not finite beside the value of a point: "3 NaN" of a bucket, "2 of 8 diverged" of a group. Of a raw point its
+    /// value says it.
+    pub fn said_odd(&self, index: usize) -> Option<String> {
+        let odd = self.non_finite.get(index).filter(|odd| !odd.is_none())?;
+        Some(match self.members.get(index) {
+            Some(of) => format!("{} of {} diverged", figure::count(odd.count()), figure::count(*of)),
+            None => odd.to_string(),
+        })
+    }
+
+    /// The point of a group's line at which most of its runs are not finite, the first of these.
+    pub fn most_diverged(&self) -> Option<usize> {
+        let odd = self.members.iter().zip(&self.non_finite).map(|(_, odd)| odd.count()).enumerate();
+        odd.filter(|(_, count)| *count > 0)
+            .reduce(|most, next| if next.1 > most.1 { next } else { most })
+            .map(|(at, _)| at)
     }
 
     /// A dashed line that is there to compare with: it has no say in the crosshair.
@@ -145,6 +169,37 @@ impl LineChart {
         let is_out = |axis: &Axis, value: f64| axis.scale == Scale::Log && value.is_finite() && value <= 0.0;
         let points = self.lines.iter().flat_map(|line| line.x.iter().zip(&line.y));
         points.filter(|(x, y)| is_out(&self.x, **x) || is_out(&self.y, **y)).count()
+    }
+}
+
+impl LineChart {
+    /// Where the values in view lie but for the lowest and the highest hundredth of them, and at least one each, with some
+    /// air: one that lies far from all else presses the others flat. Nothing of so few that none is far.
+    pub fn usual_range(&self) -> Option<(f64, f64)> {
+        const AIR: f64 = 0.04;
+        let is_log = self.y.scale == Scale::Log;
+        let is_seen = |x: f64| self.x.range.is_none_or(|(low, high)| (low..=high).contains(&x));
+        let can = |y: f64| y.is_finite() && (!is_log || y > 0.0);
+        let lines = self.lines.iter().filter(|line| !line.is_reference);
+        let points = lines.flat_map(|line| line.x.iter().copied().zip(line.y.iter().copied()));
+        let mut values: Vec<f64> = points.filter(|(x, y)| is_seen(*x) && can(*y)).map(|(_, y)| y).collect();
+        if values.len() < 4 {
+            return None;
+        }
+        values.sort_unstable_by(f64::total_cmp);
+        let left = values.len().div_ceil(100);
+        let (low, high) = (values[left], values[values.len() - 1 - left]);
+        if low >= high {
+            return None;
+        }
+        if is_log {
+            let factor = (high / low).powf(AIR);
+            return Some((low / factor, high * factor));
+        }
+        let air = (high - low) * AIR;
+        // What is measured from nothing up still begins there.
+        let low = if self.y.from_zero && low >= 0.0 { 0.0 } else { low - air };
+        Some((low, high + air))
     }
 }
 
@@ -223,7 +278,7 @@ fn through_extremes(line: &Line, plot: &Plot) -> Line {
         }
         before = last;
     }
-    Line { band: Vec::new(), non_finite: Vec::new(), x, y, ..line.clone() }
+    Line { band: Vec::new(), non_finite: Vec::new(), members: Vec::new(), x, y, ..line.clone() }
 }
 
 /// What was counted in each stretch, from zero up; nothing where nothing was.
@@ -436,4 +491,43 @@ fn odd_values(context: &mut Context<'_, '_>, plot: &Plot, line: &Line) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_value_far_from_all_else_presses_none_flat() {
+        let x: Vec<f64> = (0..200).map(f64::from).collect();
+        let mut y: Vec<f64> = x.iter().map(|x| 1.0 + x / 200.0).collect();
+        y[0] = 1e6;
+        y[100] = f64::NAN;
+        let line = Line::new("a", Role::Series(1), x, y);
+        let mut chart = LineChart { lines: vec![line], ..LineChart::default() };
+        let (low, high) = chart.usual_range().unwrap();
+        assert!((0.9..1.1).contains(&low) && (1.9..2.1).contains(&high), "{low} {high}");
+        assert!(
+            draw(
+                &LineChart { y: Axis { range: Some((low, high)), ..Axis::default() }, ..chart.clone() },
+                Size { width: 300.0, height: 200.0 }
+            )
+            .plot
+            .y
+            .high
+                < 3.0
+        );
+        // Of the part that is looked at.
+        chart.x.range = Some((150.0, 199.0));
+        assert!(chart.usual_range().unwrap().0 > 1.7);
+        chart.x.range = None;
+        chart.y.from_zero = true;
+        assert_eq!(chart.usual_range().unwrap().0, 0.0);
+        chart.y = Axis { scale: Scale::Log, ..Axis::default() };
+        assert!(chart.usual_range().is_some_and(|(low, high)| low > 0.9 && high < 2.2));
+        chart.lines[0].y = vec![0.5; 200];
+        assert_eq!(chart.usual_range(), None, "all are the same");
+        chart.lines.clear();
+        assert_eq!(chart.usual_range(), None);
+    }
 }

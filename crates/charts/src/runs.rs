@@ -4,6 +4,7 @@
 //! Both fetch the cells of the run table by themselves; what becomes of them is said here once.
 
 pub mod keys;
+pub mod moment;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +45,8 @@ pub struct Cells {
     pub marks: Vec<Mark>,
     /// What a legend says of them.
     pub legend: Vec<(Mark, String)>,
+    /// How many minutes the clock of whoever looks at them is ahead of UTC: times along an axis are theirs.
+    pub zone_minutes: i32,
 }
 
 impl Cells {
@@ -80,11 +83,23 @@ impl Cells {
         self.columns.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// A column's numbers; NaN where there is none.
+    /// A column's numbers, of moments their milliseconds; NaN where there is none.
     pub fn numbers(&self, name: &str) -> Vec<f64> {
-        let number = |cell: &Option<String>| cell.as_ref().and_then(|text| text.trim().parse().ok());
+        let read = |text: &String| {
+            if moment::is_moment(name) { moment::read(text) } else { text.trim().parse().ok() }
+        };
+        let number = |cell: &Option<String>| cell.as_ref().and_then(read);
         self.column(name).iter().map(|cell| number(cell).unwrap_or(f64::NAN)).collect()
     }
+}
+
+/// A column that was fetched as an axis: of times where it has moments.
+pub fn axis_of(cells: &Cells, name: &str, label: String, is_log: bool) -> Coordinate {
+    if moment::is_moment(name) {
+        let scale = Scale::Time { offset_minutes: cells.zone_minutes };
+        return Coordinate::new(label, Kind::Numbers(scale), cells.numbers(name));
+    }
+    coordinate(label, cells.column(name), is_log)
 }
 
 /// A column as an axis: of numbers where every value that is there is one, else of categories by their names.
@@ -126,7 +141,11 @@ pub fn parallel_of(coordinates: Vec<Coordinate>, marks: &[Mark]) -> Parallel {
 
 /// Runs by two columns, coloured by a third where it is not empty; `called` says what a column is called.
 pub fn scatter_of(cells: &Cells, now: &Plotted, [x, y, colour]: [&str; 3], called: impl Fn(&str) -> String) -> Scatter {
-    let scale = |name: &str| if now.is_log(name) { Scale::Log } else { Scale::Linear };
+    let scale = |name: &str| match now.is_log(name) {
+        _ if moment::is_moment(name) => Scale::Time { offset_minutes: cells.zone_minutes },
+        true => Scale::Log,
+        false => Scale::Linear,
+    };
     let axis = |name: &str, label_below| Axis { scale: scale(name), label_below, ..Axis::labelled(called(name)) };
     let shade = (!colour.is_empty()).then(|| Shade {
         name: called(colour),
@@ -233,6 +252,25 @@ mod tests {
         assert_eq!(two.column("param.lr"), cells(&["0.1", ""]));
         let loss = two.numbers("metric.loss");
         assert!(loss[0] == 4.0 && loss[1].is_nan());
+    }
+
+    #[test]
+    fn runs_lie_along_when_they_began_and_how_long_they_took() {
+        let (started, took) = (cells(&["1970-01-01T00:00:02Z", ""]), cells(&["60", "90.5"]));
+        let columns = [("started".to_owned(), started), ("duration".to_owned(), took)].into();
+        let two = Cells { columns, zone_minutes: 60, ..two() };
+        let now = Plotted { log: vec!["started".to_owned()], ..Plotted::default() };
+        let chart = scatter_of(&two, &now, ["started", "duration", ""], str::to_owned);
+        let clock = Scale::Time { offset_minutes: 60 };
+        assert_eq!((chart.x.scale, chart.y.scale), (clock, Scale::Linear), "no clock has a logarithm");
+        assert!(chart.x_values[0] == 2_000.0 && chart.x_values[1].is_nan());
+        assert_eq!((chart.y_values.as_slice(), chart.left_out()), (&[60.0, 90.5][..], 1));
+        let told = scatter::draw(&chart, Size { width: 400.0, height: 200.0 }).spots;
+        assert_eq!(told[0].figures[0].words, "1 Jan 1970 01:00");
+        let axis = axis_of(&two, "started", "Started".to_owned(), false);
+        assert_eq!((axis.kind, axis.values[0]), (Kind::Numbers(clock), 2_000.0));
+        let csv = two.as_csv(&["started".to_owned()], &[0]);
+        assert!(csv.ends_with("1970-01-01T00:00:02Z\r\n"), "as it was written: {csv}");
     }
 
     #[test]

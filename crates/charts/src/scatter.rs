@@ -9,7 +9,7 @@ use plotters::{
 use crate::{
     axis::Axis,
     frame::{self, can_show, fill, grid, stroke},
-    plot::{Drawing, Part, Plot, Range, Said, Size, Spot},
+    plot::{Drawing, Part, Plot, Range, Said, Scale, Size, Spot},
     ramp::{self, Shade},
     role::Role,
     shape::Shape,
@@ -113,6 +113,13 @@ impl Scatter {
         self.x_values.len().max(self.y_values.len()) - shown.count()
     }
 
+    /// The same where a part is looked at closer: what lies in it is drawn anew, points that were gathered by themselves
+    /// again where no more are left than can be told apart.
+    pub fn within(&self, part: Part) -> Self {
+        let looked_at = |axis: &Axis, range| Axis { range: Some(range), ..axis.clone() };
+        Self { x: looked_at(&self.x, part.x), y: looked_at(&self.y, part.y), ..self.clone() }
+    }
+
     fn count(&self, index: usize) -> u64 {
         self.counts.get(index).copied().unwrap_or(1)
     }
@@ -194,20 +201,20 @@ fn runs_said(count: u64) -> String {
 }
 
 fn figures(chart: &Scatter, dot: &Dot, range: Option<Range>) -> Vec<Said> {
-    let said = |name: &str, role: Option<Role>, value: f64, unit: &str| Said {
+    let said = |name: &str, role: Option<Role>, value: f64, (scale, unit): (Scale, &str)| Said {
         name: name.to_owned(),
         role,
         value,
-        words: if value.is_finite() {
-            format!("{} {unit}", tick::said(value)).trim_end().to_owned()
-        } else {
-            "–".to_owned()
+        words: match scale {
+            _ if !value.is_finite() => "–".to_owned(),
+            Scale::Time { offset_minutes } => tick::moment(value, offset_minutes),
+            Scale::Linear | Scale::Log => format!("{} {unit}", tick::said(value)).trim_end().to_owned(),
         },
     };
-    let mut figures =
-        vec![said(&chart.x_name, None, dot.x, &chart.x.unit), said(&chart.y_name, None, dot.y, &chart.y.unit)];
+    let along = |name: &str, value: f64, axis: &Axis| said(name, None, value, (axis.scale, axis.unit.as_str()));
+    let mut figures = vec![along(&chart.x_name, dot.x, &chart.x), along(&chart.y_name, dot.y, &chart.y)];
     if let Some((shade, range)) = chart.shade.as_ref().zip(range) {
-        figures.push(said(&shade.name, Some(ramp::role(&range, dot.shade)), dot.shade, ""));
+        figures.push(said(&shade.name, Some(ramp::role(&range, dot.shade)), dot.shade, (shade.scale, "")));
     }
     if dot.one.is_some() && dot.count > 1 {
         let (value, words) = (dot.count as f64, tick::count(dot.count));

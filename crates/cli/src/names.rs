@@ -140,10 +140,14 @@ impl Context {
         let is_called = |experiment: &Experiment| {
             experiment.name == named || experiment.number.to_string() == named || experiment.id.to_string() == named
         };
-        let all = self.call(ListExperiments { deleted }).await?;
+        let all = self.call(ListExperiments { deleted, ..ListExperiments::default() }).await?;
         let fits: Vec<Experiment> = all.iter().filter(|one| is_called(one)).cloned().collect();
         if fits.is_empty()
-            && let Some(other) = self.call(ListExperiments { deleted: !deleted }).await?.into_iter().find(is_called)
+            && let Some(other) = self
+                .call(ListExperiments { deleted: !deleted, ..ListExperiments::default() })
+                .await?
+                .into_iter()
+                .find(is_called)
         {
             return Err(match deleted {
                 true => not_deleted(&other.name),

@@ -1,5 +1,7 @@
 //! Curves in a terminal: braille dots, eight to a character.
 
+use api::series::NonFinite;
+
 use crate::words;
 
 /// A curve, as `(x, value)` in order of x; values that are no numbers leave a gap.
@@ -52,9 +54,12 @@ pub(crate) fn plot(lines: &[Line], width: usize, height: usize, axes: Axes, colo
         name: line.name.clone(),
         points: line.points.iter().map(|point| axes.place(*point)).collect(),
     };
+    let odd = not_finite(lines);
     let lines: Vec<Line> = lines.iter().map(placed).collect();
     let lines = lines.as_slice();
-    let Some(view) = View::of(lines, width, height, axes) else { return "No points to draw.".to_owned() };
+    let Some(view) = View::of(lines, width, height, axes) else {
+        return if odd.is_none() { "No points to draw.".to_owned() } else { format!("No value is finite: {odd}.") };
+    };
     let several = lines.len() > 1;
     if colours && several {
         let mut cells = vec![Cell::default(); view.width * view.height];
@@ -72,6 +77,13 @@ pub(crate) fn plot(lines: &[Line], width: usize, height: usize, axes: Axes, colo
         format!("{name}{}", view.framed(&cells))
     });
     drawn.collect::<Vec<_>>().join("\n")
+}
+
+/// What of all lines is no finite number.
+fn not_finite(lines: &[Line]) -> NonFinite {
+    let mut odd = NonFinite::default();
+    lines.iter().flat_map(|line| &line.points).for_each(|(_, value)| odd += NonFinite::of(*value));
+    odd
 }
 
 /// The colour of one of several, where colours tell them apart.
@@ -222,7 +234,10 @@ mod tests {
     #[test]
     fn nothing_to_draw_is_said() {
         let line = |value: f64| [Line { name: String::new(), points: vec![(1.0, value)] }];
-        assert_eq!(plot(&line(f64::NAN), 10, 4, Axes::default(), false), "No points to draw.");
+        assert_eq!(plot(&[], 10, 4, Axes::default(), false), "No points to draw.");
+        // There are points, of which none is a number.
+        assert_eq!(plot(&line(f64::NAN), 10, 4, Axes::default(), false), "No value is finite: 1 NaN.");
+        assert_eq!(plot(&line(f64::NEG_INFINITY), 10, 4, Axes::default(), false), "No value is finite: 1 −∞.");
         assert!(plot(&line(2.0), 10, 4, Axes::default(), false).contains('2'));
     }
 

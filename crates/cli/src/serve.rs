@@ -102,6 +102,7 @@ pub(crate) async fn run(workspace: Workspace, output: Output, serve: Serve) -> O
         patience: BODY_PATIENCE,
         write_patience: WRITE_PATIENCE,
         room: server::sending::Room::default(),
+        connections: server::CONNECTIONS,
         pages,
         ending: CancellationToken::new(),
     };

@@ -1,6 +1,6 @@
 //! Numbers, sizes, durations and times as people read them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 pub(crate) use api::figure::{bytes, count};
 use jiff::{Timestamp, tz::TimeZone};
@@ -69,6 +69,12 @@ pub(crate) fn moment(at_ms: f64) -> String {
 /// Milliseconds since the epoch, now.
 pub(crate) fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
+}
+
+/// Params or tags in one line; `None` where there are none.
+pub(crate) fn joined(map: &BTreeMap<String, String>) -> Option<String> {
+    let text = map.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// A dash where there is nothing.

@@ -40,6 +40,7 @@ use crate::{
 
 pub mod find;
 mod predict_file;
+mod searching;
 
 /// Opened models that are kept: the form asks one again and again.
 const KEPT: usize = 3;
@@ -241,6 +242,8 @@ fn damaged(error: &bundle::BundleError) -> ApiError {
 
 pub async fn list(engine: &Engine, request: ListModels) -> anyhow::Result<Vec<Model>> {
     let project = request.project;
+    let filter = searching::filter(&request.filter)?;
+    let (asked, _asking) = engine.board().ask();
     Ok(engine
         .store()
         .read(move |c| {
@@ -252,15 +255,19 @@ pub async fn list(engine: &Engine, request: ListModels) -> anyhow::Result<Vec<Mo
             for row in store::client_version::models_of_project(c, project)? {
                 models.push(of_row(c, row)?);
             }
-            Ok(models)
+            searching::passing(c, models, &asked, &filter)
         })
         .await?)
 }
 
 /// What clients registered and no project has.
-pub async fn list_other(engine: &Engine, _: ListOtherModels) -> anyhow::Result<Vec<Model>> {
-    let read = |c: &store::Connection| {
-        store::client_version::models_of_none(c)?.into_iter().map(|row| of_row(c, row)).collect::<store::Result<_>>()
+pub async fn list_other(engine: &Engine, request: ListOtherModels) -> anyhow::Result<Vec<Model>> {
+    let filter = searching::filter(&request.filter)?;
+    let (asked, _asking) = engine.board().ask();
+    let read = move |c: &store::Connection| {
+        let rows = store::client_version::models_of_none(c)?;
+        let models = rows.into_iter().map(|row| of_row(c, row)).collect::<store::Result<_>>()?;
+        searching::passing(c, models, &asked, &filter)
     };
     Ok(engine.store().read(read).await?)
 }
@@ -396,7 +403,7 @@ pub(crate) async fn delete_own(engine: &Engine, id: VersionId, can_come_back: bo
     run.into_iter().for_each(|row| run::announce(engine, row.run.id, Lists::of(&row.run)));
     engine.changed(Tag::Packages);
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes: bytes + unused.bytes, records: 1, parts: unused.parts })
+    Ok(Freed { bytes: bytes + unused.bytes, records: 1, ..unused })
 }
 
 /// Predicts rows in this process.

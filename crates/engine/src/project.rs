@@ -34,22 +34,33 @@ pub async fn list(engine: &Engine, _request: ListProjects) -> anyhow::Result<Vec
     let rows = engine.store().read(store::project::all).await?;
     let mut summaries = Vec::with_capacity(rows.len());
     for row in rows {
-        summaries.extend(summary_while_there(engine, row).await?);
+        let id = row.id;
+        let look = |row: ProjectRow| summary(engine, row);
+        let again = || async move { anyhow::Ok(engine.store().read(move |c| store::project::get(c, id)).await?) };
+        summaries.extend(while_there(row, look, again).await?);
     }
     Ok(summaries)
 }
 
 /// `None` of one that is forgotten while the others are looked at: it takes none of them along. One that comes back
-/// meanwhile is looked at again.
-async fn summary_while_there(engine: &Engine, mut row: ProjectRow) -> anyhow::Result<Option<ProjectSummary>> {
-    let (id, mut looks) = (row.id, 0);
+/// meanwhile, as `again` says, is looked at again.
+async fn while_there<T, L, A>(
+    mut row: ProjectRow,
+    look: impl Fn(ProjectRow) -> L,
+    again: impl Fn() -> A,
+) -> anyhow::Result<Option<T>>
+where
+    L: Future<Output = anyhow::Result<T>>,
+    A: Future<Output = anyhow::Result<Option<ProjectRow>>>,
+{
+    let mut looks = 0;
     loop {
-        let failure = match summary(engine, row).await {
-            Ok(summary) => return Ok(Some(summary)),
+        let failure = match look(row).await {
+            Ok(seen) => return Ok(Some(seen)),
             Err(failure) => failure,
         };
         looks += 1;
-        row = match engine.store().read(move |c| store::project::get(c, id)).await? {
+        row = match again().await? {
             None => return Ok(None),
             Some(again) if looks < LOOKS && error::told(&failure).code == ErrorCode::NotFound => again,
             Some(_) => return Err(failure),
@@ -419,4 +430,44 @@ fn lexically_absolute(path: &str) -> anyhow::Result<PathBuf> {
         bail!(ApiError::invalid(format!("\"{path}\" is not an absolute path.")));
     }
     Ok(std::path::absolute(given)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn row(opened_ms: i64) -> ProjectRow {
+        let (id, path) = (ProjectId::from_bytes([1; 16]), "/p".to_owned());
+        ProjectRow { id, path, file: ProjectFile::default(), sample: None, created_ms: 1, opened_ms }
+    }
+
+    /// What is told of a project of which so many looks fail, and how often it was looked at. `there` is when it was opened
+    /// as it is found again, where it is.
+    async fn told_of(failing: usize, code: ErrorCode, there: Option<i64>) -> (Result<Option<i64>, ErrorCode>, usize) {
+        let looks = Cell::new(0);
+        let look = |row: ProjectRow| {
+            looks.set(looks.get() + 1);
+            let fails = looks.get() <= failing;
+            async move {
+                if fails { Err(anyhow::Error::from(ApiError::new(code, "It failed."))) } else { Ok(row.opened_ms) }
+            }
+        };
+        let seen = while_there(row(1), look, || async move { Ok(there.map(row)) }).await;
+        (seen.map_err(|failure| error::told(&failure).code), looks.get())
+    }
+
+    #[tokio::test]
+    async fn a_project_that_goes_and_comes_while_it_is_looked_at_is_looked_at_again() {
+        let gone = ErrorCode::NotFound;
+        assert_eq!(told_of(0, gone, None).await, (Ok(Some(1)), 1));
+        // As it is by then.
+        assert_eq!(told_of(1, gone, Some(2)).await, (Ok(Some(2)), 2));
+        assert_eq!(told_of(LOOKS - 1, gone, Some(2)).await, (Ok(Some(2)), LOOKS));
+        // One that always goes ends somewhere, and one that stays away is left out.
+        assert_eq!(told_of(LOOKS, gone, Some(2)).await, (Err(gone), LOOKS));
+        assert_eq!(told_of(LOOKS, gone, None).await, (Ok(None), 1));
+        assert_eq!(told_of(1, ErrorCode::Internal, Some(2)).await, (Err(ErrorCode::Internal), 1));
+    }
 }

@@ -56,13 +56,25 @@ use cap_std::fs::Dir;
 use futures::{StreamExt as _, TryStreamExt as _};
 use store::run::RunRow;
 
-use crate::{Engine, beneath, error, output, tracking::artifacts as kept};
+use crate::{
+    Engine, beneath, error, output,
+    tracking::{
+        artifacts as kept,
+        texts::{MOST_TEXT, bytes_in},
+    },
+};
 use board::{Query, View};
 
 /// The run's row with all that hangs on it, or a plain error.
 pub async fn find(engine: &Engine, id: RunId) -> anyhow::Result<RunRow> {
     let row = engine.store().read(move |c| store::run::get(c, id)).await?;
     row.ok_or_else(|| error::missing("run", id))
+}
+
+/// Whether a run is over, without all that hangs on it: who follows its output asks four times a second.
+pub async fn is_over(engine: &Engine, id: RunId) -> anyhow::Result<bool> {
+    let row = engine.store().read(move |c| store::run::bare(c, id)).await?;
+    row.map(|row| row.run.state.is_over()).ok_or_else(|| error::missing("run", id))
 }
 
 pub async fn get(engine: &Engine, request: GetRun) -> anyhow::Result<Run> {
@@ -80,13 +92,29 @@ pub async fn get_many(engine: &Engine, request: GetRuns) -> anyhow::Result<Vec<O
         );
     }
     let all = engine.store().read(move |c| {
-        let one = |id| Ok(store::run::get(c, id)?.map(|row| row.run));
+        let mut bytes = 0_usize;
+        let one = |id| {
+            let run = store::run::get(c, id)?.map(|row| row.run);
+            bytes += run.as_ref().map_or(0, |run| bytes_in(&run.params) + bytes_in(&run.tags));
+            if bytes > SEVERAL_BYTES {
+                let message = format!("These runs have more than {SEVERAL_BYTES} bytes of params and tags together.");
+                return Err(ApiError::invalid(message).with_hint("Ask for fewer of them at once.").into());
+            }
+            Ok(run)
+        };
         request.runs.into_iter().map(one).collect::<store::error::Result<Vec<_>>>()
     });
     Ok(all.await?)
 }
 
-/// A page of the run table: by default ranked by the validation metric, the best first.
+/// Bytes of the params and tags of runs that are asked for by their ids, at most: of two with as many as they may have.
+const SEVERAL_BYTES: usize = 2 * MOST_TEXT;
+
+/// Bytes of what the runs of a page have, at most: of runs with many and long texts it has fewer than it may.
+pub const PAGE_BYTES: usize = 32 << 20;
+
+/// A page of the run table: by default ranked by the validation metric, the best first. The next begins behind the rows that it
+/// has.
 pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable> {
     let scope = request.scope();
     let filter = meant::filter(engine, scope, &request.filter).await?;
@@ -114,7 +142,7 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
             let [metric_keys, param_keys, tag_keys] = keys;
             let best = project.map(|project| store::run::best(c, project)).transpose()?.flatten();
             Ok(RunTable {
-                rows: store::run_row::of(c, &page.runs)?,
+                rows: store::run_row::within(c, &page.runs, PAGE_BYTES)?,
                 total: page.total,
                 metric_keys,
                 param_keys,

@@ -172,7 +172,7 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
         ..Search::begun(id, project.id, name.clone(), config, engine.now_ms())
     };
     let (entered, row) =
-        (search.clone(), command::new_row(engine, project.id, run, Some(name), RunKind::Search).await?);
+        (search.clone(), command::new_row(engine, project.id, run, Some(name), (RunKind::Search, &[])).await?);
     let lists = Lists::of(&row.run);
     engine
         .store()

@@ -8,6 +8,7 @@
 mod around;
 mod following;
 mod forgetting;
+mod gathering;
 mod heard;
 mod mlflow_db;
 mod models;
@@ -101,27 +102,43 @@ pub(crate) async fn go_on(engine: &Engine, project: ProjectId) -> anyhow::Result
     Ok(())
 }
 
-/// The logs in a folder. `mlflow.db` is no log of a folder's tool: it is looked for by its name.
+/// The logs in a folder. MLflow's database is no log of a folder's tool: it is known by its tables.
 pub async fn look(engine: &Engine, request: LookForLogs) -> anyhow::Result<Vec<FoundLog>> {
     refuse_address(&request.folder)?;
     let folder = project::absolute(&request.folder)?;
     let known = engine.store().read(store::source::list).await?;
     let found = tokio::task::spawn_blocking(move || found_in(&folder)).await?;
-    let known_as = |path: &str| known.iter().find(|row| row.source.path == path).map(|row| row.source.id);
-    let logs = found.into_iter().map(|found| {
-        let path = found.path.to_string_lossy().into_owned();
-        FoundLog { kind: found.kind, known: known_as(&path), path }
-    });
-    Ok(logs.collect())
+    let known_as = |kind: Kind, path: &Path| {
+        let is_it = |row: &&SourceRow| Path::new(&row.source.path) == path || covers(&row.source, kind, path);
+        known.iter().find(is_it).map(|row| row.source.id)
+    };
+    let told = |Found { kind, path }: Found, logs: Option<u64>| FoundLog {
+        kind,
+        known: known_as(kind, &path),
+        path: path.to_string_lossy().into_owned(),
+        logs,
+    };
+    let is_free = |path: &Path| !known.iter().any(|row| Path::new(&row.source.path) == path);
+    let folders = gathering::folders(&found).into_iter().filter(|(folder, _)| is_free(&folder.path));
+    let folders: Vec<FoundLog> = folders.map(|(folder, logs)| told(folder, Some(logs))).collect();
+    Ok(found.into_iter().map(|found| told(found, None)).chain(folders).collect())
+}
+
+/// Whether a log is read with a source: one of its kind that lies in its folder.
+fn covers(source: &Source, kind: Kind, path: &Path) -> bool {
+    source.kind == kind && kind.is_gathered() && path.starts_with(&source.path)
 }
 
 fn found_in(folder: &Path) -> Vec<Found> {
     let mut found = foreign::look(folder);
-    for path in std::iter::once(folder.to_owned()).chain(foreign::files_named(folder, "mlflow.db")) {
-        let named = path.extension().is_some_and(|extension| extension == "db") && path.is_file();
-        // Whoever keeps it locked keeps a database.
-        if named && matches!(store::mlflow_db::MlflowDb::open(&path), Ok(_) | Err(StoreError::Locked { .. })) {
-            found.push(Found { kind: Kind::MlflowDb, path });
+    for path in foreign::databases(folder) {
+        // Whoever keeps it locked keeps a database; whose one of another name is nobody knows then.
+        let is_named =
+            path.ends_with("mlflow.db") || path == folder && path.extension().is_some_and(|ending| ending == "db");
+        match store::mlflow_db::MlflowDb::open(&path) {
+            Ok(_) => found.push(Found { kind: Kind::MlflowDb, path }),
+            Err(StoreError::Locked { .. }) if is_named => found.push(Found { kind: Kind::MlflowDb, path }),
+            Err(_) => {}
         }
     }
     found
@@ -194,6 +211,7 @@ async fn enter(engine: &Engine, request: &AddSource, path: PathBuf) -> anyhow::R
         Some(kind) => Found { kind, path },
         None => only_log(&path).await?,
     };
+    refuse_if_covered(engine, kind, &path).await?;
     let source = Source {
         id: SourceId::from_bytes(engine.new_id()),
         kind,
@@ -219,6 +237,20 @@ async fn enter(engine: &Engine, request: &AddSource, path: PathBuf) -> anyhow::R
         }
     });
     Ok(entered.await?)
+}
+
+/// Refuses a log that is read with others of its folder: its points would count twice. TensorBoard's are left to whoever
+/// names them: one run of many may be of another project.
+async fn refuse_if_covered(engine: &Engine, kind: Kind, path: &Path) -> anyhow::Result<()> {
+    if kind == Kind::TensorBoard {
+        return Ok(());
+    }
+    let sources = engine.store().read(store::source::list).await?;
+    let mut above = sources.iter().map(|row| &row.source).filter(|source| Path::new(&source.path) != path);
+    let Some(source) = above.find(|source| covers(source, kind, path)) else { return Ok(()) };
+    let said = format!("{} is read already, with the other logs in {}.", path.display(), source.path);
+    let way = format!("`slipway source read {}` reads them on. To read it alone, forget that one first.", source.path);
+    bail!(ApiError::new(ErrorCode::Conflict, said).with_hint(way))
 }
 
 /// Refuses to read a known log as another tool's, or into another project.
@@ -260,7 +292,7 @@ pub async fn set_followed(engine: &Engine, request: FollowSource) -> anyhow::Res
     Ok(source)
 }
 
-/// The log that lies at a path, or alone below it.
+/// The log that lies at a path, or alone below it; the folder itself where it holds several of one kind.
 async fn only_log(path: &Path) -> anyhow::Result<Found> {
     let looked = path.to_owned();
     let looked = tokio::task::spawn_blocking(move || {
@@ -282,13 +314,16 @@ async fn only_log(path: &Path) -> anyhow::Result<Found> {
                 "MLflow's mlruns folder or mlflow.db, TensorBoard's event files, W&B's offline runs, DVCLive, dvc.yaml, metrics.json, metrics.csv and JSON Lines are read."
             )
         ),
+        (None, _, several) if gathering::is_of_one_kind(several) => {
+            Ok(Found { kind: several[0].kind, path: path.to_owned() })
+        }
         _ => {
             const NAMED: usize = 5;
             let named = found.iter().take(NAMED).map(|one| format!("{} ({})", one.path.display(), one.kind.tool()));
             let more = if found.len() > NAMED { " …" } else { "" };
             bail!(
                 ApiError::new(ErrorCode::Conflict, format!("There are several logs at {}.", path.display())).with_hint(
-                    format!("Name one by its path, and of two at one path its kind: {}{more}.", named.collect::<Vec<_>>().join(", "))
+                    format!("Name one by its path, and of two at one path its kind, or say the kind of which all below it are read: {}{more}.", named.collect::<Vec<_>>().join(", "))
                 )
             )
         }
@@ -350,9 +385,10 @@ fn into(experiments: &[String]) -> String {
 
 async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) -> anyhow::Result<taking::Taken> {
     let row = find(engine, id).await?;
+    let others = others(engine, &row.source).await?;
     let (of, context) = (engine.clone(), context.cloned());
     let taken = tokio::task::spawn_blocking(move || {
-        let reader = reader(&row.source);
+        let reader = reader(&row.source, &others);
         taking::take(&of, row, &*reader, context.as_ref())
     })
     .await?;
@@ -370,11 +406,23 @@ async fn take_in(engine: &Engine, id: SourceId, context: Option<&JobContext>) ->
     Ok(taken)
 }
 
-fn reader(source: &Source) -> Box<dyn Reader> {
+/// The logs of a source's kind in its folder that are read by themselves.
+async fn others(engine: &Engine, source: &Source) -> anyhow::Result<Vec<PathBuf>> {
+    if !source.kind.is_gathered() {
+        return Ok(Vec::new());
+    }
+    let rows = engine.store().read(store::source::list).await?;
+    let paths = rows.into_iter().filter(|row| row.source.id != source.id).map(|row| (row.source.kind, row.source.path));
+    let below =
+        paths.map(|(kind, path)| (kind, PathBuf::from(path))).filter(|(kind, path)| covers(source, *kind, path));
+    Ok(below.map(|(_, path)| path).collect())
+}
+
+fn reader(source: &Source, others: &[PathBuf]) -> Box<dyn Reader> {
     let path = PathBuf::from(&source.path);
     match source.kind {
         Kind::MlflowDb => Box::new(mlflow_db::Database::new(path)),
-        kind => foreign::open(&Found { kind, path }),
+        kind => foreign::open_beside(&Found { kind, path }, others),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What takes space, and freeing what nothing uses.
 
+pub mod compact;
+
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
@@ -75,7 +77,9 @@ pub async fn get(engine: &Engine, _request: GetStorage) -> anyhow::Result<Storag
     let floors = engine.store().read(|c| store::setting::below(c, store::setting::FLOORS)).await?;
     let floors_bytes = floors.iter().map(|(_, size)| size).sum();
     let workspace = engine.workspace().clone();
+    let room = engine.store().read(store::database::compact::room).await?;
     let mut storage = tokio::task::spawn_blocking(move || measure(&workspace, floors_bytes)).await?;
+    storage.compactable_bytes = room.unused_bytes;
     (storage.collectable_bytes, storage.not_counted) = (collectable, not_counted);
     Ok(storage)
 }
@@ -120,6 +124,7 @@ fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
         ],
         free_bytes: fs4::available_space(workspace.folder()).unwrap_or(0),
         collectable_bytes: 0,
+        compactable_bytes: 0,
         not_counted: None,
     }
 }

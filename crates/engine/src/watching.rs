@@ -25,6 +25,8 @@ use crate::{Engine, Mode, WeakEngine, folder};
 
 /// Quiet before a hint is told: a file that is being written tells itself often.
 const QUIET: Duration = Duration::from_millis(400);
+/// What is told is seen within 2 s, of which a look takes milliseconds.
+const _: () = assert!(QUIET.as_millis() <= 1_000, "a change would be seen too late");
 /// A folder on a network mount, one that is gone, or one that can't be watched is looked at this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -78,6 +80,13 @@ impl Watching {
     /// `None` where the project is not known, or nothing is watched in this mode.
     pub fn how(&self, project: ProjectId) -> Option<How> {
         lock(&self.watchers).get(&project).map(|(_, watcher)| how(watcher.as_ref()))
+    }
+
+    /// Whether the system tells of all changes of the project's folder and of what its data outside come from: nothing of it
+    /// is looked at without a hint.
+    pub fn is_told_of_all(&self, project: ProjectId) -> bool {
+        let outside = self.outside(project);
+        self.how(project) == Some(How::Told) && outside.iter().all(|(_, how)| *how == How::Told)
     }
 
     /// How often what is on a network drive is looked at, for the person; `None` where the system tells

@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 runs.insert(head.key, run);
             }
             Told::Points { run, key, points } => drop(runs.get(&run).ok_or("no run")?.points(&key, &points)?),
+            Told::Group(head) => println!("{}: refused {:?}", head.name, store.group(&head)?),
             other => println!("{other:?}"),
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! DVCLive's folder: `params.yaml`, `metrics.json` with the last values, `plots/metrics/**/*.tsv` with those by step,
-//! pictures in `plots/images`. Its report, which repeats them, is left out.
+//! pictures in `plots/images`, points of other plots as JSON in `plots/custom` and `plots/sklearn`, which are tables here.
+//! Its report, which repeats them, is left out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,6 +20,10 @@ use crate::{
 };
 
 const RUN: &str = "dvclive";
+/// Endings of pictures: matplotlib draws SVG, too.
+const PICTURES: [&str; 6] = ["png", "jpg", "jpeg", "gif", "webp", "svg"];
+/// Folders of plots that are neither series nor pictures.
+const PLOTS: [&str; 2] = ["custom", "sklearn"];
 /// Folders within folders of a key.
 const DEPTH: usize = 32;
 
@@ -34,8 +39,6 @@ struct LiveMark {
     /// When each file that is read whole was changed, and its length.
     whole: BTreeMap<String, (i64, u64)>,
     series: BTreeMap<String, RowsMark>,
-    /// How many plots it was said of that they are not read.
-    unread: usize,
 }
 
 /// A file, with its path below the folder that was walked.
@@ -73,14 +76,29 @@ impl DvcLive {
         Ok(None)
     }
 
-    /// How many plots there are that are neither series nor pictures.
-    fn unread(&self) -> Result<usize> {
-        let mut count = 0;
-        for (folder, ending) in [("plots/sklearn", "json"), ("plots/custom", "json"), ("plots/images", "svg")] {
-            // What can't be looked into is said of those that are read.
-            count += files(&self.folder.join(folder), &[ending], &mut |_| Ok(()))?.len();
-        }
-        Ok(count)
+    /// Whether another training was begun in the folder: DVCLive removes then what the one before left, and writes anew. What
+    /// was told stays until there is something else.
+    fn is_another(&self, mark: &LiveMark, series: &[Entry]) -> bool {
+        let is_anew = |entry: &Entry| {
+            let stands = |before: &RowsMark| before.stands(&entry.path).unwrap_or(true);
+            let has_line = || file::rest(&entry.path, 0).is_ok_and(|bytes| bytes.contains(&b'\n'));
+            mark.series.get(name_of(&entry.key)).is_some_and(|before| !stands(before) && has_line())
+        };
+        let is_gone = |known: &String| series.iter().all(|entry| name_of(&entry.key) != known);
+        let summary = fs::metadata(self.folder.join("metrics.json")).ok();
+        let summary = summary.map(|found| (file::modified_ms(&found), found.len()));
+        let is_other = !series.is_empty() || summary.is_some_and(|now| mark.whole.get("metrics.json") != Some(&now));
+        series.iter().any(is_anew) || is_other && mark.series.keys().any(is_gone)
+    }
+
+    /// What is known of the run but for what it says of itself: it began with its first row, else as its first file was made.
+    fn head(&self, last: &fs::Metadata, series: &[Entry]) -> Head {
+        let spans = series.iter().filter_map(|entry| rows::span(&entry.path, form_of(&entry.key)));
+        let span = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+        let head = metrics::head(RUN, Some(&self.folder), last, span);
+        let made = series.iter().filter_map(|entry| fs::metadata(&entry.path).ok()).map(|found| file::made_ms(&found));
+        let made = made.min().filter(|_| span.is_none());
+        Head { created_ms: made.map_or(head.created_ms, |made| made.min(head.created_ms)), ..head }
     }
 
     /// The points of values that have no series of their own.
@@ -108,8 +126,18 @@ impl Reader for DvcLive {
         let first = mark.state.is_none();
         let mut say = |told: Told| if first { tell(told) } else { Ok(()) };
         let series = files(&self.folder.join("plots/metrics"), &["tsv", "csv"], &mut say)?;
-        let images = files(&self.folder.join("plots/images"), &["png", "jpg", "jpeg", "gif", "webp"], &mut say)?;
-        let unread = self.unread()?;
+        let images = files(&self.folder.join("plots/images"), &PICTURES, &mut say)?;
+        let mut plots = Vec::new();
+        for of in PLOTS {
+            let found = files(&self.folder.join("plots").join(of), &["json"], &mut say)?;
+            plots.extend(found.into_iter().map(|plot| Entry { key: format!("{of}/{}", plot.key), ..plot }));
+        }
+        let is_another = self.is_another(&mark, &series);
+        if is_another {
+            let why = "another training was begun in it: what was told of the one before was replaced";
+            tell(file::anew(&self.folder, why))?;
+            mark = LiveMark::default();
+        }
         // The last file that changed says when the run did.
         let single = fs::metadata(self.folder.join("metrics.json")).ok();
         let last = single.into_iter().chain(series.iter().filter_map(|entry| fs::metadata(&entry.path).ok()));
@@ -120,14 +148,13 @@ impl Reader for DvcLive {
         if mark.state.replace(state) != Some(state) || params.is_some() || values.is_some() {
             let params = params.iter().flat_map(|value| value.leaves(".")).filter(|(key, _)| !key.is_empty());
             let tags = values.iter().flat_map(|value| metrics::single_values(value, "/").1).collect();
-            let head = metrics::head(RUN, Some(&self.folder), &last);
-            tell(Told::Run(Head { params: params.map(|(key, value)| (key, value.text())).collect(), tags, ..head }))?;
+            let params = params.map(|(key, value)| (key, value.text())).collect();
+            tell(Told::Run(Head { params, tags, replaces: is_another, ..self.head(&last, &series) }))?;
         }
         for Entry { key, path, changed } in &series {
             tell(Told::Still)?;
-            let name = key.rsplit_once('.').map_or(key.as_str(), |(name, _)| name);
-            let delimiter = if key.ends_with(".csv") { b',' } else { b'\t' };
-            let (form, complete) = (Form::Delimited(delimiter), state.is_over());
+            let name = name_of(key);
+            let (form, complete) = (form_of(key), state.is_over());
             let rows = Rows { path, form, run: RUN, key: Some(name), time_ms: changed.0, complete };
             let before = mark.series.remove(name).unwrap_or_default();
             let after = match rows.read(&before, &mut tell) {
@@ -149,14 +176,24 @@ impl Reader for DvcLive {
                 tell(picture(image))?;
             }
         }
-        if unread > std::mem::replace(&mut mark.unread, unread) {
-            let message = format!(
-                "{unread} not read of scikit-learn's plots, custom plots and drawings (SVG): `dvc plots show` draws them"
-            );
-            tell(warning(&self.folder.join("plots"), message))?;
+        for entry in plots {
+            let before = mark.whole.insert(format!("plots/{}", entry.key), entry.changed);
+            if before != Some(entry.changed) {
+                tell(Told::Still)?;
+                tell(plotted(entry))?;
+            }
         }
         Mark::of(&mark, &self.folder)
     }
+}
+
+/// The key of a series by its file.
+fn name_of(key: &str) -> &str {
+    key.rsplit_once('.').map_or(key, |(name, _)| name)
+}
+
+fn form_of(key: &str) -> Form {
+    Form::Delimited(if key.ends_with(".csv") { b',' } else { b'\t' })
 }
 
 /// A picture whose name is a number was logged at that step under its folder's name. Another is written over each
@@ -170,6 +207,50 @@ fn picture(image: Entry) -> Told {
     let (key, step) = numbered.unwrap_or((key, 0));
     let location = Some(Location::File { path: path.clone() });
     Told::Media { run: RUN.to_owned(), key, step, time_ms, media: Media::File(path), location }
+}
+
+/// A plot as the table of its points, or why it was left out.
+fn plotted(entry: Entry) -> Told {
+    let Entry { key, path, changed: (time_ms, _) } = entry;
+    let key = key.strip_suffix(".json").unwrap_or(&key).to_owned();
+    match points_of(&path) {
+        Ok(media) => {
+            let location = Some(Location::Plot { path });
+            Told::Media { run: RUN.to_owned(), key, step: 0, time_ms, media, location }
+        }
+        // It may be written just now.
+        Err(why) => warning(&path, format!("it was left out: {why}")),
+    }
+}
+
+/// Reads a plot again where it stands.
+///
+/// # Errors
+/// Where its file can't be read, or holds no points any more.
+pub(crate) fn read_at(path: &Path) -> Result<Media> {
+    points_of(path).map_err(|why| ForeignError::NotOne { path: path.to_owned(), what: "plot of DVCLive's", why })
+}
+
+/// The points of a plot: a list of objects, which those of scikit-learn have under the plot's own name.
+fn points_of(path: &Path) -> std::result::Result<Media, String> {
+    let text = file::text(path).map_err(|error| error.to_string())?;
+    let plot = Value::from_json(&text).map_err(|error| error.to_string())?;
+    drop(text);
+    let within = plot.entries().iter().map(|(_, value)| value).find(|value| matches!(value, Value::List(_)));
+    let points = within.unwrap_or(&plot).items();
+    if points.is_empty() || points.iter().any(|point| point.entries().is_empty()) {
+        return Err("it holds no list of points".to_owned());
+    }
+    let mut columns: Vec<String> = Vec::new();
+    let mut known = BTreeSet::new();
+    for (name, _) in points.iter().flat_map(Value::entries) {
+        if known.insert(name.as_str()) {
+            columns.push(name.clone());
+        }
+    }
+    let cell = |point: &Value, column: &String| point.get(column).map(Value::text).unwrap_or_default();
+    let row = |point: &Value| columns.iter().map(|column| cell(point, column)).collect();
+    Ok(Media::Table { rows: points.iter().map(row).collect(), columns })
 }
 
 /// The files with one of these endings below a folder, sorted; links are not followed.

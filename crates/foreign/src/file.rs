@@ -141,6 +141,15 @@ pub(crate) fn modified_ms(metadata: &Metadata) -> i64 {
     since.and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or_default()
 }
 
+/// When it was made, in milliseconds, where the file system says it, and never behind its last change: one that was copied
+/// or unpacked is made later than what stands in it.
+pub(crate) fn made_ms(metadata: &Metadata) -> i64 {
+    let since = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let made = since.and_then(|since| i64::try_from(since.as_millis()).ok());
+    let modified_ms = modified_ms(metadata);
+    made.map_or(modified_ms, |made| made.min(modified_ms))
+}
+
 /// How long it is since it changed; `None` where the file system does not say, or says a time to come.
 pub(crate) fn unchanged_for(metadata: &Metadata) -> Option<Duration> {
     metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok())

@@ -5,9 +5,11 @@
 //! [`Told::Warning`] and left out; only a log that can't be read at all is an error. This room knows nothing of
 //! the store and the network, and never executes anything that it reads (no pickle, no Python).
 
+pub mod artifacts;
 pub mod dvc;
 pub mod dvclive;
 mod file;
+mod gathered;
 mod key;
 mod look;
 pub mod metrics;
@@ -158,6 +160,8 @@ pub enum Location {
     Row(wandb::RowPlace),
     /// It is a file of its own.
     File { path: PathBuf },
+    /// It is the points of a plot of DVCLive's.
+    Plot { path: PathBuf },
 }
 
 impl Location {
@@ -166,7 +170,8 @@ impl Location {
         match self {
             Self::Event(tensorboard::EventPlace { path, .. })
             | Self::Row(wandb::RowPlace { path, .. })
-            | Self::File { path } => path,
+            | Self::File { path }
+            | Self::Plot { path } => path,
         }
     }
 }
@@ -201,6 +206,13 @@ pub enum Told {
     Inputs(registry::Inputs),
     /// Behind the run that made it.
     Logged(registry::LoggedHead),
+    /// The group of this name has another one now. Before what is told of it under that.
+    Renamed {
+        was: String,
+        now: String,
+    },
+    /// The registered models that stand in the log: what was told before of others holds no more. Before the first of them.
+    Models(Vec<registry::StandingModel>),
     /// Behind what its versions are of.
     Model(registry::ModelHead),
     /// Behind the first run or logged model of the experiment.
@@ -282,16 +294,22 @@ pub fn look(folder: &Path) -> Vec<Found> {
     look::look(folder)
 }
 
-/// The files of a name in a folder, as deep as logs are looked for. Links to folders are not
-/// followed.
-pub fn files_named(folder: &Path, name: &str) -> Vec<PathBuf> {
-    look::files_named(folder, name)
+/// The databases of SQLite in a folder, as deep as logs are looked for, whoever's they are; of a file, that which it is.
+/// Links to folders are not followed.
+pub fn databases(folder: &Path) -> Vec<PathBuf> {
+    // A file that is named may be called anything.
+    if look::is_database(folder) { vec![folder.to_owned()] } else { look::databases(folder) }
 }
 
-/// The reader of a log. What has an empty key, one of more than 500 characters, or one that is no plain text, it says and leaves
-/// out.
+/// The reader of a log; of a folder that is none itself, of all logs of its kind below it. What has an empty key, one of
+/// more than 500 characters, or one that is no plain text, it says and leaves out.
 pub fn open(found: &Found) -> Box<dyn Reader> {
-    Box::new(key::Named { reader: look::open(found), place: found.path.display().to_string() })
+    open_beside(found, &[])
+}
+
+/// The same, which leaves out those of the logs below a folder that are read by themselves.
+pub fn open_beside(found: &Found, others: &[PathBuf]) -> Box<dyn Reader> {
+    Box::new(key::Named { reader: look::open(found, others), place: found.path.display().to_string() })
 }
 
 /// Reads a medium where it stands, and nothing else of its log.
@@ -302,6 +320,7 @@ pub fn read_at(location: &Location) -> Result<Media> {
     match location {
         Location::Event(place) => tensorboard::read_at(place),
         Location::Row(place) => wandb::read_at(place),
+        Location::Plot { path } => dvclive::read_at(path),
         Location::File { path } => {
             let metadata = std::fs::symlink_metadata(path).map_err(file::failed(path))?;
             let why = || "it is no file any more".to_owned();

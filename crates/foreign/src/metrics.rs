@@ -36,6 +36,8 @@ struct FileMark {
     whole: bool,
     /// It is JSON Lines under another name.
     lines: bool,
+    /// The earliest and the latest time that its rows say.
+    span: Option<(i64, i64)>,
 }
 
 /// The series of a file that is told whole.
@@ -79,6 +81,13 @@ impl Whole {
             }
         }
         whole
+    }
+
+    /// The earliest and the latest time that it says: what says none has the time of the file.
+    fn span(&self, modified_ms: i64) -> Option<(i64, i64)> {
+        let times = || self.series.values().flatten().map(|point| point.time_ms);
+        let span = (times().min()?, times().max()?);
+        (span != (modified_ms, modified_ms)).then_some(span)
     }
 
     /// A list as Keras keeps its history: a value a step.
@@ -126,24 +135,26 @@ impl MetricsFile {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    fn head(&self, metadata: &Metadata, tags: Vec<(String, String)>) -> Head {
-        Head { tags, ..head(&self.key(), self.path.parent(), metadata) }
+    fn head(&self, metadata: &Metadata, tags: Vec<(String, String)>, span: Option<(i64, i64)>) -> Head {
+        Head { tags, ..head(&self.key(), self.path.parent(), metadata, span) }
     }
 }
 
-/// What is known of a run of which a log says nothing but numbers.
-pub(crate) fn head(key: &str, folder: Option<&Path>, metadata: &Metadata) -> Head {
+/// What is known of a run of which a log says nothing but numbers, with the earliest and the latest time that these say.
+pub(crate) fn head(key: &str, folder: Option<&Path>, metadata: &Metadata, span: Option<(i64, i64)>) -> Head {
     let name = |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let state = file::state(metadata, file::QUIET);
     let modified_ms = file::modified_ms(metadata);
+    let (begun_ms, last_ms) = span.unwrap_or((file::made_ms(metadata), modified_ms));
     Head {
         key: key.to_owned(),
         id: None,
         name: name(folder).unwrap_or_else(|| key.to_owned()),
         group: name(folder.and_then(Path::parent)).unwrap_or_default(),
         state,
-        created_ms: modified_ms,
-        ended_ms: state.is_over().then_some(modified_ms),
+        // A clock of another machine may be ahead.
+        created_ms: begun_ms.min(modified_ms),
+        ended_ms: state.is_over().then_some(last_ms.min(modified_ms)),
         user: None,
         notes: None,
         params: Vec::new(),
@@ -191,7 +202,8 @@ impl Reader for MetricsFile {
         match form {
             None if changed => match Whole::read(&self.path, modified_ms) {
                 Ok(whole) => {
-                    tell(Told::Run(self.head(&metadata, whole.texts)))?;
+                    after.span = whole.span(modified_ms);
+                    tell(Told::Run(self.head(&metadata, whole.texts, after.span)))?;
                     // A single value adds to those before it, what stands there whole replaces them.
                     if is_known && (whole.by_step || after.whole || was_lines) {
                         tell(forgotten(None))?;
@@ -218,11 +230,15 @@ impl Reader for MetricsFile {
                     tell(warning(&self.path, format!("it was left out: {why}")))?;
                 }
             },
-            None if was != Some(state) => tell(Told::Run(self.head(&metadata, Vec::new())))?,
+            None if was != Some(state) => tell(Told::Run(self.head(&metadata, Vec::new(), after.span)))?,
             None => {}
             Some(form) => {
                 if was != Some(state) {
-                    tell(Told::Run(self.head(&metadata, Vec::new())))?;
+                    let head = self.head(&metadata, Vec::new(), rows::span(&self.path, form));
+                    let config = if form == Form::JsonLines { rows::config(&self.path) } else { None };
+                    let params = config.iter().flat_map(|config| config.leaves(".")).filter(|(key, _)| !key.is_empty());
+                    let params = params.map(|(key, value)| (key, value.text())).collect();
+                    tell(Told::Run(Head { params, ..head }))?;
                 }
                 if is_known && lines && !was_lines {
                     tell(forgotten(None))?;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{meta::Meta, run::RunMark};
 use crate::{
-    ForeignError, Mark, Reader, Result, Sink, Told,
+    ForeignError, Mark, Reader, Result, Sink, Told, artifacts,
     file::{self, failed, warning},
     registry::{self, Known},
 };
@@ -43,6 +43,9 @@ struct StoreMark {
     runs: BTreeMap<String, RunMark>,
     #[serde(default)]
     known: Known,
+    /// What each experiment is called, by its folder's name.
+    #[serde(default)]
+    names: BTreeMap<String, String>,
 }
 
 /// A folder of runs.
@@ -50,6 +53,7 @@ struct Experiment {
     folder: PathBuf,
     name: String,
     deleted: bool,
+    created_ms: Option<i64>,
     /// What it calls its own place, which may have been moved since.
     location: Option<PathBuf>,
 }
@@ -73,7 +77,8 @@ pub(crate) fn is_store(folder: &Path) -> bool {
 impl Reader for MlflowFiles {
     fn read(&self, mark: &Mark, sink: &mut Sink<'_>) -> Result<Mark> {
         let before: StoreMark = mark.place();
-        let mut after = StoreMark { known: before.known.clone(), ..StoreMark::default() };
+        let (known, names) = (before.known.clone(), before.names.clone());
+        let mut after = StoreMark { known, names, ..StoreMark::default() };
         let has_points = Cell::new(false);
         let mut tell = |told: Told| {
             has_points.set(has_points.get() || matches!(told, Told::Points { .. }));
@@ -81,6 +86,16 @@ impl Reader for MlflowFiles {
         };
         let (experiments, without) = experiments(&self.folder, &mut tell)?;
         let mut without_meta = (without, 0);
+        for experiment in &experiments {
+            let folder = experiment.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // One without a name that can be read is called after its folder.
+            if folder != experiment.name
+                && let Some(was) = after.names.insert(folder, experiment.name.clone())
+                && was != experiment.name
+            {
+                tell(Told::Renamed { was, now: experiment.name.clone() })?;
+            }
+        }
         for experiment in &experiments {
             let runs = match run_folders(&experiment.folder) {
                 Ok((runs, without)) => {
@@ -134,9 +149,15 @@ impl Reader for MlflowFiles {
             tell(warning(&self.folder, message))?;
         }
         let traces = experiments.iter().map(|experiment| traces(&experiment.folder)).sum::<u64>();
-        let is_changed = after.known.is_changed("traces".to_owned(), &traces);
-        // Said again with new points, whose reading replaces what was said before.
-        if traces > 0 && (is_changed || has_points.get()) {
+        let mut elsewhere = after.runs.values().filter_map(|run| run.elsewhere.as_deref()).peekable();
+        let address = elsewhere.peek().copied().unwrap_or_default().to_owned();
+        let elsewhere = elsewhere.count() as u64;
+        // Said again with new points, and of one another, whose reading replaces what was said before.
+        let is_changed = after.known.is_changed("traces".to_owned(), &(traces, elsewhere)) || has_points.get();
+        if elsewhere > 0 && is_changed {
+            tell(warning(&self.folder, artifacts::not_found(elsewhere, &address)))?;
+        }
+        if traces > 0 && is_changed {
             let what = counted(traces, "trace was", "traces were");
             tell(warning(&self.folder, format!("{what} left out: runs, models and the registry are read")))?;
         }
@@ -175,19 +196,22 @@ fn experiments(folder: &Path, tell: &mut dyn FnMut(Told) -> Result<()>) -> Resul
             Ok(text) => Meta::parse(&text).map_err(|error| error.to_string()).map(|meta| {
                 let location = meta.get("artifact_location").and_then(crate::registry::local);
                 let deleted = meta.get("lifecycle_stage") == Some("deleted");
-                (meta.get("name").map(str::to_owned), deleted, location)
+                // Of the experiment that is always there MLflow's own store knows the time; a store without one says 0.
+                let created_ms = meta.milliseconds("creation_time").filter(|ms| *ms > 0);
+                (meta.get("name").map(str::to_owned), deleted, created_ms, location)
             }),
         };
-        let (name, deleted, location) = match name {
+        let (name, deleted, created_ms, location) = match name {
             Ok(read) => read,
             Err(why) => {
                 tell(warning(&meta, format!("the experiment is called after its folder: {why}")))?;
-                (None, false, None)
+                (None, false, None, None)
             }
         };
         let folder_name = || folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let name = name.unwrap_or_else(folder_name);
-        experiments.push(Experiment { deleted: deleted || folder.starts_with(&trash), name, folder, location });
+        let deleted = deleted || folder.starts_with(&trash);
+        experiments.push(Experiment { folder, name, deleted, created_ms, location });
     }
     Ok((experiments, without))
 }

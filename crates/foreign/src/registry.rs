@@ -2,7 +2,7 @@
 //! experiment, and what runs were given.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt::Debug,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
@@ -57,8 +57,18 @@ pub struct ModelHead {
     pub updated_ms: i64,
     pub tags: Vec<(String, String)>,
     pub versions: Vec<VersionHead>,
+    /// The numbers of all versions that stand in the log, also of those that are not told; `None` where nobody knows.
+    pub standing: Option<Vec<u32>>,
     /// Aliases that were told before, and stand at no version any more.
     pub gone_aliases: Vec<String>,
+}
+
+/// The name of a registered model that stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingModel {
+    pub name: String,
+    /// When it was registered, which a renamed one keeps; `None` of one that can't be read.
+    pub created_ms: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,10 +94,12 @@ pub struct VersionHead {
 }
 
 /// What was written about an experiment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupHead {
     /// As in a run's head.
     pub name: String,
+    pub created_ms: Option<i64>,
+    /// Its note among them, as MLflow's `mlflow.note.content`.
     pub tags: Vec<(String, String)>,
 }
 
@@ -119,6 +131,21 @@ impl Known {
         format!("{what:?}").hash(&mut hasher);
         let now = hasher.finish();
         self.told.insert(key, now) != Some(now)
+    }
+
+    /// Notes which registered models stand in the log; whether they are others than were told. Of a log that never had
+    /// one nothing is told.
+    pub fn are_others(&mut self, standing: &[StandingModel]) -> bool {
+        const KEY: &str = "models";
+        let has_any = !standing.is_empty() || self.told.contains_key(KEY);
+        let are_others = has_any && self.is_changed(KEY.to_owned(), &standing);
+        if are_others {
+            // One that is back is told anew.
+            let names: HashSet<&str> = standing.iter().map(|model| model.name.as_str()).collect();
+            self.told.retain(|key, _| key.strip_prefix("model/").is_none_or(|name| names.contains(name)));
+            self.aliases.retain(|name, _| names.contains(name.as_str()));
+        }
+        are_others
     }
 
     /// Notes the model's aliases, and names those in it that are gone.

@@ -21,6 +21,8 @@ const STEP: [&str; 6] = ["step", "global_step", "_step", "iteration", "iter", "e
 const TIME: [&str; 5] = ["timestamp", "time", "wall_time", "wall time", "_timestamp"];
 /// Bytes of a header, at most.
 const HEADER: u64 = 1 << 20;
+/// Bytes at the beginning and at the end of a file that are looked at for when it began and ended.
+const SPAN: usize = 64 << 10;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,18 @@ pub(crate) struct RowsMark {
     ahead: u64,
     /// Stands for what was read, by which a file that was written anew is known.
     checksum: Option<u32>,
+}
+
+impl RowsMark {
+    /// Whether what was read of a file still stands there.
+    pub(crate) fn stands(&self, path: &Path) -> Result<bool> {
+        let read = self.offset.max(self.ahead);
+        if read == 0 {
+            return Ok(true);
+        }
+        let now = file::checksum(path, read)?;
+        Ok(now.is_some() && (self.checksum.is_none() || now == self.checksum))
+    }
 }
 
 /// Reads what was added to a file of rows.
@@ -244,15 +258,121 @@ impl Rows<'_> {
     }
 
     fn objects(&self, piece: &[u8], row: &mut u64, gathered: &mut Gathered<'_>) {
-        for line in piece.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        let mut lines = lines_of(piece).peekable();
+        while let Some(line) = lines.next() {
             let at = *row;
             *row += 1;
+            let next = lines.peek().copied().filter(|_| at == 0);
             match object(line) {
+                // Its run's params.
+                Some(value) if is_config(&value, next) => {}
                 Some(value) => gathered.object(&value, at, self.time_ms),
                 None => gathered.wrong(at, "it is no JSON object"),
             }
         }
     }
+}
+
+/// The earliest and the latest time that the rows say which stand at a file's beginning and at its end.
+pub(crate) fn span(path: &Path, form: Form) -> Option<(i64, i64)> {
+    // Stands for rows that say none.
+    const NONE: i64 = i64::MIN;
+    let begin = file::rest(path, 0).ok()?;
+    let length = fs::metadata(path).ok()?.len();
+    let header = begin.split_inclusive(|byte| *byte == b'\n').next()?;
+    let columns = match form {
+        Form::Delimited(delimiter) => {
+            let names = String::from_utf8_lossy(header.trim_ascii_end());
+            let columns = Columns::new(names.trim_start_matches('\u{feff}'), delimiter, None);
+            // Most files have no times: their rows need not be looked at.
+            columns.time?;
+            Some(columns)
+        }
+        Form::JsonLines => None,
+    };
+    let rows = Rows { path, form, run: "", key: None, time_ms: NONE, complete: true };
+    let mut span: Option<(i64, i64)> = None;
+    let mut take = |lines: &[u8]| {
+        // What is half written, or cut off here, may end within a number.
+        let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let told = &mut |told: Told| -> Result<()> {
+            if let Told::Points { points, .. } = told {
+                for time_ms in points.iter().map(|point: &Point| point.time_ms).filter(|time_ms| *time_ms != NONE) {
+                    let (first, last) = span.get_or_insert((time_ms, time_ms));
+                    (*first, *last) = ((*first).min(time_ms), (*last).max(time_ms));
+                }
+            }
+            Ok(())
+        };
+        rows.piece(&lines[..whole], columns.as_ref(), &mut 0, &mut None, told)
+    };
+    let lines = if columns.is_some() { &begin[header.len()..] } else { &begin[..] };
+    take(&lines[..lines.len().min(SPAN)]).ok()?;
+    if length > SPAN as u64 {
+        let end = file::rest(path, length - SPAN as u64).ok()?;
+        let line = end.iter().position(|byte| *byte == b'\n')?;
+        take(&end[line + 1..]).ok()?;
+    }
+    span
+}
+
+/// The lines that hold anything.
+fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
+}
+
+/// Whether a first line says how the run was configured, before the values by step.
+fn is_config(first: &Value, next: Option<&[u8]>) -> bool {
+    named(first, &STEP).is_none() && next.and_then(object).is_some_and(|next| has_step(&next))
+}
+
+/// What the first line of a file says of how the run was configured, before the values by step.
+pub(crate) fn config(path: &Path) -> Option<Value> {
+    let begin = file::rest(path, 0).ok()?;
+    let mut lines = lines_of(&begin);
+    let first = object(lines.next()?)?;
+    is_config(&first, lines.next()).then_some(first)
+}
+
+/// Whether the beginning of a text is JSON Lines of values by step, also behind a line that says how the run was
+/// configured.
+pub(crate) fn are_lines_by_step(begin: &[u8]) -> bool {
+    let mut lines = lines_of(begin);
+    let first = lines.next().and_then(object);
+    first.is_some_and(|first| has_step(&first) || is_config(&first, lines.next()))
+}
+
+/// Whether the beginning of a text is a table with a step that rises, and nothing but numbers beside it.
+pub(crate) fn is_table_by_step(begin: &[u8], delimiter: u8) -> bool {
+    /// Rows that are looked at.
+    const ROWS: usize = 20;
+    let Some(end) = begin.iter().position(|byte| *byte == b'\n') else { return false };
+    let (header, rows) = begin.split_at(end + 1);
+    let names = String::from_utf8_lossy(header.trim_ascii_end());
+    let columns = Columns::new(names.trim_start_matches('\u{feff}'), delimiter, None);
+    let Some(step_at) = columns.step else { return false };
+    let whole = rows.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(columns.delimiter)
+        .from_reader(&rows[..whole]);
+    let (mut last, mut numbers) = (i64::MIN, 0);
+    for record in reader.byte_records().flatten().take(ROWS) {
+        let cell = |index: usize| {
+            let text = record.get(index).and_then(|cell| std::str::from_utf8(cell).ok()).map_or("", str::trim);
+            Some(text).filter(|text| !text.is_empty())
+        };
+        let Some(step) = cell(step_at).and_then(step_of).filter(|step| *step >= last) else { return false };
+        last = step;
+        let values = columns.values.iter().filter(|(index, _)| Some(*index) != columns.time);
+        let mut values = values.filter_map(|(index, _)| cell(*index)).peekable();
+        numbers += usize::from(values.peek().is_some());
+        if values.any(|value| value.parse::<f64>().is_err()) {
+            return false;
+        }
+    }
+    numbers > 0
 }
 
 /// The object that a line is.

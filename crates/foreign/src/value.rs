@@ -1,19 +1,30 @@
 //! What JSON, YAML and TOML hold, as one tree: numbers that are not finite stay, keys keep their order.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     fmt,
     ops::Deref,
     sync::{Arc, OnceLock},
 };
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeSeed as _},
+};
 
 /// Entries of a map above which its keys are looked up in an index.
 const INDEXED: usize = 16;
 
 /// Digits of the largest float.
 const LARGEST_DIGITS: usize = 309;
+
+/// What a value of JSON may take of memory, with what is told of it, about.
+const MOST_BYTES: usize = 128 << 20;
+/// What an entry of a map takes with its key, as it is read, as a leaf and as a series of one point.
+const ENTRY_BYTES: usize = 300;
+/// What an item of a list takes, as it is read and as a point.
+const ITEM_BYTES: usize = 80;
 
 /// The one key of what `toml_edit` tells a date as.
 const TOML_DATE: &str = "$__toml_private_datetime";
@@ -70,18 +81,33 @@ impl Entries {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("it is no JSON: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(#[source] serde_json::Error),
+    #[error(
+        "it would take more than {} MiB of memory: write its values a row a step, as CSV or JSON Lines, which are read in pieces",
+        MOST_BYTES >> 20
+    )]
+    TooLarge,
     #[error("it is no YAML: {0}")]
     Yaml(Box<serde_saphyr::Error>),
     #[error("it is no TOML: {0}")]
     Toml(Box<toml_edit::de::Error>),
 }
 
+impl From<serde_json::Error> for Malformed {
+    fn from(error: serde_json::Error) -> Self {
+        // Any value of JSON is one of ours: nothing else is wrong with the data.
+        if error.is_data() { Self::TooLarge } else { Self::Json(error) }
+    }
+}
+
 impl Value {
     /// JSON, with `NaN`, `Infinity` and `-Infinity` as Python writes them, and numbers beyond all floats as it reads them.
     pub(crate) fn from_json(text: &str) -> Result<Self, Malformed> {
         fn one(text: &str) -> serde_json::Result<Value> {
-            serde_json::from_str(text)
+            let mut deserializer = serde_json::Deserializer::from_str(text);
+            let value = Within(&Cell::new(MOST_BYTES)).deserialize(&mut deserializer)?;
+            deserializer.end()?;
+            Ok(value)
         }
         read_json(text, one)
     }
@@ -195,7 +221,7 @@ impl<'de> de::Visitor<'de> for Items<'_> {
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         let Self(each) = self;
-        while let Some(item) = sequence.next_element()? {
+        while let Some(item) = sequence.next_element_seed(Within(&Cell::new(MOST_BYTES)))? {
             each(item);
         }
         Ok(())
@@ -270,13 +296,31 @@ fn text_length(from: &str) -> usize {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Visitor)
+        Within(&Cell::new(usize::MAX)).deserialize(deserializer)
     }
 }
 
-struct Visitor;
+/// A value that takes no more than so many bytes of memory, about.
+#[derive(Clone, Copy)]
+struct Within<'a>(&'a Cell<usize>);
 
-impl<'de> de::Visitor<'de> for Visitor {
+impl Within<'_> {
+    fn take<E: de::Error>(self, bytes: usize) -> Result<(), E> {
+        let Self(left) = self;
+        left.set(left.get().checked_sub(bytes).ok_or_else(|| E::custom("it takes too much memory"))?);
+        Ok(())
+    }
+}
+
+impl<'de> de::DeserializeSeed<'de> for Within<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> de::Visitor<'de> for Within<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -292,7 +336,7 @@ impl<'de> de::Visitor<'de> for Visitor {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
+        self.deserialize(deserializer)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
@@ -312,13 +356,15 @@ impl<'de> de::Visitor<'de> for Visitor {
         Ok(Value::Number(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        self.take::<E>(value.len())?;
         Ok(Value::Text(value.to_owned()))
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = sequence.next_element()? {
+        while let Some(item) = sequence.next_element_seed(self)? {
+            self.take::<A::Error>(ITEM_BYTES)?;
             items.push(item);
         }
         // Of a series of millions a third of the room would stay empty.
@@ -328,7 +374,8 @@ impl<'de> de::Visitor<'de> for Visitor {
 
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
-        while let Some((key, value)) = map.next_entry::<Value, Value>()? {
+        while let Some((key, value)) = map.next_entry_seed(self, self)? {
+            self.take::<A::Error>(ENTRY_BYTES)?;
             entries.push((key.text(), value));
         }
         // As the parser tells a date.

@@ -25,9 +25,10 @@ impl EarlyStopping {
         Self { patience, best: None, since: 0 }
     }
 
-    /// Takes a validation in; tells whether it is the best so far.
+    /// Takes a validation in; tells whether it is the best so far. A loss that is not a number is worse than any number, and
+    /// never the best: one that was would never be beaten.
     pub fn better(&mut self, loss: f64, at: u64, step: u64) -> bool {
-        if self.best.is_none_or(|best| loss < best.loss) {
+        if !loss.is_nan() && self.best.is_none_or(|best| loss < best.loss) {
             self.best = Some(Best { loss, at, step });
             self.since = 0;
             return true;
@@ -58,5 +59,20 @@ mod tests {
         never.better(1.0, 1, 1);
         never.better(2.0, 2, 2);
         assert!(!never.exhausted());
+    }
+
+    #[test]
+    fn a_loss_that_is_not_a_number_is_worse_than_any_number() {
+        let mut stopping = EarlyStopping::new(3);
+        assert!(!stopping.better(f64::NAN, 1, 10));
+        assert_eq!(stopping.best, None);
+        assert!(stopping.better(f64::INFINITY, 2, 20));
+        assert!(stopping.better(5.0, 3, 30));
+        assert!(!stopping.better(f64::NAN, 4, 40));
+        assert_eq!(stopping.best, Some(Best { loss: 5.0, at: 3, step: 30 }));
+        // It counts as one without a better one, also where there never was any.
+        let mut nothing = EarlyStopping::new(2);
+        assert!((1..=2).all(|at| !nothing.better(f64::NAN, at, at)));
+        assert!(nothing.exhausted());
     }
 }

@@ -2,17 +2,19 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
     Json,
+    body::{Body, Bytes},
     extract::{FromRequest as _, Path, Request, State},
     http::{HeaderValue, StatusCode},
     response::{IntoResponse as _, Response},
 };
 use serde::{Deserialize as _, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use api::{
     ApiError, ErrorCode, Request as _,
@@ -21,7 +23,11 @@ use api::{
     tracking::{GetTracking, RenewTracking},
 };
 
-use crate::{CALL_LIMIT_BYTES, Host, KEY_LIMIT_BYTES, refusal::Refusal};
+use crate::{
+    CALL_LIMIT_BYTES, CALL_LIMIT_VALUES, Host, KEY_LIMIT_BYTES,
+    large::{LARGE_BYTES, LargeBodies, values},
+    refusal::Refusal,
+};
 
 /// Names the request in our log.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -34,37 +40,81 @@ const LONGEST_METHOD: usize = 100;
 pub(crate) async fn call(State(host): State<Host>, request: Request) -> Response {
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut response = match read(&host, request).await {
-        Ok(call) => logged(&host, id, call).await,
+        // The place is kept until the call is answered: what a large one asks is in memory as long.
+        Ok(Came { body, place: _place }) => logged(&host, id, body).await,
         Err(error) => Refusal(error).into_response(),
     };
     response.headers_mut().insert(REQUEST_ID, HeaderValue::from(id));
     response
 }
 
-async fn read(host: &Host, request: Request) -> Result<Call<Value>, ApiError> {
-    let call: Call<Value> = body(host, "call", CALL_LIMIT_BYTES, request).await?;
-    if call.method.len() > LONGEST_METHOD {
-        return Err(ApiError::invalid(format!("A method's name has no {} characters.", call.method.len())));
+async fn read(host: &Host, request: Request) -> Result<Came<Call<Value>>, ApiError> {
+    let call: Came<Call<Value>> = body(host, "call", CALL_LIMIT_BYTES, request).await?;
+    if call.body.method.len() > LONGEST_METHOD {
+        return Err(ApiError::invalid(format!("A method's name has no {} characters.", call.body.method.len())));
     }
     Ok(call)
 }
 
-/// The JSON of a request's body, which arrives within the host's patience.
+/// What a body says, and the place of a large one among those that are there at once.
+pub(crate) struct Came<T> {
+    pub(crate) body: T,
+    pub(crate) place: Option<OwnedSemaphorePermit>,
+}
+
+/// The JSON of a request's body, which arrives within the host's patience once its turn came.
 pub(crate) async fn body<T: DeserializeOwned>(
     host: &Host,
     what: &str,
     limit_bytes: usize,
     request: Request,
-) -> Result<T, ApiError> {
-    let body = tokio::time::timeout(host.patience, Json::<T>::from_request(request, &())).await;
-    let body = body.map_err(|_| ApiError::invalid(format!("The {what} did not arrive within {:?}.", host.patience)))?;
-    let Json(body) = body.map_err(|rejection| match rejection.status() {
+) -> Result<Came<T>, ApiError> {
+    let place = LargeBodies::coming(&request);
+    let place = turn(host.patience, place).await?;
+    let (parts, body) = request.into_parts();
+    let coming = Bytes::from_request(Request::from_parts(parts.clone(), body), &());
+    let bytes = tokio::time::timeout(host.patience, coming).await;
+    let bytes =
+        bytes.map_err(|_| ApiError::invalid(format!("The {what} did not arrive within {:?}.", host.patience)))?;
+    let bytes = bytes.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::invalid(format!("The {what} is larger than the limit of {} MB.", limit_bytes >> 20))
+            ApiError::invalid(format!("The {what} is larger than the limit of {}.", in_words(limit_bytes)))
         }
-        _ => ApiError::invalid(format!("The {what} can't be read: {}.", rejection.body_text())),
+        _ => unreadable(what, &rejection.body_text()),
     })?;
-    Ok(body)
+    check_values(what, &bytes)?;
+    let whole = Request::from_parts(parts, Body::from(bytes));
+    let Json(body) =
+        Json::<T>::from_request(whole, &()).await.map_err(|rejection| unreadable(what, &rejection.body_text()))?;
+    Ok(Came { body, place })
+}
+
+/// Waits for a place, which others may have for long: theirs is kept until they are answered.
+async fn turn<T>(patience: Duration, place: impl Future<Output = T>) -> Result<T, ApiError> {
+    tokio::time::timeout(patience, place).await.map_err(|_| {
+        ApiError::new(ErrorCode::Busy, format!("Other large requests were not answered within {patience:?}."))
+            .with_hint("Ask again once they are.")
+    })
+}
+
+/// Refuses what would take many times its bytes once it is read.
+fn check_values(what: &str, text: &[u8]) -> Result<(), ApiError> {
+    if text.len() > LARGE_BYTES && values(text) > CALL_LIMIT_VALUES {
+        return Err(ApiError::invalid(format!("The {what} has more than {CALL_LIMIT_VALUES} values."))
+            .with_hint("Send it in several, or give rows as a file."));
+    }
+    Ok(())
+}
+
+fn unreadable(what: &str, why: &str) -> ApiError {
+    ApiError::invalid(format!("The {what} can't be read: {why}."))
+}
+
+fn in_words(limit_bytes: usize) -> String {
+    match limit_bytes >> 20 {
+        0 => format!("{} KB", limit_bytes >> 10),
+        mega => format!("{mega} MB"),
+    }
 }
 
 async fn logged(host: &Host, id: u64, call: Call<Value>) -> Response {
@@ -131,7 +181,7 @@ pub fn page_address(port: u16, key: &str) -> String {
 
 /// Trades a one-time key for a session token.
 pub(crate) async fn open_session(State(host): State<Host>, request: Request) -> Result<Json<Session>, Refusal> {
-    let OpenSession { key } = body(&host, "key", KEY_LIMIT_BYTES, request).await?;
+    let OpenSession { key } = body(&host, "key", KEY_LIMIT_BYTES, request).await?.body;
     match host.access.trade(&key).map_err(|error| no_randomness(&error))? {
         Some(token) => Ok(Json(Session { token })),
         None => Err(Refusal(
@@ -148,4 +198,37 @@ pub(crate) async fn no_such_route(Path(rest): Path<String>) -> Refusal {
 
 fn no_randomness(error: &std::io::Error) -> ApiError {
     ApiError::new(ErrorCode::Internal, format!("The system gave no random bytes for a key: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_large_call_whose_turn_never_comes_is_told_why() {
+        let places = LargeBodies::new(1, 1);
+        let ask = |body: Body| {
+            let mut request = Request::new(body);
+            request.extensions_mut().insert(places.clone());
+            turn(Duration::from_millis(50), LargeBodies::coming(&request))
+        };
+        let unsaid = || Body::from_stream(futures::stream::empty::<Result<Bytes, std::io::Error>>());
+        let first = ask(unsaid()).await.unwrap();
+        assert!(first.is_some(), "a body that does not say its length may be large");
+        let refused = ask(Body::from(vec![b' '; LARGE_BYTES + 1])).await.unwrap_err();
+        assert_eq!((refused.code, refused.message.contains("not answered within 50ms")), (ErrorCode::Busy, true));
+        assert!(ask(Body::from("small")).await.unwrap().is_none());
+        drop(first);
+        assert!(ask(unsaid()).await.unwrap().is_some());
+    }
+
+    #[test]
+    fn a_call_of_too_many_values_is_refused_before_it_is_read() {
+        let rows = |count: usize| format!(r#"{{"method": "m", "params": {{"rows": [{}0]}}}}"#, "0,".repeat(count));
+        assert!(check_values("call", rows(CALL_LIMIT_VALUES / 2).as_bytes()).is_ok());
+        let refused = check_values("call", rows(CALL_LIMIT_VALUES).as_bytes()).unwrap_err();
+        assert_eq!(refused.message, "The call has more than 4194304 values.");
+        // A picture is one value, however large.
+        assert!(check_values("call", format!(r#"{{"picture": "{}"}}"#, ",".repeat(9 << 20)).as_bytes()).is_ok());
+    }
 }

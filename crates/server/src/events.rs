@@ -15,7 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 use api::{
     ApiError, ErrorCode, PROTOCOL, RunId,
     event::Event,
-    run::{GetRun, GetRunLog, LogChunk, LogStream, Run},
+    run::{GetRunLog, LogChunk, LogStream},
 };
 
 use crate::{Host, refusal::Refusal};
@@ -82,13 +82,13 @@ pub(crate) async fn run_log(
     let Query(query) = query?;
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
     // Asked once before the stream starts, so that a wrong id is an error and no empty stream.
-    ask(&host, GetRun { run }).await?;
+    engine::run::is_over(&host.engine, run).await.map_err(|error| engine::error::told(&error))?;
     let which = query.stream.unwrap_or(LogStream::Stdout);
     let listener = host.activity.listen();
     let chunks = stream::unfold(Some((host, query.after, listener)), move |state| async move {
         let (host, after, listener) = state?;
         loop {
-            let over = ask(&host, GetRun { run }).await.map_or(true, |run: Run| run.state.is_over());
+            let over = engine::run::is_over(&host.engine, run).await.unwrap_or(true);
             // Read after asking: what was written before the end is in it.
             let chunk: LogChunk = match ask(&host, GetRunLog { run, stream: which, after, limit_bytes: None }).await {
                 Ok(chunk) => chunk,

@@ -9,6 +9,7 @@ mod blob;
 pub mod call;
 mod events;
 mod guard;
+mod large;
 pub mod mlflow;
 mod opened;
 mod pages;
@@ -21,7 +22,7 @@ mod upload;
 use std::{net::Ipv4Addr, path::PathBuf, sync::Arc};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{ConnectInfo, DefaultBodyLimit},
     http::{HeaderName, Method, header},
     middleware,
@@ -39,20 +40,28 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_io_timeout::TimeoutWriter;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use access::Access;
 use activity::Activity;
+use large::LargeBodies;
 
 /// A call's body: rows with pictures in them are large, everything else is small.
 const CALL_LIMIT_BYTES: usize = 64 << 20;
+/// Values that a large call has at most: each takes memory by itself once it is read.
+const CALL_LIMIT_VALUES: usize = 4 << 20;
+/// Large calls that come or wait for their answer at once.
+const LARGE_CALLS: usize = 4;
 /// Of what anybody may send.
-const KEY_LIMIT_BYTES: usize = 1 << 20;
+const KEY_LIMIT_BYTES: usize = 64 << 10;
 /// How long a connection may take for the head of its next request: half-sent ones would use up our files.
 const HEAD_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+/// Connections of a listener at once. The others wait until one ends, as one does that is idle for 10 s: each takes
+/// a file, without which the database can't be read either.
+pub const CONNECTIONS: usize = 1_024;
 /// How long a browser may keep the answer to a preflight.
 const PREFLIGHT_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
@@ -71,6 +80,8 @@ pub struct Host {
     pub write_patience: std::time::Duration,
     /// For large answers that wait for their clients.
     pub room: sending::Room,
+    /// Connections of each listener at once, usually [`CONNECTIONS`].
+    pub connections: usize,
     /// The pages' folder; without one there is only the API.
     pub pages: Option<PathBuf>,
     /// Cancelled when the host ends: streams say goodbye.
@@ -85,21 +96,29 @@ pub async fn listen(port: u16) -> std::io::Result<TcpListener> {
 /// Answers until `host.ending` is cancelled, then lets what is under way finish.
 pub async fn serve(listener: TcpListener, host: Host) -> std::io::Result<()> {
     upload::forget_old(&host.staging).await;
-    let (ending, staging, patience) = (host.ending.clone(), host.staging.clone(), host.write_patience);
+    let (ending, staging) = (host.ending.clone(), host.staging.clone());
+    let bounds = Bounds { write_patience: host.write_patience, connections: host.connections };
     tokio::select! {
-        answered = answer(listener, router(host), connections(), patience, ending) => answered,
+        answered = answer(listener, router(host), connections(), bounds, ending) => answered,
         never = upload::forget_old_every(&staging, upload::FORGET_EVERY) => match never {},
     }
 }
 
 /// Answers MLflow's clients on a listener of their own, in the same way.
 pub async fn serve_mlflow(listener: TcpListener, host: Host) -> std::io::Result<()> {
-    let (ending, patience) = (host.ending.clone(), host.write_patience);
+    let ending = host.ending.clone();
+    let bounds = Bounds { write_patience: host.write_patience, connections: host.connections };
     let port = listener.local_addr()?.port();
     let mut server = connections();
     // A client on this machine knows what time it is, and reads no header that is not there.
     server.auto_date_header(false);
-    answer(listener, mlflow::router(host, port), server, patience, ending).await
+    answer(listener, mlflow::router(host, port), server, bounds, ending).await
+}
+
+/// What the connections of a listener may take.
+struct Bounds {
+    write_patience: std::time::Duration,
+    connections: usize,
 }
 
 fn connections() -> http1::Builder {
@@ -112,14 +131,19 @@ async fn answer(
     mut listener: TcpListener,
     router: Router,
     server: http1::Builder,
-    write_patience: std::time::Duration,
+    bounds: Bounds,
     ending: CancellationToken,
 ) -> std::io::Result<()> {
     let service = TowerToHyperService::new(router);
     let connections = GracefulShutdown::new();
+    let free = Arc::new(Semaphore::new(bounds.connections));
     loop {
-        let (stream, peer) = tokio::select! {
-            accepted = Listener::accept(&mut listener) => accepted,
+        let accepting = async {
+            let place = Arc::clone(&free).acquire_owned().await;
+            (place, Listener::accept(&mut listener).await)
+        };
+        let (place, (stream, peer)) = tokio::select! {
+            accepted = accepting => accepted,
             () = ending.cancelled() => break,
         };
         // Small answers go at once: a client that waits for one sends nothing that would bring it.
@@ -132,9 +156,10 @@ async fn answer(
         // Each byte that goes out begins the wait anew: a client that reads slowly goes on. What is held of an answer is given
         // up with the connection of one that reads nothing.
         let mut stream = TimeoutWriter::new(stream);
-        stream.set_timeout(Some(write_patience));
+        stream.set_timeout(Some(bounds.write_patience));
         let connection = connections.watch(server.serve_connection(TokioIo::new(Box::pin(stream)), told));
         tokio::spawn(async move {
+            let _place = place;
             if let Err(error) = connection.await {
                 tracing::debug!("a connection broke off: {error}");
             }
@@ -147,12 +172,17 @@ async fn answer(
 
 /// Every route, behind the guard.
 pub fn router(host: Host) -> Router {
+    // Those that need a token: whoever has none takes no place of theirs.
+    let large = Router::new()
+        .route("/api/call", post(call::call))
+        .route("/api/series", get(series::one).post(series::many))
+        .layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES))
+        .layer(Extension(LargeBodies::new(LARGE_CALLS, LARGE_CALLS)));
     let routes = Router::new()
-        .route("/api/call", post(call::call).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)))
+        .merge(large)
         .route("/api/session", post(call::open_session).layer(DefaultBodyLimit::max(KEY_LIMIT_BYTES)))
         .route("/api/events", get(events::events))
         .route("/api/runs/{run}/log", get(events::run_log))
-        .route("/api/series", get(series::one).post(series::many).layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES)))
         .route("/api/blob/runs/{run}/{*path}", get(blob::artifact))
         .route("/api/blob/versions/{version}/{*path}", get(blob::version_file))
         .route("/api/blob/logged/{model}/{*path}", get(blob::logged_file))

@@ -27,7 +27,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::Host;
+use crate::{Host, large::LargeBodies};
 use failure::Failure;
 
 /// MLflow's own limit is a megabyte, which profiles of datasets may exceed.
@@ -69,7 +69,7 @@ pub fn router(host: Host, port: u16) -> Router {
     all.fallback(any(no_such_route))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
-        .layer(Extension(fields::LargeBodies::new(LARGE_COMING, LARGE_AT_ONCE)))
+        .layer(Extension(LargeBodies::new(LARGE_COMING, LARGE_AT_ONCE)))
         .layer(Extension(artifacts::Coming::new(FILES_COMING)))
         .layer(middleware::from_fn_with_state((host.clone(), port), guard::guard))
         .with_state(host)

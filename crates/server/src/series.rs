@@ -16,7 +16,11 @@ use api::{
     series::{self, Series, Viewport, Viewports},
 };
 
-use crate::{CALL_LIMIT_BYTES, Host, call, refusal::Refusal};
+use crate::{
+    CALL_LIMIT_BYTES, Host,
+    call::{self, Came},
+    refusal::Refusal,
+};
 
 /// Nobody's screen is wider.
 const MOST_POINTS: u32 = 20_000;
@@ -51,8 +55,8 @@ pub(crate) async fn one(
 }
 
 pub(crate) async fn many(State(host): State<Host>, request: Request) -> Result<Response, Refusal> {
-    let viewports: Viewports = call::body(&host, "question", CALL_LIMIT_BYTES, request).await?;
-    Ok(binary(series::many_to_bytes(&many_of(&host.engine, viewports).await?)))
+    let Came { body, place: _place } = call::body::<Viewports>(&host, "question", CALL_LIMIT_BYTES, request).await?;
+    Ok(binary(series::many_to_bytes(&many_of(&host.engine, body).await?)))
 }
 
 #[derive(Debug, Deserialize)]

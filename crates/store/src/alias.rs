@@ -37,6 +37,14 @@ pub fn of_version(connection: &Connection, version: VersionId) -> Result<Vec<Str
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Every alias with its model and version.
+pub fn all(connection: &Connection) -> Result<Vec<(ModelId, VersionId, String)>> {
+    let mut statement = connection.prepare_cached("SELECT model, version, name FROM alias")?;
+    let rows =
+        statement.query_map([], |row| Ok((id_column!(row, 0, ModelId), id_column!(row, 1, VersionId), row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub fn find(connection: &Connection, model: ModelId, name: &str) -> Result<Option<VersionId>> {
     Ok(connection
         .prepare_cached("SELECT version FROM alias WHERE model = ?1 AND name = ?2")?

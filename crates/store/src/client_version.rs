@@ -342,6 +342,13 @@ pub fn stages(connection: &Connection) -> Result<HashMap<VersionId, (Stage, i64)
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// What was written about versions of either kind, by version.
+pub fn noted(connection: &Connection) -> Result<Vec<(VersionId, String)>> {
+    let mut statement = connection.prepare_cached("SELECT version, notes FROM version_notes WHERE notes <> ''")?;
+    let rows = statement.query_map([], |row| Ok((id_column!(row, 0, VersionId), row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub fn put_notes(transaction: &Transaction<'_>, id: VersionId, notes: &VersionNotes) -> Result<()> {
     transaction
         .prepare_cached(
@@ -355,6 +362,13 @@ pub fn put_notes(transaction: &Transaction<'_>, id: VersionId, notes: &VersionNo
 pub fn tags(connection: &Connection, owner: &[u8; 16]) -> Result<BTreeMap<String, String>> {
     let mut statement = connection.prepare_cached("SELECT key, value FROM registry_tag WHERE owner = ?1")?;
     let rows = statement.query_map(params![owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Every tag's key and value, by the bytes of the id of the model or version.
+pub fn all_tags(connection: &Connection) -> Result<Vec<([u8; 16], String, String)>> {
+    let mut statement = connection.prepare_cached("SELECT owner, key, value FROM registry_tag")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

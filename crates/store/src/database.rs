@@ -6,6 +6,8 @@
 //! survives a power cut. A brief one is done at once by whoever asks where nobody else writes: waking the writer, and
 //! being woken by it, would take longer than the work.
 
+pub mod compact;
+
 use std::{
     cell::Cell,
     path::{Path, PathBuf},
@@ -89,6 +91,8 @@ struct Inner {
     path: PathBuf,
     blobs: Blobs,
     writer: Writer,
+    /// The connection that folds the log; `None` while the file is replaced, and once it is closed.
+    folder: Writer,
     /// `None` once it is closed.
     opened: Mutex<Option<Opened>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -111,37 +115,28 @@ impl Store {
         if connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))? {
             refuse_if_in_use(folder, &path)?;
         }
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.wal_hook(Some(|_, pages| {
-            LOGGED.set(pages);
-            Ok(())
-        }));
+        compact::forget_half(&path.canonicalize().unwrap_or_else(|_| path.clone()));
+        log_ahead(&connection)?;
         migrate::migrate(&mut connection, &path)?;
         let blobs = Blobs::open(folder.join("blobs"))?;
-        let readers = (0..READERS)
-            .map(|_| {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let reader = Connection::open_with_flags(&path, flags)?;
-                configure(&reader, READERS_CACHE)?;
-                Ok(reader)
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let readers = open_readers(&path)?;
         let (writes, receiver) = mpsc::channel();
         let writer: Writer = Arc::new(Mutex::new(Some(connection)));
         let readers = Arc::new(Readers { free: Mutex::new(readers), reads: AtomicU64::new(0) });
         let no_thread = |source| StoreError::File { what: "no thread can be started for", path: path.clone(), source };
-        let folder = Connection::open(&path)?;
-        configure(&folder, FOLDERS_CACHE)?;
-        // One that has read nothing does not know of the log.
-        folder.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        let (folding, folds) = Folding::begin(folder, Arc::clone(&writer)).map_err(no_thread)?;
-        let of_thread = (Arc::clone(&writer), Arc::clone(&readers), folding.clone());
+        let folder: Writer = Arc::new(Mutex::new(Some(open_folder(&path)?)));
+        let (folding, folds) = Folding::begin(Arc::clone(&folder), Arc::clone(&writer)).map_err(no_thread)?;
+        let of_thread = (Arc::clone(&writer), Arc::clone(&readers), Arc::clone(&folder), folding.clone());
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                let (writer, readers, folding) = of_thread;
+                let (writer, readers, folder, folding) = of_thread;
                 write_all(&writer, &readers, &folding, &receiver);
-                close(&writer, folding, folds);
+                // Its thread ends with the last who asks.
+                drop(folding);
+                let _ = folds.join();
+                lock(&folder).take();
+                close(&writer);
             })
             .map_err(no_thread)?;
         Ok(Self {
@@ -149,6 +144,7 @@ impl Store {
                 path,
                 blobs,
                 writer,
+                folder,
                 opened: Mutex::new(Some(Opened { writes, folding })),
                 thread: Mutex::new(Some(thread)),
                 readers,
@@ -335,6 +331,43 @@ fn configure(connection: &Connection, cache_kib: i32) -> Result<()> {
     Ok(())
 }
 
+/// The connection that writes, to a database that is there.
+fn open_writer(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    configure(&connection, WRITERS_CACHE)?;
+    log_ahead(&connection)?;
+    Ok(connection)
+}
+
+/// What is written stands in a log before it is folded into the database; how long the log is, is told to the thread.
+fn log_ahead(connection: &Connection) -> Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.wal_hook(Some(|_, pages| {
+        LOGGED.set(pages);
+        Ok(())
+    }));
+    Ok(())
+}
+
+/// What folds that log.
+fn open_folder(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    configure(&connection, FOLDERS_CACHE)?;
+    // One that has read nothing does not know of the log.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn open_readers(path: &Path) -> Result<Vec<Connection>> {
+    let reader = |_: usize| -> Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(path, flags)?;
+        configure(&reader, READERS_CACHE)?;
+        Ok(reader)
+    };
+    (0..READERS).map(reader).collect()
+}
+
 /// What is done in the transaction, and where its answer comes.
 type Prepared<T> = (Work, oneshot::Receiver<Result<T>>);
 
@@ -408,11 +441,8 @@ fn write_all(
     }
 }
 
-/// Leaves one file behind instead of three; failing to is harmless.
-fn close(writer: &Mutex<Option<Connection>>, folding: Folding, folds: JoinHandle<()>) {
-    // Its thread ends with the last who asks, and the connection that closes last folds what is left.
-    drop(folding);
-    let _ = folds.join();
+/// Leaves one file behind instead of three: the connection that closes last folds what is left. Failing to is harmless.
+fn close(writer: &Mutex<Option<Connection>>) {
     if let Some(connection) = lock(writer).take() {
         let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
     }

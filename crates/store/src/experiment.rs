@@ -258,6 +258,14 @@ pub fn put(transaction: &Transaction<'_>, experiment: &Experiment) -> Result<()>
     Ok(())
 }
 
+/// Says when an experiment was made elsewhere.
+pub fn put_created(transaction: &Transaction<'_>, id: ExperimentId, created_ms: i64) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE experiment SET created_ms = ?2 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), created_ms])?;
+    Ok(())
+}
+
 /// Puts an experiment into another folder.
 pub fn put_folder(transaction: &Transaction<'_>, id: ExperimentId, folder: &str, updated_ms: i64) -> Result<()> {
     transaction

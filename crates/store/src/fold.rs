@@ -49,18 +49,18 @@ impl Log {
 }
 
 impl Folding {
-    /// `connection` may write, and is used for nothing else.
+    /// `folder` may write, and is used for nothing else; nothing is folded while there is none.
     ///
     /// # Errors
     /// Where no thread can be started.
-    pub(crate) fn begin(connection: Connection, writer: Writer) -> io::Result<(Self, JoinHandle<()>)> {
+    pub(crate) fn begin(folder: Writer, writer: Writer) -> io::Result<(Self, JoinHandle<()>)> {
         // One that waits is asked for all that is logged by then.
         let (asks, asked) = mpsc::sync_channel(1);
         let log = Arc::new(Log::default());
         let of_thread = Arc::clone(&log);
         let thread = std::thread::Builder::new()
             .name("store-folder".to_owned())
-            .spawn(move || fold_all(&connection, &writer, &asked, &of_thread))?;
+            .spawn(move || fold_all(&folder, &writer, &asked, &of_thread))?;
         Ok((Self { asks, log }, thread))
     }
 
@@ -90,11 +90,14 @@ impl Folding {
     }
 }
 
-fn fold_all(connection: &Connection, writer: &Mutex<Option<Connection>>, asked: &mpsc::Receiver<()>, log: &Log) {
+/// A connection, or none for now.
+type Held = Mutex<Option<Connection>>;
+
+fn fold_all(folder: &Held, writer: &Held, asked: &mpsc::Receiver<()>, log: &Log) {
     while asked.recv().is_ok() {
         let under_way = log.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         // What can't be folded now, since somebody still reads it, is with the next.
-        match fold(connection, writer) {
+        match fold(folder, writer) {
             Ok(folded) => log.folded.store(folded, Ordering::Relaxed),
             Err(error) => tracing::warn!("the database's log can't be folded into it: {error}"),
         }
@@ -105,15 +108,17 @@ fn fold_all(connection: &Connection, writer: &Mutex<Option<Connection>>, asked: 
 }
 
 /// How many of the log's pages stand in the database by now.
-fn fold(connection: &Connection, writer: &Mutex<Option<Connection>>) -> rusqlite::Result<i32> {
-    let (pages, folded) = checkpoint(connection)?;
+fn fold(folder: &Held, writer: &Held) -> rusqlite::Result<i32> {
+    // One lock after the other: who replaces the file has the writer's while it takes the folder away.
+    let by = |held: &Held| match &*held.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(connection) => checkpoint(connection).map(Some),
+        None => Ok(None),
+    };
+    let Some((pages, folded)) = by(folder)? else { return Ok(0) };
     if pages < ANEW_PAGES {
         return Ok(folded);
     }
-    match &*writer.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(writer) => Ok(checkpoint(writer)?.1),
-        None => Ok(folded),
-    }
+    Ok(by(writer)?.map_or(folded, |(_, folded)| folded))
 }
 
 /// The pages of the log, and how many of them stand in the database.
@@ -155,6 +160,7 @@ mod tests {
         // Whoever writes has the writer's lock, too.
         let writes = writer.lock().unwrap();
         let (logged, folded) = checkpoint(&folder).unwrap();
+        let folder = Mutex::new(Some(folder));
         assert!(logged >= 6_000 && folded == logged, "{folded} of {logged}");
         assert!(fold(&folder, &writer).is_ok_and(|folded| folded == logged));
         writes.as_ref().unwrap().execute_batch("COMMIT").unwrap();
@@ -170,12 +176,12 @@ mod tests {
             writer.execute_batch(FILL).unwrap();
         }
         let long = pages(&path);
-        let writer = Mutex::new(Some(writer));
+        let (writer, other) = (Mutex::new(Some(writer)), Mutex::new(Some(other)));
         assert!(fold(&other, &writer).unwrap() >= ANEW_PAGES);
         let writer = writer.into_inner().unwrap().unwrap();
         writer.execute_batch("INSERT INTO filled VALUES('after')").unwrap();
         assert_eq!(pages(&path), long, "the file is written from its beginning");
-        let (logged, _) = checkpoint(&other).unwrap();
+        let (logged, _) = checkpoint(other.lock().unwrap().as_ref().unwrap()).unwrap();
         assert!(logged < 10, "{logged} pages are logged");
     }
 

@@ -150,6 +150,21 @@ pub fn texts_within(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Every param and tag of an experiment's logged models: each one's id, whether it is a tag, its key and its value.
+pub fn every_text_within(
+    connection: &Connection,
+    experiment: ExperimentId,
+) -> Result<Vec<(String, bool, String, String)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT text.model, text.is_tag, text.key, text.value
+         FROM logged_model JOIN logged_model_text AS text ON text.model = logged_model.id
+         WHERE logged_model.experiment = ?1",
+    )?;
+    let rows = statement
+        .query_map(params![experiment.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The figures of an experiment's logged models, each with its model's id.
 pub fn figures_within(connection: &Connection, experiment: ExperimentId) -> Result<Vec<(String, LoggedMetric)>> {
     let mut statement = connection.prepare_cached(

@@ -207,6 +207,19 @@ impl MlflowDb {
         Ok(counts)
     }
 
+    /// How many runs have artifacts at an address of each scheme, and one such address of each. Paths have none.
+    ///
+    /// # Errors
+    /// As [`MlflowDb::open`].
+    pub fn artifact_addresses(&self) -> Result<Vec<(String, u64)>> {
+        let column = self.columns("runs", &["artifact_uri"]);
+        let sql = format!(
+            "SELECT min(uri), count(*) FROM (SELECT {column} AS uri FROM runs) WHERE instr(uri, ':') > 0
+             GROUP BY substr(uri, 1, instr(uri, ':')) ORDER BY 1"
+        );
+        self.ask(&sql, params![], |row| Ok((text(row, 0).unwrap_or_default(), row.get::<_, i64>(1)?.unsigned_abs())))
+    }
+
     /// Those whose id is a number.
     ///
     /// # Errors
@@ -531,6 +544,17 @@ impl MlflowDb {
         Ok(models)
     }
 
+    /// Whether a registered model still stands under its name.
+    ///
+    /// # Errors
+    /// As [`MlflowDb::open`].
+    pub fn has_model(&self, model: &RegisteredModel) -> Result<bool> {
+        let own = self.same_workspace("registered_models");
+        let sql = format!("SELECT 1 FROM registered_models WHERE name = ?1 AND {own}");
+        let found = self.ask(&sql, params![model.name, model.workspace], |row| row.get::<_, i64>(0))?;
+        Ok(!found.is_empty())
+    }
+
     /// Versions of a model that come after this one; 0 begins.
     ///
     /// # Errors
@@ -710,13 +734,17 @@ fn integer(row: &Row<'_>, index: usize) -> Option<i64> {
     }
 }
 
-/// `value, timestamp, step, is_nan` from the column `first` on; `None` where they are no numbers. MLflow keeps an infinity as the greatest float.
+/// MLflow keeps an infinity as the greatest float.
+fn real(value: f64) -> f64 {
+    if value.abs() == f64::MAX { f64::INFINITY.copysign(value) } else { value }
+}
+
+/// `value, timestamp, step, is_nan` from the column `first` on; `None` where they are no numbers.
 #[expect(clippy::cast_precision_loss, reason = "SQLite keeps a whole float as an integer")]
 fn point(row: &Row<'_>, first: usize) -> Option<Point> {
     let value = match row.get_ref(first).ok()? {
         _ if integer(row, first + 3).is_some_and(|is_nan| is_nan != 0) => f64::NAN,
-        ValueRef::Real(value) if value.abs() == f64::MAX => f64::INFINITY.copysign(value),
-        ValueRef::Real(value) => value,
+        ValueRef::Real(value) => real(value),
         ValueRef::Integer(value) => value as f64,
         _ => return None,
     };

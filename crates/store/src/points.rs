@@ -12,7 +12,10 @@ pub(crate) mod migrate;
 pub(crate) use encoding::{decode_tail, encode_tail};
 pub use join::{extremes, join};
 
-use api::series::{NonFinite, Point, Series};
+use api::{
+    RunId,
+    series::{NonFinite, Point, Series},
+};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::{error::Result, tail};
@@ -38,6 +41,16 @@ ALTER TABLE points ADD COLUMN since_ms INTEGER; -- the least time in a raw chunk
 ALTER TABLE points ADD COLUMN until_ms INTEGER; -- the greatest
 CREATE INDEX points_steps ON points (series, level, first, final, count, since_ms, until_ms);
 ";
+
+/// Bytes of all points of a run, sealed or not: what its deletion leaves to the database. Only where they stand is read.
+pub fn bytes_of_run(connection: &Connection, run: RunId) -> Result<u64> {
+    let bytes: i64 = connection.prepare_cached(BYTES_OF_RUN)?.query_row(params![run.as_bytes()], |row| row.get(0))?;
+    Ok(bytes as u64)
+}
+
+pub(crate) const BYTES_OF_RUN: &str = "
+SELECT coalesce((SELECT sum(length(bytes)) FROM points WHERE series IN (SELECT number FROM metric WHERE run = ?1)), 0)
+     + coalesce((SELECT sum(length(bytes)) FROM tail WHERE series IN (SELECT number FROM metric WHERE run = ?1)), 0)";
 
 /// Points in a sealed chunk.
 pub(crate) const RAW_CHUNK: u64 = 1024;

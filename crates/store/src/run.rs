@@ -519,6 +519,14 @@ pub fn below(connection: &Connection, parent: RunId, limit: u32) -> Result<(Vec<
     Ok((rows, total.unsigned_abs()))
 }
 
+/// The runs of one experiment that stand under another and are not deleted, oldest first.
+pub fn below_in(connection: &Connection, parent: RunId, experiment: ExperimentId) -> Result<Vec<RunRow>> {
+    let sql = format!("SELECT {COLUMNS} {BELOW} AND experiment = ?2 ORDER BY created_ms, id");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![parent.to_string(), experiment.as_bytes()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// All names, from an index that has them: no run is read for its own.
 const NAMES: &str = "SELECT id, name, created_ms FROM run WHERE deleted_ms IS NULL";
 
@@ -731,6 +739,12 @@ pub(crate) mod tests {
         check(RANKING, &["run USING INDEX run_ranked (project=?)"]);
         // Those of the newest one's split, which the newest that is ranked names.
         check(&best_by("ASC"), &["run USING INDEX run_split (split=?)", "run USING INDEX run_ranked (project=?)"]);
+    }
+
+    #[test]
+    fn what_the_points_of_a_run_take_is_read_where_they_stand() {
+        let by_series = ["points USING PRIMARY KEY (series=?)", "tail USING PRIMARY KEY (series=?)"];
+        check(crate::points::BYTES_OF_RUN, &by_series);
     }
 
     #[test]

@@ -62,6 +62,31 @@ pub fn of_runs(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId,
     Ok(found)
 }
 
+/// Bytes of what an input says.
+const BYTES: &str = "octet_length(name) + octet_length(source) + octet_length(tags)
+    + coalesce(octet_length(schema), 0) + coalesce(octet_length(profile), 0)";
+
+/// Bytes of a logged model that a run was given, or made.
+const MODEL_BYTES: &str = "octet_length(model) + 60";
+
+/// Bytes of what the inputs and logged models of runs say, of those that have any.
+pub fn bytes_of(connection: &Connection, runs: &[RunId]) -> Result<HashMap<RunId, u64>> {
+    let mut found: HashMap<RunId, u64> = HashMap::new();
+    for (table, bytes) in [("run_input", BYTES), ("run_model", MODEL_BYTES)] {
+        of_runs::each(connection, &format!("SELECT run, {bytes} FROM {table} WHERE run"), runs, &mut |row| {
+            *found.entry(id_column!(row, 0, RunId)).or_default() += row.get::<_, i64>(1)? as u64;
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+/// How many logged models a run was given and made.
+pub fn count_models(connection: &Connection, run: RunId) -> Result<u64> {
+    let mut statement = connection.prepare_cached("SELECT count(*) FROM run_model WHERE run = ?1")?;
+    Ok(statement.query_row(params![run.as_bytes()], |row| row.get::<_, i64>(0))? as u64)
+}
+
 /// What is asked of a dataset that a run was given, without its source, schema and profile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DatasetHead {

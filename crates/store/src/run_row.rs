@@ -1,17 +1,24 @@
 //! Rows of the run table as they are shown, for the runs of a page.
 
+use std::collections::BTreeMap;
+
 use api::{
     RunId, SplitId,
-    run::{RunKind, RunRow, RunState, SYSTEM, seconds},
+    run::{MetricCell, RunKind, RunRow, RunState, SYSTEM, seconds},
     run_table::Below,
     tracking::PARENT_TAG,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::{column::Word, error::Result, id_column, metric, param, run, tag};
+use crate::{alias, column::Word, error::Result, id_column, metric, param, run, tag};
 
-/// The rows of these runs, in their order; one that is not there any more is left out.
-pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
+/// What a metric takes beside its key where it is told, about, and a point of its sparkline.
+const METRIC_BYTES: usize = 64;
+const SPARK_BYTES: usize = 12;
+
+/// The rows of these runs, in their order; one that is not there any more is left out. They have so many bytes together at
+/// most, about, but one in any case: those behind them are not read.
+pub fn within(connection: &Connection, runs: &[RunId], most_bytes: usize) -> Result<Vec<RunRow>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, name, kind, state, model, (SELECT number FROM snapshot WHERE snapshot.id = run.snapshot),
          json_extract(code, '$.commit'), created_ms, started_ms, ended_ms, json_extract(progress, '$.fraction'), resumable, split,
@@ -20,7 +27,7 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
          (SELECT experiment.name FROM experiment WHERE experiment.id = run.experiment), device, user
          FROM run WHERE id = ?1",
     )?;
-    let mut rows = Vec::with_capacity(runs.len());
+    let (mut rows, mut bytes) = (Vec::with_capacity(runs.len()), 0_usize);
     for id in runs {
         let found = statement.query_row([id.as_bytes()], |row| {
             let started: Option<i64> = row.get(8)?;
@@ -49,20 +56,44 @@ pub fn of(connection: &Connection, runs: &[RunId]) -> Result<Vec<RunRow>> {
                 )
             })
         });
-        rows.extend(found.optional()?);
-    }
-    for row in &mut rows {
-        row.params = param::of_run(connection, row.id)?;
-        row.tags = tag::of_run(connection, row.id)?;
-        row.metrics = metric::cells(connection, row.id)?;
-        row.versions = run::versions(connection, row.id)?;
-        // A client may name any text as the parent, and the run itself.
-        let parent: Option<RunId> = row.tags.get(PARENT_TAG).and_then(|parent| parent.parse().ok());
-        let parent = parent.filter(|parent| *parent != row.id).map(|parent| run::name(connection, parent));
-        row.parent = parent.transpose()?.flatten();
-        row.below = below(connection, row.id, row.kind, row.metrics.keys())?;
+        let Some(mut row) = found.optional()? else { continue };
+        fill(connection, &mut row)?;
+        bytes = bytes.saturating_add(bytes_of(&row));
+        if bytes > most_bytes && !rows.is_empty() {
+            break;
+        }
+        rows.push(row);
     }
     Ok(rows)
+}
+
+/// Adds what stands in other tables than the run's own.
+fn fill(connection: &Connection, row: &mut RunRow) -> Result<()> {
+    row.params = param::of_run(connection, row.id)?;
+    row.tags = tag::of_run(connection, row.id)?;
+    row.metrics = metric::cells(connection, row.id)?;
+    row.versions = run::versions(connection, row.id)?;
+    for version in &row.versions {
+        row.aliases.extend(alias::of_version(connection, *version)?);
+    }
+    // A client may name any text as the parent, and the run itself.
+    let parent: Option<RunId> = row.tags.get(PARENT_TAG).and_then(|parent| parent.parse().ok());
+    let parent = parent.filter(|parent| *parent != row.id).map(|parent| run::name(connection, parent));
+    row.parent = parent.transpose()?.flatten();
+    row.below = below(connection, row.id, row.kind, row.metrics.keys())?;
+    Ok(())
+}
+
+/// Bytes of the params, tags and metrics of a row, and of the run whose figures are its own, about.
+fn bytes_of(row: &RunRow) -> usize {
+    let texts =
+        |texts: &BTreeMap<String, String>| texts.iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
+    let metrics = |metrics: &BTreeMap<String, MetricCell>| {
+        let one = |(key, cell): (&String, &MetricCell)| key.len() + METRIC_BYTES + SPARK_BYTES * cell.spark.len();
+        metrics.iter().map(one).sum::<usize>()
+    };
+    let below = row.below.as_ref().map_or(0, |below| texts(&below.params) + metrics(&below.metrics));
+    texts(&row.params) + texts(&row.tags) + metrics(&row.metrics) + below
 }
 
 /// The newest run of a client below another that has figures. The tag's key is written out: only so the index of it is

@@ -287,6 +287,14 @@ pub fn put_group(transaction: &Transaction<'_>, id: SourceId, name: &str, experi
     Ok(())
 }
 
+/// Keeps what a group became under another name, which none of the log's has.
+pub fn move_group(transaction: &Transaction<'_>, id: SourceId, name: &str, to: &str) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE source_group SET name = ?3 WHERE source = ?1 AND name = ?2")?
+        .execute(params![id.as_bytes(), name, to])?;
+    Ok(())
+}
+
 /// What the log's run of a key became.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Became {
@@ -414,6 +422,37 @@ pub fn keep_record(
              ON CONFLICT (source, kind, key) DO UPDATE SET record = excluded.record",
         )?
         .execute(params![id.as_bytes(), kind.word(), key, record])?;
+    Ok(())
+}
+
+/// The records of a kind whose keys stand between these, with their keys: `from` among them, `before` not.
+pub fn keyed(
+    connection: &Connection,
+    id: SourceId,
+    kind: RecordKind,
+    (from, before): (&str, &str),
+) -> Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key, record FROM source_record WHERE source = ?1 AND kind = ?2 AND key >= ?3 AND key < ?4 ORDER BY key",
+    )?;
+    let rows =
+        statement.query_map(params![id.as_bytes(), kind.word(), from, before], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Keeps what became of a key under another one, to which the log moved it.
+pub fn move_record(transaction: &Transaction<'_>, id: SourceId, kind: RecordKind, key: &str, to: &str) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE OR REPLACE source_record SET key = ?4 WHERE source = ?1 AND kind = ?2 AND key = ?3")?
+        .execute(params![id.as_bytes(), kind.word(), key, to])?;
+    Ok(())
+}
+
+/// Forgets what became of a key that the log has no more: where it comes anew it is another.
+pub fn forget_record(transaction: &Transaction<'_>, id: SourceId, kind: RecordKind, key: &str) -> Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM source_record WHERE source = ?1 AND kind = ?2 AND key = ?3")?
+        .execute(params![id.as_bytes(), kind.word(), key])?;
     Ok(())
 }
 

@@ -142,7 +142,9 @@ where
         };
         let ours = generation.try_get_value();
         spawn_local(async move {
-            let (mut page, mut question) = (page, question);
+            let (mut page, mut first) = (page, question.clone());
+            // The rows of a page that came in part, and what is asked for next of it.
+            let (mut begun, mut question) = (Vec::new(), question);
             loop {
                 let answer = client.call(question.clone()).await;
                 if ours.is_none() || generation.try_get_value() != ours {
@@ -162,8 +164,20 @@ where
                     Ok(answer) => {
                         error.set(None);
                         if let Some(Some((new, count))) = rows.try_with_value(|rows| rows(answer)) {
+                            let goes_on = !new.is_empty() && is_stale != Some(true);
+                            begun.extend(new);
+                            let left = if goes_on { left_of(page, begun.len(), count) } else { None };
+                            let asks = left.and_then(|(offset, limit)| {
+                                request.try_with_value(|request| untrack(|| request(offset, limit))).flatten()
+                            });
+                            if let Some(asks) = asks {
+                                asked.try_update_value(|asked| asked.insert(page, false));
+                                question = asks;
+                                continue;
+                            }
+                            let whole = std::mem::take(&mut begun);
                             pages.update(|pages| {
-                                pages.insert(page, Arc::new(new));
+                                pages.insert(page, Arc::new(whole));
                                 forget_far(pages, page);
                                 pages.retain(|page, _| *page == 0 || page * PAGE < count);
                             });
@@ -173,7 +187,10 @@ where
                     }
                     Err(failed) => error.set(Some(failed)),
                 }
+                // What changed is asked for from its beginning.
                 if is_stale == Some(true) {
+                    begun.clear();
+                    question = first.clone();
                     continue;
                 }
                 // What is in sight now may be elsewhere; what is behind the end is nowhere.
@@ -188,7 +205,7 @@ where
                 let asks = request.try_with_value(|request| untrack(|| request(next * PAGE, PAGE as u32)));
                 let Some(Some(asks)) = asks else { return };
                 asked.try_update_value(|asked| asked.insert(next, false));
-                (page, question) = (next, asks);
+                (page, first, question) = (next, asks.clone(), asks);
             }
         });
     };
@@ -259,6 +276,13 @@ where
     }
 }
 
+/// What a page lacks of which so many rows came, where it is not the last: rows that are large together come in parts.
+fn left_of(page: u64, came: usize, count: u64) -> Option<(u64, u32)> {
+    let offset = page * PAGE + came as u64;
+    let left = PAGE.saturating_sub(came as u64);
+    (left > 0 && offset < count).then_some((offset, left as u32))
+}
+
 fn pages_of(range: &Range<u64>) -> std::ops::RangeInclusive<u64> {
     range.start / PAGE..=range.end.saturating_sub(1) / PAGE
 }
@@ -275,6 +299,15 @@ fn forget_far<T>(pages: &mut BTreeMap<u64, Arc<Vec<T>>>, near: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_that_comes_in_parts_lacks_what_is_behind_them() {
+        assert_eq!(left_of(0, 200, 900), None);
+        assert_eq!(left_of(2, 30, 900), Some((430, 170)));
+        assert_eq!(left_of(4, 99, 900), Some((899, 101)));
+        assert_eq!(left_of(4, 100, 900), None, "the last page is short");
+        assert_eq!(left_of(0, 0, 0), None);
+    }
 
     #[test]
     fn a_covered_list_is_asked_once_when_it_is_seen_again() {

@@ -144,6 +144,7 @@ pub(crate) fn ShortcutList() -> impl IntoView {
         ("x", "Select, where several can be chosen"),
         ("Shift ↑ ↓", "Select a stretch of runs"),
         ("Ctrl A", "Select all runs that match"),
+        ("c", "Compare the selected runs"),
         ("p", "Next baseline, in a comparison"),
         ("Home End", "First, last"),
         ("Esc", "Close what is open"),

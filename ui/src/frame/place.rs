@@ -55,7 +55,7 @@ impl Place {
         let known = query(move || at_hand.get().map(|project| GetProject { project }));
         let scope = Memo::new(move |_| path.with(|path| scope_of(path)));
         let is_experiment = Memo::new(move |_| matches!(scope.get(), Some(Scope::Experiment(_))));
-        let all = query(move || is_experiment.get().then_some(ListExperiments { deleted: false }));
+        let all = query(move || is_experiment.get().then_some(ListExperiments::default()));
         let experiment = Memo::new(move |_| {
             let Some(Scope::Experiment(id)) = scope.get() else { return None };
             all.value.with(|all| all.as_ref()?.iter().find(|experiment| experiment.id == id).cloned())

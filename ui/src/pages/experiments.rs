@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::{
     event::{Event, Tag},
-    id::ProjectId,
+    id::{ExperimentId, ProjectId},
     project::ListProjects,
     tracking::{DeleteExperiment, Experiment, ListExperiments, PurgeExperiment, RestoreExperiment},
 };
@@ -24,7 +24,7 @@ use self::{
     logged::{LoggedOfNoRun, LoggedPage},
     models::OtherModels,
     sources::Sources,
-    tree::{Line, as_text, fits, lines, note},
+    tree::{Line, as_text, lines, note},
 };
 use crate::{
     client::{
@@ -40,6 +40,7 @@ use crate::{
         icon::{self, icon},
         menu::{Item, MenuButton, Menus},
         row_keys::{is_meant_for_row, move_among_rows, opens_row},
+        sought::{Wrong, sought},
         states::{Empty, Load},
         take_table::TakeTable,
         toast::Toasts,
@@ -67,7 +68,7 @@ fn List() -> impl IntoView {
     let deleted = RwSignal::new(false);
     let wanted = filter_of_address("filter");
     let folded = RwSignal::new(BTreeSet::<String>::new());
-    let all = query(move || Some(ListExperiments { deleted: deleted.get() }));
+    let all = query(move || Some(ListExperiments { deleted: deleted.get(), ..ListExperiments::default() }));
     follow_runs(all);
     let projects = query(|| Some(ListProjects {}));
     let names = Memo::new(move |_| {
@@ -81,6 +82,15 @@ fn List() -> impl IntoView {
         known.into_iter().filter(|folder| !folder.is_empty()).collect::<BTreeSet<_>>()
     });
     let acts = Acts::new(deleted, folded);
+    let sought = sought(
+        wanted,
+        move |filter| Some(ListExperiments { deleted: deleted.get(), filter }),
+        |found: &Vec<Experiment>| found.iter().map(|one| one.id).collect(),
+    );
+    let fitting = move |all: &[Experiment], keys: Option<&BTreeSet<ExperimentId>>| {
+        let fits = |one: &&Experiment| keys.is_none_or(|keys| keys.contains(&one.id));
+        all.iter().filter(fits).cloned().collect::<Vec<_>>()
+    };
     let adding = RwSignal::new(false);
     let count = move || {
         let (one, many) =
@@ -92,20 +102,20 @@ fn List() -> impl IntoView {
             <div class="head">
                 <div><h1>"Experiments"</h1><div class="sub">{count}</div></div>
                 <div class="right flex">
-                    <TextField value=wanted name="Filter experiments" placeholder="Filter" mark=icon::LIST_FILTER is_filter=true />
+                    <TextField value=wanted name="Filter experiments" placeholder="Filter, such as within = vision" class="jobs-filter" mark=icon::LIST_FILTER is_filter=true />
                     <Switch value=deleted label="Deleted" />
                     <a class="btn" href=place::ALL_RUNS>{icon(icon::ACTIVITY)}"All runs"</a>
                     <Button label="Read a log…" mark=icon::FOLDER_OPEN on_press=move || adding.set(true) />
                     <Button label="New experiment…" mark=icon::PLUS kind="primary" on_press=move || acts.ask(Asking::New(String::new())) />
                 </div>
             </div>
+            <Wrong of=sought.wrong />
             <Load query=all let:all>
                 {
                     let found = Memo::new(move |_| {
-                        let wanted = wanted.get();
-                        let all: Vec<Experiment> = all.with(|all| all.iter().filter(|one| fits(one, &wanted)).cloned().collect());
+                        let all = all.with(|all| sought.keys.with(|keys| fitting(all, keys.as_ref())));
                         // What is searched for is seen wherever it is.
-                        if wanted.trim().is_empty() { folded.with(|folded| lines(&all, folded)) } else { lines(&all, &BTreeSet::new()) }
+                        if wanted.with(|wanted| wanted.trim().is_empty()) { folded.with(|folded| lines(&all, folded)) } else { lines(&all, &BTreeSet::new()) }
                     });
                     let none = Memo::new(move |_| found.with(Vec::is_empty));
                     let is_sought = Memo::new(move |_| wanted.with(|wanted| !wanted.trim().is_empty()));
@@ -117,8 +127,7 @@ fn List() -> impl IntoView {
                                 <span class="right">
                                     <TakeTable of=("experiment", "experiments") table=move |form| {
                                         // Those in folded folders, too.
-                                        let wanted = wanted.get_untracked();
-                                        let fitting = all.with_untracked(|all| all.iter().filter(|one| fits(one, &wanted)).cloned().collect::<Vec<_>>());
+                                        let fitting = all.with_untracked(|all| sought.keys.with_untracked(|keys| fitting(all, keys.as_ref())));
                                         names.with_untracked(|names| as_text(&fitting, names, form))
                                     } />
                                 </span>
@@ -156,7 +165,7 @@ fn follow_runs(all: Query<Vec<Experiment>>) {
 fn Nothing(deleted: RwSignal<bool>, is_sought: bool, acts: Acts) -> impl IntoView {
     match (is_sought, deleted.get_untracked()) {
         (true, _) => view! {
-            <Empty mark=icon::LIST_FILTER title="No experiment fits" text="Words are looked for in names, folders and notes." />
+            <Empty mark=icon::LIST_FILTER title="No experiment fits" text="Words are looked for in names, folders, notes and tags; a condition names a field, like within = vision or tag.team = growth." />
         }
         .into_any(),
         (false, true) => view! {
@@ -232,7 +241,8 @@ impl Acts {
         }
         let own = |why: &str| experiment.is_own.then(|| why.to_owned());
         let one = || Box::new(experiment.clone());
-        let (opened, renamed, moved, given, noted, gone) = (one(), one(), one(), one(), one(), one());
+        let (opened, renamed, moved, given) = (one(), one(), one(), one());
+        let (noted, tagged, gone) = (one(), one(), one());
         vec![
             Item::new("Open its runs", icon::ARROW_RIGHT, move || self.open(&opened)),
             Item::new("Rename…", icon::PENCIL, move || self.ask(Asking::Name(renamed.clone())))
@@ -241,6 +251,7 @@ impl Acts {
             Item::new("Move to a project…", icon::FOLDER_OPEN, move || self.ask(Asking::Project(given.clone())))
                 .blocked(own("It is the experiment of a project: its runs can be moved.")),
             Item::new("Notes…", icon::PENCIL, move || self.ask(Asking::Notes(noted.clone()))),
+            Item::new("Tags…", icon::TAG, move || self.ask(Asking::Tags(tagged.clone()))),
             if is_default(experiment) {
                 Item::new("Delete…", icon::TRASH, move || self.deleting.set(Some((*gone).clone()))).danger()
             } else {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{
     config::ModelChoice,
     deploy::ListDeployments,
+    evaluation::Figure,
     id::{DeploymentId, ModelId, RunId, VersionId},
     model::{CHAMPION, DeleteVersion, ListModels, ListOtherModels, Model, SetAlias, Version},
     package::ListPackages,
@@ -37,6 +38,7 @@ use crate::{
         picked::{Picked, PickedBar, call_all, of_several},
         registered::{Told, is_untold},
         row_keys::{is_meant_for_row, move_among_rows, opens_row},
+        sought::{Wrong, sought},
         states::{Empty, Load},
         take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
@@ -65,7 +67,7 @@ fn List() -> impl IntoView {
     crumbs(|| vec![("Models".to_owned(), None)]);
     let place = Place::get();
     let clients = ClientActs::new();
-    let models = query(move || place.project.get().map(|project| ListModels { project }));
+    let models = query(move || place.project.get().map(|project| ListModels::of(project)));
     let packages = query(|| Some(ListPackages { version: None }));
     let packaged = Memo::new(move |_| {
         packages.value.with(|all| all.iter().flatten().map(|package| package.version).collect::<BTreeSet<_>>())
@@ -77,15 +79,27 @@ fn List() -> impl IntoView {
             .with(|all| all.iter().flatten().map(|one| (one.id, one.target_name.clone())).collect::<BTreeMap<_, _>>())
     });
     // A client's model whose run is in no project is looked for here, too.
-    let others = query(|| Some(ListOtherModels {}));
+    let others = query(|| Some(ListOtherModels::default()));
     let elsewhere = Memo::new(move |_| others.value.with(|all| all.as_ref().map_or(0, |all| all.len() as u64)));
     let wanted = filter_of_address("filter");
-    let has_models = Memo::new(move |_| models.value.with(|models| models.as_ref().is_some_and(|all| !all.is_empty())));
+    let found = sought(
+        wanted,
+        move |filter| place.project.get().map(|project| ListModels { project, filter }),
+        |models: &Vec<Model>| named(models),
+    );
+    let found_others = sought(wanted, |filter| Some(ListOtherModels { filter }), |models: &Vec<Model>| named(models));
+    let others_found = Memo::new(move |_| {
+        let all = others.value.get().unwrap_or_default();
+        let is_found = |model: &Model| found_others.keys.with(|keys| is_found(model, keys.as_ref()));
+        all.into_iter().filter(is_found).collect::<Vec<_>>()
+    });
+    let can_be_sought = Memo::new(move |_| has_models(models.value) || has_models(others.value));
+    let sought_wrong = Signal::derive(move || found.wrong.get().or_else(|| found_others.wrong.get()));
     let picked = Picked::<VersionId>::new();
     // What the filter leaves out is not meant, though it stays selected.
     let selected = Memo::new(move |_| {
-        let wanted = wanted.get();
-        let is_meant = |version: &&Version| picked.has(version.id) && words::fits(&said_of(version), &wanted);
+        let keys = found.keys.get();
+        let is_meant = |version: &&Version| picked.has(version.id) && fits(keys.as_ref(), version.id.as_bytes());
         models.value.with(|models| {
             let versions = models.iter().flatten().flat_map(|model| &model.versions);
             versions.filter(is_meant).cloned().collect::<Vec<_>>()
@@ -99,12 +113,13 @@ fn List() -> impl IntoView {
                     <h1>"Models"</h1>
                     <div class="sub">{move || models.value.get().filter(|models| !models.is_empty()).map(|models| summary(&models))}</div>
                 </div>
-                {move || has_models.get().then(|| view! {
+                {move || can_be_sought.get().then(|| view! {
                     <span class="right">
                         <TextField value=wanted name="Filter models" placeholder="Filter, such as champion" mark=icon::LIST_FILTER is_filter=true class="jobs-filter" />
                     </span>
                 })}
             </div>
+            <Wrong of=sought_wrong />
             <PickedBar count=Signal::derive(move || selected.with(Vec::len)) of=VERSIONS items=move || acts.steps(&selected.get()) on_clear=move || picked.clear() />
             <Load query=models let:models>
                 {move || {
@@ -123,20 +138,31 @@ fn List() -> impl IntoView {
                         }
                         .into_any();
                     }
-                    let wanted_now = wanted.get();
-                    let models: Vec<Model> = models.into_iter().filter(|model| is_wanted(model, &wanted_now)).collect();
-                    if models.is_empty() {
+                    let keys = found.keys.get();
+                    let models: Vec<Model> = models.into_iter().filter(|model| is_found(model, keys.as_ref())).collect();
+                    if models.is_empty() && others_found.with(Vec::is_empty) {
                         return view! {
-                            <Empty mark=icon::LIST_FILTER title="No version fits this filter" text="Words are looked for in a model's name, and in a version's number, aliases, run and kind.">
+                            <Empty mark=icon::LIST_FILTER title="No version fits this filter" text="Words are looked for in names, aliases, tags, notes, users, runs, kinds and versions such as v3; a condition names a field, like stage = production.">
                                 <Button label="Clear the filter" on_press=move || wanted.set(String::new()) />
                             </Empty>
                         }
                         .into_any();
                     }
-                    let shown = |model: Model| view! { <Versions model wanted=wanted_now.clone() packaged placed acts clients /> };
+                    let shown = |model: Model| view! { <Versions model keys=keys.clone() packaged placed acts clients /> };
                     models.into_iter().map(shown).collect_view().into_any()
                 }}
             </Load>
+            {move || {
+                let others = others_found.get();
+                (!others.is_empty()).then(|| {
+                    let keys = found_others.keys.get();
+                    let shown = |model: Model| view! { <Versions model keys=keys.clone() packaged placed acts clients /> };
+                    view! {
+                        <h2 class="section" title="No version of theirs names a run of a project">"In no project"</h2>
+                        {others.into_iter().map(shown).collect_view()}
+                    }
+                })
+            }}
             <DeletedModels project=place.project />
             <Delete acts />
             <ClientDialogs acts=clients />
@@ -144,20 +170,32 @@ fn List() -> impl IntoView {
     }
 }
 
-/// What a filter looks for a version by.
-fn said_of(version: &Version) -> String {
-    let Version { model_name, number, aliases, run_name, .. } = version;
-    format!("{model_name} v{number} {} {run_name} {}", aliases.join(" "), kind(version.kind))
+/// The bytes of the ids of versions, and of models that have none.
+type Keys = BTreeSet<[u8; 16]>;
+
+fn keys_of(model: &Model) -> Vec<[u8; 16]> {
+    let ours = model.versions.iter().map(|version| version.id);
+    let all: Vec<_> = ours.chain(model.client_versions.iter().map(|version| version.id)).collect();
+    if all.is_empty() { vec![*model.id.as_bytes()] } else { all.iter().map(|id| *id.as_bytes()).collect() }
 }
 
-/// Whether a model has a version that fits the filter; one without versions is looked for by its name.
-fn is_wanted(model: &Model, wanted: &str) -> bool {
-    let rows = by_number(model.versions.clone(), model.client_versions.clone());
-    if rows.is_empty() {
-        words::fits(&model.name, wanted)
-    } else {
-        rows.iter().any(|row| row.fits(&model.name, wanted))
-    }
+/// What an answer to a filter names.
+fn named(models: &[Model]) -> Keys {
+    models.iter().flat_map(keys_of).collect()
+}
+
+/// Whether a filter found it; all fits where nothing is sought.
+fn fits(keys: Option<&Keys>, id: &[u8; 16]) -> bool {
+    keys.is_none_or(|keys| keys.contains(id))
+}
+
+/// Whether a model has a version that the filter found, or has none and was found itself.
+fn is_found(model: &Model, keys: Option<&Keys>) -> bool {
+    keys_of(model).iter().any(|id| fits(keys, id))
+}
+
+fn has_models(models: RwSignal<Option<Vec<Model>>>) -> bool {
+    models.with(|models| models.as_ref().is_some_and(|all| !all.is_empty()))
 }
 
 fn summary(models: &[Model]) -> String {
@@ -303,8 +341,8 @@ fn Delete(acts: Acts) -> impl IntoView {
 #[component]
 fn Versions(
     model: Model,
-    /// The filter.
-    wanted: String,
+    /// What the filter found.
+    keys: Option<Keys>,
     packaged: Memo<BTreeSet<VersionId>>,
     /// Where each deployment is.
     placed: Memo<BTreeMap<DeploymentId, String>>,
@@ -317,7 +355,7 @@ fn Versions(
         .find_map(|version| version.primary.as_ref())
         .map_or_else(|| "Metric".to_owned(), |figure| words::metric(&figure.name));
     let mut rows = by_number(model.versions.clone(), model.client_versions.clone());
-    rows.retain(|row| row.fits(&model.name, &wanted));
+    rows.retain(|row| fits(keys.as_ref(), row.id().as_bytes()));
     let of_clients = model.client_versions.len() as u64;
     let taken = StoredValue::new((rows.clone(), metric.clone()));
     let champion = aliases::stands(&model, CHAMPION);
@@ -326,7 +364,7 @@ fn Versions(
     let named = all.find(|(id, _)| Some(*id) == champion);
     let count = words::counted(rows.len() as u64, "version", "versions");
     let said = named.map_or_else(|| count.clone(), |(_, number)| format!("{CHAMPION} v{number} · {count}"));
-    let best = best_of(&model.versions);
+    let best = best_of(model.versions.iter().filter_map(|version| Some((version.id, version.primary.as_ref()?))));
     let (id, name) = (model.id, model.name.clone());
     let list = untrack(|| acts.place.link("models"));
     let kept = StoredValue::new((model.name.clone(), of_clients, !model.versions.is_empty()));
@@ -440,14 +478,10 @@ impl Row {
         }
     }
 
-    fn fits(&self, model: &str, wanted: &str) -> bool {
+    const fn id(&self) -> VersionId {
         match self {
-            Self::Ours(version) => words::fits(&said_of(version), wanted),
-            Self::Clients(version) => {
-                let ClientVersion { number, aliases, user, .. } = &**version;
-                let user = user.as_deref().unwrap_or_default();
-                words::fits(&format!("{model} v{number} {} {user}", aliases.join(" ")), wanted)
-            }
+            Self::Ours(version) => version.id,
+            Self::Clients(version) => version.id,
         }
     }
 }
@@ -460,14 +494,15 @@ fn by_number(ours: Vec<Version>, clients: Vec<ClientVersion>) -> Vec<Row> {
     rows
 }
 
-/// The version whose figure is the best, where there are several to compare.
-fn best_of(versions: &[Version]) -> Option<VersionId> {
-    let figures = || versions.iter().filter_map(|version| Some((version.id, version.primary.as_ref()?)));
-    let sign = if figures().next()?.1.more_is_better { 1.0 } else { -1.0 };
-    if figures().count() < 2 {
+/// The version whose figure is the best, where there are several to compare. One that is not a number is none to compare.
+fn best_of<'f>(figures: impl Iterator<Item = (VersionId, &'f Figure)>) -> Option<VersionId> {
+    let figures: Vec<(VersionId, &Figure)> = figures.filter(|(_, figure)| !figure.value.is_nan()).collect();
+    if figures.len() < 2 {
         return None;
     }
-    figures().max_by(|left, right| (sign * left.1.value).total_cmp(&(sign * right.1.value))).map(|(id, _)| id)
+    let sign = if figures[0].1.more_is_better { 1.0 } else { -1.0 };
+    let by = |figure: &Figure| sign * figure.value;
+    figures.into_iter().max_by(|left, right| by(left.1).total_cmp(&by(right.1))).map(|(id, _)| id)
 }
 
 #[component]
@@ -571,17 +606,46 @@ mod tests {
             created_ms: 0,
             aliases: vec!["champion".to_owned(), "tested".to_owned()],
             stage: api::tracking::Stage::None,
-            tags: BTreeMap::new(),
-            notes: String::new(),
+            tags: BTreeMap::from([("Data".to_owned(), "of May".to_owned())]),
+            notes: "The first that holds.".to_owned(),
         }
     }
 
     #[test]
-    fn versions_are_found_by_their_model_and_what_they_are_called() {
-        let row = Row::Clients(Box::new(of_a_client()));
-        for (wanted, found) in [("", true), ("Churn v3", true), ("ada champion", true), ("churn v4", false)] {
-            assert_eq!(row.fits("churn", wanted), found, "{wanted}");
-        }
+    fn a_model_is_seen_by_the_versions_that_a_filter_found() {
+        let model = Model {
+            id: ModelId::from_bytes([2; 16]),
+            project: None,
+            name: "churn".to_owned(),
+            versions: Vec::new(),
+            client_versions: vec![of_a_client()],
+            tags: BTreeMap::new(),
+            notes: String::new(),
+            created_ms: 0,
+        };
+        let bare = Model { client_versions: Vec::new(), ..model.clone() };
+        let (of_version, of_model) = (named(std::slice::from_ref(&model)), named(std::slice::from_ref(&bare)));
+        assert_eq!((of_version.len(), of_version.contains(&[1; 16]), of_model.contains(&[2; 16])), (1, true, true));
+        assert!(is_found(&model, Some(&of_version)) && !is_found(&model, Some(&of_model)));
+        assert!(is_found(&bare, Some(&of_model)) && !is_found(&bare, Some(&of_version)));
+        assert!(is_found(&model, None) && is_found(&bare, None));
+    }
+
+    #[test]
+    fn the_best_version_is_none_whose_figure_is_not_a_number() {
+        let best = |more_is_better: bool, values: &[f64]| {
+            let figure = |value: &f64| {
+                let (name, interval, baseline, unit) = ("r2".to_owned(), None, None, None);
+                Figure { name, value: *value, interval, baseline, more_is_better, unit }
+            };
+            let figures: Vec<Figure> = values.iter().map(figure).collect();
+            let id = |at: usize| VersionId::from_bytes([at as u8; 16]);
+            let best = best_of(figures.iter().enumerate().map(|(at, figure)| (id(at), figure)));
+            (0..values.len()).find(|at| Some(id(*at)) == best)
+        };
+        assert_eq!(best(true, &[0.5, f64::NAN, 0.75]), Some(2));
+        assert_eq!(best(false, &[0.5, -f64::NAN, 0.75]), Some(0));
+        assert_eq!((best(true, &[0.5, f64::NAN]), best(true, &[0.5]), best(true, &[])), (None, None, None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod about;
 mod charts;
+mod compare_with;
 mod evaluation;
 mod figures;
 mod logged;
@@ -35,6 +36,7 @@ use crate::{
     parts::{
         button::{Button, Pending},
         card::{Chip, Figure, Figures, Progress},
+        chart::looked::ChartLooks,
         curve_look::{CURVES, Look, MACHINE, NAMES},
         dialog::Confirm,
         icon::{self, icon},
@@ -276,7 +278,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let place = Place::get();
     let pending = Pending::new();
     let navigate = StoredValue::new_local(use_navigate());
-    let [renaming, moving, ending, purging, thinning, registering, limiting] =
+    let [renaming, moving, ending, purging, thinning, registering, limiting, comparing] =
         std::array::from_fn(|_| RwSignal::new(false));
     let id = Memo::new(move |_| run.with(|run| run.id));
     let facts = Memo::new(move |_| {
@@ -364,7 +366,8 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let purge = move || {
         let request = PurgeRuns { runs: vec![id.get_untracked()] };
         pending.run(async move { client.call(request).await }, move |freed| {
-            toasts.done(format!("Deleted for good; {} freed.", words::bytes(freed.bytes)));
+            let kept = freed.said_of_database();
+            toasts.done(format!("Deleted for good; {} freed{kept}.", words::bytes(freed.bytes)));
             leave();
         });
     };
@@ -378,7 +381,11 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
                 Item::new("Delete for good…", icon::TRASH, move || purging.set(true)).danger().blocked(standing.kept()),
             ];
         }
-        let mut items = vec![Item::new("Rename…", icon::PENCIL, move || renaming.set(true)), copy];
+        let mut items = vec![
+            Item::new("Compare with…", icon::LAYERS, move || comparing.set(true)),
+            Item::new("Rename…", icon::PENCIL, move || renaming.set(true)),
+            copy,
+        ];
         if standing.is_open() {
             items.push(Item::new("Mark as ended…", icon::SQUARE, move || ending.set(true)));
         }
@@ -396,7 +403,11 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         ]);
         items
     };
+    let is_deleted = Memo::new(move |_| standing.with(|standing| standing.is_deleted));
     view! {
+        {move || (!is_deleted.get()).then(|| view! {
+            <Button label="Compare" mark=icon::LAYERS kind="quiet" tip="Lay other runs beside this one" on_press=move || comparing.set(true) />
+        })}
         {move || {
             let (state, kind, resumable, version, has_evaluation) = facts.get();
             if standing.with(|standing| standing.is_deleted) {
@@ -436,6 +447,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         <MenuButton items />
         <RenameRun open=renaming run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <Register open=registering run=Signal::derive(move || Some(id.get())) on_done=registered />
+        <compare_with::CompareWith open=comparing run />
         <other_limits::OtherLimits open=limiting run />
         <MarkEnded open=ending run=Signal::derive(move || run.with(|run| Some((run.id, run.name.clone())))) />
         <MoveRuns open=moving runs=Signal::derive(move || vec![id.get()]) />
@@ -630,6 +642,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let query = use_location().query;
     let look = Look::new().of_address(query, CURVES);
     let machine = Look::over_time().of_address(query, MACHINE);
+    let looks = ChartLooks::of_address(query);
     view! {
         <Tabs tabs=Signal::from(tabs) current=tab keeps=NAMES />
         <div class="tab-body">
@@ -641,10 +654,10 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                 "artifacts" => view! { <about::ArtifactsTab run=id artifacts is_imported /> }.into_any(),
                 "models" => view! { <logged::ModelsTab run=id models=logged /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live is_kept /> }.into_any(),
-                "system" => view! { <system::SystemTab run look=machine /> }.into_any(),
+                "system" => view! { <system::SystemTab run look=machine looks /> }.into_any(),
                 "lineage" => view! { <about::LineageTab run=id /> }.into_any(),
                 "code" => view! { <about::CodeTab run /> }.into_any(),
-                _ => view! { <charts::ChartsTab run look system=false /><nested::Elsewhere run nested /> }.into_any(),
+                _ => view! { <charts::ChartsTab run look looks system=false /><nested::Elsewhere run nested /> }.into_any(),
             }}
         </div>
     }

@@ -51,7 +51,7 @@ use self::{
     overlaid::Compared,
 };
 use crate::{
-    client::{Client, paged::paged, wire},
+    client::{Client, pace, paged::paged, query::paced, wire},
     frame::{
         address::{asking, follow_address},
         asked::with_wishes,
@@ -209,7 +209,7 @@ pub(crate) fn Runs() -> impl IntoView {
         let (group, group_order, group_further) = (group.get(), group_order.get(), group_further.get());
         let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
         let (columns, pinned) = chosen_columns.named();
-        let (widths, flat) = (BTreeMap::new(), false);
+        let rest = TableView::default();
         TableView {
             filter,
             order,
@@ -220,10 +220,9 @@ pub(crate) fn Runs() -> impl IntoView {
             deleted,
             columns,
             pinned,
-            widths,
-            flat,
             plotted,
             curve,
+            ..rest
         }
         .address(wire::encode)
     };
@@ -366,9 +365,23 @@ pub(crate) fn Runs() -> impl IntoView {
         })
     });
     let ranked_by = Signal::derive(move || facts.with(|facts| facts.ranked_by.clone()));
+    let better = Signal::derive(move || chosen_columns.told.with(|told| told.better.clone()));
     let back = Signal::derive(move || format!("{}{}", place.link("runs"), untrack(here)));
     let compare =
         Signal::derive(move || picked.with(|picked| places.with(|places| compare::page_of(place, picked, places))));
+    compare::on_keys(move |key| {
+        if key == "c" && picked.with_untracked(Vec::len) > 1 && !is_covered.get_untracked() {
+            navigate.with_value(|navigate| navigate(&compare.get_untracked(), Default::default()));
+        }
+    });
+    let these = plots::These {
+        label: "Compare these",
+        act: Callback::new(move |ids: Vec<String>| {
+            let to = untrack(|| places.with(|places| compare::page_of(place, &ids, places)));
+            navigate.with_value(|navigate| navigate(&to, Default::default()));
+        }),
+    };
+    let of_all = all_of(listing, is_covered);
     let empty = Memo::new(move |_| list.total.get() == Some(0) && filter.with(String::is_empty));
     let none = Memo::new(move |_| empty.get() && !deleted.get());
     let has_project = Memo::new(move |_| place.project.get().is_some());
@@ -451,7 +464,7 @@ pub(crate) fn Runs() -> impl IntoView {
                             {icon(icon::TRASH)}"Deleted"{icon(icon::X)}
                         </button>
                     })}
-                    <span class="faint caption">{move || list.total.get().map(|total| words::counted(total, "run", "runs"))}</span>
+                    <span class="faint caption">{move || list.total.get().map(|total| counted_of(total, of_all.get()))}</span>
                     <span class="tool-group to-end">
                         {move || has_project.get().then(|| view! {
                             <a class="btn folds-away" title="Searches for hyperparameters" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Searches"</a>
@@ -483,7 +496,7 @@ pub(crate) fn Runs() -> impl IntoView {
                             <groups::Grouped groups filter actions on_open=open />
                         })}
                         {move || shows_plot.get().then(|| view! {
-                            <plots::Plots whose=plots::Whose::Listed(seen_list) plotted facts filter=Some(filter) on_open=open_id />
+                            <plots::Plots whose=plots::Whose::Listed(seen_list) plotted facts filter=Some(filter) these on_open=open_id />
                         })}
                         <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
                             <Table
@@ -503,15 +516,15 @@ pub(crate) fn Runs() -> impl IntoView {
                                 }))
                             />
                         </div>
-                        <Foot hidden=Signal::derive(move || empty.get() || grouped.get() || is_plotted.get()) facts names figures picked />
+                        <Foot hidden=Signal::derive(move || empty.get() || grouped.get() || is_plotted.get()) facts names chosen=chosen_columns figures picked />
                     </div>
                     {move || (!picked.with(Vec::is_empty) && !is_covered.get()).then(|| view! {
-                        <overlay::Overlay picked chosen ranked_by curve compare=compare />
+                        <overlay::Overlay picked chosen ranked_by curve compare=compare better on_open=open_id />
                     })}
                 </div>
             </div>
             {move || (!comparing.with(Vec::is_empty)).then(|| view! {
-                <compare::Compare named=comparing query=asked ranked_by back=back />
+                <compare::Compare named=comparing query=asked ranked_by better back=back />
             })}
             {move || banding.get().then(|| view! { <bands::CompareGroups query=asked back=back /> })}
             <searches::Searches asked=searching named=search_named />
@@ -521,14 +534,36 @@ pub(crate) fn Runs() -> impl IntoView {
     }
 }
 
+/// How many runs there are whatever the filter says; nothing where it says nothing.
+fn all_of(list: Signal<Option<Listing>>, is_covered: Memo<bool>) -> Signal<Option<u64>> {
+    // The same for each filter and order.
+    let whole = Memo::new(move |_| {
+        let list = list.get().filter(|list| !list.filter.is_empty() && !is_covered.get())?;
+        Some(Listing { filter: String::new(), sort: None, descending: false, ..list })
+    });
+    let answer = paced(move || Some(ListRuns::of(whole.get()?, 0, 1)), pace::LIST_MS);
+    Signal::derive(move || {
+        let is_filtered = list.with(|list| list.as_ref().is_some_and(|list| !list.filter.is_empty()));
+        answer.value.with(|table| table.as_ref().map(|table| table.total)).filter(|_| is_filtered)
+    })
+}
+
+/// "1,284 of 104,211 runs", or how many there are.
+fn counted_of(total: u64, all: Option<u64>) -> String {
+    match all.filter(|all| *all > total) {
+        Some(all) => format!("{} of {}", words::count(total), words::counted(all, "run", "runs")),
+        None => words::counted(total, "run", "runs"),
+    }
+}
+
 /// What is said while a filter is written that can't be asked yet.
 const TYPED: &str = "Press Enter to apply what stands in the filter.";
 
 /// No run that the filter matches: what may be wrong with it, and the way out.
 #[component]
 fn Unfit(filter: RwSignal<String>, notes: RwSignal<Vec<FilterNote>>, is_typed: RwSignal<bool>) -> impl IntoView {
-    const WHAT_IT_TAKES: &str = "A word is looked for in names, models, params, tags and notes; a condition names a \
-                                 field, like state = finished.";
+    const WHAT_IT_TAKES: &str = "A word is looked for in names, models, params, tags, notes and the names of datasets; a \
+                                 condition names a field, like state = finished.";
     move || {
         if is_typed.get() {
             return view! { <Empty mark=icon::LIST_FILTER title="No run fits the filter so far" text=TYPED /> }
@@ -662,6 +697,7 @@ fn Foot(
     facts: RwSignal<Facts>,
     /// The columns that are shown.
     names: Memo<columns::Names>,
+    chosen: columns::Chosen,
     figures: Memo<Figures>,
     picked: RwSignal<Vec<String>>,
 ) -> impl IntoView {
@@ -669,7 +705,7 @@ fn Foot(
     let has_marks =
         Memo::new(move |_| names.with(|names| facts.with(|facts| names.iter().any(|name| facts.is_below(name)))));
     let ranked = Memo::new(move |_| {
-        let (key, more) = facts.with(|facts| facts.ranked_by.clone())?;
+        let (key, more) = chosen.told.with(|told| facts.with(|facts| names.with(|names| told.lead(facts, names))))?;
         let figure = figures.with(|figures| figures.of.get(&key).copied())?;
         let name = words::key(&key);
         let name = name.strip_suffix(", validation").map_or(name.clone(), ToOwned::to_owned);
@@ -688,9 +724,22 @@ fn Foot(
             {move || has_marks.get().then(|| view! { <span>{format!("{BELOW} of a run that the program started in another experiment")}</span> })}
             <span class="right flex">
                 <span><kbd>"x"</kbd>" select"</span>
+                <span><kbd>"c"</kbd>" compare"</span>
                 <span><kbd>"Enter"</kbd>" open"</span>
                 <span><kbd>"/"</kbd>" filter"</span>
             </span>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_filtered_runs_is_said_of_how_many() {
+        assert_eq!(counted_of(1_284, Some(104_211)), "1,284 of 104,211 runs");
+        // What is counted at another moment is not said.
+        assert_eq!([counted_of(1, None), counted_of(3, Some(2))], ["1 run", "3 runs"]);
     }
 }

@@ -1,6 +1,8 @@
 //! Settings: appearance, paths, storage and cleaning, tracking server, registries, targets, secrets, the app's own log.
 
-use api::host::{CollectGarbage, GetHost, GetSettings, GetStorage, PutSettings, Settings as Values, Storage, Theme};
+use api::host::{
+    CollectGarbage, CompactDatabase, GetHost, GetSettings, GetStorage, PutSettings, Settings as Values, Storage, Theme,
+};
 use leptos::prelude::*;
 
 use crate::{
@@ -256,6 +258,11 @@ fn StorageTab() -> impl IntoView {
             storage.refresh();
         });
     };
+    let compact = move || {
+        pending.run(async move { client.call(CompactDatabase {}).await }, move |_| {
+            toasts.done("The database is being compacted: see Jobs");
+        });
+    };
     view! {
         <Load query=storage let:storage>
             <Card title="Cleaning">
@@ -268,6 +275,17 @@ fn StorageTab() -> impl IntoView {
                         }}
                     </span>
                     <Button label="Free it" mark=icon::TRASH disabled=Signal::derive(move || pending.busy.get() || storage.get().collectable_bytes == 0) on_press=collect />
+                </div>
+            </Card>
+            <Card title="Database" class="section">
+                <div class="flex">
+                    <span class="grow">
+                        {move || match storage.get().compactable_bytes {
+                            0 => "All of the database is used.".to_owned(),
+                            bytes => format!("{} of the database hold nothing since something was deleted: what comes next uses them. To give them back it is written anew; what is logged meanwhile waits.", words::bytes(bytes)),
+                        }}
+                    </span>
+                    <Button label="Compact it" mark=icon::DATABASE disabled=Signal::derive(move || pending.busy.get() || storage.get().compactable_bytes == 0) on_press=compact />
                 </div>
             </Card>
             <Card title="What the workspace holds" class="section" flush=true

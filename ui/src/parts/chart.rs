@@ -2,7 +2,9 @@
 //! to reset, a legend that filters, and one menu to export. Other drawings stand in `picture`.
 
 mod keyboard;
+pub(crate) mod looked;
 mod saved;
+mod standing;
 
 use std::collections::BTreeSet;
 
@@ -16,9 +18,13 @@ use charts::{
 use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
+use self::{
+    looked::{Kept, Looked},
+    standing::Standing,
+};
 use super::{
     card::Card,
-    curves::{InView, NAMED},
+    curves::{Fetching, InView, NAMED},
     icon,
     menu::{Item, MenuButton},
     save,
@@ -95,17 +101,33 @@ pub(crate) fn ChartCard(
     /// What of series the host holds in view, where the lines are drawn from these.
     #[prop(optional)]
     points: Option<Signal<Vec<InView>>>,
+    /// Where it is kept how a person looks at it.
+    #[prop(optional_no_strip)]
+    kept: Option<Kept>,
+    /// How the fetching of the lines stands, where they are fetched.
+    #[prop(optional)]
+    fetching: Option<Fetching>,
 ) -> impl IntoView {
     let (client, toasts) = (Client::get(), Toasts::get());
+    let Looked { log: first_log, zoom: first_zoom, hidden: first_hidden, bounded: first_bounded } =
+        kept.as_ref().map(Kept::looked).unwrap_or_default();
     // `None` until a person chooses.
-    let chosen_log = RwSignal::new(None::<bool>);
+    let chosen_log = RwSignal::new(first_log);
     // Also a chart that comes with a logarithmic axis can be made linear.
     let log = Memo::new(move |_| {
         let asked = || chart.with(|chart| chart.y.scale == Scale::Log || prefers_log && spans_decades(chart));
         chosen_log.get().unwrap_or_else(asked)
     });
-    let hidden = RwSignal::new(BTreeSet::<String>::new());
-    let zoom = RwSignal::new(None::<(f64, f64)>);
+    let hidden = RwSignal::new(first_hidden);
+    let zoom = RwSignal::new(first_zoom);
+    let bounded = RwSignal::new(first_bounded);
+    Effect::new(move |before: Option<Looked>| {
+        let now = Looked { log: chosen_log.get(), zoom: zoom.get(), hidden: hidden.get(), bounded: bounded.get() };
+        if let Some(kept) = kept.as_ref().filter(|_| before.is_some_and(|before| before != now)) {
+            kept.keep(now.clone());
+        }
+        now
+    });
     // Another axis has another range.
     let along = Memo::new(move |_| chart.with(|chart| (chart.x.label.clone(), chart.x.unit.clone())));
     Effect::new(move |before: Option<(String, String)>| {
@@ -129,8 +151,12 @@ pub(crate) fn ChartCard(
         if zoom.get().is_some() {
             chart.x.range = zoom.get();
         }
+        if bounded.get() {
+            chart.y.range = chart.usual_range();
+        }
         chart
     });
+    let is_covered = Memo::new(move |_| standing::covers(fetching, chart.with(|chart| chart.lines.is_empty())));
     let name = title.clone();
     let items = move || {
         let (svg_name, png_name, csv_name) = (name.clone(), name.clone(), name.clone());
@@ -139,6 +165,11 @@ pub(crate) fn ChartCard(
         if can_be_log {
             let label = if log.get_untracked() { "Linear axis" } else { "Logarithmic axis" };
             items.push(Item::new(label, icon::ACTIVITY, move || chosen_log.set(Some(!log.get_untracked()))));
+        }
+        if can_be_log {
+            let is_bounded = bounded.get_untracked();
+            let label = if is_bounded { "Show outliers" } else { "Ignore outliers" };
+            items.push(Item::new(label, icon::ACTIVITY, move || bounded.set(!is_bounded)));
         }
         if let Some(on_move) = on_move {
             items.push(Item::new("Move back (Alt ←)", icon::ARROW_LEFT, move || on_move.run(false)));
@@ -178,24 +209,37 @@ pub(crate) fn ChartCard(
             title
             class=format!("h chart-card {class}")
             extra=ViewFn::from(move || view! {
-                <span class="faint caption">{move || said_beside(&note.get(), log.get())}</span>
+                <span class="faint caption">{move || said_beside(&noted(&note.get(), bounded.get()), log.get())}</span>
                 <MenuButton items=move || items.with_value(|items| items()) label=menu />
             })
         >
-            <LivePlot
-                chart=shown
-                height
-                cross=cross.unwrap_or_else(|| RwSignal::new(None))
-                zoom
-                zoomed=Callback::new(move |to: Option<(f64, f64)>| {
-                    zoom.set(to);
-                    if let Some(on_zoom) = on_zoom {
-                        on_zoom.run(to);
-                    }
-                })
-            />
+            <div class:hidden=move || is_covered.get()>
+                <LivePlot
+                    chart=shown
+                    height
+                    cross=cross.unwrap_or_else(|| RwSignal::new(None))
+                    zoom
+                    zoomed=Callback::new(move |to: Option<(f64, f64)>| {
+                        zoom.set(to);
+                        if let Some(on_zoom) = on_zoom {
+                            on_zoom.run(to);
+                        }
+                    })
+                />
+            </div>
+            {fetching.map(|fetching| view! { <Standing fetching height /> })}
             <Legend chart hidden names_each />
         </Card>
+    }
+}
+
+/// The remark of a chart whose vertical axis leaves something out.
+fn noted(note: &str, is_bounded: bool) -> String {
+    const LEFT_OUT: &str = "1st to 99th percentile";
+    match (note, is_bounded) {
+        (_, false) => note.to_owned(),
+        ("", true) => LEFT_OUT.to_owned(),
+        (_, true) => format!("{note}, {LEFT_OUT}"),
     }
 }
 
@@ -429,7 +473,7 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
             spots.push((plot.x_pixel(line.x[index]), plot.y_pixel(value), line.role.class()));
         }
         let class = format!("{}{}", line.role.class(), if line.is_dashed { " dashed" } else { "" });
-        rows.push((line.name.clone(), class, raw, said_odd(line, index)));
+        rows.push((line.name.clone(), class, raw, line.said_odd(index).map(|odd| format!(" · {odd}"))));
     }
     let traced = held.and_then(|at| chart.lines.get(at)).map(|line| {
         let (left, top) = (format!("{}px", plot.left), format!("{}px", plot.top));
@@ -474,12 +518,6 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
             })}
         }
     })
-}
-
-/// What of a bucket is no finite number, beside its value: " · 3 NaN". Of a raw point its value says it.
-fn said_odd(line: &Line, index: usize) -> Option<String> {
-    let odd = line.non_finite.get(index).filter(|odd| !odd.is_none())?;
-    Some(format!(" · {odd}"))
 }
 
 /// Which of very many lines is at the pointer, by its height.
@@ -549,5 +587,7 @@ mod tests {
         assert_eq!(said_beside("mean ± sd", true), "mean ± sd, log scale");
         assert_eq!(said_beside("", true), "log scale");
         assert_eq!(said_beside("validation", false), "validation");
+        assert_eq!(said_beside(&noted("", true), true), "1st to 99th percentile, log scale");
+        assert_eq!([noted("validation", true), noted("", false)], ["validation, 1st to 99th percentile", ""]);
     }
 }

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use super::{
+    chart::looked::LOOKS,
     curves::{Along, Over, gap_of},
     field::Select,
     words,
@@ -35,7 +36,7 @@ pub(crate) const CURVES: Named = Named { along: "along", log: "log", smooth: Som
 /// That of what the machine did, which stands on the page of the same run.
 pub(crate) const MACHINE: Named = Named { along: "machine", log: "machine-log", smooth: None };
 /// What of an address says how curves are looked at, whichever of a run's tabs is shown.
-pub(crate) const NAMES: &[&str] = &["along", "log", "smooth", "machine", "machine-log"];
+pub(crate) const NAMES: &[&str] = &["along", "log", "smooth", "machine", "machine-log", LOOKS];
 
 /// How much is smoothed is kept for all runs.
 #[derive(Clone, Copy)]
@@ -121,6 +122,18 @@ impl Look {
         let along = RwSignal::new(untrack(seen));
         Effect::new(move |_| {
             let now = seen();
+            if along.with_untracked(|along| *along != now) {
+                along.set(now);
+            }
+        });
+        Self { along, ..self }
+    }
+
+    /// The same of what is measured by the clock: it lies along time where the others lie along steps or a metric.
+    pub(crate) fn by_clock(self) -> Self {
+        let along = RwSignal::new(self.along.with_untracked(|along| by_clock(along)));
+        Effect::new(move |_| {
+            let now = self.along.with(|along| by_clock(along));
             if along.with_untracked(|along| *along != now) {
                 along.set(now);
             }
@@ -220,6 +233,12 @@ fn seen_along(along: &str, own: Option<&str>) -> String {
         (OWN, None) => "step".to_owned(),
         (along, _) => along.to_owned(),
     }
+}
+
+/// What lies along this, of what has no step of the program's.
+fn by_clock(along: &str) -> String {
+    let has_step = ["step", OWN].contains(&along) || along.starts_with(METRIC);
+    if has_step { "time" } else { along }.to_owned()
 }
 
 fn smoothing_of(text: &str) -> Option<f64> {
@@ -354,6 +373,12 @@ mod tests {
         assert_eq!(seen_along(OWN, Some("epoch")), "metric.epoch");
         assert_eq!(seen_along(OWN, None), "step");
         assert_eq!(seen_along("time", Some("epoch")), "time");
+    }
+
+    #[test]
+    fn what_is_measured_by_the_clock_has_no_step() {
+        let all = ["step", OWN, "metric.tokens", "share", "time", "clock"].map(by_clock);
+        assert_eq!(all, ["time", "time", "time", "share", "time", "clock"]);
     }
 
     #[test]

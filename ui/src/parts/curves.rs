@@ -3,6 +3,7 @@
 use std::{borrow::Cow, cell::Cell, collections::HashMap, rc::Rc};
 
 use api::{
+    ApiError,
     event::Event,
     id::RunId,
     series::{OverMetric, Series, Viewport, Viewports},
@@ -61,6 +62,9 @@ struct Part {
     times: (Option<i64>, Option<i64>),
 }
 
+/// The parts of several, by run and key.
+type Parts = HashMap<(RunId, String), Part>;
+
 /// Another metric as the axis, and whether that is logarithmic.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Over {
@@ -101,20 +105,37 @@ struct Fetched {
     series: Vec<(Wanted, Series, Whole)>,
 }
 
-/// The lines of some series, kept fresh. `zoom` is in the units of the axis: its part is asked for again, so that looking
-/// closer ends at the raw points. Over another metric, where `over` names one, the host joins the points, for only it has
-/// them all; where some of millions of points come first, all of them follow. However many there are, they are one
-/// request.
+/// How the fetching of lines stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Fetching {
+    /// Why the newest points are not there.
+    pub(crate) error: Signal<Option<ApiError>>,
+    /// The first points are on their way.
+    pub(crate) waits: Signal<bool>,
+    /// Asks for them again, after a failure.
+    pub(crate) again: Callback<()>,
+}
+
+/// Whether what was fetched lies along the axis that is asked for.
+fn is_along(fetched: &Fetched, over: Option<&Over>) -> bool {
+    fetched.over.as_ref().map(|over| &over.key) == over.map(|over| &over.key)
+}
+
+/// The lines of some series, kept fresh, and how their fetching stands. `zoom` is in the units of the axis: its part is
+/// asked for again, so that looking closer ends at the raw points. Over another metric, where `over` names one, the host
+/// joins the points, for only it has them all; where some of millions of points come first, all of them follow. However
+/// many there are, they are one request.
 pub(crate) fn lines_of_runs(
     wanted: impl Fn() -> Vec<Wanted> + Send + Sync + 'static,
     along: impl Fn() -> Along + Copy + Send + Sync + 'static,
     over: impl Fn() -> Option<Over> + Send + Sync + 'static,
     zoom: RwSignal<Option<(f64, f64)>>,
-) -> Signal<RunLines> {
+) -> (Signal<RunLines>, Fetching) {
     let client = Client::get();
     let fetched = RwSignal::new(Fetched::default());
+    let (error, has_come, again) = (RwSignal::new(None::<ApiError>), RwSignal::new(false), RwSignal::new(0_u32));
     // Of each series the steps of the part that is looked at, found once a zoom.
-    let parts = StoredValue::new(HashMap::<(RunId, String), Part>::new());
+    let parts = StoredValue::new(Parts::new());
     let wanted = Memo::new(move |_| wanted());
     let over = Memo::new(move |_| over());
     let generation = Rc::new(Cell::new(0_u64));
@@ -151,6 +172,7 @@ pub(crate) fn lines_of_runs(
                     });
                     let Some(asked) = asked else { return };
                     let points = if all.len() > NAMED { POINTS_OF_MANY } else { POINTS };
+                    let is_asked = !asked.is_empty();
                     let answer = if asked.is_empty() {
                         Ok(Vec::new())
                     } else {
@@ -159,8 +181,15 @@ pub(crate) fn lines_of_runs(
                     if generation.get() != ours {
                         return;
                     }
-                    // What can't be asked now stays as it was; the next announcement asks again.
-                    if let Ok(answer) = answer {
+                    // What can't be asked now stays as it was, and is said; the next announcement asks again.
+                    let (answer, failed) = match answer {
+                        Ok(answer) => (Some(answer), None),
+                        Err(error) => (None, Some(error)),
+                    };
+                    if error.try_get_untracked().is_some_and(|before| before != failed) {
+                        error.try_set(failed);
+                    }
+                    if let Some(answer) = answer {
                         let are_some = answer.iter().flatten().any(|series| series.one_in > 0);
                         // The whole that was read in part, too, is not asked for again.
                         if are_some && !whole.get() && all.len() <= MOST_WHOLE {
@@ -185,6 +214,20 @@ pub(crate) fn lines_of_runs(
                         if fetched.try_set(Fetched { over, series }).is_some() {
                             return;
                         }
+                        if is_asked {
+                            has_come.try_set(true);
+                        }
+                        // A part that was looked at before anything was here is found now.
+                        if let Some(looked_at) =
+                            looked_at.filter(|_| parts.try_with_value(Parts::is_empty) == Some(true))
+                        {
+                            let along = untrack(along);
+                            let found = fetched.with_untracked(|fetched| parts_in(fetched, along, looked_at));
+                            if !found.is_empty() {
+                                parts.try_update_value(|parts| *parts = found);
+                                stale.set(true);
+                            }
+                        }
                     }
                     if !stale.get() {
                         break;
@@ -200,18 +243,12 @@ pub(crate) fn lines_of_runs(
         Effect::new(move |_| {
             wanted.with(|_| ());
             over.with(|_| ());
+            again.track();
             let along = untrack(along);
             let looked_at = zoom.get();
-            parts.update_value(|parts| {
-                parts.clear();
-                let Some((from, to)) = looked_at else { return };
-                fetched.with_untracked(|fetched| {
-                    for (one, series, whole) in fetched.series.iter().filter(|_| fetched.over.is_none()) {
-                        let part = part_of(series, *whole, one.began_ms, along, (from, to));
-                        parts.insert((one.run, one.key.clone()), part);
-                    }
-                });
-            });
+            let found =
+                looked_at.map(|looked_at| fetched.with_untracked(|fetched| parts_in(fetched, along, looked_at)));
+            parts.set_value(found.unwrap_or_default());
             load(true);
         });
     }
@@ -236,12 +273,20 @@ pub(crate) fn lines_of_runs(
         Event::Hello { .. } => load(false),
         _ => {}
     });
-    Signal::derive(move || {
+    let fetching = Fetching {
+        error: error.into(),
+        waits: Signal::derive(move || {
+            let is_asked = wanted.with(|wanted| !wanted.is_empty());
+            let is_there = has_come.get() && over.with(|over| fetched.with(|fetched| is_along(fetched, over.as_ref())));
+            is_asked && !is_there && error.with(Option::is_none)
+        }),
+        again: Callback::new(move |()| again.update(|again| *again += 1)),
+    };
+    let lines = Signal::derive(move || {
         let (along, over) = (along(), over.get());
         fetched.with(|fetched| {
-            let key = |over: &Option<Over>| over.as_ref().map(|over| over.key.clone());
             // Another axis was chosen, and its points are on their way.
-            if key(&fetched.over) != key(&over) {
+            if !is_along(fetched, over.as_ref()) {
                 return RunLines::default();
             }
             let line = |(one, series, whole): &(Wanted, Series, Whole)| {
@@ -274,17 +319,21 @@ pub(crate) fn lines_of_runs(
                 one_in: fetched.series.iter().map(|(_, series, _)| series.one_in).max().unwrap_or_default(),
             }
         })
-    })
+    });
+    (lines, fetching)
+}
+
+/// Of each series the part of it that is looked at. Over another metric the host finds it.
+fn parts_in(fetched: &Fetched, along: Along, looked_at: (f64, f64)) -> Parts {
+    let series = fetched.series.iter().filter(|_| fetched.over.is_none());
+    let part = |(one, series, whole): &(Wanted, Series, Whole)| {
+        ((one.run, one.key.clone()), part_of(series, *whole, one.began_ms, along, looked_at))
+    };
+    series.map(part).collect()
 }
 
 /// What is asked of a series: the steps of the part that is looked at, or the other metric's values in it.
-fn viewport(
-    one: &Wanted,
-    over: Option<&Over>,
-    whole: bool,
-    looked_at: Option<(f64, f64)>,
-    parts: &HashMap<(RunId, String), Part>,
-) -> Viewport {
+fn viewport(one: &Wanted, over: Option<&Over>, whole: bool, looked_at: Option<(f64, f64)>, parts: &Parts) -> Viewport {
     let (run, key) = (one.run, one.key.clone());
     let Some(Over { key: other, log }) = over.cloned() else {
         let Part { steps: (from, to), times: (from_ms, to_ms) } =
@@ -362,6 +411,17 @@ fn series_x(series: &Series, whole: Whole, began_ms: i64, along: Along) -> Vec<f
     }
 }
 
+/// Lines in a unit in which their values are so many times as great.
+pub(crate) fn scale(lines: &mut [Line], times: f64) {
+    if times == 1.0 {
+        return;
+    }
+    for line in lines {
+        line.y.iter_mut().for_each(|value| *value *= times);
+        line.band.iter_mut().for_each(|band| *band = (band.0 * times, band.1 * times));
+    }
+}
+
 /// Along time, points so far apart are not joined: the run stood still between them.
 pub(crate) fn gap_of(lines: &[Line]) -> Option<f64> {
     const TIMES: f64 = 12.0;
@@ -400,6 +460,36 @@ mod tests {
         let times = |from, to| Viewport { from_ms: Some(from), to_ms: Some(to), ..whole.clone() };
         assert_eq!(view(Along::Seconds, Some((1.0, 2.0))), times(2_000, 3_000));
         assert_eq!(view(Along::Clock, Some((1_500.5, 2_000.0))), times(1_501, 2_000));
+    }
+
+    #[test]
+    fn a_part_that_an_address_names_is_found_in_what_came() {
+        let run = RunId::from_bytes([1; 16]);
+        let one = Wanted { run, key: "loss".to_owned(), name: "a".to_owned(), role: Role::Series(1), began_ms: 0 };
+        let all = series(&[0.0, 10.0, 20.0, 30.0], &[0.0, 1e3, 2e3, 3e3]);
+        let whole = Whole::of(&all);
+        let came = Fetched { over: None, series: vec![(one, all, whole)] };
+        let parts = parts_in(&came, Along::Step, (12.0, 18.0));
+        assert_eq!(parts[&(run, "loss".to_owned())].steps, (Some(10), Some(20)));
+        let over = Some(Over { key: "tokens".to_owned(), log: false });
+        assert!(parts_in(&Fetched { over, ..came }, Along::Step, (12.0, 18.0)).is_empty());
+        assert!(parts_in(&Fetched::default(), Along::Step, (12.0, 18.0)).is_empty());
+    }
+
+    #[test]
+    fn points_of_another_axis_are_still_on_their_way() {
+        let over = |key: &str, log| Over { key: key.to_owned(), log };
+        let tokens = Fetched { over: Some(over("tokens", false)), series: Vec::new() };
+        assert!(is_along(&Fetched::default(), None) && is_along(&tokens, Some(&over("tokens", true))));
+        assert!(!is_along(&tokens, None) && !is_along(&tokens, Some(&over("samples", false))));
+    }
+
+    #[test]
+    fn a_line_and_its_band_are_told_in_one_unit() {
+        let mut lines = [Line::new("a", Role::Series(1), vec![0.0], vec![2_000.0])];
+        lines[0].band = vec![(1_000.0, 3_000.0)];
+        scale(&mut lines, 1e-3);
+        assert_eq!((lines[0].y.as_slice(), lines[0].band.as_slice()), (&[2.0][..], &[(1.0, 3.0)][..]));
     }
 
     #[test]

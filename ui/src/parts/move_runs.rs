@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 
 use api::{
-    id::{ExperimentId, ProjectId, RunId},
-    run::{GetRuns, RunKind},
-    run_diff::MOST,
-    tracking::{Experiment, ListExperiments, MoveRuns as MoveThem},
+    id::{ExperimentId, RunId},
+    tracking::{Experiment, GetRunPlaces, ListExperiments, MoveRuns as MoveThem, RunPlace},
 };
 use leptos::prelude::*;
 
 use super::{
     button::{Button, Pending},
     dialog::Dialog,
-    field::{Labelled, Select},
+    field::{Labelled, Select, Switch},
     states::Load,
     toast::Toasts,
     words,
 };
 use crate::client::{Client, query::query};
+
+/// Runs of which is asked where they are: of more nobody knows afterwards where they were.
+const KNOWN: usize = 10_000;
 
 #[component]
 pub(crate) fn MoveRuns(
@@ -42,27 +43,24 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>, on_moved: Option<Callback<()>>) 
     let client = Client::get();
     let toasts = Toasts::get();
     let pending = Pending::new();
-    let experiments = query(|| Some(ListExperiments { deleted: false }));
+    let experiments = query(|| Some(ListExperiments::default()));
     let chosen = RwSignal::new(String::new());
     let count = runs.len() as u64;
-    // Of more than can be asked for at once, the host refuses what can't be moved.
-    let asked = (runs.len() <= MOST).then(|| GetRuns { runs: runs.clone() });
+    // Of more the host refuses what can't be moved.
+    let asked = (runs.len() <= KNOWN).then(|| GetRunPlaces { runs: runs.clone() });
     let is_asked = asked.is_some();
     let known = query(move || asked.clone());
+    // A run whose parent stands elsewhere is found below nothing in the table.
+    let with_children = RwSignal::new(true);
     let moved = Memo::new(move |_| {
+        let takes_all = with_children.get();
         known.value.with(|known| {
-            known.as_ref().map(|known| {
-                let of = |run: &api::run::Run| Moved {
-                    id: run.id,
-                    experiment: run.experiment,
-                    name: run.name.clone(),
-                    kind: run.kind,
-                    project: run.project,
-                };
-                known.iter().flatten().map(of).collect::<Vec<_>>()
-            })
+            let known = known.as_ref()?;
+            let below = known.below.iter().filter(|_| takes_all);
+            Some(known.named.iter().chain(below).cloned().collect::<Vec<_>>())
         })
     });
+    let below = Memo::new(move |_| known.value.with(|known| known.as_ref().map(|known| known.below.len() as u64)));
     let refused = Memo::new(move |_| {
         let moved = moved.get().unwrap_or_default();
         experiments.value.with(|all| refusals(all.as_deref().unwrap_or_default(), &moved))
@@ -85,16 +83,16 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>, on_moved: Option<Callback<()>>) 
     let runs = StoredValue::new(runs);
     let go = move || {
         let Ok(to) = chosen.get_untracked().parse::<ExperimentId>() else { return };
-        let request = MoveThem { runs: runs.get_value(), to };
+        let request = MoveThem { runs: runs.get_value(), to, with_children: with_children.get_untracked() };
         let name = experiments.value.with_untracked(|all| {
             all.iter().flatten().find(|experiment| experiment.id == to).map(|experiment| experiment.name.clone())
         });
         let back = moved.with_untracked(|moved| way_back(moved.as_deref().unwrap_or_default(), to));
+        let count = moved.with_untracked(|moved| moved.as_ref().map_or(count, |moved| moved.len() as u64));
         pending.run(async move { client.call(request).await }, move |()| {
             open.try_set(false);
             let moved = words::counted(count, "run", "runs");
             let said = format!("Moved {moved} to {}", name.unwrap_or_default());
-            // Of more than can be asked for at once nobody knows where they were.
             if back.is_empty() {
                 toasts.done(said);
             } else {
@@ -113,6 +111,7 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>, on_moved: Option<Callback<()>>) 
                     <Select value=chosen options=Signal::derive(move || experiments.with(|all| choices(all))) refused />
                 </Labelled>
             </Load>
+            {move || told_below(below.get(), is_asked).map(|label| view! { <Switch value=with_children label /> })}
         </div>
         <footer>
             <Button label="Cancel" on_press=move || open.set(false) />
@@ -121,18 +120,18 @@ fn Form(open: RwSignal<bool>, runs: Vec<RunId>, on_moved: Option<Callback<()>>) 
     }
 }
 
-/// What of a run says where it may go, and where it was.
-#[derive(Clone, PartialEq)]
-struct Moved {
-    id: RunId,
-    experiment: ExperimentId,
-    name: String,
-    kind: RunKind,
-    project: Option<ProjectId>,
+/// What is asked about the runs that stand below them; nothing where there are none.
+fn told_below(below: Option<u64>, is_asked: bool) -> Option<String> {
+    match below {
+        None if !is_asked => Some("Move the runs that stand below them, too".to_owned()),
+        None | Some(0) => None,
+        Some(1) => Some("Move the child run, too".to_owned()),
+        Some(count) => Some(format!("Move the {}, too", words::counted(count, "child run", "child runs"))),
+    }
 }
 
 /// The experiments that one of the runs can't be moved to, by their ids, each with why.
-fn refusals(all: &[Experiment], runs: &[Moved]) -> BTreeMap<String, String> {
+fn refusals(all: &[Experiment], runs: &[RunPlace]) -> BTreeMap<String, String> {
     let why = |to: &Experiment| {
         runs.iter()
             .find_map(|run| run.kind.stays_because(run.project, to.project).map(|why| format!("{} {why}", run.name)))
@@ -141,12 +140,12 @@ fn refusals(all: &[Experiment], runs: &[Moved]) -> BTreeMap<String, String> {
 }
 
 /// What brings the runs that were elsewhere back there: a request for each experiment that one was in.
-fn way_back(runs: &[Moved], to: ExperimentId) -> Vec<MoveThem> {
+fn way_back(runs: &[RunPlace], to: ExperimentId) -> Vec<MoveThem> {
     let mut homes = BTreeMap::<ExperimentId, Vec<RunId>>::new();
     for run in runs.iter().filter(|run| run.experiment != to) {
         homes.entry(run.experiment).or_default().push(run.id);
     }
-    homes.into_iter().map(|(to, runs)| MoveThem { runs, to }).collect()
+    homes.into_iter().map(|(to, runs)| MoveThem::alone(runs, to)).collect()
 }
 
 /// Their ids, and their names behind their folders, in the order of what is read.
@@ -164,6 +163,8 @@ fn choices(all: &[Experiment]) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use api::{id::ProjectId, run::RunKind};
+
     use super::*;
 
     fn experiment(id: u8, project: Option<ProjectId>) -> Experiment {
@@ -184,8 +185,8 @@ mod tests {
         }
     }
 
-    fn moved(id: u8, experiment: u8) -> Moved {
-        Moved {
+    fn moved(id: u8, experiment: u8) -> RunPlace {
+        RunPlace {
             id: RunId::from_bytes([id; 16]),
             experiment: ExperimentId::from_bytes([experiment; 16]),
             name: "brisk-heron".to_owned(),
@@ -205,10 +206,18 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_below_them_is_asked_about() {
+        assert_eq!((told_below(Some(0), true), told_below(None, true)), (None, None));
+        assert_eq!(told_below(Some(1), true).as_deref(), Some("Move the child run, too"));
+        assert_eq!(told_below(Some(1_200), true).as_deref(), Some("Move the 1,200 child runs, too"));
+        assert!(told_below(None, false).is_some(), "of so many nobody counts them first");
+    }
+
+    #[test]
     fn what_we_supervise_is_offered_its_projects_experiments() {
         let project = Some(ProjectId::from_bytes([1; 16]));
         let all = [experiment(1, project), experiment(2, None), experiment(3, Some(ProjectId::from_bytes([2; 16])))];
-        let run = |kind| Moved { kind, project, ..moved(1, 1) };
+        let run = |kind| RunPlace { kind, project, ..moved(1, 1) };
         assert!(refusals(&all, &[run(RunKind::Client), run(RunKind::Imported)]).is_empty());
         for kind in [RunKind::Training, RunKind::Command, RunKind::Search] {
             let refused = refusals(&all, &[run(RunKind::Client), run(kind)]);

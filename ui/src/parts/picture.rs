@@ -101,11 +101,14 @@ pub(crate) fn Picture(
     };
     // From where to where is dragged, in pixels.
     let brush = RwSignal::new(None::<((f64, f64), (f64, f64))>);
+    // A drag ends with a click, which is none of the part below it.
+    let has_dragged = StoredValue::new(false);
     let grabbed = move |event: web_sys::PointerEvent| {
         let on_menu = event
             .target()
             .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
             .is_some_and(|target| target.closest(".plot-menu").ok().flatten().is_some());
+        has_dragged.set_value(false);
         let Some(from) = pixel(&event).filter(|_| zooms.is_some() && event.button() == 0 && !on_menu) else { return };
         if drawing.with_untracked(|drawing| drawing.plot.contains(from.0, from.1)) {
             if let Some(element) = node.get_untracked() {
@@ -121,6 +124,7 @@ pub(crate) fn Picture(
         if far(from.0, to.0) && (zooms == Some(Zoom::Across) || far(from.1, to.1)) {
             look_at(Some(drawing.with_untracked(|drawing| drawing.plot.part(from, to))));
             at.set(None);
+            has_dragged.set_value(true);
         }
     };
     let pointed = move |event: web_sys::PointerEvent| {
@@ -134,7 +138,7 @@ pub(crate) fn Picture(
         }
     };
     let clicked = move |event: web_sys::MouseEvent| {
-        if let (Some(on_part), Some(part)) = (on_part, under(&event)) {
+        if let (Some(on_part), Some(part), false) = (on_part, under(&event), has_dragged.get_value()) {
             on_part.run(part);
         }
     };

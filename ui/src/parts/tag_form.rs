@@ -11,6 +11,15 @@ use super::{
     icon,
 };
 
+/// What is said of a change by which something is lost that stood there.
+pub(crate) fn lost(tag: &str, was: Option<&String>, now: Option<&String>) -> Option<String> {
+    match (was, now) {
+        (_, None) => Some(format!("Removed the tag {tag}")),
+        (Some(was), Some(now)) if was != now => Some(format!("Replaced the tag {tag}")),
+        _ => None,
+    }
+}
+
 #[component]
 pub(crate) fn TagForm(
     #[prop(into)] tags: Signal<BTreeMap<String, String>>,

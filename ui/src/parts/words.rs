@@ -363,6 +363,20 @@ pub(crate) fn system(key: &str) -> (String, &'static str, f64) {
     (title, unit, part)
 }
 
+/// What a figure is called where its unit stands beside it, that unit, and by how much its values are taken times to be
+/// in it.
+pub(crate) fn in_unit(key: &str) -> (String, &'static str, f64) {
+    if key.starts_with(SYSTEM) { system(key) } else { (self::key(key), "", 1.0) }
+}
+
+/// The same with the unit in the name.
+pub(crate) fn with_unit(key: &str) -> (String, f64) {
+    match in_unit(key) {
+        (title, "", part) => (title, part),
+        (title, unit, part) => (format!("{title} ({unit})"), part),
+    }
+}
+
 /// The same with the class that the figure is of: 'Precision of "ja"'.
 pub(crate) fn metric_of(name: &str, class: Option<&str>) -> String {
     class.map_or_else(|| metric(name), |class| format!("{} of \"{class}\"", metric(name)))
@@ -396,6 +410,8 @@ mod tests {
         ] {
             assert_eq!(system(key), (title.to_owned(), unit, part), "{key}");
         }
+        assert_eq!(with_unit("system/gpu_0_energy_joules"), ("GPU 0 energy (kJ)".to_owned(), 1e-3));
+        assert_eq!([with_unit("loss/train"), with_unit("lr")].map(|(_, part)| part), [1.0, 1.0]);
         // Where nothing beside a name says the unit, what is measured in two has names of its own.
         for (name, called) in [
             ("system/disk_usage_megabytes", "Disk used, MB"),

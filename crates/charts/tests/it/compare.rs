@@ -9,7 +9,7 @@ use charts::{
     importance::{self, Importance},
     line::{self, Line, LineChart, Weight},
     parallel::{self, Brush, Coordinate, Kind, Parallel, Place},
-    plot::{Drawing, Scale, Size},
+    plot::{Drawing, Part, Scale, Size},
     ramp::{self, Shade},
     role::Role,
     scatter::{self, Scatter},
@@ -126,6 +126,24 @@ fn a_hundred_thousand_runs_take_no_more_marks_than_a_few_thousand() {
     let drawing = scatter::draw(&points(100_000), WIDE);
     assert!(drawing.spots.len() <= scatter::MOST * 11 / 10, "{}", drawing.spots.len());
     assert!(contour::draw(&points(100_000), WIDE).svg.len() < 2_000_000);
+}
+
+#[test]
+fn a_part_that_is_looked_at_closer_has_its_points_one_by_one() {
+    let all = Scatter { names: (0..100_000).map(|at| format!("r{at}")).collect(), ..points(100_000) };
+    let part = Part { x: (1e-3, 1.2e-3), y: (0.2, 0.25) };
+    let in_it = |index: &usize| {
+        (part.x.0..=part.x.1).contains(&all.x_values[*index]) && (part.y.0..=part.y.1).contains(&all.y_values[*index])
+    };
+    let count = (0..100_000).filter(in_it).count();
+    assert!((10..scatter::MOST).contains(&count), "{count}");
+    let closer = all.within(part);
+    let drawing = scatter::draw(&closer, WIDE);
+    assert_eq!(drawing.spots.len(), count);
+    assert!(drawing.spots.iter().all(|spot| spot.head.starts_with('r')), "each is a run's");
+    assert_eq!((drawing.plot.x.low, drawing.plot.y.high), (1e-3, 0.25));
+    assert_eq!(contour::draw(&closer, WIDE).spots.len(), count);
+    assert_eq!(closer.left_out(), all.left_out(), "what lies elsewhere has its place there");
 }
 
 #[test]

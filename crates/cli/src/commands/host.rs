@@ -4,9 +4,9 @@ use api::{
     ApiError,
     figure::counted,
     host::{
-        CollectGarbage, DeleteSecret, Freed, FreedPart, GetHardware, GetHost, GetLog, GetSettings, GetStorage,
-        Hardware, HostInfo, ListSecrets, LogLine, MoveSecrets, MovedSecrets, PutSettings, SecretBackend, SecretName,
-        SecretsState, SetSecret, Settings, Storage, WorkerInfo,
+        CollectGarbage, CompactDatabase, DeleteSecret, Freed, FreedPart, GetHardware, GetHost, GetLog, GetSettings,
+        GetStorage, Hardware, HostInfo, ListSecrets, LogLine, MoveSecrets, MovedSecrets, PutSettings, SecretBackend,
+        SecretName, SecretsState, SetSecret, Settings, Storage, WorkerInfo,
     },
 };
 use clap::{Args, Subcommand};
@@ -74,6 +74,12 @@ pub(crate) enum StorageCommand {
         /// Only say how much it would free
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Gives back to the disk what deleted records left in the database; what is logged meanwhile waits
+    Compact {
+        /// Return at once; it goes on in the host
+        #[arg(long)]
+        detach: bool,
     },
 }
 
@@ -196,6 +202,12 @@ pub(crate) async fn storage(context: &mut Context, command: StorageCommand) -> O
             let said = if dry_run { "Nothing is deleted yet" } else { "What nothing pointed at is deleted" };
             context.output.show(&context.call(CollectGarbage { dry_run }).await?, |freed| collected(said, freed))
         }
+        StorageCommand::Compact { detach } => {
+            context.lasting().await?;
+            let job = context.call(CompactDatabase {}).await?;
+            let job = context.follow_unless(detach, job).await?;
+            context.output.show(&job, |job| job.message.clone())
+        }
     }
 }
 
@@ -225,10 +237,10 @@ pub(crate) async fn status(context: &Context) -> Outcome {
     })
 }
 
-/// "X; 1.2 GB in 3 records freed."
+/// "X; 1.2 GB in 3 records freed, of which 0.9 GB stay with the database for what comes next."
 pub(crate) fn freed(what: &str, freed: &Freed) -> String {
     let records = counted(freed.records, "record", "records");
-    format!("{what}; {} in {records} freed.", words::bytes(freed.bytes))
+    format!("{what}; {} in {records} freed{}.", words::bytes(freed.bytes), freed.said_of_database())
 }
 
 /// What was freed, then by what it was.
@@ -305,8 +317,12 @@ fn space(storage: &Storage) -> String {
         Some(why) => why.message.clone(),
         None => format!("Collecting would free {}.", words::bytes(storage.collectable_bytes)),
     };
+    let compacting = match storage.compactable_bytes {
+        0 => String::new(),
+        bytes => format!(" {} of the database hold nothing: compacting would free them.", words::bytes(bytes)),
+    };
     let free = words::bytes(storage.free_bytes);
-    format!("{}\n\n{parts}\n\n{free} free on the disk. {collecting}", storage.workspace)
+    format!("{}\n\n{parts}\n\n{free} free on the disk. {collecting}{compacting}", storage.workspace)
 }
 
 #[cfg(test)]

@@ -38,9 +38,13 @@ pub(crate) enum ModelCommand {
         #[arg(long = "alias")]
         aliases: Vec<String>,
     },
-    /// Lists the project's models with their versions; outside of projects those that belong to none
+    /// Lists the project's models with their versions, and then those that belong to no project
     List {
-        /// Those of MLflow's clients that belong to no project
+        /// `name`, `version`, `alias`, `stage`, `user`, `notes`, `tag.KEY` and `created` (a date as '2026-11-24'), as `run list`
+        /// filters; words match all of these and what a version was made of
+        #[arg(default_value = "", conflicts_with = "deleted")]
+        filter: String,
+        /// Only those of MLflow's clients that belong to no project
         #[arg(long)]
         without_project: bool,
         /// What was deleted within a day and can be restored
@@ -162,6 +166,8 @@ pub(crate) enum ModelCommand {
     },
 }
 
+const NONE_PASSES: &str = "No model passes the filter.";
+
 pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome {
     match command {
         ModelCommand::Register { run, name, aliases } => {
@@ -173,10 +179,18 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
         ModelCommand::List { deleted: true, .. } => {
             context.output.show(&context.call(ListDeletedModels {}).await?, |gone| registered::deleted(gone))
         }
-        ModelCommand::List { without_project, .. } => {
+        ModelCommand::List { filter, without_project, .. } => {
             let project = if without_project { None } else { context.project_if_any().await? };
+            let is_filtered = !filter.trim().is_empty();
+            let others = context.call(ListOtherModels { filter: filter.clone() }).await?;
             if let Some(project) = project {
-                return context.output.show(&context.call(ListModels { project }).await?, |models| list(models));
+                let models = context.call(ListModels { project, filter }).await?;
+                return context.output.show(&models, |models| match (models.is_empty(), others.is_empty()) {
+                    (true, true) if is_filtered => NONE_PASSES.to_owned(),
+                    (_, true) => list(models),
+                    (true, false) => format!("In no project:\n{}", list_of_clients(&others)),
+                    (false, false) => format!("{}\n\nIn no project:\n{}", list(models), list_of_clients(&others)),
+                });
             }
             if !without_project {
                 context.output.say(
@@ -184,7 +198,10 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                      --project NAME lists those of a project.",
                 );
             }
-            context.output.show(&context.call(ListOtherModels {}).await?, |models| list_of_clients(models))
+            context.output.show(&others, |models| match models.is_empty() && is_filtered {
+                true => NONE_PASSES.to_owned(),
+                false => list_of_clients(models),
+            })
         }
         ModelCommand::Show { version } => {
             let found = context.any_version(&version).await?;
@@ -229,9 +246,11 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                 ("The version is deleted", back, freed, PurgeModel { model, version: Some(version) })
             };
             if for_good {
-                let Freed { bytes, records, parts } = freed;
+                let Freed { bytes, in_database, records, parts } = freed;
                 let rest = context.call(purge).await?;
-                let freed = Freed { bytes: bytes + rest.bytes, records, parts: [parts, rest.parts].concat() };
+                let parts = [parts, rest.parts].concat();
+                let in_database = in_database + rest.in_database;
+                let freed = Freed { bytes: bytes + rest.bytes, in_database, records, parts };
                 return context.output.show(&freed, |freed| super::host::freed(&format!("{what} for good"), freed));
             }
             // What it frees is free once its day is over.

@@ -26,6 +26,7 @@ use api::{
         LineageNode, LogStream, MACHINE_GPU, MACHINE_UNMEASURED, MarkEnded, MetricSummary, Nested, ResumeRun, Run,
         RunKind, SYSTEM, StartCommand, StartRun, StopRun, seconds,
     },
+    run_diff::DiffRuns,
     search::ListSearches,
     spending::{Spent, money},
     worker::Device,
@@ -154,6 +155,9 @@ pub(crate) enum RunCommand {
         /// Show what is equal too
         #[arg(long, conflicts_with = "code")]
         all: bool,
+        /// Lay what the machine and the programs used beside each other as well (`system/…`)
+        #[arg(long, conflicts_with = "code")]
+        system: bool,
         /// Show how the files of two runs' code differ, line by line
         #[arg(long)]
         code: bool,
@@ -406,14 +410,14 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
         RunCommand::Diff { runs, experiment, code: true, patch, .. } => {
             diff::code(context, &runs, experiment.as_deref(), patch).await
         }
-        RunCommand::Diff { runs, experiment, all, csv, markdown, .. } => {
+        RunCommand::Diff { runs, experiment, all, system, csv, markdown, .. } => {
             let runs = diff::meant(context, &runs, experiment.as_deref()).await?;
             let form = match (csv, markdown) {
                 (true, _) => diff::Form::Csv,
                 (_, true) => diff::Form::Markdown,
                 _ => diff::Form::Shown,
             };
-            diff::run(context, runs, all, form).await
+            diff::run(context, DiffRuns { runs, all, system }, form).await
         }
         RunCommand::Importance(asked) => importance::run(context, asked).await,
         RunCommand::Several(command) => several::run(context, command).await,
@@ -559,10 +563,6 @@ fn head(run: &Run) -> String {
         let commit: String = code.commit.chars().take(12).collect();
         format!("{commit}{}", if code.dirty { " with changes" } else { "" })
     });
-    let joined = |map: &std::collections::BTreeMap<String, String>| {
-        let text = map.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
-        Some(text).filter(|text| !text.is_empty())
-    };
     pairs(&[
         ("run", Some(format!("{} ({})", one_line(&run.name), run.id))),
         ("state", Some(words::word(&run.state))),
@@ -581,8 +581,8 @@ fn head(run: &Run) -> String {
         ("energy", run.spent.as_ref().and_then(Spent::kwh).map(|kwh| format!("{} kWh", words::figure(kwh)))),
         ("cost", run.spent.as_ref().and_then(|spent| Some(money(spent.cost?, &spent.terms.currency)))),
         ("budget", run.spent.as_ref().and_then(budget)),
-        ("params", joined(&run.params)),
-        ("tags", joined(&run.tags)),
+        ("params", words::joined(&run.params)),
+        ("tags", words::joined(&run.tags)),
         ("notes", Some(run.notes.clone()).filter(|notes| !notes.is_empty())),
     ])
 }

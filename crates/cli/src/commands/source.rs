@@ -25,11 +25,14 @@ pub(crate) enum SourceCommand {
         #[arg(default_value = ".")]
         folder: std::path::PathBuf,
     },
-    /// Reads a log into the table of runs, and follows it while the host runs
+    /// Reads logs into the table of runs, and follows them while the host runs
     Add {
-        /// The folder or file that `source look` named, or a folder with no other log in it
-        path: std::path::PathBuf,
-        /// Whose log it is, where the path does not say it: mlflow_files, mlflow_db, tensor_board, wandb, dvc_live, metrics or dvc
+        /// The folders or files that `source look` named, or a folder whose logs are of one kind: it is read as one, with
+        /// those that come
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<std::path::PathBuf>,
+        /// Whose logs they are, where the path does not say it: mlflow_files, mlflow_db, tensor_board, wandb, dvc_live, metrics
+        /// or dvc. Of a folder with logs of several kinds: which of them are read
         #[arg(long, value_parser = super::parse_word::<Kind>)]
         kind: Option<Kind>,
         /// Its runs stand in experiments of no project
@@ -93,12 +96,22 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
             let found = context.call(LookForLogs { folder: named(&folder)? }).await?;
             context.output.show(&found, |found| looked(found))
         }
-        SourceCommand::Add { path, kind, no_project, once, detach } => {
+        SourceCommand::Add { paths, kind, no_project, once, detach } => {
             context.lasting().await?;
             let project = if no_project { None } else { context.project_if_any().await? };
-            let job = context.call(AddSource { path: named(&path)?, kind, project, once }).await?;
-            let job = context.follow_unless(detach, job).await?;
-            context.output.show(&job, |job| job.message.clone())
+            // What is no path is said before anything is read.
+            let paths = paths.iter().map(|path| named(path)).collect::<Outcome<Vec<String>>>()?;
+            let mut jobs = Vec::new();
+            for path in paths {
+                let job = context.call(AddSource { path, kind, project, once }).await?;
+                jobs.push(context.follow_unless(detach, job).await?);
+            }
+            match jobs.as_slice() {
+                [one] => context.output.show(one, |job| job.message.clone()),
+                several => context
+                    .output
+                    .show(&several, |jobs| jobs.iter().map(|job| job.message.as_str()).collect::<Vec<_>>().join("\n")),
+            }
         }
         SourceCommand::List { deleted: true } => {
             context.output.show(&context.call(ListDeletedSources {}).await?, |list| forgotten(list))
@@ -173,8 +186,12 @@ fn looked(found: &[FoundLog]) -> String {
         return "There is no run log that can be read.".to_owned();
     }
     let row = |log: &FoundLog| {
-        let known = if log.known.is_some() { "is read" } else { "" };
-        vec![log.kind.tool().to_owned(), log.path.clone(), known.to_owned()]
+        let state = match (log.known, log.logs) {
+            (Some(_), _) => "is read".to_owned(),
+            (None, Some(logs)) => format!("{} logs, can be read as one", words::count(logs)),
+            (None, None) => String::new(),
+        };
+        vec![log.kind.tool().to_owned(), log.path.clone(), state]
     };
     table(&["kind", "path", ""], found.iter().map(row))
 }
@@ -270,9 +287,11 @@ mod tests {
 
     #[test]
     fn logs_that_were_found_are_told_by_the_names_of_their_tools() {
-        let found = |kind, path: &str| FoundLog { kind, path: path.to_owned(), known: None };
-        let told = looked(&[found(Kind::TensorBoard, "/runs"), found(Kind::MlflowFiles, "/mlruns")]);
+        let found = |kind, path: &str| FoundLog { kind, path: path.to_owned(), known: None, logs: None };
+        let folder = FoundLog { logs: Some(12), ..found(Kind::Metrics, "/lightning_logs") };
+        let told = looked(&[found(Kind::TensorBoard, "/runs"), found(Kind::MlflowFiles, "/mlruns"), folder]);
         assert!(told.starts_with("kind") && told.contains("TensorBoard") && told.contains("MLflow files"), "{told}");
+        assert!(told.ends_with("12 logs, can be read as one"), "{told}");
         assert!(looked(&[]).starts_with("There is no run log"));
     }
 }

@@ -1,9 +1,9 @@
 //! `slipway tracking` and `slipway experiment`: where MLflow's clients log to, and what groups their runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use api::{
-    ProjectId,
+    ApiError, ProjectId,
     figure::counted,
     project::ListProjects,
     tracking::{
@@ -13,6 +13,7 @@ use api::{
 };
 use clap::{Args, Subcommand};
 
+use super::run::tag;
 use crate::{
     context::{Context, Outcome, named_project},
     names,
@@ -31,11 +32,15 @@ pub(crate) struct TrackingArguments {
 pub(crate) enum ExperimentCommand {
     /// Lists experiments: each project's, and those of no project
     List {
+        /// `folder = "vision"`, `within = "vision"` (also folders below it), `name`, `notes`, `tag.KEY`, `created` and `updated`
+        /// (a date as '2026-11-24'), as `run list` filters; words match names, folders, notes and tags
+        #[arg(default_value = "")]
+        filter: String,
         /// Those that were deleted, instead of those that are there
         #[arg(long)]
         deleted: bool,
     },
-    /// Shows an experiment: its project, folder, runs, place of artifacts and notes
+    /// Shows an experiment: its project, folder, runs, place of artifacts, tags and notes
     Show {
         /// An experiment's name or number
         experiment: String,
@@ -48,7 +53,7 @@ pub(crate) enum ExperimentCommand {
         #[arg(long, default_value = "")]
         folder: String,
     },
-    /// Changes an experiment's name, folder or notes
+    /// Changes an experiment's name, folder, notes or tags
     Edit {
         /// An experiment's name or number
         experiment: String,
@@ -61,6 +66,12 @@ pub(crate) enum ExperimentCommand {
         /// New notes, in Markdown
         #[arg(long)]
         notes: Option<String>,
+        /// Sets a tag; an empty value removes it
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+        /// Removes a tag
+        #[arg(long = "remove-tag", value_name = "KEY")]
+        removed: Vec<String>,
     },
     /// Moves an experiment with its runs into a project, or out of the one that it is in
     Move {
@@ -107,11 +118,15 @@ pub(crate) async fn address(context: &mut Context, arguments: &TrackingArguments
 
 pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand) -> Outcome {
     match command {
-        ExperimentCommand::List { deleted } => {
-            let experiments = context.call(ListExperiments { deleted }).await?;
+        ExperimentCommand::List { filter, deleted } => {
+            let is_filtered = !filter.trim().is_empty();
+            let experiments = context.call(ListExperiments { deleted, filter }).await?;
             let projects = context.call(ListProjects {}).await?;
             let names = projects.into_iter().map(|summary| (summary.project.id, summary.project.name)).collect();
-            context.output.show(&experiments, |experiments| listed(experiments, &names))
+            context.output.show(&experiments, |experiments| match experiments.is_empty() && is_filtered {
+                true => "No experiment passes the filter.".to_owned(),
+                false => listed(experiments, &names),
+            })
         }
         ExperimentCommand::Show { experiment } => {
             let found = context.experiment(&experiment, false).await?;
@@ -122,9 +137,17 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
         ExperimentCommand::Create { name, folder } => {
             context.output.show(&context.call(CreateExperiment { name, folder }).await?, shown)
         }
-        ExperimentCommand::Edit { experiment, name, folder, notes } => {
-            let experiment = context.experiment(&experiment, false).await?.id;
-            context.output.show(&context.call(EditExperiment { experiment, name, folder, notes }).await?, shown)
+        ExperimentCommand::Edit { experiment, name, folder, notes, tags, removed } => {
+            let found = context.experiment(&experiment, false).await?;
+            let mut tags = tags.iter().map(|pair| tag(pair)).collect::<Outcome<BTreeMap<_, _>>>()?;
+            for key in removed {
+                if !found.tags.contains_key(&key) {
+                    return Err(no_tag(&found, &key));
+                }
+                tags.insert(key, None);
+            }
+            let request = EditExperiment { experiment: found.id, name, folder, notes, tags };
+            context.output.show(&context.call(request).await?, shown)
         }
         ExperimentCommand::Move { experiment, to } => {
             let experiment = context.experiment(&experiment, false).await?.id;
@@ -196,15 +219,25 @@ fn shown_whole(experiment: &Experiment, project: Option<String>) -> String {
         ("changed", experiment.changed_ms().map(words::time)),
         ("artifacts", experiment.location.clone()),
     ];
-    let [experiment, number, folder, notes] = facts(experiment);
-    pairs(&[&[experiment, number, folder], &more[..], &[notes]].concat())
+    let [experiment, number, folder, tags, notes] = facts(experiment);
+    pairs(&[&[experiment, number, folder], &more[..], &[tags, notes]].concat())
 }
 
-fn facts(experiment: &Experiment) -> [(&'static str, Option<String>); 4] {
+fn no_tag(experiment: &Experiment, key: &str) -> ApiError {
+    let tags = experiment.plain_tags().into_keys().collect::<Vec<_>>();
+    let hint = match tags.is_empty() {
+        true => "It has no tags.".to_owned(),
+        false => format!("It has {}.", tags.join(", ")),
+    };
+    ApiError::not_found(format!("{} has no tag \"{key}\".", experiment.name)).with_hint(hint)
+}
+
+fn facts(experiment: &Experiment) -> [(&'static str, Option<String>); 5] {
     [
         ("experiment", Some(experiment.name.clone())),
         ("number", Some(experiment.number.to_string())),
         ("folder", Some(experiment.folder.clone()).filter(|folder| !folder.is_empty())),
+        ("tags", words::joined(&experiment.plain_tags())),
         ("notes", experiment.tags.get(NOTE_TAG).cloned().filter(|notes| !notes.is_empty())),
     ]
 }

@@ -3,6 +3,7 @@
 
 mod by_values;
 mod executing;
+mod experiments;
 mod exporting;
 mod following;
 mod hosting;

@@ -419,3 +419,22 @@ fn creating_a_project_says_what_was_chosen() {
     assert!(said(&output).contains("\"built\" is taken as the time of a row"), "{}", said(&output));
     assert!(said(&output).contains("\"house_id\" looks like an id"), "{}", said(&output));
 }
+
+#[test]
+fn several_logs_are_added_at_once() {
+    let place = Place::new();
+    let log = |name: &str| {
+        let path = place.path().join(name).join("metrics.csv");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "step,loss\n0,0.5\n").unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let paths = ["a/run", "b/run"].map(log);
+    let added = place.json(&["source", "add", &paths[0], &paths[1], "--once", "--no-project"]);
+    let messages: Vec<&str> = added.as_array().unwrap().iter().filter_map(|job| job["message"].as_str()).collect();
+    let are_read = messages.iter().all(|message| message.starts_with("1 run and 1 point read"));
+    assert!(messages.len() == 2 && are_read, "{messages:?}");
+    assert_eq!(place.json(&["source", "list"]).as_array().unwrap().len(), 2);
+    let refused = place.run(&["source", "add"]);
+    assert!(!refused.status.success() && said(&refused).contains("PATH"), "{}", said(&refused));
+}

@@ -207,6 +207,17 @@ fn an_experiment_is_made_renamed_deleted_restored_and_deleted_for_good() {
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("runs        0") && shown.ends_with("notes       No *better*.\n"), "{shown}");
 
+    let edited = place.json(&["experiment", "edit", "deeper", "--tag", "team=vision", "--tag", "goal=a=b"]);
+    assert_eq!((edited["tags"]["team"].as_str(), edited["tags"]["goal"].as_str()), (Some("vision"), Some("a=b")));
+    let shown = place.run(&["experiment", "edit", "deeper", "--remove-tag", "team"]);
+    assert!(!String::from_utf8_lossy(&shown.stdout).contains("team="), "{}", said(&shown));
+    let shown = place.run(&["experiment", "show", "deeper"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.ends_with("tags        goal=a=b\nnotes       No *better*.\n"), "{shown}");
+    let missing = place.run(&["experiment", "edit", "deeper", "--remove-tag", "team"]);
+    let told = said(&missing);
+    assert!(missing.status.code() == Some(3) && told.contains("no tag \"team\"") && told.contains("goal"), "{told}");
+
     let early = place.run(&["experiment", "purge", "deeper"]);
     assert!(said(&early).contains("is not deleted") && said(&early).contains("experiment delete"), "{}", said(&early));
     place.json(&["experiment", "delete", "deeper"]);
@@ -287,6 +298,8 @@ fn runs_of_no_project_are_named_moved_deleted_and_restored() {
     assert!(said(&early).contains("is not deleted") && said(&early).contains("run delete"), "{}", said(&early));
     let purged = String::from_utf8(place.run(&["run", "purge", "twin"]).stdout).unwrap();
     assert!(purged.starts_with("1 run is deleted for good; ") && purged.contains(" B in 1 record freed"), "{purged}");
+    // Its points are in the database.
+    assert!(purged.contains("stay with the database for what comes next"), "{purged}");
     let gone = place.run(&["run", "restore", &twin]);
     assert!(gone.status.code() == Some(3) && said(&gone).contains("deleted for good"), "{}", said(&gone));
     assert!(runs(&place, &["--experiment", "mine", "--deleted"]).is_empty());
@@ -380,6 +393,9 @@ fn what_differs_between_runs_is_told() {
     assert_eq!(lines, told, "{shown}");
     let csv = String::from_utf8(place.run(&["run", "diff", "slow", "fast", "--csv"]).stdout).unwrap();
     assert_eq!(csv, "part,key,slow,fast\r\nparams,lr,0.1,0.2\r\nmetrics,loss,1,2\r\n");
+    // Nothing was measured of these.
+    let with_machine = place.run(&["run", "diff", "slow", "fast", "--csv", "--system"]).stdout;
+    assert_eq!(String::from_utf8(with_machine).unwrap(), csv);
     let table = String::from_utf8(place.run(&["run", "diff", "slow", "fast", "--markdown"]).stdout).unwrap();
     assert!(table.ends_with("| metrics | loss | 1 | 2 |\n"), "{table}");
     assert_eq!(place.run(&["run", "diff", "slow"]).status.code(), Some(2));
@@ -436,6 +452,39 @@ fn curves_of_runs_are_drawn_together() {
 }
 
 #[test]
+fn a_run_without_any_series_is_not_drawn_and_told_what_it_has() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let bare = |name: &str, params: &[&str]| {
+        let begun = client.post("runs/create", &json!({ "experiment_id": "0", "run_name": name }));
+        let id = begun["run"]["info"]["run_id"].as_str().unwrap().to_owned();
+        let params: Vec<Value> = params.iter().map(|key| json!({ "key": key, "value": "1" })).collect();
+        client.post("runs/log-batch", &json!({ "run_id": id, "params": params }));
+        client.post("runs/update", &json!({ "run_id": id, "status": "FINISHED" }));
+        id
+    };
+    let (empty, params) = (bare("empty", &[]), bare("params", &["lr", "seed"]));
+    for more in [&[][..], &["--json"], &["--svg", "nothing.svg"]] {
+        for (run, told) in [(&empty, "There is no metric and no param."), (&params, "There are: 2 params.")] {
+            let drawn = place.run(&[&["run", "plot", run], more].concat());
+            assert_eq!(drawn.status.code(), Some(3), "{more:?}");
+            let said = said(&drawn);
+            assert!(said.contains("The run has no series to draw.") && said.contains(told), "{said}");
+            assert!(said.contains(&format!("slipway run show {run}")), "{said}");
+            assert!(drawn.stdout.is_empty(), "{}", String::from_utf8_lossy(&drawn.stdout));
+        }
+    }
+    let both = said(&place.run(&["run", "plot", "empty", "params"]));
+    assert!(both.contains("The runs have no series to draw.") && both.contains("There are: 2 params."), "{both}");
+    // The machine's series are drawn where they are named.
+    let point = json!({ "run_id": empty, "key": "system/cpu", "value": 0.5, "timestamp": 1, "step": 0 });
+    client.post("runs/log-metric", &point);
+    let told = said(&place.run(&["run", "plot", "empty"]));
+    assert!(told.contains("1 series of what the machine did (--metric system/cpu)"), "{told}");
+    assert!(place.run(&["run", "plot", "empty", "--metric", "system/cpu"]).status.success());
+}
+
+#[test]
 fn curves_lie_over_another_metric_or_are_the_means_of_groups() {
     let place = Place::new();
     let client = Client::of(&place);
@@ -482,6 +531,10 @@ fn curves_lie_over_another_metric_or_are_the_means_of_groups() {
     let of_all = ["run", "plot", "--filter", "", "--everywhere", "--metric", "accuracy", "--width", "20"];
     let of_all = String::from_utf8(place.run(&of_all).stdout).unwrap();
     assert!(of_all.contains("Bands of 3 runs in 1 group.\n1 run has the metric, 2 do not.\n"), "{of_all}");
+    assert!(
+        of_all.contains("all (1 of 3 runs): 1 of 1 diverged at 3") && of_all.contains("1 curve diverged:"),
+        "{of_all}"
+    );
     for (refused, code) in [(["--group-by", "lr"], 2), (["--x-metric", "nothing"], 3)] {
         assert_eq!(plot(&refused).status.code(), Some(code), "{refused:?}");
     }
@@ -662,6 +715,11 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
         ("folder != 'vision/resnet'", vec!["elsewhere"]),
         ("folder is null", vec!["elsewhere"]),
         ("folder = 'vision'", vec![]),
+        ("within = 'vision'", vec!["first", "second, \"b\"", "third|c"]),
+        ("within != 'vision'", vec!["elsewhere"]),
+        ("within = 'visio_'", vec![]),
+        ("not within like 'vision%' or name not like '%ir%'", vec!["elsewhere", "second, \"b\""]),
+        ("mine", vec!["first", "second, \"b\"", "third|c"]),
         ("experiment = 'mine'", vec!["first", "second, \"b\"", "third|c"]),
         ("experiment in ('Default', 'other')", vec!["elsewhere"]),
         ("experiment like 'D%' and param.lr = '0.1'", vec!["elsewhere"]),
@@ -670,6 +728,11 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
     }
     let columns = ["run", "list", "--everywhere", "--columns", "experiment,name", "--filter", "experiment = 'Default'"];
     assert_eq!(place.json(&columns)["rows"], json!([{ "experiment": "Default", "name": "elsewhere" }]));
+    let by_folder = ["run", "list", "--everywhere", "--columns", "folder,name", "--sort", "folder, name desc"];
+    let rows = place.json(&by_folder)["rows"].clone();
+    assert_eq!(rows[0], json!({ "folder": "vision/resnet", "name": "third|c" }));
+    // What stands at the top has none, and stands last.
+    assert_eq!((rows[3]["name"].as_str(), rows[3]["folder"].as_str()), (Some("elsewhere"), None));
     // All columns that there are, where none is named.
     let all = list(&["--csv", "--filter", "name = 'first'"]);
     let head = all.lines().next().unwrap();

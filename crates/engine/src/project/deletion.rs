@@ -292,11 +292,13 @@ pub async fn purge(engine: &Engine, request: PurgeProject) -> anyhow::Result<Fre
 struct Left {
     runs: Vec<RunId>,
     snapshots: Vec<SnapshotId>,
+    /// Of the points of its runs, which went with their records.
+    points_bytes: u64,
 }
 
 /// Deletes the records of a project that was deleted and frees what only they named.
 async fn for_good(engine: &Engine, id: ProjectId) -> anyhow::Result<Freed> {
-    let Left { runs, snapshots } = delete_records(engine, id).await?;
+    let Left { runs, snapshots, points_bytes } = delete_records(engine, id).await?;
     let records = (runs.len() + snapshots.len()) as u64 + 1;
     let (runs, snapshots) = (runs.into_iter(), snapshots.into_iter());
     let folders: Vec<PathBuf> = runs
@@ -308,7 +310,8 @@ async fn for_good(engine: &Engine, id: ProjectId) -> anyhow::Result<Freed> {
     // Where other work holds the blobs, the next collection frees them.
     let unused = storage::collect_unused(engine, false).await.unwrap_or_default();
     announce(engine, id, Vec::new());
-    Ok(Freed { bytes: bytes + unused.bytes, records, parts: unused.parts })
+    let bytes = bytes + points_bytes + unused.bytes;
+    Ok(Freed { bytes, in_database: points_bytes, records, parts: unused.parts })
 }
 
 async fn delete_records(engine: &Engine, id: ProjectId) -> anyhow::Result<Left> {
@@ -333,13 +336,17 @@ async fn delete_records(engine: &Engine, id: ProjectId) -> anyhow::Result<Left> 
         let mut snapshots = snapshot::deletion::forget_of(tx, id)?;
         snapshots.extend(taken.iter().map(|row| row.snapshot.id));
         let runs = store::run::ids(tx, Some(id))?;
+        let mut points_bytes = 0;
+        for run in &runs {
+            points_bytes += store::points::bytes_of_run(tx, *run)?;
+        }
         let experiments = store::experiment::all_of_project(tx, id)?.into_iter().map(Scope::Experiment);
         for of in experiments.chain([Scope::Project(id)]) {
             views::forget(tx, of, now_ms)?;
         }
         store::project::delete(tx, id)?;
         store::setting::delete_unused_floors(tx)?;
-        Ok(Left { runs, snapshots })
+        Ok(Left { runs, snapshots, points_bytes })
     };
     Ok(engine.store().write_durable(delete).await?)
 }

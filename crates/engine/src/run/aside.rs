@@ -144,7 +144,7 @@ pub async fn purge(engine: &Engine, request: PurgeArtifact) -> anyhow::Result<Fr
     }
     engine.changed(Tag::Run(row.run.id));
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes, records: 0, parts: Vec::new() })
+    Ok(Freed { bytes, ..Freed::default() })
 }
 
 /// How many deletions had something there, and the bytes of it.

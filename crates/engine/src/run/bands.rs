@@ -16,7 +16,7 @@ use api::{
     run_table::{AggregateRuns, BandAxis, BandPoint, RunBand, RunBands},
     series::OverMetric,
 };
-use charts::group::{self, Moments};
+use charts::group::{self, Moments, Stand};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use store::{
     Connection,
@@ -74,8 +74,10 @@ struct Asked {
 /// A run's curve at the places of the axis.
 #[derive(Debug, Default)]
 struct Sample {
-    /// NaN where it does not stand; nothing of one without points.
+    /// NaN where it does not stand with a number; nothing of one without points.
     values: Vec<f64>,
+    /// Which places have a value that is not finite, and that.
+    odd: Vec<(usize, f64)>,
     /// From where to where it reaches, as far as it was read, along another metric.
     span: Option<(f64, f64)>,
     /// It has not the other metric.
@@ -85,9 +87,11 @@ struct Sample {
 /// What curves come to.
 struct Summed {
     /// Each group's sums at the places.
-    sums: Vec<Vec<Moments>>,
+    sums: Vec<Vec<Stand>>,
     /// How many runs of each were read.
     read: Vec<u64>,
+    /// How many of these end with no number.
+    diverged: Vec<u64>,
     /// What reaches farthest of them along another metric.
     span: Option<(f64, f64)>,
     off_axis: u64,
@@ -144,9 +148,9 @@ pub async fn aggregate(engine: &Engine, request: AggregateRuns) -> anyhow::Resul
         grid = along(narrow);
         found = summed(engine, asked, reads, (&grid, groups.len()), until).await?;
     }
-    let Summed { sums, read, off_axis, .. } = found;
-    let bands = groups.into_iter().zip(sums).zip(read);
-    let bands = bands.map(|((members, sums), read)| band(members, &grid, &sums, read)).collect();
+    let Summed { sums, read, diverged, off_axis, .. } = found;
+    let bands = groups.into_iter().zip(sums).zip(read.into_iter().zip(diverged));
+    let bands = bands.map(|((members, sums), counts)| band(members, &grid, &sums, counts)).collect();
     Ok(RunBands { bands, total, runs, off_axis, notes })
 }
 
@@ -202,8 +206,8 @@ async fn summed(
     (grid, groups): (&[f64], usize),
     until: Instant,
 ) -> anyhow::Result<Summed> {
-    let sums = vec![vec![Moments::default(); grid.len()]; groups];
-    let mut all = Summed { sums, read: vec![0; groups], span: None, off_axis: 0 };
+    let sums = vec![vec![Stand::default(); grid.len()]; groups];
+    let mut all = Summed { sums, read: vec![0; groups], diverged: vec![0; groups], span: None, off_axis: 0 };
     let (asked, places): (Arc<Asked>, Arc<[f64]>) = (Arc::new(asked), grid.into());
     let together = if asked.over.is_some() { TOGETHER_OVER } else { TOGETHER };
     let batches = batches(&reads, together).into_iter();
@@ -211,13 +215,15 @@ async fn summed(
     let mut found = std::pin::pin!(futures::stream::iter(batches).buffered(AT_ONCE));
     let mut looked_at = 0;
     while let Some(curves) = next(&mut found, looked_at, until).await? {
-        for (read, Sample { values, span, is_off_axis }) in reads.iter().skip(looked_at).zip(&curves) {
+        for (read, Sample { values, odd, span, is_off_axis }) in reads.iter().skip(looked_at).zip(&curves) {
             all.read[read.group] += 1;
+            all.diverged[read.group] += u64::from(has_diverged(values, odd));
             all.off_axis += u64::from(*is_off_axis);
             all.span = wider(all.span, *span);
-            let sums = all.sums[read.group].iter_mut();
-            for (moments, value) in sums.zip(values).filter(|(_, value)| value.is_finite()) {
-                moments.add(*value);
+            let mut odd = odd.iter().peekable();
+            for (at, (stand, value)) in all.sums[read.group].iter_mut().zip(values).enumerate() {
+                let odd = odd.next_if(|(place, _)| *place == at).map(|(_, value)| *value);
+                stand.add(Some(*value).filter(|value| value.is_finite()), odd);
             }
         }
         looked_at += curves.len();
@@ -340,7 +346,8 @@ impl Asked {
             }
         }
         let span = x.first().copied().zip(x.last().copied());
-        Ok(Sample { values: at_places(&x, &y, places), span, is_off_axis: false })
+        let (values, odd) = at_places(&x, &y, places);
+        Ok(Sample { values, odd, span, is_off_axis: false })
     }
 
     /// A run's values at the places.
@@ -377,7 +384,8 @@ impl Asked {
                 }
             }
         }
-        Ok(Sample { values: at_places(&x, &y, places), ..Sample::default() })
+        let (values, odd) = at_places(&x, &y, places);
+        Ok(Sample { values, odd, ..Sample::default() })
     }
 
     /// Where the points of a series stand along a part of the axis, and their values; of a run that began then, of so
@@ -417,25 +425,30 @@ impl Asked {
     }
 }
 
-/// What a curve has at places of the axis; NaN where it does not stand.
-fn at_places(x: &[f64], y: &[f64], places: &[f64]) -> Vec<f64> {
+/// What a curve has at places of the axis, NaN where it does not stand with a number; and what is not finite there.
+fn at_places(x: &[f64], y: &[f64], places: &[f64]) -> (Vec<f64>, Vec<(usize, f64)>) {
     let member = group::Member::of(x, y);
-    places.iter().map(|place| member.at(*place).unwrap_or(f64::NAN)).collect()
+    let odd = places.iter().enumerate().filter_map(|(at, place)| Some((at, member.odd_at(*place)?)));
+    (places.iter().map(|place| member.at(*place).unwrap_or(f64::NAN)).collect(), odd.collect())
 }
 
-/// Places that ascend, each once, and the mean of the finite values that stand there.
+/// Whether a curve is not finite at the last of the places at which it stands, and has no number there.
+fn has_diverged(values: &[f64], odd: &[(usize, f64)]) -> bool {
+    odd.last().is_some_and(|(at, _)| values.iter().skip(*at).all(|value| !value.is_finite()))
+}
+
+/// Places that ascend, each once, and the mean of the finite values that stand there; where none is finite, the first.
 fn once(x: &[f64], y: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let (mut places, mut means) = (Vec::new(), Vec::new());
     let mut at = 0;
     for same in x.chunk_by(|left, right| left.total_cmp(right).is_eq()) {
+        let Some(first) = y.get(at).copied() else { break };
         let mut moments = Moments::default();
         let values = y.iter().skip(at).take(same.len());
         values.filter(|value| value.is_finite()).for_each(|value| moments.add(*value));
         at += same.len();
-        if moments.count > 0 {
-            places.extend(same.first());
-            means.push(moments.mean);
-        }
+        places.extend(same.first());
+        means.push(if moments.count > 0 { moments.mean } else { first });
     }
     (places, means)
 }
@@ -479,22 +492,28 @@ fn places_of(along: BandAxis, (from, to): (f64, f64), most: u32) -> Vec<f64> {
     (0..most).map(|at| if is_step { place(at).round() } else { place(at) }).collect()
 }
 
-fn band(members: Members, grid: &[f64], sums: &[Moments], read: u64) -> RunBand {
+fn band(members: Members, grid: &[f64], sums: &[Stand], (read, diverged): (u64, u64)) -> RunBand {
     let Members { group, measured } = members;
-    let point = |(x, moments): (&f64, &Moments)| BandPoint {
-        x: *x,
-        runs: moments.count,
-        mean: moments.mean,
-        sd: moments.deviation(),
-        min: moments.min,
-        max: moments.max,
+    let point = |(x, stand): (&f64, &Stand)| {
+        let (min, max) = stand.extremes();
+        BandPoint {
+            x: *x,
+            runs: stand.moments.count,
+            mean: stand.mean(),
+            sd: stand.moments.deviation(),
+            min,
+            max,
+            non_finite: stand.non_finite,
+            diverged: stand.diverged,
+        }
     };
-    let there = grid.iter().zip(sums).filter(|(_, moments)| moments.count > 0);
+    let there = grid.iter().zip(sums).filter(|(_, stand)| !stand.is_none());
     RunBand {
         values: group.values,
         runs: group.runs,
         measured: measured.len() as u64,
         read,
+        diverged,
         filter: group.filter,
         points: there.map(point).collect(),
     }
@@ -538,7 +557,8 @@ mod tests {
     #[test]
     fn of_several_values_at_one_place_the_mean_stands_there() {
         let (x, y) = once(&[1.0, 1.0, 1.0, 2.0, 3.0], &[4.0, f64::NAN, 8.0, f64::INFINITY, 5.0]);
-        assert_eq!((x, y), (vec![1.0, 3.0], vec![6.0, 5.0]));
+        // A place at which nothing is finite is one at which the curve is not.
+        assert_eq!((x, y), (vec![1.0, 2.0, 3.0], vec![6.0, f64::INFINITY, 5.0]));
     }
 
     #[test]

@@ -381,7 +381,8 @@ fn matched<'t>(
     let patience = asked.patience();
     let every = patience::every(&query.filter);
     for (index, (experiment, table)) in chosen.iter().enumerate() {
-        let test = matching::Test::of(connection, *experiment, table, &query.filter, &patience)?;
+        let place = matching::Place::of(connection, *experiment, query.experiments.len() > 1);
+        let test = matching::Test::of(&place, table, &query.filter, &patience)?;
         for (row, standing) in table.standing.iter().enumerate() {
             if row % every == 0 {
                 patience.check()?;

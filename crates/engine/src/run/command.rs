@@ -13,7 +13,7 @@ use crate::{
     Engine, Mode,
     folder::{self, Seen},
     project, project_file,
-    run::{self, Lists, git, spending, surroundings},
+    run::{self, Lists, git, nested, spending, surroundings},
 };
 
 /// Enters a command's run; the caller appends events to its folder as a worker does.
@@ -48,7 +48,8 @@ pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<Beg
     // What the caller's variable says may be the folder of the shell before it.
     environment.insert(DIRECTORY.to_owned(), request.directory);
     let of = project.id;
-    let row = new_row(engine, of, id, request.name, RunKind::Command).await?;
+    let tags: &[(String, String)] = trial.as_ref().map_or(&[], |(_, tags)| tags);
+    let row = new_row(engine, of, id, request.name, (RunKind::Command, tags)).await?;
     let row = RunRow {
         run: Run {
             state: RunState::Running,
@@ -136,19 +137,23 @@ async fn project_at(engine: &Engine, directory: &str) -> anyhow::Result<ProjectR
     project::find(engine, opened.id).await
 }
 
-/// A run as it is entered, with a name that no other run of the project has.
+/// A run as it is entered, with a name that no other run of the project has; its tags say what it stands below.
 pub(crate) async fn new_row(
     engine: &Engine,
     project: ProjectId,
     id: RunId,
     name: Option<String>,
-    kind: RunKind,
+    (kind, tags): (RunKind, &[(String, String)]),
 ) -> anyhow::Result<RunRow> {
+    let tags = tags.to_vec();
     let wanted = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     let (experiment, name) = engine
         .store()
         .read(move |c| {
-            let experiment = store::experiment::of_project(c, project)?;
+            let experiment = match nested::experiment_above(c, project, &tags)? {
+                None => store::experiment::of_project(c, project)?,
+                above => above,
+            };
             if let Some(name) = wanted {
                 return Ok((experiment, name));
             }

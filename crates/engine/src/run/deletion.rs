@@ -56,7 +56,7 @@ pub async fn delete_checkpoints(engine: &Engine, request: DeleteCheckpoints) -> 
             .context("remove the checkpoints of runs")?;
     experiments::announce(engine, &noted);
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes, records: 0, parts: Vec::new() })
+    Ok(Freed { bytes, ..Freed::default() })
 }
 
 fn checkpoints(engine: &Engine, run: RunId) -> std::path::PathBuf {
@@ -95,6 +95,8 @@ pub async fn delete_artifact(engine: &Engine, request: DeleteArtifact) -> anyhow
 struct Gone {
     runs: Vec<(RunId, Lists)>,
     logged: Vec<String>,
+    /// Of the points that went.
+    points_bytes: u64,
     refusal: Option<ApiError>,
 }
 
@@ -137,7 +139,8 @@ pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>, which: Which
         let some = some.to_vec();
         let gone = engine.store().write_durable(move |tx| delete_rows(tx, some, which, now_ms)).await?;
         freed.records += gone.runs.len() as u64;
-        freed.bytes += remove_files(engine, &gone).await?;
+        freed.bytes += gone.points_bytes + remove_files(engine, &gone).await?;
+        freed.in_database += gone.points_bytes;
         experiments::announce(engine, &gone.runs);
         if !gone.logged.is_empty() {
             engine.changed(Tag::ClientModels);
@@ -169,6 +172,7 @@ fn delete_rows(tx: &store::Transaction<'_>, runs: Vec<RunId>, which: Which, now_
             store::logged_model::delete(tx, &model)?;
             gone.logged.push(model);
         }
+        gone.points_bytes += store::points::bytes_of_run(tx, id)?;
         store::run::delete(tx, id)?;
         gone.runs.push((id, Lists::of(&row.run)));
     }

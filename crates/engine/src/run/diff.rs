@@ -38,7 +38,7 @@ struct Told {
 }
 
 pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDiff> {
-    let DiffRuns { runs: ids, all } = request;
+    let DiffRuns { runs: ids, all, system } = request;
     if !(2..=MOST).contains(&ids.len()) {
         let given = ids.len();
         bail!(
@@ -71,6 +71,9 @@ pub async fn compare(engine: &Engine, request: DiffRuns) -> anyhow::Result<RunDi
     }
     let mut rows = rows(&runs);
     let data = data_of(&runs);
+    if !system {
+        rows.retain(|row| row.part != DiffPart::Metrics || !row.key.starts_with(SYSTEM));
+    }
     if !all {
         rows.retain(|row| match (row.part, row.key.as_str()) {
             // By content, not by what it is called.
@@ -253,8 +256,7 @@ fn params(of: &Compared) -> Cells {
 fn metrics(of: &Compared) -> Cells {
     let own = of.run.metrics.iter().map(|metric| (&metric.key, metric.last));
     let below = of.below.iter().flat_map(|below| below.metrics.iter().map(|(key, cell)| (key, cell.last)));
-    let told = own.chain(below).filter(|(key, _)| !key.starts_with(SYSTEM));
-    told.map(|(key, last)| (key.clone(), DiffCell::Number(last))).collect()
+    own.chain(below).map(|(key, last)| (key.clone(), DiffCell::Number(last))).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode, RunId,
+    ApiError, ErrorCode, ExperimentId, RunId,
     export::{ExportFormat, ExportRuns},
     figure::counted,
     job::{Job, JobKind, Subject},
@@ -23,6 +23,7 @@ use api::{
     series::Point,
     tracking::{LoggedModel, RunInput, Scope},
 };
+use foreign::registry::GroupHead;
 use store::run::RunRow;
 use tokio::runtime::Handle;
 
@@ -44,9 +45,20 @@ const SAID: usize = 200;
 /// A run as it is written.
 struct Told {
     run: Run,
-    experiment: String,
+    group: GroupHead,
     inputs: Vec<RunInput>,
     models: models::Named,
+}
+
+/// What is written about an experiment.
+fn group_of(c: &store::Connection, id: ExperimentId) -> store::Result<GroupHead> {
+    let found = store::experiment::get(c, id)?.map(|experiment| GroupHead {
+        name: experiment.name,
+        // That of MLflow's `Default` is not known.
+        created_ms: Some(experiment.created_ms).filter(|ms| *ms > 0),
+        tags: experiment.tags.into_iter().collect(),
+    });
+    Ok(found.unwrap_or_default())
 }
 
 /// What a form has no place for, as sentences.
@@ -69,7 +81,7 @@ impl Left {
 trait Form {
     fn begin(&mut self, told: &Told, left: &mut Left) -> anyhow::Result<()>;
     fn points(&mut self, key: &str, points: &[Point], left: &mut Left) -> anyhow::Result<()>;
-    /// The place of an artifact, where there is one.
+    /// The place of an artifact, where there is one: in a form, of all or of none.
     fn artifact(&self, path: &str) -> Option<PathBuf>;
     /// Writes a medium where it has a place.
     fn medium(&mut self, _: media::Medium) -> anyhow::Result<media::Fate> {
@@ -77,7 +89,7 @@ trait Form {
     }
     fn end(&mut self) -> anyhow::Result<()>;
     /// Writes a logged model of a run, once; the folder for its files, where there is one.
-    fn logged(&mut self, _: &LoggedModel, _group: &str, _: &mut Left) -> anyhow::Result<Option<PathBuf>> {
+    fn logged(&mut self, _: &LoggedModel, _: &GroupHead, _: &mut Left) -> anyhow::Result<Option<PathBuf>> {
         Ok(None)
     }
     /// Writes the versions of a registered model that point to what was written.
@@ -244,14 +256,14 @@ impl Exporting {
     ) -> anyhow::Result<()> {
         let told = self.read(move |c| {
             let Some(row) = store::run::get(c, id)? else { return Ok(None) };
-            let experiment = store::experiment::get(c, row.run.experiment)?.map(|row| row.name).unwrap_or_default();
-            Ok(Some((row, experiment, store::run_input::of_run(c, id)?, models::Named::of(c, id)?)))
+            let group = group_of(c, row.run.experiment)?;
+            Ok(Some((row, group, store::run_input::of_run(c, id)?, models::Named::of(c, id)?)))
         })?;
-        let Some((row, experiment, inputs, models)) = told else {
+        let Some((row, group, inputs, models)) = told else {
             left.say(format!("The run {id} was deleted meanwhile."));
             return Ok(());
         };
-        let told = Told { run: row.run.clone(), experiment, inputs, models };
+        let told = Told { run: row.run.clone(), group, inputs, models };
         form.begin(&told, left)?;
         for metric in &row.run.metrics {
             self.series(id, metric, &row.run, form, left, step)?;
@@ -259,7 +271,7 @@ impl Exporting {
         if self.request.artifacts {
             self.artifacts(&row, form, left, step)?;
         }
-        self.media(&row, form, left, step)?;
+        self.media(&row, &told, form, left, step)?;
         form.end()?;
         if self.request.format == ExportFormat::Mlflow {
             told.models.all.iter().try_for_each(|model| self.logged(model, form, left, step))?;
@@ -277,15 +289,15 @@ impl Exporting {
         let wanted = id.to_owned();
         let found = self.read(move |c| {
             let Some(model) = store::logged_model::get(c, &wanted)? else { return Ok(None) };
-            let experiment = store::experiment::get(c, model.experiment)?.map(|row| row.name).unwrap_or_default();
-            Ok(Some((model, experiment, store::logged_model::artifacts(c, &wanted)?)))
+            let group = group_of(c, model.experiment)?;
+            Ok(Some((model, group, store::logged_model::artifacts(c, &wanted)?)))
         })?;
         // What a client deleted is of no run any more.
-        let Some((model, experiment, elsewhere)) = found.filter(|(model, ..)| model.deleted_ms.is_none()) else {
+        let Some((model, group, elsewhere)) = found.filter(|(model, ..)| model.deleted_ms.is_none()) else {
             return Ok(());
         };
         step(0.9, &format!(", {}", model.name))?;
-        match form.logged(&model, &experiment, left)? {
+        match form.logged(&model, &group, left)? {
             Some(to) if self.request.artifacts => {
                 models::copy(&models::folder(&self.engine, id, elsewhere), &to, &model.name, left)
             }

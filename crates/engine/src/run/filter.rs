@@ -5,22 +5,26 @@
 //! any        = one { ["and"] one }
 //! one        = "not" one | "(" filter ")" | comparison | word
 //! comparison = field ("=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "like" | "ilike") value
+//!            | field "not" ("like" | "ilike") value
 //!            | field ["not"] "in" "(" value { "," value } [","] ")"
 //!            | field "is" ["not"] "null"
 //! field      = ("metric" | "param" | "tag" | "attribute" | "dataset", or their plurals and MLflow's other names) "." key
-//!            | "name" | "state" | "kind" | "experiment" | "folder" | "model" | "device" | "commit" | "snapshot" | "created"
-//!            | "started" | "ended" | "duration" | "cost" | "user" | "notes" | "parent" | "id" | MLflow's attributes
+//!            | "name" | "state" | "kind" | "experiment" | "folder" | "within" | "model" | "device" | "commit" | "snapshot"
+//!            | "created" | "started" | "ended" | "duration" | "cost" | "user" | "notes" | "parent" | "id" | MLflow's attributes
 //! ```
-//! A time is before or after a number of milliseconds, a date, or a date and a time.
+//! A time is before or after a number of milliseconds, a date, or a date and a time. A metric's value may be `nan`, `inf`,
+//! `infinity` or `-inf`, in any case and without quotes: `= nan` finds what is no number, `!= nan` what is one.
 //!
 //! A key with other characters than letters, digits and `_-/.` stands in quotes or backticks; what stands before its dot
 //! may stand in backticks, too. What stands in quotes is
 //! meant as it is (`api::run_table::quote_length` says where they end): a backslash stands for itself. `~` means contains,
-//! in any case; words match names, models, params, tags and notes. What MLflow accepts means here what it means there: a
-//! comparison, `!=` too, is never true of a run that has no such value.
+//! in any case; words match names, models, params, tags, notes, names of datasets, and where several experiments are looked
+//! at their names. What MLflow accepts means here what it means there: a comparison, `!=` too, is never true of a run that
+//! has no such value.
 
 pub mod compare;
 mod fields;
+mod figure;
 mod moment;
 mod tokens;
 
@@ -31,7 +35,7 @@ use api::{
 use jiff::tz::TimeZone;
 
 use fields::{Entity, attribute};
-pub(crate) use fields::{fields_of, unknown_fields, unknown_keys};
+pub(crate) use fields::{fields_of, has_words, unknown_fields, unknown_keys};
 use tokens::{KEYWORDS, Kind, Token, tokens};
 
 /// What a filter or an order looks at.
@@ -51,6 +55,8 @@ pub enum Field {
     Model,
     /// The folder of its experiment: "vision/resnet"; of one at the top an empty text, which is also none.
     Folder,
+    /// The folder of its experiment and each one above it: one of them must pass, and of what is not so all.
+    Within,
     Device,
     Commit,
     /// The snapshot's number.
@@ -99,6 +105,8 @@ pub enum Comparison {
     Like,
     /// The same in any case.
     ILike,
+    NotLike,
+    NotILike,
     In,
     NotIn,
     IsNull,
@@ -121,7 +129,7 @@ pub enum Filter {
     Or(Vec<Filter>),
     Not(Box<Filter>),
     Compare(Field, Comparison, Value),
-    /// A bare word: part of a name, a model, a param, a tag or the notes.
+    /// A bare word: part of a name, a model, a param, a tag, the notes or the name of a dataset.
     Word(String),
 }
 
@@ -206,7 +214,7 @@ pub fn field_of(text: &str, attributes: Option<&'static [&'static str]>) -> Resu
     match (field, parser.peek()) {
         (Some(field), None) => Ok(field),
         _ => Err(ApiError::invalid(format!("Runs can't be sorted by \"{}\".", around(text, 0)))
-            .with_hint("Sort by metric.KEY, param.KEY, tag.KEY, created, started, ended, name, experiment, model, state, duration, cost or user.")),
+            .with_hint("Sort by metric.KEY, param.KEY, tag.KEY, created, started, ended, name, experiment, folder, model, state, duration, cost or user.")),
     }
 }
 
@@ -331,6 +339,7 @@ impl Parser<'_> {
                 let value = match comparison {
                     Comparison::In | Comparison::NotIn => self.list()?,
                     Comparison::IsNull | Comparison::IsNotNull => Value::None,
+                    _ if matches!(known, Field::Metric(_)) => self.figure(comparison)?,
                     _ => self.value()?,
                 };
                 let value = moment::in_milliseconds(&known, comparison, value, TimeZone::system);
@@ -400,9 +409,19 @@ impl Parser<'_> {
         }
         let next = |word: &str| matches!(self.tokens.get(self.at + 1), Some(Token { kind: Kind::Word(next), .. }) if next.eq_ignore_ascii_case(word));
         let (not_in, null, not) = (next("in"), next("null"), next("not"));
+        // Without a text in quotes behind it "not like" may be two words of a note.
+        let is_pattern = matches!(self.tokens.get(self.at + 2).map(|token| &token.kind), Some(Kind::Quoted(_)));
+        let not_like = [("like", Comparison::NotLike), ("ilike", Comparison::NotILike)];
+        let not_like = not_like.into_iter().find(|(keyword, _)| is_pattern && next(keyword));
         if not_in && self.keyword("not") {
             self.at += 1;
             return Ok(Some(Comparison::NotIn));
+        }
+        if let Some((_, comparison)) = not_like
+            && self.keyword("not")
+        {
+            self.at += 1;
+            return Ok(Some(comparison));
         }
         if (null || not) && self.keyword("is") {
             let not = self.keyword("not");
@@ -468,28 +487,38 @@ impl Parser<'_> {
         }
     }
 
+    /// What a metric is compared with, which may be no finite number.
+    fn figure(&mut self, comparison: Comparison) -> Result<Value, ApiError> {
+        let Some(Token { kind: Kind::Word(word), column, .. }) = self.peek() else { return self.value() };
+        let Some(number) = figure::not_finite(word) else { return self.value() };
+        if let Some(what) = figure::never_true(number, comparison) {
+            return Err(wrong(self.text, *column, what));
+        }
+        self.at += 1;
+        Ok(Value::Number(number))
+    }
+
     /// Refuses what can never be true.
     fn check(&self, field: &Field, comparison: Comparison, value: &Value, column: usize) -> Result<(), ApiError> {
-        let is_number = matches!(
-            field,
-            Field::Metric(_)
-                | Field::Snapshot
-                | Field::Created
-                | Field::Started
-                | Field::Ended
-                | Field::Duration
-                | Field::Cost
-                | Field::Rank(_)
-        );
+        let is_number =
+            matches!(field, Field::Metric(_) | Field::Snapshot | Field::Duration | Field::Cost | Field::Rank(_))
+                || moment::is_time(field);
         let no_number = matches!(value, Value::Text(_) | Value::List(_))
-            || matches!(comparison, Comparison::Contains | Comparison::Like | Comparison::ILike);
+            || matches!(
+                comparison,
+                Comparison::Contains
+                    | Comparison::Like
+                    | Comparison::ILike
+                    | Comparison::NotLike
+                    | Comparison::NotILike
+            );
         if is_number && no_number && !matches!(comparison, Comparison::IsNull | Comparison::IsNotNull) {
+            let is_time = moment::is_time(field);
             let unit = match field {
-                Field::Created | Field::Started | Field::Ended => " in milliseconds since 1970, in UTC",
+                _ if is_time => " in milliseconds since 1970, in UTC",
                 Field::Duration => " in seconds",
                 _ => "",
             };
-            let is_time = matches!(field, Field::Created | Field::Started | Field::Ended);
             let date = if is_time { ", or by <, <=, >, >= with a date as '2026-11-24 18:00'" } else { "" };
             let what = format!("it is a number{unit}, and is compared by =, !=, <, <=, >, >= with another{date}");
             return Err(wrong(self.text, column, &what));
@@ -497,7 +526,9 @@ impl Parser<'_> {
         if let Some(what) = fields::unknown_word(field, comparison, value) {
             return Err(wrong(self.text, column, &what));
         }
-        if let (Comparison::Like | Comparison::ILike, Value::Text(pattern)) = (comparison, value)
+        let is_pattern =
+            matches!(comparison, Comparison::Like | Comparison::ILike | Comparison::NotLike | Comparison::NotILike);
+        if let (true, Value::Text(pattern)) = (is_pattern, value)
             && pattern.split('%').any(|piece| piece.contains('_') && piece.chars().count() > LONGEST_PIECE)
         {
             let what = format!("between two \"%\" its pattern has more than {LONGEST_PIECE} characters with a \"_\"");

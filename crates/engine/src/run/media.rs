@@ -1,7 +1,7 @@
 //! The media of a run by key and step: files among its artifacts, and what other tools' logs hold, read in place.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use api::{
         GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia,
         SaveMedium, SavedMedium, delimiter_by_name, medium_by_name,
     },
-    run::ListArtifacts,
+    run::{Artifact, ListArtifacts, Run},
 };
 use foreign::{Location, mlflow_image::LoggedImage};
 use store::run::RunRow;
@@ -35,7 +35,7 @@ const LOGGED: &str = "mlflow.loggedArtifacts";
 
 /// Where a medium is.
 #[derive(Debug, Clone)]
-enum Lies {
+pub(super) enum Lies {
     /// The path of an artifact.
     Artifact(String),
     /// In a log that was read.
@@ -43,10 +43,10 @@ enum Lies {
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
-    kind: MediumKind,
-    time_ms: Option<i64>,
-    lies: Lies,
+pub(super) struct Entry {
+    pub(super) kind: MediumKind,
+    pub(super) time_ms: Option<i64>,
+    pub(super) lies: Lies,
 }
 
 /// The bytes of a medium that is shown by them.
@@ -62,15 +62,19 @@ fn named(path: &str, tables: &HashSet<String>) -> Option<(String, i64, Option<i6
     if let Some(image) = LoggedImage::of(path) {
         return Some((image.key, image.step, Some(image.time_ms), MediumKind::Image));
     }
-    let by_name = medium_by_name(path);
-    let (stem, kind) = if tables.contains(path) {
-        let plain = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
-        (by_name.map_or(plain, |(stem, _)| stem), MediumKind::Table)
-    } else {
-        by_name?
-    };
+    let (stem, kind) = by_name(path, tables)?;
     let (key, step) = stepped(stem).unwrap_or((path, 0));
     Some((key.to_owned(), step, None, kind))
+}
+
+/// A path without its ending, and what it is.
+fn by_name<'p>(path: &'p str, tables: &HashSet<String>) -> Option<(&'p str, MediumKind)> {
+    let by_name = medium_by_name(path);
+    if !tables.contains(path) {
+        return by_name;
+    }
+    let plain = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+    Some((by_name.map_or(plain, |(stem, _)| stem), MediumKind::Table))
 }
 
 /// `samples/step_12` is `samples` at step 12.
@@ -80,6 +84,54 @@ fn stepped(stem: &str) -> Option<(&str, i64)> {
     let key = without.trim_end_matches(['_', '-', '=']).strip_suffix("step")?;
     let key = key.trim_end_matches(['_', '-', '/', '.']);
     (!key.is_empty()).then_some((key, step))
+}
+
+/// Words in front of a number that say that it counts, with nothing between them.
+const COUNTED: [&str; 7] = ["step", "epoch", "iter", "iteration", "batch", "frame", "sample"];
+
+/// `samples/epoch_003` is `samples/epoch_` and 3; `conv1` is one name.
+fn numbered(stem: &str) -> Option<(&str, i64)> {
+    let before = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let number = stem[before.len()..].parse().ok()?;
+    let is_parted = before.ends_with(BETWEEN) || COUNTED.iter().any(|word| before.to_lowercase().ends_with(word));
+    (is_parted && !before.trim_end_matches(BETWEEN).is_empty()).then_some((before, number))
+}
+
+/// What may stand between a name and its number.
+const BETWEEN: [char; 5] = ['_', '-', '=', '.', '/'];
+
+/// Files of a folder whose names differ in a number at their end alone, each with the key that they have together and its
+/// number as the step: `samples/epoch_001.png` and `samples/epoch_002.png` are `samples/epoch` at steps 1 and 2. No key is
+/// one of `taken`, and of two files of one number (`a_1.png`, `a_01.png`) each stays by itself, so that none hides another.
+fn series<'p>(
+    paths: &[&'p str],
+    tables: &HashSet<String>,
+    mut taken: HashSet<String>,
+) -> HashMap<&'p str, (String, i64)> {
+    let mut alike: BTreeMap<(&str, &str), BTreeMap<i64, Vec<&'p str>>> = BTreeMap::new();
+    for &path in paths {
+        let Some((stem, _)) = by_name(path, tables).filter(|_| LoggedImage::of(path).is_none()) else { continue };
+        if stepped(stem).is_some() {
+            continue;
+        }
+        let Some((before, number)) = numbered(stem) else { continue };
+        alike.entry((before, &path[stem.len()..])).or_default().entry(number).or_default().push(path);
+    }
+    let mut found = HashMap::new();
+    for ((before, ending), numbers) in alike {
+        let alone = numbers.iter().filter_map(|(number, files)| match files[..] {
+            [only] => Some((*number, only)),
+            _ => None,
+        });
+        let files: Vec<(i64, &str)> = alone.collect();
+        if files.len() < 2 {
+            continue;
+        }
+        let plain = before.trim_end_matches(BETWEEN);
+        let key = if taken.insert(plain.to_owned()) { plain.to_owned() } else { format!("{before}*{ending}") };
+        found.extend(files.into_iter().map(|(number, path)| (path, (key.clone(), number))));
+    }
+    found
 }
 
 /// The paths that the tag of logged tables names.
@@ -92,23 +144,40 @@ fn tables(tag: Option<&str>) -> HashSet<String> {
 /// All media, by key and step, and the run that has them. What it holds is looked through for it.
 async fn all(engine: &Engine, run: RunId) -> anyhow::Result<(RunRow, BTreeMap<String, BTreeMap<i64, Entry>>)> {
     let row = super::find(engine, run).await?;
-    let tables = tables(row.run.tags.get(LOGGED).map(String::as_str));
     let artifacts = super::artifacts(engine, ListArtifacts { run }).await?;
     let of_logs = engine.store().read(move |c| store::medium::list(c, run)).await?;
+    let found = among(&row.run, &artifacts, of_logs);
+    Ok((row, found))
+}
+
+/// What a log of Weights & Biases names by its step is not named by its file, too.
+pub(super) fn is_named_by_log(has_log: bool, path: &str) -> bool {
+    has_log && path.strip_prefix("artifacts/").unwrap_or(path).starts_with("media/")
+}
+
+/// By key and step, of a run's artifacts and of what its log tells of.
+fn among(
+    run: &Run,
+    artifacts: &[Artifact],
+    of_logs: Vec<(String, i64, MediumKind)>,
+) -> BTreeMap<String, BTreeMap<i64, Entry>> {
+    let tables = tables(run.tags.get(LOGGED).map(String::as_str));
     let paths: Vec<&str> = artifacts.iter().filter_map(|artifact| artifact.path.strip_prefix("artifacts/")).collect();
     // What a model's folder holds belongs to the model.
     let models: Vec<&str> = paths.iter().filter_map(|path| path.strip_suffix("MLmodel")).collect();
     let mut found: BTreeMap<String, BTreeMap<i64, Entry>> = BTreeMap::new();
     let mut full: HashSet<(String, i64)> = HashSet::new();
+    let is_own = |path: &&str| {
+        !models.iter().any(|model| path.starts_with(model)) && !is_named_by_log(!of_logs.is_empty(), path)
+    };
+    let paths: Vec<&str> = paths.iter().copied().filter(is_own).collect();
+    let keys = paths.iter().filter_map(|path| Some(named(path, &tables)?.0));
+    let series = series(&paths, &tables, keys.chain(of_logs.iter().map(|(key, ..)| key.clone())).collect());
     for path in paths {
-        if models.iter().any(|model| path.starts_with(model)) {
-            continue;
+        let Some((mut key, mut step, time_ms, kind)) = named(path, &tables) else { continue };
+        if let Some((together, number)) = series.get(path) {
+            (key, step) = (together.clone(), *number);
         }
-        // What a log of Weights & Biases names by its step is not named by its file, too.
-        if !of_logs.is_empty() && path.starts_with("media/") {
-            continue;
-        }
-        let Some((key, step, time_ms, kind)) = named(path, &tables) else { continue };
         let is_full = LoggedImage::of(path).is_none_or(|image| !image.compressed);
         let of_key = found.entry(key.clone()).or_default();
         // The whole picture before its small copy, the later before the earlier.
@@ -130,7 +199,22 @@ async fn all(engine: &Engine, run: RunId) -> anyhow::Result<(RunRow, BTreeMap<St
         found.entry(key).or_default().insert(step, Entry { kind, time_ms: None, lies: Lies::Log });
     }
     found.retain(|_, steps| !steps.is_empty());
-    Ok((row, found))
+    found
+}
+
+/// What was logged by steps, and all that its log tells of: key and step of each.
+pub(super) fn logged(
+    run: &Run,
+    artifacts: &[Artifact],
+    of_logs: Vec<(String, i64, MediumKind)>,
+) -> Vec<(String, i64, Entry)> {
+    let mut found = Vec::new();
+    for (key, steps) in among(run, artifacts, of_logs) {
+        let by_step = is_by_step(&key, &steps);
+        let told = steps.into_iter().filter(|(_, entry)| by_step || matches!(entry.lies, Lies::Log));
+        found.extend(told.map(|(step, entry)| (key.clone(), step, entry)));
+    }
+    found
 }
 
 pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedia> {
@@ -412,7 +496,7 @@ fn parted(bytes: &[u8], delimiter: u8) -> anyhow::Result<MediumContent> {
 }
 
 /// Edges and what was counted between each two, as `numpy.histogram` answers them.
-fn histogram(bytes: &[u8]) -> anyhow::Result<MediumContent> {
+pub(super) fn histogram(bytes: &[u8]) -> anyhow::Result<MediumContent> {
     #[derive(serde::Deserialize)]
     struct Counted {
         bins: Vec<f64>,
@@ -562,7 +646,7 @@ pub async fn bytes(engine: &Engine, run: RunId, key: &str, step: Option<i64>) ->
     let is_video = opened.kind == MediumKind::Video;
     let Some(kind) = (if is_video { video(&start) } else { sniffed(&start) }) else {
         bail!(ApiError::invalid(format!(
-            "\"{key}\" is in no format that is shown: PNG, JPEG, GIF, WebP, SVG, WAV, MP3, Ogg, FLAC, MP4, WebM."
+            "\"{key}\" is in no format that is shown: PNG, JPEG, GIF, WebP, AVIF, BMP, SVG, WAV, MP3, AAC, M4A, Ogg, Opus, FLAC, MP4, WebM."
         )));
     };
     Ok((bytes, kind))
@@ -583,9 +667,14 @@ pub(super) const fn sniffed(start: &[u8]) -> Option<&'static str> {
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'G', b'I', b'F', b'8', ..] => "image/gif",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        [b'B', b'M', ..] => "image/bmp",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => "image/avif",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "audio/mp4",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => "audio/wav",
         [b'O', b'g', b'g', b'S', ..] => "audio/ogg",
         [b'f', b'L', b'a', b'C', ..] => "audio/flac",
+        // Of MPEG's sounds those without a layer are AAC.
+        [0xff, 0xf0 | 0xf1 | 0xf8 | 0xf9, ..] => "audio/aac",
         [b'I', b'D', b'3', ..] | [0xff, 0xe2..=0xff, ..] => "audio/mpeg",
         _ => return None,
     })
@@ -690,6 +779,50 @@ mod tests {
     }
 
     #[test]
+    fn files_that_differ_in_a_number_alone_are_steps_of_one_key() {
+        let tables: HashSet<String> = ["t_1.json", "t_2.json"].map(str::to_owned).into();
+        let of = |paths: &[&'static str]| {
+            let taken = paths.iter().filter_map(|path| Some(named(path, &tables)?.0)).collect();
+            let found = series(paths, &tables, taken);
+            let all: BTreeMap<&str, (String, i64)> = found.into_iter().collect();
+            all.into_iter().map(|(path, (key, step))| format!("{path} {key} {step}")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of(&["samples/epoch_003.png", "samples/epoch_010.png", "samples/plot.png"]),
+            ["samples/epoch_003.png samples/epoch 3", "samples/epoch_010.png samples/epoch 10"]
+        );
+        assert_eq!(
+            of(&["img_000120.png", "img_000240.png", "audio-12.wav", "audio-13.wav", "t_1.json", "t_2.json"]),
+            [
+                "audio-12.wav audio 12",
+                "audio-13.wav audio 13",
+                "img_000120.png img 120",
+                "img_000240.png img 240",
+                "t_1.json t 1",
+                "t_2.json t 2"
+            ]
+        );
+        assert_eq!(of(&["seen/1.txt", "seen/2.txt", "Epoch7.svg", "Epoch8.svg"]).len(), 4);
+        // One alone, another folder, another ending, a name with a number, no name, one that says its step itself.
+        assert!(of(&["a_1.png", "b/a_2.png", "a_3.jpg", "conv1.png", "conv2.png", "1.png", "2.png"]).is_empty());
+        assert!(of(&["s/step_1.png", "s/step_2.png", "weights_1.bin", "weights_2.bin"]).is_empty());
+        assert!(of(&["a_99999999999999999999.png", "a_99999999999999999998.png"]).is_empty(), "no number of ours");
+        // None hides another: two of one number, and two of one name.
+        assert_eq!(of(&["a_1.png", "a_01.png", "a_2.png", "a_3.png"]), ["a_2.png a 2", "a_3.png a 3"]);
+        assert_eq!(
+            of(&["a_1.png", "a_2.png", "a_1.wav", "a_2.wav", "b/step_1.png", "b_1.png", "b_2.png"]),
+            [
+                "a_1.png a 1",
+                "a_1.wav a_*.wav 1",
+                "a_2.png a 2",
+                "a_2.wav a_*.wav 2",
+                "b_1.png b_*.png 1",
+                "b_2.png b_*.png 2"
+            ]
+        );
+    }
+
+    #[test]
     fn a_histogram_has_one_edge_more_than_counts() {
         let read = |text: &str| histogram(text.as_bytes());
         let content = read(r#"{"bins": [0, 0.5, 2], "counts": [3, 4], "name": "w"}"#).unwrap();
@@ -726,6 +859,9 @@ mod tests {
     fn what_bytes_are_their_start_says() {
         assert_eq!(sniffed(b"\x89PNG\r\n"), Some("image/png"));
         assert_eq!(sniffed(b"RIFF\0\0\0\0WAVEfmt "), Some("audio/wav"));
+        assert_eq!((sniffed(b"BM6\0"), sniffed(b"\0\0\0 ftypavif")), (Some("image/bmp"), Some("image/avif")));
+        assert_eq!((sniffed(b"\0\0\0 ftypM4A "), sniffed(b"\xff\xf1P@")), (Some("audio/mp4"), Some("audio/aac")));
+        assert_eq!((sniffed(b"OggS"), sniffed(b"\xff\xfb")), (Some("audio/ogg"), Some("audio/mpeg")));
         assert_eq!((sniffed(b"<svg xmlns="), sniffed(b"<html>"), sniffed(b"")), (None, None, None));
         assert_eq!(video(b"\0\0\0 ftypisom"), Some("video/mp4"));
         assert_eq!((video(b"\x1aE\xdf\xa3"), video(b"<script>")), (Some("video/webm"), None));

@@ -75,7 +75,7 @@ pub(crate) async fn start_as(
     if let Some(name) = &request.name {
         name::check(name)?;
     }
-    let mut row = command::new_row(engine, project.id, id, request.name.clone(), RunKind::Training).await?;
+    let mut row = command::new_row(engine, project.id, id, request.name.clone(), (RunKind::Training, &tags)).await?;
     row.run.alert = request.alert;
     row.run.code = command::code(Path::new(&project.path)).await;
     row.run.seed = Some(training.seed);

@@ -6,8 +6,8 @@ use api::{
     ApiError, ExperimentId,
     run::KeyKind,
     run_table::{
-        FIGURES_OF, GroupRuns, ListValues, Listing, PARENT, PickRuns, PickedRuns, RunCells, RunGroups, RunValues,
-        TabulateRuns, named, parts,
+        FIGURES_OF, GroupRuns, Listing, PARENT, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, named, parts,
+        values::{ListValues, RunValues},
     },
     tracking::Scope,
 };
@@ -142,7 +142,7 @@ pub async fn tabulate(engine: &Engine, request: TabulateRuns) -> anyhow::Result<
             let keys = board.board().keys(c, &asked, &query.experiments)?;
             let fields = columns.iter().filter_map(|column| match column {
                 Column::Field(field) => Some(field),
-                Column::Experiment | Column::Parent | Column::FiguresOf => None,
+                Column::Experiment | Column::Folder | Column::Parent | Column::FiguresOf => None,
             });
             notes = filter::unknown_fields(fields, &keys, &asked.time_for_help());
         }
@@ -205,8 +205,8 @@ fn sortable(field: Field) -> Result<Field, ApiError> {
     match field {
         Field::Dataset(_) => Err(ApiError::invalid("Runs can't be sorted by their datasets.")
             .with_hint("Choose some by the filter: dataset.name = 'NAME'.")),
-        Field::Folder => Err(ApiError::invalid("Runs can't be sorted by \"folder\".")
-            .with_hint("Choose some by the filter: folder = 'NAME', or folder like 'NAME/%' for those below it.")),
+        // Which stands in one folder stands in all above it, too: the folder itself tells the order.
+        Field::Within => Ok(Field::Folder),
         field => Ok(field),
     }
 }
@@ -275,7 +275,7 @@ fn groupable(name: &str) -> Result<Field, ApiError> {
 fn listable(name: &str) -> Result<Field, ApiError> {
     let refused = || {
         ApiError::invalid(format!("There is no list of the values of \"{name}\".")).with_hint(
-            "There are those of param.KEY, tag.KEY, name, state, status, kind, experiment, folder, model, device, commit, \
+            "There are those of param.KEY, tag.KEY, name, state, status, kind, experiment, folder, within, model, device, commit, \
              snapshot, user, dataset.name, dataset.digest and dataset.context.",
         )
     };
@@ -290,6 +290,7 @@ fn listable(name: &str) -> Result<Field, ApiError> {
             | Field::Kind
             | Field::Experiment
             | Field::Folder
+            | Field::Within
             | Field::Model
             | Field::Device
             | Field::Commit
@@ -336,15 +337,22 @@ fn group_order(request: &GroupRuns, sort: &str) -> Result<GroupOrder, ApiError> 
 fn column(name: &str) -> Result<Column, ApiError> {
     match name {
         "experiment" => Ok(Column::Experiment),
+        "folder" => Ok(Column::Folder),
         PARENT => Ok(Column::Parent),
         FIGURES_OF => Ok(Column::FiguresOf),
         _ => match filter::field(name) {
-            Ok(Field::Experiment | Field::Folder | Field::ArtifactUri | Field::Dataset(_) | Field::Attribute(_)) | Err(_) => {
-                Err(ApiError::invalid(format!("There is no column \"{name}\".")).with_hint(
-                    "There are metric.KEY, param.KEY, tag.KEY, id, name, experiment, state, kind, model, device, commit, snapshot, \
-                     user, notes, created, started, ended, duration, parent and figures_of.",
-                ))
-            }
+            Ok(
+                Field::Experiment
+                | Field::Folder
+                | Field::Within
+                | Field::ArtifactUri
+                | Field::Dataset(_)
+                | Field::Attribute(_),
+            )
+            | Err(_) => Err(ApiError::invalid(format!("There is no column \"{name}\".")).with_hint(
+                "There are metric.KEY, param.KEY, tag.KEY, id, name, experiment, folder, state, kind, model, device, \
+                 commit, snapshot, user, notes, created, started, ended, duration, parent and figures_of.",
+            )),
             Ok(field) => Ok(Column::Field(field)),
         },
     }
@@ -365,6 +373,8 @@ mod tests {
             [order(metric("a, b"), true), order(Field::Created, false), order(Field::Name, true)]
         );
         assert_eq!(read("experiment, model desc", false), [order(Field::Experiment, false), order(Field::Model, true)]);
+        assert_eq!(read("folder desc, name", false), [order(Field::Folder, true), order(Field::Name, false)]);
+        assert_eq!(read("within", false), [order(Field::Folder, false)]);
         assert_eq!(orders(None, true).unwrap(), None);
         for wrong in ["", ",", "nothing", "metric.loss, nothing desc", "dataset.name"] {
             assert!(orders(Some(wrong), false).is_err(), "{wrong}");

@@ -142,7 +142,7 @@ pub async fn purge(engine: &Engine, request: PurgeSnapshot) -> anyhow::Result<Fr
     let bytes = removed.await.context("remove the cache of a snapshot")?;
     let unused = storage::collect_unused(engine, false).await.unwrap_or_default();
     announce(engine, project);
-    Ok(Freed { bytes: bytes + unused.bytes, records: 1, parts: unused.parts })
+    Ok(Freed { bytes: bytes + unused.bytes, records: 1, ..unused })
 }
 
 fn forget(tx: &Transaction<'_>, name: &str, id: SnapshotId) -> store::Result<()> {

@@ -54,6 +54,11 @@ impl Heard {
         }
     }
 
+    /// Whether the log said this of `what` when it was last read.
+    pub(super) fn says(&self, what: &str, text: &str) -> bool {
+        self.said.get(what) == Some(&mark(text))
+    }
+
     /// Notes what the log says of `what`. Whether it is another than before.
     pub(super) fn is_news(&mut self, what: &str, says: &str) -> bool {
         self.note(what, says).is_none_or(|before| before != mark(says))

@@ -13,9 +13,10 @@ use api::{
 };
 use foreign::{
     ForeignError, Head, Mark, Reader, Result, Sink, Surroundings, Told,
+    artifacts::{self, Folder},
     registry::{
-        Figure, GroupHead, IN_SECONDS, Inputs, Known, LoggedHead, ModelHead, VersionHead, is_folder_of, local,
-        logged_of, refused, stage, status,
+        Figure, GroupHead, IN_SECONDS, Inputs, Known, LoggedHead, ModelHead, StandingModel, VersionHead, logged_of,
+        refused, stage, status,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,8 @@ struct Progress {
     told: BTreeMap<String, u64>,
     /// What the blocks of runs were when they were read.
     sums: BTreeMap<i64, u64>,
+    /// What each experiment is called.
+    names: BTreeMap<i64, String>,
     /// Experiments that a run or a logged model was told of.
     groups: BTreeSet<i64>,
     known: Known,
@@ -100,6 +103,12 @@ impl Database {
         let without = database.experiments_without_number()?;
         let groups: HashMap<i64, String> = experiments.iter().map(|one| (one.id, one.name.clone())).collect();
         let mut tell = |told: Told| sink(told).map_err(|error| Stop::Failed(ForeignError::NotTaken(error)));
+        for experiment in &experiments {
+            let now = &experiment.name;
+            if let Some(was) = progress.names.insert(experiment.id, now.clone()).filter(|was| was != now) {
+                tell(Told::Renamed { was, now: now.clone() })?;
+            }
+        }
         if progress.known.is_changed("experiments without a number".to_owned(), &without) && without > 0 {
             let place = format!("{}, experiments", self.path.display());
             let message = format!(
@@ -221,24 +230,46 @@ impl Database {
             cursor = last;
         }
         for experiment in experiments {
-            let head = GroupHead { name: experiment.name, tags: experiment.tags };
-            let is_told = progress.groups.contains(&experiment.id) && !head.tags.is_empty();
+            let created_ms = experiment.created_ms.filter(|ms| *ms > 0);
+            let head = GroupHead { name: experiment.name, created_ms, tags: experiment.tags };
+            let says_any = !head.tags.is_empty() || head.created_ms.is_some();
+            let is_told = progress.groups.contains(&experiment.id) && says_any;
             if is_told && progress.known.is_changed(format!("group/{}", experiment.id), &head) {
                 tell(Told::Group(head))?;
             }
         }
-        for model in database.models()? {
+        let models = database.models()?;
+        let named = |model: &RegisteredModel| StandingModel { name: model.name.clone(), created_ms: model.created_ms };
+        let standing: Vec<StandingModel> = models.iter().map(named).collect();
+        if progress.known.are_others(&standing) {
+            tell(Told::Models(standing))?;
+        }
+        // Workspaces may each have a model of a name: whose versions stand is not known of these.
+        let mut seen = BTreeMap::<String, u32>::new();
+        models.iter().for_each(|model| *seen.entry(model.name.clone()).or_default() += 1);
+        for model in models {
             tell(Told::Still)?;
-            let mut head = self.model(&database, model)?;
+            let is_one = seen.get(&model.name) == Some(&1);
+            let read = self.model(&database, &model)?;
+            // It was deleted or renamed while it was read.
+            if !database.has_model(&model)? {
+                continue;
+            }
+            let mut head = ModelHead { standing: read.standing.filter(|_| is_one), ..read };
             if progress.known.is_changed(format!("model/{}", head.name), &head) {
                 progress.known.note_aliases(&mut head);
                 tell(Told::Model(head))?;
             }
         }
         let unread = database.unread()?;
-        // Said again with new points, whose reading replaces what was said before.
-        if progress.known.is_changed("unread".to_owned(), &(unread, progress.points)) {
+        let (elsewhere, address) = self.elsewhere(&database)?;
+        // Said again with new points, and of one another, whose reading replaces what was said before.
+        if progress.known.is_changed("unread".to_owned(), &(unread, elsewhere, progress.points)) {
             self.left_out(unread).try_for_each(&mut tell)?;
+            if elsewhere > 0 {
+                let message = artifacts::not_found(elsewhere, &address);
+                tell(Told::Warning { place: self.path.display().to_string(), message })?;
+            }
         }
         Ok(())
     }
@@ -257,26 +288,20 @@ impl Database {
         })
     }
 
-    /// What of an address lies on this machine: a path, or what a server with its default settings keeps for its
-    /// clients beside its database.
     fn place(&self, address: &str) -> Option<PathBuf> {
-        match address.strip_prefix("mlflow-artifacts:/") {
-            Some(rest) => {
-                let rest = rest.trim_start_matches('/');
-                let is_plain = rest.split('/').all(|part| !matches!(part, "" | "." | ".."));
-                Some(self.path.parent()?.join("mlartifacts").join(rest)).filter(|_| is_plain)
-            }
-            None => local(address),
-        }
+        artifacts::place(address, &self.path)
     }
 
-    /// Where the artifacts of this id lie: in a folder of MLflow's layout, `…/ID/artifacts`, of which no link leads
-    /// elsewhere. A database may name any folder of this machine as its run's.
     fn folder(&self, address: Option<&str>, id: &str) -> Folder {
-        let Some(named) = address.and_then(|address| self.place(address)).filter(|path| path.is_dir()) else {
-            return Folder::None;
-        };
-        if is_folder_of(&named, id) { Folder::At(named) } else { Folder::Refused(named) }
+        artifacts::folder(address, id, &self.path)
+    }
+
+    /// Runs whose artifacts lie elsewhere, and the address of one.
+    fn elsewhere(&self, database: &MlflowDb) -> std::result::Result<(u64, String), StoreError> {
+        let mut addresses = database.artifact_addresses()?;
+        addresses.retain(|(address, _)| artifacts::is_elsewhere(address, &self.path));
+        let runs = addresses.iter().map(|(_, runs)| runs).sum();
+        Ok((runs, addresses.into_iter().next().map(|(address, _)| address).unwrap_or_default()))
     }
 
     /// What is said of a folder that is not read.
@@ -331,23 +356,26 @@ impl Database {
         }
     }
 
-    fn model(&self, database: &MlflowDb, model: RegisteredModel) -> std::result::Result<ModelHead, StoreError> {
-        let mut versions = Vec::new();
+    fn model(&self, database: &MlflowDb, model: &RegisteredModel) -> std::result::Result<ModelHead, StoreError> {
+        let (mut versions, mut standing) = (Vec::new(), Vec::new());
         let mut after = 0;
         loop {
-            let piece = database.versions(&model, after, MODELS)?;
+            let piece = database.versions(model, after, MODELS)?;
             let Some(last) = piece.last().map(|version| version.version) else { break };
-            versions.extend(piece.into_iter().filter_map(|version| self.version(version, &model)));
+            let stands = |version: &&ModelVersion| stage(version.stage.as_deref()).is_some();
+            standing.extend(piece.iter().filter(stands).filter_map(|version| u32::try_from(version.version).ok()));
+            versions.extend(piece.into_iter().filter_map(|version| self.version(version, model)));
             after = last;
         }
         let created_ms = model.created_ms.unwrap_or_default();
         Ok(ModelHead {
-            name: model.name,
-            notes: model.description.filter(|notes| !notes.is_empty()),
+            name: model.name.clone(),
+            notes: model.description.clone().filter(|notes| !notes.is_empty()),
             created_ms,
             updated_ms: model.updated_ms.unwrap_or(created_ms),
-            tags: model.tags,
+            tags: model.tags.clone(),
             versions,
+            standing: Some(standing),
             gone_aliases: Vec::new(),
         })
     }
@@ -406,21 +434,6 @@ impl Database {
             command: None,
             replaces: false,
             surroundings: Surroundings::default(),
-        }
-    }
-}
-
-enum Folder {
-    At(PathBuf),
-    Refused(PathBuf),
-    None,
-}
-
-impl Folder {
-    fn path(self) -> Option<PathBuf> {
-        match self {
-            Self::At(path) => Some(path),
-            Self::Refused(_) | Self::None => None,
         }
     }
 }

@@ -4,17 +4,19 @@
 //! A name or an id that another record has here stays that one's: the log's stands apart, and that is said. What a
 //! person deleted here stays deleted.
 
+mod standing;
+
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Component, Path},
 };
 
 use api::{
-    ModelId, ProjectId, RunId, VersionId,
+    ModelId, ProjectId, RunId, SourceId, VersionId,
     source::Source,
-    tracking::{ClientVersion, LoggedMetric, LoggedModel, VersionNotes},
+    tracking::{ClientVersion, Experiment, LoggedMetric, LoggedModel, VersionNotes},
 };
-use foreign::registry::{GroupHead, Inputs, LoggedHead, ModelHead, VersionHead};
+use foreign::registry::{GroupHead, Inputs, LoggedHead, ModelHead, StandingModel, VersionHead};
 use store::{
     Transaction,
     model::ModelRow,
@@ -27,14 +29,23 @@ use super::{
 };
 use crate::{Engine, run::name};
 
+/// What is noted of a logged model that its log calls so.
+const DELETED: &str = "deleted";
+/// What the log's model was called here, and when the log says that it was registered.
+const NAME: &str = "name";
+const CREATED: &str = "created";
 /// Characters of a model's name.
 const LONGEST_NAME: usize = 250;
 
 /// What was told and is not committed yet.
 #[derive(Default)]
 pub(super) struct Others {
+    /// What groups were called, and what they are called now.
+    pub(super) renamed: Vec<(String, String)>,
     pub(super) logged: Vec<LoggedHead>,
     pub(super) inputs: Vec<Inputs>,
+    /// All that stand, where these are others than before.
+    pub(super) standing: Option<Vec<StandingModel>>,
     pub(super) models: Vec<ModelHead>,
     pub(super) groups: Vec<GroupHead>,
 }
@@ -42,7 +53,8 @@ pub(super) struct Others {
 impl Others {
     pub(super) fn len(&self) -> usize {
         let versions: usize = self.models.iter().map(|model| model.versions.len() + 1).sum();
-        self.logged.len() + self.inputs.len() + versions + self.groups.len()
+        let own = self.renamed.len() + self.logged.len() + self.inputs.len() + self.groups.len();
+        own + usize::from(self.standing.is_some()) + versions
     }
 }
 
@@ -73,12 +85,36 @@ pub(super) fn put(
     now_ms: i64,
 ) -> store::Result<Wrote> {
     let mut writing = Writing { tx, engine, source, now_ms, wrote: Wrote::default() };
-    let Others { logged, inputs, models, groups } = others;
+    let Others { renamed: _, logged, inputs, standing, models, groups } = others;
     logged.into_iter().try_for_each(|head| writing.logged(head))?;
     inputs.into_iter().try_for_each(|inputs| writing.inputs(inputs))?;
+    standing.map_or(Ok(()), |standing| writing.standing(standing))?;
     models.into_iter().try_for_each(|head| writing.model(head))?;
     groups.into_iter().try_for_each(|head| writing.group(head))?;
     Ok(writing.wrote)
+}
+
+/// Calls experiments here as their groups are called in the log now, but for those that a person called otherwise.
+pub(super) fn rename_groups(
+    tx: &Transaction<'_>,
+    source: SourceId,
+    renamed: &[(String, String)],
+    now_ms: i64,
+) -> store::Result<()> {
+    for (was, now) in renamed {
+        let Some(id) = store::source::group(tx, source, was)? else { continue };
+        // Another of the log's was told under that name.
+        if store::source::group(tx, source, now)?.is_some() {
+            continue;
+        }
+        store::source::move_group(tx, source, was, now)?;
+        let Some(experiment) = store::experiment::get(tx, id)? else { continue };
+        if experiment.name == name::of_log(was) && !experiment.is_own {
+            let called = store::experiment::free_name(tx, &name::of_log(now), id)?;
+            store::experiment::put(tx, &Experiment { name: called, updated_ms: now_ms, ..experiment })?;
+        }
+    }
+    Ok(())
 }
 
 impl Writing<'_, '_> {
@@ -89,24 +125,13 @@ impl Writing<'_, '_> {
             .and_then(store::source::Became::run))
     }
 
-    /// 16 bytes that a key of the log always has here.
-    fn made_of(&self, kind: &str, key: &str) -> [u8; 16] {
-        let mut hasher = blake3::Hasher::new();
-        for part in [self.source.id.as_bytes().as_slice(), kind.as_bytes(), b"\0", key.as_bytes()] {
-            hasher.update(part);
-        }
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        bytes
-    }
-
     /// The id that a logged model of the log has here: its own, unless another has that.
     fn logged_id(&self, id: &str) -> store::Result<String> {
         if let Some(known) = store::source::record(self.tx, self.source.id, Named, id)? {
             return Ok(known);
         }
         let is_free = crate::tracking::logged::is_id(id) && store::logged_model::get(self.tx, id)?.is_none();
-        let own = if is_free { id.to_owned() } else { format!("m-{}", RunId::from_bytes(self.made_of("logged", id))) };
+        let own = if is_free { id.to_owned() } else { format!("m-{}", RunId::from_bytes(self.engine.new_id())) };
         store::source::put_record(self.tx, self.source.id, Named, id, &own)?;
         Ok(own)
     }
@@ -127,6 +152,14 @@ impl Writing<'_, '_> {
         };
         let mut heard = Heard::of(self.tx, self.source.id, "logged", &id)?;
         let (deleted_ms, here) = before.map_or_else(Default::default, |before| (before.deleted_ms, before.tags));
+        // Deleted and restored as it was in its own store since the last reading; in between a person decides here.
+        let deleted_ms = if head.deleted {
+            let is_news = heard.is_news(DELETED, DELETED);
+            deleted_ms.or(is_news.then_some(self.now_ms))
+        } else {
+            let is_back = heard.ends(DELETED, DELETED);
+            deleted_ms.filter(|_| !is_back)
+        };
         let model = LoggedModel {
             id: id.clone(),
             experiment,
@@ -137,7 +170,7 @@ impl Writing<'_, '_> {
             status_message: head.status_message,
             created_ms: head.created_ms,
             updated_ms: head.updated_ms,
-            deleted_ms: deleted_ms.or(head.deleted.then_some(self.now_ms)),
+            deleted_ms,
             params: head.params.into_iter().collect(),
             tags: head.tags.into_iter().filter(|(key, value)| takes_tag(&mut heard, &here, key, value)).collect(),
             metrics: Vec::new(),
@@ -184,6 +217,11 @@ impl Writing<'_, '_> {
     fn group(&self, head: GroupHead) -> store::Result<()> {
         let Some(id) = store::source::group(self.tx, self.source.id, &head.name)? else { return Ok(()) };
         let Some(experiment) = store::experiment::get(self.tx, id)? else { return Ok(()) };
+        // One that was made for the log is as old as it is there; one that the log's runs came into was there before.
+        let created_ms = head.created_ms.filter(|ms| !experiment.is_own && *ms < experiment.created_ms);
+        if let Some(created_ms) = created_ms {
+            store::experiment::put_created(self.tx, id, created_ms)?;
+        }
         let mut heard = Heard::of(self.tx, self.source.id, "experiment", &id)?;
         for (key, value) in head.tags {
             if takes_tag(&mut heard, &experiment.tags, &key, &value) {
@@ -203,6 +241,11 @@ impl Writing<'_, '_> {
             (None, None) => self.new_model(&head)?,
         };
         let mut heard = Heard::of(self.tx, self.source.id, "model", &row.id)?;
+        if heard.is_first() {
+            heard.is_news(NAME, &row.name);
+        }
+        heard.is_news(CREATED, &head.created_ms.to_string());
+        self.versions_gone(&row, &head)?;
         for version in head.versions {
             self.version(&row, &head.name, version, &mut heard)?;
         }
@@ -231,19 +274,23 @@ impl Writing<'_, '_> {
         Ok(())
     }
 
-    fn new_model(&mut self, head: &ModelHead) -> store::Result<ModelRow> {
-        let plain = |letter: char| if letter.is_control() || "/:".contains(letter) { '_' } else { letter };
-        let wanted: String = head.name.chars().take(LONGEST_NAME).map(plain).collect();
-        let wanted = if wanted.is_empty() { "imported".to_owned() } else { wanted };
+    /// The name that a model of the log gets here.
+    fn free_name(&mut self, told: &str) -> store::Result<String> {
+        let wanted = wanted(told);
         let name = store::model::free_name(self.tx, &wanted)?;
-        if name != head.name {
+        if name != told {
             let why = if name == wanted { "its name can't stand here" } else { "a model here has its name" };
-            self.wrote.apart.push(format!("The model \"{}\" stands here as \"{name}\": {why}.", head.name));
+            self.wrote.apart.push(format!("The model \"{told}\" stands here as \"{name}\": {why}."));
         }
+        Ok(name)
+    }
+
+    fn new_model(&mut self, head: &ModelHead) -> store::Result<ModelRow> {
         let row = ModelRow {
-            id: ModelId::from_bytes(self.made_of("model", &head.name)),
+            // Not made of its name, which another one may have had.
+            id: ModelId::from_bytes(self.engine.new_id()),
             project: None,
-            name,
+            name: self.free_name(&head.name)?,
             created_ms: head.created_ms,
             updated_ms: head.updated_ms,
             notes: String::new(),
@@ -255,7 +302,7 @@ impl Writing<'_, '_> {
 
     /// `heard` is of its model, whose an alias is.
     fn version(&mut self, model: &ModelRow, of: &str, head: VersionHead, heard: &mut Heard) -> store::Result<()> {
-        let key = format!("{of}/{}", head.number);
+        let key = version_key(of, head.number);
         let known = store::source::record(self.tx, self.source.id, Version, &key)?;
         let known = known.and_then(|id| id.parse::<VersionId>().ok());
         let before = known.map(|id| store::client_version::get(self.tx, id)).transpose()?.flatten();
@@ -275,7 +322,7 @@ impl Writing<'_, '_> {
             _ => source.clone(),
         };
         let version = ClientVersion {
-            id: known.unwrap_or_else(|| VersionId::from_bytes(self.made_of("version", &key))),
+            id: known.unwrap_or_else(|| VersionId::from_bytes(self.engine.new_id())),
             model: model.id,
             number: head.number,
             run: row.as_ref().map(|row| row.run.id),
@@ -365,6 +412,18 @@ impl Writing<'_, '_> {
         let rest = head.files.as_deref().zip(row.artifacts.as_deref()).and_then(|(at, folder)| below(at, folder));
         Ok(rest.map_or_else(|| head.source.clone(), |rest| format!("runs:/{}/{rest}", row.run.id)))
     }
+}
+
+/// What a version of the log is known by.
+fn version_key(model: &str, number: u32) -> String {
+    format!("{model}/{number}")
+}
+
+/// A model's name in the log as it could stand here.
+fn wanted(told: &str) -> String {
+    let plain = |letter: char| if letter.is_control() || "/:".contains(letter) { '_' } else { letter };
+    let wanted: String = told.chars().take(LONGEST_NAME).map(plain).collect();
+    if wanted.is_empty() { "imported".to_owned() } else { wanted }
 }
 
 /// Whether a tag is taken as the log says it: what a person chose here stays.

@@ -294,6 +294,8 @@ impl Taking<'_> {
             Told::Media { .. } => self.media += 1,
             Told::Inputs(inputs) => self.piece.others.inputs.push(inputs),
             Told::Logged(head) => self.piece.others.logged.push(head),
+            Told::Renamed { was, now } => self.piece.others.renamed.push((was, now)),
+            Told::Models(standing) => self.piece.others.standing = Some(standing),
             Told::Model(head) => self.piece.others.models.push(head),
             Told::Group(head) => self.piece.others.groups.push(head),
             Told::Output { run, text } => {
@@ -436,6 +438,8 @@ impl Taking<'_> {
             let mut lists = HashSet::new();
             let mut told = HashSet::new();
             let mut patches = Vec::new();
+            // Before the runs that are told under the new names.
+            models::rename_groups(tx, source.id, &others.renamed, now_ms)?;
             for head in heads {
                 let (replaces, patch) = (head.replaces, head.surroundings.patch.clone());
                 let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };
@@ -590,6 +594,13 @@ fn put(
     // A run that a person marked as ended stays so until the log says something new of its end.
     let is_news = heard.is_news("state", &format!("{:?} {:?}", head.state, head.ended_ms));
     let (state, ended_ms) = if is_news { (head.state, head.ended_ms) } else { (row.run.state, row.run.ended_ms) };
+    // Where the log was written anew, or an earlier row of it was read, it says another start than at first.
+    let is_earlier = head.created_ms < row.run.started_ms.unwrap_or(row.run.created_ms);
+    let started_ms = if !is_new && head.created_ms > 0 && (is_earlier || head.replaces) {
+        Some(head.created_ms)
+    } else {
+        row.run.started_ms
+    };
     let noted = Some(row.run.notes.as_str()).filter(|notes| !notes.is_empty());
     let notes = head.notes.map(name::notes_of_log).filter(|notes| !notes.is_empty());
     let notes = notes.filter(|notes| heard.takes("notes", noted, notes));
@@ -600,6 +611,7 @@ fn put(
         // A name that a person gave here stays.
         name: if was_called.as_deref() == Some(row.run.name.as_str()) { called.clone() } else { row.run.name },
         state,
+        started_ms,
         ended_ms,
         user: head.user.map(|user| name::of_log(&user)).or(row.run.user),
         code: code.or(row.run.code),

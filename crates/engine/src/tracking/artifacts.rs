@@ -241,14 +241,23 @@ impl Coming {
     }
 }
 
-/// Begins the file of a place, whose folder is made: `fresh` is 32 random hexadecimal digits.
-pub async fn begin(place: &Place, fresh: &str) -> anyhow::Result<(Coming, File)> {
+/// Refuses a place whose files are only read.
+///
+/// # Errors
+/// A conflict, of what was imported and of what a training made.
+pub fn check_writable(place: &Place) -> anyhow::Result<()> {
     if !place.writable {
         bail!(
             ApiError::new(ErrorCode::Conflict, format!("{}: nothing is written there.", place.in_place()))
                 .with_hint("Log into a run of your own.")
         );
     }
+    Ok(())
+}
+
+/// Begins the file of a place, whose folder is made: `fresh` is 32 random hexadecimal digits.
+pub async fn begin(place: &Place, fresh: &str) -> anyhow::Result<(Coming, File)> {
+    check_writable(place)?;
     if place.relative.as_os_str().is_empty() {
         bail!(ApiError::invalid("An artifact needs a name."));
     }

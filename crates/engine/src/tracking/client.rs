@@ -77,7 +77,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
     let id = RunId::from_bytes(engine.new_id());
     let of = |key: &str| begin.tags.iter().find(|(own, _)| own == key).map(|(_, value)| value.clone());
     let given = begin.name.clone().filter(|name| !name.is_empty());
-    let tagged = of(NAME_TAG);
+    let tagged = of(NAME_TAG).filter(|name| !name.is_empty());
     if let (Some(given), Some(tagged)) = (&given, &tagged)
         && given != tagged
     {
@@ -90,7 +90,7 @@ pub async fn begin(engine: &Engine, number: &str, begin: Begin) -> anyhow::Resul
     name::check_of_client("user", begin.user.as_deref().unwrap_or_default())?;
     let notes = of(NOTE_TAG).unwrap_or_default();
     let started_ms = begin.started_ms.unwrap_or_else(|| engine.now_ms());
-    let Some(known) = number.parse().ok() else { bail!(no_experiment(number)) };
+    let Some(known) = number_of(number)? else { bail!(no_experiment(number)) };
     let (number, peer) = (number.to_owned(), begin.peer);
     let parent = parent_of(&begin.tags);
     // Experiment, run and answer in one transaction: each more would be another wait of the client's.
@@ -218,14 +218,17 @@ fn put_param(tx: &store::Transaction<'_>, id: RunId, key: &str, value: &str) -> 
     }
 }
 
-/// Two of MLflow's tags are columns of ours: the name and the notes. Whether one of these changed.
+/// Two of MLflow's tags are columns of ours: the name and the notes. Whether one of these changed. An empty name names
+/// nothing: as a tag of ours it says that a client deleted the tag of the name.
 pub(super) fn put_tags(tx: &store::Transaction<'_>, id: RunId, tags: &[(String, String)]) -> store::Result<bool> {
     let mut own = false;
     for (key, value) in tags {
         match key.as_str() {
-            NAME_TAG if !value.is_empty() => {
+            NAME_TAG if value.is_empty() => continue,
+            NAME_TAG => {
                 name::check_of_client("name", value)?;
                 store::run::rename(tx, id, value)?;
+                store::tag::remove(tx, id, key)?;
             }
             NOTE_TAG => {
                 store::run::set_notes(tx, id, value)?;
@@ -277,8 +280,18 @@ pub async fn delete_tag(engine: &Engine, id: RunId, key: String) -> anyhow::Resu
             if noted {
                 store::run::set_notes(tx, id, "")?;
             }
-            // Both are looked for: notes may have been emptied by a client and written here since.
-            if !store::tag::remove(tx, id, &key)? && !noted {
+            let is_gone = if key == NAME_TAG {
+                // The run keeps its name, as MLflow's does.
+                let is_there = store::tag::get(tx, id, &key)?.is_none_or(|value| !value.is_empty());
+                if is_there {
+                    store::tag::put(tx, id, &key, "")?;
+                }
+                is_there
+            } else {
+                // Both are looked for: notes may have been emptied by a client and written here since.
+                store::tag::remove(tx, id, &key)? || noted
+            };
+            if !is_gone {
                 return Err(ApiError::not_found(format!("No tag with name: {key} in run with id {id}")).into());
             }
             Ok((lists_of(&standing), parent))
@@ -310,6 +323,7 @@ pub async fn change(engine: &Engine, id: RunId, change: Change) -> anyhow::Resul
             }
             if let Some(name) = change.name.filter(|name| !name.is_empty()) {
                 row.run.name = name;
+                store::tag::remove(tx, id, NAME_TAG)?;
             }
             store::run::set_end(tx, &row.run)?;
             // Whatever ended it before, it goes on.
@@ -358,10 +372,43 @@ async fn models_and_inputs(
             for (model, output_at) in &models {
                 store::run_input::put_model(tx, id, model, *output_at)?;
             }
+            if !inputs.is_empty() {
+                check_inputs(tx, id)?;
+            }
+            if !models.is_empty() {
+                check_models(tx, id)?;
+            }
             Ok(lists_of(&standing))
         })
         .await?;
     Announcer::soon(engine, id, lists, Vec::new());
+    Ok(())
+}
+
+/// Refuses datasets that whoever asks for the run would have to be told of at once: none of them is to stay.
+fn check_inputs(tx: &store::Transaction<'_>, id: RunId) -> store::Result<()> {
+    let all = store::run_input::bytes_of(tx, &[id])?.remove(&id).unwrap_or_default();
+    if all > texts::MOST_TEXT as u64 {
+        let most = texts::MOST_TEXT;
+        return Err(ApiError::invalid(format!(
+            "The datasets of run {id} would have {all} bytes together with their schemas and profiles, more than {most}."
+        ))
+        .with_hint("Keep a long profile as an artifact, or log further datasets in another run.")
+        .into());
+    }
+    Ok(())
+}
+
+/// Logged models that a run was given and made.
+const MOST_MODELS: u64 = 10_000;
+
+/// The same of the logged models of a run.
+fn check_models(tx: &store::Transaction<'_>, id: RunId) -> store::Result<()> {
+    let all = store::run_input::count_models(tx, id)?;
+    if all > MOST_MODELS {
+        let message = format!("Run {id} would have been given and have made {all} models, more than {MOST_MODELS}.");
+        return Err(ApiError::invalid(message).with_hint("Log further models in another run.").into());
+    }
     Ok(())
 }
 
@@ -382,10 +429,12 @@ impl Told {
         Self { row, experiment, artifact_uri, inputs: Vec::new(), models: Vec::new() }
     }
 
-    /// Adds the tags that are columns of ours.
+    /// Adds the tags that are columns of ours; not that of the name, where a client deleted it.
     fn name_by_tags(&mut self) {
         let Run { name, notes, tags, .. } = &mut self.row.run;
-        tags.insert(NAME_TAG.to_owned(), name.clone());
+        if tags.insert(NAME_TAG.to_owned(), name.clone()).is_some_and(|said| said.is_empty()) {
+            tags.remove(NAME_TAG);
+        }
         if !notes.is_empty() {
             tags.insert(NOTE_TAG.to_owned(), notes.clone());
         }
@@ -427,28 +476,38 @@ pub async fn get(engine: &Engine, id: RunId) -> anyhow::Result<Told> {
     told.ok_or_else(|| missing(id).into())
 }
 
-/// Bytes of what the runs of a page of a search have, at most: of runs with many and long texts it has fewer than it may.
-const PAGE_BYTES: usize = 32 << 20;
-
 /// The runs that match, of the experiments with these numbers (numbers that nobody knows are none's), as many as a page
 /// holds, and how many match in all.
 pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyhow::Result<(Vec<Told>, u64)> {
     let board = engine.clone();
     let (asked, _asking) = engine.board().ask();
+    let numbers: BTreeSet<i64> = numbers_of(&numbers)?.collect();
     Ok(engine
         .store()
         .read(move |c| {
             let (mut query, goes_on) = (query, asked.goes_on());
-            let numbers: BTreeSet<i64> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
             for number in numbers {
                 goes_on()?;
                 let known = store::experiment::numbered(c, number)?;
                 query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
             }
-            let page = board.board().page_within(c, &asked, &query, PAGE_BYTES)?;
-            Ok((tell(c, &page.runs)?, page.total))
+            let page = board.board().page_within(c, &asked, &query, run::PAGE_BYTES)?;
+            Ok((tell(c, with_inputs_within(c, &page.runs, run::PAGE_BYTES as u64)?)?, page.total))
         })
         .await?)
+}
+
+/// The first of these runs, whose datasets and models say no more bytes together, but one in any case: a table does not hold how much
+/// that is.
+fn with_inputs_within<'r>(c: &store::Connection, runs: &'r [RunId], most_bytes: u64) -> store::Result<&'r [RunId]> {
+    let bytes = store::run_input::bytes_of(c, runs)?;
+    let mut all = 0_u64;
+    let mut fits = |run: &RunId| {
+        all += bytes.get(run).copied().unwrap_or_default();
+        all <= most_bytes
+    };
+    let count = runs.iter().take_while(|run| fits(run)).count();
+    Ok(&runs[..count.max(1).min(runs.len())])
 }
 
 /// Bytes of a tag that is a list: it is written again with each value, and every search that tells of its run reads it.
@@ -503,9 +562,10 @@ pub async fn datasets(
 ) -> anyhow::Result<Vec<(i64, store::run_input::DatasetHead)>> {
     let board = engine.clone();
     let (asked, _asking) = engine.board().ask();
+    let numbers: Vec<i64> = numbers_of(&numbers)?.collect();
     let read = move |c: &store::Connection| {
         let mut known: Vec<Experiment> = Vec::new();
-        for number in numbers.iter().filter_map(|number| number.parse().ok()) {
+        for number in numbers {
             let found = store::experiment::numbered(c, number)?;
             known.extend(found.filter(|found| known.iter().all(|known| known.id != found.id)));
         }
@@ -517,14 +577,50 @@ pub async fn datasets(
     Ok(engine.store().read(read).await?)
 }
 
+/// The experiments that a client calls by these numbers, each once; a number that nobody knows is none's.
+pub async fn experiments(engine: &Engine, numbers: Vec<String>) -> anyhow::Result<Vec<Experiment>> {
+    let known = numbers.iter().filter_map(|number| number_of(number).transpose());
+    let numbers = known.collect::<Result<BTreeSet<i64>, ApiError>>()?;
+    let (asked, _asking) = engine.board().ask();
+    let read = move |c: &store::Connection| {
+        let goes_on = asked.goes_on();
+        let mut found = Vec::new();
+        for number in numbers {
+            goes_on()?;
+            found.extend(store::experiment::numbered(c, number)?);
+        }
+        Ok(found)
+    };
+    Ok(engine.store().read(read).await?)
+}
+
 /// The experiment that a client calls by its number.
 pub async fn experiment(engine: &Engine, number: &str) -> anyhow::Result<Experiment> {
-    let parsed: Option<i64> = number.parse().ok();
-    let found = match parsed {
+    let found = match number_of(number)? {
         Some(parsed) => engine.store().read(move |c| store::experiment::numbered(c, parsed)).await?,
         None => None,
     };
     found.ok_or_else(|| no_experiment(number).into())
+}
+
+/// The number by which a client names an experiment; `None` of one that is larger than any is.
+fn number_of(text: &str) -> Result<Option<i64>, ApiError> {
+    let plain = text.trim();
+    let digits = plain.strip_prefix(['+', '-']).unwrap_or(plain);
+    match plain.parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) if !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) => Ok(None),
+        Err(_) => {
+            let message = format!("Invalid experiment ID '{text}'. Experiment ID must be a valid integer.");
+            Err(ApiError::invalid(message))
+        }
+    }
+}
+
+/// Those by which experiments may be known.
+fn numbers_of(texts: &[String]) -> Result<impl Iterator<Item = i64>, ApiError> {
+    let numbers = texts.iter().map(|text| number_of(text)).collect::<Result<Vec<_>, _>>()?;
+    Ok(numbers.into_iter().flatten())
 }
 
 fn no_experiment(number: &str) -> ApiError {
@@ -533,7 +629,18 @@ fn no_experiment(number: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::appended;
+    use super::{appended, number_of};
+
+    #[test]
+    fn an_experiment_is_named_by_an_integer() {
+        for (text, number) in [("0", Some(0)), (" 7 ", Some(7)), ("-1", Some(-1)), (&"9".repeat(30), None)] {
+            assert_eq!(number_of(text).unwrap(), number, "{text}");
+        }
+        for wrong in ["", "churn", "1.0", "1e3", "0x1", "-", "+", "1 2"] {
+            let refused = number_of(wrong).unwrap_err();
+            assert!(refused.message.contains("must be a valid integer"), "{wrong}: {refused}");
+        }
+    }
 
     #[test]
     fn a_list_grows_by_what_is_appended() {

@@ -1,5 +1,7 @@
 //! Experiments: made, renamed, put into folders, deleted and restored; runs moved between them, deleted and restored.
 
+use std::collections::HashSet;
+
 use anyhow::bail;
 use api::{
     ApiError, ErrorCode, ExperimentId, ProjectId, RunId,
@@ -11,23 +13,18 @@ use api::{
     },
 };
 
-use super::client;
+use super::{client, texts};
 use crate::{
     Engine, error, project,
-    run::{
-        self, Lists,
-        board::{Asked, Order, View},
-        deletion::Which,
-        filter::{
-            self, Field, Filter,
-            compare::{self, Cell, Ready},
-        },
-        nested,
-    },
+    run::{self, Lists, board::View, deletion::Which, nested},
 };
 
-/// MLflow's limit.
+mod searching;
+
+/// MLflow's limits.
 const LONGEST_NAME: usize = 500;
+const LONGEST_KEY: usize = 250;
+const LONGEST_TAG: usize = 20_000;
 
 /// The project's experiment is called as the project is, or as much like it as others allow.
 pub(crate) fn name_after_project(
@@ -86,11 +83,13 @@ pub async fn named(engine: &Engine, name: String) -> anyhow::Result<Option<Exper
 }
 
 pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<Vec<Experiment>> {
+    let filter = searching::filter(&request.filter)?;
+    let view = if request.deleted { View::Deleted } else { View::Active };
+    let (asked, _asking) = engine.board().ask();
     Ok(engine
         .store()
         .read(move |c| {
-            let mut all = store::experiment::all(c)?;
-            all.retain(|experiment| experiment.deleted_ms.is_some() == request.deleted);
+            let mut all = searching::passing(store::experiment::all(c)?, &asked, view, &filter)?;
             for experiment in &mut all {
                 (experiment.runs, experiment.newest_run_ms) =
                     store::experiment::runs(c, experiment.id, experiment.deleted_ms)?;
@@ -100,8 +99,6 @@ pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<V
         .await?)
 }
 
-const ATTRIBUTES: &[&str] = &["name", "creation_time", "last_update_time", "experiment_id"];
-
 /// The experiments that match, by MLflow's rules: the last that was changed first, unless an order is given.
 pub async fn search(
     engine: &Engine,
@@ -109,54 +106,12 @@ pub async fn search(
     text: Option<&str>,
     orders: &[String],
 ) -> anyhow::Result<Vec<Experiment>> {
-    let filter = filter::parse_of(text.unwrap_or_default(), Some(ATTRIBUTES))?;
-    let orders = super::registry::searching::orders(orders, ATTRIBUTES)?;
+    let filter = searching::filter(text.unwrap_or_default())?;
+    let orders = super::registry::searching::orders(orders, searching::ATTRIBUTES)?;
     let all = engine.store().read(store::experiment::all).await?;
     let (asked, _asking) = engine.board().ask();
     // There may be tens of thousands. No reader of the database waits for it.
-    Ok(tokio::task::spawn_blocking(move || matching(all, &asked, view, (&filter, &orders))).await??)
-}
-
-fn matching(
-    all: Vec<Experiment>,
-    asked: &Asked,
-    view: View,
-    (filter, orders): (&Filter, &[Order]),
-) -> store::Result<Vec<Experiment>> {
-    let is_seen = |experiment: &Experiment| match view {
-        View::Active => experiment.deleted_ms.is_none(),
-        View::Deleted => experiment.deleted_ms.is_some(),
-        View::All => true,
-    };
-    // Notes are a tag, too.
-    let word = |experiment: &Experiment, word: &str| {
-        let word = word.to_lowercase();
-        let has = |text: &str| text.to_lowercase().contains(&word);
-        let has_tag = || experiment.tags.iter().any(|(key, value)| has(key) || has(value));
-        has(&experiment.name) || has(&experiment.folder) || has_tag()
-    };
-    let ready = Ready::of(filter);
-    let all = compare::passing(all, asked.goes_on(), |experiment| {
-        is_seen(experiment) && ready.holds(&|field| cell(experiment, field), &|text| word(experiment, text))
-    })?;
-    let descending: Vec<bool> = orders.iter().map(|order| order.descending).collect();
-    let cells = |experiment: &Experiment| orders.iter().map(|order| cell(experiment, &order.field)).collect::<Vec<_>>();
-    Ok(compare::sorted(all, &descending, cells, |left, right| {
-        right.created_ms.cmp(&left.created_ms).then(right.number.cmp(&left.number))
-    }))
-}
-
-fn cell(experiment: &Experiment, field: &Field) -> Cell {
-    match field {
-        Field::Tag(key) => experiment.tags.get(key).into(),
-        Field::Attribute(name) => match name.as_str() {
-            "name" => Cell::Text(experiment.name.clone()),
-            "creation_time" => Cell::Number(experiment.created_ms as f64),
-            "last_update_time" => Cell::Number(experiment.updated_ms as f64),
-            _ => Cell::Number(experiment.number as f64),
-        },
-        _ => Cell::Missing,
-    }
+    Ok(tokio::task::spawn_blocking(move || searching::matching(all, &asked, view, (&filter, &orders))).await??)
 }
 
 pub async fn create(engine: &Engine, request: CreateExperiment) -> anyhow::Result<Experiment> {
@@ -166,7 +121,7 @@ pub async fn create(engine: &Engine, request: CreateExperiment) -> anyhow::Resul
     if folder.is_empty() {
         return find(engine, id).await;
     }
-    edit(engine, EditExperiment { experiment: id, name: None, folder: Some(folder), notes: None }).await
+    edit(engine, EditExperiment { folder: Some(folder), ..EditExperiment::of(id) }).await
 }
 
 /// Makes an experiment that belongs to no project.
@@ -177,6 +132,7 @@ pub async fn add(
     tags: Vec<(String, String)>,
 ) -> anyhow::Result<ExperimentId> {
     let name = check_name(name)?;
+    texts::check_record("experiment", 0, texts::bytes_of(&tags))?;
     let id = ExperimentId::from_bytes(engine.new_id());
     let experiment = Experiment { location, tags: tags.into_iter().collect(), ..new(id, None, name, engine.now_ms()) };
     engine
@@ -205,6 +161,10 @@ pub async fn edit(engine: &Engine, request: EditExperiment) -> anyhow::Result<Ex
     let id = request.experiment;
     let name = request.name.as_deref().map(check_name).transpose()?;
     let folder = request.folder.as_deref().map(check_folder).transpose()?;
+    // One that is refused now may stand there from before, and is removed by its name.
+    for (key, value) in &request.tags {
+        value.as_ref().map_or(Ok(()), |value| check_tag(key, value))?;
+    }
     let now_ms = engine.now_ms();
     let found = engine
         .store()
@@ -228,6 +188,14 @@ pub async fn edit(engine: &Engine, request: EditExperiment) -> anyhow::Result<Ex
             }
             if let Some(notes) = request.notes {
                 store::experiment::put_tag(tx, id, NOTE_TAG, &notes)?;
+            }
+            for (key, value) in &request.tags {
+                match value {
+                    Some(value) => store::experiment::put_tag(tx, id, key, value)?,
+                    None => {
+                        store::experiment::delete_tag(tx, id, key)?;
+                    }
+                }
             }
             experiment.updated_ms = now_ms;
             store::experiment::put(tx, &experiment)?;
@@ -296,28 +264,48 @@ fn deleted(experiment: &Experiment) -> ApiError {
     ApiError::invalid(format!("Experiment '{}' is deleted.", experiment.name)).with_hint("Restore it first.")
 }
 
+/// What a tag of an experiment can be.
+///
+/// # Errors
+/// Where the key or the value is too long.
+pub fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
+    if key.is_empty() || key.chars().count() > LONGEST_KEY {
+        return Err(ApiError::invalid(format!("A tag's key has 1 to {LONGEST_KEY} characters.")));
+    }
+    if value.chars().count() > LONGEST_TAG {
+        return Err(ApiError::invalid(format!(
+            "The value of the tag '{key}' is longer than {LONGEST_TAG} characters."
+        ))
+        .with_hint("Keep a long text as notes, or as an artifact of a run."));
+    }
+    Ok(())
+}
+
 /// Changes an experiment's tags; `None` removes one. Whether all that were to be removed were there.
 pub async fn tag(engine: &Engine, id: ExperimentId, key: String, value: Option<String>) -> anyhow::Result<()> {
-    let now_ms = engine.now_ms();
     engine
         .store()
         .write(move |tx| {
-            let Some(mut experiment) = store::experiment::get(tx, id)? else {
+            let Some(experiment) = store::experiment::get(tx, id)? else {
                 return Err(missing(id).into());
             };
             if experiment.deleted_ms.is_some() {
                 return Err(deleted(&experiment).into());
             }
+            // When it was updated last is said by its name, and by what was deleted and restored, as in MLflow.
             match value {
-                Some(value) => store::experiment::put_tag(tx, id, &key, &value)?,
-                None if store::experiment::delete_tag(tx, id, &key)? => {}
+                Some(value) => {
+                    let before = texts::bytes_in(&experiment.tags);
+                    let replaced = experiment.tags.get(&key).map_or(0, |replaced| key.len() + replaced.len());
+                    texts::check_record("experiment", before, before - replaced + key.len() + value.len())?;
+                    store::experiment::put_tag(tx, id, &key, &value)
+                }
+                None if store::experiment::delete_tag(tx, id, &key)? => Ok(()),
                 None => {
                     let message = format!("No tag with name: {key} in experiment with id {}", experiment.number);
-                    return Err(ApiError::not_found(message).into());
+                    Err(ApiError::not_found(message).into())
                 }
             }
-            experiment.updated_ms = now_ms;
-            store::experiment::put(tx, &experiment)
         })
         .await?;
     engine.changed(Tag::Experiments);
@@ -484,8 +472,15 @@ pub async fn restore_runs(engine: &Engine, request: RestoreRuns) -> anyhow::Resu
     mark_runs(engine, request.runs, false).await
 }
 
+/// Every other write waits for one of runs, and would for a run that is named again and again.
+fn each_once(mut runs: Vec<RunId>) -> Vec<RunId> {
+    let mut seen = HashSet::new();
+    runs.retain(|run| seen.insert(*run));
+    runs
+}
+
 async fn mark_runs(engine: &Engine, runs: Vec<RunId>, delete: bool) -> anyhow::Result<()> {
-    let now_ms = engine.now_ms();
+    let (runs, now_ms) = (each_once(runs), engine.now_ms());
     let (changed, parents) = engine
         .store()
         .write_durable(move |tx| {
@@ -524,6 +519,7 @@ pub async fn purge_runs(engine: &Engine, request: PurgeRuns) -> anyhow::Result<F
 
 /// Moves runs into another experiment, and so into its project.
 pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()> {
+    let request = MoveRuns { runs: each_once(request.runs), ..request };
     let changed = engine
         .store()
         .write(move |tx| {
@@ -531,8 +527,13 @@ pub async fn move_runs(engine: &Engine, request: MoveRuns) -> anyhow::Result<()>
             if to.deleted_ms.is_some() {
                 return Err(deleted(&to).into());
             }
-            let mut changed = Vec::with_capacity(request.runs.len() * 2);
-            for id in request.runs {
+            let mut runs = request.runs;
+            if request.with_children {
+                let named = nested::named(tx, &runs)?;
+                runs.extend(nested::below(tx, &named)?.into_iter().map(|place| place.id));
+            }
+            let mut changed = Vec::with_capacity(runs.len() * 2);
+            for id in runs {
                 let Some(row) = store::run::bare(tx, id)? else { return Err(client::missing(id).into()) };
                 if let Some(why) = row.run.kind.stays_because(row.run.project, to.project) {
                     let message = format!("{} {why}.", row.run.name);

@@ -450,21 +450,40 @@ fn announce(engine: &Engine, project: Option<ProjectId>, gone: &Gone) {
     }
 }
 
+/// Deletes a model under which no version stands that was trained here, so that it can be brought back.
+pub(crate) fn take_model(tx: &Transaction<'_>, row: ModelRow, now_ms: i64) -> store::Result<Gone> {
+    let versions = store::client_version::of_model(tx, row.id)?;
+    let gone = Gone::of(tx, row, versions)?;
+    store::model::delete(tx, gone.id)?;
+    keep(tx, gone.id, &gone, now_ms)?;
+    Ok(gone)
+}
+
+/// Deletes a version that a client registered, so that it can be brought back.
+pub(crate) fn take_version(
+    tx: &Transaction<'_>,
+    row: ModelRow,
+    version: ClientVersion,
+    now_ms: i64,
+) -> store::Result<Gone> {
+    let id = version.id;
+    let gone = Gone::of(tx, row, vec![version])?;
+    store::client_version::delete(tx, id)?;
+    keep(tx, id, &gone, now_ms)?;
+    Ok(gone)
+}
+
 /// Deletes a model. No bytes are freed: the files are the runs', or the logged models'.
 pub async fn delete(engine: &Engine, request: DeleteModel) -> anyhow::Result<Freed> {
     let now_ms = engine.now_ms();
     let delete = move |tx: &Transaction<'_>| {
         let row = Which::Id(request.model).find(tx)?;
         registry::check_deletable(tx, &row)?;
-        let versions = store::client_version::of_model(tx, row.id)?;
-        let gone = Gone::of(tx, row, versions)?;
-        store::model::delete(tx, gone.id)?;
-        keep(tx, gone.id, &gone, now_ms)?;
-        Ok(gone)
+        take_model(tx, row, now_ms)
     };
     let gone = engine.store().write_durable(delete).await?;
     announce(engine, gone.project, &gone);
-    Ok(Freed { bytes: 0, records: gone.versions.len() as u64 + 1, parts: Vec::new() })
+    Ok(Freed { records: gone.versions.len() as u64 + 1, ..Freed::default() })
 }
 
 /// Deletes a version that a client registered, if it is one. Nothing else is freed.
@@ -473,16 +492,12 @@ pub(crate) async fn delete_version(engine: &Engine, id: VersionId) -> anyhow::Re
     let delete = move |tx: &Transaction<'_>| {
         let Some(bare) = store::client_version::get(tx, id)? else { return Ok(None) };
         let Some(row) = store::model::get(tx, bare.model)? else { return Ok(None) };
-        let mut versions = store::client_version::of_model(tx, row.id)?;
-        versions.retain(|version| version.id == id);
-        let gone = Gone::of(tx, row, versions)?;
-        store::client_version::delete(tx, id)?;
-        keep(tx, id, &gone, now_ms)?;
-        Ok(Some(gone))
+        let version = store::client_version::whole(tx, bare)?;
+        take_version(tx, row, version, now_ms).map(Some)
     };
     let Some(gone) = engine.store().write_durable(delete).await? else { return Ok(None) };
     announce(engine, gone.project, &gone);
-    Ok(Some(Freed { bytes: 0, records: 1, parts: Vec::new() }))
+    Ok(Some(Freed { records: 1, ..Freed::default() }))
 }
 
 /// Lets go of what could be brought back. The files that nothing uses any more go with it, or with the next cleaning where

@@ -14,6 +14,7 @@ use api::{
     tracking::{Experiment, LoggedModel, LoggedStatus},
 };
 
+use super::texts;
 use crate::Engine;
 
 /// A logged model that a client begins.
@@ -36,6 +37,7 @@ pub async fn create(engine: &Engine, experiment: &Experiment, new: New) -> anyho
             experiment.number
         )));
     }
+    texts::check_record("model", 0, texts::bytes_of(&new.params) + texts::bytes_of(&new.tags))?;
     let (id, now_ms) = (RunId::from_bytes(engine.new_id()), engine.now_ms());
     let model = LoggedModel {
         id: format!("m-{id}"),
@@ -135,7 +137,9 @@ pub async fn change(
         .store()
         .write(move |tx| {
             let Some((mut model, number)) = told(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            let before = bytes_of(&model);
             change(&mut model);
+            texts::check_record("model", before, bytes_of(&model))?;
             model.updated_ms = now_ms;
             store::logged_model::put(tx, &model)?;
             Ok((model, number))
@@ -145,6 +149,11 @@ pub async fn change(
     Ok(told)
 }
 
+/// Bytes of a model's params and tags.
+fn bytes_of(model: &LoggedModel) -> usize {
+    texts::bytes_in(&model.params) + texts::bytes_in(&model.tags)
+}
+
 /// Adds params: one that was logged stays as it was, and another value of it is refused.
 pub async fn log_params(engine: &Engine, id: &str, params: Vec<(String, String)>) -> anyhow::Result<()> {
     let (wanted, now_ms) = (id.to_owned(), engine.now_ms());
@@ -152,6 +161,7 @@ pub async fn log_params(engine: &Engine, id: &str, params: Vec<(String, String)>
         .store()
         .write(move |tx| {
             let Some((mut model, _)) = told(tx, &wanted)? else { return Err(missing(&wanted).into()) };
+            let before = bytes_of(&model);
             for (key, value) in params {
                 match model.params.entry(key) {
                     Entry::Vacant(place) => drop(place.insert(value)),
@@ -159,6 +169,7 @@ pub async fn log_params(engine: &Engine, id: &str, params: Vec<(String, String)>
                     Entry::Occupied(known) => return Err(changed(&wanted, known.key(), known.get(), &value).into()),
                 }
             }
+            texts::check_record("model", before, bytes_of(&model))?;
             model.updated_ms = now_ms;
             store::logged_model::put(tx, &model)?;
             Ok(model)

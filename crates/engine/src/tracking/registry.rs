@@ -15,6 +15,7 @@ use api::{
 };
 use store::{model::ModelRow, version::VersionRow};
 
+use super::texts;
 use crate::Engine;
 
 /// A version of either kind.
@@ -54,14 +55,17 @@ pub struct Registered {
 }
 
 impl Registered {
-    /// The newest version of each stage, by stage.
+    /// The newest version of each stage; first that of the stage in which the oldest version stands, as in MLflow.
     pub fn latest(&self, stages: &[Stage]) -> Vec<&Version> {
-        let mut latest: BTreeMap<u8, &Version> = BTreeMap::new();
-        for version in self.versions.iter().filter(|version| stages.is_empty() || stages.contains(&version.notes.stage))
-        {
-            latest.entry(version.notes.stage as u8).or_insert(version);
+        let is_asked = |version: &&Version| stages.is_empty() || stages.contains(&version.notes.stage);
+        let mut latest: Vec<&Version> = Vec::new();
+        for version in self.versions.iter().rev().filter(is_asked) {
+            match latest.iter_mut().find(|known| known.notes.stage == version.notes.stage) {
+                Some(known) => *known = version,
+                None => latest.push(version),
+            }
         }
-        latest.into_values().collect()
+        latest
     }
 
     pub fn aliases(&self) -> Vec<(String, u32)> {
@@ -225,12 +229,12 @@ pub async fn version(engine: &Engine, which: impl Into<Which>, number: &str) -> 
 }
 
 fn find_version(c: &store::Connection, which: &Which, number: &str) -> store::Result<Version> {
-    let Ok(wanted) = number.parse::<u32>() else {
+    let Ok(wanted) = number.trim().parse::<i64>() else {
         return Err(ApiError::invalid(format!("Model version must be an integer, got '{number}'")).into());
     };
-    let found = match which.row(c)? {
-        Some(row) => numbered(c, &row, wanted)?,
-        None => None,
+    let found = match (which.row(c)?, u32::try_from(wanted)) {
+        (Some(row), Ok(wanted)) => numbered(c, &row, wanted)?,
+        _ => None,
     };
     found.ok_or_else(|| version_missing(which, number).into())
 }
@@ -244,6 +248,7 @@ pub async fn create(
 ) -> anyhow::Result<Registered> {
     check_name(name)?;
     check_description(description.as_deref())?;
+    texts::check_record("model", 0, texts::bytes_of(&tags))?;
     let now_ms = engine.now_ms();
     let row = ModelRow {
         id: ModelId::from_bytes(engine.new_id()),
@@ -279,6 +284,11 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     if name.contains(['/', ':']) || name.chars().count() > 256 || name.chars().any(char::is_control) {
         bail!(ApiError::invalid(format!(
             "Invalid name for registered model: '{name}'. It has at most 256 characters, and no '/' and ':'."
+        )));
+    }
+    if name == "." || name.starts_with("..") {
+        bail!(ApiError::invalid(format!(
+            "Invalid name for registered model: '{name}'. As a path it would be another one."
         )));
     }
     Ok(())
@@ -387,6 +397,7 @@ pub struct NewVersion {
 
 pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
     check_description(new.description.as_deref())?;
+    texts::check_record("version", 0, texts::bytes_of(&new.tags))?;
     let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
     let wanted = name.to_owned();
     let add = move |tx: &store::Transaction<'_>| -> store::Result<(ModelId, u32)> {
@@ -402,6 +413,7 @@ pub async fn add_version(engine: &Engine, name: &str, new: NewVersion) -> anyhow
 pub async fn register(engine: &Engine, name: &str, new: NewVersion) -> anyhow::Result<Version> {
     check_name(name)?;
     check_description(new.description.as_deref())?;
+    texts::check_record("version", 0, texts::bytes_of(&new.tags))?;
     let (id, now_ms) = (VersionId::from_bytes(engine.new_id()), engine.now_ms());
     let fresh = ModelRow {
         id: ModelId::from_bytes(engine.new_id()),
@@ -631,13 +643,22 @@ pub async fn set_alias(
 
 pub async fn by_alias(engine: &Engine, name: &str, alias: &str) -> anyhow::Result<Version> {
     let (which, wanted) = (Which::from(name), alias.to_owned());
-    let read = move |c: &store::Connection| {
+    let is_latest = alias.eq_ignore_ascii_case(source::LATEST);
+    let found = move |c: &store::Connection| {
         let row = which.find(c)?;
+        if is_latest {
+            // The newest stands first.
+            return Ok(read(c, row)?.versions.into_iter().next());
+        }
         let Some(id) = store::alias::find(c, row.id, &wanted)? else { return Ok(None) };
         by_id(c, &named::told(c, &row)?, id)
     };
-    let found = engine.store().read(read).await?;
-    found.ok_or_else(|| ApiError::invalid(format!("Registered model alias {alias} not found.")).into())
+    let found = engine.store().read(found).await?;
+    let missing = || match is_latest {
+        true => ApiError::not_found(format!("Latest version not found for model {name}.")),
+        false => ApiError::invalid(format!("Registered model alias {alias} not found.")),
+    };
+    found.ok_or_else(|| missing().into())
 }
 
 /// MLflow's limits.
@@ -673,7 +694,13 @@ pub async fn tag(
                 None => *wanted.find(tx)?.id.as_bytes(),
             };
             match value {
-                Some(value) => store::client_version::put_tag(tx, &owner, &key, &value),
+                Some(value) => {
+                    let known = store::client_version::tags(tx, &owner)?;
+                    let before = texts::bytes_in(&known);
+                    let replaced = known.get(&key).map_or(0, |replaced| key.len() + replaced.len());
+                    texts::check_record("model", before, before - replaced + key.len() + value.len())?;
+                    store::client_version::put_tag(tx, &owner, &key, &value)
+                }
                 None => store::client_version::delete_tag(tx, &owner, &key),
             }
         })

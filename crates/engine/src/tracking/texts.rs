@@ -3,7 +3,7 @@
 //! They are counted where so much came that they might be too many, and not with each small request.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
 };
 
@@ -25,6 +25,24 @@ pub(crate) struct Texts {
 /// Bytes of texts by their keys.
 pub(crate) fn bytes_of<'a>(texts: impl IntoIterator<Item = &'a (String, String)>) -> usize {
     texts.into_iter().map(|(key, value)| key.len() + value.len()).sum()
+}
+
+/// The same of texts that stand in a map.
+pub(crate) fn bytes_in(texts: &BTreeMap<String, String>) -> usize {
+    texts.iter().map(|(key, value)| key.len() + value.len()).sum()
+}
+
+/// Bytes of the keys and values of what is said of one experiment, model or version.
+pub(crate) const MOST_OF_RECORD: usize = 16 << 20;
+
+/// Refuses texts that whoever asks for a record would have to be told of at once. What was there before may stay and
+/// become less.
+pub(crate) fn check_record(what: &str, before: usize, now: usize) -> Result<(), ApiError> {
+    if now <= MOST_OF_RECORD || now <= before {
+        return Ok(());
+    }
+    let message = format!("The texts of this {what} would have {now} bytes together, more than {MOST_OF_RECORD}.");
+    Err(ApiError::invalid(message).with_hint("Keep long texts as artifacts, or delete tags that are not needed."))
 }
 
 impl Texts {

@@ -82,8 +82,8 @@ async fn of_a_clients_run_in_an_experiment_of_a_project_both_lists() {
 
     let other = within(&stage, "other", project).await;
     let three = [both[0].clone(), both[1].clone(), Tag::Experiment(other.id)];
-    check(&stage, "moving", &three, stage.call(MoveRuns { runs: vec![run], to: other.id })).await;
-    stage.call(MoveRuns { runs: vec![run], to: sweep.id }).await;
+    check(&stage, "moving", &three, stage.call(MoveRuns::alone(vec![run], other.id))).await;
+    stage.call(MoveRuns::alone(vec![run], sweep.id)).await;
     stage.call(TrashRuns { runs: vec![run] }).await;
     check(&stage, "deleting for good", &both, stage.call(PurgeRuns { runs: vec![run] })).await;
 }
@@ -119,19 +119,33 @@ async fn many_runs_that_change_together_are_one_announcement_and_each_is_read_an
     let list = ListRuns { experiment: Some(made.id), ..ListRuns::default() };
     assert_eq!(stage.call(list.clone()).await.total, 120);
     let mut events = stage.engine.events().subscribe();
-    let change = stage.call(TrashRuns { runs: runs.clone() });
-    change.await;
-    let mut tags = Vec::new();
-    while !tags.contains(&Tag::Experiments) {
-        let Ok(Ok(event)) = tokio::time::timeout(Duration::from_secs(10), events.recv()).await else {
-            panic!("{tags:?}")
-        };
-        if let Event::Changed { tag } = event {
-            tags.push(tag);
+    let mut announced = async || {
+        let mut tags = Vec::new();
+        while !tags.contains(&Tag::Experiments) {
+            let Ok(Ok(event)) = tokio::time::timeout(Duration::from_secs(10), events.recv()).await else {
+                panic!("{tags:?}")
+            };
+            if let Event::Changed { tag } = event {
+                tags.push(tag);
+            }
         }
-    }
+        tags
+    };
+    stage.call(TrashRuns { runs: runs.clone() }).await;
+    let tags = announced().await;
     assert!(tags.contains(&Tag::EveryRun) && tags.len() < 10, "{} announcements", tags.len());
-    assert_eq!(stage.call(list).await.total, 0);
+    assert_eq!(stage.call(list.clone()).await.total, 0);
+    // One that is named again and again is one.
+    let again = || vec![runs[0]; 200];
+    stage.call(RestoreRuns { runs: again() }).await;
+    let tags = announced().await;
+    assert_eq!(tags.iter().filter(|tag| matches!(tag, Tag::Run(_) | Tag::EveryRun)).count(), 1, "{tags:?}");
+    assert_eq!(stage.call(list).await.total, 1);
+    let other = stage.call(CreateExperiment { name: "other".to_owned(), folder: String::new() }).await;
+    announced().await;
+    stage.call(MoveRuns::alone(again(), other.id)).await;
+    let tags = announced().await;
+    assert!(tags.iter().all(|tag| *tag != Tag::EveryRun), "{tags:?}");
 }
 
 /// What is noted of a run's machine, and what begins below it, stands in no list.

@@ -128,6 +128,53 @@ async fn bands_are_the_mean_and_the_deviation_of_the_runs_that_stand_there() {
     check(&all.bands[0].points[10], 10.0, &[0, 1, 3, 4, 5].map(|run| value(run, 10)));
 }
 
+#[tokio::test]
+async fn runs_that_diverge_are_counted_where_the_mean_is_without_them() {
+    let stage = Stage::new().await;
+    let experiment = stage.call(CreateExperiment { name: "diverging".to_owned(), folder: String::new() }).await;
+    // One of three is not finite from step 6 on, one for a step; and the only one of "b" from its begin.
+    for (at, model, from, to, odd) in [
+        (0, "a", 6, 11, f64::NAN),
+        (1, "a", 4, 5, f64::INFINITY),
+        (2, "a", 0, 0, 0.0),
+        (3, "b", 0, 11, f64::NEG_INFINITY),
+    ] {
+        let begin = Begin { started_ms: Some(BEGAN_MS), ..Begin::default() };
+        let run = client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id;
+        let mut own = points(at, 11, 1_000);
+        own.iter_mut().filter(|point| (from..to).contains(&point.step)).for_each(|point| point.value = odd);
+        let tokens = own.iter().map(|point| Point { value: point.step as f64 * 100.0, ..*point }).collect();
+        let series = vec![("loss".to_owned(), own), ("tokens".to_owned(), tokens)];
+        let params = vec![("model".to_owned(), model.to_owned())];
+        client::log(&stage.engine, run, Batch { series, params, ..Batch::default() }).await.unwrap();
+    }
+    let over = AggregateRuns {
+        over: Some("tokens".to_owned()),
+        from: Some(0.0),
+        to: Some(1_000.0),
+        points: Some(11),
+        ..asked(&experiment)
+    };
+    for (request, pace) in [(asked(&experiment), 1.0), (over, 100.0)] {
+        let found = stage.call(request).await;
+        let [a, b] = &found.bands[..] else { panic!("{found:?}") };
+        assert_eq!((a.points.len(), a.diverged, b.points.len(), b.diverged), (11, 1, 11, 1), "{found:?}");
+        for step in 0..11_i64 {
+            let point = &a.points[step as usize];
+            let there: Vec<f64> =
+                [0, 1, 2].into_iter().filter(|run| *run > 0 || step < 6).map(|run| value(run, step)).collect();
+            check(point, step as f64 * pace, &there);
+            let odd = (point.non_finite.nan, point.non_finite.plus, point.diverged);
+            assert_eq!(odd, (u64::from(step >= 6), u64::from(step == 4), u64::from(step >= 6)), "step {step}");
+            let none = &b.points[step as usize];
+            assert_eq!((none.runs, none.non_finite.minus, none.diverged), (0, 1, 1), "step {step}");
+            assert!(none.mean.is_nan() && none.sd.is_none() && none.min.is_nan(), "{none:?}");
+        }
+        let said = "2 curves diverged: where one is not finite, the mean is of the others.".to_owned();
+        assert!(found.said().contains(&said), "{:?}", found.said());
+    }
+}
+
 /// Four runs: two of "a" that see tokens at another pace, one of it that tells none, and one of "b" whose tokens stand still.
 async fn along_tokens(stage: &Stage) -> Experiment {
     let experiment = stage.call(CreateExperiment { name: "tokens".to_owned(), folder: String::new() }).await;

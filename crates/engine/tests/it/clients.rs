@@ -7,8 +7,8 @@ use api::{
     event::{Event, Tag},
     host::GetHost,
     run::{
-        BeginCommand, Code, Ending, GetLineage, GetNested, GetRun, LineageNode, ListArtifacts, ListRuns, MarkEnded,
-        RunState, StopRun,
+        BeginCommand, Code, Ending, GetLineage, GetNested, GetRun, GetRuns, LineageNode, ListArtifacts, ListRuns,
+        MarkEnded, RunState, StopRun,
     },
     run_table::{Listing, PARENT, SparseRow, TabulateRuns},
     series::Point,
@@ -239,6 +239,48 @@ async fn the_params_and_tags_of_a_run_have_an_end_together() {
         count += 1;
     }
     assert_eq!(count, (1 << 20) / 60_006, "up to the bound");
+}
+
+#[tokio::test]
+async fn a_page_of_the_table_ends_before_the_run_that_is_too_much() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep").await;
+    // Whatever their order: two long ones never stand on one page, and one that is too long for any has its own.
+    let sizes = [20 << 20, 20 << 20, 33 << 20, 1_000, 1_000];
+    let mut ids = Vec::new();
+    for (at, bytes) in sizes.into_iter().enumerate() {
+        let run = begin(&stage, &sweep, &format!("r{at}"), vec![]).await;
+        let tags = vec![("long".to_owned(), "x".repeat(bytes))];
+        client::log(&stage.engine, run, Batch { tags, ..Batch::default() }).await.unwrap();
+        ids.push(run);
+    }
+    let (sort, limit) = (Some("name asc".to_owned()), Some(1_000));
+    let mut next = Some(ListRuns { experiment: Some(sweep.id), sort, limit, ..ListRuns::default() });
+    let (mut pages, mut names) = (Vec::new(), Vec::new());
+    while let Some(request) = next {
+        let table = stage.call(request.clone()).await;
+        assert_eq!(table.total, sizes.len() as u64);
+        pages.push(table.rows.len());
+        next = request.lacking(table.rows.len(), table.total);
+        names.extend(table.rows.into_iter().map(|row| row.name));
+    }
+    assert_eq!(pages, [1, 1, 1, 2]);
+    assert_eq!(names, ["r0", "r1", "r2", "r3", "r4"]);
+    // What was asked for is whole where it has its rows.
+    let two = ListRuns { limit: Some(2), offset: 3, experiment: Some(sweep.id), ..ListRuns::default() };
+    assert!(two.lacking(2, 5).is_none() && two.lacking(0, 5).is_none() && two.lacking(1, 4).is_none());
+    assert_eq!(two.lacking(1, 5).map(|rest| (rest.offset, rest.limit)), Some((4, Some(1))));
+    // Who asks by ids gets all or is told why not.
+    for at in [5, 6] {
+        let run = begin(&stage, &sweep, &format!("r{at}"), vec![]).await;
+        let tags = vec![("long".to_owned(), "x".repeat(33 << 20))];
+        client::log(&stage.engine, run, Batch { tags, ..Batch::default() }).await.unwrap();
+        ids.push(run);
+    }
+    let told = stage.call(GetRuns { runs: ids[..5].to_vec() }).await;
+    assert!(told.iter().all(Option::is_some));
+    let refused = stage.try_call(GetRuns { runs: ids }).await.unwrap_err();
+    assert_eq!((refused.code, refused.hint.as_deref()), (ErrorCode::Invalid, Some("Ask for fewer of them at once.")));
 }
 
 /// Kind, label, and the labels of what it came from.

@@ -329,7 +329,7 @@ async fn programs_note_their_data_and_a_diff_compares_the_content_not_the_number
         stage.done(stage.call(TakeSnapshot { project, message: None }).await).await;
         runs.push(begin(folder).await);
     }
-    let diff = async |runs: &[RunId]| stage.call(DiffRuns { runs: runs.to_vec(), all: false }).await;
+    let diff = async |runs: &[RunId]| stage.call(DiffRuns { runs: runs.to_vec(), all: false, system: false }).await;
     let data = |diff: &RunDiff, key: &str| {
         let row = diff.rows.iter().find(|row| row.part == DiffPart::Data && row.key == key)?;
         Some(serde_json::to_string(&row.values).unwrap())

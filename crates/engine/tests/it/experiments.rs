@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use api::{
     ErrorCode, ProjectId, RunId,
     event::{Event, Tag},
-    run::{BeginCommand, GetRun, ListRuns, Run, RunKind, StopRun},
+    host::{CompactDatabase, GetStorage},
+    run::{BeginCommand, EditRun, GetRun, ListRuns, Run, RunKind, StopRun},
     search::{Direction, SearchConfig, StartSearch, StopSearch, Value, Written},
+    series::Point,
     tracking::{
-        CreateExperiment, DeleteExperiment, DeleteView, EditExperiment, Experiment, ListDeletedViews, ListExperiments,
-        ListViews, MoveExperiment, MoveFolder, MoveRuns, PurgeExperiment, PurgeRuns, RestoreExperiment, RestoreRuns,
-        RestoreView, SaveView, SavedView, Scope, TrashRuns,
+        CreateExperiment, DeleteExperiment, DeleteView, EditExperiment, Experiment, GetRunPlaces, ListDeletedViews,
+        ListExperiments, ListViews, MoveExperiment, MoveFolder, MoveRuns, PARENT_TAG, PurgeExperiment, PurgeRuns,
+        RestoreExperiment, RestoreRuns, RestoreView, RunPlace, SaveView, SavedView, Scope, TrashRuns,
     },
 };
 use engine::tracking::{
-    client::{self, Begin},
+    client::{self, Batch, Begin},
     experiments,
 };
 use store::run::RunRow;
@@ -72,10 +74,9 @@ async fn a_projects_own_experiment_keeps_its_name() {
     let project = place::project(&stage).await;
     let experiment = own(&stage, project).await;
     let edit = |name: &str| EditExperiment {
-        experiment: experiment.id,
         name: Some(name.to_owned()),
         folder: Some("vision".to_owned()),
-        notes: None,
+        ..EditExperiment::of(experiment.id)
     };
     let refused = stage.try_call(edit("mine")).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::InUse);
@@ -94,7 +95,7 @@ async fn an_experiment_comes_back_with_what_went_with_it() {
     stage.call(TrashRuns { runs: vec![before] }).await;
     stage.call(DeleteExperiment { experiment: sweep.id }).await;
     assert_eq!(there(&stage, &sweep).await, [""; 0]);
-    let gone = stage.call(ListExperiments { deleted: true }).await;
+    let gone = stage.call(ListExperiments { deleted: true, ..ListExperiments::default() }).await;
     assert_eq!(gone.iter().map(|one| one.runs).collect::<Vec<_>>(), [1]);
     stage.call(RestoreExperiment { experiment: sweep.id }).await;
     assert_eq!(there(&stage, &sweep).await, ["kept"]);
@@ -114,7 +115,7 @@ async fn an_experiment_whose_run_is_under_way_is_not_deleted() {
     let project = place::project(&stage).await;
     let sweep = experiment(&stage, "sweep", Some(project)).await;
     let run = program(&stage, project, std::process::id()).await;
-    stage.call(MoveRuns { runs: vec![run], to: sweep.id }).await;
+    stage.call(MoveRuns::alone(vec![run], sweep.id)).await;
     let refused = stage.try_call(DeleteExperiment { experiment: sweep.id }).await.unwrap_err();
     assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::InUse, "crunch is under way."));
     assert_eq!(there(&stage, &sweep).await, ["crunch"]);
@@ -125,15 +126,51 @@ async fn an_experiment_whose_run_is_under_way_is_not_deleted() {
 }
 
 #[tokio::test]
+async fn what_stands_below_a_run_moves_with_it() {
+    let stage = Stage::new().await;
+    let (old, new) = (experiment(&stage, "old", None).await, experiment(&stage, "new", None).await);
+    let own = experiment(&stage, "own", None).await;
+    let below = async |experiment: &Experiment, name: &str, parent: RunId| {
+        let tags = [(PARENT_TAG.to_owned(), parent.to_string())].into_iter().collect();
+        let begin = Begin { name: Some(name.to_owned()), tags, ..Begin::default() };
+        client::begin(&stage.engine, &experiment.number.to_string(), begin).await.unwrap().row.run.id
+    };
+    let top = begin(&stage, &old, "top").await;
+    let child = below(&old, "child", top).await;
+    let deep = below(&old, "deep", child).await;
+    // Put elsewhere by its script, deleted, and a run that names a run below it as its parent.
+    below(&own, "elsewhere", top).await;
+    let gone = below(&old, "gone", top).await;
+    stage.call(TrashRuns { runs: vec![gone] }).await;
+    let tags = [(PARENT_TAG.to_owned(), Some(deep.to_string()))].into();
+    stage.call(EditRun { run: top, name: None, notes: None, tags }).await;
+    let places = stage.call(GetRunPlaces { runs: vec![top] }).await;
+    let told = |places: &[RunPlace]| places.iter().map(|place| (place.id, place.experiment)).collect::<Vec<_>>();
+    assert_eq!(told(&places.named), [(top, old.id)]);
+    assert_eq!(told(&places.below), [(child, old.id), (deep, old.id)]);
+
+    stage.call(MoveRuns { runs: vec![top], to: new.id, with_children: true }).await;
+    assert_eq!(there(&stage, &new).await, ["child", "deep", "top"]);
+    assert_eq!((there(&stage, &old).await, there(&stage, &own).await), (vec![], vec!["elsewhere".to_owned()]));
+    // Undo names them all.
+    stage.call(MoveRuns::alone(vec![top, child, deep], old.id)).await;
+    assert_eq!(there(&stage, &old).await, ["child", "deep", "top"]);
+    stage.call(MoveRuns::alone(vec![top], new.id)).await;
+    assert_eq!((there(&stage, &new).await, there(&stage, &old).await.len()), (vec!["top".to_owned()], 2));
+    let missing = stage.try_call(GetRunPlaces { runs: vec![RunId::from_bytes([9; 16])] }).await.unwrap_err();
+    assert_eq!(missing.code, ErrorCode::NotFound);
+}
+
+#[tokio::test]
 async fn what_we_supervise_moves_within_its_project_only() {
     let stage = Stage::new().await;
     let project = place::project(&stage).await;
     let [inside, outside] =
         [experiment(&stage, "inside", Some(project)).await, experiment(&stage, "outside", None).await];
     let run = program(&stage, project, std::process::id()).await;
-    let refused = stage.try_call(MoveRuns { runs: vec![run], to: outside.id }).await.unwrap_err();
+    let refused = stage.try_call(MoveRuns::alone(vec![run], outside.id)).await.unwrap_err();
     assert_eq!(refused.message, "crunch belongs to its project's folder and data.");
-    stage.call(MoveRuns { runs: vec![run], to: inside.id }).await;
+    stage.call(MoveRuns::alone(vec![run], inside.id)).await;
     assert_eq!(there(&stage, &inside).await, ["crunch"]);
     let refused = stage.try_call(MoveExperiment { experiment: inside.id, to: None }).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Conflict, "{refused}");
@@ -160,9 +197,9 @@ async fn a_search_is_not_carried_into_another_project() {
     assert_eq!(stage.call(GetRun { run }).await.kind, RunKind::Search);
     let [inside, outside] =
         [experiment(&stage, "inside", Some(project)).await, experiment(&stage, "outside", None).await];
-    let refused = stage.try_call(MoveRuns { runs: vec![run], to: outside.id }).await.unwrap_err();
+    let refused = stage.try_call(MoveRuns::alone(vec![run], outside.id)).await.unwrap_err();
     assert!(refused.message.ends_with("belongs to its project's folder and data."), "{refused}");
-    stage.call(MoveRuns { runs: vec![run], to: inside.id }).await;
+    stage.call(MoveRuns::alone(vec![run], inside.id)).await;
     // Neither does its experiment carry it away, nor does it go with that while it is under way.
     let refused = stage.try_call(MoveExperiment { experiment: inside.id, to: None }).await.unwrap_err();
     assert!(refused.message.contains("belong to their project's folder and data"), "{refused}");
@@ -188,6 +225,36 @@ async fn only_what_was_deleted_goes_for_good() {
     stage.call(DeleteExperiment { experiment: sweep.id }).await;
     stage.call(RestoreRuns { runs: vec![kept] }).await;
     assert_eq!(stage.call(PurgeExperiment { experiment: sweep.id }).await.records, 2);
+}
+
+#[tokio::test]
+async fn what_points_take_is_counted_and_stays_with_the_database() {
+    let stage = Stage::new().await;
+    let sweep = experiment(&stage, "sweep", None).await;
+    let run = begin(&stage, &sweep, "long").await;
+    let points = (0..3_000).map(|step| Point { step, time_ms: step, value: (step as f64).sin() });
+    let series = vec![("loss".to_owned(), points.collect())];
+    client::log(&stage.engine, run, Batch { series, ..Batch::default() }).await.unwrap();
+    let held = stage.engine.store().read(move |c| store::points::bytes_of_run(c, run)).await.unwrap();
+    // Of each at least the bits of its value, whatever else is compressed.
+    assert!(held > 3_000 * 4, "{held} bytes");
+    let folder = stage.engine.workspace().run(run).join("artifacts");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("x.bin"), vec![0; 500]).unwrap();
+    stage.call(TrashRuns { runs: vec![run] }).await;
+    let freed = stage.call(PurgeRuns { runs: vec![run] }).await;
+    assert_eq!((freed.in_database, freed.records), (held, 1));
+    assert!(freed.bytes >= held + 500, "{freed:?}");
+    let left = stage.engine.store().read(move |c| store::points::bytes_of_run(c, run)).await.unwrap();
+    assert_eq!(left, 0);
+    assert!(stage.call(GetStorage {}).await.compactable_bytes > 0);
+    let job = stage.call(CompactDatabase {}).await;
+    let job = stage.done(job).await;
+    assert!(job.message.contains("given back to the disk; the database takes"), "{}", job.message);
+    // All of it is there, and goes on.
+    let again = begin(&stage, &sweep, "again").await;
+    assert_eq!(there(&stage, &sweep).await, ["again"]);
+    assert_eq!(stage.call(GetRun { run: again }).await.name, "again");
 }
 
 #[tokio::test]
@@ -279,7 +346,7 @@ async fn a_folder_is_renamed_and_moved_with_all_that_is_in_it() {
         stage.call(CreateExperiment { name: name.to_owned(), folder: folder.to_owned() }).await;
     }
     let named = async |name: &str, deleted: bool| {
-        let all = stage.call(ListExperiments { deleted }).await;
+        let all = stage.call(ListExperiments { deleted, ..ListExperiments::default() }).await;
         all.into_iter().find(|one| one.name == name).unwrap()
     };
     stage.call(DeleteExperiment { experiment: named("gone", false).await.id }).await;

@@ -9,7 +9,7 @@ use api::{
     run_table::Listing,
     series::Point,
     source::{AddSource, Kind},
-    tracking::{CreateExperiment, Dataset, ListExperiments, RunInput, Scope, TrashRuns},
+    tracking::{CreateExperiment, Dataset, EditExperiment, ListExperiments, NOTE_TAG, RunInput, Scope, TrashRuns},
 };
 use arrow_array::{Array as _, Float64Array, StringArray, cast::AsArray as _, types::TimestampMillisecondType};
 use engine::tracking::client::{self, Batch, Begin};
@@ -154,6 +154,34 @@ async fn a_file_store_has_every_point_tag_and_artifact() {
     assert_eq!(std::fs::read_to_string(artifacts.join("plots/roc.txt")).unwrap(), "a curve");
     let meta = std::fs::read_to_string(artifacts.parent().unwrap().join("meta.yaml")).unwrap();
     assert!(meta.contains("/out/1/") && !meta.contains(".half-"), "its places are those it was moved to: {meta}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_experiment_comes_back_with_its_note_tags_and_age() {
+    let (stage, other) = (Stage::new().await, Stage::new().await);
+    let (list, _) = filled(&stage).await;
+    let Scope::Experiment(experiment) = list.of else { panic!("{list:?}") };
+    let notes = Some("Why *this* sweep.".to_owned());
+    stage.call(EditExperiment { notes, ..EditExperiment::of(experiment) }).await;
+    let written = stage.engine.store().write(move |tx| {
+        store::experiment::put_created(tx, experiment, TIME)?;
+        store::experiment::put_tag(tx, experiment, "team", "a")?;
+        store::experiment::put_tag(tx, experiment, "odd\"key", "b")
+    });
+    written.await.unwrap();
+    let job = stage.call(request(&stage, &list, ExportFormat::Mlflow, "out")).await;
+    let job = stage.done(job).await;
+    let log = stage.call(GetJobLog { job: job.id }).await;
+    assert!(log.contains(&"sweep: MLflow takes no tag named \"odd\"key\".".to_owned()), "{log:?}");
+
+    let path = stage.path("out").to_string_lossy().into_owned();
+    let job = other.call(AddSource { path, kind: None, project: None, once: true }).await;
+    other.done(job).await;
+    let experiments = other.call(ListExperiments::default()).await;
+    let sweep = experiments.iter().find(|one| one.name == "sweep").unwrap();
+    let tag = |key: &str| sweep.tags.get(key).map(String::as_str);
+    assert_eq!((tag(NOTE_TAG), tag("team"), sweep.tags.len()), (Some("Why *this* sweep."), Some("a"), 2));
+    assert_eq!(sweep.created_ms, TIME);
 }
 
 #[tokio::test]
@@ -469,4 +497,82 @@ async fn media_of_a_log_go_along_where_they_have_a_place_and_others_are_counted(
     let gone =
         |run: &str, count: u32| format!("{run}: {count} media of its log can't be read any more, or can't be shown.");
     assert_eq!(log, [gone("new", 5), gone("old/train", 3)]);
+}
+
+/// A run of a client with media by step among its artifacts, and what no form but a file store takes.
+async fn with_media(stage: &Stage) -> (Listing, Vec<u8>) {
+    let (list, runs) = filled(stage).await;
+    let mut picture = Vec::new();
+    let encoded = image::RgbImage::new(2, 3).write_to(&mut std::io::Cursor::new(&mut picture), image::ImageFormat::Png);
+    encoded.unwrap();
+    let artifacts = stage.engine.workspace().run(runs[0]).join("artifacts");
+    let logged = format!("images/seen~at+step+7+timestamp+{TIME}+0a1b");
+    let files: [(&str, &[u8]); 9] = [
+        ("samples/step_12.png", &picture),
+        (&format!("{logged}.png"), &picture),
+        (&format!("{logged}+compressed.webp"), b"RIFF\0\0\0\0WEBP"),
+        ("sounds/beep/step_2.wav", b"RIFF\0\0\0\0WAVEfmt "),
+        ("sounds/beep/step_3.mp3", b"ID3"),
+        ("texts/said/step_1.txt", b"said"),
+        ("weights/step_3.histogram.json", br#"{"bins": [0, 1, 2], "counts": [5, 3]}"#),
+        ("broken/step_3.histogram.json", b"none"),
+        ("rows/step_1.table.json", br#"{"columns": ["n"], "data": [[1]]}"#),
+    ];
+    for (path, bytes) in files {
+        let path = artifacts.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    (list, picture)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_logged_by_step_stands_in_event_files_and_the_rest_is_counted() {
+    let stage = Stage::new().await;
+    let (list, picture) = with_media(&stage).await;
+    let export = async |format, name: &str| {
+        let job = stage.call(ExportRuns { artifacts: false, ..request(&stage, &list, format, name) }).await;
+        let job = stage.done(job).await;
+        let mut log = stage.call(GetJobLog { job: job.id }).await;
+        log.sort();
+        (job.message, log)
+    };
+    let (message, log) = export(ExportFormat::Tensorboard, "events").await;
+    assert!(message.ends_with("5 things were left out or changed, which the job's log names"), "{message}");
+    let place = "in the event files that are written here";
+    // Of `roc.txt` nobody says a step.
+    assert_eq!(
+        log,
+        [
+            "../first: run: 1 medium can't be read any more, or can't be shown.".to_owned(),
+            format!("../first: run: 2 media have no place {place}: 1 sound, 1 table."),
+            format!("../first: run: without a place {place}: 2 tags, 1 dataset, 1 artifact."),
+            "Numbers are rounded to about 7 digits: TensorBoard's scalars have 32 bits.".to_owned(),
+            format!("second: without a place {place}: 2 tags."),
+        ]
+    );
+    let found = media(&stage.path("events"));
+    let said: Vec<(&str, i64)> = found.iter().map(|(_, key, step, ..)| (key.as_str(), *step)).collect();
+    let expected = [("samples", 12), ("seen/at", 7), ("sounds/beep", 2), ("texts/said", 1), ("weights", 3)];
+    assert_eq!(said, expected);
+    let held: Vec<&Media> = found.iter().map(|(.., media)| media).collect();
+    let histogram = foreign::Histogram { edges: vec![0.0, 1.0, 2.0], counts: vec![5.0, 3.0] };
+    assert_eq!(*held[0], Media::Image(picture.clone()));
+    assert_eq!((held[1], found[1].3), (&Media::Image(picture), TIME));
+    assert_eq!(*held[2], Media::Audio(b"RIFF\0\0\0\0WAVEfmt ".to_vec()));
+    assert_eq!((held[3], held[4]), (&Media::Text("said".to_owned()), &Media::Histogram(histogram)));
+
+    let place = "in a table of metrics";
+    for (format, name) in [(ExportFormat::Csv, "csv"), (ExportFormat::Parquet, "parquet")] {
+        let kinds = "2 pictures, 2 sounds, 1 text, 1 table, 2 histograms";
+        let (message, log) = export(format, name).await;
+        assert!(message.ends_with("2 things were left out or changed, which the job's log names"), "{message}");
+        assert_eq!(
+            log,
+            [
+                format!("../first: run: 8 media have no place {place}: {kinds}."),
+                format!("../first: run: without a place {place}: 1 dataset, 1 artifact."),
+            ]
+        );
+    }
 }

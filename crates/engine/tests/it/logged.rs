@@ -11,7 +11,10 @@ use api::{
 };
 use engine::tracking::{
     client::{self, Begin},
-    logged::{self, New},
+    logged::{
+        self, New,
+        searching::{self, Sought},
+    },
     registry::{self, NewVersion},
 };
 
@@ -242,4 +245,34 @@ async fn a_logged_model_is_deleted_restored_and_a_day_later_collected() {
     }
     assert_eq!(restore("once registered").await.unwrap().id, ids[1]);
     assert_eq!(part(&stage.call(CollectGarbage { dry_run: false }).await), None);
+}
+
+#[tokio::test]
+async fn words_are_looked_for_in_names_params_and_tags() {
+    let stage = Stage::new().await;
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    let pair = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    for (name, params, tags) in
+        [("forest", pair("Depth", "12"), pair("data", "of May")), ("linear", pair("C", "0.5"), pair("data", "of June"))]
+    {
+        let new = New { name: Some(name.to_owned()), params, tags, ..New::default() };
+        logged::create(&stage.engine, &sweep, new).await.unwrap();
+    }
+    for (filter, expected) in [
+        ("FOREST", &["forest"][..]),
+        ("depth", &["forest"]),
+        ("june", &["linear"]),
+        ("data", &["forest", "linear"]),
+        ("data may", &["forest"]),
+        ("may and params.Depth = '12'", &["forest"]),
+        ("may or params.C = '0.5'", &["forest", "linear"]),
+        ("july", &[]),
+    ] {
+        let sought =
+            Sought { experiments: vec![sweep.clone()], filter: filter.to_owned(), most: 10, ..Sought::default() };
+        let found = searching::search(&stage.engine, sought).await.unwrap().models;
+        let mut names: Vec<&str> = found.iter().map(|(model, _)| model.name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{filter}");
+    }
 }

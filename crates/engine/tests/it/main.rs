@@ -17,6 +17,7 @@ mod exporting;
 mod interrupted;
 mod logged;
 mod measured;
+mod media;
 mod opening;
 mod own_runs;
 mod place;
@@ -35,9 +36,11 @@ mod secrets;
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
 mod sources;
+mod sources_anew;
 #[cfg(unix)]
 mod sources_begun;
 mod sources_followed;
+mod sources_gathered;
 mod sources_models;
 mod sources_wandb;
 mod spending;

@@ -115,7 +115,7 @@ async fn a_program_without_figures_of_its_own_shows_those_of_the_newest_run_belo
     // What is filtered by is a run's own.
     let filtered = Listing { filter: "metric.loss < 1".to_owned(), ..table.list.clone() };
     assert_eq!(stage.call(PickRuns { list: filtered, offset: 0, limit: None, evenly_by: None }).await.total, 0);
-    let diff = stage.call(DiffRuns { runs: vec![program, first], all: false }).await;
+    let diff = stage.call(DiffRuns { runs: vec![program, first], all: false, system: false }).await;
     let told: Vec<Option<&str>> = diff.runs.iter().map(|run| run.figures_of.as_deref()).collect();
     assert_eq!(told, [Some("newest"), None]);
     let loss = diff.rows.iter().find(|row| row.key == "loss").unwrap();

@@ -247,7 +247,7 @@ async fn files_are_saved_and_what_is_deleted_frees_its_run() {
     stage.call(PurgeRuns { runs: vec![churn.run] }).await;
 
     assert_eq!(stage.call(DeleteModel { model }).await.records, 2);
-    assert!(stage.call(ListOtherModels {}).await.is_empty());
+    assert!(stage.call(ListOtherModels::default()).await.is_empty());
     assert_eq!(refused(&stage, GetClientVersion { version: churn.two }).await.code, ErrorCode::NotFound);
 }
 

@@ -123,6 +123,48 @@ async fn prompts_are_found_only_where_they_are_asked_for() {
 }
 
 #[tokio::test]
+async fn words_are_looked_for_in_names_descriptions_tags_and_aliases() {
+    let stage = Stage::new().await;
+    let engine = &stage.engine;
+    let pairs = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    registry::create(engine, "churn", None, pairs("Owner", "Ada")).await.unwrap();
+    registry::create(engine, "fraud", Some("Who pays".to_owned()), Vec::new()).await.unwrap();
+    let new = |tags, description: &str| NewVersion {
+        source: "s3://bucket/x".to_owned(),
+        tags,
+        description: Some(description.to_owned()),
+        ..NewVersion::default()
+    };
+    registry::add_version(engine, "churn", new(pairs("kind", "Boosted trees"), "")).await.unwrap();
+    registry::add_version(engine, "churn", new(Vec::new(), "Trained on May")).await.unwrap();
+    registry::add_version(engine, "fraud", new(Vec::new(), "")).await.unwrap();
+    registry::set_alias(engine, "churn", "champion", Some("2")).await.unwrap();
+    for (words, of_models, of_versions) in [
+        ("CHURN", vec!["churn"], vec!["churn 1", "churn 2"]),
+        ("ada", vec!["churn"], vec![]),
+        ("owner", vec!["churn"], vec![]),
+        ("pays", vec!["fraud"], vec![]),
+        ("boosted", vec![], vec!["churn 1"]),
+        ("kind trees", vec![], vec!["churn 1"]),
+        ("may", vec![], vec!["churn 2"]),
+        ("champ", vec!["churn"], vec!["churn 2"]),
+        ("champ boosted", vec![], vec![]),
+        ("fraud or may", vec!["fraud"], vec!["churn 2", "fraud 1"]),
+        ("not trees", vec!["churn", "fraud"], vec!["churn 2", "fraud 1"]),
+    ] {
+        assert_eq!(
+            (models(&stage, words).await, versions(&stage, words).await),
+            (strings(of_models), strings(of_versions)),
+            "{words}"
+        );
+    }
+}
+
+fn strings(texts: Vec<&str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
+}
+
+#[tokio::test]
 async fn a_model_changes_with_its_versions_stages_and_deletions() {
     let stage = Stage::new().await;
     registry::create(&stage.engine, "churn", None, Vec::new()).await.unwrap();

@@ -25,14 +25,14 @@ async fn a_deleted_version_comes_back_as_it_was_with_its_files() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
     let first = version(&stage, project).await;
-    let model = stage.call(ListModels { project }).await[0].id;
+    let model = stage.call(ListModels::of(project)).await[0].id;
     stage.call(SetAlias { model, alias: "champion".to_owned(), version: Some(first) }).await;
     let (of, value) = (Described::Version(first), Some("growth".to_owned()));
     stage.call(TagModel { of, key: "team".to_owned(), value }).await;
-    let (before, files) = (stage.call(ListModels { project }).await, blobs(&stage));
+    let (before, files) = (stage.call(ListModels::of(project)).await, blobs(&stage));
 
     stage.call(DeleteVersion { version: first }).await;
-    assert!(stage.call(ListModels { project }).await.is_empty());
+    assert!(stage.call(ListModels::of(project)).await.is_empty());
     let gone = stage.call(ListDeletedModels {}).await;
     assert_eq!(
         gone.iter().map(|gone| (gone.title(), gone.version)).collect::<Vec<_>>(),
@@ -43,7 +43,7 @@ async fn a_deleted_version_comes_back_as_it_was_with_its_files() {
 
     let back = stage.call(RestoreVersion { version: first }).await;
     assert_eq!((back.name.as_str(), back.number, back.of_client), ("big-x", 1, false));
-    assert_eq!(stage.call(ListModels { project }).await, before);
+    assert_eq!(stage.call(ListModels::of(project)).await, before);
     assert_eq!(stage.call(GetVersion { version: first }).await.tags["team"], "growth");
     stage.call(CollectGarbage { dry_run: false }).await;
     assert_eq!(blobs(&stage), files);
@@ -132,7 +132,7 @@ async fn a_version_does_not_come_back_under_a_name_that_a_client_took() {
     assert_eq!(refusal.code, ErrorCode::Conflict);
     assert_eq!(refusal.message, "A model that a client registered is called \"big-x\" now.");
     assert!(refusal.hint.unwrap().contains(&format!("slipway model rename {taken} ")));
-    assert!(stage.call(ListModels { project }).await.is_empty(), "a refusal enters nothing");
+    assert!(stage.call(ListModels::of(project)).await.is_empty(), "a refusal enters nothing");
 
     stage.call(RenameModel { model: taken, name: "another".to_owned() }).await;
     let back = stage.call(RestoreVersion { version: first }).await;

@@ -5,8 +5,8 @@ use api::{
     run::{EditRun, FindRuns, GetRuns, ListRuns, Run, RunKind},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, NOT_KNOWN},
     run_table::{
-        AssessParams, GroupFigure, GroupRuns, ListValues, Listing, PickRuns, Pieces, RunGroups, TabulateRuns,
-        filled as filled_row,
+        AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, Pieces, RunGroups, TabulateRuns, filled as filled_row,
+        values::{ListValues, RunValue},
     },
     series::Point,
     tracking::{CreateExperiment, Dataset, Experiment, PurgeRuns, RunInput, Scope, TrashRuns},
@@ -91,6 +91,30 @@ async fn a_filter_that_takes_long_stops_no_other_search_and_no_closing() {
         .unwrap_err();
     tokio::time::timeout(patience, stage.engine.close()).await.unwrap();
     assert!(slow.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn runs_are_found_by_a_metric_that_is_not_finite() {
+    let stage = Stage::new().await;
+    let (sweep, runs) = filled(&stage).await;
+    let infinite = vec![("loss".to_owned(), vec![Point { step: 1, time_ms: 2, value: f64::INFINITY }])];
+    client::log(&stage.engine, runs[3], Batch { series: infinite, ..Batch::default() }).await.unwrap();
+    let found = async |filter: &str| {
+        let list = ListRuns { experiment: Some(sweep.id), filter: filter.to_owned(), ..ListRuns::default() };
+        let mut names: Vec<String> = stage.call(list).await.rows.into_iter().map(|row| row.name).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(found("metric.loss = nan").await, ["r2"]);
+    // Never one that has none.
+    assert_eq!(found("metric.loss != NaN").await, ["r0", "r1", "r3", "r4"]);
+    assert_eq!(found("metrics.loss = inf").await, ["r3"]);
+    assert_eq!(found("metric.loss < Infinity").await, ["r0", "r1", "r4"]);
+    assert_eq!(found("metric.loss > -inf and not metric.loss = inf").await, ["r0", "r1", "r4"]);
+    let filter = "metric.loss > nan".to_owned();
+    let list = ListRuns { experiment: Some(sweep.id), filter, ..ListRuns::default() };
+    let refused = stage.try_call(list).await.unwrap_err();
+    assert!(refused.message.contains("column 15:"), "{refused}");
 }
 
 #[tokio::test]
@@ -448,7 +472,7 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
     }
     let text = |value: &str| Some(DiffCell::Text(value.to_owned()));
     let row = |part, key: &str, values| DiffRow { part, key: key.to_owned(), values };
-    let diff = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    let diff = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system: false }).await;
     assert_eq!(diff.runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), ["r0", "r1"]);
     assert_eq!(
         diff.rows,
@@ -466,20 +490,20 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
         std::fs::write(model.join("requirements.txt"), format!("mlflow==3.1\nnumpy=={numpy}\n")).unwrap();
         std::fs::write(model.join("python_env.yaml"), "python: 3.12.4\nbuild_dependencies:\n- pip\n").unwrap();
     }
-    let required = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    let required = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system: false }).await;
     let required: Vec<_> = required.rows.into_iter().filter(|row| row.part == DiffPart::Environment).collect();
     assert_eq!(required, [row(DiffPart::Environment, "package.numpy", vec![text("1.26.4"), text("2.1.0")])]);
     // One that logged no model names no package: what it had is not known, and so no difference.
     let with_untold = vec![runs[0], runs[2]];
-    let told = stage.call(DiffRuns { runs: with_untold.clone(), all: false }).await;
+    let told = stage.call(DiffRuns { runs: with_untold.clone(), all: false, system: false }).await;
     assert!(!told.rows.iter().any(|row| row.part == DiffPart::Environment), "{told:?}");
-    let told = stage.call(DiffRuns { runs: with_untold, all: true }).await;
+    let told = stage.call(DiffRuns { runs: with_untold, all: true, system: false }).await;
     assert!(told.rows.contains(&row(DiffPart::Environment, "package.numpy", vec![text("1.26.4"), text(NOT_KNOWN)])));
 
-    let all = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: true }).await;
+    let all = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: true, system: false }).await;
     assert!(all.rows.contains(&row(DiffPart::Environment, "package.python", vec![text("3.12.4"), text("3.12.4")])));
     assert!(all.rows.contains(&row(DiffPart::Params, "the model", vec![text("trees"), text("trees")])), "{all:?}");
-    let several = stage.call(DiffRuns { runs: runs.clone(), all: false }).await;
+    let several = stage.call(DiffRuns { runs: runs.clone(), all: false, system: false }).await;
     let model = several.rows.iter().find(|row| row.key == "the model").unwrap();
     assert_eq!((model.values.len(), &model.values[4]), (6, &None));
 
@@ -488,18 +512,34 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
     let told: Vec<Option<RunId>> = several.iter().map(|run| run.as_ref().map(|run| run.id)).collect();
     assert_eq!(told, [Some(runs[1]), None, Some(runs[0])]);
     assert!(stage.try_call(GetRuns { runs: vec![unknown; 101] }).await.is_err());
-    let alone = stage.try_call(DiffRuns { runs: runs[..1].to_vec(), all: false }).await.unwrap_err();
+    let alone = stage.try_call(DiffRuns { runs: runs[..1].to_vec(), all: false, system: false }).await.unwrap_err();
     assert_eq!(alone.code, ErrorCode::Invalid);
-    let missing =
-        stage.try_call(DiffRuns { runs: vec![runs[0], RunId::from_bytes([9; 16])], all: false }).await.unwrap_err();
+    let missing = stage
+        .try_call(DiffRuns { runs: vec![runs[0], RunId::from_bytes([9; 16])], all: false, system: false })
+        .await
+        .unwrap_err();
     assert_eq!(missing.code, ErrorCode::NotFound);
+    let energy = |value| {
+        let points = vec![Point { step: 1, time_ms: 1, value }];
+        Batch { series: vec![("system/gpu_0_energy_joules".to_owned(), points)], ..Batch::default() }
+    };
+    for (run, value) in [(runs[0], 900.0), (runs[1], 400.0)] {
+        client::log(&stage.engine, run, energy(value)).await.unwrap();
+    }
+    let of_machine = async |system| {
+        let told = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system }).await;
+        told.rows.into_iter().filter(|row| row.key.starts_with("system/")).collect::<Vec<_>>()
+    };
+    assert!(of_machine(false).await.is_empty());
+    let values = vec![Some(DiffCell::Number(900.0)), Some(DiffCell::Number(400.0))];
+    assert_eq!(of_machine(true).await, [row(DiffPart::Metrics, "system/gpu_0_energy_joules", values)]);
     stage.call(TrashRuns { runs: vec![runs[0]] }).await;
-    let one_gone = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    let one_gone = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system: false }).await;
     assert_eq!(one_gone.runs.iter().map(|run| run.is_deleted).collect::<Vec<_>>(), [true, false]);
     // Of a model that a training kept, and logged another figure after it.
     let kept = runs[1];
     stage.engine.store().write(move |tx| store::metric::set_figure(tx, kept, "loss", 0.125)).await.unwrap();
-    let of_kept = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false }).await;
+    let of_kept = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system: false }).await;
     assert_eq!(of_kept.runs.iter().map(|run| run.of_kept.join(" ")).collect::<Vec<_>>(), ["", "loss"]);
 }
 
@@ -519,7 +559,7 @@ async fn a_field_tells_all_of_its_values_those_that_most_runs_have_first() {
     let told = async |of: Scope, filter: &str, field: &str, part: &str| {
         let answer = stage.call(asked(of, filter, (field, part))).await;
         assert_eq!(answer.total, answer.values.len() as u64);
-        let text = |value: api::run_table::RunValue| format!("{} {}", value.value, value.runs);
+        let text = |value: RunValue| format!("{} {}", value.value, value.runs);
         answer.values.into_iter().map(text).collect::<Vec<_>>()
     };
     let own = Scope::Experiment(experiment.id);
@@ -528,6 +568,7 @@ async fn a_field_tells_all_of_its_values_those_that_most_runs_have_first() {
     assert_eq!(told(own, "metric.loss < 0.6", "params.seed", "").await, ["2 2", "1 1"]);
     assert_eq!(told(Scope::All, "", "experiment", "").await, ["sweep 6", "other 1"]);
     assert_eq!(told(Scope::All, "", "folder", "vis").await, ["vision/resnet 1"]);
+    assert_eq!(told(Scope::All, "", "within", "").await, ["vision 1", "vision/resnet 1"]);
     assert_eq!(told(own, "", "state", "").await, ["running 6"]);
     assert_eq!(told(own, "", "name", "r5").await, ["r5 1"]);
     let input = |context: &str| RunInput {
@@ -585,6 +626,9 @@ async fn runs_are_found_by_the_datasets_that_they_were_given() {
     assert_eq!(found("dataset.name = 'wine'").await, [0, 1, 2]);
     assert_eq!(found("dataset.context = 'training' and dataset.name in ('beer')").await, [0]);
     assert_eq!(found("dataset.digest like '%beer'").await, [0]);
+    // A word is sought in their names, too.
+    assert_eq!(found("BEE").await, [0]);
+    assert_eq!(found("not wine").await, [3, 4, 5]);
     assert_eq!(found("not dataset.context = 'training'").await, [1, 3, 4, 5]);
 
     let told = async |most: usize| {

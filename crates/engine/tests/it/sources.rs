@@ -343,7 +343,9 @@ async fn a_folder_with_one_log_in_it_means_that_log() {
         let sources = stage.call(ListSources {}).await;
         assert_eq!((sources.len(), Path::new(&sources[0].path)), (1, log.as_path()), "{sources:?}");
     }
+    // Of several kinds nobody knows which is meant.
     stage.write("results/other/metrics.json", "{\"loss\": 0.25}");
+    copy(&fixture("foreign/tests/fixtures/dvclive"), &stage.path("results/dvclive"));
     let path = stage.path("results").to_string_lossy().into_owned();
     let refused = stage.try_call(AddSource { path, kind: None, project: None, once: true }).await.unwrap_err();
     assert!(refused.message.starts_with("There are several logs at"), "{}", refused.message);
@@ -374,6 +376,22 @@ async fn a_database_is_found_in_any_depth() {
     let folder = stage.path("one").to_string_lossy().into_owned();
     let found = stage.call(LookForLogs { folder }).await;
     assert!(found.iter().any(|log| log.kind == Kind::MlflowDb && log.path.ends_with("mlflow.db")), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_known_by_its_tables_whatever_it_is_called() {
+    let stage = Stage::new().await;
+    for name in ["kept/tracking.sqlite", "kept/other.db", "named"] {
+        fs::create_dir_all(stage.path(name).parent().unwrap()).unwrap();
+        fs::copy(fixture("store/tests/fixtures/mlflow.db"), stage.path(name)).unwrap();
+    }
+    let other = rusqlite::Connection::open(stage.path("kept/another.db")).unwrap();
+    other.execute_batch("CREATE TABLE experiments (id INTEGER)").unwrap();
+    for (place, names) in [("kept", vec!["kept/other.db", "kept/tracking.sqlite"]), ("named", vec!["named"])] {
+        let found = stage.call(LookForLogs { folder: stage.path(place).to_string_lossy().into_owned() }).await;
+        let found: Vec<PathBuf> = found.into_iter().map(|log| PathBuf::from(log.path)).collect();
+        assert_eq!(found, names.into_iter().map(|name| stage.path(name)).collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,10 +8,12 @@ use std::{
 
 use api::{
     RunId,
+    logged::RestoreLogged,
     model::ListOtherModels,
+    registered::{ListDeletedModels, RestoreModel},
     run::{GetLineage, ListRuns},
     source::{AddSource, Kind, ListDeletedSources, ListSources, ReadSource, RemoveSource, RestoreSource},
-    tracking::{ListExperiments, LoggedModel, LoggedStatus, PurgeRuns, Stage as ModelStage},
+    tracking::{EditExperiment, ListExperiments, LoggedModel, LoggedStatus, PurgeRuns, Stage as ModelStage},
 };
 use engine::tracking::{
     artifacts, experiments, logged,
@@ -169,7 +171,7 @@ async fn check_whole(stage: &Stage, kind: Kind) {
     let filter = "dataset.name = 'churn.csv'".to_owned();
     let request = ListRuns { experiment: Some(churn.id), filter, ..ListRuns::default() };
     assert_eq!(stage.call(request).await.rows.len(), 1);
-    let names: Vec<_> = stage.call(ListOtherModels {}).await.into_iter().map(|model| model.name).collect();
+    let names: Vec<_> = stage.call(ListOtherModels::default()).await.into_iter().map(|model| model.name).collect();
     assert_eq!(names, ["bare", "churn-model"]);
 }
 
@@ -210,22 +212,27 @@ async fn models_of_mlflows_own_stores_stand_as_a_clients_do() {
 
 /// Writes to the store what its owner does: another version with an alias, a tag, an alias that goes.
 fn go_on(kept: &Kept) {
+    go_on_as(kept, "churn-model");
+}
+
+/// The same of a model that is called so now.
+fn go_on_as(kept: &Kept, name: &str) {
     if kept.kind == Kind::MlflowDb {
         let own = rusqlite::Connection::open(&kept.path).unwrap();
         return own
-            .execute_batch(
+            .execute_batch(&format!(
                 "INSERT INTO model_versions (name, version, creation_time, last_updated_time, current_stage, source, status)
-                 VALUES ('churn-model', 5, 1, 1, 'Production', 's3://bucket/five', 'READY');
-                 INSERT INTO registered_model_aliases (name, alias, version) VALUES ('churn-model', 'newest', 5);
+                 VALUES ('{name}', 5, 1, 1, 'Production', 's3://bucket/five', 'READY');
+                 INSERT INTO registered_model_aliases (name, alias, version) VALUES ('{name}', 'newest', 5);
                  DELETE FROM registered_model_aliases WHERE alias = 'champion';
                  UPDATE model_versions SET current_stage = 'Archived', last_updated_time = last_updated_time + 1 WHERE version = 1;
-                 INSERT INTO experiment_tags (experiment_id, key, value) VALUES (1, 'later', 'told');",
-            )
+                 INSERT INTO experiment_tags (experiment_id, key, value) VALUES (1, 'later', 'told');"
+            ))
             .unwrap();
     }
-    let model = kept.folder.join("models/churn-model");
+    let model = kept.folder.join("models").join(name);
     fs::create_dir(model.join("version-5")).unwrap();
-    let meta = "creation_timestamp: 1\ncurrent_stage: Production\nlast_updated_timestamp: 1\nname: churn-model\n\
+    let meta = "creation_timestamp: 1\ncurrent_stage: Production\nlast_updated_timestamp: 1\n\
                 source: s3://bucket/five\nstatus: READY\nversion: 5\n";
     fs::write(model.join("version-5/meta.yaml"), meta).unwrap();
     fs::write(model.join("aliases/newest"), "5").unwrap();
@@ -267,6 +274,195 @@ async fn what_changes_in_the_store_is_read_on_and_what_a_person_did_stays() {
         assert!(registry::get(&stage.engine, "bare").await.is_err());
         let experiments = stage.call(ListExperiments::default()).await;
         assert_eq!(experiments.iter().find(|one| one.name == "churn").unwrap().tags["later"], "told");
+    }
+}
+
+/// Does to the store what its owner does.
+fn change(kept: &Kept, sql: &str, files: impl FnOnce(&Path)) {
+    if kept.kind == Kind::MlflowDb {
+        rusqlite::Connection::open(&kept.path).unwrap().execute_batch(sql).unwrap();
+    } else {
+        files(&kept.folder);
+    }
+}
+
+/// Deletes the logged model in its store as MLflow does, or restores it.
+fn set_forest(kept: &Kept, stage: &str, updated_ms: i64) {
+    let sql = format!(
+        "UPDATE logged_models SET lifecycle_stage = '{stage}', last_updated_timestamp_ms = {updated_ms} WHERE name = 'forest'"
+    );
+    change(kept, &sql, |folder| {
+        let experiments = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path().join("models"));
+        let models = experiments.filter_map(|models| fs::read_dir(models).ok()).flat_map(|models| models.flatten());
+        let mut metas = models.map(|model| model.path().join("meta.yaml"));
+        let is_forest = |meta: &PathBuf| fs::read_to_string(meta).is_ok_and(|text| text.contains("name: forest"));
+        let meta = metas.find(is_forest).unwrap();
+        let text = fs::read_to_string(&meta).unwrap();
+        let kept = text.lines().filter(|line| !line.starts_with('l'));
+        let kept: String = kept.map(|line| format!("{line}\n")).collect();
+        fs::write(&meta, format!("{kept}lifecycle_stage: {stage}\nlast_updated_timestamp: {updated_ms}\n")).unwrap();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logged_model_is_deleted_and_restored_as_in_its_store() {
+    let stage = Stage::new().await;
+    for (kept, stage) in both(&stage, "log").iter().zip([Stage::new().await, Stage::new().await]) {
+        add(&stage, kept).await;
+        let model = registry::get(&stage.engine, "churn-model").await.unwrap();
+        let forest = forest(&stage, &model).await.id;
+        let is_deleted = async || logged::get(&stage.engine, &forest).await.unwrap().0.deleted_ms.is_some();
+        for (updated_ms, word) in (2_000_000_000_000..).zip(["deleted", "active", "deleted"]) {
+            set_forest(kept, word, updated_ms);
+            read_on(&stage).await;
+            assert_eq!(is_deleted().await, word == "deleted", "{:?}", kept.kind);
+        }
+        // One that a person brings back here stays, whatever else changes of it there.
+        stage.call(RestoreLogged { model: forest.clone() }).await;
+        set_forest(kept, "deleted", 2_100_000_000_000);
+        read_on(&stage).await;
+        assert!(!is_deleted().await, "{:?}", kept.kind);
+        assert_eq!(logged::get(&stage.engine, &forest).await.unwrap().0.updated_ms, 2_100_000_000_000);
+    }
+}
+
+fn rename_experiment(kept: &Kept, was: &str, now: &str) {
+    let sql = format!("UPDATE experiments SET name = '{now}' WHERE name = '{was}'");
+    change(kept, &sql, |folder| {
+        let mut metas = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path().join("meta.yaml"));
+        let (was, now) = (format!("name: {was}\n"), format!("name: {now}\n"));
+        let is_meant = |meta: &PathBuf| fs::read_to_string(meta).is_ok_and(|text| text.contains(&was));
+        let meta = metas.find(is_meant).unwrap();
+        let text = fs::read_to_string(&meta).unwrap();
+        fs::write(&meta, text.replace(&was, &now)).unwrap();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_experiment_is_renamed_as_in_its_store_unless_a_person_did() {
+    let stage = Stage::new().await;
+    for (kept, stage) in both(&stage, "log").iter().zip([Stage::new().await, Stage::new().await]) {
+        add(&stage, kept).await;
+        let named = async |name: &str| {
+            let all = stage.call(ListExperiments::default()).await;
+            all.into_iter().find(|one| one.name == name).map(|one| one.id)
+        };
+        let churn = named("churn").await.unwrap();
+        rename_experiment(kept, "churn", "leavers");
+        read_on(&stage).await;
+        assert_eq!((named("leavers").await, named("churn").await), (Some(churn), None), "{:?}", kept.kind);
+        // What is told under the new name comes into it.
+        go_on(kept);
+        read_on(&stage).await;
+        let experiments = stage.call(ListExperiments::default()).await;
+        assert_eq!(experiments.iter().find(|one| one.id == churn).unwrap().tags["later"], "told", "{:?}", kept.kind);
+        let edit = EditExperiment { name: Some("ours".to_owned()), ..EditExperiment::of(churn) };
+        stage.call(edit).await;
+        rename_experiment(kept, "leavers", "theirs");
+        read_on(&stage).await;
+        assert_eq!((named("ours").await, named("theirs").await), (Some(churn), None), "{:?}", kept.kind);
+    }
+}
+
+fn rename(kept: &Kept, was: &str, now: &str) {
+    let sql = format!(
+        "PRAGMA foreign_keys = ON;
+         UPDATE registered_models SET name = '{now}', last_updated_time = last_updated_time + 1 WHERE name = '{was}'"
+    );
+    change(kept, &sql, |folder| {
+        let (from, to) = (folder.join("models").join(was), folder.join("models").join(now));
+        fs::rename(from, &to).unwrap();
+        let meta = to.join("meta.yaml");
+        let text = fs::read_to_string(&meta).unwrap();
+        fs::write(meta, text.replace(&format!("name: {was}"), &format!("name: {now}"))).unwrap();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registered_model_is_renamed_as_in_its_store_unless_a_person_did() {
+    let stage = Stage::new().await;
+    for (kept, stage) in both(&stage, "log").iter().zip([Stage::new().await, Stage::new().await]) {
+        add(&stage, kept).await;
+        let engine = &stage.engine;
+        let mine = |notes: &mut api::tracking::VersionNotes| notes.notes = "Mine.".to_owned();
+        registry::edit_version(engine, "churn-model", "1", mine).await.unwrap();
+        registry::delete(engine, "bare").await.unwrap();
+        let before = registry::get(engine, "churn-model").await.unwrap();
+        rename(kept, "churn-model", "leavers");
+        rename(kept, "bare", "plain");
+        read_on(&stage).await;
+        let after = registry::get(engine, "leavers").await.unwrap();
+        assert_eq!((after.row.id, after.aliases()), (before.row.id, before.aliases()), "{:?}", kept.kind);
+        let ids = |model: &Registered| model.versions.iter().map(|version| version.id).collect::<Vec<_>>();
+        assert_eq!((ids(&after), after.versions[2].notes.notes.as_str()), (ids(&before), "Mine."));
+        // What a person deleted stays deleted under any name, and what a person called otherwise keeps that name.
+        let names =
+            async || stage.call(ListOtherModels::default()).await.into_iter().map(|model| model.name).collect::<Vec<_>>();
+        assert_eq!(names().await, ["leavers"], "{:?}", kept.kind);
+        registry::edit(engine, "leavers", Some("ours".to_owned()), None).await.unwrap();
+        rename(kept, "leavers", "theirs");
+        read_on(&stage).await;
+        assert_eq!(names().await, ["ours"], "{:?}", kept.kind);
+        go_on_as(kept, "theirs");
+        read_on(&stage).await;
+        assert_eq!(registry::get(engine, "ours").await.unwrap().versions[0].number, 5, "{:?}", kept.kind);
+        assert!(stage.call(ListDeletedModels {}).await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_of_the_registry_in_its_store_is_deleted_here() {
+    let stage = Stage::new().await;
+    for (kept, stage) in both(&stage, "log").iter().zip([Stage::new().await, Stage::new().await]) {
+        add(&stage, kept).await;
+        let engine = &stage.engine;
+        let before = registry::get(engine, "churn-model").await.unwrap();
+        let sql = "UPDATE model_versions SET current_stage = 'Deleted_Internal' WHERE version = 2;
+                   DELETE FROM registered_model_aliases;
+                   DELETE FROM registered_models WHERE name = 'bare'";
+        change(kept, sql, |folder| {
+            let model = folder.join("models/churn-model");
+            let meta = model.join("version-2/meta.yaml");
+            let text = fs::read_to_string(&meta).unwrap();
+            fs::write(meta, text.replace("current_stage: None", "current_stage: Deleted_Internal")).unwrap();
+            fs::remove_file(model.join("aliases/champion")).unwrap();
+            fs::remove_dir_all(folder.join("models/bare")).unwrap();
+        });
+        read_on(&stage).await;
+        let numbers = |model: &Registered| model.versions.iter().map(|version| version.number).collect::<Vec<_>>();
+        let churn = registry::get(engine, "churn-model").await.unwrap();
+        assert_eq!((numbers(&churn), churn.aliases()), (vec![3, 1], vec![]), "{:?}", kept.kind);
+        assert!(registry::get(engine, "bare").await.is_err(), "{:?}", kept.kind);
+        // A version that a client registered here stays, and its model with it.
+        let own = NewVersion { source: "s3://ours/model".to_owned(), ..NewVersion::default() };
+        registry::add_version(engine, "churn-model", own).await.unwrap();
+        let sql = "DELETE FROM model_version_tags; DELETE FROM registered_model_tags; DELETE FROM model_versions;
+                   DELETE FROM registered_models WHERE name = 'churn-model'";
+        change(kept, sql, |folder| fs::remove_dir_all(folder.join("models/churn-model")).unwrap());
+        read_on(&stage).await;
+        let churn = registry::get(engine, "churn-model").await.unwrap();
+        assert_eq!((churn.row.id, numbers(&churn)), (before.row.id, vec![4]), "{:?}", kept.kind);
+        // All of it can be taken back, and stays then.
+        let deleted = stage.call(ListDeletedModels {}).await;
+        let mut told: Vec<_> = deleted.iter().map(|one| (one.name.as_str(), one.version.map(|(_, of)| of))).collect();
+        told.sort_unstable();
+        let churn = |number| ("churn-model", Some(number));
+        assert_eq!(told, [("bare", None), churn(1), churn(2), churn(3)], "{:?}", kept.kind);
+        let bare = deleted.iter().find(|one| one.name == "bare").unwrap().model;
+        stage.call(RestoreModel { model: bare }).await;
+        read_on(&stage).await;
+        assert_eq!(registry::get(engine, "bare").await.unwrap().row.id, bare);
+        // One that is made anew under the name is another one.
+        let sql = "INSERT INTO registered_models (name, creation_time, last_updated_time) VALUES ('bare', 5, 5)";
+        change(kept, sql, |folder| {
+            let model = folder.join("models/bare");
+            fs::create_dir(&model).unwrap();
+            let meta = "creation_timestamp: 5\nlast_updated_timestamp: 5\nname: bare\n";
+            fs::write(model.join("meta.yaml"), meta).unwrap();
+        });
+        read_on(&stage).await;
+        let other = registry::get(engine, "bare 2").await.unwrap();
+        assert_eq!((other.row.created_ms, other.row.id == bare), (5, false), "{:?}", kept.kind);
     }
 }
 
@@ -387,4 +583,17 @@ async fn a_log_that_is_forgotten_comes_back_with_all_that_came_of_it() {
     let refused = stage.try_call(RestoreSource { path: removed.path }).await.unwrap_err();
     assert!(refused.message.contains("was forgotten within a day"), "{}", refused.message);
     assert_ne!(stage.call(ListSources {}).await[0].id, source.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn artifacts_at_an_address_of_another_machine_are_said_to_be_not_read() {
+    let stage = Stage::new().await;
+    let path = stage.path("mlflow.db");
+    fs::copy(fixture("store/tests/fixtures/mlflow.db"), &path).unwrap();
+    let writer = rusqlite::Connection::open(&path).unwrap();
+    writer.execute("UPDATE runs SET artifact_uri = 's3://bucket/' || run_uuid || '/artifacts'", []).unwrap();
+    drop(writer);
+    crate::sources::add(&stage, &path, Some(Kind::MlflowDb)).await;
+    let said = stage.call(ListSources {}).await.remove(0).warnings;
+    assert!(said.iter().any(|one| one.message.starts_with("artifacts of 3 runs are not read")), "{said:?}");
 }

@@ -71,7 +71,7 @@ async fn a_run_of_weights_and_biases_has_its_environment_its_packages_and_its_co
     assert_eq!(["val/acc", "loss", "epoch"].map(|key| first.step_metric(key)), [Some("epoch"), None, None]);
 
     let ids = vec![first.id, second.id];
-    let differs = stage.call(DiffRuns { runs: ids, all: false }).await.rows;
+    let differs = stage.call(DiffRuns { runs: ids, all: false, system: false }).await.rows;
     let packages: Vec<_> = differs.iter().filter(|row| row.part == DiffPart::Environment).collect();
     assert_eq!(packages.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["package.numpy"]);
     // The log lies in the repository whose commit it names.

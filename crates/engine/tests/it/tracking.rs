@@ -128,7 +128,7 @@ async fn what_was_logged_is_found_at_once() {
         assert_eq!(found.total, 1, "step {step}");
     }
     let moved = experiment(&stage, "elsewhere").await;
-    stage.call(MoveRuns { runs: vec![run], to: moved.id }).await;
+    stage.call(MoveRuns::alone(vec![run], moved.id)).await;
     assert_eq!(table(&stage, &sweep, "", None).await.total, 0);
     assert_eq!(table(&stage, &moved, "tags.step = '19'", None).await.total, 1);
 }
@@ -151,7 +151,7 @@ async fn an_experiment_goes_into_a_project_and_out_with_its_runs() {
     let late = begin(&stage, &moved, "late", 9).await;
     assert_eq!(of_project().await[0], "late");
 
-    let all = stage.call(ListExperiments { deleted: false }).await;
+    let all = stage.call(ListExperiments::default()).await;
     let own = all.iter().find(|one| one.is_own && one.project == Some(project)).unwrap();
     for (experiment, to) in [(own.id, None), (sweep.id, Some(ProjectId::from_bytes([9; 16])))] {
         assert!(stage.try_call(MoveExperiment { experiment, to }).await.is_err());
@@ -191,7 +191,7 @@ async fn of_many_who_log_and_ask_at_once_each_finds_its_own() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_hundred_thousand_runs_is_quick() {
+async fn a_page_of_a_hundred_thousand_runs_is_told_from_memory() {
     let stage = Stage::new().await;
     let sweep = experiment(&stage, "many").await;
     let of = sweep.clone();
@@ -217,10 +217,6 @@ async fn a_page_of_a_hundred_thousand_runs_is_quick() {
     let first = ask().await;
     assert_eq!(first.rows.len(), 100);
     assert!(first.rows.is_sorted_by_key(|row| row.metrics["loss"].last as u64), "in order");
-    let begun = std::time::Instant::now();
-    assert_eq!(ask().await.total, first.total);
-    // Generous for an unoptimised build on a busy machine; the bar itself is measured by the bench.
-    assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
     // Orders by what no run has, of which each would be looked at wherever two runs are equal.
     let field = |name: &str| engine::run::filter::order_of(name, None).unwrap().0;
     let order = |name: &str| Order { field: field(name), descending: false };
@@ -234,12 +230,21 @@ async fn a_page_of_a_hundred_thousand_runs_is_quick() {
             offset: 0,
             limit: 3,
         };
-        let begun = std::time::Instant::now();
         let (told, total) = client::search(&stage.engine, Vec::new(), query).await.unwrap();
         assert_eq!((told.len(), total), (3, 100_000));
         assert!(told.is_sorted_by_key(|told| told.row.run.metrics[0].last as u64), "in order");
-        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     }
+    // Of the database nothing but the rows of the page is read: what is gone there, unannounced, is found and in order. How
+    // long it takes is measured by the bench.
+    let emptied = stage.engine.store().write(|tx| {
+        tx.execute_batch("UPDATE metric SET last = 1e9; DELETE FROM param")?;
+        Ok(())
+    });
+    emptied.await.unwrap();
+    let again = ask().await;
+    let ids = |table: &RunTable| table.rows.iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!((again.total, ids(&again)), (first.total, ids(&first)));
+    assert_eq!((again.rows[0].metrics["loss"].last, again.rows[0].params.len()), (1e9, 0));
 }
 
 #[tokio::test]
@@ -332,7 +337,7 @@ async fn deleted_runs_and_experiments_come_back_until_they_are_deleted_for_good(
     check(&stage, &sweep, "", &["a", "b", "c", "d", "e"]).await;
 
     stage.call(DeleteExperiment { experiment: sweep.id }).await;
-    let there = stage.call(ListExperiments { deleted: false }).await;
+    let there = stage.call(ListExperiments::default()).await;
     assert!(there.iter().all(|one| one.id != sweep.id));
     let taken = stage.try_call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await.unwrap_err();
     assert!(taken.message.contains("already exists in deleted state"), "{}", taken.message);
@@ -353,7 +358,7 @@ async fn deleted_runs_and_experiments_come_back_until_they_are_deleted_for_good(
 #[tokio::test]
 async fn numbers_of_experiments_never_come_again() {
     let stage = Stage::new().await;
-    let there = stage.call(ListExperiments { deleted: false }).await;
+    let there = stage.call(ListExperiments::default()).await;
     let default = there.iter().find(|one| one.number == 0).unwrap().id;
     stage.call(DeleteExperiment { experiment: default }).await;
     let refused = stage.try_call(PurgeExperiment { experiment: default }).await.unwrap_err();
@@ -371,10 +376,10 @@ async fn numbers_of_experiments_never_come_again() {
 async fn an_experiment_changes_with_its_runs() {
     let stage = Stage::new().await;
     let changed = async |experiment: &Experiment| {
-        let all = stage.call(ListExperiments { deleted: false }).await;
+        let all = stage.call(ListExperiments::default()).await;
         all.iter().find(|one| one.id == experiment.id).unwrap().changed_ms()
     };
-    let all = stage.call(ListExperiments { deleted: false }).await;
+    let all = stage.call(ListExperiments::default()).await;
     let default = all.iter().find(|one| one.number == 0).unwrap();
     assert_eq!(changed(default).await, None, "nobody knows when it was made");
     let later_ms = stage.engine.now_ms() + 60_000;
@@ -390,21 +395,50 @@ async fn folders_and_notes_of_experiments() {
     let made = stage.call(CreateExperiment { name: "resnet".to_owned(), folder: "/vision// large ".to_owned() }).await;
     assert_eq!(made.folder, "vision/large");
     let edit = EditExperiment {
-        experiment: made.id,
-        name: None,
         folder: Some("nlp".to_owned()),
         notes: Some("# Why".to_owned()),
+        tags: [("team".to_owned(), Some("Blue".to_owned())), ("old".to_owned(), Some("x".to_owned()))].into(),
+        ..EditExperiment::of(made.id)
     };
-    let edited = stage.call(edit).await;
+    stage.call(edit).await;
+    let tags = [("old".to_owned(), None), ("never there".to_owned(), None)].into();
+    let edited = stage.call(EditExperiment { tags, ..EditExperiment::of(made.id) }).await;
+    assert_eq!(edited.plain_tags(), BTreeMap::from([("team".to_owned(), "Blue".to_owned())]));
+    for (key, value) in [(String::new(), "x".to_owned()), ("team".to_owned(), "x".repeat(20_001))] {
+        let tags = [(key, Some(value))].into();
+        let refused = stage.try_call(EditExperiment { tags, ..EditExperiment::of(made.id) }).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Invalid, "{refused}");
+    }
     assert_eq!((edited.folder.as_str(), edited.tags["mlflow.note.content"].as_str()), ("nlp", "# Why"));
     let found = async |words: &str| {
         let found = experiments::search(&stage.engine, View::Active, Some(words), &[]).await.unwrap();
         found.into_iter().map(|one| one.name).collect::<Vec<_>>()
     };
-    for words in ["RES", "nlp", "why", "why not nothing"] {
+    for words in [
+        "RES",
+        "nlp",
+        "why",
+        "why not nothing",
+        "blue",
+        "tag.team = 'Blue'",
+        "folder = 'nlp'",
+        "within in ('nlp', 'x')",
+        "notes ~ 'WHY' and created > 1000",
+    ] {
         assert_eq!(found(words).await, ["resnet"], "{words}");
     }
     assert_eq!(found("vision").await, [""; 0]);
+    let by_folder = experiments::search(&stage.engine, View::Active, None, &["folder DESC".to_owned()]).await.unwrap();
+    assert_eq!(by_folder.into_iter().map(|one| one.name).collect::<Vec<_>>(), ["resnet", "Default"]);
+    // A person's list is asked so, too, and stays in its order.
+    let list = async |filter: &str| {
+        stage.try_call(ListExperiments { filter: filter.to_owned(), ..ListExperiments::default() }).await
+    };
+    let listed = |found: Vec<Experiment>| found.into_iter().map(|one| one.name).collect::<Vec<_>>();
+    assert_eq!(listed(list("not within = 'vision'").await.unwrap()), ["Default", "resnet"]);
+    assert_eq!(listed(list("blue or tag.team = 'red'").await.unwrap()), ["resnet"]);
+    let refused = list("size = 3").await.unwrap_err();
+    assert!(refused.hint.is_some_and(|hint| hint.contains("folder")), "{}", refused.message);
 }
 
 #[tokio::test]
@@ -420,13 +454,13 @@ async fn a_model_that_a_client_registered_stands_where_its_run_does() {
     let new = NewVersion { source: format!("runs:/{run}/model"), run: Some(run.to_string()), ..NewVersion::default() };
     registry::add_version(&stage.engine, "churn", new).await.unwrap();
     registry::set_alias(&stage.engine, "churn", "champion", Some("1")).await.unwrap();
-    let models = stage.call(ListModels { project }).await;
+    let models = stage.call(ListModels::of(project)).await;
     assert_eq!(models.len(), 1, "{models:?}");
     let version = &models[0].client_versions[0];
     assert_eq!((models[0].name.as_str(), version.number, version.run), ("churn", 1, Some(run)));
     assert_eq!(version.aliases, ["champion"]);
     // What no project has is found all the same, with or without a version.
-    let others = stage.call(ListOtherModels {}).await;
+    let others = stage.call(ListOtherModels::default()).await;
     assert_eq!(others.iter().map(|model| model.name.as_str()).collect::<Vec<_>>(), ["elsewhere"]);
     assert_eq!((others[0].notes.as_str(), others[0].tags["team"].as_str()), ("# Of *nobody*", "risk"));
     let new = NewVersion {
@@ -436,7 +470,7 @@ async fn a_model_that_a_client_registered_stands_where_its_run_does() {
         ..NewVersion::default()
     };
     registry::add_version(&stage.engine, "elsewhere", new).await.unwrap();
-    let version = stage.call(ListOtherModels {}).await.remove(0).client_versions.remove(0);
+    let version = stage.call(ListOtherModels::default()).await.remove(0).client_versions.remove(0);
     assert_eq!(
         (version.notes.as_str(), version.tags["kind"].as_str(), version.stage),
         ("better", "trees", ModelStage::None)
@@ -458,7 +492,7 @@ async fn a_moved_runs_models_outlive_the_experiment_that_they_were_logged_in() {
     let (old, new) = (experiment(&stage, "old").await, experiment(&stage, "new").await);
     let run = begin(&stage, &old, "one", 1).await;
     let (model, file) = log_model(&stage, &old, run).await;
-    stage.call(MoveRuns { runs: vec![run], to: new.id }).await;
+    stage.call(MoveRuns::alone(vec![run], new.id)).await;
     // A client that still knows the old experiment logs one more.
     let (late, late_file) = log_model(&stage, &old, run).await;
     stage.call(DeleteExperiment { experiment: old.id }).await;

@@ -188,9 +188,14 @@ async fn a_folder_becomes_a_registered_model_that_answers() {
     assert_eq!(kinds, ["snapshot", "split", "run", "version"]);
     let overview = stage.call(GetOverview { project }).await;
     assert!(overview.happened.iter().any(|happening| happening.sentence.contains("registered")));
+    let rows = async || stage.call(ListRuns { project: ProjectIdOr(project), ..ListRuns::default() }).await.rows;
+    stage.call(SetAlias { model: version.model, alias: "champion".to_owned(), version: Some(version.id) }).await;
+    let of_run = rows().await.into_iter().find(|row| row.id == run).unwrap();
+    assert_eq!((of_run.versions, of_run.aliases), (vec![version.id], vec!["champion".to_owned()]));
     stage.call(SetAlias { model: version.model, alias: "champion".to_owned(), version: None }).await;
+    assert!(rows().await.iter().all(|row| row.aliases.is_empty()));
     stage.call(DeleteVersion { version: version.id }).await;
-    assert!(stage.call(ListModels { project }).await.is_empty());
+    assert!(stage.call(ListModels::of(project)).await.is_empty());
     stage.call(TrashRuns { runs: vec![run] }).await;
     stage.call(PurgeRuns { runs: vec![run] }).await;
     assert!(!stage.engine.workspace().run(run).exists());

@@ -10,8 +10,8 @@ use api::{
     host::{CollectGarbage, GetStorage},
     model::{DeleteVersion, ListModels},
     project::{
-        DeleteProject, DeletedProject, GetProject, ListDeletedProjects, ListProjects, OpenProject, PurgeProject,
-        RestoreProject, SameId,
+        DeleteProject, DeletedProject, GetProject, ListDeletedProjects, ListProjects, OpenProject, ProjectSummary,
+        PurgeProject, RestoreProject, SameId,
     },
     registered::{DeleteModel, PurgeModel, RestoreVersion},
     run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunKind, RunState},
@@ -123,9 +123,9 @@ async fn a_forgotten_project_comes_back_with_all_that_went_with_it() {
     let list = || ListRuns { project: ProjectIdOr(project), ..ListRuns::default() };
     let state = async || {
         let runs = stage.call(list()).await.rows.into_iter().map(|run| run.id).collect::<Vec<_>>();
-        let experiments = stage.call(ListExperiments { deleted: false }).await;
+        let experiments = stage.call(ListExperiments::default()).await;
         let experiments = experiments.into_iter().map(|one| (one.id, one.name, one.project, one.runs));
-        (runs, experiments.collect::<Vec<_>>(), stage.call(ListModels { project }).await)
+        (runs, experiments.collect::<Vec<_>>(), stage.call(ListModels::of(project)).await)
     };
     let before = state().await;
     let file = fs::read_to_string(stage.path("p/slipway.toml")).unwrap();
@@ -140,8 +140,12 @@ async fn a_forgotten_project_comes_back_with_all_that_went_with_it() {
     let all = ListRuns { everywhere: true, ..ListRuns::default() };
     assert_eq!(stage.call(all).await.total, 0);
     for deleted in [false, true] {
-        let names: Vec<String> =
-            stage.call(ListExperiments { deleted }).await.into_iter().map(|experiment| experiment.name).collect();
+        let names: Vec<String> = stage
+            .call(ListExperiments { deleted, ..ListExperiments::default() })
+            .await
+            .into_iter()
+            .map(|experiment| experiment.name)
+            .collect();
         assert_eq!(names.iter().filter(|name| *name != "Default").count(), 0, "{names:?}");
     }
     // Parts of it come back with it alone.
@@ -175,19 +179,14 @@ async fn a_list_of_projects_stays_while_one_of_them_is_forgotten() {
     stage.write("q/train.py", "print(1)");
     let file = ProjectFile { name: "Kept".to_owned(), ..ProjectFile::default() };
     let kept = stage.create("q", file).await;
-    let to_and_fro = async {
-        for _ in 0..25 {
-            stage.call(DeleteProject { project: going }).await;
-            stage.call(RestoreProject { project: going }).await;
-        }
-    };
-    let listed = async {
-        for _ in 0..100 {
-            let all = stage.call(ListProjects {}).await;
-            assert!(all.iter().any(|one| one.project.id == kept), "{all:?}");
-        }
-    };
-    tokio::join!(to_and_fro, listed);
+    // While a list is made it goes or comes once, so that it is looked at twice at most, wherever the two meet.
+    let has_kept = |all: &[ProjectSummary]| assert!(all.iter().any(|one| one.project.id == kept), "{all:?}");
+    for _ in 0..25 {
+        let (_, all) = tokio::join!(stage.call(DeleteProject { project: going }), stage.call(ListProjects {}));
+        has_kept(&all);
+        let (_, all) = tokio::join!(stage.call(RestoreProject { project: going }), stage.call(ListProjects {}));
+        has_kept(&all);
+    }
 }
 
 #[tokio::test]
@@ -199,7 +198,7 @@ async fn a_forgotten_project_comes_back_where_its_folder_is_opened_and_goes_for_
     let open = OpenProject { path: path.clone(), same_id: SameId::Ask };
     stage.call(DeleteProject { project }).await;
     assert_eq!(stage.call(open.clone()).await.id, project);
-    assert_eq!(stage.call(ListModels { project }).await.len(), 1);
+    assert_eq!(stage.call(ListModels::of(project)).await.len(), 1);
 
     let deleted: DeletedProject = stage.call(DeleteProject { project }).await;
     assert_eq!(deleted.path, path);
@@ -209,7 +208,7 @@ async fn a_forgotten_project_comes_back_where_its_folder_is_opened_and_goes_for_
     assert_eq!(stage.try_call(RestoreProject { project }).await.unwrap_err().code, ErrorCode::NotFound);
     // The folder is as it was, and begins anew.
     assert_eq!(stage.call(open).await.id, project);
-    assert!(stage.call(ListModels { project }).await.is_empty());
+    assert!(stage.call(ListModels::of(project)).await.is_empty());
 }
 
 #[tokio::test]
@@ -342,14 +341,14 @@ async fn versions_of_a_forgotten_project_are_found_by_nobody_and_come_back_with_
     assert!(refused.hint.unwrap().contains("slipway project restore"));
     stage.call(RestoreProject { project }).await;
     stage.call(RestoreVersion { version: first }).await;
-    assert_eq!(stage.call(ListModels { project }).await[0].versions.len(), 1);
+    assert_eq!(stage.call(ListModels::of(project)).await[0].versions.len(), 1);
 }
 
 #[tokio::test]
 async fn runs_of_a_forgotten_project_in_the_experiment_of_all_stay_its_own() {
     let stage = Stage::new().await;
     let project = project(&stage).await;
-    let default = stage.call(ListExperiments { deleted: false }).await.into_iter().find(|one| one.number == 0).unwrap();
+    let default = stage.call(ListExperiments::default()).await.into_iter().find(|one| one.number == 0).unwrap();
     stage.call(MoveExperiment { experiment: default.id, to: Some(project) }).await;
     let run = client::begin(&stage.engine, "0", Begin::default()).await.unwrap().row.run.id;
     stage.call(DeleteProject { project }).await;
@@ -388,6 +387,6 @@ async fn the_name_of_an_experiment_that_a_forgotten_project_hides_is_free() {
     let taken = experiments::add(&stage.engine, "sweep", None, Vec::new()).await.unwrap_err();
     assert!(taken.to_string().contains("already exists"), "{taken:#}");
     stage.call(RestoreProject { project }).await;
-    let back = stage.call(ListExperiments { deleted: false }).await.into_iter().find(|one| one.id == sweep.id).unwrap();
+    let back = stage.call(ListExperiments::default()).await.into_iter().find(|one| one.id == sweep.id).unwrap();
     assert_eq!((back.name.as_str(), back.project), ("sweep 2", Some(project)));
 }

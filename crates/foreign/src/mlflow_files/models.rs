@@ -12,8 +12,8 @@ use crate::{
     Result, Told,
     file::{self, warning},
     registry::{
-        Figure, GroupHead, Known, LoggedHead, ModelHead, VersionHead, is_folder_of, local, logged_of, refused, stage,
-        status,
+        Figure, GroupHead, Known, LoggedHead, ModelHead, StandingModel, VersionHead, is_folder_of, local, logged_of,
+        refused, stage, status,
     },
 };
 
@@ -33,11 +33,13 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Tells the tags of an experiment, where they are others than were told.
+/// Tells what was written about an experiment, where it is another than was told.
 pub(super) fn group(experiment: &Experiment, known: &mut Known, tell: &mut Tell<'_>) -> Result<()> {
     let mut told = Vec::new();
-    let head = GroupHead { name: experiment.name.clone(), tags: texts(&experiment.folder.join("tags"), &mut told) };
-    if known.is_changed(format!("group/{}", experiment.name), &head) && !head.tags.is_empty() {
+    let tags = texts(&experiment.folder.join("tags"), &mut told);
+    let head = GroupHead { name: experiment.name.clone(), created_ms: experiment.created_ms, tags };
+    let says_any = !head.tags.is_empty() || head.created_ms.is_some();
+    if known.is_changed(format!("group/{}", experiment.name), &head) && says_any {
         told.push(Told::Group(head));
         told.into_iter().try_for_each(tell)?;
     }
@@ -47,7 +49,7 @@ pub(super) fn group(experiment: &Experiment, known: &mut Known, tell: &mut Tell<
 /// Tells the logged models of an experiment that changed; whether it has any.
 pub(super) fn logged(experiment: &Experiment, keys: &Keys<'_>, known: &mut Known, tell: &mut Tell<'_>) -> Result<bool> {
     let mut any = false;
-    for folder in below(&experiment.folder.join("models"), tell)? {
+    for folder in below(&experiment.folder.join("models"), tell)?.unwrap_or_default() {
         any = true;
         tell(Told::Still)?;
         let mut told = Vec::new();
@@ -135,19 +137,21 @@ fn figures(folder: &Path, keys: &Keys<'_>, told: &mut Vec<Told>) -> Vec<Figure> 
     all
 }
 
-/// `None` of a line that is none. A figure of a run that is not told belongs to none.
+/// `None` of a line that is none. A figure of a run that is not told belongs to none. The name of a dataset may have blanks.
 fn figure(key: &str, line: &str, keys: &Keys<'_>) -> Option<Figure> {
-    let mut parts = line.split_ascii_whitespace();
+    let mut parts = line.trim().splitn(5, ' ');
     let time_ms = parts.next()?.parse().ok()?;
     let value = parts.next()?.parse().ok()?;
     let step = parts.next()?.parse().ok()?;
     let run = parts.next()?;
-    let (dataset_name, dataset_digest) = (parts.next().map(str::to_owned), parts.next().map(str::to_owned));
+    let dataset = parts.next().map(|rest| rest.rsplit_once(' ').map_or((rest, None), |(name, of)| (name, Some(of))));
+    let dataset_name = dataset.map(|(name, _)| name.to_owned());
+    let dataset_digest = dataset.and_then(|(_, digest)| digest).map(str::to_owned);
     let run = keys.get(Some(run)).unwrap_or_default();
     Some(Figure { run, key: key.to_owned(), dataset_name, dataset_digest, step, time_ms, value })
 }
 
-/// Tells the registered models that changed.
+/// Tells the names of the registered models, where they are others than were told, and the models that changed.
 pub(super) fn registered(
     store: &Path,
     experiments: &[Experiment],
@@ -155,7 +159,13 @@ pub(super) fn registered(
     known: &mut Known,
     tell: &mut Tell<'_>,
 ) -> Result<()> {
-    for folder in below(&store.join("models"), tell)? {
+    // Of a registry that is not there nobody knows whether its models are deleted.
+    let Some(folders) = below(&store.join("models"), tell)? else { return Ok(()) };
+    let standing: Vec<StandingModel> = folders.iter().map(|folder| standing(folder)).collect();
+    if known.are_others(&standing) {
+        tell(Told::Models(standing))?;
+    }
+    for folder in folders {
         tell(Told::Still)?;
         let mut told = Vec::new();
         let key = format!("model/{}", folder.file_name().unwrap_or_default().to_string_lossy());
@@ -172,6 +182,16 @@ pub(super) fn registered(
     Ok(())
 }
 
+/// MLflow calls its folder after it.
+fn standing(folder: &Path) -> StandingModel {
+    let meta = file::text(&folder.join("meta.yaml")).ok().and_then(|text| Meta::parse(&text).ok());
+    let name = meta.as_ref().and_then(|meta| meta.get("name")).map(str::to_owned);
+    StandingModel {
+        name: name.unwrap_or_else(|| folder.file_name().unwrap_or_default().to_string_lossy().into_owned()),
+        created_ms: meta.and_then(|meta| meta.milliseconds("creation_timestamp")),
+    }
+}
+
 fn model_head(
     folder: &Path,
     experiments: &[Experiment],
@@ -180,16 +200,22 @@ fn model_head(
 ) -> std::result::Result<ModelHead, Wrong> {
     let meta = Meta::parse(&file::text(&folder.join("meta.yaml"))?)?;
     let aliases = texts(&folder.join("aliases"), told);
-    let mut versions = Vec::new();
+    let (mut versions, mut standing) = (Vec::new(), Vec::new());
     for version in folders(folder)? {
-        let is_one =
-            version.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("version-"));
-        if !is_one {
-            continue;
-        }
+        let number = version.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("version-"));
+        let Some(number) = number else { continue };
         match version_head(&version, experiments, keys, &aliases, told) {
-            Ok(head) => versions.extend(head),
-            Err(error) => told.push(warning(&version.join("meta.yaml"), format!("the version was left out: {error}"))),
+            Ok(Stands::Whole(head)) => {
+                standing.push(head.number);
+                versions.push(*head);
+            }
+            Ok(Stands::Coming(number)) => standing.push(number),
+            Ok(Stands::Deleted) => {}
+            // What can't be read now is not deleted.
+            Err(error) => {
+                standing.extend(number.parse::<u32>());
+                told.push(warning(&version.join("meta.yaml"), format!("the version was left out: {error}")));
+            }
         }
     }
     versions.sort_by_key(|version| version.number);
@@ -201,29 +227,37 @@ fn model_head(
         updated_ms: meta.milliseconds("last_updated_timestamp").unwrap_or(created_ms),
         tags: texts(&folder.join("tags"), told),
         versions,
+        standing: Some(standing),
         gone_aliases: Vec::new(),
     })
 }
 
-/// `None` of one that was deleted, or whose files are still coming.
+/// What a version's folder says.
+enum Stands {
+    Whole(Box<VersionHead>),
+    /// The number of one whose files are still coming.
+    Coming(u32),
+    Deleted,
+}
+
 fn version_head(
     folder: &Path,
     experiments: &[Experiment],
     keys: &Keys<'_>,
     aliases: &[(String, String)],
     told: &mut Vec<Told>,
-) -> std::result::Result<Option<VersionHead>, Wrong> {
+) -> std::result::Result<Stands, Wrong> {
     let meta = Meta::parse(&file::text(&folder.join("meta.yaml"))?)?;
-    let Some(stage) = stage(meta.get("current_stage")) else { return Ok(None) };
-    if meta.get("status").is_some_and(|status| status != "READY") {
-        return Ok(None);
-    }
+    let Some(stage) = stage(meta.get("current_stage")) else { return Ok(Stands::Deleted) };
     let number: u32 = meta.get("version").ok_or("it has no number")?.parse()?;
+    if meta.get("status").is_some_and(|status| status != "READY") {
+        return Ok(Stands::Coming(number));
+    }
     let source = meta.get("source").unwrap_or_default().to_owned();
     let files = meta.get("storage_location").and_then(local).or_else(|| local(&source));
     let created_ms = meta.milliseconds("creation_timestamp").unwrap_or_default();
     let stands = |(_, version): &&(String, String)| version.trim().parse() == Ok(number);
-    Ok(Some(VersionHead {
+    Ok(Stands::Whole(Box::new(VersionHead {
         number,
         notes: meta.get("description").map(str::to_owned),
         user: meta.get("user_id").map(str::to_owned),
@@ -237,7 +271,7 @@ fn version_head(
         updated_ms: meta.milliseconds("last_updated_timestamp").unwrap_or(created_ms),
         tags: texts(&folder.join("tags"), told),
         aliases: aliases.iter().filter(stands).map(|(alias, _)| alias.clone()).collect(),
-    }))
+    })))
 }
 
 /// Where a path lies now: a store that was moved still names its old place.
@@ -256,19 +290,19 @@ fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-/// The folders with a `meta.yaml`; of a folder that is not there none.
-fn below(folder: &Path, tell: &mut Tell<'_>) -> Result<Vec<PathBuf>> {
+/// The folders with a `meta.yaml`; `None` of a folder that is not there or not read.
+fn below(folder: &Path, tell: &mut Tell<'_>) -> Result<Option<Vec<PathBuf>>> {
     let mut told = Vec::new();
     if !run::is_no_link(folder, &mut told) {
         told.into_iter().try_for_each(tell)?;
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let mut found = match folders(folder) {
         Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             tell(warning(folder, format!("its models were left out: {error}")))?;
-            return Ok(Vec::new());
+            return Ok(None);
         }
     };
     found.retain(|folder| {
@@ -276,7 +310,7 @@ fn below(folder: &Path, tell: &mut Tell<'_>) -> Result<Vec<PathBuf>> {
         meta.is_file() && run::is_no_link(&meta, &mut told)
     });
     told.into_iter().try_for_each(tell)?;
-    Ok(found)
+    Ok(Some(found))
 }
 
 fn texts(folder: &Path, told: &mut Vec<Told>) -> Vec<(String, String)> {

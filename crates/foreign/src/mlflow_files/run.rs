@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use super::{Experiment, meta::Meta};
 use crate::{
     ForeignError, Head, Result, Surroundings, Told,
+    artifacts::{self, Folder},
     file::{self, anew, warning},
-    registry::Inputs,
+    registry::{Inputs, refused},
     value::Value,
 };
 
@@ -43,6 +44,9 @@ pub(super) struct RunMark {
     /// Bytes that were read of each metric's file.
     #[serde(rename = "m", default, skip_serializing_if = "BTreeMap::is_empty")]
     metrics: BTreeMap<String, u64>,
+    /// The address of its artifacts, where they lie elsewhere.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub(super) elsewhere: Option<String>,
 }
 
 /// What one look at a run's folder gave.
@@ -83,14 +87,17 @@ pub(super) fn read(folder: &Path, key: &str, experiment: &Experiment, before: Op
             return reading;
         }
     };
+    // The first that a server keeps of it may come with nothing else.
+    let stamp = stamp ^ u64::from(is_kept_by_server(folder, experiment));
     if before.is_some_and(|before| before.head == stamp) {
         // What could not be read then was told then.
         reading.told.clear();
     } else {
         reading.mark.head = stamp;
         match head(folder, key, experiment, tags, &mut buffer, &mut reading.told) {
-            Ok(head) => {
+            Ok((head, elsewhere)) => {
                 reading.mark.over = Some(head.state.is_over());
+                reading.mark.elsewhere = elsewhere;
                 let inputs = inputs(folder, key, experiment, &mut reading.told);
                 reading.told.insert(0, Told::Run(head));
                 reading.told.extend(inputs.map(Told::Inputs));
@@ -138,7 +145,7 @@ fn head(
     tags: Vec<Entry>,
     buffer: &mut [u8],
     told: &mut Vec<Told>,
-) -> std::result::Result<Head, Box<dyn std::error::Error>> {
+) -> std::result::Result<(Head, Option<String>), Box<dyn std::error::Error>> {
     let meta = Meta::parse(&text(&folder.join("meta.yaml"), buffer)?)?;
     let id = meta.get("run_id").or_else(|| meta.get("run_uuid"));
     let id = id.or_else(|| folder.file_name()?.to_str()).ok_or("it names no run")?.to_owned();
@@ -159,8 +166,8 @@ fn head(
     }
     let tag = |name: &str| tags.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let name = meta.get("run_name").map(str::to_owned).or_else(|| tag("mlflow.runName"));
-    let artifacts = folder.join("artifacts");
-    Ok(Head {
+    let (artifacts, elsewhere) = artifacts_of(folder, &id, meta.get("artifact_uri"), store_of(experiment), told);
+    let head = Head {
         key: key.to_owned(),
         id: hexadecimal(&id),
         name: name.unwrap_or(id),
@@ -174,10 +181,49 @@ fn head(
         command: None,
         replaces: false,
         surroundings: Surroundings::default(),
-        artifacts: fs::symlink_metadata(&artifacts).is_ok_and(|entry| entry.is_dir()).then_some(artifacts),
+        artifacts,
         params,
         tags,
-    })
+    };
+    Ok((head, elsewhere))
+}
+
+/// The store that an experiment's folder lies in, also where it is in the trash.
+fn store_of(experiment: &Experiment) -> &Path {
+    let above = experiment.folder.parent().unwrap_or(&experiment.folder);
+    if above.ends_with(".trash") { above.parent().unwrap_or(above) } else { above }
+}
+
+/// Whether a server with its default settings keeps artifacts of a run.
+fn is_kept_by_server(folder: &Path, experiment: &Experiment) -> bool {
+    let names = experiment.folder.file_name().zip(folder.file_name());
+    let kept = artifacts::of_server(store_of(experiment)).zip(names);
+    kept.is_some_and(|(kept, (experiment, run))| kept.join(experiment).join(run).join("artifacts").is_dir())
+}
+
+/// Where a run's artifacts lie, and their address if that is elsewhere. What lies in the run's own folder is its own: a store
+/// may have been moved. MLflow makes that folder, too, where a server keeps them.
+fn artifacts_of(
+    folder: &Path,
+    id: &str,
+    address: Option<&str>,
+    store: &Path,
+    told: &mut Vec<Told>,
+) -> (Option<PathBuf>, Option<String>) {
+    let own = folder.join("artifacts");
+    let is_own = fs::symlink_metadata(&own).is_ok_and(|entry| entry.is_dir());
+    if is_own && fs::read_dir(&own).is_ok_and(|mut entries| entries.next().is_some()) {
+        return (Some(own), None);
+    }
+    let own = is_own.then_some(own);
+    match artifacts::folder(address, id, store) {
+        Folder::At(named) => (Some(named), None),
+        Folder::Refused(named) => {
+            told.push(warning(folder, refused(&named, id)));
+            (own, None)
+        }
+        Folder::None => (own, address.filter(|address| artifacts::is_elsewhere(address, store)).map(str::to_owned)),
+    }
 }
 
 fn hexadecimal(id: &str) -> Option<[u8; 16]> {
@@ -424,7 +470,8 @@ impl Reading {
     }
 }
 
-/// Reads lines `TIME_MS VALUE STEP`, of which early versions wrote no step, and later ones a dataset behind it.
+/// Reads lines `TIME_MS VALUE STEP`, of which early versions wrote no step, and later ones behind it the name and the digest
+/// of a dataset, which MLflow's own tracking keeps of a logged model's figures alone. The name may have blanks.
 struct Lines<'a> {
     run: &'a str,
     key: &'a str,
@@ -491,6 +538,6 @@ fn point(line: &[u8]) -> Option<Point> {
     let time_ms = parts.next()?.parse().ok()?;
     let value = parts.next()?.parse().ok()?;
     let step = parts.next().map_or(Ok(0), str::parse).ok()?;
-    let more = parts.count();
-    matches!(more, 0 | 2).then_some(Point { step, time_ms, value })
+    let is_whole = parts.count() != 1;
+    is_whole.then_some(Point { step, time_ms, value })
 }

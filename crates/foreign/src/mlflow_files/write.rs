@@ -11,7 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use api::{run::RunState, series::Point, tracking::RunInput};
+use api::{
+    run::RunState,
+    series::Point,
+    tracking::{NAME_TAG, RunInput},
+};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -20,6 +24,7 @@ use super::meta::Meta;
 use crate::{
     Head, Result,
     file::{self, failed, unwritable},
+    registry::GroupHead,
 };
 
 const DEFAULT_ID: &str = "0";
@@ -118,6 +123,20 @@ impl FileStore {
         Ok(store)
     }
 
+    /// Writes what was written about an experiment, which is made where there is none. A tag whose key has no place is left
+    /// out and returned.
+    ///
+    /// # Errors
+    /// Where a file can't be written.
+    pub fn group(&mut self, head: &GroupHead) -> Result<Vec<Refused>> {
+        let created_ms = head.created_ms.unwrap_or_default();
+        let id = self.experiment(&head.name, created_ms)?;
+        let folder = self.folder.join(&id);
+        // That of MLflow's `Default` stands there from the beginning.
+        self.put_meta(&id, &head.name, created_ms)?;
+        put_pairs(self.disk, &folder.join("tags"), "tag", &texts(&head.tags))
+    }
+
     /// Begins a run in the experiment that its `group` names, with its params and tags. A param or tag whose key
     /// has no place is left out and returned.
     ///
@@ -165,20 +184,24 @@ impl FileStore {
         Ok(id)
     }
 
-    fn put_experiment(&mut self, id: String, name: &str, now_ms: i64) -> Result<()> {
+    fn put_experiment(&mut self, id: String, name: &str, created_ms: i64) -> Result<()> {
         let folder = self.folder.join(&id);
         fs::create_dir(&folder).map_err(unwritable(&folder))?;
+        self.put_meta(&id, name, created_ms)?;
+        self.experiments.insert(name.to_owned(), id);
+        Ok(())
+    }
+
+    fn put_meta(&self, id: &str, name: &str, created_ms: i64) -> Result<()> {
         let meta = ExperimentMeta {
-            artifact_location: &uri(&self.place.join(&id)),
-            creation_time: now_ms,
-            experiment_id: &id,
-            last_update_time: now_ms,
+            artifact_location: &uri(&self.place.join(id)),
+            creation_time: created_ms,
+            experiment_id: id,
+            last_update_time: created_ms,
             lifecycle_stage: "active",
             name,
         };
-        put_yaml(&folder.join("meta.yaml"), &meta)?;
-        self.experiments.insert(name.to_owned(), id);
-        Ok(())
+        put_yaml(&self.folder.join(id).join("meta.yaml"), &meta)
     }
 }
 
@@ -256,19 +279,22 @@ impl Run {
 
     fn pairs(&self, head: &Head) -> Result<Vec<Refused>> {
         let own = [
-            ("mlflow.runName", Some(&head.name)),
+            (NAME_TAG, Some(&head.name)),
             ("mlflow.user", head.user.as_ref()),
             ("mlflow.note.content", head.notes.as_ref()),
             ("mlflow.source.git.commit", head.commit.as_ref()),
         ];
         let own = own.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        let kept = head.tags.iter().filter(|(key, _)| key != LIFECYCLE);
+        let kept = head.tags.iter().filter(|(key, _)| key != LIFECYCLE && key != NAME_TAG);
         let tags: Vec<(&str, &String)> = own.chain(kept.map(|(key, value)| (key.as_str(), value))).collect();
-        let params: Vec<(&str, &String)> = head.params.iter().map(|(key, value)| (key.as_str(), value)).collect();
-        let mut refused = put_pairs(self.disk, &self.folder.join("params"), "param", &params)?;
+        let mut refused = put_pairs(self.disk, &self.folder.join("params"), "param", &texts(&head.params))?;
         refused.extend(put_pairs(self.disk, &self.folder.join("tags"), "tag", &tags)?);
         Ok(refused)
     }
+}
+
+fn texts(pairs: &[(String, String)]) -> Vec<(&str, &String)> {
+    pairs.iter().map(|(key, value)| (key.as_str(), value)).collect()
 }
 
 /// Writes a file a pair; the keys that have no place are returned.

@@ -107,15 +107,80 @@ fn what_cant_be_read_is_said_with_its_place_and_left_out() {
 }
 
 #[test]
-fn plots_that_are_not_read_are_counted_once() {
+fn plots_are_tables_and_drawings_pictures() {
     let folder = copy("dvclive");
-    for name in ["sklearn/confusion.json", "custom/scatter.json", "images/drawing.svg"] {
+    let write = |name: &str, content: &str| {
         let path = folder.path().join("plots").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, "{}").unwrap();
+        fs::write(path, content).unwrap();
+    };
+    // As `log_sklearn_plot`, `log_plot` and matplotlib's `savefig` write them.
+    write(
+        "sklearn/roc.json",
+        r#"{"roc": [{"fpr": 0.0, "tpr": 0.5, "threshold": Infinity}, {"fpr": 1.0, "tpr": 1.0}]}"#,
+    );
+    write("custom/deep/scatter.json", r#"[{"x": 1, "y": "a"}, {"x": 2, "z": true}]"#);
+    write("images/drawing.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>");
+    for (name, content) in
+        [("custom/empty.json", "[]"), ("custom/other.json", "{}"), ("sklearn/half.json", "[{\"x\": ")]
+    {
+        write(name, content);
     }
     let read = read_at(folder.path(), &Mark::default());
+    let media = |of: &str| {
+        let found = read.told.iter().find_map(|told| match told {
+            Told::Media { key, step: 0, media, location: Some(location), .. } if key == of => Some((media, location)),
+            _ => None,
+        });
+        let (media, location) = found.unwrap_or_else(|| panic!("{of} is not in {:?}", read.told));
+        // It is the same when it is shown.
+        assert_eq!(foreign::read_at(location).unwrap(), *media);
+        media.clone()
+    };
+    let table = |columns: &[&str], rows: &[&[&str]]| {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        Media::Table { columns: texts(columns), rows: rows.iter().map(|row| texts(row)).collect() }
+    };
+    assert_eq!(media("custom/deep/scatter"), table(&["x", "y", "z"], &[&["1", "a", ""], &["2", "", "true"]]));
+    let Media::Table { columns, rows } = media("sklearn/roc") else { panic!() };
+    assert_eq!((columns, rows.len()), (vec!["fpr".to_owned(), "tpr".to_owned(), "threshold".to_owned()], 2));
+    let numbers: Vec<f64> = rows[0].iter().map(|cell| cell.parse().unwrap()).collect();
+    assert_eq!(numbers, [0.0, 0.5, f64::INFINITY]);
+    assert_eq!(media("drawing.svg"), Media::File(folder.path().join("plots/images/drawing.svg")));
     let warnings = read.warnings();
-    assert!(warnings.len() == 1 && warnings[0].contains("plots: 3 not read"), "{warnings:?}");
+    let said = [
+        "custom/empty.json: it was left out: it holds no list of points",
+        "custom/other.json: it was left out: it holds no list of points",
+        "sklearn/half.json: it was left out: it is no JSON",
+    ];
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(warnings.iter().zip(said).all(|(warning, said)| warning.contains(said)), "{warnings:?}");
     assert_eq!(read_at(folder.path(), &read.mark).told, []);
+}
+
+#[test]
+fn another_training_in_the_folder_takes_the_place_of_the_one_before() {
+    let folder = copy("dvclive");
+    let path = |name: &str| folder.path().join(name);
+    let before = read_at(folder.path(), &Mark::default());
+    assert!(before.heads().iter().all(|head| !head.replaces));
+    // DVCLive removes what the one before left. It stays here until there is something else.
+    fs::remove_dir_all(path("plots")).unwrap();
+    fs::remove_file(path("params.yaml")).unwrap();
+    fs::remove_file(path("metrics.json")).unwrap();
+    let between = read_at(folder.path(), &before.mark);
+    assert_eq!(between.told, []);
+    fs::create_dir_all(path("plots/metrics")).unwrap();
+    fs::write(path("plots/metrics/loss.tsv"), "timestamp\tstep\tloss\n1700000000000\t0\t0.75\n").unwrap();
+    fs::write(path("params.yaml"), "depth: 2\n").unwrap();
+    let after = read_at(folder.path(), &between.mark);
+    let [head] = after.heads()[..] else { panic!("{:?}", after.told) };
+    assert!(head.replaces && head.tags.is_empty(), "{head:?}");
+    assert_eq!((&head.params, head.created_ms), (&pairs(&[("depth", "2")]), 1_700_000_000_000));
+    assert_eq!(after.series("loss"), [(0, Some(0.75))]);
+    assert!(after.warnings()[0].contains("another training was begun in it"), "{:?}", after.warnings());
+    let mut loss = fs::File::options().append(true).open(path("plots/metrics/loss.tsv")).unwrap();
+    loss.write_all(b"1700000001000\t1\t0.5\n").unwrap();
+    let more = read_at(folder.path(), &after.mark);
+    assert_eq!((more.series("loss"), more.told.len()), (vec![(1, Some(0.5))], 1));
 }

@@ -4,6 +4,7 @@
 
 mod dvc;
 mod dvclive;
+mod gathered;
 mod keys;
 mod look;
 mod metrics;

@@ -194,6 +194,25 @@ fn columns_are_known_in_any_case_and_by_what_separates_them() {
 }
 
 #[test]
+fn a_metrics_json_that_would_take_many_times_its_size_is_left_out_and_told_the_way_out() {
+    let keys = |count: usize| (0..count).map(|at| format!("\"k{at}\":1")).collect::<Vec<_>>().join(",");
+    let (list, object) = (format!("{{\"loss\":[{}NaN]}}", "1,".repeat(2_000_000)), format!("{{{}}}", keys(500_000)));
+    let deep = format!("{{\"a\":{{\"b\":{object}}}}}");
+    for content in [list, format!("[{object}]"), object, deep] {
+        let log = Log::new("metrics.json", b"{\"loss\": 0.5}");
+        let first = log.read(&Mark::default());
+        fs::write(log.path(), content).unwrap();
+        let read = log.read(&first.mark);
+        assert_eq!((read.heads().len(), read.points("loss").len(), read.warnings().len()), (0, 0, 1));
+        let why = "it was left out: it would take more than 128 MiB of memory: write its values a row a step, as CSV or JSON Lines";
+        assert!(read.warnings()[0].contains(why), "{:?}", read.warnings());
+    }
+    // What fits is told whole.
+    let many = Log::new("metrics.json", format!("{{{}}}", keys(100_000)).as_bytes()).read(&Mark::default());
+    assert_eq!((many.told.len(), many.warnings()), (100_001, vec![]));
+}
+
+#[test]
 fn lists_in_metrics_json_are_points_by_step() {
     let log =
         Log::new("metrics.json", "\u{feff}{\"loss\": [0.5, null, 0.25], \"best\": 0.25, \"lr\": null}".as_bytes());
@@ -328,4 +347,44 @@ fn a_pipe_in_the_place_of_a_file_is_not_opened() {
         let said = told.into_iter().chain(read.err().map(|error| error.to_string())).collect::<Vec<_>>();
         assert!(said.iter().any(|said| said.contains("it is no file")), "{name}: {said:?}");
     }
+}
+
+#[test]
+fn a_run_begins_with_its_first_row_and_ends_with_its_last() {
+    let csv = "timestamp,step,loss\n1600000000,0,1\n1600000060.5,1,0.5\n";
+    let lines = "{\"step\":0,\"time\":1600000000,\"loss\":1}\n{\"step\":1,\"time\":1600000060.5,\"loss\":1}\n";
+    let list = "[{\"step\":0,\"time\":1600000000,\"loss\":1},{\"step\":1,\"time\":1600000060.5,\"loss\":1}]";
+    for (name, content) in [("metrics.csv", csv), ("log.jsonl", lines), ("metrics.json", list)] {
+        let log = Log::new(name, content.as_bytes());
+        let begun = log.read(&Mark::default());
+        assert_eq!((begun.heads()[0].created_ms, begun.heads()[0].ended_ms), (1_600_000_000_000, None), "{name}");
+        age(&log.path());
+        for read in [log.read(&Mark::default()), log.read(&begun.mark)] {
+            let head = read.heads()[0];
+            assert_eq!((head.created_ms, head.ended_ms), (1_600_000_000_000, Some(1_600_000_060_500)), "{name}");
+        }
+    }
+    // Between a long file's first and last rows nothing is looked at; a last line that is half written is no time.
+    let rows: Vec<String> = (0..20_000).map(|row| format!("{},{row},1\n", 1_600_000_000 + row)).collect();
+    let log = Log::new("metrics.csv", format!("time,step,loss\n{}160000", rows.concat()).as_bytes());
+    age(&log.path());
+    let read = log.read(&Mark::default());
+    assert_eq!((read.heads()[0].created_ms, read.heads()[0].ended_ms), (1_600_000_000_000, Some(1_600_019_999_000)));
+}
+
+#[test]
+fn a_run_without_times_began_when_its_file_was_made() {
+    let log = Log::new("metrics.csv", b"step,loss\n0,1\n");
+    let file = fs::File::options().write(true).open(log.path()).unwrap();
+    let in_ms = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    // Not every file system says it: then nobody knows more than when it was changed.
+    let made = file.metadata().unwrap().created().ok();
+    let changed = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+    file.set_modified(changed).unwrap();
+    let read = log.read(&Mark::default());
+    let expect = (in_ms(made.unwrap_or(changed)), Some(in_ms(changed)));
+    assert_eq!((read.heads()[0].created_ms, read.heads()[0].ended_ms), expect);
+    // One that was copied is younger than what stands in it.
+    age(&log.path());
+    assert_eq!(log.read(&Mark::default()).heads()[0].created_ms, 1_700_000_000_000);
 }

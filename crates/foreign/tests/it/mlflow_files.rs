@@ -6,7 +6,7 @@ use api::{run::RunState, series::Point};
 use foreign::{
     Mark, Told,
     mlflow_files::{MlflowFiles, write::FileStore},
-    registry::ModelHead,
+    registry::{GroupHead, ModelHead, StandingModel},
 };
 
 use crate::{Read, copy, fixture, pairs, read};
@@ -107,7 +107,8 @@ fn what_cant_be_read_is_said_with_its_place_and_left_out() {
     let folder = copy("mlruns");
     let run = folder.path().join(FIRST);
     let lines =
-        b"1 2 3\nsoon 2 3\n1 many 3\n\n1 0.5\n1 2 3 4\n1 2 3.5\n\xff\xfe\n1 2 9223372036854775808\n1 6 7 data digest\n";
+        b"1 2 3\nsoon 2 3\n1 many 3\n\n1 0.5\n1 2 3 4\n1 2 3.5\n\xff\xfe\n1 2 9223372036854775808\n1 6 7 data digest\n\
+          1 6 8 my own data digest\n";
     fs::write(run.join("metrics/loss"), lines).unwrap();
     fs::write(run.join("metrics/train/acc"), vec![0; 3 << 20]).unwrap();
     fs::write(run.join("params/lr"), b"\xff").unwrap();
@@ -116,7 +117,7 @@ fn what_cant_be_read_is_said_with_its_place_and_left_out() {
         .unwrap();
     fs::write(folder.path().join(".trash/100000000000000002/meta.yaml"), b"\x00\x01\xff").unwrap();
     let read = read_at(folder.path(), &Mark::default());
-    assert_eq!(read.series("loss"), [(3, Some(2.0)), (0, Some(0.5)), (7, Some(6.0))]);
+    assert_eq!(read.series("loss"), [(3, Some(2.0)), (0, Some(0.5)), (7, Some(6.0)), (8, Some(6.0))]);
     assert_eq!(read.head("first: of two").params, pairs(&[("note", "two\nlines"), ("opt/name", "adam")]));
     assert_eq!(read.head("of old").group, "100000000000000002");
     assert_eq!(read.heads().len(), 2);
@@ -266,6 +267,34 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn what_was_written_about_an_experiment_is_read_back() {
+    let from = read_at(&fixture("mlruns"), &Mark::default());
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("mlruns");
+    let mut store = FileStore::open(&at).unwrap();
+    let tags = pairs(&[("mlflow.note.content", "Two *lines*\nof it."), ("team/lead", "a")]);
+    let churn = GroupHead { name: "churn".to_owned(), created_ms: Some(1_600_000_000_000), tags };
+    let default = GroupHead { name: "Default".to_owned(), created_ms: None, tags: pairs(&[("team", "b")]) };
+    let mut odd = churn.clone();
+    odd.tags.push(("../out".to_owned(), "x".to_owned()));
+    assert_eq!(store.group(&default).unwrap(), []);
+    let refused = store.group(&odd).unwrap();
+    assert_eq!(refused.iter().map(|one| (one.kind, one.key.as_str())).collect::<Vec<_>>(), [("tag", "../out")]);
+    for (number, group) in [(1, "churn"), (2, "Default")] {
+        let head = foreign::Head { group: group.to_owned(), ..from.head("failed").clone() };
+        let (run, _) = store.run([number; 16], &head).unwrap();
+        run.finish().unwrap();
+    }
+    let back = read_at(&at, &Mark::default());
+    assert_eq!(back.warnings(), [""; 0]);
+    let groups = back.told.iter().filter_map(|told| if let Told::Group(head) = told { Some(head) } else { None });
+    let mut groups: Vec<GroupHead> = groups.cloned().collect();
+    groups.sort_by(|one, other| one.name.cmp(&other.name));
+    assert_eq!(groups, [default, churn]);
+    assert_eq!(read_at(&at, &back.mark).told, []);
+}
+
+#[test]
 fn a_model_whose_id_is_a_path_stands_in_its_runs_folder() {
     let from = read_at(&fixture("mlruns"), &Mark::default());
     let folder = tempfile::tempdir().unwrap();
@@ -298,7 +327,8 @@ fn a_registered_model_that_no_folder_can_be_called_after_is_left_out() {
     let write = |name: &str| {
         let (tags, versions, gone_aliases) = (Vec::new(), Vec::new(), Vec::new());
         let name = name.to_owned();
-        let head = ModelHead { name, notes: None, created_ms: 1, updated_ms: 1, tags, versions, gone_aliases };
+        let (notes, standing, created_ms, updated_ms) = (None, None, 1, 1);
+        let head = ModelHead { name, notes, created_ms, updated_ms, tags, versions, standing, gone_aliases };
         store.registered(&head).unwrap()
     };
     for name in ["", ".", "..", "a/b", "a\\b", "a%2fb", &"ü".repeat(200)] {
@@ -306,6 +336,78 @@ fn a_registered_model_that_no_folder_can_be_called_after_is_left_out() {
     }
     assert_eq!(write(&"ü".repeat(100)), Some(Vec::new()));
     assert_eq!([write("one"), write("one")], [Some(Vec::new()), None]);
+}
+
+#[test]
+fn the_dataset_of_a_figure_may_have_blanks_in_its_name() {
+    let folder = copy("mlruns-models");
+    let before = read_at(folder.path(), &Mark::default());
+    let forest = |read: &Read| {
+        let found = read.told.iter().find_map(|told| match told {
+            Told::Logged(head) if head.name == "forest" => Some(head.clone()),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    let (files, run) = (forest(&before).files.unwrap(), forest(&before).run.unwrap());
+    let id = run.rsplit_once('/').unwrap().1;
+    let line = format!("1700000000009 inf 9 {id} my own data abc\n");
+    fs::File::options()
+        .append(true)
+        .open(files.parent().unwrap().join("metrics/auc"))
+        .unwrap()
+        .write_all(line.as_bytes())
+        .unwrap();
+    let figures = forest(&read_at(folder.path(), &before.mark)).figures;
+    let told: Vec<_> = figures
+        .iter()
+        .filter(|figure| figure.key == "auc")
+        .map(|figure| (figure.dataset_name.as_deref(), figure.dataset_digest.as_deref(), figure.step, figure.value))
+        .collect();
+    let named = [(Some("churn.csv"), Some("abc123"), 3, 0.75), (Some("my own data"), Some("abc"), 9, f64::INFINITY)];
+    assert_eq!(told, named);
+    assert!(figures.iter().all(|figure| figure.run == run));
+}
+
+#[test]
+fn which_registered_models_stand_is_told_where_these_are_others() {
+    let folder = copy("mlruns-models");
+    let models = folder.path().join("models");
+    let mut read = read_at(folder.path(), &Mark::default());
+    let again = |read: &mut Read| *read = read_at(folder.path(), &read.mark);
+    let told = |read: &Read| {
+        let all =
+            read.told.iter().filter_map(|told| if let Told::Models(all) = told { Some(all.clone()) } else { None });
+        all.collect::<Vec<_>>()
+    };
+    let model = |name: &str, created_ms| StandingModel { name: name.to_owned(), created_ms };
+    let (bare, churn) = (model("bare", Some(1_795_953_500_235)), model("churn-model", Some(1_795_953_500_200)));
+    assert_eq!(told(&read), [[bare, churn.clone()]]);
+    let head = read.told.iter().find_map(|told| match told {
+        Told::Model(head) if head.name == "churn-model" => Some(head),
+        _ => None,
+    });
+    assert_eq!(head.unwrap().standing.as_deref(), Some(&[1, 2, 3][..]));
+    // One that can't be read now is not deleted, nor is any where the whole registry is away.
+    fs::write(models.join("bare/meta.yaml"), "name: [").unwrap();
+    again(&mut read);
+    assert_eq!(told(&read), [[model("bare", None), churn.clone()]]);
+    fs::rename(&models, folder.path().join("away")).unwrap();
+    again(&mut read);
+    assert!(told(&read).is_empty());
+    fs::rename(folder.path().join("away"), &models).unwrap();
+    fs::remove_dir_all(models.join("bare")).unwrap();
+    again(&mut read);
+    assert_eq!(told(&read), [[churn.clone()]]);
+    // One that is back as it was is told anew.
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::rename(models.join("churn-model"), elsewhere.path().join("away")).unwrap();
+    again(&mut read);
+    assert_eq!(told(&read), [Vec::<StandingModel>::new()]);
+    fs::rename(elsewhere.path().join("away"), models.join("churn-model")).unwrap();
+    again(&mut read);
+    assert_eq!(told(&read), [[churn]]);
+    assert!(read.told.iter().any(|told| matches!(told, Told::Model(head) if head.versions.len() == 3)));
 }
 
 /// A pipe would keep its reader waiting for ever.
@@ -378,4 +480,39 @@ fn files_of_a_logged_model_lie_in_its_own_folder() {
     };
     assert_eq!((files("m-1"), files("m-2")), (None, Some(own)));
     assert!(read.warnings().join("\n").contains("which is no folder m-1/artifacts"), "{:?}", read.warnings());
+}
+
+#[test]
+fn artifacts_that_a_server_keeps_beside_the_store_are_found() {
+    let place = tempfile::tempdir().unwrap();
+    let store = place.path().join("mlruns");
+    fs::rename(copy("mlruns").keep(), &store).unwrap();
+    let (run, own) = (store.join(FIRST), store.join(FIRST).join("artifacts"));
+    // MLflow makes the folder also where a server keeps the files.
+    fs::remove_dir_all(&own).unwrap();
+    fs::create_dir(&own).unwrap();
+    let meta = fs::read_to_string(run.join("meta.yaml")).unwrap();
+    let rest = meta.strip_prefix("artifact_uri: ").and_then(|meta| meta.split_once('\n')).unwrap().1;
+    let lies_at = |address: &str| fs::write(run.join("meta.yaml"), format!("artifact_uri: {address}\n{rest}")).unwrap();
+    lies_at(&format!("mlflow-artifacts:/{FIRST}/artifacts"));
+    let mut read = read_at(&store, &Mark::default());
+    let folder = |read: &Read| read.head("first: of two").artifacts.clone().unwrap();
+    assert_eq!(folder(&read), own);
+    assert!(
+        matches!(&read.warnings()[..], [one] if one.contains("artifacts of 1 run are not read")),
+        "{:?}",
+        read.told
+    );
+    // The first file comes, with nothing else of the run.
+    let kept = place.path().join("mlartifacts").join(FIRST).join("artifacts");
+    fs::create_dir_all(&kept).unwrap();
+    read = read_at(&store, &read.mark);
+    assert_eq!((folder(&read), read.warnings()), (kept, Vec::new()));
+    assert_eq!(read_at(&store, &read.mark).told, []);
+    lies_at("s3://bucket/1/artifacts");
+    read = read_at(&store, &read.mark);
+    assert!(matches!(&read.warnings()[..], [one] if one.contains("s3://bucket/1/artifacts")), "{:?}", read.told);
+    // What lies in the run's own folder is its own, whatever its address was.
+    fs::write(own.join("model.bin"), "weights").unwrap();
+    assert_eq!(folder(&read_at(&store, &Mark::default())), own);
 }

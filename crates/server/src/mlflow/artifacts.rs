@@ -152,7 +152,7 @@ pub(super) async fn upload(
 ) -> Result<StatusCode, Failure> {
     let _turn = coming.turn(&host).await?;
     let place = place(&host, tail(&request, ROUTE)).await?;
-    let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await?;
+    let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await.map_err(Failure::of_files)?;
     upload::receive(&host, tokio::fs::File::from_std(file), &place.shown(), request).await?;
     finish(coming).await?;
     artifacts::written(&host.engine, &place).await?;
@@ -166,7 +166,7 @@ pub(super) async fn finish(coming: artifacts::Coming) -> Result<(), Failure> {
 pub(super) async fn delete(State(host): State<Host>, request: Request) -> Done {
     let place = place(&host, tail(&request, ROUTE)).await?;
     // One that is not there is deleted already.
-    freeing(&host.engine, artifacts::delete(&host.engine, &place)).await?;
+    freeing(&host.engine, artifacts::delete(&host.engine, &place)).await.map_err(Failure::of_files)?;
     Ok(done())
 }
 

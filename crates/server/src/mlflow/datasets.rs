@@ -9,7 +9,7 @@ use api::tracking::RunInput;
 use super::{
     Answer, Done, done,
     failure::Failure,
-    fields::{Fields, many},
+    fields::{Fields, many, required},
     runs::run_id,
     wire::{DatasetInput, ModelInput, ModelOutput},
 };
@@ -105,13 +105,13 @@ pub(super) fn at_most(what: &str, text: &str, most: usize) -> Result<(), Failure
 #[derive(Debug, Deserialize)]
 pub(super) struct LogOutputs {
     run_id: Option<String>,
-    #[serde(default)]
-    models: Vec<ModelOutput>,
+    models: Option<Vec<ModelOutput>>,
 }
 
 pub(super) async fn log_outputs(State(host): State<Host>, Fields(asked): Fields<LogOutputs>) -> Done {
     let run = run_id(asked.run_id, None)?;
-    let models: Vec<(String, i64)> = asked.models.into_iter().map(|model| (model.model_id, model.step)).collect();
+    let models = required(asked.models, "models")?;
+    let models: Vec<(String, i64)> = models.into_iter().map(|model| (model.model_id, model.step)).collect();
     models.iter().try_for_each(|(model, _)| check_model(model))?;
     client::outputs(&host.engine, run, models).await?;
     Ok(done())

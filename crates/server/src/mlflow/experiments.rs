@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use engine::{
     ballast::freeing,
+    run::name::check_key,
     tracking::{client, experiments},
 };
 use serde::{Deserialize, Serialize};
@@ -18,9 +19,7 @@ use super::{
 use crate::Host;
 
 /// MLflow's limits.
-const LONGEST_KEY: usize = 250;
 const LONGEST_LOCATION: usize = 2_048;
-const LONGEST_TAG: usize = 20_000;
 const MOST_RESULTS: i64 = 50_000;
 
 #[derive(Debug, Deserialize)]
@@ -39,14 +38,14 @@ pub(super) struct Created {
 pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<Created> {
     let name = required(asked.name.filter(|name| !name.is_empty()), "name")?;
     for tag in &asked.tags {
-        check_tag(&tag.key, &tag.value)?;
+        experiments::check_tag(&tag.key, &tag.value)?;
     }
     let location = asked.artifact_location.filter(|location| !location.is_empty());
     if let Some(location) = &location {
         check_location(location)?;
     }
     let tags = asked.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-    let id = experiments::add(&host.engine, &name, location, tags).await?;
+    let id = experiments::add(&host.engine, &name, location, tags).await.map_err(Failure::of_name)?;
     let experiment = experiments::find(&host.engine, id).await?;
     Ok(Json(Created { experiment_id: experiment.number.to_string() }))
 }
@@ -61,16 +60,6 @@ fn check_location(location: &str) -> Result<(), Failure> {
     }
     if location.contains(['#', '?']) && !location.contains("://") {
         return Err(Failure::invalid(format!("Invalid artifact location: '{location}'")));
-    }
-    Ok(())
-}
-
-fn check_tag(key: &str, value: &str) -> Result<(), Failure> {
-    if key.is_empty() || key.chars().count() > LONGEST_KEY {
-        return Err(Failure::invalid(format!("A tag's key has 1 to {LONGEST_KEY} characters.")));
-    }
-    if value.chars().count() > LONGEST_TAG {
-        return Err(Failure::invalid(format!("The value of the tag '{key}' is longer than {LONGEST_TAG} characters.")));
     }
     Ok(())
 }
@@ -101,7 +90,7 @@ pub(super) struct ByName {
 }
 
 pub(super) async fn get_by_name(State(host): State<Host>, Fields(asked): Fields<ByName>) -> Answer<One> {
-    let name = required(asked.experiment_name, "experiment_name")?;
+    let name = required(asked.experiment_name.filter(|name| !name.is_empty()), "experiment_name")?;
     let wanted = name.clone();
     let found = experiments::named(&host.engine, wanted).await?;
     let missing = || Failure::missing(format!("Could not find experiment with name '{name}'"));
@@ -136,8 +125,14 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     }
     let view = super::runs::view(asked.view_type.as_ref())?;
     let all = experiments::search(&host.engine, view, asked.filter.as_deref(), &asked.order_by).await?;
-    let (page, next_page_token) = page(all, asked.page_token.as_deref(), most as u64)?;
+    let (page, next_page_token) = page(all, asked.page_token.as_deref(), most as u64, bytes_of)?;
     Ok(Json(Found { experiments: page.into_iter().map(WireExperiment::from).collect(), next_page_token }))
+}
+
+/// Of its tags, and beside them, about.
+fn bytes_of(experiment: &Experiment) -> usize {
+    const BESIDE: usize = 400;
+    BESIDE + experiment.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
 }
 
 #[derive(Debug, Deserialize)]
@@ -149,7 +144,8 @@ pub(super) struct Update {
 pub(super) async fn update(State(host): State<Host>, Fields(asked): Fields<Update>) -> Done {
     let experiment = find(&host, asked.experiment_id).await?.id;
     let name = Some(required(asked.new_name.filter(|name| !name.is_empty()), "new_name")?);
-    experiments::edit(&host.engine, EditExperiment { experiment, name, folder: None, notes: None }).await?;
+    let edit = EditExperiment { name, ..EditExperiment::of(experiment) };
+    experiments::edit(&host.engine, edit).await.map_err(Failure::of_name)?;
     Ok(done())
 }
 
@@ -180,7 +176,8 @@ pub(super) struct SetTag {
 
 pub(super) async fn set_tag(State(host): State<Host>, Fields(asked): Fields<SetTag>) -> Done {
     let (key, value) = (required(asked.key, "key")?, asked.value.unwrap_or_default());
-    check_tag(&key, &value)?;
+    experiments::check_tag(&key, &value)?;
+    check_key(&key)?;
     let experiment = find(&host, asked.experiment_id).await?.id;
     experiments::tag(&host.engine, experiment, key, Some(value)).await?;
     Ok(done())

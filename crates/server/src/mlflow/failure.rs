@@ -12,7 +12,8 @@ use crate::upload::Unreceived;
 
 pub(super) const INVALID: &str = "INVALID_PARAMETER_VALUE";
 pub(super) const MISSING: &str = "RESOURCE_DOES_NOT_EXIST";
-pub(super) const EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
+const EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
+const DENIED: &str = "PERMISSION_DENIED";
 
 /// Characters of a message that are told from its beginning and from its end: what was sent may stand in it, and that
 /// may have megabytes.
@@ -43,6 +44,23 @@ impl Failure {
         Self::new(StatusCode::REQUEST_TIMEOUT, "DEADLINE_EXCEEDED", message)
     }
 
+    /// Of a request that gives a name: one that another has.
+    pub(super) fn of_name(error: anyhow::Error) -> Self {
+        Self::of(error, StatusCode::BAD_REQUEST, EXISTS)
+    }
+
+    /// Of a request that writes or deletes files: what was imported, and what a training made, is only read.
+    pub(super) fn of_files(error: anyhow::Error) -> Self {
+        Self::of(error, StatusCode::FORBIDDEN, DENIED)
+    }
+
+    /// What a conflict is to MLflow's clients depends on what they asked for.
+    fn of(error: anyhow::Error, status: StatusCode, code: &'static str) -> Self {
+        let is_conflict = engine::error::told(&error).code == ErrorCode::Conflict;
+        let failure = Self::from(error);
+        if is_conflict { Self { status, code, ..failure } } else { failure }
+    }
+
     /// A required field that is not there.
     pub(super) fn required(name: &str) -> Self {
         Self::invalid(format!(
@@ -65,10 +83,9 @@ impl From<ApiError> for Failure {
         let (status, code) = match error.code {
             ErrorCode::Invalid | ErrorCode::InvalidProjectFile => (StatusCode::BAD_REQUEST, INVALID),
             ErrorCode::NotFound => (StatusCode::NOT_FOUND, MISSING),
-            ErrorCode::Conflict => (StatusCode::BAD_REQUEST, EXISTS),
-            ErrorCode::InUse | ErrorCode::Cancelled => (StatusCode::BAD_REQUEST, "INVALID_STATE"),
+            ErrorCode::Conflict | ErrorCode::InUse | ErrorCode::Cancelled => (StatusCode::BAD_REQUEST, "INVALID_STATE"),
             ErrorCode::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
-            ErrorCode::Forbidden => (StatusCode::FORBIDDEN, "PERMISSION_DENIED"),
+            ErrorCode::Forbidden => (StatusCode::FORBIDDEN, DENIED),
             ErrorCode::Unsupported | ErrorCode::WrongProtocol => (StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
             ErrorCode::Unreachable | ErrorCode::Busy => (StatusCode::SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE"),
             ErrorCode::NoSpace => (StatusCode::INSUFFICIENT_STORAGE, "RESOURCE_EXHAUSTED"),

@@ -1,10 +1,10 @@
 //! The fields of a request: of the address for GET, of a JSON body for the rest; both as protobuf's JSON writes them,
 //! where a number may be a text and a list of one may be one.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref, sync::Arc};
+use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 
 use axum::{
-    body::{Bytes, HttpBody as _},
+    body::Bytes,
     extract::{FromRequest, Request},
     http::{Method, StatusCode, header},
 };
@@ -13,34 +13,19 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     BODY_LIMIT_BYTES,
     failure::{Failure, INVALID},
 };
-use crate::Host;
-
-/// A body that may take much more memory once it is read: JSON of many small values takes fifteen times its bytes.
-const LARGE_BYTES: usize = 1 << 20;
+use crate::{
+    Host,
+    large::{LARGE_BYTES, LargeBodies, values},
+};
 
 /// Values that a request has at most, as many as one of that size can have.
 const MOST_VALUES: usize = LARGE_BYTES / 2;
-
-/// How many of these are there at once; the others wait for their turn.
-#[derive(Debug, Clone)]
-pub(super) struct LargeBodies {
-    /// From their first byte on until they are read: also of clients that stand still within one.
-    coming: Arc<Semaphore>,
-    /// Those that are read now.
-    reading: Arc<Semaphore>,
-}
-
-impl LargeBodies {
-    pub(super) fn new(coming: usize, reading: usize) -> Self {
-        Self { coming: Arc::new(Semaphore::new(coming)), reading: Arc::new(Semaphore::new(reading)) }
-    }
-}
 
 /// A body that came, and the place of a large one, which it keeps until it is read.
 pub(super) struct Came {
@@ -106,14 +91,9 @@ pub(super) async fn whole(request: Request, host: &Host) -> Result<Came, Failure
 }
 
 async fn in_time(request: Request, host: &Host) -> Result<Came, Failure> {
-    let places = request.extensions().get::<LargeBodies>().cloned();
-    // One that does not say its length may be large.
-    let is_small = request.body().size_hint().upper().is_some_and(|bytes| bytes <= LARGE_BYTES as u64);
+    let place = LargeBodies::coming(&request);
     let coming = async {
-        let place = match places.filter(|_| !is_small) {
-            Some(places) => places.coming.acquire_owned().await.ok(),
-            None => None,
-        };
+        let place = place.await;
         Bytes::from_request(request, &()).await.map(|bytes| Came { bytes, _place: place })
     };
     let late = || Failure::late(format!("The request did not arrive within {:?}.", host.patience));
@@ -148,21 +128,6 @@ fn json(text: &[u8]) -> Result<Value, Failure> {
         return Err(Failure::invalid(format!("The request has more than {MOST_VALUES} values: send it in several.")));
     }
     serde_json::from_slice(text).map_err(|error| wrong(&error))
-}
-
-/// How many values a text of JSON has, or a few more: one behind each comma and bracket outside of its texts.
-fn values(text: &[u8]) -> usize {
-    let (mut count, mut is_text, mut is_escaped) = (0, false, false);
-    for byte in text {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_text => is_escaped = true,
-            b'"' => is_text = !is_text,
-            b',' | b'[' | b'{' if !is_text => count += 1,
-            _ => {}
-        }
-    }
-    count
 }
 
 /// A field that is `null` is not set, as in protobuf's JSON.
@@ -207,6 +172,11 @@ pub(super) fn many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
         other => Err(D::Error::custom(format!("{other} is not a list"))),
     }
 }
+
+/// The same in a field that must be there.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Many(#[serde(deserialize_with = "many")] pub(super) Vec<String>);
 
 /// The first of a list, and how many there are in all: what nobody may send so many of is counted, not kept.
 #[derive(Debug)]

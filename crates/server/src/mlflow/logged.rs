@@ -1,7 +1,5 @@
 //! `logged-models/…`.
 
-use std::collections::{BTreeSet, HashSet};
-
 use axum::{
     Json,
     extract::{Path, State},
@@ -31,7 +29,7 @@ use super::{
     datasets::at_most,
     done,
     failure::Failure,
-    fields::{Fields, Int, Unread, many, required},
+    fields::{Fields, Int, Many, Unread, required},
     wire::{Pair, offset, page_token, pairs},
 };
 use crate::Host;
@@ -175,11 +173,18 @@ pub(super) struct Get {
 }
 
 pub(super) async fn get(State(host): State<Host>, Path(id): Path<String>, Fields(asked): Fields<Get>) -> Answer<One> {
-    let told = logged::get(&host.engine, &id).await?;
-    if told.0.deleted_ms.is_some() && !asked.allow_deleted.is_some_and(|allow| allow.eq_ignore_ascii_case("true")) {
+    let is_allowed = asked.allow_deleted.is_some_and(|allow| allow.eq_ignore_ascii_case("true"));
+    let told = if is_allowed { logged::get(&host.engine, &id).await? } else { there(&host, &id).await? };
+    Ok(one(told))
+}
+
+/// One that is not deleted.
+async fn there(host: &Host, id: &str) -> Result<Told, Failure> {
+    let told = logged::get(&host.engine, id).await?;
+    if told.0.deleted_ms.is_some() {
         return Err(Failure::missing(format!("Logged model with ID '{id}' not found.")));
     }
-    Ok(one(told))
+    Ok(told)
 }
 
 #[derive(Debug, Deserialize)]
@@ -249,8 +254,7 @@ pub(super) async fn log_params(
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Search {
-    #[serde(default, deserialize_with = "many")]
-    experiment_ids: Vec<String>,
+    experiment_ids: Option<Many>,
     filter: Option<String>,
     #[serde(default)]
     datasets: Vec<OfDataset>,
@@ -290,11 +294,8 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
             asked.datasets.len()
         )));
     }
-    let (mut experiments, mut known) = (Vec::new(), HashSet::new());
-    for number in asked.experiment_ids.iter().collect::<BTreeSet<_>>() {
-        let found = client::experiment(&host.engine, number).await.ok();
-        experiments.extend(found.filter(|found| known.insert(found.id)));
-    }
+    let Many(numbers) = required(asked.experiment_ids, "experiment_ids")?;
+    let experiments = client::experiments(&host.engine, numbers).await?;
     let most = asked.max_results.map(|most| most.0).filter(|most| *most != 0).unwrap_or(DEFAULT_RESULTS);
     let most = u64::try_from(most).ok().filter(|most| *most > 0);
     let most = most.ok_or_else(|| Failure::invalid("max_results must be a positive number."))?;
@@ -311,7 +312,7 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
     let skip = offset(asked.page_token.as_deref())?;
     let filter = asked.filter.unwrap_or_default();
     let found = searching::search(&host.engine, Sought { experiments, filter, datasets, orders, skip, most }).await?;
-    let next_page_token = found.has_more.then(|| page_token(skip.saturating_add(most)));
+    let next_page_token = found.has_more.then(|| page_token(found.end));
     Ok(Json(Found { models: found.models.into_iter().map(WireModel::from).collect(), next_page_token }))
 }
 
@@ -325,7 +326,7 @@ pub(super) async fn artifacts(
     Path(id): Path<String>,
     Fields(asked): Fields<Directory>,
 ) -> Answer<Listed> {
-    let (model, number) = logged::get(&host.engine, &id).await?;
+    let (model, number) = there(&host, &id).await?;
     let under = super::artifacts::safe(asked.artifact_directory_path.as_deref().unwrap_or_default())?;
     let place = artifacts::of_logged(&host.engine, &model.id, &under).await?;
     let files = artifacts::list(&place).await?;

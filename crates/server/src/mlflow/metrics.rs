@@ -54,9 +54,11 @@ pub(super) async fn history(State(host): State<Host>, Fields(asked): Fields<Hist
     let run = run_id(asked.run_id, asked.run_uuid)?;
     let skip = offset(asked.page_token.as_deref())?;
     let most = match asked.max_results.map(|most| most.0) {
-        None | Some(0) => u64::MAX,
-        Some(most) => u64::try_from(most)
-            .map_err(|_| Failure::invalid(format!("Invalid value {most} for parameter 'max_results' supplied.")))?,
+        None => u64::MAX,
+        Some(most) => u64::try_from(most).ok().filter(|most| *most > 0).ok_or_else(|| {
+            let message = format!("Invalid value {most} for parameter 'max_results' supplied.");
+            Failure::invalid(format!("{message} It must be a positive integer."))
+        })?,
     };
     let telling = history::tell(&host.engine, run, key.clone(), skip, most).await?;
     let next_page_token = telling.has_more.then(|| page_token(skip.saturating_add(most)));

@@ -23,6 +23,8 @@ use crate::{Host, upload};
 
 /// As large object stores allow.
 const MOST_PARTS: i64 = 10_000;
+/// Bytes of what lets a client in: each part's address is told with it.
+const LONGEST_AUTHORIZATION: usize = 4 << 10;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Create {
@@ -91,8 +93,14 @@ pub(super) async fn create(State(host): State<Host>, request: Request) -> Answer
     if !(1..=MOST_PARTS).contains(&parts) {
         return Err(Failure::invalid(format!("An upload has 1 to {MOST_PARTS} parts, not {parts}.")));
     }
+    if let Some(length) = headers.values().map(String::len).find(|length| *length > LONGEST_AUTHORIZATION) {
+        return Err(Failure::invalid(format!(
+            "The request's Authorization has {length} bytes, more than the {LONGEST_AUTHORIZATION} that each part is told."
+        )));
+    }
     let path = path(&at, asked.path)?;
-    place(&host, &path).await?;
+    // Before any part of it comes.
+    artifacts::check_writable(&place(&host, &path).await?).map_err(Failure::of_files)?;
     let begun = Begun { path: safe(&path)?, parts };
     let upload = upload::fresh_name()?;
     let folder = folder(&host, &upload)?;
@@ -173,7 +181,7 @@ pub(super) async fn complete(State(host): State<Host>, request: Request) -> Done
     let (files, size_bytes) = files(&folder, begun.parts, numbers).await?;
     let whole = place.shown();
     upload::check_space(whole.parent().unwrap_or(&whole), size_bytes)?;
-    let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await?;
+    let (coming, file) = artifacts::begin(&place, &upload::fresh_name()?).await.map_err(Failure::of_files)?;
     tokio::task::spawn_blocking(move || join(file, &files))
         .await
         .map_err(anyhow::Error::from)?

@@ -96,7 +96,8 @@ pub(super) struct Create {
 
 pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<One> {
     let tags = tags(asked.tags)?;
-    Ok(one(registry::create(&host.engine, &name(asked.name)?, asked.description, tags).await?))
+    let created = registry::create(&host.engine, &name(asked.name)?, asked.description, tags).await;
+    Ok(one(created.map_err(Failure::of_name)?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,7 +109,8 @@ pub(super) struct Edit {
 
 pub(super) async fn rename(State(host): State<Host>, Fields(asked): Fields<Edit>) -> Answer<One> {
     let new_name = required(asked.new_name.filter(|name| !name.is_empty()), "new_name")?;
-    Ok(one(registry::edit(&host.engine, &name(asked.name)?, Some(new_name), None).await?))
+    let renamed = registry::edit(&host.engine, &name(asked.name)?, Some(new_name), None).await;
+    Ok(one(renamed.map_err(Failure::of_name)?))
 }
 
 pub(super) async fn update(State(host): State<Host>, Fields(asked): Fields<Edit>) -> Answer<One> {
@@ -190,9 +192,8 @@ fn results(most: Option<Int>, default: i64, limit: i64) -> Result<u64, Failure> 
 
 pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
     let sought = asked.sought(DEFAULT_RESULTS, MOST_RESULTS)?;
-    let end = sought.skip.saturating_add(sought.most);
     let found = searching::models_found(&host.engine, sought).await?;
-    let next_page_token = found.has_more.then(|| page_token(end));
+    let next_page_token = found.has_more.then(|| page_token(found.end));
     Ok(Json(Found { registered_models: found.page.into_iter().map(WireModel::from).collect(), next_page_token }))
 }
 

@@ -129,7 +129,7 @@ pub(super) async fn update(
 ) -> Answer<Updated> {
     let run = run_id(asked.run_id, asked.run_uuid)?;
     let change = Change {
-        state: asked.status.as_ref().and_then(state),
+        state: asked.status.as_ref().map(state).transpose()?.flatten(),
         ended_ms: asked.end_time.map(|time| time.0),
         name: asked.run_name,
         peer: Some(peer),
@@ -138,27 +138,27 @@ pub(super) async fn update(
     Ok(Json(Updated { run_info: RunInfo::of(&told) }))
 }
 
-/// MLflow's states, by name or by number. It takes others and leaves the run as it was, and so do we.
-fn state(status: &Value) -> Option<RunState> {
+/// MLflow's states, by name or by number. It takes other names and leaves the run as it was, and so do we.
+fn state(status: &Value) -> Result<Option<RunState>, Failure> {
     let name = match status {
         Value::String(name) => name.as_str(),
-        Value::Number(number) => match number.as_i64()? {
-            1 => "RUNNING",
-            2 => "SCHEDULED",
-            3 => "FINISHED",
-            4 => "FAILED",
-            5 => "KILLED",
-            _ => return None,
+        Value::Number(number) => match number.as_i64() {
+            Some(1) => "RUNNING",
+            Some(2) => "SCHEDULED",
+            Some(3) => "FINISHED",
+            Some(4) => "FAILED",
+            Some(5) => "KILLED",
+            _ => return Err(Failure::invalid(format!("Invalid value {number} for parameter 'status' supplied."))),
         },
-        _ => return None,
+        _ => return Ok(None),
     };
-    Some(match name {
-        "RUNNING" => RunState::Running,
-        "SCHEDULED" => RunState::Queued,
-        "FINISHED" => RunState::Finished,
-        "FAILED" => RunState::Failed,
-        "KILLED" => RunState::Killed,
-        _ => return None,
+    Ok(match name {
+        "RUNNING" => Some(RunState::Running),
+        "SCHEDULED" => Some(RunState::Queued),
+        "FINISHED" => Some(RunState::Finished),
+        "FAILED" => Some(RunState::Failed),
+        "KILLED" => Some(RunState::Killed),
+        _ => None,
     })
 }
 
@@ -385,9 +385,9 @@ pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Don
     let mut batch = gathered.batch;
     for param in asked.params.kept {
         check_param(&param.key, &param.value)?;
-        if batch.params.iter().any(|(key, value)| *key == param.key && *value != param.value) {
+        if batch.params.iter().any(|(key, _)| *key == param.key) {
             return Err(Failure::invalid(format!(
-                "Duplicate parameter keys have been submitted: {}. Please ensure the request contains only one param value per param key.",
+                "Duplicate parameter keys have been submitted: ['{}']. Please ensure the request contains only one param value per param key.",
                 param.key
             )));
         }

@@ -294,15 +294,26 @@ pub(super) fn offset(token: Option<&str>) -> Result<u64, Failure> {
     serde_json::from_slice::<Offset>(&bytes).map(|page| page.offset).map_err(|_| wrong())
 }
 
-/// A page of what is all at hand, and the token of the next.
-pub(super) fn page<T>(mut all: Vec<T>, token: Option<&str>, most: u64) -> Result<(Vec<T>, Option<String>), Failure> {
-    let offset = offset(token)?;
-    let rest = all.len().saturating_sub(usize::try_from(offset).unwrap_or(usize::MAX));
-    let mut page = all.split_off(all.len() - rest);
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let next = (page.len() > most).then(|| page_token(offset + most as u64));
-    page.truncate(most);
-    Ok((page, next))
+/// A page of what is all at hand, and the token of the next. It ends before it would be too large by the bytes of each, but has
+/// one in any case.
+pub(super) fn page<T>(
+    all: Vec<T>,
+    token: Option<&str>,
+    most: u64,
+    bytes_of: impl Fn(&T) -> usize,
+) -> Result<(Vec<T>, Option<String>), Failure> {
+    let place = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let (skip, total) = (place(offset(token)?), all.len());
+    let (mut page, mut bytes) = (Vec::new(), 0_usize);
+    for one in all.into_iter().skip(skip).take(place(most)) {
+        bytes = bytes.saturating_add(bytes_of(&one));
+        if bytes > engine::run::PAGE_BYTES && !page.is_empty() {
+            break;
+        }
+        page.push(one);
+    }
+    let end = skip.saturating_add(page.len());
+    Ok((page, (end < total).then(|| page_token(end as u64))))
 }
 
 #[cfg(test)]

@@ -1,8 +1,14 @@
 //! Bodies that are too large, that stand still, or that are no calls: an error that says so, soon.
 
+use std::time::Duration;
+
 use api::{ApiError, ErrorCode};
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use reqwest::{Response, StatusCode};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 
 use crate::running::Running;
 
@@ -25,8 +31,53 @@ async fn a_call_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
+async fn of_large_calls_that_stand_still_few_are_held() {
+    let running = Running::start().await;
+    let address = running.address.trim_start_matches("http://");
+    let head = |path: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            running.token(),
+            32 << 20
+        )
+    };
+    let most = vec![b' '; 31 << 20];
+    // Both kinds of question have their places together.
+    let mut sending = ["/api/call", "/api/call", "/api/call", "/api/series", "/api/series", "/api/call"]
+        .map(async |path| {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            stream.write_all(head(path).as_bytes()).await.unwrap();
+            stream.write_all(&most).await.unwrap();
+            stream
+        })
+        .into_iter()
+        .collect::<FuturesUnordered<_>>();
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(sending.next().await);
+    }
+    // Of the others no more is taken than the buffers of both sides hold, and who sends little does not wait.
+    assert!(timeout(Duration::from_millis(300), sending.next()).await.is_err());
+    let small = running.call().bearer_auth(running.token()).send().await.unwrap();
+    assert_eq!(small.status(), StatusCode::OK);
+    drop(held);
+    for _ in 0..2 {
+        let next = timeout(Duration::from_secs(60), sending.next()).await;
+        assert!(next.expect("their turn comes").is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_anybody_may_send_is_small() {
+    let running = Running::start().await;
+    let session = running.http.post(running.url("/api/session")).header("content-type", "application/json");
+    let error = refused(session.body(vec![b' '; (64 << 10) + 1]).send().await.unwrap(), StatusCode::BAD_REQUEST).await;
+    assert_eq!(error.message, "The key is larger than the limit of 64 KB.");
+}
+
+#[tokio::test]
 async fn a_body_that_stands_still_is_given_up() {
-    let running = Running::patient(std::time::Duration::from_millis(300)).await;
+    let running = Running::patient(Duration::from_millis(300)).await;
     let pending = || reqwest::Body::wrap_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let error = refused(post(&running, pending()).await, StatusCode::BAD_REQUEST).await;
     assert!(error.message.contains("did not arrive"), "{error}");
@@ -46,7 +97,7 @@ async fn a_head_that_is_never_whole_is_given_up() {
         let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", running.host.port)).await.unwrap();
         stream.write_all(half.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        tokio::time::timeout(std::time::Duration::from_secs(60), stream.read_to_end(&mut answer))
+        timeout(Duration::from_secs(60), stream.read_to_end(&mut answer))
             .await
             .expect("the connection is closed")
             .unwrap();

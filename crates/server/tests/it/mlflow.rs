@@ -1,7 +1,10 @@
 //! What MLflow's routes refuse, asked without its client.
 
+mod answers;
 mod ballast;
 mod files;
+#[cfg(target_os = "linux")]
+mod large;
 mod limits;
 mod reading;
 mod wrong;
@@ -247,7 +250,7 @@ async fn a_run_keeps_the_address_of_its_artifacts_when_it_is_moved() {
     for number in [third, "0", number] {
         let to = engine::tracking::client::experiment(&open.running.host.engine, number).await.unwrap().id;
         let runs = [&there, &proxied].map(|run| run.parse().unwrap()).to_vec();
-        engine::dispatch::call(&open.running.host.engine, MoveRuns { runs, to }).await.unwrap();
+        engine::dispatch::call(&open.running.host.engine, MoveRuns::alone(runs, to)).await.unwrap();
         assert_eq!([address(&there).await, address(&proxied).await], before, "in {number}");
         let filter = format!("artifact_uri = '{}'", before[0]);
         let (_, found) = open.post("mlflow/runs/search", json!({ "experiment_ids": [number], "filter": filter })).await;

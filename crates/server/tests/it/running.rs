@@ -97,6 +97,7 @@ impl Running {
             patience,
             write_patience: PATIENCE,
             room: server::sending::Room::default(),
+            connections: server::CONNECTIONS,
             pages: Some(pages),
             ending: CancellationToken::new(),
         };

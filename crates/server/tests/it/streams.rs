@@ -1,9 +1,13 @@
 use std::time::Duration;
 
-use api::event::{Event, Tag};
+use api::{
+    event::{Event, Tag},
+    run::LogChunk,
+};
+use engine::tracking::client::{self, Batch};
 use futures::StreamExt as _;
 
-use crate::running::Running;
+use crate::{mlflow::Open, running::Running};
 
 /// The next event of a stream; a comment that keeps it alive is passed over.
 async fn next(stream: &mut (impl futures::Stream<Item = String> + Unpin)) -> Event {
@@ -102,6 +106,28 @@ async fn a_reader_that_fell_behind_is_told_to_ask_again() {
         }
     }
     assert!(said_hello);
+}
+
+/// It is looked at four times a second: its params and tags may have 64 MiB.
+#[tokio::test]
+async fn the_log_of_a_run_is_followed_without_reading_what_hangs_on_it() {
+    let open = Open::start().await;
+    let (running, run) = (&open.running, open.run().await);
+    let id = run.parse().unwrap();
+    let batch = Batch { params: vec![("lr".to_owned(), "0.1".to_owned())], ..Batch::default() };
+    client::log(&running.host.engine, id, batch).await.unwrap();
+    std::fs::create_dir_all(running.host.engine.workspace().run(id)).unwrap();
+    std::fs::write(running.host.engine.workspace().run(id).join("stdout.log"), "said\n").unwrap();
+    // Whoever reads the run whole fails on what is no text.
+    let damaged = running.host.engine.store().write(|tx| {
+        tx.execute_batch("UPDATE param SET value = x'ff'")?;
+        Ok(())
+    });
+    damaged.await.unwrap();
+    let path = format!("/api/runs/{run}/log");
+    let mut log = lines(running, &path).await;
+    let chunk: LogChunk = serde_json::from_str(&log.next().await.unwrap()).unwrap();
+    assert_eq!((chunk.text.as_str(), chunk.end), ("said\n", 5));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 use reqwest::StatusCode;
 use server::Host;
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
 };
 
@@ -44,6 +44,31 @@ async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
     assert_eq!(answer.status(), StatusCode::OK);
     let told: serde_json::Value = answer.json().await.unwrap();
     assert_eq!(told["metrics"].as_array().map(Vec::len), Some(200_000));
+}
+
+#[tokio::test]
+async fn connections_beyond_the_bound_wait_until_one_ends() {
+    let open = Open::start().await;
+    let few = listening(Host { connections: 2, ..open.running.host.clone() }).await;
+    let address = few.trim_start_matches("http://");
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The first to be answered are those that are taken.
+        stream.write_all(format!("GET /health HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await.unwrap();
+        assert!(stream.read(&mut [0; 1_024]).await.unwrap() > 0);
+        held.push(stream);
+    }
+    let mut next = Box::pin(open.running.http.get(format!("{few}/health")).send());
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut next).await.is_err(), "it waits for its turn");
+    // The other listener has its own.
+    assert_eq!(
+        open.running.http.get(format!("{}/health", open.address)).send().await.unwrap().status(),
+        StatusCode::OK
+    );
+    drop(held.pop());
+    let came = tokio::time::timeout(Duration::from_secs(60), next).await.expect("its turn comes").unwrap();
+    assert_eq!(came.status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Row, params, types::ValueRef};
 
-use super::{MlflowDb, integer, text};
+use super::{MlflowDb, integer, real, text};
 use crate::error::Result;
 
 /// The logged models that a run was given, and with their steps those that it made.
@@ -145,7 +145,7 @@ impl MlflowDb {
 fn figure(row: &Row<'_>) -> Option<LoggedMetric> {
     let value = match row.get_ref(7).ok()? {
         ValueRef::Null => f64::NAN,
-        ValueRef::Real(value) => value,
+        ValueRef::Real(value) => real(value),
         ValueRef::Integer(value) => value as f64,
         _ => return None,
     };

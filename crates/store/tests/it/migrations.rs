@@ -1,6 +1,9 @@
 //! Every earlier database leads here; a newer one is left alone.
 
+use api::series::Point;
 use store::{Connection, Store, StoreError};
+
+use crate::{open, run_id, run_row, with_project};
 
 #[test]
 fn a_newer_database_is_refused_with_a_clear_sentence() {
@@ -66,7 +69,12 @@ fn an_empty_database_comes_to_the_newest_version_and_stays_there() {
 
 /// The schemas that people's databases have, by version: text that no edit of today's tables changes. A new
 /// version appends its own, and none that was released is touched again.
-const SCHEMAS: [&str; 3] = [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const SCHEMAS: [&str; 4] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 #[test]
 fn no_edit_changes_a_version_that_databases_have() {
@@ -109,6 +117,38 @@ fn every_earlier_version_comes_to_the_newest_and_is_what_a_new_one_is() {
         let kept: i64 = connection.query_row("SELECT count(*) FROM setting", [], |row| row.get(0)).unwrap();
         assert_eq!(kept, 1);
     }
+}
+
+/// Chunks that are not packed yet came with version 4: one that knows version 3 would take them for damaged.
+#[tokio::test]
+async fn a_series_whose_last_chunk_is_open_is_of_a_version_that_who_cant_read_it_refuses() {
+    let points: Vec<Point> = (0..6_000).map(|step| Point { step, time_ms: step, value: step as f64 }).collect();
+    let (folder, store) = open();
+    with_project(&store).await;
+    let (new, run) = (points.clone(), run_row(1));
+    store.write(move |tx| store::run::put(tx, &run)).await.unwrap();
+    store.write(move |tx| store::metric::append(tx, run_id(1), "loss", &new)).await.unwrap();
+    drop(store);
+    let path = folder.path().join("slipway.db");
+    let connection = Connection::open(&path).unwrap();
+    let open_chunks: i64 = connection
+        .query_row("SELECT count(*) FROM points WHERE level > 0 AND hex(substr(bytes, 1, 4)) = 'FFFFFFFF'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert!(open_chunks > 0);
+    let version =
+        |connection: &Connection| -> u32 { connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap() };
+    assert!(version(&connection) >= 4, "{}", version(&connection));
+    // One that a build of version 3 left is brought here with what it holds.
+    connection.pragma_update(None, "user_version", 3).unwrap();
+    drop(connection);
+    let store = Store::open(folder.path()).unwrap();
+    let (number, _) = store.read(|c| store::metric::find(c, run_id(1), "loss")).await.unwrap().unwrap();
+    let told = store.read(move |c| store::points::raw_points(c, number, 0, 10_000)).await.unwrap();
+    assert_eq!(told, points);
+    drop(store);
+    assert_eq!(version(&Connection::open(&path).unwrap()), store::migrate::VERSION);
 }
 
 /// An earlier build of the same version made a database without the indexes that came since.

@@ -298,6 +298,11 @@ fn logged_models_are_read_with_the_runs_that_were_given_and_made_them() {
     assert_eq!(told, [("accuracy", 1, 0.8, None), ("accuracy", 2, 0.9, None), ("auc", 3, 0.75, Some("churn.csv"))]);
     assert_eq!(runs[0].models, [(forest.id.clone(), Some(2))]);
     assert_eq!(runs[1].models, [(forest.id.clone(), None)]);
+    // MLflow keeps an infinity as the greatest float.
+    let server = Connection::open(&path).unwrap();
+    let sql = "UPDATE logged_model_metrics SET metric_value = -1.7976931348623157e308 WHERE metric_name = 'auc'";
+    server.execute(sql, []).unwrap();
+    assert_eq!(database.logged_models(0, 1).unwrap()[0].metrics[2].value, f64::NEG_INFINITY);
     // Older schemas have none.
     let (_folder, path) = copy("mlflow-1.0.db");
     assert_eq!(MlflowDb::open(&path).unwrap().logged_models(0, 5).unwrap(), []);
@@ -329,4 +334,20 @@ fn the_row_of_a_cursor_is_known_by_what_stands_in_it() {
     let other = database.points(piece.cursor - 1, 1).unwrap();
     assert!(other.sum.is_some() && other.sum != piece.sum && other.in_seconds);
     assert_eq!(other.points[0].2.time_ms, 1_550_000_000_000);
+}
+
+#[test]
+fn addresses_of_artifacts_are_counted_by_their_scheme() {
+    let (_folder, path) = copy("mlflow.db");
+    let addresses = || MlflowDb::open(&path).unwrap().artifact_addresses().unwrap();
+    // Paths are no addresses.
+    assert_eq!(addresses(), []);
+    let writer = Connection::open(&path).unwrap();
+    writer.execute("UPDATE runs SET artifact_uri = 's3://bucket/' || run_uuid", []).unwrap();
+    let first =
+        "UPDATE runs SET artifact_uri = 'mlflow-artifacts:/1/a/artifacts' WHERE rowid = (SELECT min(rowid) FROM runs)";
+    writer.execute(first, []).unwrap();
+    let found = addresses();
+    assert_eq!(found.iter().map(|(_, runs)| *runs).collect::<Vec<_>>(), [1, 2]);
+    assert!(found[0].0 == "mlflow-artifacts:/1/a/artifacts" && found[1].0.starts_with("s3://bucket/"), "{found:?}");
 }

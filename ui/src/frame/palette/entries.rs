@@ -80,8 +80,8 @@ pub(super) fn entries(
         (words.chars().count() >= LETTERS).then_some(FindRuns { words, limit: Some(RUNS) })
     });
     let named = query(move || text.with(|text| run_named(text)).map(|run| GetRun { run }));
-    let experiments = query(|| Some(ListExperiments { deleted: false }));
-    let models = query(move || place.at_hand.get().map(|project| ListModels { project }));
+    let experiments = query(|| Some(ListExperiments::default()));
+    let models = query(move || place.at_hand.get().map(|project| ListModels::of(project)));
     let deployments = query(move || place.at_hand.get().map(|project| ListDeployments { project: Some(project) }));
     let arrivals = Arrivals::get();
     let (client, toasts) = (Client::get(), Toasts::get());

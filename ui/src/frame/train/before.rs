@@ -26,7 +26,7 @@ pub(super) fn before(
     has_alert: Signal<bool>,
 ) -> Memo<Option<Option<Before>>> {
     let deployments = query(move || has_alert.get().then_some(ListDeployments { project: Some(project) }));
-    let models = query(move || has_alert.get().then_some(ListModels { project }));
+    let models = query(move || has_alert.get().then_some(ListModels::of(project)));
     let runs = query(move || {
         Some(ListRuns {
             project: ProjectIdOr(project),

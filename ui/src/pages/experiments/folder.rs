@@ -140,7 +140,7 @@ pub(super) fn FolderLine(
     let gone =
         move || acts.deleted.get_untracked().then(|| "What stands in it is deleted: restore that first.".to_owned());
     let see_runs = move || {
-        let filter = path.with_value(|path| format!("folder = {}", quoted(path)));
+        let filter = path.with_value(|path| format!("within = {}", quoted(path)));
         acts.go.with_value(|go| go(format!("{}?filter={}", place::ALL_RUNS, wire::encode(&filter))));
     };
     let emptied = move || path.with_value(|path| all.with_untracked(|all| Emptied::of(path, all)));

@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{
     ApiError,
     id::ProjectId,
-    tracking::{CreateExperiment, EditExperiment, Experiment, MoveExperiment, MoveFolder, NOTE_TAG},
+    tracking::{CreateExperiment, EditExperiment, Experiment, ListExperiments, MoveExperiment, MoveFolder, NOTE_TAG},
 };
 use leptos::prelude::*;
 
 use crate::{
-    client::Client,
+    client::{Client, query::query},
     parts::{
         button::{Button, Pending},
         dialog::Dialog,
         field::{Labelled, Select, TextField},
         notes::Notes,
+        tag_form::{TagForm, lost},
         toast::Toasts,
     },
 };
@@ -31,6 +32,8 @@ pub(super) enum Asking {
     Project(Box<Experiment>),
     /// What a person writes of it, in Markdown.
     Notes(Box<Experiment>),
+    /// What programs and people sort it by.
+    Tags(Box<Experiment>),
     /// Another name of a folder, by its path.
     FolderName(String),
     /// The folder that a folder stands in.
@@ -45,6 +48,7 @@ impl Asking {
             Self::Folder(experiment) => format!("Move {} to a folder", experiment.name),
             Self::Project(experiment) => format!("Move {} to a project", experiment.name),
             Self::Notes(experiment) => format!("Notes of {}", experiment.name),
+            Self::Tags(experiment) => format!("Tags of {}", experiment.name),
             Self::FolderName(path) => format!("Rename the folder {}", parts_of(path).1),
             Self::FolderPlace(path) => format!("Move the folder {}", parts_of(path).1),
         }
@@ -53,6 +57,7 @@ impl Asking {
     const fn verb(&self) -> &'static str {
         match self {
             Self::Notes(_) => "Save notes",
+            Self::Tags(_) => "Add",
             Self::New(_) => "Make experiment",
             Self::Name(_) | Self::FolderName(_) => "Rename",
             Self::Folder(_) | Self::Project(_) | Self::FolderPlace(_) => "Move",
@@ -67,9 +72,11 @@ impl Asking {
                 let (folder, name) = parts_of(path);
                 (name.to_owned(), folder.to_owned())
             }
-            Self::Name(experiment) | Self::Folder(experiment) | Self::Project(experiment) | Self::Notes(experiment) => {
-                (experiment.name.clone(), experiment.folder.clone())
-            }
+            Self::Name(experiment)
+            | Self::Folder(experiment)
+            | Self::Project(experiment)
+            | Self::Notes(experiment)
+            | Self::Tags(experiment) => (experiment.name.clone(), experiment.folder.clone()),
         }
     }
 }
@@ -104,6 +111,7 @@ pub(super) fn Ask(
         <Dialog open title>
             {asking.get_untracked().map(|asking| match asking {
                 Asking::Notes(experiment) => view! { <NotesOf open experiment=*experiment /> }.into_any(),
+                Asking::Tags(experiment) => view! { <TagsOf open experiment=*experiment /> }.into_any(),
                 Asking::Project(experiment) => view! { <ToProject open experiment=*experiment projects /> }.into_any(),
                 Asking::FolderName(path) => view! { <FolderForm open path is_name=true folders /> }.into_any(),
                 Asking::FolderPlace(path) => view! { <FolderForm open path is_name=false folders /> }.into_any(),
@@ -166,7 +174,7 @@ fn NotesOf(open: RwSignal<bool>, experiment: Experiment) -> impl IntoView {
     let (id, name) = (experiment.id, experiment.name);
     let saved = RwSignal::new(experiment.tags.get(NOTE_TAG).cloned().unwrap_or_default());
     let save = move |notes: String| {
-        let edit = |notes: String| EditExperiment { experiment: id, name: None, folder: None, notes: Some(notes) };
+        let edit = |notes: String| EditExperiment { notes: Some(notes), ..EditExperiment::of(id) };
         let cleared = notes.trim().is_empty().then(|| format!("Cleared the notes of {name}"));
         let (request, back) = (edit(notes), edit(saved.get_untracked()));
         pending.run(async move { client.call(request).await }, move |experiment| {
@@ -182,6 +190,38 @@ fn NotesOf(open: RwSignal<bool>, experiment: Experiment) -> impl IntoView {
         </div>
         <footer>
             <span class="faint caption">"MLflow's clients read it as the tag mlflow.note.content."</span>
+            <Button label="Close" on_press=move || open.set(false) />
+        </footer>
+    }
+}
+
+/// The tags as they stand, whoever changes them meanwhile; the one that is the notes has a form of its own.
+#[component]
+fn TagsOf(open: RwSignal<bool>, experiment: Experiment) -> impl IntoView {
+    let (client, toasts, pending) = (Client::get(), Toasts::get(), Pending::new());
+    let id = experiment.id;
+    let all = query(|| Some(ListExperiments::default()));
+    let tags = Memo::new(move |_| {
+        let now = all.value.with(|all| all.iter().flatten().find(|one| one.id == id).map(Experiment::plain_tags));
+        now.unwrap_or_else(|| experiment.plain_tags())
+    });
+    let put = move |(tag, text): (String, Option<String>)| {
+        let was = tags.with_untracked(|tags| tags.get(&tag).cloned());
+        let said = lost(&tag, was.as_ref(), text.as_ref());
+        let edit = |text| EditExperiment { tags: BTreeMap::from([(tag.clone(), text)]), ..EditExperiment::of(id) };
+        let (request, back) = (edit(text), edit(was));
+        pending.run(async move { client.call(request).await }, move |_| {
+            if let Some(said) = said {
+                toasts.undoable(client, said, back);
+            }
+        });
+    };
+    view! {
+        <div class="content">
+            <TagForm tags busy=pending.busy on_put=Callback::new(put) />
+        </div>
+        <footer>
+            <span class="faint caption">"MLflow's clients read and set them, too."</span>
             <Button label="Close" on_press=move || open.set(false) />
         </footer>
     }
@@ -211,15 +251,17 @@ fn Form(open: RwSignal<bool>, asking: Asking, folders: Signal<BTreeSet<String>>)
             let (experiment, name, folder) = match asking {
                 Asking::New(_) => return client.call(CreateExperiment { name, folder }).await,
                 Asking::Name(experiment) => (experiment.id, Some(name), None),
-                Asking::Folder(experiment) | Asking::Project(experiment) | Asking::Notes(experiment) => {
-                    (experiment.id, None, Some(folder))
-                }
+                Asking::Folder(experiment) => (experiment.id, None, Some(folder)),
                 // They have a form of their own.
-                Asking::FolderName(_) | Asking::FolderPlace(_) => {
+                Asking::Project(_)
+                | Asking::Notes(_)
+                | Asking::Tags(_)
+                | Asking::FolderName(_)
+                | Asking::FolderPlace(_) => {
                     return Err(ApiError::invalid("No experiment is named."));
                 }
             };
-            client.call(EditExperiment { experiment, name, folder, notes: None }).await
+            client.call(EditExperiment { name, folder, ..EditExperiment::of(experiment) }).await
         };
         pending.run(call, move |experiment| {
             open.try_set(false);

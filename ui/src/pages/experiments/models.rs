@@ -29,7 +29,7 @@ pub(super) fn OtherModels(
     /// Only what is deleted is asked for.
     deleted: RwSignal<bool>,
 ) -> impl IntoView {
-    let models = query(|| Some(ListOtherModels {}));
+    let models = query(|| Some(ListOtherModels::default()));
     let acts = ClientActs::new();
     view! {
         {move || {

@@ -2,10 +2,11 @@
 
 use api::{
     ApiError, SourceId,
+    job::Job,
     project::ListProjects,
     source::{
-        AddSource, DeletedSource, FollowSource, FoundLog, ListDeletedSources, ListSources, LookForLogs, ReadSource,
-        RemoveSource, RestoreSource, Source, SourceWarning,
+        AddSource, DeletedSource, FollowSource, FoundLog, Kind, ListDeletedSources, ListSources, LookForLogs,
+        ReadSource, RemoveSource, RestoreSource, Source, SourceWarning,
     },
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -255,21 +256,47 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
             }
         });
     };
-    let add = move |log: FoundLog| {
-        let project = project.with_untracked(|project| project.parse().ok());
-        let request = AddSource { path: log.path, kind: Some(log.kind), project, once: once.get_untracked() };
-        pending.run_or(
-            async move { client.call(request).await },
-            move |job| {
-                toasts.done(format!("{}: its runs stand here as they are read", job.title));
-                adding.try_set(false);
-            },
-            move |error| drop(found.try_set(Some(Err(error)))),
-        );
+    let add = move |logs: Vec<FoundLog>| {
+        let (project, once) = (project.with_untracked(|project| project.parse().ok()), once.get_untracked());
+        let requests: Vec<AddSource> =
+            logs.iter().map(|log| AddSource { path: log.path.clone(), kind: Some(log.kind), project, once }).collect();
+        let call = async move {
+            let mut jobs = Vec::new();
+            for request in requests {
+                jobs.push(client.call(request).await?);
+            }
+            Ok::<_, ApiError>(jobs)
+        };
+        let done = move |jobs: Vec<Job>| {
+            let what = match jobs.as_slice() {
+                [one] => one.title.clone(),
+                several => format!("{} are read", words::counted(several.len() as u64, "log", "logs")),
+            };
+            toasts.done(format!("{what}: its runs stand here as they are read"));
+            let left = found.try_with_untracked(|found| match found {
+                Some(Ok(found)) => without(found, &logs),
+                _ => Vec::new(),
+            });
+            // Whoever read one of several may want another.
+            match left.filter(|left| left.iter().any(|log| log.known.is_none() && log.logs.is_none())) {
+                Some(left) => drop(found.try_set(Some(Ok(left)))),
+                None => {
+                    adding.try_set(false);
+                }
+            }
+        };
+        pending.run_or(call, done, move |error| drop(found.try_set(Some(Err(error)))));
     };
+    let as_kind = move |kind| {
+        let path = folder.get_untracked().trim().to_owned();
+        add(vec![FoundLog { kind, path, known: None, logs: None }]);
+    };
+    let all = Memo::new(move |_| {
+        found.with(|found| found.iter().flatten().flat_map(|logs| all_of(logs)).collect::<Vec<_>>())
+    });
     view! {
         <div class="content form">
-            <Labelled label="Folder" hint="MLflow, TensorBoard, W&B offline, DVCLive, DVC and files of metrics are found. They are read where they lie and never changed.">
+            <Labelled label="Folder or file" hint="MLflow, TensorBoard, W&B offline, DVCLive, DVC and files of metrics are found. They are read where they lie and never changed.">
                 <span class="flex">
                     <TextField value=folder placeholder="/home/me/experiments" class="grow mono" on_enter=Callback::new(move |()| look()) />
                     {shell::is_there().then(|| view! { <Button label="Choose…" on_press=choose /> })}
@@ -281,16 +308,19 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
                 None => ().into_any(),
                 Some(Err(error)) => view! { <Problem error /> }.into_any(),
                 Some(Ok(logs)) if logs.is_empty() => {
-                    view! { <p class="muted">"There is no run log here that can be read."</p> }.into_any()
+                    view! { <Unknown busy=pending.busy.into() on_add=Callback::new(as_kind) /> }.into_any()
                 }
                 Some(Ok(logs)) => {
-                    let line = |log: FoundLog| view! { <Found log busy=pending.busy.into() on_add=Callback::new(add) /> };
+                    let line = |log: FoundLog| view! { <Found log busy=pending.busy.into() on_add=Callback::new(move |log| add(vec![log])) /> };
                     view! { <table class="small-table"><tbody>{logs.into_iter().map(line).collect_view()}</tbody></table> }.into_any()
                 }
             }}
         </div>
         <footer>
             <Button label="Cancel" on_press=move || adding.set(false) />
+            {move || (all.with(Vec::len) > 1).then(|| view! {
+                <Button label="Read all" disabled=Signal::derive(move || pending.busy.get()) on_press=move || add(all.get_untracked()) />
+            })}
             <Button
                 label="Look"
                 kind="primary"
@@ -304,18 +334,60 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
 #[component]
 fn Found(log: FoundLog, busy: Signal<bool>, on_add: Callback<FoundLog>) -> impl IntoView {
     let (path, kind, known) = (log.path.clone(), log.kind.tool(), log.known);
+    let (label, all) = match log.logs {
+        Some(logs) => ("Read as one", Some(format!("all {}, and those that come", words::count(logs)))),
+        None => ("Read", None),
+    };
     view! {
         <tr data-found=kind>
             <td><b>{kind}</b></td>
-            <td><span class="mono cut seen keeps-end" title=path.clone()>{path_end(&path)}</span></td>
+            <td>
+                <span class="mono cut seen keeps-end" title=path.clone()>{path_end(&path)}</span>
+                {all.map(|all| view! { <span class="muted small">{all}</span> })}
+            </td>
             <td class="end">
                 {match known {
                     Some(_) => view! { <span class="faint">"is read"</span> }.into_any(),
-                    None => view! { <Button label="Read" kind="s" disabled=busy on_press=move || on_add.run(log.clone()) /> }.into_any(),
+                    None => view! { <Button label=label kind="s" disabled=busy on_press=move || on_add.run(log.clone()) /> }.into_any(),
                 }}
             </td>
         </tr>
     }
+}
+
+/// Where nothing is known by its name, a person may know what it is.
+#[component]
+fn Unknown(busy: Signal<bool>, on_add: Callback<Kind>) -> impl IntoView {
+    let kind = RwSignal::new(Kind::Metrics.tool().to_owned());
+    let options = Signal::derive(|| Kind::ALL.map(|kind| (kind.tool().to_owned(), kind.tool().to_owned())).to_vec());
+    let read = move || {
+        let chosen = kind.with_untracked(|kind| Kind::ALL.into_iter().find(|one| one.tool() == kind));
+        if let Some(kind) = chosen {
+            on_add.run(kind);
+        }
+    };
+    view! {
+        <p class="muted">"No run log is known here by its name or content. If you know what it is, it can be read as that."</p>
+        <Labelled label="It is of"><Select value=kind options /></Labelled>
+        <span class="flex"><Button label="Read" kind="s" disabled=busy on_press=read /></span>
+    }
+}
+
+/// Whether a log is read with a folder that is read as one.
+fn is_in(log: &FoundLog, folder: &FoundLog) -> bool {
+    let is_below = log.path.strip_prefix(&folder.path).is_some_and(|rest| rest.starts_with(['/', '\\']));
+    folder.logs.is_some() && log.logs.is_none() && folder.kind == log.kind && is_below
+}
+
+/// What reads all that is not read yet: folders as one, and the logs that lie in none of these.
+fn all_of(logs: &[FoundLog]) -> Vec<FoundLog> {
+    let unread = || logs.iter().filter(|log| log.known.is_none());
+    unread().filter(|log| !unread().any(|folder| is_in(log, folder))).cloned().collect()
+}
+
+/// The logs that are left once some of them are read.
+fn without(logs: &[FoundLog], read: &[FoundLog]) -> Vec<FoundLog> {
+    logs.iter().filter(|log| !read.iter().any(|one| *log == one || is_in(log, one))).cloned().collect()
 }
 
 /// Asks what becomes of the runs.
@@ -359,9 +431,23 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use api::source::Kind;
-
     use super::*;
+
+    #[test]
+    fn all_are_read_at_once_and_a_folder_as_one() {
+        let log = |kind, path: &str| FoundLog { kind, path: path.to_owned(), known: None, logs: None };
+        let csv = |at: u32| log(Kind::Metrics, &format!("/p/lightning_logs/version_{at}/metrics.csv"));
+        let folder = FoundLog { logs: Some(2), ..log(Kind::Metrics, "/p/lightning_logs") };
+        let known = FoundLog { known: Some(SourceId::from_bytes([1; 16])), ..log(Kind::Wandb, "/p/wandb") };
+        let beside = log(Kind::Metrics, "/p/lightning_logs_old/metrics.csv");
+        let found =
+            [csv(0), csv(1), known.clone(), log(Kind::MlflowFiles, "/p/mlruns"), beside.clone(), folder.clone()];
+        let all = [log(Kind::MlflowFiles, "/p/mlruns"), beside.clone(), folder.clone()];
+        assert_eq!(all_of(&found), all);
+        assert_eq!(without(&found, &all), [known.clone()]);
+        // One alone leaves the others, and their folder.
+        assert_eq!(without(&found[..3], &[csv(0)]), [csv(1), known]);
+    }
 
     #[test]
     fn a_forgotten_log_says_what_comes_back_with_it() {

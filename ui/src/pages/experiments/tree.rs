@@ -78,13 +78,6 @@ fn rest<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
-/// Whether an experiment has all these words in its name, folder or note.
-pub(super) fn fits(experiment: &Experiment, words: &str) -> bool {
-    let note = experiment.tags.get(NOTE_TAG).map_or("", String::as_str);
-    let all = format!("{}/{} {note}", experiment.folder, experiment.name).to_lowercase();
-    words.to_lowercase().split_whitespace().all(|word| all.contains(word))
-}
-
 /// The first line of what a person wrote about it.
 pub(super) fn note(experiment: &Experiment) -> Option<String> {
     let line = experiment.tags.get(NOTE_TAG)?.lines().find(|line| !line.trim().is_empty())?;
@@ -201,9 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn an_experiment_is_found_by_its_words() {
+    fn a_note_is_told_by_its_first_line() {
         let one = experiment("resnet-50", "vision");
-        assert!(fits(&one, "") && fits(&one, "VISION 50") && fits(&one, "wider") && !fits(&one, "vision text"));
         assert_eq!(note(&one).as_deref(), Some("Wider nets"));
     }
 }

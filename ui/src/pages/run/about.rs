@@ -27,7 +27,7 @@ use crate::{
         logged_acts::{LoggedActs, RegisterDialog},
         notes::Notes as WrittenNotes,
         states::{Empty, Load},
-        tag_form::TagForm,
+        tag_form::{TagForm, lost},
         take_table::{TakeTable, TextTable},
         toast::Toasts,
         words,
@@ -109,12 +109,7 @@ fn Tags(run: Signal<Run>) -> impl IntoView {
     };
     let put = move |(tag, text): (String, Option<String>)| {
         let was = tags.with_untracked(|tags| tags.get(&tag).cloned());
-        // What stood there is lost by it.
-        let said = match (&was, &text) {
-            (_, None) => Some(format!("Removed the tag {tag}")),
-            (Some(was), Some(now)) if was != now => Some(format!("Replaced the tag {tag}")),
-            _ => None,
-        };
+        let said = lost(&tag, was.as_ref(), text.as_ref());
         let (request, back) = (edit(tag.clone(), text), edit(tag, was));
         pending.run(async move { client.call(request).await }, move |_| {
             if let Some(said) = said {

@@ -13,9 +13,12 @@ use crate::{
     frame::address::filter_of_address,
     parts::{
         button::Button,
-        chart::ChartCard,
+        chart::{
+            ChartCard,
+            looked::{ChartLooks, Kept},
+        },
         curve_look::{Look, LookChoice, keep, kept},
-        curves::{Wanted, counted, lines_of_runs, most_points},
+        curves::{Wanted, counted, lines_of_runs, most_points, scale},
         field::TextField,
         icon,
         states::Empty,
@@ -95,7 +98,7 @@ fn with_others(mut names: Vec<String>, before: &[String]) -> Vec<String> {
 }
 
 #[component]
-pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl IntoView {
+pub(super) fn ChartsTab(run: Signal<Run>, look: Look, looks: ChartLooks, system: bool) -> impl IntoView {
     let all = Memo::new(move |_| run.with(|run| groups(run, system)));
     let order = RwSignal::new(
         kept(ORDER).map(|kept| kept.split('\n').map(ToOwned::to_owned).collect::<Vec<_>>()).unwrap_or_default(),
@@ -195,6 +198,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                     let (name, keys) = group;
                     let (over, moved, target) = (RwSignal::new(false), name.clone(), name.clone());
                     let stepped = name.clone();
+                    let kept = looks.chart(name.clone());
                     let wide = !system && name == "loss";
                     view! {
                         <div
@@ -224,6 +228,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, system: bool) -> impl Into
                                 look
                                 height
                                 cross
+                                kept
                                 grab=Callback::new(move |held: bool| dragged.set(held.then(|| moved.clone())))
                                 on_move=Callback::new(move |on: bool| step(&stepped, on))
                             />
@@ -255,12 +260,14 @@ fn MetricChart(
     /// Pixels.
     height: f64,
     cross: RwSignal<Option<f64>>,
+    /// Where it is kept how a person looks at it.
+    kept: Kept,
     grab: Callback<bool>,
     /// One place back, or on where it is true.
     on_move: Callback<bool>,
 ) -> impl IntoView {
     let id = run.with_untracked(|run| run.id);
-    let zoom = RwSignal::new(None);
+    let zoom = RwSignal::new(kept.zoom());
     let single = keys.len() == 1;
     let is_system = name.starts_with("system/");
     let own = {
@@ -291,7 +298,7 @@ fn MetricChart(
         .collect();
     // Queued runs begin while they are looked at.
     let began = Memo::new(move |_| run.with(Run::began_ms));
-    let fetched = lines_of_runs(
+    let (fetched, fetching) = lines_of_runs(
         move || {
             let began_ms = began.get();
             wanted.iter().cloned().map(|one| Wanted { began_ms, ..one }).collect()
@@ -312,12 +319,7 @@ fn MetricChart(
     let smoothing = look.smoothing_of(move || curves.with(|lines| most_points(lines)), zoom);
     let chart = Signal::derive(move || {
         let mut lines = curves.get();
-        if part != 1.0 {
-            for line in &mut lines {
-                line.y.iter_mut().for_each(|value| *value *= part);
-                line.band.iter_mut().for_each(|band| *band = (band.0 * part, band.1 * part));
-            }
-        }
+        scale(&mut lines, part);
         LineChart {
             name: said.clone(),
             gap: look.gap_of(&lines),
@@ -377,7 +379,7 @@ fn MetricChart(
                 }
             }
         >
-            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom on_move points />
+            <ChartCard title note chart height cross can_be_log=true prefers_log=is_loss on_zoom on_move points kept=Some(kept) fetching />
         </div>
     }
 }

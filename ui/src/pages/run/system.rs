@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use super::charts::ChartsTab;
 use crate::{
     client::query::query,
-    parts::{button::CopyLine, curve_look::Look, icon, states::Empty, when},
+    parts::{button::CopyLine, chart::looked::ChartLooks, curve_look::Look, icon, states::Empty, when},
 };
 
 /// What was measured of a client's run comes with the next look.
@@ -69,12 +69,12 @@ fn is_measured(run: &Run) -> bool {
 }
 
 #[component]
-pub(super) fn SystemTab(run: Signal<Run>, look: Look) -> impl IntoView {
+pub(super) fn SystemTab(run: Signal<Run>, look: Look, looks: ChartLooks) -> impl IntoView {
     let measured = Memo::new(move |_| run.with(is_measured));
     view! {
         {move || if measured.get() {
             view! {
-                <ChartsTab run look system=true />
+                <ChartsTab run look looks system=true />
                 {move || run.with(without_gpu).map(|why| view! { <p class="faint small" data-without-gpu="">{why}</p> })}
             }
             .into_any()

@@ -333,7 +333,8 @@ fn Purge(actions: Actions) -> impl IntoView {
         let request = PurgeRuns { runs: several.ids.clone() };
         pending.run(async move { client.call(request).await }, move |freed| {
             actions.leave(&several.ids);
-            toasts.done(format!("Deleted {} for good; {} freed.", several.called, words::bytes(freed.bytes)));
+            let (size, kept) = (words::bytes(freed.bytes), freed.said_of_database());
+            toasts.done(format!("Deleted {} for good; {size} freed{kept}.", several.called));
         });
     };
     let called = move || purging.get().map(|several| several.called).unwrap_or_default();

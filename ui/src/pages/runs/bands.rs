@@ -27,17 +27,21 @@ use super::{
     colours::is_dashed_at,
     columns::Names,
     compare,
+    comparison::{SYSTEM, SystemSwitch, said_of},
     groups::{both, choices, title},
     overlaid::Compared,
     overlay::{by_worth, is_system},
 };
 use crate::{
     client::{pace, query::paced, wire},
-    frame::{address, place::Place},
+    frame::{
+        address::{self, keep_in_address},
+        place::Place,
+    },
     parts::{
         chart::ChartCard,
         curve_look::{CURVES, Look, LookChoice},
-        curves::{Along, NAMED, Over, RunLines, lines_of_runs, most_points},
+        curves::{Along, NAMED, Over, RunLines, lines_of_runs, most_points, scale},
         field::{Select, TextField},
         icon::{self, icon},
         states::{Empty, Failure, Skeleton},
@@ -89,6 +93,13 @@ fn options(
     let own = Some(chosen.clone()).filter(|chosen| !chosen.is_empty() && !each.contains(chosen));
     let named = own.into_iter().chain(each).map(|names| (joined(&names, &encode), label(&names)));
     [(String::new(), "No groups".to_owned())].into_iter().chain(named).collect()
+}
+
+/// The figures that are drawn, of what was measured: what the machine did where it is asked for, behind the others.
+fn shown_of(mut measured: Vec<String>, system: bool) -> Vec<String> {
+    measured.retain(|key| system || !is_system(key));
+    measured.sort_by_key(|key| is_system(key));
+    measured
 }
 
 /// What is asked of each figure.
@@ -172,15 +183,20 @@ pub(super) fn CompareGroups(
     let may_be_baseline = Signal::derive(move || {
         table.value.with(|table| baseline.options(table.as_ref().map_or(&[][..], |table| table.rows.as_slice())))
     });
-    let known = Memo::new(move |_| {
+    let measured = Memo::new(move |_| {
         table.value.with(|table| {
             let Some(table) = table else { return Vec::new() };
             let runs: Vec<Compared> = table.rows.iter().map(Compared::from).collect();
             let ranked = table.ranked_by.as_ref().map(|(key, _)| key.as_str());
             let keys = by_worth(&runs, ranked).into_iter().map(|(key, _)| key);
-            keys.filter(|key| !is_system(key)).collect::<Vec<_>>()
+            keys.collect::<Vec<_>>()
         })
     });
+    let system = RwSignal::new(query.with_untracked(|query| query.get(SYSTEM)).as_deref() == Some("1"));
+    keep_in_address(move || vec![(SYSTEM, said_of(system))]);
+    let is_measured = Memo::new(move |_| measured.with(|all| all.iter().any(|key| is_system(key))));
+    let known = Memo::new(move |_| shown_of(measured.get(), system.get()));
+    let of_machine = (look.by_clock(), RwSignal::new(None));
     let grouped_by = Signal::derive(move || {
         let group = view.with(|view| view.group.clone());
         table.value.with(|table| match table {
@@ -250,6 +266,7 @@ pub(super) fn CompareGroups(
                 <LookChoice look keys=known of_runs=false />
                 <Select value=chosen options=grouped_by name="Groups" />
                 <Select value=baseline.pin options=may_be_baseline name="Baseline" />
+                <SystemSwitch value=system is_there=is_measured />
                 <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
             </div>
             {move || none.get().then(|| view! {
@@ -259,7 +276,10 @@ pub(super) fn CompareGroups(
             {move || none_found.get().then(|| view! { <p class="muted small">{compare::NONE_FOUND}</p> })}
             <div class="charts">
                 <For each=move || drawn.get() key=Clone::clone let:key>
-                    <div><Banded metric=key whose look baseline cross told /></div>
+                    {
+                        let (look, cross) = if is_system(&key) { of_machine } else { (look, cross) };
+                        view! { <div><Banded metric=key whose look baseline cross told /></div> }
+                    }
                 </For>
             </div>
             {move || (more.get() > 0).then(|| view! {
@@ -344,29 +364,36 @@ fn Banded(
             there.map(|(_, _, bands)| bands.clone())
         })
     });
+    let name = metric.clone();
+    let (heading, unit, part) = words::in_unit(&metric);
+    let from_zero = is_system(&metric);
+    let loss = metric.starts_with("loss/");
     let key = metric.clone();
     let beside = lines_of_runs(move || baseline.wanted(&key), move || look.along(), move || look.over(), zoom);
     let drawn = Memo::new(move |_| {
         let means = bands.with(|bands| bands.as_ref().map(lines).unwrap_or_default());
-        beside.with(|beside| with_baseline(means, beside))
+        let mut all = beside.with(|beside| with_baseline(means, beside));
+        scale(&mut all, part);
+        all
     });
     // By the means alone: a baseline of many points is no reason to smooth them.
     let points = move || bands.with(|bands| bands.as_ref().map_or(0, |bands| most_points(&lines(bands))));
     let smoothing = look.smoothing_of(points, zoom);
-    let (name, heading) = (metric.clone(), words::key(&metric));
-    let loss = metric.starts_with("loss/");
     let chart = Signal::derive(move || LineChart {
         name: name.clone(),
         lines: drawn.get(),
-        // Along a metric the neighbours of a point are not those before it.
-        smoothing: if look.by_metric().is_some() { 0.0 } else { smoothing.get() },
+        // Along a metric the neighbours of a point are not those before it, and what a machine did has no noise.
+        smoothing: if from_zero || look.by_metric().is_some() { 0.0 } else { smoothing.get() },
         x: look.x_axis(),
-        y: Axis { scale: look.y_scale(), ..Axis::default() },
+        y: Axis { unit: unit.to_owned(), from_zero, scale: look.y_scale(), ..Axis::default() },
         has_marks: true,
         ..LineChart::default()
     });
     let is_many = Memo::new(move |_| bands.with(|bands| bands.as_ref().is_some_and(|bands| bands.bands.len() > NAMED)));
-    let note = Signal::derive(move || if is_many.get() { "mean" } else { "mean ± sd" }.to_owned());
+    let note = Signal::derive(move || {
+        let drawn = if is_many.get() { "mean" } else { "mean ± sd" };
+        if unit.is_empty() { drawn.to_owned() } else { format!("{drawn}, {unit}") }
+    });
     let left_out = Memo::new(move |_| {
         let reading = Reading::of(answer.error.with(Option::is_some), answer.value.with(Option::is_some));
         bands.with(|bands| bands.as_ref().map(|bands| said(bands, reading)).unwrap_or_default())
@@ -438,18 +465,28 @@ fn said(bands: &RunBands, reading: Reading) -> String {
 
 #[cfg(test)]
 mod tests {
-    use api::run_table::BandPoint;
+    use api::{run_table::BandPoint, series::NonFinite};
     use charts::line::Weight;
 
     use super::*;
 
     fn band(value: &str, read: u64) -> RunBand {
-        let point = |x| BandPoint { x, runs: 2, mean: 2.0, sd: Some(0.5), min: 1.5, max: 2.5 };
+        let point = |x| BandPoint {
+            x,
+            runs: 2,
+            mean: 2.0,
+            sd: Some(0.5),
+            min: 1.5,
+            max: 2.5,
+            non_finite: NonFinite::default(),
+            diverged: 0,
+        };
         RunBand {
             values: vec![Some(value.to_owned())],
             runs: 4_000,
             measured: 4_000,
             read,
+            diverged: 0,
             filter: format!("param.lr = \"{value}\""),
             points: vec![point(0.0), point(1.0)],
         }
@@ -485,6 +522,21 @@ mod tests {
     }
 
     #[test]
+    fn a_group_of_which_runs_diverge_is_marked_and_says_it() {
+        let mut of_two = band("0.1", 4_000);
+        of_two.diverged = 1;
+        of_two.points[1].runs = 1;
+        (of_two.points[1].non_finite, of_two.points[1].diverged) = (NonFinite { nan: 1, plus: 0, minus: 0 }, 1);
+        let all = bands(vec![of_two]);
+        let line = lines(&all).remove(0);
+        assert_eq!((line.said_odd(0), line.said_odd(1).as_deref()), (None, Some("1 of 2 diverged")));
+        assert_eq!(
+            said(&all, Reading::IsOver),
+            "1 curve diverged: where one is not finite, the mean is of the others."
+        );
+    }
+
+    #[test]
     fn a_reading_that_goes_on_says_how_far_it_is() {
         let part = bands(vec![band("0.1", 1_000), band("0.2", 1_000)]);
         assert_eq!(said(&part, Reading::of(false, false)), "So far 2,000 of 8,000 curves; the others are being read.");
@@ -494,6 +546,13 @@ mod tests {
         assert!([true, false].iter().all(|has_answer| said(&part, Reading::of(true, *has_answer)).is_empty()));
         assert_eq!(Told::of(&part).said, "Bands of 8,000 runs in 2 groups.");
         assert_eq!(Told::of(&part).groups[0], ("0.1 (4,000 runs)".to_owned(), "param.lr = \"0.1\"".to_owned()));
+    }
+
+    #[test]
+    fn what_the_machine_did_is_drawn_where_it_is_asked_for() {
+        let all = || ["system/gpu_0_energy_joules", "loss"].map(str::to_owned).to_vec();
+        assert_eq!(shown_of(all(), false), ["loss"]);
+        assert_eq!(shown_of(all(), true), ["loss", "system/gpu_0_energy_joules"]);
     }
 
     #[test]

@@ -4,12 +4,13 @@ use leptos::prelude::*;
 
 use super::{
     Facts,
-    columns::{self, Chosen, PLAIN},
+    columns::{self, Chosen, METRIC, PLAIN},
+    delta::direction,
 };
 use crate::parts::{
     button::{Button, IconButton},
     dialog::Dialog,
-    field::{Switch, TextField},
+    field::{Select, Switch, TextField},
     icon,
 };
 
@@ -85,6 +86,7 @@ fn Line(
     dragged: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let (group, label) = columns::called(&name);
+    let key = name.strip_prefix(METRIC).map(ToOwned::to_owned);
     let name = StoredValue::new(name);
     let is_pinned = move || name.with_value(|name| chosen.pinned.with(|pinned| pinned.contains(name)));
     let toggle = move || facts.with_untracked(|facts| chosen.toggle(facts, &name.get_value()));
@@ -130,6 +132,7 @@ fn Line(
                 <span class="cut">{label}</span>
                 <span class="faint caption">{group}</span>
             </label>
+            {key.filter(|_| is_shown).map(|key| view! { <OfMetric key said=said.clone() chosen facts /> })}
             {is_shown.then(|| view! {
                 <button
                     type="button"
@@ -145,5 +148,82 @@ fn Line(
                 <IconButton label=format!("{said} further to the right") mark=icon::ARROW_DOWN on_press=move |_| shift(1) />
             })}
         </div>
+    }
+}
+
+/// What can be said of a metric that is shown: what is good of it, and whether its curve stands beside it.
+#[component]
+fn OfMetric(
+    key: String,
+    /// What it is called.
+    said: String,
+    chosen: Chosen,
+    facts: RwSignal<Facts>,
+) -> impl IntoView {
+    let key = StoredValue::new(key);
+    let better = RwSignal::new(
+        key.with_value(|key| {
+            chosen
+                .told
+                .with_untracked(|told| told.better.get(key).map_or("", |more| if *more { "more" } else { "less" }))
+        })
+        .to_owned(),
+    );
+    Effect::new(move |before: Option<String>| {
+        let now = better.get();
+        if before.is_some_and(|before| before != now) {
+            let more = match now.as_str() {
+                "more" => Some(true),
+                "less" => Some(false),
+                _ => None,
+            };
+            key.with_value(|key| chosen.say_better(key, more));
+        }
+        now
+    });
+    let options = facts.with_untracked(|facts| key.with_value(|key| ways(direction(key, facts.ranked_by.as_ref()))));
+    let has_curve = Memo::new(move |_| {
+        facts.with(|facts| {
+            let names = chosen.names(facts);
+            chosen.told.with(|told| key.with_value(|key| told.has_curve(told.lead(facts, &names).as_ref(), key)))
+        })
+    });
+    view! {
+        <Select value=better options name=format!("What is good of {said}") />
+        <button
+            type="button"
+            class="btn s icon turns"
+            aria-pressed=move || has_curve.get().to_string()
+            aria-label=format!("Curve of {said}")
+            title=move || if has_curve.get() { "Its curve stands beside it" } else { "Show its curve beside it" }
+            on:click=move |_| key.with_value(|key| chosen.draw_curve(key, !has_curve.get_untracked()))
+        >
+            {icon::icon(icon::ACTIVITY)}
+        </button>
+    }
+}
+
+/// What can be good of a metric: as its name says, or as a person does.
+fn ways(by_name: Option<bool>) -> Vec<(String, String)> {
+    let by_itself = match by_name {
+        Some(true) => "More, by its name",
+        Some(false) => "Less, by its name",
+        None => "Nothing known",
+    };
+    let ways = [("", by_itself), ("more", "More is better"), ("less", "Less is better")];
+    ways.map(|(way, said)| (way.to_owned(), said.to_owned())).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_name_says_stands_among_the_choices() {
+        let first = |key: &str| ways(direction(key, None))[0].1.clone();
+        assert_eq!(
+            ["val_loss", "accuracy", "grad_norm"].map(first),
+            ["Less, by its name", "More, by its name", "Nothing known"]
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The columns of the run table: which there are, and which of them a person wants to see.
 
+pub(super) mod metrics;
 mod nesting;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,10 +11,13 @@ use api::{
     spending::money,
     tracking::{SOURCE_TAG, Scope},
 };
-use charts::{plot::Size, role::Role, runs::keys, spark};
+use charts::runs::keys;
 use leptos::prelude::*;
 
-use self::nesting::{mark, of_below, under};
+use self::{
+    metrics::{ByMetric, Told, metric_columns},
+    nesting::{mark, of_below, under},
+};
 use super::{
     Facts,
     actions::{Actions, OfRun},
@@ -22,7 +26,6 @@ use super::{
 use crate::{
     frame::place::Place,
     parts::{
-        chart::spark as small,
         curve_look::{forget, keep, kept},
         menu::MenuButton,
         stage::{run_tone, run_word},
@@ -99,6 +102,8 @@ pub(super) struct Chosen {
     pub(super) widths: RwSignal<Widths>,
     /// Whether the cells of metrics are coloured.
     pub(super) shaded: RwSignal<bool>,
+    /// What is good of metrics, and whose curves are shown.
+    pub(super) told: RwSignal<Told>,
     /// Whether an address named what is shown, which is kept for no other time.
     is_lent: RwSignal<bool>,
 }
@@ -115,6 +120,7 @@ impl Chosen {
             pinned: RwSignal::new(Names::new()),
             widths: RwSignal::new(Widths::new()),
             shaded: RwSignal::new(true),
+            told: RwSignal::new(Told::default()),
             is_lent: RwSignal::new(false),
         };
         untrack(|| chosen.remember());
@@ -160,6 +166,8 @@ impl Chosen {
         self.pinned.set(self.read(".pinned").unwrap_or_default());
         self.widths.set(self.read(".widths").unwrap_or_default());
         self.shaded.set(self.read(".shaded").unwrap_or(true));
+        let by_metric = |what: &str| self.read::<ByMetric>(what).unwrap_or_default();
+        self.told.set(Told { better: by_metric(".better"), curves: by_metric(".curves") });
     }
 
     /// The columns that are shown behind the run's name, in their order.
@@ -242,6 +250,30 @@ impl Chosen {
         self.shaded.set(is_shaded);
     }
 
+    pub(super) fn tell(self, told: Told) {
+        let some = |by: &ByMetric| Some(by.clone()).filter(|by| !by.is_empty());
+        self.write(".better", some(&told.better).as_ref());
+        self.write(".curves", some(&told.curves).as_ref());
+        self.told.set(told);
+    }
+
+    /// Says of a metric whether more of it is better; nothing leaves it to its name.
+    pub(super) fn say_better(self, key: &str, more: Option<bool>) {
+        let mut told = self.told.get_untracked();
+        match more {
+            Some(more) => drop(told.better.insert(key.to_owned(), more)),
+            None => drop(told.better.remove(key)),
+        }
+        self.tell(told);
+    }
+
+    /// Shows a metric's curve beside it, or no longer.
+    pub(super) fn draw_curve(self, key: &str, is_shown: bool) {
+        let mut told = self.told.get_untracked();
+        told.curves.insert(key.to_owned(), is_shown);
+        self.tell(told);
+    }
+
     fn read<T: serde::de::DeserializeOwned>(self, what: &str) -> Option<T> {
         serde_json::from_str(&kept(&format!("{}{what}", place_of(self.scope.get()?)))?).ok()
     }
@@ -314,6 +346,8 @@ pub(super) fn columns(
 ) -> Vec<Column<RunRow>> {
     let best_split = facts.best_split;
     let (pinned, widths, is_shaded) = (chosen.pinned.get(), chosen.widths.get(), chosen.shaded.get());
+    let told = chosen.told.get();
+    let lead = told.lead(facts, names);
     let width_of = |name: &str, own: f64| widths.get(name).copied().unwrap_or(own);
     let mut columns = vec![
         pick::column(picked, |row: &RunRow| (row.id.to_string(), row.name.as_str())),
@@ -327,8 +361,8 @@ pub(super) fn columns(
         let start = shown.len();
         match (name.strip_prefix(METRIC), name.strip_prefix(PARAM), name.strip_prefix(TAG)) {
             (Some(key), ..) => {
-                let range = ranges.get(key).copied().filter(|_| is_shaded);
-                shown.extend(metric_columns(facts, key, range));
+                let range = ranges.get(key).copied();
+                shown.extend(metric_columns(facts, key, range, is_shaded, (&told, lead.as_ref())));
             }
             (_, Some(key), _) => {
                 let param =
@@ -433,86 +467,6 @@ pub(super) fn short(text: &str) -> String {
     }
 }
 
-/// A metric's figure, and of the one that ranks its curve.
-fn metric_columns(facts: &Facts, key: &str, range: Option<(f64, f64)>) -> Vec<Column<RunRow>> {
-    let mut columns = Vec::new();
-    {
-        let key = key.to_owned();
-        let best = facts.ranked_by.as_ref().is_some_and(|(best, _)| *best == key);
-        let cell_key = key.clone();
-        let title = title_of(facts, &key);
-        // The table begins in the order of the best one: its arrow stands beside its title.
-        let arrow = if best { 8.0 } else { 0.0 };
-        let width = (title.chars().count() as f64 * 6.0 + 34.0 + arrow).clamp(82.0 + arrow, 170.0 + arrow);
-        // A figure between 0 and 1 of which more is better is a share: a thin bar lets rows be compared.
-        let more = facts.ranked_by.as_ref().is_some_and(|(_, more)| *more);
-        let share = move |value: f64| (best && more && (0.0..=1.0).contains(&value)).then_some(value * 100.0);
-        columns.push(
-            Column::new(title, width, move |row: &RunRow| {
-                row.figure(&cell_key).map_or_else(
-                    || view! { <span class="faint">"–"</span> }.into_any(),
-                    |(cell, is_below)| {
-                        view! {
-                            <span class="ranked" class:bad=!cell.last.is_finite() class:strong=best title=of_below(row, is_below)>
-                                {words::figure(cell.last)}{mark(is_below)}
-                                {share(cell.last).map(|width| view! { <i style:width=format!("{width:.1}%")></i> })}
-                            </span>
-                        }
-                        .into_any()
-                    },
-                )
-            })
-            .number()
-            .sorted_by(api::run_table::named("metric", &key))
-            .rising(less_is_better(facts.ranked_by.as_ref(), &key)),
-        );
-        // Taken out only to be put back: where nothing is coloured the column stays as it is.
-        // The best one's bar tells its rank already, and of a figure of which nobody knows what is good none is best.
-        if let Some((min, max)) = range.filter(|(min, max)| min < max && !best)
-            && let Some(more) = words::is_more_better(&key)
-            && let Some(column) = columns.pop()
-        {
-            let key = key.clone();
-            columns
-                .push(column.shaded(move |row: &RunRow| Some(goodness(row.metrics.get(&key)?.last, min, max, more))));
-        }
-        if best {
-            let cell_key = key.clone();
-            columns.push(Column::new("Curve", 94.0, move |row: &RunRow| {
-                row.figure(&cell_key).filter(|(cell, _)| cell.spark.len() > 1).map(|(cell, _)| {
-                    let values: Vec<f64> = cell.spark.iter().map(|value| f64::from(*value)).collect();
-                    small(spark::draw(&values, Role::Series(3), Size { width: 72.0, height: 18.0 }))
-                })
-            }));
-        }
-    }
-    columns
-}
-
-/// What a metric's column is called: without its part of the data where no other column is called so.
-fn title_of(facts: &Facts, key: &str) -> String {
-    let title = words::key(key);
-    let Some(short) = title.strip_suffix(", validation") else { return title };
-    let mut others = facts.metric_keys.iter().chain(&facts.below_metrics);
-    if others.any(|other| words::key(other) == short) { title } else { short.to_owned() }
-}
-
-/// Whether less of a figure is better: by what ranks, else as far as its name says so.
-pub(super) fn less_is_better(ranked_by: Option<&(String, bool)>, key: &str) -> bool {
-    let ranked = ranked_by.filter(|(best, _)| best == key).map(|(_, more)| *more);
-    ranked.or_else(|| words::is_more_better(key)) == Some(false)
-}
-
-/// How good a figure is among the others, from 0 to 1; one that is no number is not coloured.
-fn goodness(value: f64, min: f64, max: f64, more: bool) -> f64 {
-    let along = ((value - min) / (max - min)).clamp(0.0, 1.0);
-    match along {
-        _ if !value.is_finite() => 0.0,
-        along if more => along,
-        along => 1.0 - along,
-    }
-}
-
 /// The metrics, params and tags that there are, in the order in which they are looked at.
 pub(super) fn known(facts: &Facts) -> Names {
     facts.keys().known()
@@ -585,6 +539,22 @@ fn cost(row: &RunRow) -> String {
     }
 }
 
+/// What a run's chip says of the model versions that came from it, and what its tip: where an alias stands at one, that name.
+fn registered_as(row: &RunRow) -> Option<(String, String)> {
+    let title = "Registered as a model version";
+    if row.versions.is_empty() {
+        return None;
+    }
+    Some(match row.aliases.as_slice() {
+        [] => ("model".to_owned(), title.to_owned()),
+        [only] => (only.clone(), format!("{title}, at which the alias {only} stands")),
+        [first, others @ ..] => {
+            let all = row.aliases.join(", ");
+            (format!("{first} +{}", others.len()), format!("{title}, at which the aliases {all} stand"))
+        }
+    })
+}
+
 /// What a run is called, with what else tells it from the others.
 pub(super) fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoView + use<> {
     let (tone, word) = (run_tone(row.state), run_word(row.state, row.kind));
@@ -597,7 +567,7 @@ pub(super) fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoV
         <span class="flex">
             <i class=dot title=word></i>
             <b class="cut">{row.name.clone()}</b>
-            {(!row.versions.is_empty()).then(|| view! { <span class="chip accent" title="Registered as a model version">"model"</span> })}
+            {registered_as(row).map(|(said, title)| view! { <span class="chip accent" title=title>{said}</span> })}
             {row.has_other_rows(best_split).then(|| view! { <span class="chip" title=OTHER_ROWS>"other rows"</span> })}
             {row.fraction.filter(|_| live).map(|fraction| view! { <span class="faint caption num">{words::percent((fraction * 100.0).round() / 100.0)}</span> })}
             // In words: in this order a run's parent may stand anywhere, or on another page.
@@ -610,7 +580,11 @@ pub(super) fn name_cell(row: &RunRow, best_split: Option<SplitId>) -> impl IntoV
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{super::in_view::InView, *};
+    use super::{
+        super::in_view::InView,
+        metrics::{goodness, less_is_better, title_of},
+        *,
+    };
 
     fn facts() -> Facts {
         let own = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
@@ -685,6 +659,23 @@ mod tests {
     }
 
     #[test]
+    fn a_runs_chip_says_the_alias_of_its_version() {
+        let bare = RunRow::bare(
+            api::RunId::from_bytes([1; 16]),
+            "r".to_owned(),
+            api::run::RunKind::Training,
+            RunState::Finished,
+        );
+        let said = |aliases: &[&str]| {
+            let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+            let row = RunRow { versions: vec![api::VersionId::from_bytes([2; 16])], aliases, ..bare.clone() };
+            registered_as(&row).unwrap().0
+        };
+        assert_eq!(registered_as(&bare), None);
+        assert_eq!([said(&[]), said(&["champion"]), said(&["champion", "fast"])], ["model", "champion", "champion +1"]);
+    }
+
+    #[test]
     fn two_columns_are_not_called_the_same() {
         assert_eq!(title_of(&facts(), "f1/validation"), "F1");
         let below = Facts { below_metrics: BTreeSet::from(["f1".to_owned()]), ..facts() };
@@ -736,7 +727,9 @@ mod tests {
         let keys: Vec<&str> = named.iter().filter_map(|name| name.strip_prefix(METRIC)).collect();
         assert_eq!(keys, ["test/accuracy", "val_loss", "loss", "mean_iou", "val/n", "grad_norm", "lr", "lr_schedule"]);
         // Of what nobody knows what is good no cell is the best.
-        let is_shaded = |key: &str| metric_columns(&clients, key, Some((0.0, 1.0)))[0].shade.is_some();
+        let told = Told::default();
+        let is_shaded =
+            |key: &str| metric_columns(&clients, key, Some((0.0, 1.0)), true, (&told, None))[0].shade.is_some();
         assert!(is_shaded("loss") && is_shaded("test/accuracy") && !is_shaded("grad_norm"));
     }
 

@@ -1,13 +1,15 @@
 //! Several runs on the whole page: every curve that they have, what differs, and their newest figures.
 //! The runs stand in the address, so that a comparison can be sent to somebody.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::{
     id::RunId,
     run::{GetRuns, Run},
     run_diff::MOST,
-    table_view::TableView,
+    run_table::{Listing, quoted},
+    table_view::{Plotted, TableView},
+    tracking::Scope,
 };
 use leptos::{ev, prelude::*};
 use leptos_router::{
@@ -19,10 +21,12 @@ use super::{
     Facts, bands,
     code_differs::CodeDiffers,
     colours,
-    comparison::{Seen, Tools, roles},
+    columns::metrics::ByMetric,
+    comparison::{Seen, Tools, is_measured, roles},
     differs::{Differs, Figures},
     last_values::LastValues,
     overlaid::{Compared, Overlaid, told_apart},
+    overlay::is_system,
     plots::{self, MEDIA, Whose},
     seen_beside::SeenBeside,
 };
@@ -31,6 +35,7 @@ use crate::{
     frame::{address, place::Place},
     parts::{
         card::Chip,
+        chart::looked::ChartLooks,
         curves::NAMED,
         field::TextField,
         icon::{self, icon},
@@ -94,6 +99,8 @@ pub(super) fn Compare(
     named: Memo<Vec<(RunId, Option<usize>)>>,
     query: Memo<ParamsMap>,
     ranked_by: Signal<Option<(String, bool)>>,
+    /// What a person says of the table's metrics.
+    better: Signal<ByMetric>,
     /// The address of the table as it was.
     back: Signal<String>,
 ) -> impl IntoView {
@@ -104,7 +111,8 @@ pub(super) fn Compare(
         let places = colours::places(&first);
         first.into_iter().map(|(run, _)| run).zip(places).collect::<HashMap<RunId, usize>>()
     });
-    let seen = Seen::of_address(query);
+    let seen = Seen { better, ..Seen::of_address(query) };
+    let looks = ChartLooks::of_address(query);
     // However many they are, they are one request.
     let asked = query::gathered(move || Some(GetRuns { runs: runs.get() }), |asked| asked.runs.len());
     let found = Memo::new(move |_| {
@@ -126,8 +134,27 @@ pub(super) fn Compare(
         vec![("canvas", canvas.trim_start_matches('?').to_owned())]
     });
     let facts = Signal::derive(move || chosen.with(|chosen| Facts::of_compared(chosen, ranked_by.get())));
-    let is_plotted =
-        Memo::new(move |_| plotted.with(|plotted| ["parallel", "scatter", MEDIA].contains(&plotted.view.as_str())));
+    let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table() || plotted.view == MEDIA));
+    let listed = Memo::new(move |_| found.with(listed));
+    let (path, search) = {
+        let here = use_location();
+        (here.pathname, here.search)
+    };
+    let these = plots::These {
+        label: "Keep only these",
+        act: Callback::new(move |ids: Vec<String>| {
+            let kept = runs.with_untracked(|runs| among(runs, &ids));
+            if kept.is_empty() {
+                return;
+            }
+            let kept = places.with_untracked(|places| colours::written(&kept, places));
+            let canvas = plotted.with_untracked(unbrushed).address(wire::encode);
+            let parts = [("compare", kept), ("canvas", wire::encode(canvas.trim_start_matches('?')))];
+            let to = search.with_untracked(|search| address::with(search, &parts));
+            let to = format!("{}{to}", path.get_untracked());
+            navigate.with_value(|navigate| navigate(&to, Default::default()));
+        }),
+    };
     // Each run's folder is looked through for it, so only once a person asks.
     let is_media = Memo::new(move |_| plotted.with(|plotted| plotted.view == MEDIA));
     let place = Place::get();
@@ -149,9 +176,11 @@ pub(super) fn Compare(
     address::keep_in_address(move || vec![(FILTERED, wanted.get())]);
     let keys = Memo::new(move |_| {
         let first = ranked_by.get().map(|(key, _)| key);
+        let system = seen.system.get();
         let counts: BTreeMap<String, usize> = chosen.with(|chosen| {
             let mut counts = BTreeMap::new();
-            for key in chosen.iter().flat_map(|run| &run.curves).filter(|key| !key.starts_with("system/")) {
+            let is_shown = |key: &&String| system || !is_system(key);
+            for key in chosen.iter().flat_map(|run| &run.curves).filter(is_shown) {
                 *counts.entry(key.clone()).or_default() += 1;
             }
             counts
@@ -166,7 +195,7 @@ pub(super) fn Compare(
                 key if key.ends_with("/validation") => 3,
                 _ => 4,
             };
-            (rank, std::cmp::Reverse(counts.get(key).copied()), words::is_more_better(key).is_none())
+            (is_system(key), rank, std::cmp::Reverse(counts.get(key).copied()), words::is_more_better(key).is_none())
         });
         // Along a figure that figure itself is a straight line; alone it stays, so that there is something to see.
         if let Some(along) = seen.look.by_metric().filter(|_| all.len() > 1) {
@@ -182,6 +211,8 @@ pub(super) fn Compare(
         keys.with(|keys| keys.iter().take(most).cloned().collect::<Vec<_>>())
     });
     let cross = RwSignal::new(None);
+    // What the machine did lies along time, which other charts may not.
+    let (of_machine, cross_of_machine) = (Seen { look: seen.look.by_clock(), ..seen }, RwSignal::new(None));
     on_keys(move |key| match key {
         "Escape" => navigate.with_value(|navigate| navigate(&back.get_untracked(), Default::default())),
         "p" => seen.pin.set(next_pin(&runs.get_untracked(), seen.pinned())),
@@ -190,6 +221,7 @@ pub(super) fn Compare(
     let none = Memo::new(move |_| {
         keys.with(Vec::is_empty) && wanted.with(String::is_empty) && asked.value.with(Option::is_some)
     });
+    let has_tools = Memo::new(move |_| !none.get() || chosen.with(|chosen| is_measured(chosen)));
     let waits = Memo::new(move |_| asked.value.with(Option::is_none) && asked.error.with(Option::is_none));
     let none_found = Memo::new(move |_| keys.with(Vec::is_empty) && !wanted.with(String::is_empty));
     view! {
@@ -222,14 +254,14 @@ pub(super) fn Compare(
                 </div>
             </div>
             // Where nothing is a curve there is nothing to choose of curves.
-            {move || (!is_plotted.get() && !none.get()).then(|| view! {
+            {move || (!is_plotted.get() && has_tools.get()).then(|| view! {
                 <div class="flex wrap tools-of-charts">
                     <Tools seen chosen />
                     <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
                 </div>
             })}
             {move || (is_plotted.get() && !is_media.get() && chosen.with(|chosen| !chosen.is_empty())).then(|| view! {
-                <plots::Plots whose=Whose::Compared(chosen, Some(seen.bands)) plotted facts filter=None on_open=open />
+                <plots::Plots whose=Whose::Compared(chosen, Some(seen.bands)) plotted facts filter=None these list=listed on_open=open />
             })}
             {move || is_media.get().then(|| view! { <SeenBeside chosen query seen /> })}
             {move || (none.get() && !is_plotted.get()).then(|| view! {
@@ -239,7 +271,11 @@ pub(super) fn Compare(
             {move || (none_found.get() && !is_plotted.get()).then(|| view! { <p class="muted small">{NONE_FOUND}</p> })}
             <div class="charts">
                 <For each=move || if is_plotted.get() { Vec::new() } else { drawn.get() } key=Clone::clone let:key>
-                    <div><Overlaid key chosen cross seen height=height() /></div>
+                    {
+                        let (seen, cross) = if is_system(&key) { (of_machine, cross_of_machine) } else { (seen, cross) };
+                        let kept = looks.chart(key.clone());
+                        view! { <div><Overlaid key chosen cross seen height=height() kept /></div> }
+                    }
                 </For>
             </div>
             {move || keys.with(Vec::len).checked_sub(drawn.with(Vec::len)).filter(|more| *more > 0 && !is_plotted.get()).map(|more| view! {
@@ -262,6 +298,26 @@ fn unfolded(runs: &[RunId], pinned: Option<RunId>) -> Vec<RunId> {
     let (first, rest) = runs.split_at(UNFOLDED);
     let baseline = rest.iter().filter(|run| Some(**run) == pinned);
     first.iter().chain(baseline).copied().collect()
+}
+
+/// The runs as a list of their experiment, or of all where they are of several; none of none.
+fn listed(found: &BTreeMap<RunId, Run>) -> Option<Listing> {
+    let mut experiments = found.values().map(|run| run.experiment);
+    let first = experiments.next()?;
+    let of = if experiments.all(|other| other == first) { Scope::Experiment(first) } else { Scope::All };
+    let ids = found.keys().map(|id| quoted(&id.to_string())).collect::<Vec<_>>().join(", ");
+    Some(Listing { of, deleted: false, filter: format!("id in ({ids})"), sort: None, descending: false })
+}
+
+/// Those of the runs that have these ids, in their order.
+fn among(runs: &[RunId], ids: &[String]) -> Vec<RunId> {
+    let wanted: BTreeSet<RunId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    runs.iter().filter(|run| wanted.contains(run)).copied().collect()
+}
+
+/// The canvas without what was brushed on it: that is all that is left.
+fn unbrushed(plotted: &Plotted) -> TableView {
+    TableView { plotted: Plotted { brushes: Vec::new(), ..plotted.clone() }, ..TableView::default() }
 }
 
 /// The run after the one that is pinned; none after the last.
@@ -371,6 +427,17 @@ mod tests {
         assert_eq!([said_of(100), said_of(200)], ["", "&of=200"]);
         assert!(part(100, Some(2_000)).is_some_and(|said| said.starts_with("100 of 2,000 runs are compared.")));
         assert_eq!([part(100, None), part(4, Some(4)), part(0, Some(200))], [None, None, None]);
+    }
+
+    #[test]
+    fn what_is_brushed_is_kept_and_the_brush_is_gone() {
+        let runs: Vec<RunId> = (0..5).map(|number| RunId::from_bytes([number; 16])).collect();
+        let ids = [3, 1].map(|at: usize| runs[at].to_string());
+        assert_eq!(among(&runs, &ids), [runs[1], runs[3]]);
+        let brushes = vec!["0.1~~param.lr".to_owned()];
+        let plotted = Plotted { view: "parallel".to_owned(), brushes, ..Plotted::default() };
+        assert_eq!(unbrushed(&plotted).address(str::to_owned), "?view=parallel");
+        assert_eq!(listed(&BTreeMap::new()), None);
     }
 
     #[test]

@@ -14,15 +14,17 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use super::{
+    columns::metrics::ByMetric,
     groups::{choices, title_of},
     overlaid::Compared,
+    overlay::is_system,
 };
 use crate::{
     frame::address::keep_in_address,
     parts::{
         curve_look::{CURVES, Look, LookChoice},
         curves::NAMED,
-        field::Select,
+        field::{Select, Switch},
     },
 };
 
@@ -34,13 +36,18 @@ pub(super) struct Seen {
     pub(super) bands: RwSignal<String>,
     /// The baseline's id.
     pub(super) pin: RwSignal<String>,
+    /// Whether what the machine did is shown, too.
+    pub(super) system: RwSignal<bool>,
+    /// Whether more of a figure is better, where a person says so of the table's.
+    pub(super) better: Signal<ByMetric>,
 }
 
 impl Seen {
     /// Each run a line over steps.
     pub(super) fn plain(look: Look) -> Self {
         let text = || RwSignal::new(String::new());
-        Self { look, bands: text(), pin: text() }
+        let better = Signal::stored(ByMetric::new());
+        Self { look, bands: text(), pin: text(), system: RwSignal::new(false), better }
     }
 
     /// As the address says, which then follows what is chosen.
@@ -49,7 +56,10 @@ impl Seen {
         let given = |key: &str| query.with_untracked(|query| query.get(key)).unwrap_or_default();
         seen.bands.set(given("bands"));
         seen.pin.set(given("pin"));
-        keep_in_address(move || vec![("bands", seen.bands.get()), ("pin", seen.pin.get())]);
+        seen.system.set(given(SYSTEM) == "1");
+        keep_in_address(move || {
+            vec![("bands", seen.bands.get()), ("pin", seen.pin.get()), (SYSTEM, said_of(seen.system))]
+        });
         seen
     }
 
@@ -62,6 +72,26 @@ impl Seen {
         let is_pinned = self.pin.with_untracked(|pin| pin.parse() == Ok(run));
         self.pin.set(if is_pinned { String::new() } else { run.to_string() });
     }
+}
+
+/// What the address calls the switch that shows what the machine did.
+pub(super) const SYSTEM: &str = "system";
+
+/// What the address says of it.
+pub(super) fn said_of(is_on: RwSignal<bool>) -> String {
+    if is_on.get() { "1".to_owned() } else { String::new() }
+}
+
+/// Whether something is known of what the machine did.
+pub(super) fn is_measured(runs: &[Compared]) -> bool {
+    runs.iter().flat_map(|run| run.values.keys()).any(|key| is_system(key))
+}
+
+/// The switch that shows what the machine did, where something is known of it.
+#[component]
+pub(super) fn SystemSwitch(value: RwSignal<bool>, #[prop(into)] is_there: Signal<bool>) -> impl IntoView {
+    let shows = Memo::new(move |_| is_there.get() || value.get());
+    move || shows.get().then(|| view! { <Switch value label="System metrics" /> })
 }
 
 /// What a run's group is called.
@@ -145,6 +175,7 @@ pub(super) fn Tools(seen: Seen, chosen: Memo<Vec<Compared>>) -> impl IntoView {
             chosen.with(|chosen| chosen.iter().flat_map(|run| run.curves.iter().cloned()).collect());
         keys.into_iter().collect::<Vec<_>>()
     });
+    let is_there = Memo::new(move |_| chosen.with(|chosen| is_measured(chosen)));
     let bands = Signal::derive(move || {
         let mut options = vec![(String::new(), "No groups".to_owned())];
         let (params, tags, own) = chosen.with(|chosen| {
@@ -168,6 +199,7 @@ pub(super) fn Tools(seen: Seen, chosen: Memo<Vec<Compared>>) -> impl IntoView {
     view! {
         <LookChoice look=seen.look keys />
         <Select value=seen.bands options=bands name="Groups" />
+        <SystemSwitch value=seen.system is_there />
     }
 }
 
@@ -186,6 +218,7 @@ mod tests {
             name: format!("r{number}"),
             place: usize::from(number),
             began_ms: 0,
+            duration_secs: None,
             params,
             tags: BTreeMap::new(),
             own: Default::default(),

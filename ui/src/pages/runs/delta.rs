@@ -1,5 +1,6 @@
 //! How far a figure is from the baseline's.
 
+use super::columns::metrics::ByMetric;
 use crate::parts::words;
 
 /// A difference as a person reads it.
@@ -14,6 +15,11 @@ pub(super) struct Delta {
 /// Whether more of a figure is better: as the table's ranking says, or as its name does.
 pub(super) fn direction(key: &str, ranked_by: Option<&(String, bool)>) -> Option<bool> {
     ranked_by.filter(|(ranked, _)| ranked == key).map(|(_, more)| *more).or_else(|| words::is_more_better(key))
+}
+
+/// The same, but for what a person says of the figure.
+pub(super) fn direction_of(better: &ByMetric, key: &str, ranked_by: Option<&(String, bool)>) -> Option<bool> {
+    better.get(key).copied().or_else(|| direction(key, ranked_by))
 }
 
 /// The difference of a value to the baseline's; none where one of them is no number. The share is of the baseline's
@@ -58,5 +64,9 @@ mod tests {
         assert_eq!(direction("speed", None), None);
         assert_eq!(direction("loss/validation", Some(&ranked)), Some(false));
         assert_eq!(direction("val_accuracy", None), Some(true));
+        // And a person more than both.
+        let better = ByMetric::from([("speed".to_owned(), false), ("grad_norm".to_owned(), true)]);
+        let said = |key: &str| direction_of(&better, key, Some(&ranked));
+        assert_eq!([said("speed"), said("grad_norm"), said("val_accuracy")], [Some(false), Some(true), Some(true)]);
     }
 }

@@ -12,8 +12,9 @@ use leptos::prelude::*;
 use super::{
     columns,
     comparison::{Seen, roles},
-    delta::{Delta, delta, direction},
+    delta::{Delta, delta, direction_of},
     overlaid::Compared,
+    overlay::is_system,
 };
 use crate::{
     client::query::gathered,
@@ -70,16 +71,17 @@ fn best_of(values: &[Option<f64>], is_more_better: bool) -> Option<f64> {
     (least < most).then_some(if is_more_better { most } else { least })
 }
 
-/// Their figures: losses and those of validation before the others.
-pub(super) fn figures(chosen: &[Compared]) -> Vec<String> {
+/// Their figures: losses and those of validation before the others, behind all of them what the machine did, where that is
+/// asked for.
+pub(super) fn figures(chosen: &[Compared], system: bool) -> Vec<String> {
     let all = chosen.iter().flat_map(|run| {
         // A classifier's loss is its log loss: it is not said twice.
         let is_twice = |key: &str| key == "loss/validation" && run.values.contains_key("log_loss/validation");
-        run.values.keys().filter(move |key| !key.starts_with("system/") && !is_twice(key)).cloned()
+        run.values.keys().filter(move |key| (system || !is_system(key)) && !is_twice(key)).cloned()
     });
     let is_usual = |key: &str| key.ends_with("/validation") || key.starts_with("loss/");
     let mut all: Vec<String> = all.collect();
-    all.sort_by(|left, right| (!is_usual(left), left).cmp(&(!is_usual(right), right)));
+    all.sort_by_cached_key(|key| (is_system(key), !is_usual(key), key.clone()));
     all.dedup();
     all
 }
@@ -90,13 +92,14 @@ fn text_head(titles: &[&str], chosen: &[Compared], is_number: bool) -> Vec<(Stri
     titles.chain(chosen.iter().map(|run| (run.called(), is_number))).collect()
 }
 
-fn figures_as_text(chosen: &[Compared], form: Form) -> TextTable {
+fn figures_as_text(chosen: &[Compared], system: bool, form: Form) -> TextTable {
     let row = |key: String| {
-        let values = chosen.iter().map(|run| form.number(run.values.get(&key).copied()));
-        let name = if form == Form::Markdown { words::key(&key) } else { key.clone() };
+        let (name, part) = if form == Form::Markdown { words::with_unit(&key) } else { (key.clone(), 1.0) };
+        let values = chosen.iter().map(|run| form.number(run.values.get(&key).map(|value| value * part)));
         [name].into_iter().chain(values).collect()
     };
-    TextTable { head: text_head(&["Metric"], chosen, true), rows: figures(chosen).into_iter().map(row).collect() }
+    let rows = figures(chosen, system).into_iter().map(row).collect();
+    TextTable { head: text_head(&["Metric"], chosen, true), rows }
 }
 
 fn differing_as_text(chosen: &[Compared], rows: &[DiffRow], form: Form) -> TextTable {
@@ -117,13 +120,15 @@ pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
     let all = chosen;
     move || {
         let chosen = chosen.get();
-        let keys = figures(&chosen);
+        let keys = figures(&chosen, seen.system.get());
         let baseline = pinned_at(&chosen, seen);
         let heads = heads(&chosen, seen);
         (!keys.is_empty()).then(move || {
             let line = |key: String| {
-                let more = direction(&key, ranked_by.get().as_ref());
-                let values: Vec<Option<f64>> = chosen.iter().map(|run| run.values.get(&key).copied()).collect();
+                let more = seen.better.with(|better| direction_of(better, &key, ranked_by.get().as_ref()));
+                let (title, part) = words::with_unit(&key);
+                let value = |run: &Compared| run.values.get(&key).map(|value| value * part);
+                let values: Vec<Option<f64>> = chosen.iter().map(value).collect();
                 let best = more.and_then(|more| best_of(&values, more));
                 let pinned = baseline.and_then(|at| values[at]);
                 let cell = |(at, value): (usize, &Option<f64>)| match *value {
@@ -145,10 +150,10 @@ pub(super) fn Figures(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
                     None => view! { <td class="num faint">"–"</td> }.into_any(),
                 };
                 let cells = values.iter().enumerate().map(cell).collect_view();
-                view! { <tr><td>{words::key(&key)}</td>{cells}</tr> }
+                view! { <tr><td>{title}</td>{cells}</tr> }
             };
             let lines = keys.into_iter().map(line).collect::<Vec<_>>();
-            let taken = ViewFn::from(move || view! { <TakeTable of=("metric", "metrics") table=move |form| all.with_untracked(|chosen| figures_as_text(chosen, form)) /> });
+            let taken = ViewFn::from(move || view! { <TakeTable of=("metric", "metrics") table=move |form| all.with_untracked(|chosen| figures_as_text(chosen, seen.system.get_untracked(), form)) /> });
             view! {
                 <Card title="Last values" class="h" flush=true extra=taken>
                     <div class="scrolls">
@@ -202,12 +207,13 @@ pub(super) fn Differs(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked
     let ids = Memo::new(move |_| chosen.with(|chosen| chosen.iter().map(|run| run.id).collect::<Vec<_>>()));
     let asked = move || {
         let runs = ids.get();
-        (runs.len() > 1).then_some(DiffRuns { runs, all: false })
+        // The figures have a table of their own, with the same differences.
+        (runs.len() > 1).then_some(DiffRuns { runs, all: false, system: false })
     };
     let answer = gathered(asked, |asked| asked.runs.len());
     let all = chosen;
     let row = move |row: DiffRow, baseline: Option<usize>, links: &[Option<String>]| {
-        let more = direction(&row.key, ranked_by.get().as_ref());
+        let more = seen.better.with(|better| direction_of(better, &row.key, ranked_by.get().as_ref()));
         let number = |at: usize| match row.values.get(at) {
             Some(Some(DiffCell::Number(value))) => Some(*value),
             _ => None,

@@ -485,7 +485,7 @@ fn columns_of(group: &Names, by: &Names, metrics: &[String], scales: Memo<Scales
             })
             .number()
             .sorted_by(api::run_table::named("metric", key))
-            .rising(columns::less_is_better(None, key)),
+            .rising(columns::metrics::less_is_better(None, key)),
         );
     }
     columns

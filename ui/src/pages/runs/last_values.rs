@@ -10,6 +10,7 @@ use super::{
     comparison::{Seen, roles},
     differs::{Ranked, figures},
     overlaid::Compared,
+    overlay::is_system,
 };
 use crate::parts::{button::CopyLine, card::Card, icon, picture::Picture, states::Empty, words};
 
@@ -18,20 +19,26 @@ const FIGURES: usize = 6;
 /// Runs that a card has room for.
 const RUNS: usize = 20;
 
-/// The figures that are drawn: the one that ranks first.
-fn drawn(chosen: &[Compared], ranked: Option<&str>) -> Vec<String> {
-    let mut keys = figures(chosen);
+/// The figures that are drawn: the one that ranks first; what the machine did, where it is asked for, all of it.
+fn drawn(chosen: &[Compared], ranked: Option<&str>, system: bool) -> Vec<String> {
+    let mut keys = figures(chosen, system);
     keys.sort_by_key(|key| ranked != Some(key.as_str()));
-    keys.truncate(FIGURES);
+    let mut others = FIGURES;
+    keys.retain(|key| {
+        let fits = is_system(key) || others > 0;
+        others = others.saturating_sub(usize::from(!is_system(key)));
+        fits
+    });
     keys
 }
 
 /// The values of the first runs that have the figure, and how many more have it.
 fn values_of(chosen: &[Compared], key: &str, bands: &str) -> (Vec<Value>, u64) {
+    let part = words::in_unit(key).2;
     let roles = roles(chosen, bands);
     let of = |run: &Compared| {
         let role = roles.get(&run.id).copied().unwrap_or(Role::Muted);
-        Some(Value { name: run.called(), role, value: *run.values.get(key)? })
+        Some(Value { name: run.called(), role, value: run.values.get(key)? * part })
     };
     let mut all: Vec<Value> = chosen.iter().filter_map(of).collect();
     let left = all.len().saturating_sub(RUNS) as u64;
@@ -44,7 +51,8 @@ fn values_of(chosen: &[Compared], key: &str, bands: &str) -> (Vec<Value>, u64) {
 pub(super) fn LastValues(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ranked) -> impl IntoView {
     let keys = Memo::new(move |_| {
         let ranked = ranked_by.get().map(|(key, _)| key);
-        chosen.with(|chosen| drawn(chosen, ranked.as_deref()))
+        let system = seen.system.get();
+        chosen.with(|chosen| drawn(chosen, ranked.as_deref(), system))
     });
     let none = Memo::new(move |_| keys.with(Vec::is_empty));
     view! {
@@ -73,7 +81,8 @@ pub(super) fn LastValues(chosen: Memo<Vec<Compared>>, seen: Seen, ranked_by: Ran
 
 #[component]
 fn Bars(key: String, chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoView {
-    let (title, name, figure) = (words::key(&key), words::key(&key), words::key(&key));
+    let title = words::with_unit(&key).0;
+    let (name, figure) = (title.clone(), title.clone());
     let values = Memo::new(move |_| chosen.with(|chosen| seen.bands.with(|bands| values_of(chosen, &key, bands))));
     let left = Memo::new(move |_| values.with(|(_, left)| *left));
     view! {
@@ -100,6 +109,7 @@ mod tests {
             name: format!("r{number}"),
             place: 0,
             began_ms: 0,
+            duration_secs: None,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
             own: Default::default(),
@@ -120,6 +130,16 @@ mod tests {
             (rows.len(), left)
         };
         assert_eq!([left("acc"), left("f1"), left("none")], [(20, 30), (20, 5), (0, 0)]);
-        assert_eq!(drawn(&runs, Some("loss"))[0], "loss");
+        assert_eq!(drawn(&runs, Some("loss"), false)[0], "loss");
+    }
+
+    #[test]
+    fn what_the_machine_did_stands_behind_the_figures_where_it_is_asked_for() {
+        let own = ["a", "b", "c", "d", "e", "f", "g", "system/cpu", "system/memory_bytes"].map(|key| (key, 2e6));
+        let runs = [run(1, &own)];
+        assert_eq!(drawn(&runs, None, false), ["a", "b", "c", "d", "e", "f"]);
+        assert_eq!(drawn(&runs, None, true)[5..], ["f", "system/cpu", "system/memory_bytes"]);
+        assert_eq!(figures(&runs, false).len(), 7);
+        assert_eq!(values_of(&runs, "system/memory_bytes", "").0[0].value, 2.0, "in the unit that its title says");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{
     grouping::Own,
     id::RunId,
-    run::{MetricSummary, Run, RunRow},
+    run::{MetricSummary, Run, RunRow, seconds},
 };
 use charts::{axis::Axis, line::LineChart};
 use leptos::prelude::*;
@@ -13,10 +13,11 @@ use leptos::prelude::*;
 use super::{
     colours::is_dashed_at,
     comparison::{self, Seen},
+    overlay::is_system,
 };
 use crate::parts::{
-    chart::ChartCard,
-    curves::{RunLines, Wanted, counted, lines_of_runs, most_points},
+    chart::{ChartCard, looked::Kept},
+    curves::{RunLines, Wanted, counted, lines_of_runs, most_points, scale},
     kept_figure, words,
 };
 
@@ -32,6 +33,8 @@ pub(super) struct Compared {
     pub(super) place: usize,
     /// Milliseconds since 1970.
     pub(super) began_ms: i64,
+    /// Once it is over.
+    pub(super) duration_secs: Option<f64>,
     pub(super) params: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
     /// What it has of its own that others can share.
@@ -79,6 +82,7 @@ impl From<&RunRow> for Compared {
             name: row.name.clone(),
             place: 0,
             began_ms: row.began_ms(),
+            duration_secs: row.duration_secs,
             params: row.params.clone(),
             tags: row.tags.clone(),
             own: row.own(),
@@ -99,6 +103,7 @@ impl From<&Run> for Compared {
             name: run.name.clone(),
             place: 0,
             began_ms: run.began_ms(),
+            duration_secs: run.started_ms.zip(run.ended_ms).map(|(from, to)| seconds(from, to)),
             params: run.params.clone(),
             tags: run.tags.clone(),
             own: run.own(),
@@ -133,10 +138,15 @@ pub(super) fn Overlaid(
     cross: RwSignal<Option<f64>>,
     seen: Seen,
     #[prop(default = 190.0)] height: f64,
+    /// Where it is kept how a person looks at it.
+    #[prop(optional)]
+    kept: Option<Kept>,
 ) -> impl IntoView {
     let look = seen.look;
-    let zoom = RwSignal::new(None);
-    let (title, asked, name) = (words::key(&key), key.clone(), key.clone());
+    let zoom = RwSignal::new(kept.as_ref().and_then(Kept::zoom));
+    let (title, unit, part) = words::in_unit(&key);
+    let is_machine = is_system(&key);
+    let (asked, name) = (key.clone(), key.clone());
     let wanted = move |key: &str| {
         chosen.with(|chosen| {
             let roles = comparison::roles(chosen, "");
@@ -148,16 +158,18 @@ pub(super) fn Overlaid(
             with.filter_map(wanted).collect()
         })
     };
-    let own = lines_of_runs(move || wanted(&asked), move || look.along(), move || look.over(), zoom);
+    let (own, fetching) = lines_of_runs(move || wanted(&asked), move || look.along(), move || look.over(), zoom);
     let curves = Memo::new(move |_| {
         let RunLines { lines, left_out, one_in, .. } = own.get();
-        let lines =
+        let mut lines =
             seen.bands.with(|bands| chosen.with(|chosen| comparison::drawn(lines, chosen, bands, seen.pinned())));
+        scale(&mut lines, part);
         (lines, left_out, one_in)
     });
     // Sixty rounds beside two thousand steps are a stroke at the edge: such runs start as shares.
     let differ = Memo::new(move |_| {
-        if look.by_metric().is_some() {
+        // What the machine did says nothing of how long the others are.
+        if is_machine || look.by_metric().is_some() {
             return false;
         }
         let ends = own.with(|own| own.lines.iter().filter_map(|(_, line)| line.x.last().copied()).collect::<Vec<_>>());
@@ -179,10 +191,10 @@ pub(super) fn Overlaid(
             name: name.clone(),
             gap: look.gap_of(&lines),
             // Along a metric the neighbours of a point are not those before it.
-            smoothing: if look.by_metric().is_some() { 0.0 } else { smoothing.get() },
+            smoothing: if is_machine || look.by_metric().is_some() { 0.0 } else { smoothing.get() },
             lines,
             x: look.x_axis(),
-            y: Axis { scale: look.y_scale(), ..Axis::default() },
+            y: Axis { unit: unit.to_owned(), from_zero: is_machine, scale: look.y_scale(), ..Axis::default() },
             has_marks: true,
             ..LineChart::default()
         }
@@ -191,6 +203,8 @@ pub(super) fn Overlaid(
     let note = Signal::derive(move || {
         let (without, one_in) = curves.with(|(_, left_out, one_in)| (*left_out, *one_in));
         let mut notes: Vec<String> = chosen.with(|chosen| having(chosen, &noted)).into_iter().collect();
+        // Two figures of one part of the machine, in bytes and in per cent, have one title.
+        notes.extend(Some(unit.to_owned()).filter(|unit| !unit.is_empty()));
         notes.extend(look.left_out(without, one_in, chart));
         if seen.bands.with(|bands| !bands.is_empty()) {
             notes.push("mean ± sd".to_owned());
@@ -205,7 +219,7 @@ pub(super) fn Overlaid(
         };
         chosen.with(|chosen| counted(own.get().in_view, |run, key| count(chosen, run, key)))
     });
-    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true points /> }
+    view! { <ChartCard title note chart height cross can_be_log=true prefers_log=loss on_zoom names_each=true points kept fetching /> }
 }
 
 #[cfg(test)]
@@ -219,6 +233,7 @@ mod tests {
             name: format!("r{number}"),
             place: 0,
             began_ms: 0,
+            duration_secs: None,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
             own: Own::new(),

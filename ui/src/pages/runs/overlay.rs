@@ -2,24 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use api::run_diff::MOST;
+use api::{run_diff::MOST, table_view::Plotted};
 use leptos::prelude::*;
 
 use super::{
+    Facts,
+    columns::metrics::ByMetric,
     comparison::Seen,
-    differs::Differs,
+    differs::{Differs, Figures},
     overlaid::{Compared, DRAWN, Overlaid},
+    plots::{self, Whose},
 };
 use crate::parts::{
     button::Button,
     curve_look::{Look, LookChoice},
-    field::Select,
+    field::{Segments, Select},
     icon::{self, icon},
     pane::Pane,
     states::Empty,
     words,
 };
 
+/// What the pane shows instead of curves where only what differs is asked for.
+const DIFF: &str = "diff";
+/// What the pane can show, as the canvas of Compare does.
+const VIEWS: [(&str, &str); 4] = [("", "Curves"), ("parallel", "Parallel"), ("scatter", "Scatter"), (DIFF, "Diff")];
 /// Charts that are drawn until somebody chooses one.
 const CHARTS: usize = 3;
 
@@ -82,7 +89,24 @@ pub(super) fn Overlay(
     /// Where all their curves are shown large.
     #[prop(into)]
     compare: Signal<String>,
+    /// What a person says of the table's metrics.
+    better: Signal<ByMetric>,
+    on_open: Callback<String>,
 ) -> impl IntoView {
+    // What the pane shows of them: curves, one of the charts, or what differs.
+    let view = RwSignal::new(String::new());
+    let plotted = RwSignal::new(Plotted::default());
+    Effect::new(move |_| {
+        let now = view.get();
+        let chart = if now == DIFF { String::new() } else { now };
+        if plotted.with_untracked(|plotted| plotted.view != chart) {
+            plotted.update(|plotted| plotted.view = chart);
+        }
+    });
+    let is_curves = Memo::new(move |_| view.with(String::is_empty));
+    let is_plotted = Memo::new(move |_| plotted.with(|plotted| !plotted.is_table()));
+    let is_diff = Memo::new(move |_| view.with(|view| view == DIFF));
+    let facts = Signal::derive(move || chosen.with(|chosen| Facts::of_compared(chosen, ranked_by.get())));
     let known = Memo::new(move |_| {
         let ranked = ranked_by.get().map(|(key, _)| key);
         chosen.with(|chosen| by_worth(chosen, ranked.as_deref()))
@@ -105,7 +129,7 @@ pub(super) fn Overlay(
     let none = Memo::new(move |_| keys.with(Vec::is_empty) && chosen.with(|chosen| !chosen.is_empty()));
     let cross = RwSignal::new(None);
     let look = Look::new();
-    let seen = Seen::plain(look);
+    let seen = Seen { better, ..Seen::plain(look) };
     view! {
         <Pane
             title=Signal::derive(move || words::counted(picked.with(Vec::len) as u64, "run", "runs"))
@@ -114,12 +138,15 @@ pub(super) fn Overlay(
             })
             on_close=move || picked.set(Vec::new())
         >
-            <div class="flex wrap pane-tools">
-                <Select value=curve options name="Metric" />
-                <LookChoice look keys=axes />
-            </div>
+            <div class="flex"><Segments value=view options=VIEWS.to_vec() name="What the pane shows of the runs" /></div>
+            {move || is_curves.get().then(|| view! {
+                <div class="flex wrap pane-tools">
+                    <Select value=curve options name="Metric" />
+                    <LookChoice look keys=axes />
+                </div>
+            })}
             {move || (picked.with(Vec::len) > DRAWN).then(|| view! { <p class="small muted">{format!("The first {DRAWN} of them are drawn here; Compare draws up to {MOST}.")}</p> })}
-            {move || none.get().then(|| if curve.with(String::is_empty) {
+            {move || (none.get() && is_curves.get()).then(|| if curve.with(String::is_empty) {
                 view! { <Empty mark=icon::ACTIVITY title="No curve here" text="None of these runs measured a metric more than once. What they have stands below." /> }.into_any()
             } else {
                 let text = format!("None of these runs measured {} more than once.", words::key(&curve.get()));
@@ -129,10 +156,14 @@ pub(super) fn Overlay(
                     </Empty>
                 }.into_any()
             })}
-            <For each=move || keys.get() key=Clone::clone let:key>
+            <For each=move || if is_curves.get() { keys.get() } else { Vec::new() } key=Clone::clone let:key>
                 <Overlaid key chosen cross seen />
             </For>
-            <Differs chosen seen ranked_by />
+            {move || is_plotted.get().then(|| view! {
+                <plots::Plots whose=Whose::Compared(chosen, Some(seen.bands)) plotted facts filter=None on_open />
+            })}
+            {move || is_diff.get().then(|| view! { <Figures chosen seen ranked_by /> })}
+            {move || (!is_plotted.get()).then(|| view! { <Differs chosen seen ranked_by /> })}
         </Pane>
     }
 }
@@ -149,6 +180,7 @@ mod tests {
             name: format!("r{number}"),
             place: 0,
             began_ms: 0,
+            duration_secs: None,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
             own: Default::default(),
@@ -179,6 +211,13 @@ mod tests {
         assert_eq!(known, ["acc", "train/loss", "system/cpu_percent"]);
         assert_eq!(drawn(&[run(1, &["system/cpu_percent"])], None), ["system/cpu_percent"]);
         assert_eq!(drawn(&[run(1, &[])], Some("loss")), [""; 0]);
+    }
+
+    #[test]
+    fn each_view_of_the_pane_is_curves_a_chart_or_what_differs() {
+        for (view, _) in VIEWS.into_iter().filter(|(view, _)| !view.is_empty() && *view != DIFF) {
+            assert!(!Plotted { view: view.to_owned(), ..Plotted::default() }.is_table(), "{view} is a chart");
+        }
     }
 
     #[test]

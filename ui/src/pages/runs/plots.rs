@@ -41,6 +41,14 @@ pub(super) enum Whose {
     Compared(Memo<Vec<Compared>>, Option<RwSignal<String>>),
 }
 
+/// What can be done with the runs that are brushed besides filtering to them.
+#[derive(Clone, Copy)]
+pub(super) struct These {
+    pub(super) label: &'static str,
+    /// With their ids, in the order of the table.
+    pub(super) act: Callback<Vec<String>>,
+}
+
 /// The view that is no chart: what the compared runs logged beside numbers.
 pub(super) const MEDIA: &str = "media";
 
@@ -54,7 +62,8 @@ pub(super) fn Switcher(plotted: RwSignal<Plotted>) -> impl IntoView {
 /// The same of compared runs: their curves, one of the charts, or their media.
 #[component]
 pub(super) fn CanvasSwitcher(plotted: RwSignal<Plotted>) -> impl IntoView {
-    let options = vec![("", "Curves"), ("parallel", "Parallel"), ("scatter", "Scatter"), (MEDIA, "Media")];
+    let options = [("", "Curves"), ("parallel", "Parallel"), ("scatter", "Scatter"), ("importance", "Importance")];
+    let options = options.into_iter().chain([(MEDIA, "Media")]).collect::<Vec<_>>();
     view! { <Choice plotted options /> }
 }
 
@@ -82,16 +91,26 @@ pub(super) fn Plots(
     /// Where what is brushed can be made a filter.
     filter: Option<RwSignal<String>>,
     on_open: Callback<String>,
+    /// What else what is brushed can be made.
+    #[prop(optional)]
+    these: Option<These>,
+    /// Compared runs as a list, which an importance is of.
+    #[prop(optional, into)]
+    list: Option<Signal<Option<Listing>>>,
 ) -> impl IntoView {
+    let list = match whose {
+        Whose::Listed(list) => Some(list),
+        Whose::Compared(..) => list,
+    };
     let view = Memo::new(move |_| plotted.with(|plotted| plotted.view.clone()));
     view! {
         <div class="run-plots">
             {move || match view.get().as_str() {
-                "parallel" => view! { <parallel::ParallelView whose plotted facts filter on_open /> }.into_any(),
+                "parallel" => view! { <parallel::ParallelView whose plotted facts filter these on_open /> }.into_any(),
                 "scatter" => view! { <scatter::ScatterView whose plotted facts on_open /> }.into_any(),
-                "importance" => match whose {
-                    Whose::Listed(list) => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
-                    Whose::Compared(..) => ().into_any(),
+                "importance" => match list {
+                    Some(list) => view! { <importance::ImportanceView list plotted facts /> }.into_any(),
+                    None => ().into_any(),
                 },
                 _ => ().into_any(),
             }}
@@ -107,11 +126,42 @@ fn first_metric(facts: &Facts) -> Option<String> {
 /// Names of columns as a choice: each with what it is called.
 fn options(names: impl IntoIterator<Item = String>) -> Vec<(String, String)> {
     let option = |name: String| {
-        let (kind, label) = columns::called(&name);
-        let kind = if kind == "Metrics" { "metric" } else { "param" };
-        (name, format!("{label} ({kind})"))
+        let label = axis_called(&name);
+        let said = match columns::called(&name).0 {
+            "Metrics" => format!("{label} (metric)"),
+            "Parameters" => format!("{label} (param)"),
+            "Tags" => format!("{label} (tag)"),
+            _ => label,
+        };
+        (name, said)
     };
     names.into_iter().map(option).collect()
+}
+
+/// What a column is called as an axis: with its unit.
+fn axis_called(name: &str) -> String {
+    match name {
+        "duration" => "Duration (s)".to_owned(),
+        _ => columns::called(name).1,
+    }
+}
+
+/// The columns that may be an axis: metrics, params and tags, and of what every run has the numbers and its begin. The
+/// trials of a search are told by what it tries alone.
+fn axes_known(facts: &Facts, whose: Whose) -> Names {
+    let mut names = columns::known(facts);
+    if matches!(whose, Whose::Compared(_, None)) {
+        return names;
+    }
+    names.extend(["duration", "started"].map(str::to_owned));
+    // What compared runs cost is not told with them.
+    names.extend(facts.in_view.has_cost.then(|| "cost".to_owned()));
+    names
+}
+
+/// How many minutes this browser's clock is ahead of UTC.
+fn zone_minutes() -> i32 {
+    -js_sys::Date::new_0().get_timezone_offset() as i32
 }
 
 /// Cells as they are fetched.
@@ -138,7 +188,13 @@ fn fetched(whose: Whose, names: Memo<Names>) -> Fetched {
                     let known = |bands: &String| (marks(chosen, bands), legend(chosen, bands));
                     let (mut marks, legend) = bands.map(|bands| bands.with(known)).unwrap_or_default();
                     marks.truncate(drawn.len());
-                    names.with(|names| Cells { total, marks, legend, ..of_compared(drawn, names) })
+                    names.with(|names| Cells {
+                        total,
+                        marks,
+                        legend,
+                        zone_minutes: zone_minutes(),
+                        ..of_compared(drawn, names)
+                    })
                 });
                 fetched.cells.set(Some(cells));
             });
@@ -236,7 +292,7 @@ async fn all(client: Client, list: Listing, names: Names) -> Result<Cells, ApiEr
     let columns = Cells::asked(&names);
     let picked = client.call(PickRuns { list: list.clone(), offset: 0, limit: Some(MOST), evenly_by: None }).await?;
     let mut pieces = Pieces::of(picked.runs);
-    let mut cells = Cells { total: picked.total, ..Cells::default() };
+    let mut cells = Cells { total: picked.total, zone_minutes: zone_minutes(), ..Cells::default() };
     loop {
         let runs = pieces.following();
         if runs.is_empty() {
@@ -308,6 +364,13 @@ mod tests {
         assert_eq!(told(&cells(1, 1)), "1 run");
         assert_eq!(told(&cells(3, 3)), "3 runs, as a density");
         assert_eq!(told(&cells(3, 9)), "the first 3 of 9 runs, by the table's order, as a density");
+    }
+
+    #[test]
+    fn each_axis_says_what_it_is_of() {
+        let names = ["metric.loss", "param.a", "tag.team", "duration", "started", "cost"].map(str::to_owned);
+        let said: Vec<String> = options(names).into_iter().map(|(_, said)| said).collect();
+        assert_eq!(said, ["Loss (metric)", "a (param)", "team (tag)", "Duration (s)", "Started", "Cost"]);
     }
 
     #[test]

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use api::run_table::{ListValues, Listing, RunValue};
+use api::run_table::{
+    Listing,
+    values::{ListValues, RunValue},
+};
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{client::Client, parts::filter_line::Wanted};

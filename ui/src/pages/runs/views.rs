@@ -11,7 +11,7 @@ use leptos_router::hooks::use_location;
 
 use super::{
     Facts,
-    columns::{Chosen, Names},
+    columns::{Chosen, Names, metrics::Told},
 };
 use crate::{
     client::{
@@ -58,6 +58,8 @@ impl Settable {
             pinned: self.columns.pinned.get(),
             widths: self.columns.widths.get(),
             flat: !self.columns.shaded.get(),
+            better: self.columns.told.with(|told| told.better.clone()),
+            curves: self.columns.told.with(|told| told.curves.clone()),
             ..self.arranged()
         })
     }
@@ -85,6 +87,7 @@ impl Settable {
         self.columns.set_pinned(shown.pinned);
         self.columns.set_widths(shown.widths);
         self.columns.shade(!shown.flat);
+        self.columns.tell(Told { better: shown.better, curves: shown.curves });
     }
 
     fn arrange(self, view: &TableView) {

@@ -74,8 +74,7 @@ pub(super) fn said(chart: &LineChart, x: f64) -> String {
         .filter_map(|line| {
             let index = line.nearest(x)?;
             place = line.x[index];
-            let odd = line.non_finite.get(index).filter(|odd| !odd.is_none());
-            let odd = odd.map(|odd| format!(" ({odd})")).unwrap_or_default();
+            let odd = line.said_odd(index).map(|odd| format!(" ({odd})")).unwrap_or_default();
             let value = format!("{} {} {}", line.name, words::figure(line.y[index]), chart.y.unit);
             Some(value.trim_end().to_owned() + &odd)
         })

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 use api::{
     figure::counted,
     run::{RunKind, RunState, SYSTEM},
-    run_table::{self, RunValue, quote_length},
+    run_table::{self, quote_length, values::RunValue},
 };
 
 /// The names that a filter can use here.
@@ -45,12 +45,13 @@ pub(crate) struct Completion {
 }
 
 const SHOWN: usize = 9;
-const PLAIN: [(&str, &str); 24] = [
+const PLAIN: [(&str, &str); 25] = [
     ("name", "the run's name"),
     ("state", "how it ended"),
     ("kind", "trained here, any program, or logged"),
     ("experiment", "the name of its experiment"),
     ("folder", "the folder of its experiment"),
+    ("within", "its folder, or one above it"),
     ("model", "what was trained"),
     ("device", "what it trained on"),
     ("snapshot", "the number of its data's version"),
@@ -81,6 +82,7 @@ const NUMBERS: [(&str, &str); 8] = [
     ("is null", "has none"),
     ("is not null", "has one"),
 ];
+const FIGURES: [(&str, &str); 3] = [("nan", "no number"), ("inf", "infinite"), ("-inf", "infinite, below zero")];
 const TEXTS: [(&str, &str); 9] = [
     ("=", "equals"),
     ("!=", "is not"),
@@ -110,10 +112,11 @@ const STATES: [RunState; 6] =
     [RunState::Finished, RunState::Running, RunState::Failed, RunState::Stopped, RunState::Killed, RunState::Queued];
 const STATUSES: [&str; 5] = ["FINISHED", "RUNNING", "FAILED", "KILLED", "SCHEDULED"];
 /// Fields without a key whose values runs share, or are found by. Those of the state, the kind and the status are fixed.
-const VALUED: [&str; 11] = [
+const VALUED: [&str; 12] = [
     "name",
     "experiment",
     "folder",
+    "within",
     "model",
     "device",
     "snapshot",
@@ -131,9 +134,11 @@ pub(super) enum Wants {
     Condition,
     Operator(String),
     Value(String),
+    /// The number that a metric equals or not, which need not be finite.
+    Figure,
     /// A pattern in quotes.
     Pattern(String),
-    /// "in" behind "not".
+    /// "in" or a pattern's word behind "not".
     In(String),
     /// The bracket of a list, a value in it, and what comes behind one.
     List(String),
@@ -214,13 +219,14 @@ pub(crate) fn take(text: &str, completion: &Completion, offer: &Offer) -> (Strin
 pub(super) fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
     if is_operator {
         return match wants {
+            Wants::Operator(field) if is_metric(&field) && matches!(piece, "=" | "==" | "!=") => Wants::Figure,
             Wants::Operator(field) => Wants::Value(field),
             other => other,
         };
     }
     let word = piece.to_lowercase();
     match (wants, word.as_str()) {
-        (Wants::Operator(field), "like" | "ilike") => Wants::Pattern(field),
+        (Wants::Operator(field) | Wants::In(field), "like" | "ilike") => Wants::Pattern(field),
         (Wants::Operator(field) | Wants::In(field), "in") => Wants::List(field),
         (Wants::Operator(field), "not") => Wants::In(field),
         (Wants::Operator(_), "is") => Wants::Null,
@@ -228,7 +234,9 @@ pub(super) fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
         (Wants::List(field), "(") | (Wants::More(field), ",") => Wants::Listed(field),
         (Wants::Listed(field), value) if value != ")" => Wants::More(field),
         (_, "(") => Wants::Condition,
-        (Wants::Value(_) | Wants::Pattern(_), _) | (Wants::Null | Wants::NotNull, "null") | (_, ")") => Wants::Join,
+        (Wants::Value(_) | Wants::Figure | Wants::Pattern(_), _)
+        | (Wants::Null | Wants::NotNull, "null")
+        | (_, ")") => Wants::Join,
         (_, "and" | "or" | "not") => Wants::Condition,
         // A word that is no field stands for itself.
         _ if is_field(piece) => Wants::Operator(piece.to_owned()),
@@ -259,7 +267,12 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
         Wants::Pattern(field) => {
             all.extend(values_of(field, words, |value| run_table::quoted(&format!("%{value}%"))));
         }
-        Wants::In(_) => add("in".to_owned(), "a list"),
+        Wants::Figure => FIGURES.iter().for_each(|(value, what)| add((*value).to_owned(), what)),
+        Wants::In(_) => {
+            add("in".to_owned(), "a list");
+            add("like".to_owned(), "a pattern");
+            add("ilike".to_owned(), "a pattern in any case");
+        }
         Wants::List(_) => add("(".to_owned(), "the list begins"),
         Wants::More(_) => {
             add(",".to_owned(), "another one");
@@ -326,10 +339,12 @@ pub(super) fn is_field(word: &str) -> bool {
     is_keyed || PLAIN.iter().any(|(field, _)| *field == word)
 }
 
+fn is_metric(field: &str) -> bool {
+    field.starts_with("metric.") || field.starts_with("metrics.")
+}
+
 fn is_number(field: &str) -> bool {
-    field.starts_with("metric.")
-        || field.starts_with("metrics.")
-        || ["snapshot", "duration", "started", "ended", "created", "cost", "end_time"].contains(&field)
+    is_metric(field) || ["snapshot", "duration", "started", "ended", "created", "cost", "end_time"].contains(&field)
 }
 
 pub(super) fn pieces(text: &str) -> Vec<Piece> {
@@ -380,6 +395,7 @@ mod tests {
                 ("tag.team", vec!["vision"]),
                 ("name", vec!["brisk heron"]),
                 ("folder", vec!["vision/resnet"]),
+                ("within", vec!["big nets", "big nets/50%_x"]),
                 ("device", vec!["cuda:1"]),
             ]
             .map(|(field, values)| {
@@ -413,6 +429,8 @@ mod tests {
         assert_eq!(offered("state = finished and st|"), ["state", "started", "status", "cost", "dataset.digest"]);
         assert_eq!(offered("(dur|"), ["duration"]);
         assert_eq!(offered("fold|"), ["folder"]);
+        assert_eq!(offered("with|"), ["within"]);
+        assert_eq!(offered("within = b|"), ["\"big nets\"", "\"big nets/50%_x\""]);
         assert_eq!(offered("folder |")[..4], ["=", "!=", "~", "like"]);
         assert_eq!(offered("dataset.|"), ["dataset.name", "dataset.digest", "dataset.context"]);
         assert_eq!(offered("digest|"), ["dataset.digest"]);
@@ -433,7 +451,9 @@ mod tests {
         assert_eq!(offered("tag.te|"), ["tag.team"]);
         assert_eq!(offered("state in |"), ["("]);
         assert_eq!(offered("state in (f|"), ["finished", "failed"]);
-        assert_eq!(offered("state not |"), ["in"]);
+        assert_eq!(offered("state not |"), ["in", "like", "ilike"]);
+        assert_eq!(offered("param.model not like |"), ["\"%trees%\"", "\"%small cnn%\""]);
+        assert_eq!(offered("param.model not ilike \"%trees%\" |"), ["and", "or"]);
         assert_eq!(offered("param.model in (trees |"), [",", ")"]);
         assert_eq!(offered("param.model in (trees, |"), ["trees", "\"small cnn\""]);
         assert_eq!(offered("param.model in (trees) |"), ["and", "or"]);
@@ -452,6 +472,10 @@ mod tests {
         assert_eq!(offered("name = b|"), ["\"brisk heron\""]);
         assert_eq!(offered("status = f|"), ["FINISHED", "FAILED"]);
         assert!(offered("metric.loss/train < |").is_empty());
+        assert_eq!(offered("metric.loss/train = |"), ["nan", "inf", "-inf"]);
+        assert_eq!(offered("metric.\"top 5\" != na|"), ["nan"]);
+        assert_eq!(offered("metric.loss/train = nan |"), ["and", "or"]);
+        assert!(offered("duration = |").is_empty() && is_whole("metric.loss/train = -inf"));
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub(super) async fn run(context: &Context, command: LoggedCommand) -> Outcome {
                 _ => return Err(ApiError::invalid("Name a logged model, or a run and a folder of its artifacts.")),
             };
             let version = context.call(RegisterLogged { from, name }).await?;
-            let others = context.call(ListOtherModels {}).await?;
+            let others = context.call(ListOtherModels::default()).await?;
             let of_none = others.iter().any(|model| model.name == version.name);
             context.output.show(&version, |version| {
                 let listed = if of_none { "\nListed by: slipway model list --without-project" } else { "" };

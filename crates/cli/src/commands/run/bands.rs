@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     chosen,
-    curves::{Along, Drawn, Plot, away, beside, print_drawn, write_picture},
+    curves::{Along, Drawn, Plot, beside, print_drawn, said_diverged, write_picture},
 };
 use crate::context::{Context, Outcome};
 
@@ -49,7 +49,7 @@ pub(super) async fn run(context: &Context, asked: &Plot, filter: String) -> Outc
         }
         let beside = match &baseline {
             Some(run) => {
-                let curve = beside(context, asked, run, &metric).await?;
+                let curve = beside::curve(context, asked, run, &metric).await?;
                 Some(Beside { name: run.name.clone(), curve })
             }
             None => None,
@@ -115,7 +115,9 @@ async fn metrics(context: &Context, asked: &Plot, list: &Listing) -> Outcome<Vec
     let mut keys = known.metric_keys;
     keys.retain(|key| !key.starts_with(SYSTEM));
     match keys.len() {
-        0 => Err(ApiError::not_found("The runs have no series to draw.")),
+        0 => Err(ApiError::not_found("The runs have no series to draw.").with_hint(
+            "What the machine did (system/…) is drawn by --metric. `slipway run list` shows what they have.",
+        )),
         1..=MOST => Ok(keys),
         _ => Err(ApiError::invalid("The runs have many series, and none is named.")
             .with_hint(format!("Name some with --metric KEY. There are: {}.", keys.join(", ")))),
@@ -127,6 +129,7 @@ fn drawn(key: &str, bands: &RunBands, beside: Option<Beside>) -> Drawn {
     let mut notes = bands.said();
     notes.extend(bands.notes.iter().map(|note| note.sentence.clone()));
     let mut lines: Vec<Line> = lines.filter(|line| !line.x.is_empty()).collect();
+    notes.extend(lines.iter().filter_map(said_diverged));
     notes.push(if lines.is_empty() { "no run has a curve of it" } else { "mean ± sd" }.to_owned());
     match beside {
         None => {}
@@ -143,7 +146,7 @@ fn drawn(key: &str, bands: &RunBands, beside: Option<Beside>) -> Drawn {
 fn beside_baseline(means: &[Line], name: &str, baseline: &Line) -> Vec<String> {
     let end = |line: &Line| line.y.last().copied().filter(|value| value.is_finite());
     let Some(of) = end(baseline) else { return vec![format!("the baseline {name} ends with no number")] };
-    means.iter().filter_map(|mean| Some(away((mean.name.as_str(), end(mean)?), (name, of)))).collect()
+    means.iter().filter_map(|mean| Some(beside::away((mean.name.as_str(), end(mean)?), (name, of)))).collect()
 }
 
 fn told(key: &str, bands: &RunBands, beside: Option<&Beside>) -> Value {
@@ -157,18 +160,31 @@ fn told(key: &str, bands: &RunBands, beside: Option<&Beside>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use api::run_table::{BandPoint, RunBand};
+    use api::{
+        run_table::{BandPoint, RunBand},
+        series::NonFinite,
+    };
 
     use super::*;
 
     #[test]
     fn the_baseline_lies_over_the_means_and_how_far_they_end_from_it_is_said() {
-        let point = |x, mean| BandPoint { x, runs: 2, mean, sd: Some(0.5), min: mean, max: mean };
+        let point = |x, mean| BandPoint {
+            x,
+            runs: 2,
+            mean,
+            sd: Some(0.5),
+            min: mean,
+            max: mean,
+            non_finite: NonFinite::default(),
+            diverged: 0,
+        };
         let band = RunBand {
             values: vec![Some("0.1".to_owned())],
             runs: 2,
             measured: 2,
             read: 2,
+            diverged: 0,
             filter: String::new(),
             points: vec![point(0.0, 4.0), point(1.0, 3.0)],
         };

@@ -16,8 +16,9 @@ use charts::{
     ramp::{self, Shade},
     role::Role,
     runs::{
-        self, Cells, coordinate,
+        self, Cells, axis_of,
         keys::{Keys, METRIC, PARAM, TAG, below, differing, differing_among, rare},
+        moment::is_moment,
         parallel_file, parallel_of, scatter_file, scatter_of,
     },
     scatter::Scatter,
@@ -204,7 +205,7 @@ async fn cells(context: &Context, drawn: Drawn, axes: &[String]) -> Outcome<Cell
     let names: BTreeSet<&String> = axes.iter().collect();
     let names: Vec<String> = names.into_iter().cloned().collect();
     let columns = Cells::asked(&names);
-    let mut cells = Cells { total, ..Cells::default() };
+    let mut cells = Cells { total, zone_minutes: words::offset_minutes(), ..Cells::default() };
     let mut pieces = Pieces::of(runs);
     loop {
         let runs = pieces.following();
@@ -263,7 +264,7 @@ fn show_scatter(context: &Context, asked: &Plot, (cells, now): (&Cells, &Plotted
         let (drawing, _) = scatter_file(&chart, asked.contour, cells.legend.clone(), SCATTER);
         return write(context, asked, &drawing.svg, &notes);
     }
-    let axes = plot::Axes { log_x: now.is_log(x), log_y: now.is_log(y), is_clock: false };
+    let axes = plot::Axes { log_x: now.is_log(x), log_y: now.is_log(y), is_clock: is_moment(x) };
     let text = in_characters(&chart, &cells.legend, (asked.width, asked.height), (axes, output::coloured_answer()));
     let below = notes.iter().map(|note| format!("\n{}", output::harmless(note))).collect::<String>();
     context.output.print_drawn(&format!("{text}{below}"))
@@ -273,7 +274,7 @@ fn show_parallel(context: &Context, asked: &Plot, (cells, now): (&Cells, &Plotte
     if context.output.json && asked.file().is_none() {
         return context.output.show(&told(cells, axes), |_| String::new());
     }
-    let axis = |name: &String| coordinate(called(name), cells.column(name), now.is_log(name));
+    let axis = |name: &String| axis_of(cells, name, called(name), now.is_log(name));
     let chart = parallel_of(axes.iter().map(axis).collect(), &cells.marks);
     let drawing = parallel_file(&chart, cells.legend.clone(), PARALLEL);
     write(context, asked, &drawing.svg, &notes(cells))

@@ -1,9 +1,11 @@
 //! `slipway run plot`: the curves of runs in the terminal, or in a picture; over steps, times or another metric, as
 //! they are or as the means of groups.
 
+pub(super) mod beside;
 pub(super) mod screen;
 
 use std::{
+    collections::BTreeSet,
     io::IsTerminal as _,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
@@ -43,8 +45,6 @@ use crate::{
 const PICTURE: Size = Size { width: 860.0, height: 420.0 };
 /// How often runs are drawn anew that are followed.
 pub(super) const AGAIN: Duration = Duration::from_secs(2);
-/// Said where there is no curve.
-const NOTHING: &str = "The runs have no series to draw.";
 /// Points of a series for each character of the drawing's width.
 const DETAIL: usize = 4;
 
@@ -335,7 +335,7 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
             notes.push(format!("{}: {odd}", line.name));
         }
     }
-    notes.extend(beside_baseline(curves));
+    notes.extend(beside::ends(curves));
     // A run without a point here takes no room.
     let mut there: Vec<(&Curve, Line)> = curves.iter().zip(lines).filter(|(_, line)| !line.x.is_empty()).collect();
     let baseline = there.iter().find(|(curve, _)| curve.is_baseline).map(|(_, line)| line.clone());
@@ -344,6 +344,7 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
         let order = group::in_order(there.iter().map(|(curve, _)| curve.group.clone()));
         let mut means =
             group::means(there.into_iter().map(|(curve, line)| (curve.group.clone(), line)).collect(), &order);
+        notes.extend(means.iter().filter_map(said_diverged));
         means.extend(baseline.map(Line::as_baseline));
         means
     } else {
@@ -353,48 +354,6 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
         there.into_iter().map(|(curve, line)| Line { weight: weight(curve), ..line }).collect()
     };
     Drawn { key: key.to_owned(), lines, notes }
-}
-
-/// How far each run ends from the baseline.
-fn beside_baseline(curves: &[Curve]) -> Vec<String> {
-    let end = |curve: &Curve| curve.series.last.last().copied().filter(|value| value.is_finite());
-    let Some(baseline) = curves.iter().find(|curve| curve.is_baseline) else { return Vec::new() };
-    let Some(of) = end(baseline) else { return vec![format!("the baseline {} ends with no number", baseline.name)] };
-    let others = curves.iter().filter(|curve| !curve.is_baseline);
-    let line = |curve: &Curve| Some(away((curve.name.as_str(), end(curve)?), (baseline.name.as_str(), of)));
-    others.filter_map(line).collect()
-}
-
-/// How far a line ends from the baseline's end.
-pub(super) fn away((name, end): (&str, f64), (baseline, of): (&str, f64)) -> String {
-    let by = end - of;
-    let sign = if by > 0.0 { "+" } else { "" };
-    let share = by / of.abs() * 100.0;
-    let share = if share.is_finite() { format!(" ({sign}{share:.1} %)") } else { String::new() };
-    format!("{name}: {sign}{}{share} from {baseline}", words::figure(by))
-}
-
-/// A series of the run that the means of groups are drawn beside: its line, and what programs are told of it. `None` where
-/// it has none, or none along the axis.
-pub(super) async fn beside(
-    context: &Context,
-    asked: &Plot,
-    baseline: &Run,
-    key: &str,
-) -> Outcome<Option<(Line, Value)>> {
-    let is_measured = |key: &str| baseline.metrics.iter().any(|metric| metric.key == key && metric.count > 0);
-    if asked.x_metric.as_deref().is_some_and(|over| !is_measured(over)) {
-        return Ok(None);
-    }
-    let curve = curves(context, asked, std::slice::from_ref(baseline), Some(baseline.id), key).await?.pop();
-    Ok(curve.map(|curve| {
-        let told = match &asked.x_metric {
-            Some(over) => over_json(&curve, over),
-            None => curve.to_json(),
-        };
-        let line = Line::of_series(curve.name.clone(), Role::Text, curve.x(asked), &curve.series);
-        (line.as_baseline(), told)
-    }))
 }
 
 pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
@@ -493,8 +452,11 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
         return Err(error.clone());
     }
     let keys = keys(&runs, asked);
-    if asked.file().is_some() && keys.is_empty() && !is_live {
-        return Err(ApiError::not_found(NOTHING));
+    if keys.is_empty() && !is_live {
+        if asked.follow {
+            say_what_was_deleted(context, &runs, ids.len());
+        }
+        return Err(nothing(&runs));
     }
     let all_runs = runs.len() as u64;
     let mut charts = Vec::with_capacity(keys.len());
@@ -525,13 +487,10 @@ async fn once(context: &Context, asked: &Plot, ids: &[RunId], baseline: Option<R
         let all: Vec<Drawn> = charts.iter().map(|(key, curves)| drawn((key, all_runs), curves, asked)).collect();
         let said = match &missing {
             Some(error) => Some(error.to_string()),
-            None if all.is_empty() => Some(if is_live { "No points yet." } else { NOTHING }.to_owned()),
-            None => None,
+            None => all.is_empty().then(|| "No points yet.".to_owned()),
         };
         // At once, from the screen's upper edge on, over what was drawn before.
         context.output.print_drawn(&format!("{}{}", screen::FRESH, on_screen(asked, &all, said)))?;
-    } else if charts.is_empty() {
-        context.output.print(NOTHING)?;
     } else {
         charts
             .iter()
@@ -608,6 +567,12 @@ fn in_characters(asked: &Plot, drawn: &Drawn, (width, height): (usize, usize)) -
     format!("{}\n{plotted}\n{notes}", output::harmless(&drawn.key)).trim_end_matches('\n').to_owned()
 }
 
+/// Where most runs of a group are not finite: "0.1 (8 runs): 2 of 8 diverged at 40".
+pub(super) fn said_diverged(line: &Line) -> Option<String> {
+    let at = line.most_diverged()?;
+    Some(format!("{}: {} at {}", line.name, line.said_odd(at)?, words::figure(*line.x.get(at)?)))
+}
+
 /// A line as it is drawn with characters; they have no room for its band.
 fn in_terminal(line: &Line, smoothing: f64) -> plot::Line {
     let y = if smoothing > 0.0 { smooth(&line.y, smoothing) } else { line.y.clone() };
@@ -617,10 +582,15 @@ fn in_terminal(line: &Line, smoothing: f64) -> plot::Line {
 
 fn group_json(key: &str, line: &Line) -> Value {
     let (low, high): (Vec<f64>, Vec<f64>) = line.band.iter().copied().unzip();
-    json!({
+    let mut told = json!({
         "group": line.name, "key": key, "x": numbers(&line.x), "mean": numbers(&line.y),
         "mean_less_sd": numbers(&low), "mean_plus_sd": numbers(&high),
-    })
+    });
+    if line.most_diverged().is_some() {
+        told["diverged"] = line.non_finite.iter().map(|odd| json!([odd.nan, odd.plus, odd.minus])).collect();
+        told["runs"] = json!(line.members);
+    }
+    told
 }
 
 /// The series that the runs have.
@@ -631,6 +601,39 @@ fn known(runs: &[Run]) -> Vec<String> {
     known.sort_unstable();
     known.dedup();
     known
+}
+
+/// Said where there is no curve, with what the runs have instead.
+fn nothing(runs: &[Run]) -> ApiError {
+    let known = known(runs);
+    let (system, own): (Vec<&str>, Vec<&str>) =
+        known.iter().map(String::as_str).partition(|key| key.starts_with(SYSTEM));
+    let metrics = runs.iter().flat_map(|run| &run.metrics);
+    let figures: BTreeSet<&str> = metrics.filter(|metric| metric.count == 0).map(|one| one.key.as_str()).collect();
+    let params: BTreeSet<&String> = runs.iter().flat_map(|run| run.params.keys()).collect();
+    let mut there = Vec::new();
+    if !own.is_empty() {
+        there.push(own.join(", "));
+    }
+    if let Some(first) = system.first() {
+        let machine = counted(system.len() as u64, "series", "series");
+        there.push(format!("{machine} of what the machine did (--metric {first})"));
+    }
+    if !figures.is_empty() {
+        there.push(format!("figures without a curve ({})", figures.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+    if !params.is_empty() {
+        there.push(counted(params.len() as u64, "param", "params"));
+    }
+    let (who, shown) = match runs {
+        [run] => ("run has", format!("`slipway run show {}` shows all of it.", run.id)),
+        _ => ("runs have", "`slipway run list` shows them.".to_owned()),
+    };
+    let error = ApiError::not_found(format!("The {who} no series to draw."));
+    match there.as_slice() {
+        [] => error.with_hint(format!("There is no metric and no param. {shown}")),
+        there => error.with_hint(format!("There are: {}. {shown}", there.join(", "))),
+    }
 }
 
 /// What is wrong where one is asked for that no run has.
@@ -757,7 +760,28 @@ fn number(value: f64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_side;
+    use charts::{
+        group::{self, Spread},
+        line::Line,
+        role::Role,
+    };
+    use serde_json::json;
+
+    use super::{group_json, parse_side, said_diverged};
+
+    #[test]
+    fn a_group_of_which_runs_diverge_is_named_with_the_place_where_most_do() {
+        let line = |y: [f64; 3]| Line::new("", Role::series(0), vec![0.0, 10.0, 20.0], y.to_vec());
+        let nan = f64::NAN;
+        let lines = [line([1.0, nan, nan]), line([1.0, 2.0, nan]), line([1.0, 2.0, 3.0])];
+        let of = |lines: &[Line]| group::mean("lr 0.1", Role::series(0), lines, Spread::Deviation);
+        let said = said_diverged(&of(&lines)).unwrap();
+        assert!(said.starts_with("lr 0.1: 2 of 3 diverged at 20"), "{said}");
+        assert_eq!(said_diverged(&of(&lines[2..])), None);
+        let told = group_json("loss", &of(&lines));
+        assert_eq!((&told["diverged"][2][0], &told["runs"][2]), (&json!(2), &json!(3)));
+        assert!(group_json("loss", &of(&lines[2..])).get("diverged").is_none());
+    }
 
     #[test]
     fn a_drawing_is_no_larger_than_a_terminal_shows() {

@@ -44,8 +44,8 @@ pub(super) async fn meant(context: &Context, named: &[String], experiment: Optio
     }
 }
 
-pub(super) async fn run(context: &Context, runs: Vec<RunId>, all: bool, form: Form) -> Outcome {
-    let comparison = context.call(DiffRuns { runs, all }).await?;
+pub(super) async fn run(context: &Context, asked: DiffRuns, form: Form) -> Outcome {
+    let comparison = context.call(asked).await?;
     match form {
         Form::Shown => context.output.show(&comparison, shown),
         form => output::pass(&written(&comparison, form)).map(drop),

@@ -7,7 +7,7 @@ mod values;
 use api::{
     ApiError,
     figure::counted,
-    run::{FilterNote, ListRuns, SYSTEM},
+    run::{FilterNote, ListRuns, RunTable, SYSTEM},
     run_table::{
         BELOW, CellPlace, FIGURES_OF, GroupFigure, GroupRuns, Listing, PickRuns, PickedRuns, Pieces, RunCells,
         RunGroup, RunGroups, TabulateRuns, below_in, filled, parts,
@@ -33,9 +33,10 @@ const PAGE: u32 = 50;
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// `metric."average_precision/validation" > 0.8 and param.model = "trees"`, with `or`, `not` and parentheses; words
-    /// match names, models, params, tags and notes. `created`, `started` (of a run that waits: created) and `ended` are
+    /// match names, models, params, tags, notes and names of datasets. `created`, `started` (of a run that waits: created) and `ended` are
     /// before or after a date (`started > '2026-11-24 18:00'`) or milliseconds since 1970, `duration` is in seconds; with
-    /// --everywhere `experiment = "NAME"` or `folder = "NAME"` chooses some
+    /// --everywhere `experiment = "NAME"`, `folder = "NAME"` or `within = "NAME"` (also folders below it) chooses some, and
+    /// words match the names of experiments
     #[arg(long, default_value = "")]
     filter: String,
     /// A saved view, as `run views list` names it; what else is given here stands before what it says
@@ -50,8 +51,8 @@ pub(crate) struct List {
     /// Those that were deleted, instead of those that are there
     #[arg(long)]
     deleted: bool,
-    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `model`, `duration`, `state`; several by commas, each with
-    /// asc or desc
+    /// `metric.KEY`, `param.KEY`, `started`, `name`, `experiment`, `folder`, `model`, `duration`, `state`; several by commas, each
+    /// with asc or desc
     #[arg(long)]
     sort: Option<String>,
     /// From the highest value down
@@ -178,7 +179,7 @@ pub(super) async fn run(context: &mut Context, mut list: List) -> Outcome {
         (None, Form::Shown) => match list.columns.as_deref().filter(|_| !is_whole) {
             Some(columns) => chosen(context, &list, listing, columns).await,
             None => {
-                let answer = context.call(ListRuns::of(listing, list.offset, list.limit.unwrap_or(PAGE))).await?;
+                let answer = listed(context, ListRuns::of(listing, list.offset, list.limit.unwrap_or(PAGE))).await?;
                 let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
                 context.output.show(&answer, |runs| shown::page(runs, asked, list.everywhere, terminal::columns()))
             }
@@ -195,10 +196,23 @@ pub(super) async fn run(context: &mut Context, mut list: List) -> Outcome {
 /// The columns that a person is shown, who reads Markdown, too; `None` of no runs.
 async fn as_shown(context: &Context, list: &List, listing: &Listing) -> Outcome<Option<String>> {
     let limit = list.limit.unwrap_or(PAGE).min(PAGE);
-    let page = context.call(ListRuns::of(listing.clone(), list.offset, limit)).await?;
+    let page = listed(context, ListRuns::of(listing.clone(), list.offset, limit)).await?;
     let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
     let names = shown::names(&page, asked, list.everywhere, terminal::columns());
     Ok((!page.rows.is_empty()).then(|| names.join(",")))
+}
+
+/// As many runs as a page is asked to have, however many of them the host tells at once.
+async fn listed(context: &Context, request: ListRuns) -> Outcome<RunTable> {
+    let mut table = context.call(request.clone()).await?;
+    while let Some(next) = request.lacking(table.rows.len(), table.total) {
+        let further = context.call(next).await?.rows;
+        if further.is_empty() {
+            break;
+        }
+        table.rows.extend(further);
+    }
+    Ok(table)
 }
 
 /// Refuses what would print nothing, or rows of nothing.

@@ -4,7 +4,7 @@ use api::{
     ErrorCode, RunId,
     figure::counted,
     run::{DeleteCheckpoints, GetRun},
-    tracking::{MoveRuns, PurgeRuns, RestoreRuns, TrashRuns},
+    tracking::{GetRunPlaces, MoveRuns, PurgeRuns, RestoreRuns, RunPlace, TrashRuns},
 };
 use clap::Subcommand;
 
@@ -23,6 +23,12 @@ pub(crate) enum SeveralCommand {
         /// The experiment's name or number
         #[arg(long, value_name = "EXPERIMENT")]
         to: String,
+        /// With what stands below them: nested runs, the trials of a search; so it is unless --alone is said
+        #[arg(long, conflicts_with = "alone")]
+        with_children: bool,
+        /// Leave what stands below them where it is
+        #[arg(long)]
+        alone: bool,
     },
     /// Deletes runs so that `run restore` brings them back; their files stay until `run purge`
     #[command(visible_alias = "trash")]
@@ -81,14 +87,27 @@ fn way_back(runs: &[RunId]) -> String {
     }
 }
 
+/// What became of the runs below those that were moved.
+fn told_of_children(below: &[RunPlace], alone: bool) -> String {
+    let count = counted(below.len() as u64, "child run", "child runs");
+    match (below, alone) {
+        ([], _) => String::new(),
+        (_, true) => format!("\nLeft where they were: {count}, which the table there shows below nothing."),
+        (_, false) => format!("\nWith them: {count}; --alone would have left them."),
+    }
+}
+
 pub(super) async fn run(context: &mut Context, command: SeveralCommand) -> Outcome {
     let told = |runs: &[RunId], what: &str| format!("{} {what}.", counted(runs.len() as u64, "run is", "runs are"));
     match command {
-        SeveralCommand::Move { runs, to } => {
+        SeveralCommand::Move { runs, to, alone, .. } => {
             let to = context.experiment(&to, false).await?;
             let runs = context.runs(&runs, false).await?;
-            context.call(MoveRuns { runs: runs.clone(), to: to.id }).await?;
-            context.output.show(&runs, |runs| told(runs, &format!("in {} now", to.name)))
+            let below = context.call(GetRunPlaces { runs: runs.clone() }).await?.below;
+            context.call(MoveRuns { runs: runs.clone(), to: to.id, with_children: !alone }).await?;
+            let said = format!("{}{}", told(&runs, &format!("in {} now", to.name)), told_of_children(&below, alone));
+            let moved = below.into_iter().filter(|_| !alone).map(|place| place.id);
+            context.output.show(&runs.into_iter().chain(moved).collect::<Vec<_>>(), |_| said)
         }
         SeveralCommand::Delete { runs, checkpoints_only: true, dry_run: true } => {
             let runs = context.runs(&runs, false).await?;

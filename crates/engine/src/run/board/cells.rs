@@ -26,6 +26,8 @@ pub(crate) enum Column {
     Field(Field),
     /// The name of its experiment.
     Experiment,
+    /// The folder of its experiment.
+    Folder,
     /// The name of the run that it stands under, as [`api::run::RunRow::parent`] has it.
     Parent,
     /// The name of the run below a program whose figures stand for its own.
@@ -125,14 +127,22 @@ impl Board {
     }
 }
 
-pub(super) type Names = HashMap<ExperimentId, String>;
+pub(super) type Names = HashMap<ExperimentId, Named>;
 
-/// Whether experiments' names sort the runs.
-pub(super) fn sorts(query: &Query) -> bool {
-    query.orders.iter().any(|order| order.field == Field::Experiment)
+/// What an experiment is called, and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub(super) name: String,
+    /// `None` at the top.
+    pub(super) folder: Option<String>,
 }
 
-/// What experiments are called, where a column or an order tells it.
+/// Whether experiments' names or folders sort the runs.
+pub(super) fn sorts(query: &Query) -> bool {
+    query.orders.iter().any(|order| matches!(order.field, Field::Experiment | Field::Folder))
+}
+
+/// What experiments are called and where they stand, where a column or an order tells it.
 pub(super) fn experiments(
     connection: &Connection,
     experiments: impl Iterator<Item = ExperimentId>,
@@ -141,7 +151,10 @@ pub(super) fn experiments(
     let mut names = Names::new();
     if are_told {
         for id in experiments {
-            names.extend(store::experiment::get(connection, id)?.map(|found| (id, found.name)));
+            names.extend(store::experiment::get(connection, id)?.map(|found| {
+                let folder = Some(found.folder).filter(|folder| !folder.is_empty());
+                (id, Named { name: found.name, folder })
+            }));
         }
     }
     Ok(names)
@@ -175,7 +188,8 @@ fn rows_of(
     borrows: bool,
 ) -> store::Result<Told> {
     let of: HashSet<ExperimentId> = places.iter().map(|(index, _)| tables[*index].experiment).collect();
-    let names = experiments(connection, of.into_iter(), columns.contains(&Column::Experiment))?;
+    let are_told = columns.iter().any(|column| matches!(column, Column::Experiment | Column::Folder));
+    let names = experiments(connection, of.into_iter(), are_told)?;
     let parents: Vec<u32> =
         columns.iter().zip(0..).filter_map(|(column, at)| (*column == Column::Parent).then_some(at)).collect();
     let mut known: HashMap<usize, Vec<(u32, Source<'_>)>> = HashMap::new();
@@ -230,7 +244,7 @@ fn borrow(cells: &mut SparseRow, columns: &[Column], below: &Below) -> Vec<u32> 
                 cells.push((at, below.name.clone()));
                 continue;
             }
-            Column::Field(_) | Column::Experiment | Column::Parent => None,
+            Column::Field(_) | Column::Experiment | Column::Folder | Column::Parent => None,
         };
         if let Some(text) = text {
             cells.push((at, text));
@@ -271,7 +285,8 @@ fn sources<'t>(table: &'t Table, columns: &'t [Column]) -> Vec<(u32, Source<'t>)
 
 fn cell(table: &Table, row: usize, column: &Column, names: &Names) -> Option<String> {
     match column {
-        Column::Experiment => names.get(&table.experiment).cloned(),
+        Column::Experiment => names.get(&table.experiment).map(|named| named.name.clone()),
+        Column::Folder => names.get(&table.experiment).and_then(|named| named.folder.clone()),
         Column::FiguresOf | Column::Parent => None,
         Column::Field(field) => text(table, row, field).map(Cow::into_owned),
     }

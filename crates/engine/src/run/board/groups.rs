@@ -1,6 +1,6 @@
 //! Rows that share values: how many there are, and what their metrics come to.
 
-use std::{borrow::Cow, cmp::Ordering, collections::HashMap, hash::Hash};
+use std::{borrow::Cow, cmp::Ordering, collections::HashMap, convert::Infallible, hash::Hash};
 
 use api::{
     RunId, SplitId,
@@ -36,6 +36,18 @@ pub(crate) enum GroupOrder {
     Mean(usize),
 }
 
+/// Figures of one answer: of more metrics it has fewer groups.
+const MOST_FIGURES: usize = 1_000_000;
+
+/// How many groups of so many metrics one answer has at most; one in any case.
+const fn fitting(metrics: usize) -> usize {
+    if metrics <= 1 {
+        return MOST_FIGURES;
+    }
+    let groups = MOST_FIGURES / metrics;
+    if groups == 0 { 1 } else { groups }
+}
+
 type Key<'t> = Vec<Option<Cow<'t, str>>>;
 
 /// A group with those of its runs that have a metric, each with when it began.
@@ -62,11 +74,19 @@ impl Board {
         let runs = rows.len() as u64;
         let other_rows = rows.iter().filter(|at| grouping.has_other_rows(only[at.0], at.1)).count() as u64;
         let found = by_values(&only, grouping, rows);
-        let mut groups: Vec<RunGroup> =
-            found.into_iter().map(|(key, rows)| group(&only, grouping, key, &rows)).collect();
-        groups.sort_unstable_by(|left, right| compare(left, right, grouping));
+        // A hundred thousand groups have millions of figures, of which the page's are told.
+        let ordering = grouping.by_order_alone();
+        let mut groups: Vec<(RunGroup, Vec<(usize, u32)>)> =
+            found.into_iter().map(|(key, rows)| (group(&only, &ordering, key, &rows), rows)).collect();
+        groups.sort_unstable_by(|(left, _), (right, _)| compare(left, right, &ordering));
         let total = groups.len() as u64;
-        let groups = groups.into_iter().skip(query.offset as usize).take(query.limit as usize).collect();
+        let most = fitting(grouping.metrics.len()).min(query.limit as usize);
+        let page = groups.into_iter().skip(query.offset as usize).take(most);
+        let patience = asked.patience();
+        let told = |(head, rows): (RunGroup, Vec<(usize, u32)>)| {
+            Ok(RunGroup { figures: figures(&only, grouping, &rows, || patience.check())?, ..head })
+        };
+        let groups = page.map(told).collect::<store::Result<_>>()?;
         Ok(RunGroups { groups, total, runs, other_rows, notes: Vec::new() })
     }
 
@@ -159,6 +179,20 @@ fn in_turn<K: Eq + Hash>(keys: impl Iterator<Item = K>, most: usize) -> Vec<usiz
 }
 
 impl Grouping {
+    /// The same with no figures but those that groups stand by.
+    fn by_order_alone(&self) -> Self {
+        let mut metrics = Vec::new();
+        let alone = |(order, descending): &(GroupOrder, bool)| match *order {
+            GroupOrder::Mean(at) => {
+                metrics.push(self.metrics[at].clone());
+                (GroupOrder::Mean(metrics.len() - 1), *descending)
+            }
+            order => (order, *descending),
+        };
+        let orders = self.orders.iter().map(alone).collect();
+        Self { by: self.by.clone(), metrics, validated_on: self.validated_on, orders, descending: self.descending }
+    }
+
     /// By the rule of [`api::run::RunRow::has_other_rows`].
     fn has_other_rows(&self, table: &Table, row: u32) -> bool {
         let own = table.rows.run(row as usize).split();
@@ -166,13 +200,23 @@ impl Grouping {
     }
 }
 
-fn group(tables: &[&Table], grouping: &Grouping, key: Key<'_>, rows: &[(usize, u32)]) -> RunGroup {
+/// What the metrics come to of the runs of a group, each once `goes_on` says so.
+fn figures<E>(
+    tables: &[&Table],
+    grouping: &Grouping,
+    rows: &[(usize, u32)],
+    goes_on: impl Fn() -> Result<(), E>,
+) -> Result<Vec<Option<GroupFigure>>, E> {
     let figure = |metric: &String| {
         let compared = rows.iter().filter(|at| !grouping.has_other_rows(tables[at.0], at.1));
         let summary = summarize(compared.filter_map(|at| cells::metric(tables[at.0], metric, at.1 as usize)))?;
         let (mean, sd) = (summary.mean, summary.deviation);
         Some(GroupFigure { runs: summary.count as u64, mean, sd, min: summary.min, max: summary.max })
     };
+    grouping.metrics.iter().map(|metric| goes_on().map(|()| figure(metric))).collect()
+}
+
+fn group(tables: &[&Table], grouping: &Grouping, key: Key<'_>, rows: &[(usize, u32)]) -> RunGroup {
     let values: Vec<Option<String>> = key.into_iter().map(|value| value.map(Cow::into_owned)).collect();
     let conditions = grouping.by.iter().zip(&values).map(|((name, field), value)| match value {
         None => format!("{name} is null"),
@@ -181,7 +225,7 @@ fn group(tables: &[&Table], grouping: &Grouping, key: Key<'_>, rows: &[(usize, u
         Some(value) => format!("{name} = {}", api::run_table::quoted(value)),
     });
     let filter = conditions.collect::<Vec<_>>().join(" and ");
-    let figures = grouping.metrics.iter().map(figure).collect();
+    let Ok(figures) = figures(tables, grouping, rows, || Ok::<_, Infallible>(()));
     RunGroup { values, runs: rows.len() as u64, figures, filter }
 }
 
@@ -217,7 +261,13 @@ pub(super) fn natural(left: &str, right: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_turn, natural};
+    use super::{MOST_FIGURES, fitting, in_turn, natural};
+
+    #[test]
+    fn of_many_metrics_an_answer_has_fewer_groups() {
+        assert_eq!([0, 1, 100, 5_000].map(fitting), [MOST_FIGURES, MOST_FIGURES, 10_000, 200]);
+        assert_eq!(fitting(MOST_FIGURES + 1), 1);
+    }
 
     #[test]
     fn each_group_has_its_turn() {

@@ -1,6 +1,8 @@
 //! A filter made ready for a table: each key is looked up once, each text is compared once.
 
-use api::ExperimentId;
+use std::cell::OnceCell;
+
+use api::{ExperimentId, tracking::Experiment};
 use store::{Connection, run_input::DatasetHead};
 
 use super::{
@@ -13,7 +15,7 @@ use crate::run::{
     address_in,
     filter::{
         Comparison, DatasetField, Field, Filter, Value,
-        compare::{compares, passes},
+        compare::{compares, is_at, is_within, passes},
     },
     mlflow_status,
 };
@@ -32,22 +34,49 @@ pub(super) enum Test<'t> {
     Any(Vec<Self>),
 }
 
+/// The experiment of a table: what is the same for all of its runs.
+pub(super) struct Place<'c> {
+    connection: &'c Connection,
+    id: ExperimentId,
+    /// Others are looked at with it, so that its name tells its runs apart from theirs.
+    is_one_of_several: bool,
+    /// Once it is asked for; `None` in it where it is gone.
+    found: OnceCell<Option<Experiment>>,
+}
+
+impl<'c> Place<'c> {
+    pub(super) fn of(connection: &'c Connection, id: ExperimentId, is_one_of_several: bool) -> Self {
+        Self { connection, id, is_one_of_several, found: OnceCell::new() }
+    }
+
+    fn experiment(&self) -> store::Result<Option<&Experiment>> {
+        if let Some(found) = self.found.get() {
+            return Ok(found.as_ref());
+        }
+        let found = store::experiment::get(self.connection, self.id)?;
+        Ok(self.found.get_or_init(|| found).as_ref())
+    }
+
+    fn folder(&self) -> store::Result<&str> {
+        Ok(self.experiment()?.map_or("", |found| &found.folder))
+    }
+}
+
 impl<'t> Test<'t> {
     pub(super) fn of(
-        connection: &Connection,
-        experiment: ExperimentId,
+        place: &Place<'_>,
         table: &'t Table,
         filter: &'t Filter,
         patience: &Patience<'_>,
     ) -> store::Result<Self> {
         patience.check()?;
-        let of = |filter: &'t Filter| Self::of(connection, experiment, table, filter, patience);
+        let of = |filter: &'t Filter| Self::of(place, table, filter, patience);
         Ok(match filter {
             Filter::All => Self::Always(true),
             Filter::And(all) => Self::All(all.iter().map(of).collect::<store::Result<_>>()?),
             Filter::Or(any) => Self::Any(any.iter().map(of).collect::<store::Result<_>>()?),
             Filter::Not(inner) => Self::Not(Box::new(of(inner)?)),
-            Filter::Word(word) => Self::word(table, word, patience)?,
+            Filter::Word(word) => Self::word(place, table, word, patience)?,
             Filter::Compare(Field::Dataset(field), comparison, value) => {
                 let passes = passes(*comparison, value);
                 let passes = |dataset: &DatasetHead| match field {
@@ -58,8 +87,8 @@ impl<'t> Test<'t> {
                 Self::Datasets(&table.datasets, table.datasets.hits(passes, patience)?)
             }
             Filter::Compare(Field::ArtifactUri, comparison, value) => {
-                let found = store::experiment::get(connection, experiment)?;
-                let (number, location) = found.map_or((0, None), |found| (found.number, found.location));
+                let found = place.experiment()?;
+                let (number, location) = found.map_or((0, None), |found| (found.number, found.location.clone()));
                 let passes = passes(*comparison, value);
                 Self::Row(Box::new(move |run| match run.address() {
                     Some(address) => passes(address),
@@ -67,25 +96,25 @@ impl<'t> Test<'t> {
                 }))
             }
             Filter::Compare(Field::Experiment, comparison, value) => {
-                let found = store::experiment::get(connection, experiment)?;
+                let found = place.experiment()?;
                 Self::Always(found.is_some_and(|found| passes(*comparison, value)(&found.name)))
             }
             Filter::Compare(Field::Folder, comparison, value) => {
-                let folder =
-                    store::experiment::get(connection, experiment)?.map_or_else(String::new, |found| found.folder);
-                Self::Always(match comparison {
-                    Comparison::IsNull => folder.is_empty(),
-                    Comparison::IsNotNull => !folder.is_empty(),
-                    _ => passes(*comparison, value)(&folder),
-                })
+                Self::Always(is_at(place.folder()?, *comparison, value))
+            }
+            Filter::Compare(Field::Within, comparison, value) => {
+                Self::Always(is_within(place.folder()?, *comparison, value))
             }
             Filter::Compare(field, comparison, value) => Self::compare(table, field, *comparison, value, patience)?,
         })
     }
 
-    fn word(table: &'t Table, word: &str, patience: &Patience<'_>) -> store::Result<Self> {
+    fn word(place: &Place<'_>, table: &'t Table, word: &str, patience: &Patience<'_>) -> store::Result<Self> {
         let word = word.to_lowercase();
         let has = |text: &str| text.to_lowercase().contains(&word);
+        if place.is_one_of_several && place.experiment()?.is_some_and(|found| has(&found.name)) {
+            return Ok(Self::Always(true));
+        }
         let columns = table.params.iter().chain(table.tags.iter()).map(|(key, column)| {
             let key_has = has(key);
             Ok(Self::Texts(column, column.hits(false, |text| key_has || has(text), patience)?))
@@ -93,6 +122,10 @@ impl<'t> Test<'t> {
         let mut any: Vec<Self> = columns.collect::<store::Result<_>>()?;
         for column in [&table.rows.names, &table.rows.models, &table.rows.notes] {
             any.push(Self::Texts(column, column.hits(false, has, patience)?));
+        }
+        let datasets = table.datasets.hits(|dataset| has(&dataset.name), patience)?;
+        if datasets.contains(&true) {
+            any.push(Self::Datasets(&table.datasets, datasets));
         }
         Ok(Self::Any(any))
     }

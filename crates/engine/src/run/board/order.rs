@@ -78,7 +78,11 @@ impl<'a> Source<'a> {
             Field::Tag(name) => texts(table.tags.get(name)),
             Field::Id | Field::ArtifactUri => Self::Id,
             // A table is of one experiment.
-            Field::Experiment => names.get(&table.experiment).map_or(Self::Nothing, |name| Self::Whole(name)),
+            Field::Experiment => names.get(&table.experiment).map_or(Self::Nothing, |named| Self::Whole(&named.name)),
+            Field::Folder => {
+                let folder = names.get(&table.experiment).and_then(|named| named.folder.as_deref());
+                folder.map_or(Self::Nothing, Self::Whole)
+            }
             field => match (table.rows.texts(field), table.rows.numbers(field)) {
                 (Some(column), _) => Self::Texts(column),
                 (None, Some(column)) => Self::Numbers(column),
@@ -183,4 +187,45 @@ fn deciding<'a>(tables: &[&Table], orders: &'a [Order], names: &Names) -> Vec<&'
         |order: &Order| tables.iter().any(|table| !matches!(Source::of(table, &order.field, names), Source::Nothing));
     let is_first = |at: usize| orders[..at].iter().all(|before| before.field != orders[at].field);
     orders.iter().enumerate().filter(|(at, order)| is_first(*at) && has(order)).map(|(_, order)| order).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::board::{datasets::Datasets, rows::Rows};
+
+    /// A table of one run with a loss and a learning rate.
+    fn table() -> Table {
+        let mut table = Table {
+            experiment: api::ExperimentId::from_bytes([1; 16]),
+            rows: Rows::default(),
+            is_current: true,
+            standing: Vec::new(),
+            bytes: Vec::new(),
+            metrics: Default::default(),
+            params: Default::default(),
+            tags: Default::default(),
+            datasets: Datasets::default(),
+        };
+        table.metrics.named("loss").set(0, 0.5);
+        table.params.named("lr").set(0, "0.1");
+        table
+    }
+
+    /// Each would be looked at wherever two runs are equal by those before it.
+    #[test]
+    fn of_many_orders_those_that_tell_no_rows_apart_are_never_looked_at() {
+        let table = table();
+        let (metric, param) = (Field::Metric("loss".to_owned()), |key: &str| Field::Param(key.to_owned()));
+        let order = |field: Field, descending| Order { field, descending };
+        let lr = param("lr");
+        for (field, expected) in
+            [(param("nothing"), vec![&metric]), (lr.clone(), vec![&lr, &metric]), (metric.clone(), vec![&metric])]
+        {
+            let repeated = (0..10_000).map(|at| order(field.clone(), at % 2 == 1));
+            let orders: Vec<Order> = repeated.chain([order(metric.clone(), false)]).collect();
+            let left = deciding(&[&table], &orders, &Names::new());
+            assert_eq!(left.iter().map(|order| &order.field).collect::<Vec<_>>(), expected);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use api::{
     ExperimentId,
-    run_table::{RunValue, RunValues},
+    run_table::values::{RunValue, RunValues},
 };
 use store::{Connection, run_input::DatasetHead};
 
@@ -34,7 +34,7 @@ impl Board {
         let (only, rows) = matched(connection, &tables, query, asked)?;
         let patience = asked.patience();
         let shared = only.iter().map(|table| of_experiment(connection, table.experiment, field));
-        let shared: Vec<Option<String>> = shared.collect::<store::Result<_>>()?;
+        let shared: Vec<Vec<String>> = shared.collect::<store::Result<_>>()?;
         let mut counts: HashMap<Cow<'_, str>, u64> = HashMap::new();
         for (at, (index, row)) in rows.into_iter().enumerate() {
             if at % TOGETHER == 0 {
@@ -48,25 +48,30 @@ impl Board {
                 own.into_iter().for_each(|value| *counts.entry(Cow::Borrowed(value)).or_default() += 1);
                 continue;
             }
-            let shared = shared[index].as_deref().map(Cow::Borrowed);
-            if let Some(value) = shared.or_else(|| cells::text(table, row, field)) {
-                *counts.entry(value).or_default() += 1;
-            }
+            let shared = shared[index].iter().map(|value| Cow::Borrowed(value.as_str()));
+            shared.chain(cells::text(table, row, field)).for_each(|value| *counts.entry(value).or_default() += 1);
         }
         Ok(found(counts, part, most))
     }
 }
 
-/// What all runs of an experiment have alike; an experiment at the top has no folder.
-fn of_experiment(connection: &Connection, id: ExperimentId, field: &Field) -> store::Result<Option<String>> {
-    if !matches!(field, Field::Experiment | Field::Folder) {
-        return Ok(None);
+/// What all runs of an experiment have alike: it stands within its folder and each above that; at the top in none.
+fn of_experiment(connection: &Connection, id: ExperimentId, field: &Field) -> store::Result<Vec<String>> {
+    if !matches!(field, Field::Experiment | Field::Folder | Field::Within) {
+        return Ok(Vec::new());
     }
-    let found = store::experiment::get(connection, id)?;
-    Ok(found.and_then(|found| match field {
-        Field::Experiment => Some(found.name),
-        _ => Some(found.folder).filter(|folder| !folder.is_empty()),
-    }))
+    let Some(found) = store::experiment::get(connection, id)? else { return Ok(Vec::new()) };
+    Ok(match field {
+        Field::Experiment => vec![found.name],
+        _ if found.folder.is_empty() => Vec::new(),
+        Field::Within => with_above(&found.folder).map(str::to_owned).collect(),
+        _ => vec![found.folder],
+    })
+}
+
+/// The folders that a folder stands in, and itself.
+fn with_above(folder: &str) -> impl Iterator<Item = &str> {
+    folder.match_indices('/').map(|(at, _)| &folder[..at]).chain([folder])
 }
 
 fn of_dataset(dataset: &DatasetHead, field: DatasetField) -> Option<&str> {
@@ -100,6 +105,13 @@ fn found(counts: HashMap<Cow<'_, str>, u64>, part: &str, most: usize) -> RunValu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_stands_within_all_above_it() {
+        let all = |folder| with_above(folder).collect::<Vec<_>>();
+        assert_eq!(all("vision/deep/50%"), ["vision", "vision/deep", "vision/deep/50%"]);
+        assert_eq!(all("vision"), ["vision"]);
+    }
 
     #[test]
     fn what_most_runs_have_stands_first_behind_what_begins_so() {

@@ -13,6 +13,7 @@ use api::{series::Point, tracking::LoggedModel};
 use foreign::{
     Head, Media, Surroundings,
     mlflow_files::write::{self, FileStore, models::address},
+    registry::GroupHead,
 };
 
 use super::{
@@ -32,6 +33,8 @@ const TABLES: &str = "tables";
 
 pub(super) struct FileStoreForm {
     store: FileStore,
+    /// Experiments that were written.
+    groups: HashSet<String>,
     run: Option<write::Run>,
     name: String,
     /// The run's metrics that have no place.
@@ -51,6 +54,7 @@ impl FileStoreForm {
         };
         Ok(Self {
             store: FileStore::open_for(folder.to_path_buf(), place)?,
+            groups: HashSet::new(),
             run: None,
             name: String::new(),
             without: HashSet::new(),
@@ -59,11 +63,21 @@ impl FileStoreForm {
             exported: Exported::default(),
         })
     }
+
+    /// Writes an experiment, once: before what is in it.
+    fn group(&mut self, group: &GroupHead, left: &mut Left) -> anyhow::Result<()> {
+        if self.groups.insert(group.name.clone()) {
+            let without = self.store.group(group)?;
+            without.iter().for_each(|one| left.say(format!("{}: {one}", group.name)));
+        }
+        Ok(())
+    }
 }
 
 impl Form for FileStoreForm {
     fn begin(&mut self, told: &Told, left: &mut Left) -> anyhow::Result<()> {
         let run = &told.run;
+        self.group(&told.group, left)?;
         let pairs = |map: &std::collections::BTreeMap<String, String>| {
             map.iter().map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
         };
@@ -75,7 +89,7 @@ impl Form for FileStoreForm {
             key: run.id.to_string(),
             id: Some(*run.id.as_bytes()),
             name: run.name.clone(),
-            group: told.experiment.clone(),
+            group: told.group.name.clone(),
             state: run.state,
             created_ms: run.started_ms.unwrap_or(run.created_ms),
             ended_ms: run.ended_ms,
@@ -103,7 +117,7 @@ impl Form for FileStoreForm {
         for (model, step) in &told.models.said {
             written.model(model, *step)?;
         }
-        self.exported.runs.insert(run.id, told.experiment.clone());
+        self.exported.runs.insert(run.id, told.group.name.clone());
         self.name.clone_from(&run.name);
         self.tables_told = run.tags.get(LOGGED_ARTIFACTS).cloned();
         self.tables.clear();
@@ -152,11 +166,12 @@ impl Form for FileStoreForm {
         Ok(run.finish()?)
     }
 
-    fn logged(&mut self, model: &LoggedModel, group: &str, left: &mut Left) -> anyhow::Result<Option<PathBuf>> {
-        if self.exported.logged.insert(model.id.clone(), group.to_owned()).is_some() {
+    fn logged(&mut self, model: &LoggedModel, group: &GroupHead, left: &mut Left) -> anyhow::Result<Option<PathBuf>> {
+        if self.exported.logged.insert(model.id.clone(), group.name.clone()).is_some() {
             return Ok(None);
         }
-        let (folder, without) = self.store.logged(&logged_head(model, group))?;
+        self.group(group, left)?;
+        let (folder, without) = self.store.logged(&logged_head(model, &group.name))?;
         without.iter().for_each(|one| left.say(format!("{}: {one}", model.name)));
         Ok(Some(folder))
     }
@@ -227,6 +242,8 @@ impl MediumFile {
             Media::Audio(bytes) => {
                 let ending = match sniffed(&bytes).and_then(|kind| kind.strip_prefix("audio/")) {
                     Some("mpeg") => "mp3",
+                    // As a video's file is called, too.
+                    Some("mp4") => "m4a",
                     Some(ending) => ending,
                     None => return Ok(None),
                 };
@@ -318,6 +335,8 @@ mod tests {
             (Media::Image(b"\x89PNG".to_vec()), MediumKind::Image, &b"\x89PNG"[..]),
             (Media::Audio(b"RIFF\0\0\0\0WAVE".to_vec()), MediumKind::Audio, b"RIFF\0\0\0\0WAVE"),
             (Media::Audio(b"ID3".to_vec()), MediumKind::Audio, b"ID3"),
+            (Media::Audio(b"\0\0\0 ftypM4A ".to_vec()), MediumKind::Audio, b"\0\0\0 ftypM4A "),
+            (Media::Image(b"BM6".to_vec()), MediumKind::Image, b"BM6"),
             (Media::Text("said".to_owned()), MediumKind::Text, b"said"),
             (Media::Histogram(histogram), MediumKind::Histogram, br#"{"bins":[1.0,2.0],"counts":[3.0]}"#),
             (

@@ -169,6 +169,7 @@ pub(super) fn model_head(
         updated_ms: model.row.updated_ms,
         tags: pairs(&model.tags),
         versions,
+        standing: None,
         gone_aliases: Vec::new(),
     })
 }

@@ -81,7 +81,7 @@ fn cells(told: &Told, keys: &Keys) -> Vec<(String, Cell)> {
     let mut cells = vec![
         ("id".to_owned(), Cell::Text(Some(run.id.to_string()))),
         ("name".to_owned(), text(&run.name)),
-        ("experiment".to_owned(), text(&told.experiment)),
+        ("experiment".to_owned(), text(&told.group.name)),
         ("state".to_owned(), text(&word(&run.state))),
         ("kind".to_owned(), text(&word(&run.kind))),
         ("user".to_owned(), Cell::Text(run.user.clone())),
@@ -344,7 +344,7 @@ mod tests {
             let experiment = (ExperimentId::from_bytes([1; 16]), None);
             let row = RunRow::new(RunId::from_bytes([at; 16]), experiment, "run".to_owned(), RunKind::Client, 0);
             let run = Run { notes: "x".repeat(note), ..row.run };
-            let told = Told { run, experiment: String::new(), inputs: Vec::new(), models: Default::default() };
+            let told = Told { run, group: Default::default(), inputs: Vec::new(), models: Default::default() };
             tables.begin(&told, &mut Left::default()).unwrap();
             let Out::Parquet { runs, rows, .. } = &tables.out else { panic!("no Parquet") };
             let cells = || rows.iter().flatten().map(|(_, cell)| cell);

@@ -11,6 +11,12 @@ pub enum Cell {
     Number(f64),
     /// Several, of which one must pass.
     Numbers(Vec<f64>),
+    /// The same of texts; of a comparison that denies all must pass.
+    Texts(Vec<String>),
+    /// A folder's path, which is empty at the top: nothing is there.
+    Path(String),
+    /// A folder's path with all above it.
+    Within(String),
     Missing,
 }
 
@@ -72,6 +78,13 @@ impl<'f> Test<'f> {
                 (Cell::Number(own), Value::Text(_) | Value::List(_)) => passes(&own.to_string()),
                 (Cell::Number(_), Value::None) => *comparison == Comparison::IsNotNull,
                 (Cell::Text(own), _) => passes(&own),
+                (Cell::Texts(own), _) => match (own.is_empty(), denies(*comparison)) {
+                    (true, _) => *comparison == Comparison::IsNull,
+                    (false, true) => own.iter().all(|own| passes(own)),
+                    (false, false) => own.iter().any(|own| passes(own)),
+                },
+                (Cell::Path(own), _) => is_at(&own, *comparison, value),
+                (Cell::Within(own), _) => is_within(&own, *comparison, value),
             },
         }
     }
@@ -125,18 +138,22 @@ fn order(left: &Cell, right: &Cell, descending: bool) -> Ordering {
         (_, Cell::Missing) => return Ordering::Less,
         (Cell::Number(left), Cell::Number(right)) => left.total_cmp(right),
         (Cell::Text(left), Cell::Text(right)) => left.cmp(right),
-        // What has several values is not ordered by.
-        (Cell::Numbers(_), _) | (_, Cell::Numbers(_)) => Ordering::Equal,
+        (Cell::Path(left) | Cell::Within(left), Cell::Path(right) | Cell::Within(right)) => left.cmp(right),
+        // What has several values is not ordered by, and a field is a path of all records or of none.
+        (Cell::Numbers(_) | Cell::Texts(_) | Cell::Path(_) | Cell::Within(_), _)
+        | (_, Cell::Numbers(_) | Cell::Texts(_) | Cell::Path(_) | Cell::Within(_)) => Ordering::Equal,
         (Cell::Number(_), Cell::Text(_)) => Ordering::Less,
         (Cell::Text(_), Cell::Number(_)) => Ordering::Greater,
     };
     if descending { within.reverse() } else { within }
 }
 
+/// NaN equals itself here, so that it can be asked for, and is less or greater than nothing.
 pub(crate) fn compares(own: f64, comparison: Comparison, wanted: f64) -> bool {
+    let is_same = || own == wanted || own.is_nan() && wanted.is_nan();
     match comparison {
-        Comparison::Equal => own == wanted,
-        Comparison::NotEqual => own != wanted,
+        Comparison::Equal => is_same(),
+        Comparison::NotEqual => !is_same(),
         Comparison::Less => own < wanted,
         Comparison::LessOrEqual => own <= wanted,
         Comparison::Greater => own > wanted,
@@ -168,6 +185,11 @@ pub(crate) fn passes<'v>(comparison: Comparison, value: &'v Value) -> Box<dyn Fn
             let pattern = pattern.to_lowercase();
             Box::new(move |own| like(&own.to_lowercase(), &pattern))
         }
+        (Comparison::NotLike, Value::Text(pattern)) => Box::new(move |own| !like(own, pattern)),
+        (Comparison::NotILike, Value::Text(pattern)) => {
+            let pattern = pattern.to_lowercase();
+            Box::new(move |own| !like(&own.to_lowercase(), &pattern))
+        }
         (_, Value::Number(number)) => {
             Box::new(move |own| own.trim().parse().is_ok_and(|own| compares(own, comparison, *number)))
         }
@@ -179,6 +201,27 @@ pub(crate) fn passes<'v>(comparison: Comparison, value: &'v Value) -> Box<dyn Fn
         (Comparison::GreaterOrEqual, Value::Text(text)) => Box::new(move |own| own >= text.as_str()),
         _ => Box::new(|_| false),
     }
+}
+
+/// Whether a comparison says what something is not: of several values it is true where it is of each.
+const fn denies(comparison: Comparison) -> bool {
+    matches!(comparison, Comparison::NotEqual | Comparison::NotIn | Comparison::NotLike | Comparison::NotILike)
+}
+
+/// How a folder's path is compared, which is empty at the top: nothing is there.
+pub(crate) fn is_at(folder: &str, comparison: Comparison, value: &Value) -> bool {
+    match comparison {
+        Comparison::IsNull => folder.is_empty(),
+        Comparison::IsNotNull => !folder.is_empty(),
+        _ => passes(comparison, value)(folder),
+    }
+}
+
+/// The same of the folder and all above it: one of them must pass, and of a comparison that denies all.
+pub(crate) fn is_within(folder: &str, comparison: Comparison, value: &Value) -> bool {
+    let above = folder.match_indices('/').map(|(at, _)| &folder[..at]);
+    let mut paths = above.chain([folder]).map(|path| is_at(path, comparison, value));
+    if denies(comparison) { paths.all(|passes| passes) } else { paths.any(|passes| passes) }
 }
 
 /// SQL's LIKE: `%` is any text, `_` any character. What stands between two `%` is searched for in a time that grows
@@ -220,6 +263,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nan_is_asked_for_by_equality_alone() {
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        for (own, comparison, wanted, passes) in [
+            (nan, Comparison::Equal, nan, true),
+            (nan, Comparison::NotEqual, nan, false),
+            (1.0, Comparison::Equal, nan, false),
+            (inf, Comparison::NotEqual, nan, true),
+            (nan, Comparison::NotEqual, 1.0, true),
+            (nan, Comparison::Less, inf, false),
+            (1.0, Comparison::Less, inf, true),
+            (inf, Comparison::Equal, inf, true),
+            (-inf, Comparison::Equal, inf, false),
+        ] {
+            assert_eq!(compares(own, comparison, wanted), passes, "{own} {comparison:?} {wanted}");
+        }
+    }
+
+    #[test]
     fn patterns_match_as_in_sql() {
         for (text, pattern) in [
             ("", ""),
@@ -250,6 +311,43 @@ mod tests {
         ] {
             assert!(!like(text, pattern), "{text} not like {pattern}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_within_itself_and_all_above_it() {
+        let text = |text: &str| Value::Text(text.to_owned());
+        for (folder, comparison, value, expected) in [
+            ("vision", Comparison::Equal, text("vision"), true),
+            ("vision/50%_x/deep", Comparison::Equal, text("vision/50%_x"), true),
+            ("vision/50 of x", Comparison::Equal, text("vision/50%_x"), false),
+            ("visionary", Comparison::Equal, text("vision"), false),
+            ("", Comparison::Equal, text("vision"), false),
+            ("vision/deep", Comparison::NotEqual, text("vision"), false),
+            ("text", Comparison::NotEqual, text("vision"), true),
+            ("vision/deep", Comparison::NotIn, Value::List(vec!["vision".to_owned()]), false),
+            ("vision/deep", Comparison::In, Value::List(vec!["text".to_owned(), "vision".to_owned()]), true),
+            ("a/b/c", Comparison::Like, text("a/_"), true),
+            ("a/b/c", Comparison::NotLike, text("a/_"), false),
+            ("a", Comparison::NotILike, text("B%"), true),
+            ("", Comparison::IsNull, Value::None, true),
+            ("a/b", Comparison::IsNotNull, Value::None, true),
+        ] {
+            assert_eq!(is_within(folder, comparison, &value), expected, "{folder:?} {comparison:?} {value:?}");
+        }
+        assert!(!is_at("vision/deep", Comparison::Equal, &text("vision")));
+    }
+
+    #[test]
+    fn one_of_several_texts_must_pass_and_of_a_denial_all() {
+        let holds = |filter: &str, own: &[&str]| {
+            let filter = super::super::parse_of(filter, Some(&["alias"])).unwrap();
+            let texts = own.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+            Ready::of(&filter).holds(&|_| Cell::Texts(texts.clone()), &|_| false)
+        };
+        assert!(holds("alias = 'b'", &["a", "b"]) && !holds("alias != 'b'", &["a", "b"]));
+        assert!(holds("alias != 'b'", &["a", "c"]) && holds("alias not like 'b%'", &["a"]));
+        // Of what has none no comparison is true, not even a denial.
+        assert!(!holds("alias != 'b'", &[]) && holds("alias is null", &[]) && holds("alias is not null", &["a"]));
     }
 
     #[test]

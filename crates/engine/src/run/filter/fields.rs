@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The fields without a key that an error may propose; MLflow's other names for them are known as well.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "name",
     "state",
     "status",
@@ -21,6 +21,7 @@ const KNOWN: [&str; 22] = [
     "experiment",
     "model",
     "folder",
+    "within",
     "device",
     "commit",
     "snapshot",
@@ -39,7 +40,7 @@ const KNOWN: [&str; 22] = [
 ];
 
 const FIELDS: &str = "There are metric.KEY, param.KEY, tag.KEY, dataset.name, dataset.digest, dataset.context, name, state, \
-                      kind, experiment, folder, model, created, started, ended (a date as '2026-11-24', or milliseconds \
+                      kind, experiment, folder, within (a folder or one below it), model, created, started, ended (a date as '2026-11-24', or milliseconds \
                       since 1970), duration (in seconds), cost, user, notes, device, commit, snapshot, parent, \
                       artifact_uri and id.";
 
@@ -82,6 +83,7 @@ pub(super) fn attribute(name: &str) -> Option<Field> {
         "experiment" => Field::Experiment,
         "model" => Field::Model,
         "folder" => Field::Folder,
+        "within" => Field::Within,
         "device" => Field::Device,
         "commit" => Field::Commit,
         "snapshot" => Field::Snapshot,
@@ -173,6 +175,16 @@ pub(crate) fn fields_of(filter: &Filter) -> Vec<&Field> {
         Filter::Not(inner) => fields_of(inner),
         Filter::All | Filter::Word(_) => Vec::new(),
         Filter::Compare(field, ..) => vec![field],
+    }
+}
+
+/// Whether a filter has words, which are looked for in all texts of a record.
+pub(crate) fn has_words(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(all) | Filter::Or(all) => all.iter().any(has_words),
+        Filter::Not(inner) => has_words(inner),
+        Filter::Word(_) => true,
+        Filter::All | Filter::Compare(..) => false,
     }
 }
 
@@ -274,6 +286,25 @@ mod tests {
         }
         for name in OF_DATASETS {
             assert!(dataset(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_like_a_pattern_is_asked_for_as_in_sql() {
+        let pattern =
+            |comparison| Filter::Compare(Field::Tag("team".to_owned()), comparison, Value::Text("Blue%".to_owned()));
+        assert_eq!(parse("tag.team not like 'Blue%'").unwrap(), pattern(Comparison::NotLike));
+        assert_eq!(parse("tag.team NOT ILIKE 'Blue%'").unwrap(), pattern(Comparison::NotILike));
+        assert_eq!(parse("not tag.team like 'Blue%'").unwrap(), Filter::Not(Box::new(pattern(Comparison::Like))));
+        // Words of a note stay words.
+        assert!(matches!(parse("state not like it").unwrap(), Filter::And(words) if words.len() == 3));
+        for (wrong, expected) in [
+            ("tag.team not like x", "was expected"),
+            ("metric.loss not like '1%'", "it is a number"),
+            ("tag.team not like", "was expected"),
+        ] {
+            let message = parse(wrong).unwrap_err().message;
+            assert!(message.contains(expected), "{wrong}: {message}");
         }
     }
 

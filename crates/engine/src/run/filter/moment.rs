@@ -4,6 +4,19 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{Comparison, Field, Value};
 
+/// When records of another kind than runs were made, and changed last, by the names that people use: what clients call so
+/// is compared as MLflow compares it.
+const OF_OTHERS: [&str; 2] = ["created", "updated"];
+
+/// Whether a field is a time that can be asked for by a date.
+pub(super) fn is_time(field: &Field) -> bool {
+    match field {
+        Field::Created | Field::Started | Field::Ended => true,
+        Field::Attribute(name) => OF_OTHERS.contains(&name.as_str()),
+        _ => false,
+    }
+}
+
 /// The value, in milliseconds where a time is asked to be before or after a moment. One that says no zone is meant in this one,
 /// and a date alone is its midnight. Equal to a moment is no run, so that this stays refused.
 pub(super) fn in_milliseconds(
@@ -12,13 +25,12 @@ pub(super) fn in_milliseconds(
     value: Value,
     zone: impl FnOnce() -> TimeZone,
 ) -> Value {
-    let is_time = matches!(field, Field::Created | Field::Started | Field::Ended);
     let is_ordered = matches!(
         comparison,
         Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual
     );
     let moment = match &value {
-        Value::Text(text) if is_time && is_ordered => moment(text, zone),
+        Value::Text(text) if is_ordered && is_time(field) => moment(text, zone),
         _ => None,
     };
     moment.map_or(value, |moment| Value::Number(moment.as_millisecond() as f64))
@@ -55,5 +67,9 @@ mod tests {
         stays(&Field::Created, Comparison::Less, "yesterday");
         stays(&Field::Created, Comparison::Equal, "2026-11-24");
         stays(&Field::Name, Comparison::Less, "2026-11-24");
+        let attribute = |name: &str| Field::Attribute(name.to_owned());
+        let read = read(&attribute("updated"), Comparison::Less, "2026-11-24");
+        assert_eq!(read, Value::Number(1_795_474_800_000.0));
+        stays(&attribute("creation_time"), Comparison::Less, "2026-11-24");
     }
 }

@@ -11,12 +11,14 @@ use super::{Told, status};
 use crate::{
     Engine,
     run::{
+        PAGE_BYTES,
         board::{Asked, Order},
         filter::{
             self, Field, Filter,
             compare::{self, Cell, Ready},
         },
     },
+    tracking::texts::bytes_in,
 };
 
 /// A dataset by its name, and by its digest where that is said.
@@ -42,12 +44,17 @@ pub struct Sought {
     pub most: u64,
 }
 
-/// A page of logged models, and whether there are more behind them.
+/// A page of logged models, whether there are more behind them, and where these begin: of models with many and long texts it
+/// holds fewer than it may.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Found {
     pub models: Vec<Told>,
     pub has_more: bool,
+    pub end: u64,
 }
+
+/// What a model, or a figure of one, takes beside its texts, about.
+const RECORD_BYTES: usize = 400;
 
 const ATTRIBUTES: &[&str] = &[
     "name",
@@ -83,7 +90,7 @@ fn page(c: &store::Connection, asked: &Asked, sought: &Sought, filter: &Filter) 
     let (mut found, goes_on) = (Vec::new(), asked.goes_on());
     for experiment in &sought.experiments {
         goes_on()?;
-        let models = read(c, experiment.id, &fields, of_datasets)?;
+        let models = read(c, experiment.id, &fields, (of_datasets, filter::has_words(filter)))?;
         found.extend(models.into_iter().map(|model| (model, experiment.number)));
     }
     let ready = Ready::of(filter);
@@ -93,7 +100,11 @@ fn page(c: &store::Connection, asked: &Asked, sought: &Sought, filter: &Filter) 
             Field::Metric(key) => Cell::Numbers(figures(&told.0, key, &sought.datasets).map(|one| one.value).collect()),
             _ => cell(told, field, &sought.datasets),
         };
-        let word = |word: &str| told.0.name.to_lowercase().contains(&word.to_lowercase());
+        let word = |word: &str| {
+            let word = word.to_lowercase();
+            let texts = told.0.params.iter().chain(&told.0.tags).flat_map(|(key, value)| [key, value]);
+            std::iter::once(&told.0.name).chain(texts).any(|text| text.to_lowercase().contains(&word))
+        };
         (!of_datasets || told.0.metrics.iter().any(|metric| is_on(metric, &sought.datasets)))
             && ready.holds(&looked_at, &word)
     };
@@ -107,24 +118,36 @@ fn page(c: &store::Connection, asked: &Asked, sought: &Sought, filter: &Filter) 
         right.0.created_ms.cmp(&left.0.created_ms).then_with(|| right.0.id.cmp(&left.0.id))
     });
     let (skip, most) = (place(sought.skip), place(sought.most));
-    let has_more = found.len() > skip.saturating_add(most);
-    let models = found.into_iter().skip(skip).take(most).map(|(model, number)| {
+    let (total, mut models, mut bytes) = (found.len(), Vec::new(), 0_usize);
+    for (model, number) in found.into_iter().skip(skip).take(most) {
         let bare = LoggedModel { metrics: Vec::new(), ..model };
-        Ok((store::logged_model::whole(c, bare)?, number))
-    });
-    Ok(Found { models: models.collect::<store::Result<_>>()?, has_more })
+        let whole = store::logged_model::whole(c, bare)?;
+        bytes = bytes.saturating_add(bytes_of(&whole));
+        if bytes > PAGE_BYTES && !models.is_empty() {
+            break;
+        }
+        models.push((whole, number));
+    }
+    let end = skip.saturating_add(models.len());
+    Ok(Found { models, has_more: total > end, end: end as u64 })
+}
+
+fn bytes_of(model: &LoggedModel) -> usize {
+    let figures: usize = model.metrics.iter().map(|metric| metric.key.len() + RECORD_BYTES).sum();
+    RECORD_BYTES + bytes_in(&model.params) + bytes_in(&model.tags) + figures
 }
 
 fn place(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// An experiment's models with what these fields ask of, and with their figures where these are asked of anyway.
+/// An experiment's models with what these fields ask of, and with their figures or all their texts where these are asked of
+/// anyway.
 fn read(
     c: &store::Connection,
     experiment: ExperimentId,
     fields: &[&Field],
-    of_datasets: bool,
+    (of_datasets, of_texts): (bool, bool),
 ) -> store::Result<Vec<LoggedModel>> {
     let mut models = store::logged_model::of_experiment(c, experiment)?;
     let at: HashMap<String, usize> = models.iter().enumerate().map(|(at, model)| (model.id.clone(), at)).collect();
@@ -133,11 +156,21 @@ fn read(
         Field::Tag(key) => Some((true, key.as_str())),
         _ => None,
     });
-    for (is_tag, key) in keys.collect::<BTreeSet<_>>() {
-        for (id, value) in store::logged_model::texts_within(c, experiment, (is_tag, key))? {
-            let Some(at) = at.get(&id) else { continue };
+    let mut put = |id: &String, is_tag: bool, key: String, value: String| {
+        if let Some(at) = at.get(id) {
             let model = &mut models[*at];
-            if is_tag { &mut model.tags } else { &mut model.params }.insert(key.to_owned(), value);
+            if is_tag { &mut model.tags } else { &mut model.params }.insert(key, value);
+        }
+    };
+    if of_texts {
+        for (id, is_tag, key, value) in store::logged_model::every_text_within(c, experiment)? {
+            put(&id, is_tag, key, value);
+        }
+    } else {
+        for (is_tag, key) in keys.collect::<BTreeSet<_>>() {
+            for (id, value) in store::logged_model::texts_within(c, experiment, (is_tag, key))? {
+                put(&id, is_tag, key.to_owned(), value);
+            }
         }
     }
     if of_datasets || fields.iter().any(|field| matches!(field, Field::Metric(_))) {

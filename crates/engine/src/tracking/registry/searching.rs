@@ -13,12 +13,14 @@ use super::{Registered, Version, by_id, made_by, named, read};
 use crate::{
     Engine,
     run::{
+        PAGE_BYTES,
         board::{Asked, Order},
         filter::{
             self, Comparison, Field, Filter, Value,
             compare::{self, Cell, Ready},
         },
     },
+    tracking::texts::bytes_in,
 };
 
 /// What is sought, and which of what is found is answered.
@@ -30,26 +32,50 @@ pub struct Sought {
     pub most: u64,
 }
 
-/// A page, and whether there is more behind it.
+/// A page, whether there is more behind it, and where that begins: of what has many and long texts it holds less than it may.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Found<T> {
     pub page: Vec<T>,
     pub has_more: bool,
+    pub end: u64,
 }
 
+/// What a version or model takes beside its texts, about.
+const RECORD_BYTES: usize = 400;
+
 impl<T> Found<T> {
-    /// The page of what was found, each thing read whole.
+    /// The page of what was found, each thing read whole, which takes so many bytes of a page.
     fn of<H>(
         all: Vec<H>,
         sought: &Sought,
         mut whole: impl FnMut(H) -> store::Result<Option<T>>,
+        bytes_of: impl Fn(&T) -> usize,
     ) -> store::Result<Self> {
         let place = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let (skip, most) = (place(sought.skip), place(sought.most));
-        let has_more = all.len() > skip.saturating_add(most);
-        let page = all.into_iter().skip(skip).take(most).filter_map(|one| whole(one).transpose());
-        Ok(Self { page: page.collect::<store::Result<_>>()?, has_more })
+        let (skip, most, total) = (place(sought.skip), place(sought.most), all.len());
+        let (mut page, mut end, mut bytes) = (Vec::new(), skip, 0_usize);
+        for one in all.into_iter().skip(skip).take(most) {
+            if let Some(one) = whole(one)? {
+                bytes = bytes.saturating_add(bytes_of(&one));
+                if bytes > PAGE_BYTES && !page.is_empty() {
+                    break;
+                }
+                page.push(one);
+            }
+            end += 1;
+        }
+        Ok(Self { page, has_more: total > end, end: end as u64 })
     }
+}
+
+fn bytes_of_version(version: &Version) -> usize {
+    RECORD_BYTES + version.source.len() + version.notes.notes.len() + bytes_in(&version.tags)
+}
+
+/// With all of its versions, which are read for those that are told.
+fn bytes_of_model(model: &Registered) -> usize {
+    let versions: usize = model.versions.iter().map(bytes_of_version).sum();
+    RECORD_BYTES + model.row.notes.len() + bytes_in(&model.tags) + versions
 }
 
 /// Orders of other records than runs: `name ASC`, `creation_time DESC`.
@@ -113,6 +139,43 @@ impl Tags {
     }
 }
 
+/// What words are looked for in beside names, in small letters: tags, aliases and descriptions, by the bytes of the id of
+/// the model or version. A filter without words reads none.
+struct Texts(HashMap<[u8; 16], String>);
+
+impl Texts {
+    fn read(c: &store::Connection, filter: &Filter) -> store::Result<Self> {
+        let mut all = HashMap::<[u8; 16], String>::new();
+        if !filter::has_words(filter) {
+            return Ok(Self(all));
+        }
+        let mut add = |owner: &[u8; 16], text: &str| {
+            let held = all.entry(*owner).or_default();
+            held.push_str(&text.to_lowercase());
+            held.push('\n');
+        };
+        for (owner, key, value) in store::client_version::all_tags(c)? {
+            add(&owner, &key);
+            add(&owner, &value);
+        }
+        for (version, notes) in store::client_version::noted(c)? {
+            add(version.as_bytes(), &notes);
+        }
+        for (model, version, alias) in store::alias::all(c)? {
+            add(model.as_bytes(), &alias);
+            add(version.as_bytes(), &alias);
+        }
+        Ok(Self(all))
+    }
+
+    /// Whether a word stands in a name or among the texts of its owner.
+    fn have(&self, owner: &[u8; 16], names: &[&str], word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.0.get(owner).is_some_and(|text| text.contains(&word))
+            || names.iter().any(|name| name.to_lowercase().contains(&word))
+    }
+}
+
 fn is_prompt(tags: &BTreeMap<String, String>) -> bool {
     tags.get(PROMPT_TAG).is_some_and(|is| is == "true")
 }
@@ -162,17 +225,16 @@ fn found_models(
         Field::Attribute(_) => Cell::Number(model.row.updated_ms as f64),
         _ => Cell::Missing,
     };
-    let word = |model: &ModelHead, word: &str| {
-        let word = word.to_lowercase();
-        [&model.name, &model.row.notes].into_iter().any(|text| text.to_lowercase().contains(&word))
-    };
+    let texts = Texts::read(c, filter)?;
+    let word =
+        |model: &ModelHead, word: &str| texts.have(model.row.id.as_bytes(), &[&model.name, &model.row.notes], word);
     let (with_prompts, ready) = (asks_for_prompts(filter), Ready::of(filter));
     let all = compare::passing(all, asked.goes_on(), |model| {
         (with_prompts || !is_prompt(&model.tags)) && ready.holds(&|field| cell(model, field), &|text| word(model, text))
     })?;
     let cells = |model: &ModelHead| orders.iter().map(|order| cell(model, &order.field)).collect::<Vec<_>>();
     let all = compare::sorted(all, &descending(orders), cells, |left, right| left.name.cmp(&right.name));
-    Found::of(all, sought, |model| read(c, model.row).map(Some))
+    Found::of(all, sought, |model| read(c, model.row).map(Some), bytes_of_model)
 }
 
 const VERSION_ATTRIBUTES: &[&str] = &[
@@ -219,7 +281,8 @@ fn found_versions(
         },
         _ => Cell::Missing,
     };
-    let word = |version: &Version, word: &str| version.name.to_lowercase().contains(&word.to_lowercase());
+    let texts = Texts::read(c, filter)?;
+    let word = |version: &Version, word: &str| texts.have(version.id.as_bytes(), &[&version.name], word);
     // One version that is a prompt makes its model one.
     let of_prompts: HashSet<ModelId> = match asks_for_prompts(filter) {
         true => HashSet::new(),
@@ -234,7 +297,7 @@ fn found_versions(
         let last = right.notes.updated_ms.cmp(&left.notes.updated_ms);
         last.then_with(|| left.name.cmp(&right.name)).then(right.number.cmp(&left.number))
     });
-    Found::of(all, sought, |version| by_id(c, &version.name, version.id))
+    Found::of(all, sought, |version| by_id(c, &version.name, version.id), bytes_of_version)
 }
 
 /// Every version of both kinds, without aliases and notes, and with the tags alone that the filter asks of; none of a

@@ -17,7 +17,8 @@ use crate::{
 
 /// How often a source is decoded at most: each time may reveal another `..`.
 const DECODED: usize = 16;
-const LATEST: &str = "latest";
+/// What no alias is called, since it means the newest version.
+pub(super) const LATEST: &str = "latest";
 const PROMPTS: [&str; 2] = ["dummy-source", "prompt-template"];
 
 /// A source with all that it says.
@@ -235,7 +236,7 @@ fn of_models(tx: &store::Transaction<'_>, uri: &Uri<'_>, mut resolved: Resolved)
     Ok(resolved)
 }
 
-/// `/m-…`, `/NAME/VERSION`, `/NAME/STAGE`, `/NAME/latest` or `/NAME@ALIAS`.
+/// `/m-…`, `/NAME/VERSION`, `/NAME/STAGE`, `/NAME/latest`, `/NAME@latest` or `/NAME@ALIAS`.
 fn parse(path: &str) -> Option<Named> {
     let rest = path.strip_prefix('/')?.trim_start_matches('/');
     let named = |name: &str, by| Some(Named::Version { name: name.to_owned(), by }).filter(|_| !name.trim().is_empty());
@@ -247,6 +248,7 @@ fn parse(path: &str) -> Option<Named> {
         Some((name, suffix)) if suffix.eq_ignore_ascii_case(LATEST) => named(name, By::Latest),
         Some((name, suffix)) => named(name, By::Stage(suffix.to_owned())),
         None => match rest.rsplit_once('@') {
+            Some((name, alias)) if alias.eq_ignore_ascii_case(LATEST) => named(name, By::Latest),
             Some((name, alias)) if !alias.trim().is_empty() => named(name, By::Alias(alias.to_owned())),
             Some(_) => None,
             None => Some(Named::Logged(rest.to_owned())).filter(|_| !rest.trim().is_empty()),

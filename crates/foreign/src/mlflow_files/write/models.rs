@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{
     FileStore, Run, hexadecimal,
     keys::{Disk, LONGEST_PART, Refused, Why, refused},
-    make_parent, named, put_pairs, put_yaml, uri,
+    make_parent, named, put_pairs, put_yaml, texts, uri,
 };
 use crate::{
     Result,
@@ -253,5 +253,5 @@ fn put_text(path: &Path, text: &str) -> Result<()> {
 
 fn pairs(disk: Disk, folder: &Path, kind: &'static str, pairs: &[(String, String)]) -> Result<Vec<Refused>> {
     fs::create_dir_all(folder).map_err(failed(folder))?;
-    put_pairs(disk, folder, kind, &pairs.iter().map(|(key, value)| (key.as_str(), value)).collect::<Vec<_>>())
+    put_pairs(disk, folder, kind, &texts(pairs))
 }

@@ -163,9 +163,8 @@ pub(in crate::mlflow) struct Found {
 
 pub(in crate::mlflow) async fn search(State(host): State<Host>, Fields(asked): Fields<Search>) -> Answer<Found> {
     let sought = asked.sought(DEFAULT_RESULTS, MOST_RESULTS)?;
-    let end = sought.skip.saturating_add(sought.most);
     let found = searching::versions_found(&host.engine, sought).await?;
-    let next_page_token = found.has_more.then(|| page_token(end));
+    let next_page_token = found.has_more.then(|| page_token(found.end));
     Ok(Json(Found { model_versions: found.page.into_iter().map(WireVersion::from).collect(), next_page_token }))
 }
 

@@ -1,8 +1,10 @@
 //! Artifacts as they are sent: in part or whole, and nothing where a link leads nowhere.
 
-use reqwest::{StatusCode, header::HeaderMap};
+use api::source::{AddSource, Kind};
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::json;
 
-use super::Open;
+use super::{Open, limits::told};
 
 /// An artifact of a run with ten bytes, and its address.
 async fn ten_bytes(open: &Open) -> String {
@@ -18,6 +20,38 @@ async fn answered(open: &Open, url: &str, headers: &[(&'static str, &str)]) -> (
     let answer = open.running.http.get(url).headers(sent).send().await.unwrap();
     let range = answer.headers().get("content-range").map(|range| range.to_str().unwrap().to_owned());
     (answer.status(), range, answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_imported_is_denied_to_who_would_write_there() {
+    let open = Open::start().await;
+    let engine = &open.running.host.engine;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../foreign/tests/fixtures/mlruns-models").to_owned();
+    let add = AddSource { path, kind: Some(Kind::MlflowFiles), project: None, once: true };
+    let job = engine::dispatch::call(engine, add).await.unwrap();
+    let job = engine.jobs().wait(engine, job.id).await.unwrap();
+    assert_eq!(job.error, None, "{job:?}");
+    let (run, model) = ("69e81ee802b24803b8d3d6a7efefb4e5", "m-b45f71fab90e4f5581b751b9bee38e62");
+    for place in [format!("1/{run}/artifacts/weights/x.bin"), format!("1/models/{model}/artifacts/MLmodel")] {
+        let url = format!("{}/api/2.0/mlflow-artifacts/artifacts/{place}", open.address);
+        for method in [Method::PUT, Method::DELETE] {
+            let answer = open.running.http.request(method, &url).body("x").send().await.unwrap();
+            let message = told(answer, StatusCode::FORBIDDEN, "PERMISSION_DENIED").await;
+            assert!(message.contains("read where it lies"), "{message}");
+        }
+        let folder = place.rsplit_once('/').unwrap().0;
+        let body = json!({ "path": "x.bin", "num_parts": 2 });
+        let (status, said) = open.post(&format!("mlflow-artifacts/mpu/create/{folder}"), body).await;
+        assert_eq!((status, &said["error_code"]), (StatusCode::FORBIDDEN, &json!("PERMISSION_DENIED")), "{said}");
+    }
+    for (path, name) in [("mlflow/experiments/create", "churn"), ("mlflow/registered-models/create", "churn-model")] {
+        let (status, said) = open.post(path, json!({ "name": name })).await;
+        assert_eq!(
+            (status, &said["error_code"]),
+            (StatusCode::BAD_REQUEST, &json!("RESOURCE_ALREADY_EXISTS")),
+            "{said}"
+        );
+    }
 }
 
 #[tokio::test]

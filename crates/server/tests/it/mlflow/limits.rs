@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::tracking::{Dataset, RunInput};
 use engine::tracking::client::{self, Batch};
 use futures::{StreamExt as _, stream};
 use reqwest::{Body, Response, StatusCode};
@@ -136,6 +137,28 @@ async fn searches_of_endless_orders_and_filters_are_refused() {
     let body = json!({ "experiment_ids": vec!["0"; 100_000], "max_results": 10 });
     assert_eq!(open.post("mlflow/runs/search", body.clone()).await.0, StatusCode::OK);
     assert_eq!(open.post("mlflow/logged-models/search", body).await.0, StatusCode::OK);
+    // So is each of very many: all in one read of the database.
+    let many: Vec<String> = (0..200_000).map(|number| number.to_string()).collect();
+    let (status, made) = open.post("mlflow/logged-models", json!({ "experiment_id": "0" })).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    let (status, found) = open.post("mlflow/logged-models/search", json!({ "experiment_ids": many })).await;
+    assert_eq!((status, found["models"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)), "{found}");
+}
+
+#[tokio::test]
+async fn the_models_of_a_run_have_an_end() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let models = |from: usize, to: usize| {
+        let models: Vec<Value> = (from..to).map(|at| json!({ "model_id": format!("m-{at}"), "step": at })).collect();
+        json!({ "run_id": run, "models": models })
+    };
+    assert_eq!(open.post("mlflow/runs/outputs", models(0, 6_000)).await.0, StatusCode::OK);
+    let why = "10001 models, more than 10000. Log further models in another run";
+    open.refused("mlflow/runs/log-inputs", models(0, 4_001), why).await;
+    assert_eq!(open.post("mlflow/runs/log-inputs", models(0, 4_000)).await.0, StatusCode::OK);
+    // The same again are no more.
+    assert_eq!(open.post("mlflow/runs/outputs", models(0, 6_000)).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -238,6 +261,154 @@ async fn a_page_of_long_runs_ends_before_the_next_one_that_is_too_much() {
     // Whatever their order: two long ones never stand on one page, and none is left out.
     assert!((3..=4).contains(&pages.len()), "{pages:?}");
     assert_eq!((seen.len(), pages.iter().sum::<usize>()), (5, 5), "{pages:?}");
+}
+
+#[tokio::test]
+async fn the_datasets_of_a_run_have_an_end_and_those_of_a_page_too() {
+    let open = Open::start().await;
+    let engine = &open.running.host.engine;
+    let given = |name: &str, bytes: usize| RunInput {
+        dataset: Dataset {
+            name: name.to_owned(),
+            digest: "d".to_owned(),
+            source_type: "local".to_owned(),
+            source: "{}".to_owned(),
+            schema: None,
+            profile: Some("x".repeat(bytes)),
+        },
+        tags: Default::default(),
+    };
+    for bytes in [20 << 20, 20 << 20, 1_000, 1_000] {
+        let run = open.run().await.parse().unwrap();
+        client::inputs(engine, run, vec![given("a", bytes)], Vec::new()).await.unwrap();
+    }
+    let mut body = json!({ "experiment_ids": ["0"], "order_by": ["start_time", "run_id"] });
+    let mut pages = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    loop {
+        let (status, found) = open.post("mlflow/runs/search", body.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{found}");
+        let runs = found["runs"].as_array().unwrap();
+        seen.extend(runs.iter().map(|run| run["info"]["run_id"].as_str().unwrap().to_owned()));
+        pages.push(runs.len());
+        match found["next_page_token"].as_str() {
+            Some(token) => body["page_token"] = json!(token),
+            None => break,
+        }
+    }
+    // Whatever their order: two long ones never stand on one page, and none is left out.
+    assert!((2..=3).contains(&pages.len()), "{pages:?}");
+    assert_eq!((seen.len(), pages.iter().sum::<usize>()), (4, 4), "{pages:?}");
+
+    let run = open.run().await.parse().unwrap();
+    client::inputs(engine, run, vec![given("a", 40 << 20)], Vec::new()).await.unwrap();
+    let more = json!({ "name": "b", "digest": "d", "source_type": "local", "source": "{}", "profile": "x".repeat(16_000_000) });
+    let body = json!({ "run_id": run, "datasets": [{ "dataset": more, "tags": [] }] });
+    assert_eq!(open.post("mlflow/runs/log-inputs", body).await.0, StatusCode::OK);
+    let more = json!({ "name": "c", "digest": "d", "source_type": "local", "source": "{}", "profile": "x".repeat(16_000_000) });
+    let body = json!({ "run_id": run, "datasets": [{ "dataset": more, "tags": [] }] });
+    open.refused("mlflow/runs/log-inputs", body, "more than 67108864. Keep a long profile as an artifact").await;
+    let told = open.get(&format!("api/2.0/mlflow/runs/get?run_id={run}")).await;
+    assert_eq!(told["run"]["inputs"]["dataset_inputs"].as_array().map(Vec::len), Some(2), "the last is not half there");
+}
+
+/// Tags with so many bytes of values together.
+fn tags(mega: usize, each: usize) -> Vec<Value> {
+    (0..(mega << 20) / each).map(|at| json!({ "key": format!("k{at}"), "value": "x".repeat(each) })).collect()
+}
+
+#[tokio::test]
+async fn the_texts_of_models_versions_and_experiments_have_an_end_together() {
+    let open = Open::start().await;
+    let why = "more than 16777216. Keep long texts as artifacts";
+    let made = async |path: &str, body: Value| {
+        let (status, said) = open.post(path, body).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {said}");
+        said
+    };
+    open.refused("mlflow/experiments/create", json!({ "name": "e", "tags": tags(17, 20_000) }), why).await;
+    let experiment = made("mlflow/experiments/create", json!({ "name": "e", "tags": tags(15, 20_000) })).await;
+    let tag = |key: String, value: String| json!({ "experiment_id": experiment["experiment_id"], "key": key, "value": value });
+    let mut count = 0;
+    while count < 200
+        && open.post("mlflow/experiments/set-experiment-tag", tag(format!("m{count}"), "x".repeat(20_000))).await.0
+            == StatusCode::OK
+    {
+        count += 1;
+    }
+    assert!((40..=60).contains(&count), "{count}: a megabyte more");
+    open.refused("mlflow/experiments/set-experiment-tag", tag("more".to_owned(), "x".repeat(20_000)), why).await;
+    // What is there is written over, and taken away.
+    made("mlflow/experiments/set-experiment-tag", tag("m0".to_owned(), "y".repeat(20_000))).await;
+
+    open.refused("mlflow/registered-models/create", json!({ "name": "m", "tags": tags(17, 100_000) }), why).await;
+    made("mlflow/registered-models/create", json!({ "name": "m", "tags": tags(16, 100_000) })).await;
+    let more = json!({ "name": "m", "key": "more", "value": "x".repeat(100_000) });
+    open.refused("mlflow/registered-models/set-tag", more, why).await;
+    let version = |tags: Vec<Value>| json!({ "name": "m", "source": "s3://m", "tags": tags });
+    open.refused("mlflow/model-versions/create", version(tags(17, 100_000)), why).await;
+
+    let logged = |tags: Vec<Value>| json!({ "experiment_id": "0", "tags": tags });
+    open.refused("mlflow/logged-models", logged(tags(17, 60_000)), why).await;
+    let model = made("mlflow/logged-models", logged(tags(16, 60_000))).await;
+    let id = model["model"]["info"]["model_id"].as_str().unwrap();
+    let more = json!({ "params": [{ "key": "more", "value": "x".repeat(60_000) }] });
+    open.refused(&format!("mlflow/logged-models/{id}/params"), more, why).await;
+}
+
+#[tokio::test]
+async fn a_page_of_models_or_experiments_ends_before_the_one_that_is_too_much() {
+    let open = Open::start().await;
+    for at in 0..3 {
+        let named = json!({ "name": format!("m{at}"), "tags": tags(15, 100_000) });
+        assert_eq!(open.post("mlflow/registered-models/create", named).await.0, StatusCode::OK);
+        let version = json!({ "name": format!("m{at}"), "source": "s3://m" });
+        assert_eq!(open.post("mlflow/model-versions/create", version).await.0, StatusCode::OK);
+        let logged = json!({ "experiment_id": "0", "tags": tags(15, 60_000) });
+        assert_eq!(open.post("mlflow/logged-models", logged).await.0, StatusCode::OK);
+        let experiment = json!({ "name": format!("e{at}"), "tags": tags(15, 20_000) });
+        assert_eq!(open.post("mlflow/experiments/create", experiment).await.0, StatusCode::OK);
+    }
+    // The experiment that is always there is the last of them.
+    for (path, of, expected) in
+        [("registered-models", "registered_models", [2, 1]), ("experiments", "experiments", [2, 2])]
+    {
+        let (mut sizes, mut token) = (Vec::new(), String::new());
+        loop {
+            let found = open.get(&format!("api/2.0/mlflow/{path}/search?max_results=100&page_token={token}")).await;
+            sizes.push(found[of].as_array().unwrap().len());
+            let Some(next) = found["next_page_token"].as_str() else { break };
+            token = next.replace('=', "%3D").replace('+', "%2B");
+        }
+        assert_eq!(sizes, expected, "{path}");
+    }
+    let (mut sizes, mut body) = (Vec::new(), json!({ "experiment_ids": ["0"] }));
+    loop {
+        let (status, found) = open.post("mlflow/logged-models/search", body.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{found}");
+        sizes.push(found["models"].as_array().unwrap().len());
+        let Some(next) = found["next_page_token"].as_str() else { break };
+        body["page_token"] = json!(next);
+    }
+    assert_eq!(sizes, [2, 1]);
+    let versions = open.get("api/2.0/mlflow/model-versions/search").await;
+    assert_eq!(versions["model_versions"].as_array().map(Vec::len), Some(3), "their own texts are short");
+}
+
+#[tokio::test]
+async fn what_each_part_of_an_upload_is_told_is_short() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let begin = async |authorization: usize| {
+        let url = format!("{}/api/2.0/mlflow-artifacts/mpu/create/0/{run}/artifacts", open.address);
+        let request = open.running.http.post(url).json(&json!({ "path": "model.bin", "num_parts": 2 }));
+        request.header("authorization", "x".repeat(authorization)).send().await.unwrap()
+    };
+    // It would stand in the answer ten thousand times.
+    let message = told(begin(100_000).await, StatusCode::BAD_REQUEST, "INVALID_PARAMETER_VALUE").await;
+    assert!(message.contains("100000 bytes, more than the 4096"), "{message}");
+    let begun: Value = begin(4_096).await.json().await.unwrap();
+    assert_eq!(begun["credentials"][1]["headers"]["Authorization"].as_str().map(str::len), Some(4_096), "{begun}");
 }
 
 #[tokio::test]

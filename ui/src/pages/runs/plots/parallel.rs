@@ -7,16 +7,16 @@ use charts::{
     parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
     plot::{Drawing, Size},
     ramp,
-    runs::{Cells, KEY, coordinate, parallel_file, parallel_of},
+    runs::{Cells, KEY, axis_of, coordinate, parallel_file, parallel_of},
 };
 use leptos::{html, prelude::*};
 
 use super::{
-    Facts, Legend, Whose, fetched, how_many, options, told,
-    values::{between, brush_read, brush_said, condition, fields, joined, tidy},
+    Facts, Legend, These, Whose, axes_known, axis_called, fetched, how_many, options, told,
+    values::{between, bound_read, bound_said, brush_read, brush_said, condition, fields, joined, tidy},
 };
 use crate::{
-    pages::runs::columns::{self, Names},
+    pages::runs::columns::Names,
     parts::{
         button::{Button, IconButton},
         card::Card,
@@ -49,6 +49,7 @@ pub(super) fn ParallelView(
     plotted: RwSignal<Plotted>,
     facts: Signal<Facts>,
     filter: Option<RwSignal<String>>,
+    these: Option<These>,
     on_open: Callback<String>,
 ) -> impl IntoView {
     let axes = Memo::new(move |_| {
@@ -79,8 +80,11 @@ pub(super) fn ParallelView(
     });
     let coordinates = Memo::new(move |_| {
         let axis = |(name, is_log): (&String, &bool)| {
-            let label = columns::called(name).1;
-            data.cells.with(|cells| coordinate(label, cells.as_ref().map_or(&[], |cells| cells.column(name)), *is_log))
+            let label = axis_called(name);
+            data.cells.with(|cells| match cells {
+                Some(cells) => axis_of(cells, name, label, *is_log),
+                None => coordinate(label, &[], *is_log),
+            })
         };
         axes.with(|axes| logs.with(|logs| axes.iter().zip(logs).map(axis).collect::<Vec<Coordinate>>()))
     });
@@ -118,15 +122,23 @@ pub(super) fn ParallelView(
     });
     let others = Signal::derive(move || {
         let axes = axes.get();
-        let known = facts.with(columns::known).into_iter().filter(|name| !axes.contains(name));
+        let known = facts.with(|facts| axes_known(facts, whose)).into_iter().filter(|name| !axes.contains(name));
         [(String::new(), "Add an axis".to_owned())].into_iter().chain(options(known)).collect::<Vec<_>>()
     });
     let none = Memo::new(move |_| conditions.with(Vec::is_empty));
+    let nobody = Memo::new(move |_| none.get() || within.get() == 0);
+    let those = move || {
+        let of = |cells: &Cells| chart.with_untracked(|chart| brushed(cells, chart));
+        data.cells.with_untracked(|cells| cells.as_ref().map(of)).unwrap_or_default()
+    };
     view! {
         <div class="plot-tools flex wrap">
             <Select value=adding options=others name="Add an axis" />
             {filter.map(|filter| view! {
                 <Button label="Filter to these" mark=icon::LIST_FILTER disabled=none on_press=move || write(filter) />
+            })}
+            {these.map(|These { label, act }| view! {
+                <Button label mark=icon::LAYERS disabled=nobody on_press=move || act.run(those()) />
             })}
             <Button label="Clear" kind="quiet" disabled=none on_press=move || brushes.update(BTreeMap::clear) />
             <span class="faint caption" role="status">{move || data.cells.with(|cells| cells.as_ref().map(|cells| {
@@ -157,6 +169,12 @@ fn brushes_of(plotted: &Plotted) -> Brushes {
     plotted.brushes.iter().filter_map(|said| brush_read(said)).collect()
 }
 
+/// The ids of the runs that are brushed.
+fn brushed(cells: &Cells, chart: &Parallel) -> Vec<String> {
+    let all = cells.ids.iter().enumerate();
+    all.filter(|(run, _)| chart.is_brushed(*run)).map(|(_, id)| id.clone()).collect()
+}
+
 /// The categories of an axis that are offered, and the one that is brushed wherever it stands.
 fn choices(names: &[String], brushed: Option<usize>) -> Vec<(String, String)> {
     let later = brushed.filter(|at| *at >= CHOICES);
@@ -185,18 +203,19 @@ fn AxisRow(
     brushes: RwSignal<Brushes>,
     coordinates: Memo<Vec<Coordinate>>,
 ) -> impl IntoView {
-    let (_, label) = columns::called(&name);
+    let label = axis_called(&name);
     let name = StoredValue::new(name);
     let own = move || name.get_value();
     let brush = Memo::new(move |_| brushes.with(|brushes| brushes.get(&own()).copied()));
     let (least, most) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     Effect::new(move |_| {
         let (low, high) = fields(brush.get());
-        least.set(low);
-        most.set(high);
+        least.set(bound_said(&own(), &low));
+        most.set(bound_said(&own(), &high));
     });
     let typed = Callback::new(move |()| {
-        let now = between(&least.get_untracked(), &most.get_untracked());
+        let read = |text: RwSignal<String>| bound_read(&own(), &text.get_untracked());
+        let now = between(&read(least), &read(most));
         set_brush(brushes, own(), now);
     });
     let at = move || axes.with(|axes| axes.iter().position(|axis| *axis == own()));
@@ -448,6 +467,21 @@ fn Lines(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_runs_that_are_brushed_are_told_by_their_ids() {
+        let ids: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let rates = [Some("0.1"), None, Some("0.5")].map(|rate| rate.map(str::to_owned)).to_vec();
+        let cells = Cells { ids, columns: [("param.lr".to_owned(), rates)].into(), total: 3, ..Cells::default() };
+        let chart = |brush| {
+            let mut axis = axis_of(&cells, "param.lr", "lr".to_owned(), false);
+            axis.brush = brush;
+            parallel_of(vec![axis], &[])
+        };
+        assert_eq!(brushed(&cells, &chart(Some(Brush::Between(0.2, 1.0)))), ["c"]);
+        assert_eq!(brushed(&cells, &chart(Some(Brush::Missing))), ["b"]);
+        assert_eq!(brushed(&cells, &chart(None)).len(), 3);
+    }
 
     #[test]
     fn the_category_that_is_brushed_is_offered_however_many_there_are() {

@@ -1,27 +1,34 @@
 //! Runs by two of their values, coloured by a third or over its contours.
 
+use std::borrow::Cow;
+
 use api::{RunId, table_view::Plotted};
 use charts::{
-    plot::{Drawing, Size},
+    plot::{Drawing, Part, Size},
     ramp,
     runs::{Cells, KEY, draw_scatter, scatter_file, scatter_of},
     scatter::{self, Scatter},
 };
 use leptos::prelude::*;
 
-use super::{Facts, Legend, Whose, fetched, first_metric, how_many, options, told};
+use super::{Facts, Legend, Whose, axes_known, axis_called, fetched, first_metric, how_many, options, told};
 use crate::{
-    pages::runs::columns::{self, Names},
+    pages::runs::columns::Names,
     parts::{
         card::Card,
         field::{Select, Switch},
-        picture::Picture,
+        picture::{Picture, Zoom},
         states::{Failure, Skeleton},
         words,
     },
 };
 
 const HEIGHT: f64 = 380.0;
+
+/// What is drawn of the points where a part of them is looked at.
+fn closer(chart: &Scatter, part: Option<Part>) -> Cow<'_, Scatter> {
+    part.map_or(Cow::Borrowed(chart), |part| Cow::Owned(chart.within(part)))
+}
 
 #[component]
 pub(super) fn ScatterView(
@@ -66,7 +73,7 @@ pub(super) fn ScatterView(
         });
         pick
     });
-    let known = Signal::derive(move || options(facts.with(columns::known)));
+    let known = Signal::derive(move || options(facts.with(|facts| axes_known(facts, whose))));
     let colours = Signal::derive(move || {
         let plain = if matches!(whose, Whose::Compared(_, Some(_))) { "Each its own" } else { "One colour" };
         let none = (String::new(), plain.to_owned());
@@ -75,9 +82,13 @@ pub(super) fn ScatterView(
     let chart = Memo::new(move |_| {
         let [x, y, colour] = axes.get();
         data.cells.with(|cells| {
-            cells.as_ref().map(|cells| {
-                plotted.with(|now| scatter_of(cells, now, [&x, &y, &colour], |name| columns::called(name).1))
-            })
+            cells.as_ref().map(|cells| plotted.with(|now| scatter_of(cells, now, [&x, &y, &colour], axis_called)))
+        })
+    });
+    // Built anew for other axes alone: a closer look lasts while runs come and log.
+    let shape = Memo::new(move |_| {
+        chart.with(|chart| {
+            chart.as_ref().map(|chart| (chart.x_name.clone(), chart.y_name.clone(), chart.x.scale, chart.y.scale))
         })
     });
     let [log_x, log_y] = [0, 1].map(|at| {
@@ -93,16 +104,18 @@ pub(super) fn ScatterView(
     });
     let [x, y, colour] = picks;
     let uncoloured = Memo::new(move |_| axes.with(|axes| axes[2].is_empty()));
-    // The width that is drawn now: of gathered points it says which stand for one run.
-    let wide = StoredValue::new(0.0_f64);
+    // The width that is drawn now, and what is looked at closer: of gathered points they say which stand for one run.
+    let drawn_as = StoredValue::new((0.0_f64, None::<Part>));
     // Over contours all points are alike.
     let is_contours = move |chart: &Scatter| chart.shade.is_some() && over_contours.get();
     let has_legend = Memo::new(move |_| chart.with(|chart| chart.as_ref().is_some_and(|chart| !is_contours(chart))));
     let is_shaded = Memo::new(move |_| !uncoloured.get());
-    let draw = move |width: f64| {
+    let draw = move |width: f64, part: Option<Part>| {
         let size = Size { width, height: HEIGHT };
         chart.with(|chart| {
             let Some(chart) = chart else { return Drawing::default() };
+            let closer = closer(chart, part);
+            let chart: &Scatter = &closer;
             if width != SAVED {
                 return draw_scatter(chart, over_contours.get(), size);
             }
@@ -113,9 +126,13 @@ pub(super) fn ScatterView(
     let opened = Callback::new(move |spot: usize| {
         let ids = data.cells.with_untracked(|cells| cells.as_ref().map(|cells| cells.ids.clone())).unwrap_or_default();
         let chart = chart.get_untracked().map(|chart| Scatter { names: ids, ..chart });
-        let size = Size { width: wide.get_value(), height: HEIGHT };
+        let (width, part) = drawn_as.get_value();
+        let size = Size { width, height: HEIGHT };
         // Named by their ids, the parts say whose they are.
-        let head = chart.and_then(|chart| scatter::draw(&chart, size).spots.get(spot).map(|spot| spot.head.clone()));
+        let head = chart.and_then(|chart| {
+            let drawing = scatter::draw(&closer(&chart, part), size);
+            drawing.spots.get(spot).map(|spot| spot.head.clone())
+        });
         if let Some(id) = head.filter(|id| id.parse::<RunId>().is_ok()) {
             on_open.run(id);
         }
@@ -139,16 +156,17 @@ pub(super) fn ScatterView(
         </div>
         {move || data.error.get().map(|error| view! { <div class="padded"><Failure error again=move || data.again.run(()) /></div> })}
         {move || (data.cells.with(Option::is_none) && data.error.with(Option::is_none)).then(|| view! { <Skeleton lines=6 /> })}
-        {move || chart.with(Option::is_some).then(|| view! {
+        {move || shape.get().map(|_| view! {
             <Card title=Signal::derive(move || chart.with(|chart| chart.as_ref().map(|chart| chart.name.clone()).unwrap_or_default()))>
                 <Picture
                     name="Runs by two values"
                     of="run"
-                    draw=move |width, _| {
+                    zooms=Some(Zoom::Both)
+                    draw=move |width, part| {
                         if width != SAVED {
-                            wide.set_value(width);
+                            drawn_as.set_value((width, part));
                         }
-                        draw(width)
+                        draw(width, part)
                     }
                     on_part=Some(opened)
                     csv=Some(rows)

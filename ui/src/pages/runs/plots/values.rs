@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use api::run_table::quoted;
 use charts::{
     parallel::{Brush, Coordinate, Kind},
-    runs::Cells,
+    plot::Scale,
+    runs::{Cells, moment},
 };
 
 use super::super::{
@@ -26,6 +27,11 @@ pub(super) fn of_compared(runs: &[Compared], names: &[String]) -> Cells {
 }
 
 fn cell(run: &Compared, name: &str) -> Option<String> {
+    match name {
+        "started" => return Some(moment::written(run.began_ms as f64)),
+        "duration" => return run.duration_secs.map(|secs| secs.to_string()),
+        _ => {}
+    }
     if let Some(key) = name.strip_prefix(METRIC) {
         return run.values.get(key).map(ToString::to_string);
     }
@@ -71,6 +77,8 @@ pub(super) fn joined(filter: &str, conditions: &[String]) -> String {
 pub(super) fn tidy(brush: Brush, kind: &Kind) -> Option<Brush> {
     let Brush::Between(low, high) = brush else { return Some(brush) };
     match kind {
+        // Four digits of a moment are days.
+        Kind::Numbers(Scale::Time { .. }) => Some(Brush::Between(low.round(), high.round())),
         Kind::Numbers(_) => Some(Brush::Between(rounded(low), rounded(high))),
         Kind::Categories(names) => {
             let (low, high) = (low.ceil().max(0.0), high.floor().min(names.len() as f64 - 1.0));
@@ -111,6 +119,18 @@ pub(super) fn brush_read(said: &str) -> Option<(String, Brush)> {
     Some((name.to_owned(), brush))
 }
 
+/// An end of a brush as its axis's field has it: a moment as a person writes one, in UTC.
+pub(super) fn bound_said(name: &str, bound: &str) -> String {
+    let ms = bound.parse::<f64>().ok().filter(|_| moment::is_moment(name));
+    ms.map_or_else(|| bound.to_owned(), moment::written)
+}
+
+/// The same read: what is no moment stays as it is written.
+pub(super) fn bound_read(name: &str, text: &str) -> String {
+    let ms = if moment::is_moment(name) { moment::read(text) } else { None };
+    ms.map_or_else(|| text.to_owned(), |ms| ms.to_string())
+}
+
 /// The same the other way.
 pub(super) fn fields(brush: Option<Brush>) -> (String, String) {
     let said = |value: f64| if value.is_finite() { value.to_string() } else { String::new() };
@@ -122,7 +142,7 @@ pub(super) fn fields(brush: Option<Brush>) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use charts::{plot::Scale, runs::coordinate};
+    use charts::runs::coordinate;
 
     use super::*;
 
@@ -137,6 +157,7 @@ mod tests {
             name: "brisk-heron".to_owned(),
             place: 0,
             began_ms: 0,
+            duration_secs: None,
             params: params.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             tags: [("team".to_owned(), "red".to_owned())].into(),
             own: Default::default(),
@@ -152,6 +173,10 @@ mod tests {
         assert_eq!((drawn.total, drawn.names.len(), drawn.column("param.none")), (2, 2, &[None, None][..]));
         assert_eq!(drawn.column("param.lr"), cells(&["0.1", ""]));
         assert_eq!(drawn.column("tag.team"), cells(&["red", "red"]));
+        let of_time = Compared { began_ms: 86_400_000, duration_secs: Some(2.5), ..runs[0].clone() };
+        let drawn_in_time = of_compared(&[of_time, runs[1].clone()], &["started", "duration"].map(str::to_owned));
+        assert_eq!(drawn_in_time.numbers("started"), [86_400_000.0, 0.0]);
+        assert!(drawn_in_time.numbers("duration")[0] == 2.5 && drawn_in_time.numbers("duration")[1].is_nan());
         let csv = drawn.as_csv(&names[..2], &[1]);
         assert_eq!(csv, format!("id,name,param.lr,metric.loss\r\n{},brisk-heron,,NaN\r\n", drawn.ids[1]));
         let loss = drawn.numbers("metric.loss");
@@ -174,6 +199,14 @@ mod tests {
         models.brush = tidy(Brush::Between(-0.5, 1.3), &models.kind);
         assert_eq!(condition("param.model", &models).unwrap(), "param.model in (\"a\", 'b\"')");
         assert_eq!(tidy(Brush::Between(0.2, 0.8), &models.kind), None);
+        let mut moments = coordinate("Started".to_owned(), &cells(&["1764547200123"]), false);
+        moments.kind = Kind::Numbers(Scale::Time { offset_minutes: 0 });
+        moments.brush = tidy(Brush::Between(1_764_547_200_123.4, f64::INFINITY), &moments.kind);
+        assert_eq!(condition("started", &moments).unwrap(), "started >= 1764547200123");
+        let said = [bound_said("started", "1764547200000"), bound_said("metric.a", "5")];
+        assert_eq!(said, ["2025-12-01T00:00:00Z", "5"]);
+        assert_eq!(bound_read("started", "2025-12-01"), "1764547200000");
+        assert_eq!([bound_read("started", ""), bound_read("duration", "60")], ["", "60"]);
     }
 
     #[test]

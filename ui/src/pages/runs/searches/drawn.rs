@@ -105,6 +105,7 @@ fn compared(search: &Search) -> Vec<Compared> {
             name: trial.name.clone()?,
             place: 0,
             began_ms: search.created_ms,
+            duration_secs: None,
             params: trial.values.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
             tags: BTreeMap::new(),
             own: Default::default(),

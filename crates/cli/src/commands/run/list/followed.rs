@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Form, List, PAGE, chosen_cells, fields, groups, groups_shown, notes, shown};
+use super::{Form, List, PAGE, chosen_cells, fields, groups, groups_shown, listed, notes, shown};
 use crate::{
     commands::run::curves::{AGAIN, screen::FRESH},
     context::{Context, Outcome},
@@ -96,7 +96,7 @@ async fn page(context: &Context, list: &List, listing: &Listing, is_whole: bool)
         let rows = told["rows"].as_array_mut().map(std::mem::take).unwrap_or_default();
         return Ok(Page { text: shown::chosen(&columns, &cells), rows });
     }
-    let table = context.call(ListRuns::of(listing.clone(), list.offset, list.limit.unwrap_or(PAGE))).await?;
+    let table = listed(context, ListRuns::of(listing.clone(), list.offset, list.limit.unwrap_or(PAGE))).await?;
     let asked = shown::Asked { filter: &list.filter, sort: list.sort.as_deref().unwrap_or_default() };
     let rows = table.rows.iter().map(value).collect::<Outcome<Vec<_>>>()?;
     Ok(Page { text: shown::page(&table, asked, list.everywhere, width), rows })

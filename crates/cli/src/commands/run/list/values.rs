@@ -1,6 +1,9 @@
 //! `slipway run list --values`: what runs have for a field, each value with how many have it.
 
-use api::run_table::{ListValues, Listing, RunValues};
+use api::run_table::{
+    Listing,
+    values::{ListValues, RunValues},
+};
 use charts::text_table::{csv_line, markdown};
 
 use super::{Form, List, PAGE};
@@ -62,7 +65,7 @@ fn left_out(answer: &RunValues) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use api::run_table::RunValue;
+    use api::run_table::values::RunValue;
 
     use super::*;
 

@@ -1,0 +1,88 @@
+//! Experiments and models are listed by the grammar that filters runs.
+
+use serde_json::json;
+
+use crate::{
+    program::{Place, said},
+    tracking::{Client, names},
+};
+
+#[test]
+fn experiments_are_listed_by_a_filter() {
+    let place = Place::new();
+    place.json(&["experiment", "create", "deeper"]);
+    place.json(&["experiment", "edit", "deeper", "--notes", "No *better*.", "--tag", "goal=a=b"]);
+    place.json(&["experiment", "create", "text", "--folder", "nlp/large"]);
+    for (filter, found) in [
+        ("goal", vec!["deeper"]),
+        ("tag.goal like 'a%' and not name = 'text'", vec!["deeper"]),
+        ("better", vec!["deeper"]),
+        ("notes ~ 'no *better'", vec!["deeper"]),
+        ("within = 'nlp'", vec!["text"]),
+        ("folder = 'nlp'", vec![]),
+        ("folder is null", vec!["Default", "deeper"]),
+        ("created > '2020-01-01' and folder is not null", vec!["text"]),
+        ("LARGE", vec!["text"]),
+        ("NLP tex", vec!["text"]),
+        ("nlp deeper", vec![]),
+    ] {
+        assert_eq!(names(&place.json(&["experiment", "list", filter]), "name"), found, "{filter}");
+    }
+    let none = place.run(&["experiment", "list", "nothing"]);
+    assert_eq!(String::from_utf8_lossy(&none.stdout), "No experiment passes the filter.\n", "{}", said(&none));
+    let wrong = place.run(&["experiment", "list", "folder ="]);
+    assert!(wrong.status.code() == Some(2) && said(&wrong).contains("column 9: a value"), "{}", said(&wrong));
+}
+
+#[test]
+fn models_that_belong_to_no_project_stand_behind_a_projects_own_and_are_found_by_a_filter() {
+    let place = Place::with_project();
+    let client = Client::of(&place);
+    client.post("registered-models/create", &json!({ "name": "churn" }));
+    client.post("model-versions/create", &json!({ "name": "churn", "source": "s3://bucket/churn" }));
+    client.post("registered-models/set-tag", &json!({ "name": "churn", "key": "team", "value": "growth" }));
+    let listed = |filter: &str| {
+        let output = place.run(&["model", "list", filter]);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    for filter in
+        ["", "chur", "growth", "tag.team = 'growth' and version = 1", "created > '2020-01-01'", "v1 s3://", "Churn v1"]
+    {
+        let listed = listed(filter);
+        assert!(listed.contains("In no project:") && listed.contains("churn:1"), "{filter}: {listed}");
+    }
+    for filter in ["nothing", "version > 1", "not tag.team is null and alias = 'champion'"] {
+        assert_eq!(listed(filter), "No model passes the filter.\n", "{filter}");
+    }
+    let wrong = place.run(&["model", "list", "nmae = 'churn'"]);
+    assert!(wrong.status.code() == Some(2) && said(&wrong).contains("Did you mean \"name\"?"), "{}", said(&wrong));
+}
+
+#[test]
+fn a_run_is_moved_with_what_stands_below_it_unless_it_is_said_otherwise() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let mine = place.json(&["experiment", "create", "mine"])["number"].clone();
+    let parent = client.run(&mine, "parent", "0.1", 4.0);
+    let child = client.run(&mine, "child", "0.1", 4.0);
+    client.post("runs/set-tag", &json!({ "run_id": child, "key": "mlflow.parentRunId", "value": parent }));
+    let text = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let count = |experiment: &str| place.json(&["run", "list", "--experiment", experiment])["total"].clone();
+    let alone = text(&["run", "move", "parent", "--to", "Default", "--alone"]);
+    assert_eq!(alone.lines().next(), Some("1 run is in Default now."));
+    assert!(alone.contains("Left where they were: 1 child run,"), "{alone}");
+    assert_eq!((count("mine"), count("Default")), (json!(1), json!(1)));
+    // Once they stand apart nothing is taken along.
+    assert_eq!(text(&["run", "move", "parent", "--to", "mine"]), "1 run is in mine now.\n");
+    let moved = place.json(&["run", "move", "parent", "--to", "Default", "--with-children"]);
+    assert_eq!(moved, json!([parent, child]));
+    assert_eq!((count("mine"), count("Default")), (json!(0), json!(2)));
+    let back = text(&["run", "move", "parent", "--to", "mine"]);
+    assert!(back.contains("With them: 1 child run;"), "{back}");
+    assert_eq!(count("mine"), 2);
+}

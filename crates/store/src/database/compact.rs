@@ -1,0 +1,138 @@
+//! Gives back to the disk what deleted records left: the database is written anew beside itself, without the pages that
+//! hold nothing, and takes its own place.
+//!
+//! SQLite's own `VACUUM` would need the room twice, once in a folder that may be small and once in the log. Written beside
+//! itself it needs what it holds once, and until the one rename that ends it the old file is whole: a process that dies
+//! before leaves a half that the next start removes. Who writes waits meanwhile; who reads waits for the rename alone.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use api::{ApiError, ErrorCode};
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+
+use super::{Inner, READERS, Store, lock, open_folder, open_readers, open_writer};
+use crate::error::{Result, StoreError};
+
+/// What the database's file takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    pub used_bytes: u64,
+    /// Of pages that hold nothing: what is written next uses them.
+    pub unused_bytes: u64,
+}
+
+/// Bytes of the file before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compacted {
+    pub before: u64,
+    pub after: u64,
+}
+
+pub fn room(connection: &Connection) -> Result<Room> {
+    let of = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0)).map(|value| value as u64);
+    let (size, all, free) = (of("PRAGMA page_size")?, of("PRAGMA page_count")?, of("PRAGMA freelist_count")?);
+    Ok(Room { used_bytes: size * all.saturating_sub(free), unused_bytes: size * free })
+}
+
+impl Store {
+    /// Writes the database anew without what holds nothing. The caller sees that the disk has room for what is used.
+    pub async fn compact(&self) -> Result<Compacted> {
+        let (inner, handle) = (Arc::clone(&self.inner), Handle::current());
+        let done = tokio::task::spawn_blocking(move || compact(&inner, &handle)).await;
+        match done {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(StoreError::Closed),
+        }
+    }
+}
+
+fn compact(inner: &Inner, handle: &Handle) -> Result<Compacted> {
+    // Nobody writes until it is over: that would be lost with the old file.
+    let mut writer = lock(&inner.writer);
+    let Some(connection) = writer.as_ref() else { return Err(StoreError::Closed) };
+    let path = inner.path.canonicalize().map_err(file("look for", &inner.path))?;
+    let half = half_of(&path);
+    if let Err(error) = write(connection, &path, &half) {
+        forget_half(&path);
+        return Err(error);
+    }
+    let Ok(alone) = handle.block_on(Arc::clone(&inner.free).acquire_many_owned(READERS as u32)) else {
+        forget_half(&path);
+        return Err(StoreError::Closed);
+    };
+    lock(&inner.readers.free).clear();
+    lock(&inner.folder).take();
+    let swapped = swap(writer.take(), &path, &half);
+    if swapped.is_err() {
+        forget_half(&path);
+    }
+    // Whichever file is there now is whole.
+    *writer = Some(open_writer(&inner.path)?);
+    *lock(&inner.readers.free) = open_readers(&inner.path)?;
+    *lock(&inner.folder) = Some(open_folder(&inner.path)?);
+    drop(alone);
+    swapped
+}
+
+/// Writes what is used into a new file, which is on the disk then.
+fn write(connection: &Connection, path: &Path, half: &Path) -> Result<()> {
+    forget_half(path);
+    connection.execute("VACUUM INTO ?1", [half.to_string_lossy()])?;
+    let permissions = path.metadata().map_err(file("look at", path))?.permissions();
+    let written = OpenOptions::new().write(true).open(half).and_then(|half| half.sync_all());
+    written.and_then(|()| fs::set_permissions(half, permissions)).map_err(file("write", half))
+}
+
+/// Puts the new file into the place of the old one, which nobody has open then.
+fn swap(old: Option<Connection>, path: &Path, half: &Path) -> Result<Compacted> {
+    let size = |path: &Path| path.metadata().map(|file| file.len()).map_err(file("look at", path));
+    if let Some(old) = &old {
+        // Of ours nobody has it open: who else does is not waited for.
+        old.busy_timeout(Duration::ZERO)?;
+        old.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    }
+    drop(old);
+    // The last that closes it removes the log. One that is still there is another's, who would go on in it with the old
+    // file, and what stands in it would be folded into the new one.
+    if with_ending(path, "-wal").symlink_metadata().is_ok() {
+        let refusal = ApiError::new(ErrorCode::Busy, "Another program has the workspace's slipway.db open.");
+        return Err(refusal.with_hint("Close it, such as a browser of databases or a backup, and try again.").into());
+    }
+    let sizes = Compacted { before: size(path)?, after: size(half)? };
+    fs::rename(half, path).map_err(file("replace", path))?;
+    // Without it a power cut may bring the old file back, which is whole, too.
+    if let Some(folder) = path.parent() {
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    Ok(sizes)
+}
+
+fn half_of(path: &Path) -> PathBuf {
+    with_ending(path, "-compacting")
+}
+
+/// Removes what a process left that died while it wrote.
+pub(super) fn forget_half(path: &Path) {
+    let half = half_of(path);
+    for left in [with_ending(&half, "-journal"), half] {
+        let _ = fs::remove_file(left);
+    }
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::File { what, path, source }
+}
