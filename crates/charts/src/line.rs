@@ -119,7 +119,7 @@ impl Line {
     }
 
     /// The same as what groups are compared with: over their means, and of no group's colour.
-    pub fn as_baseline(self) -> Self {
+    pub fn over_groups(self) -> Self {
         Self { weight: Weight::Strong, is_dashed: true, band: Vec::new(), role: Role::Text, ..self }
     }
 

@@ -140,7 +140,7 @@ fn lines(bands: &RunBands) -> Vec<Line> {
 
 /// The means, and the baseline's curve over them.
 fn with_baseline(mut means: Vec<Line>, beside: &RunLines) -> Vec<Line> {
-    means.extend(beside.lines.iter().map(|(_, line)| line.clone().as_baseline()));
+    means.extend(beside.lines.iter().map(|(_, line)| line.clone().over_groups()));
     means
 }
 

@@ -163,7 +163,7 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
     let of_runs: BTreeMap<RunId, String> = runs.iter().map(|run| (run.id, group_of(run, bands))).collect();
     let members = lines.into_iter().filter_map(|(run, line)| Some((of_runs.get(&run)?.clone(), line)));
     let mut all = group::means(members.collect(), &groups(runs, bands));
-    all.extend(baseline.map(Line::as_baseline));
+    all.extend(baseline.map(Line::over_groups));
     all
 }
 

@@ -189,7 +189,7 @@ mod tests {
             points: vec![point(0.0, 4.0), point(1.0, 3.0)],
         };
         let bands = RunBands { bands: vec![band], total: 1, runs: 2, off_axis: 0, notes: Vec::new() };
-        let line = Line::new("slow", Role::Text, vec![0.0, 1.0], vec![4.0, 2.0]).as_baseline();
+        let line = Line::new("slow", Role::Text, vec![0.0, 1.0], vec![4.0, 2.0]).over_groups();
         let told = json!({ "run": "slow" });
         let beside = |curve| Some(Beside { name: "slow".to_owned(), curve });
         let with = drawn("loss", &bands, beside(Some((line.clone(), told.clone()))));

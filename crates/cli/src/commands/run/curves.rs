@@ -345,7 +345,7 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
         let mut means =
             group::means(there.into_iter().map(|(curve, line)| (curve.group.clone(), line)).collect(), &order);
         notes.extend(means.iter().filter_map(said_diverged));
-        means.extend(baseline.map(Line::as_baseline));
+        means.extend(baseline.map(Line::over_groups));
         means
     } else {
         // The baseline is drawn last, over the others.

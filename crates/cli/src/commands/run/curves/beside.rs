@@ -48,6 +48,6 @@ pub(in crate::commands::run) async fn curve(
             None => curve.to_json(),
         };
         let line = Line::of_series(curve.name.clone(), Role::Text, curve.x(asked), &curve.series);
-        (line.as_baseline(), told)
+        (line.over_groups(), told)
     }))
 }
