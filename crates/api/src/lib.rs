@@ -18,6 +18,7 @@ pub mod evaluation;
 pub mod event;
 pub mod export;
 pub mod figure;
+pub mod grouping;
 pub mod host;
 pub mod hyperparameter;
 pub mod id;

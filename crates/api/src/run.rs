@@ -291,19 +291,6 @@ pub struct MetricCell {
     pub spark: Vec<f32>,
 }
 
-/// The value that a run is grouped by, `by` being `param.KEY` or `tag.KEY`; `None` where it has none.
-pub fn group_of<'run>(
-    params: &'run BTreeMap<String, String>,
-    tags: &'run BTreeMap<String, String>,
-    by: &str,
-) -> Option<&'run str> {
-    let value = match by.strip_prefix("param.") {
-        Some(key) => params.get(key),
-        None => tags.get(by.strip_prefix("tag.")?),
-    };
-    value.map(String::as_str)
-}
-
 /// A page of the run table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunTable {

@@ -2,10 +2,13 @@
 //!
 //! Each is about everything that a filter matches, not about the rows that a page has fetched.
 
-use std::collections::BTreeMap;
+pub mod values;
+
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
+use self::values::{ListValues, RunValues};
 use crate::{
     figure::{count, counted},
     id::{RunId, SplitId},
@@ -104,7 +107,8 @@ pub struct Listing {
 /// Groups the runs by one or more params, tags or values of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupRuns {
-    /// Sorts by `runs`, by one of `by`, or by the mean of a `metric.KEY`; by default as `by` says.
+    /// Sorts by `runs`, by one of `by`, or by the mean of a `metric.KEY`; by default as `by` says. Several stand by commas, as
+    /// those of [`crate::run::ListRuns::sort`] do.
     pub list: Listing,
     /// `param.KEY`, `tag.KEY`, `name`, `state`, `kind`, `device`, `commit`, `snapshot`, `user`. None of them: all runs
     /// are one group.
@@ -376,8 +380,8 @@ pub struct PickRuns {
     /// By default to the end.
     #[serde(default)]
     pub limit: Option<u64>,
-    /// Takes them in turn from the groups by this, which is one of [`GroupRuns::by`], so that a limit leaves each some;
-    /// they stand in the order of the list all the same.
+    /// Takes them in turn from the groups by these, by commas each one of [`GroupRuns::by`], so that a limit leaves each
+    /// some; they stand in the order of the list all the same.
     #[serde(default)]
     pub evenly_by: Option<String>,
 }
@@ -570,6 +574,16 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
+/// A key or text without the quotes that it stands in; as it is where it stands in none.
+pub fn unquoted(text: &str) -> Cow<'_, str> {
+    for quote in ['"', '\'', '`'] {
+        if let Some(inner) = text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
+            return if quote == '`' { Cow::Owned(inner.replace("``", "`")) } else { Cow::Borrowed(inner) };
+        }
+    }
+    Cow::Borrowed(text)
+}
+
 /// The bytes of the quote that a text begins with; `None` where it is not closed. By MLflow's rule a quote that stands
 /// twice, or behind a backslash, is part of the text, unless the quote is closed nowhere else.
 pub fn quote_length(text: &str) -> Option<usize> {
@@ -611,6 +625,7 @@ crate::requests! { METHODS;
     PickRuns => "run.pick" -> PickedRuns;
     AggregateRuns => "run.aggregate" -> RunBands, |me| vec![me.list.of.tag()];
     TabulateRuns => "run.tabulate" -> RunCells;
+    ListValues => "run.values" -> RunValues;
     AssessParams => "run.importance" -> ParamImportances;
 }
 
@@ -760,6 +775,7 @@ mod tests {
             ("`it's` \"it\"", "```it's`` \"it\"`"),
         ] {
             assert_eq!(quoted(text), expected);
+            assert_eq!(unquoted(expected), text);
             assert_eq!(quote_length(&format!("{expected} or '`\"")), Some(expected.len()), "{text}");
         }
     }

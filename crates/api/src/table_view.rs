@@ -24,6 +24,8 @@ pub struct TableView {
     pub group: Names,
     /// The order of the groups, which is not that of the runs.
     pub group_order: Option<Order>,
+    /// The orders among groups that are equal by it.
+    pub group_further: Vec<Order>,
     pub deleted: bool,
     /// The columns that a person chose, in their order. Where `name` is not among them, and nothing else that every run has,
     /// they are metrics, params and tags alone, and the others stand there as they do by themselves.
@@ -58,9 +60,9 @@ impl TableView {
             }
         }
         let joined = |names: &Names| names.iter().map(|name| encode(name)).collect::<Vec<_>>().join(",");
+        // A sign stands before the name: it is none of a name's first letters.
+        let sign = |(key, descending): &Order| format!("{}{key}", if *descending { '-' } else { '+' });
         if !self.further.is_empty() {
-            // A sign stands before the name: it is none of a name's first letters.
-            let sign = |(key, descending): &Order| format!("{}{key}", if *descending { '-' } else { '+' });
             parts.push(format!("then={}", joined(&self.further.iter().map(sign).collect())));
         }
         if !self.group.is_empty() {
@@ -71,6 +73,9 @@ impl TableView {
             if !descending {
                 parts.push("groupway=up".to_owned());
             }
+        }
+        if !self.group_further.is_empty() {
+            parts.push(format!("groupthen={}", joined(&self.group_further.iter().map(sign).collect())));
         }
         if self.deleted {
             parts.push("deleted=1".to_owned());
@@ -117,6 +122,10 @@ impl TableView {
         let (mut sort, mut is_up) = (None, false);
         let (mut group_sort, mut is_group_up) = (None, false);
         let names = |text: &str| text.split(',').filter(|name| !name.is_empty()).map(&decode).collect::<Names>();
+        let order = |name: String| match name.strip_prefix('-') {
+            Some(key) => (key.to_owned(), true),
+            None => (name.trim_start_matches('+').to_owned(), false),
+        };
         let signed = |text: &str| {
             let told = |name: String| match name.strip_prefix('-') {
                 Some(key) => (key.to_owned(), false),
@@ -132,13 +141,8 @@ impl TableView {
                 Some(("groupsort", key)) => group_sort = Some(decode(key)),
                 Some(("groupway", way)) => is_group_up = way == "up",
                 Some(("deleted", _)) => shown.deleted = true,
-                Some(("then", text)) => {
-                    let order = |name: String| match name.strip_prefix('-') {
-                        Some(key) => (key.to_owned(), true),
-                        None => (name.trim_start_matches('+').to_owned(), false),
-                    };
-                    shown.further = names(text).into_iter().map(order).collect();
-                }
+                Some(("groupthen", text)) => shown.group_further = names(text).into_iter().map(order).collect(),
+                Some(("then", text)) => shown.further = names(text).into_iter().map(order).collect(),
                 Some(("group", text)) => shown.group = names(text),
                 Some(("columns", text)) => shown.columns = Some(names(text)),
                 Some(("pinned", text)) => shown.pinned = names(text),
@@ -245,6 +249,7 @@ mod tests {
                 further: vec![("param.a,b".to_owned(), false), ("created".to_owned(), true)],
                 group: vec!["param.a,b".to_owned(), "state".to_owned()],
                 group_order: Some(("metric.\"a,b\"".to_owned(), false)),
+                group_further: vec![("runs".to_owned(), true), ("param.\"a,b\"".to_owned(), false)],
                 pinned: vec!["metric.f1".to_owned()],
                 columns: Some(["name", "metric.f1", "user", "started"].map(str::to_owned).to_vec()),
                 widths: [("metric.f1".to_owned(), 120.0), ("param.\"a,b~c\"".to_owned(), 61.5)].into(),

@@ -228,7 +228,12 @@ fn name_of_line(band: &RunBand) -> String {
 }
 
 fn group_of(band: &RunBand) -> String {
-    let values: Vec<&str> = band.values.iter().map(|value| value.as_deref().unwrap_or(NONE)).collect();
+    called(band.values.iter().map(Option::as_deref))
+}
+
+/// What a group is called by the values that its runs share, one for each that they are grouped by.
+pub fn called<'value>(values: impl IntoIterator<Item = Option<&'value str>>) -> String {
+    let values: Vec<&str> = values.into_iter().map(|value| value.unwrap_or(NONE)).collect();
     if values.is_empty() { "all".to_owned() } else { values.join(" · ") }
 }
 

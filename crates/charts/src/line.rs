@@ -118,6 +118,11 @@ impl Line {
         Self { is_dashed: true, is_reference: true, ..Self::new(name, Role::Series(8), x, y) }
     }
 
+    /// The same as what groups are compared with: over their means, and of no group's colour.
+    pub fn over_groups(self) -> Self {
+        Self { weight: Weight::Strong, is_dashed: true, band: Vec::new(), role: Role::Text, ..self }
+    }
+
     /// A line over values that need not ascend (times, another metric): its points in the order of
     /// x, those of one x in the order given; what has no finite x is left out.
     pub fn over(name: impl Into<String>, role: Role, x: &[f64], y: &[f64]) -> Self {

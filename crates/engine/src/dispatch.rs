@@ -93,6 +93,7 @@ handlers! {
     api::run_table::AggregateRuns => run::bands::aggregate,
     api::run_table::PickRuns => run::table::pick,
     api::run_table::TabulateRuns => run::table::tabulate,
+    api::run_table::values::ListValues => run::table::values,
     api::run_table::AssessParams => run::importance::assess,
     api::export::ExportRuns => run::export::start,
     // tracking

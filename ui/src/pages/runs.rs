@@ -19,11 +19,11 @@ mod last_values;
 mod overlaid;
 mod overlay;
 mod pick;
-mod placed;
 mod plots;
 mod program;
 mod searches;
 mod seen_beside;
+mod values;
 mod views;
 
 use std::{
@@ -169,6 +169,7 @@ pub(crate) fn Runs() -> impl IntoView {
     let further = RwSignal::new(named.further);
     let group = RwSignal::new(named.group);
     let group_order = RwSignal::new(named.group_order);
+    let group_further = RwSignal::new(named.group_further);
     let plotted = RwSignal::new(named.plotted);
     let curve = RwSignal::new(named.curve);
     let chosen_columns = columns::Chosen::of(place);
@@ -195,6 +196,7 @@ pub(crate) fn Runs() -> impl IntoView {
         further,
         group,
         group_order,
+        group_further,
         deleted,
         plotted,
         curve,
@@ -204,12 +206,25 @@ pub(crate) fn Runs() -> impl IntoView {
     views::follow_view(settable);
     let here = move || {
         let (filter, order, further) = (filter.get(), order.get(), further.get());
-        let (group, group_order) = (group.get(), group_order.get());
+        let (group, group_order, group_further) = (group.get(), group_order.get(), group_further.get());
         let (deleted, plotted, curve) = (deleted.get(), plotted.get(), curve.get());
         let (columns, pinned) = chosen_columns.named();
         let rest = TableView::default();
-        TableView { filter, order, further, group, group_order, deleted, columns, pinned, plotted, curve, ..rest }
-            .address(wire::encode)
+        TableView {
+            filter,
+            order,
+            further,
+            group,
+            group_order,
+            group_further,
+            deleted,
+            columns,
+            pinned,
+            plotted,
+            curve,
+            ..rest
+        }
+        .address(wire::encode)
     };
     let location = use_location();
     // What the table shows stands in the address, so that it can be copied.
@@ -248,7 +263,8 @@ pub(crate) fn Runs() -> impl IntoView {
             facts.update(|facts| facts.in_view = now);
         }
     });
-    let noted = RwSignal::new((None::<Scope>, Noted::default()));
+    let offered = values::Offered::of(listing);
+    let selected = RwSignal::new(None::<Range<usize>>);
     let notes = RwSignal::new(Vec::<FilterNote>::new());
     let list = paged(
         move |offset, limit| listing.get().map(|list| ListRuns::of(list, offset, limit)),
@@ -276,13 +292,6 @@ pub(crate) fn Runs() -> impl IntoView {
                 (differing, rare)
             };
             let scope = place.scope.get_untracked();
-            // What was seen is offered also while a half-written filter leaves no row.
-            noted.update(|(of, noted)| {
-                if *of != scope {
-                    (*of, *noted) = (scope, Noted::default());
-                }
-                noted.note(&table.rows);
-            });
             let now = Facts {
                 rare,
                 metric_keys: table.metric_keys,
@@ -400,7 +409,8 @@ pub(crate) fn Runs() -> impl IntoView {
     let grouped = Memo::new(move |_| !is_plotted.get() && group.with(|group| !group.is_empty()));
     let groups = groups::groups(
         listing,
-        (group, group_order),
+        group,
+        (group_order, group_further),
         names,
         facts,
         Memo::new(move |_| grouped.get() && !is_covered.get()),
@@ -408,11 +418,6 @@ pub(crate) fn Runs() -> impl IntoView {
     // Not by the number itself: what is brushed stays while runs come and go.
     let shows_plot =
         Memo::new(move |_| is_plotted.get() && failed.with(Option::is_none) && list.total.get() != Some(0));
-    let placed = placed::places(place);
-    let offered = Signal::derive(move || {
-        let words = noted.with(|(_, params)| vocabulary(&facts.get(), params));
-        Vocabulary { plain: [words.plain, placed.get()].concat(), ..words }
-    });
     let open_id = Callback::new(move |id: String| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
     });
@@ -420,6 +425,11 @@ pub(crate) fn Runs() -> impl IntoView {
     let sight = Callback::new(move |()| list.in_sight());
     let showing = export::Showing { list: listing, names: names.into(), has_below, picked, sight };
     let on_stretch = stretch(listing, picked);
+    let vocabulary = Signal::derive(move || {
+        let (metrics, params, tags) =
+            facts.with(|facts| (facts.metric_keys.clone(), facts.param_keys.clone(), facts.tag_keys.clone()));
+        Vocabulary { metrics, params, tags, values: offered.values() }
+    });
     let open = Callback::new(move |row: RunRow| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{}", row.id)), Default::default()));
     });
@@ -430,7 +440,9 @@ pub(crate) fn Runs() -> impl IntoView {
                 <div class="tools" class:hidden=none>
                     <FilterLine
                         value=filter
-                        vocabulary=offered
+                        vocabulary
+                        selected
+                        on_wanted=Callback::new(move |wanted| offered.ask(wanted))
                         name="Filter runs"
                         placeholder="Filter, such as metric.loss < 0.1"
                         is_typed
@@ -461,7 +473,7 @@ pub(crate) fn Runs() -> impl IntoView {
                         <MenuButton items=more label="What else can be done here" />
                     </span>
                 </div>
-                <Chips value=filter />
+                <Chips value=filter selected />
                 // The pane stands beside the rows and below the tools: no row moves down where a run is selected.
                 <div class="rows-and-pane">
                     <div class="rows-of-runs">
@@ -677,53 +689,6 @@ fn stretch(list: Signal<Option<Listing>>, picked: RwSignal<Vec<String>>) -> Call
             });
         });
     })
-}
-
-/// Values by their keys, in rows that were seen.
-type Values = BTreeMap<String, BTreeSet<String>>;
-
-#[derive(Default, Clone)]
-struct Noted {
-    params: Values,
-    tags: Values,
-    names: BTreeSet<String>,
-    commits: BTreeSet<String>,
-}
-
-/// Values of a param that are offered.
-const OFFERED: usize = 50;
-/// Bytes of a value that is offered: a description is no value that a filter asks for.
-const LONGEST_OFFERED: usize = 80;
-
-impl Noted {
-    fn note(&mut self, rows: &[RunRow]) {
-        let add = |values: &mut BTreeSet<String>, value: &String| {
-            if values.len() < OFFERED && value.len() <= LONGEST_OFFERED && !values.contains(value) {
-                values.insert(value.clone());
-            }
-        };
-        // A page has thousands of values, and hardly one is new: they are looked up as they are.
-        let add_of = |all: &mut Values, key: &String, value: &String| match all.get_mut(key) {
-            Some(values) => add(values, value),
-            None => add(all.entry(key.clone()).or_default(), value),
-        };
-        for row in rows {
-            row.params.iter().for_each(|(key, value)| add_of(&mut self.params, key, value));
-            row.tags.iter().for_each(|(key, value)| add_of(&mut self.tags, key, value));
-            add(&mut self.names, &row.name);
-            row.commit.iter().for_each(|commit| add(&mut self.commits, commit));
-        }
-    }
-}
-
-/// What a filter can name here: the values are those of the rows that are here.
-fn vocabulary(facts: &Facts, noted: &Noted) -> Vocabulary {
-    let metrics = facts.metric_keys.iter().filter(|key| !key.starts_with("system/")).cloned().collect();
-    let listed = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>();
-    let params = noted.params.iter().map(|(key, values)| (key.clone(), listed(values))).collect();
-    let tags = facts.tag_keys.iter().map(|key| (key.clone(), noted.tags.get(key).map(listed).unwrap_or_default()));
-    let plain = vec![("name", listed(&noted.names)), ("commit", listed(&noted.commits))];
-    Vocabulary { metrics, params, tags: tags.collect(), plain }
 }
 
 #[component]

@@ -9,9 +9,12 @@ mod history;
 mod mend;
 
 pub(crate) use chips::Chips;
-pub(crate) use complete::Vocabulary;
+pub(crate) use complete::{Vocabulary, Wanted};
 pub(crate) use mend::mended;
 
+use std::ops::Range;
+
+use chips::place_now;
 use complete::{Completion, complete, is_whole, take};
 use history::History;
 use leptos::{html, prelude::*};
@@ -28,8 +31,13 @@ const LONG: usize = 24;
 pub(crate) fn FilterLine(
     value: RwSignal<String>,
     #[prop(into)] vocabulary: Signal<Vocabulary>,
+    /// Asks for values that the vocabulary may not have yet.
+    on_wanted: Callback<Wanted>,
     #[prop(into)] name: String,
     #[prop(into)] placeholder: String,
+    /// Where in the value a condition stands that is to be selected: a chip was pressed.
+    #[prop(optional)]
+    selected: Option<RwSignal<Option<Range<usize>>>>,
     /// Set while what stands in the line is not what the list has.
     #[prop(optional)]
     is_typed: Option<RwSignal<bool>>,
@@ -73,16 +81,58 @@ pub(crate) fn FilterLine(
     let found = RwSignal::new(Completion::default());
     let open = RwSignal::new(false);
     let at = RwSignal::new(None::<usize>);
-    let look = move || {
-        let Some(input) = input.get_untracked() else { return };
+    // What was wanted last, and whether its values are still waited for.
+    let (wanted, waits) = (StoredValue::new(None::<Wanted>), StoredValue::new(false));
+    let completed = move || {
+        let input = input.get_untracked()?;
         let text = input.value();
         // The document counts in UTF-16.
         let cursor = input.selection_start().ok().flatten().map_or(text.len(), |units| bytes_of(&text, units as usize));
-        let completion = vocabulary.with_untracked(|words| complete(&text, cursor, words));
+        Some(vocabulary.with_untracked(|words| complete(&text, cursor, words)))
+    };
+    let offer = move |completion: Completion| {
         at.set(None);
         open.set(!completion.offers.is_empty());
         found.set(completion);
     };
+    let look = move || {
+        let Some(completion) = completed() else { return };
+        waits.set_value(completion.wanted.is_some());
+        if let Some(now) = &completion.wanted
+            && wanted.with_value(|wanted| wanted.as_ref() != Some(now))
+        {
+            wanted.set_value(Some(now.clone()));
+            on_wanted.run(now.clone());
+        }
+        offer(completion);
+    };
+    // Values that came are offered where they are still waited for.
+    Effect::new(move |before: Option<()>| {
+        vocabulary.track();
+        if before.is_none() || !waits.get_value() {
+            return;
+        }
+        if let Some(now) = completed().filter(|now| found.with_untracked(|found| found != now)) {
+            offer(now);
+        }
+    });
+    let close = move || {
+        waits.try_set_value(false);
+        open.set(false);
+    };
+    Effect::new(move |_| {
+        let Some(selected) = selected else { return };
+        let Some(before) = selected.get() else { return };
+        selected.set(None);
+        let Some(input) = input.get_untracked() else { return };
+        let words = value.with_untracked(|value| value.get(before.clone()).map(str::to_owned));
+        let text = input.value();
+        let _ = input.focus();
+        if let Some(place) = words.and_then(|words| place_now(&text, &words, before)) {
+            let units = |end: usize| text[..end].encode_utf16().count() as u32;
+            let _ = input.set_selection_range(units(place.start), units(place.end));
+        }
+    });
     let accept = move |index: usize| {
         let Some(input) = input.get_untracked() else { return };
         let text = input.value();
@@ -138,11 +188,11 @@ pub(crate) fn FilterLine(
             ("Tab", chosen) if shown && !event.shift_key() => accept(chosen.unwrap_or(0)),
             ("Enter", Some(chosen)) if shown => accept(chosen),
             ("Enter", _) => {
-                open.set(false);
+                close();
                 value.set(draft.get_untracked());
                 writes(false);
             }
-            ("Escape", _) if shown => open.set(false),
+            ("Escape", _) if shown => close(),
             ("Escape", _) if draft.with_untracked(String::is_empty) => {
                 if let Some(input) = input.get_untracked() {
                     let _ = input.blur();
@@ -178,7 +228,9 @@ pub(crate) fn FilterLine(
                 }
                 on:click=move |_| look()
                 on:blur=move |_| {
-                    open.set(false);
+                    close();
+                    // Whoever comes back is told what runs have by then.
+                    wanted.try_set_value(None);
                     writes(false);
                 }
                 on:keydown=pressed
@@ -199,7 +251,7 @@ pub(crate) fn FilterLine(
                             }
                         >
                             <span class="grow cut">{offer.text}</span>
-                            <span class="faint caption">{offer.what}</span>
+                            <span class="faint caption">{offer.what.into_owned()}</span>
                         </div>
                     }).collect_view()}
                 </div>

@@ -593,8 +593,14 @@ fn runs_are_drawn_by_a_filter_or_a_view_without_naming_them() {
     assert_eq!(names(&drawn(&["--view", "low"]), "name"), ["other"]);
     let means: Value = serde_json::from_slice(&plot(&["--view", "low", "--json"]).stdout).unwrap();
     assert_eq!(means[0]["runs"], json!(1), "without --each the mean: {means}");
+    let beside = plot(&["--filter", "param.lr = '0.2'", "--baseline", "slow", "--smooth", "0.5", "--json"]);
+    let beside: Value = serde_json::from_slice(&beside.stdout).unwrap();
+    assert_eq!((&beside[0]["runs"], &beside[0]["baseline"]["name"]), (&json!(1), &json!("slow")), "{beside}");
+    let shown =
+        String::from_utf8(plot(&["--filter", "", "--group-by", "param.lr", "--baseline", "slow"]).stdout).unwrap();
+    assert!(shown.contains("0.2 (1 run): ") && shown.contains(" from slow"), "{shown}");
     for (more, code) in [
-        (vec!["--filter", "", "--baseline", "slow"], 2),
+        (vec!["--filter", "", "--baseline", "nobody"], 3),
         (vec!["--each"], 2),
         (vec!["--view", "none"], 3),
         (vec!["--filter", "name = 'nobody'", "--each"], 3),

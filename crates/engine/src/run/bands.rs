@@ -24,7 +24,7 @@ use store::{
 };
 
 use super::{
-    board::{GroupOrder, Grouping, Members},
+    board::{Grouping, Members},
     filter, importance, meant, table,
 };
 use crate::Engine;
@@ -103,8 +103,7 @@ pub async fn aggregate(engine: &Engine, request: AggregateRuns) -> anyhow::Resul
     let of = request.list.of;
     let filter = meant::filter(engine, of, &request.list.filter).await?;
     let by = table::grouped_by(engine, of, &request.by).await?;
-    let grouping =
-        Grouping { by, metrics: Vec::new(), validated_on: None, order: GroupOrder::Values, descending: false };
+    let grouping = Grouping { by, metrics: Vec::new(), validated_on: None, orders: Vec::new(), descending: false };
     let most = u64::from(request.groups.unwrap_or(MOST_GROUPS).min(MOST_GROUPS));
     let (list, metric, over, board) = (request.list, request.metric, request.over, engine.clone());
     let (asked, _asking) = engine.board().ask();

@@ -13,6 +13,7 @@ mod matching;
 mod order;
 mod patience;
 mod rows;
+mod values;
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -7,6 +7,7 @@ use api::{
     run::KeyKind,
     run_table::{
         FIGURES_OF, GroupRuns, Listing, PARENT, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, named, parts,
+        values::{ListValues, RunValues},
     },
     tracking::Scope,
 };
@@ -29,6 +30,9 @@ const MOST_ROWS: u32 = 10_000;
 const MOST_BYTES: usize = 4 << 20;
 /// Metrics, params and tags of a table whose columns nobody chose.
 const MOST_COLUMNS: usize = 5_000;
+/// Values of a field that are told, and where nobody says how many.
+const MOST_VALUES: u32 = 1_000;
+const VALUES: u32 = 50;
 /// The columns that every run has, as they stand in a table whose columns nobody chose.
 const OWN: [&str; 12] =
     ["id", "name", "state", "kind", "model", "snapshot", "commit", "user", "created", "started", "ended", "duration"];
@@ -38,9 +42,11 @@ pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGro
     let of = request.list.of;
     let filter = meant::filter(engine, of, &request.list.filter).await?;
     let by = grouped_by(engine, of, &request.by).await?;
-    let order = group_order(&request)?;
+    let orders = group_orders(&request)?;
+    // Among equals as the last of them.
+    let descending = orders.last().map_or(request.list.descending, |(_, descending)| *descending);
     let (metrics, validated_on) = (request.metrics, request.validated_on);
-    let grouping = Grouping { by, metrics, validated_on, order, descending: request.list.descending };
+    let grouping = Grouping { by, metrics, validated_on, orders, descending };
     let limit = u64::from(request.limit.unwrap_or(1000).min(MOST_GROUPS));
     let (list, offset, board) = (request.list, request.offset, engine.clone());
     let (asked, _asking) = engine.board().ask();
@@ -71,7 +77,13 @@ pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRu
     let filter = meant::filter(engine, of, &request.list.filter).await?;
     let sort = meant::orders(request.list.sort.as_deref(), request.list.descending);
     let sort = meant::or_meant(engine, of, sort).await?;
-    let evenly_by = request.evenly_by.as_deref().map(groupable).transpose()?;
+    let evenly_by = match request.evenly_by.as_deref() {
+        Some(by) => {
+            let names: Vec<String> = parts(by).into_iter().map(str::to_owned).collect();
+            Some(grouped_by(engine, of, &names).await?)
+        }
+        None => None,
+    };
     let (list, offset, board) = (request.list, request.offset, engine.clone());
     let limit = request.limit.unwrap_or(u64::from(u32::MAX));
     let (asked, _asking) = engine.board().ask();
@@ -83,6 +95,22 @@ pub async fn pick(engine: &Engine, request: PickRuns) -> anyhow::Result<PickedRu
             None => board.board().page(c, &asked, &query)?,
         };
         Ok(PickedRuns { runs: page.runs, total: page.total })
+    });
+    Ok(answer.await?)
+}
+
+/// The values that runs have for a field, those that most have first.
+pub async fn values(engine: &Engine, request: ListValues) -> anyhow::Result<RunValues> {
+    let of = request.list.of;
+    let filter = meant::filter(engine, of, &request.list.filter).await?;
+    let field = listable(&request.field).map_err(|error| (error, Some(request.field.clone())));
+    let field = meant::or_meant(engine, of, field).await?;
+    let most = request.limit.unwrap_or(VALUES).min(MOST_VALUES) as usize;
+    let (list, part, board) = (request.list, request.part, engine.clone());
+    let (asked, _asking) = engine.board().ask();
+    let answer = engine.store().read(move |c| {
+        let query = query(c, &list, filter, Vec::new(), 0, u64::MAX)?;
+        board.board().values(c, &asked, &query, (&field, &part, most))
     });
     Ok(answer.await?)
 }
@@ -243,8 +271,56 @@ fn groupable(name: &str) -> Result<Field, ApiError> {
     if is_shared { Ok(field) } else { Err(refused()) }
 }
 
-fn group_order(request: &GroupRuns) -> Result<GroupOrder, ApiError> {
-    let Some(sort) = request.list.sort.as_deref() else { return Ok(GroupOrder::Values) };
+/// What has values that a filter names: no measure, no time, and no text that is written about one run.
+fn listable(name: &str) -> Result<Field, ApiError> {
+    let refused = || {
+        ApiError::invalid(format!("There is no list of the values of \"{name}\".")).with_hint(
+            "There are those of param.KEY, tag.KEY, name, state, status, kind, experiment, folder, within, model, device, commit, \
+             snapshot, user, dataset.name, dataset.digest and dataset.context.",
+        )
+    };
+    let field = filter::field(name).map_err(|_| refused())?;
+    let has_values = matches!(
+        field,
+        Field::Param(_)
+            | Field::Tag(_)
+            | Field::Name
+            | Field::State
+            | Field::Status
+            | Field::Kind
+            | Field::Experiment
+            | Field::Folder
+            | Field::Within
+            | Field::Model
+            | Field::Device
+            | Field::Commit
+            | Field::Snapshot
+            | Field::User
+            | Field::Dataset(_)
+    );
+    if has_values { Ok(field) } else { Err(refused()) }
+}
+
+/// The orders that a request names for its groups, each with whether it descends.
+fn group_orders(request: &GroupRuns) -> Result<Vec<(GroupOrder, bool)>, ApiError> {
+    let Some(sort) = request.list.sort.as_deref() else { return Ok(Vec::new()) };
+    let named = parts(sort);
+    if named.is_empty() {
+        return group_order(request, sort).map(|order| vec![(order, request.list.descending)]);
+    }
+    filter::check_orders(named.len())?;
+    let order = |part: &str| {
+        let (key, descending) = match part.rsplit_once(char::is_whitespace) {
+            Some((key, way)) if way.eq_ignore_ascii_case("desc") => (key.trim_end(), true),
+            Some((key, way)) if way.eq_ignore_ascii_case("asc") => (key.trim_end(), false),
+            _ => (part, request.list.descending),
+        };
+        Ok((group_order(request, key)?, descending))
+    };
+    named.into_iter().map(order).collect()
+}
+
+fn group_order(request: &GroupRuns, sort: &str) -> Result<GroupOrder, ApiError> {
     if sort == "runs" {
         return Ok(GroupOrder::Runs);
     }

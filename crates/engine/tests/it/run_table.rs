@@ -6,6 +6,7 @@ use api::{
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, NOT_KNOWN},
     run_table::{
         AssessParams, GroupFigure, GroupRuns, Listing, PickRuns, Pieces, RunGroups, TabulateRuns, filled as filled_row,
+        values::{ListValues, RunValue},
     },
     series::Point,
     tracking::{CreateExperiment, Dataset, Experiment, PurgeRuns, RunInput, Scope, TrashRuns},
@@ -212,6 +213,10 @@ async fn groups_stand_by_number_by_mean_and_by_size_and_page_by_page() {
     assert_eq!(order(Some("metric.loss"), true).await, ["1", "2", "10"]);
     let models = |descending| grouped(&sweep, &["param.\"the model\""], Some("runs"), descending);
     assert_eq!(values(&stage.call(models(true)).await), ["trees", "the \"mlp\", wide", "–"]);
+    // By several, each in its direction: two of each seed, then by the mean, which the third has not.
+    assert_eq!(order(Some("runs desc, metric.loss asc"), false).await, ["2", "1", "10"]);
+    assert_eq!(order(Some("runs, metric.loss desc"), false).await, ["1", "2", "10"]);
+    assert_eq!(order(Some("runs asc, param.seed desc"), false).await, ["10", "2", "1"]);
     let second = GroupRuns { offset: 1, limit: Some(1), ..models(true) };
     let second = stage.call(second).await;
     assert_eq!((values(&second), second.total), (vec!["the \"mlp\", wide".to_owned()], 3));
@@ -219,6 +224,8 @@ async fn groups_stand_by_number_by_mean_and_by_size_and_page_by_page() {
         let error = stage.try_call(grouped(&sweep, &[wrong], None, false)).await.unwrap_err();
         assert_eq!(error.code, ErrorCode::Invalid, "{wrong}: {}", error.message);
     }
+    let error = stage.try_call(grouped(&sweep, &["state"], Some("runs, duration desc"), false)).await.unwrap_err();
+    assert!(error.message.contains("\"duration\""), "{}", error.message);
     let error = stage.try_call(grouped(&sweep, &["state"], Some("duration"), false)).await.unwrap_err();
     assert!(error.message.contains("duration"), "{}", error.message);
 }
@@ -237,6 +244,11 @@ async fn all_that_match_are_picked_without_being_fetched() {
     let some = stage.call(evenly("param.\"the model\"")).await;
     assert_eq!((some.runs, some.total), (vec![runs[0], runs[1], runs[2], runs[4]], 6));
     assert_eq!(stage.try_call(evenly("metric.loss")).await.unwrap_err().code, ErrorCode::Invalid);
+    // By several together: each model is in one state, and no seed of it comes twice.
+    let some = stage.call(evenly("param.\"the model\", state, kind")).await;
+    assert_eq!(some.runs, [runs[0], runs[1], runs[2], runs[4]]);
+    let some = stage.call(evenly("param.seed, param.\"the model\"")).await;
+    assert_eq!(some.runs, runs[..4]);
     // What was deleted is not picked with the rest.
     stage.call(TrashRuns { runs: vec![runs[0]] }).await;
     assert_eq!(stage.call(pick("", 0, None)).await.runs, runs[1..]);
@@ -529,6 +541,56 @@ async fn runs_differ_by_params_tags_metrics_and_the_datasets_of_clients() {
     stage.engine.store().write(move |tx| store::metric::set_figure(tx, kept, "loss", 0.125)).await.unwrap();
     let of_kept = stage.call(DiffRuns { runs: runs[..2].to_vec(), all: false, system: false }).await;
     assert_eq!(of_kept.runs.iter().map(|run| run.of_kept.join(" ")).collect::<Vec<_>>(), ["", "loss"]);
+}
+
+#[tokio::test]
+async fn a_field_tells_all_of_its_values_those_that_most_runs_have_first() {
+    let stage = Stage::new().await;
+    let (experiment, runs) = filled(&stage).await;
+    let request = CreateExperiment { name: "other".to_owned(), folder: "vision/resnet".to_owned() };
+    let other = stage.call(request).await;
+    client::begin(&stage.engine, &other.number.to_string(), Begin::default()).await.unwrap();
+    let asked = |of: Scope, filter: &str, (field, part): (&str, &str)| ListValues {
+        list: Listing { of, ..listing(&experiment, filter) },
+        field: field.to_owned(),
+        part: part.to_owned(),
+        limit: None,
+    };
+    let told = async |of: Scope, filter: &str, field: &str, part: &str| {
+        let answer = stage.call(asked(of, filter, (field, part))).await;
+        assert_eq!(answer.total, answer.values.len() as u64);
+        let text = |value: RunValue| format!("{} {}", value.value, value.runs);
+        answer.values.into_iter().map(text).collect::<Vec<_>>()
+    };
+    let own = Scope::Experiment(experiment.id);
+    assert_eq!(told(own, "", "param.\"the model\"", "").await, ["trees 3", "the \"mlp\", wide 2"]);
+    assert_eq!(told(own, "", "param.\"the model\"", "MLP").await, ["the \"mlp\", wide 2"]);
+    assert_eq!(told(own, "metric.loss < 0.6", "params.seed", "").await, ["2 2", "1 1"]);
+    assert_eq!(told(Scope::All, "", "experiment", "").await, ["sweep 6", "other 1"]);
+    assert_eq!(told(Scope::All, "", "folder", "vis").await, ["vision/resnet 1"]);
+    assert_eq!(told(Scope::All, "", "within", "").await, ["vision 1", "vision/resnet 1"]);
+    assert_eq!(told(own, "", "state", "").await, ["running 6"]);
+    assert_eq!(told(own, "", "name", "r5").await, ["r5 1"]);
+    let input = |context: &str| RunInput {
+        dataset: Dataset {
+            name: "wine".to_owned(),
+            digest: "d1".to_owned(),
+            source_type: "local".to_owned(),
+            source: "wine.csv".to_owned(),
+            schema: None,
+            profile: None,
+        },
+        tags: [("mlflow.data.context".to_owned(), context.to_owned())].into_iter().collect(),
+    };
+    client::inputs(&stage.engine, runs[0], vec![input("training")], Vec::new()).await.unwrap();
+    client::inputs(&stage.engine, runs[1], vec![input("training")], Vec::new()).await.unwrap();
+    assert_eq!(told(own, "", "dataset.name", "").await, ["wine 2"]);
+    assert_eq!(told(own, "", "dataset.context", "").await, ["training 2"]);
+    assert_eq!(stage.call(ListValues { limit: Some(1), ..asked(own, "", ("name", "")) }).await.values.len(), 1);
+    for (field, meant) in [("duration", ""), ("metric.loss", ""), ("notes", ""), ("seed", "Did you mean param.seed?")] {
+        let error = stage.try_call(asked(own, "", (field, ""))).await.unwrap_err();
+        assert!(error.code == ErrorCode::Invalid && error.message.ends_with(meant), "{field}: {error:?}");
+    }
 }
 
 #[tokio::test]

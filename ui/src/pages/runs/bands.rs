@@ -1,6 +1,8 @@
 //! All runs that a filter matches on the whole page, however many they are: of each group the mean of their curves ±
 //! standard deviation, which the host sums up. Filter and groups stand in the address (`?compare=groups&filter=…&group=…`).
 
+mod baseline;
+
 use api::{
     run::ListRuns,
     run_table::{AggregateRuns, BandAxis, Listing, RunBand, RunBands},
@@ -19,12 +21,14 @@ use leptos_router::{
     params::ParamsMap,
 };
 
+use baseline::Baseline;
+
 use super::{
     colours::is_dashed_at,
-    columns::{Names, PARAM, TAG},
+    columns::Names,
     compare,
     comparison::{SYSTEM, SystemSwitch, said_of},
-    groups::{both, title},
+    groups::{both, choices, title},
     overlaid::Compared,
     overlay::{by_worth, is_system},
 };
@@ -37,7 +41,7 @@ use crate::{
     parts::{
         chart::ChartCard,
         curve_look::{CURVES, Look, LookChoice},
-        curves::{Along, NAMED, Over, scale},
+        curves::{Along, NAMED, Over, RunLines, lines_of_runs, most_points, scale},
         field::{Select, TextField},
         icon::{self, icon},
         states::{Empty, Failure, Skeleton},
@@ -59,17 +63,17 @@ pub(super) fn asked(query: Memo<ParamsMap>) -> Memo<bool> {
     Memo::new(move |_| query.with(|query| query.get("compare")).as_deref() == Some(GROUPS))
 }
 
-/// The address over that of the table, whose filter and groups it has.
-pub(super) fn over(table: &str) -> String {
+/// The address over that of the table, whose filter and groups it has, beside this baseline.
+pub(super) fn over(table: &str, pin: &str) -> String {
     let (path, query) = table.split_once('?').unwrap_or((table, ""));
-    format!("{path}{}", address::with(query, &[("compare", GROUPS.to_owned())]))
+    format!("{path}{}", address::with(query, &[("compare", GROUPS.to_owned()), ("pin", pin.to_owned())]))
 }
 
 /// The address behind that of a project or experiment, for the runs of a table grouped by this.
 pub(super) fn of_table(list: &Listing, group: &Names) -> String {
     let view =
         TableView { filter: list.filter.clone(), group: group.clone(), deleted: list.deleted, ..TableView::default() };
-    over(&format!("runs{}", view.address(wire::encode)))
+    over(&format!("runs{}", view.address(wire::encode)), "")
 }
 
 /// Names as an address has them.
@@ -85,10 +89,7 @@ fn options(
     encode: impl Fn(&str) -> String,
 ) -> Vec<(String, String)> {
     let label = |names: &Names| format!("By {}", names.iter().map(|name| title(name)).collect::<Vec<_>>().join(", "));
-    let params = params.iter().map(|key| format!("{PARAM}{key}"));
-    // What MLflow's client notes for itself says nothing that runs share.
-    let tags = tags.iter().filter(|key| !key.starts_with("mlflow.")).map(|key| format!("{TAG}{key}"));
-    let each: Vec<Names> = params.chain(tags).map(|name| vec![name]).collect();
+    let each: Vec<Names> = choices(params.iter(), tags.iter()).into_iter().map(|(name, ..)| vec![name]).collect();
     let own = Some(chosen.clone()).filter(|chosen| !chosen.is_empty() && !each.contains(chosen));
     let named = own.into_iter().chain(each).map(|names| (joined(&names, &encode), label(&names)));
     [(String::new(), "No groups".to_owned())].into_iter().chain(named).collect()
@@ -137,6 +138,12 @@ fn lines(bands: &RunBands) -> Vec<Line> {
     bands.bands.iter().enumerate().map(line).filter(|line| !line.x.is_empty()).collect()
 }
 
+/// The means, and the baseline's curve over them.
+fn with_baseline(mut means: Vec<Line>, beside: &RunLines) -> Vec<Line> {
+    means.extend(beside.lines.iter().map(|(_, line)| line.clone().over_groups()));
+    means
+}
+
 #[component]
 pub(super) fn CompareGroups(
     query: Memo<ParamsMap>,
@@ -172,6 +179,10 @@ pub(super) fn CompareGroups(
         now
     });
     let table = paced(move || Some(ListRuns::of(whose.get()?.list, 0, FIRST)), pace::BANDS_MS);
+    let baseline = Baseline::of_address(query);
+    let may_be_baseline = Signal::derive(move || {
+        table.value.with(|table| baseline.options(table.as_ref().map_or(&[][..], |table| table.rows.as_slice())))
+    });
     let measured = Memo::new(move |_| {
         table.value.with(|table| {
             let Some(table) = table else { return Vec::new() };
@@ -252,8 +263,9 @@ pub(super) fn CompareGroups(
                 </div>
             </div>
             <div class="flex wrap tools-of-charts">
-                <LookChoice look keys=known smooths=false of_runs=false />
+                <LookChoice look keys=known of_runs=false />
                 <Select value=chosen options=grouped_by name="Groups" />
+                <Select value=baseline.pin options=may_be_baseline name="Baseline" />
                 <SystemSwitch value=system is_there=is_measured />
                 <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
             </div>
@@ -266,7 +278,7 @@ pub(super) fn CompareGroups(
                 <For each=move || drawn.get() key=Clone::clone let:key>
                     {
                         let (look, cross) = if is_system(&key) { of_machine } else { (look, cross) };
-                        view! { <div><Banded metric=key whose look cross told /></div> }
+                        view! { <div><Banded metric=key whose look baseline cross told /></div> }
                     }
                 </For>
             </div>
@@ -307,6 +319,7 @@ fn Banded(
     metric: String,
     whose: Memo<Option<Whose>>,
     look: Look,
+    baseline: Baseline,
     cross: RwSignal<Option<f64>>,
     told: RwSignal<Told>,
 ) -> impl IntoView {
@@ -355,13 +368,22 @@ fn Banded(
     let (heading, unit, part) = words::in_unit(&metric);
     let from_zero = is_system(&metric);
     let loss = metric.starts_with("loss/");
+    let key = metric.clone();
+    let beside = lines_of_runs(move || baseline.wanted(&key), move || look.along(), move || look.over(), zoom);
+    let drawn = Memo::new(move |_| {
+        let means = bands.with(|bands| bands.as_ref().map(lines).unwrap_or_default());
+        let mut all = beside.with(|beside| with_baseline(means, beside));
+        scale(&mut all, part);
+        all
+    });
+    // By the means alone: a baseline of many points is no reason to smooth them.
+    let points = move || bands.with(|bands| bands.as_ref().map_or(0, |bands| most_points(&lines(bands))));
+    let smoothing = look.smoothing_of(points, zoom);
     let chart = Signal::derive(move || LineChart {
         name: name.clone(),
-        lines: {
-            let mut lines = bands.with(|bands| bands.as_ref().map(lines).unwrap_or_default());
-            scale(&mut lines, part);
-            lines
-        },
+        lines: drawn.get(),
+        // Along a metric the neighbours of a point are not those before it, and what a machine did has no noise.
+        smoothing: if from_zero || look.by_metric().is_some() { 0.0 } else { smoothing.get() },
         x: look.x_axis(),
         y: Axis { unit: unit.to_owned(), from_zero, scale: look.y_scale(), ..Axis::default() },
         has_marks: true,
@@ -444,6 +466,7 @@ fn said(bands: &RunBands, reading: Reading) -> String {
 #[cfg(test)]
 mod tests {
     use api::{run_table::BandPoint, series::NonFinite};
+    use charts::line::Weight;
 
     use super::*;
 
@@ -488,6 +511,17 @@ mod tests {
     }
 
     #[test]
+    fn the_baseline_lies_over_the_means() {
+        let means = || lines(&bands(vec![band("0.1", 4_000)]));
+        let curve = Line::new("heron", Role::series(3), vec![0.0, 1.0], vec![3.0, 1.0]);
+        let beside = RunLines { lines: vec![(api::RunId::from_bytes([1; 16]), curve)], ..RunLines::default() };
+        let all = with_baseline(means(), &beside);
+        assert_eq!(all.iter().map(|line| line.name.as_str()).collect::<Vec<_>>(), ["0.1 (4,000 runs)", "heron"]);
+        assert!(all[1].is_dashed && all[1].role == Role::Text && all[1].weight == Weight::Strong);
+        assert_eq!(with_baseline(means(), &RunLines::default()).len(), 1);
+    }
+
+    #[test]
     fn a_group_of_which_runs_diverge_is_marked_and_says_it() {
         let mut of_two = band("0.1", 4_000);
         of_two.diverged = 1;
@@ -523,9 +557,10 @@ mod tests {
 
     #[test]
     fn the_address_keeps_what_the_table_shows() {
-        assert_eq!(over("/e/1/runs"), "/e/1/runs?compare=groups");
+        assert_eq!(over("/e/1/runs", ""), "/e/1/runs?compare=groups");
+        assert_eq!(over("/e/1/runs", "12ab"), "/e/1/runs?compare=groups&pin=12ab");
         let table = "/e/1/runs?filter=a%20%3D%201&group=param.lr";
-        assert_eq!(over(table), format!("{table}&compare=groups"));
+        assert_eq!(over(table, ""), format!("{table}&compare=groups"));
     }
 
     #[test]
@@ -545,9 +580,11 @@ mod tests {
         let both = vec!["param.lr".to_owned(), "tag.team".to_owned()];
         let plain = |text: &str| text.to_owned();
         let all = options(&both, &["lr".to_owned()], &["mlflow.user".to_owned(), "team".to_owned()], plain);
-        assert_eq!(all.len(), 4, "{all:?}");
+        // Beside these what runs have of their own: state, kind, device, commit, data and user.
+        assert_eq!(all.len(), 4 + 6, "{all:?}");
+        assert!(all.contains(&("state".to_owned(), "By State".to_owned())), "{all:?}");
         assert_eq!(all[0], (String::new(), "No groups".to_owned()));
         assert!(all[1].1.contains(", "), "{all:?}");
-        assert_eq!(options(&vec!["param.lr".to_owned()], &["lr".to_owned()], &[], plain).len(), 2);
+        assert_eq!(options(&vec!["param.lr".to_owned()], &["lr".to_owned()], &[], plain).len(), 2 + 6);
     }
 }

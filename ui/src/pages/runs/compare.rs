@@ -245,7 +245,7 @@ pub(super) fn Compare(
                         <p class="small muted">{format!("The first {MOST} are compared; {} left out.", words::counted(more as u64, "more is", "more are"))}</p>
                     })}
                     {move || part(runs.with(Vec::len), of.get()).map(|part| view! { <p class="small muted" data-part="">
-                        {part}" "<a href=move || bands::over(&back.get())>"See the bands of all that the filter matches"</a>
+                        {part}" "<a href=move || seen.pin.with(|pin| bands::over(&back.get(), pin))>"See the bands of all that the filter matches"</a>
                     </p> })}
                 </div>
                 <div class="right flex">

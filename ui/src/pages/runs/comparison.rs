@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{id::RunId, run::group_of as group_of_run};
+use api::{grouping, id::RunId, run_table::parts, table_view::field};
 use charts::{
     group,
     line::{Line, Weight},
@@ -14,7 +14,8 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 
 use super::{
-    columns::{PARAM, TAG, metrics::ByMetric},
+    columns::metrics::ByMetric,
+    groups::{choices, title_of},
     overlaid::Compared,
     overlay::is_system,
 };
@@ -24,7 +25,6 @@ use crate::{
         curve_look::{CURVES, Look, LookChoice},
         curves::NAMED,
         field::{Select, Switch},
-        words,
     },
 };
 
@@ -32,7 +32,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
     pub(super) look: Look,
-    /// `param.KEY` or `tag.KEY` that groups are made by; empty where each run has its line.
+    /// What groups are made by, as a filter names it, by commas; empty where each run has its line.
     pub(super) bands: RwSignal<String>,
     /// The baseline's id.
     pub(super) pin: RwSignal<String>,
@@ -96,7 +96,7 @@ pub(super) fn SystemSwitch(value: RwSignal<bool>, #[prop(into)] is_there: Signal
 
 /// What a run's group is called.
 fn group_of(run: &Compared, bands: &str) -> String {
-    group_of_run(&run.params, &run.tags, bands).unwrap_or(group::NONE).to_owned()
+    group::called(grouping::values_of((&run.params, &run.tags, &run.own), bands))
 }
 
 /// The groups of runs, numbers in their order.
@@ -163,13 +163,7 @@ pub(super) fn drawn(mut lines: Vec<(RunId, Line)>, runs: &[Compared], bands: &st
     let of_runs: BTreeMap<RunId, String> = runs.iter().map(|run| (run.id, group_of(run, bands))).collect();
     let members = lines.into_iter().filter_map(|(run, line)| Some((of_runs.get(&run)?.clone(), line)));
     let mut all = group::means(members.collect(), &groups(runs, bands));
-    all.extend(baseline.map(|line| Line {
-        weight: Weight::Strong,
-        is_dashed: true,
-        band: Vec::new(),
-        role: Role::Text,
-        ..line
-    }));
+    all.extend(baseline.map(Line::over_groups));
     all
 }
 
@@ -184,17 +178,22 @@ pub(super) fn Tools(seen: Seen, chosen: Memo<Vec<Compared>>) -> impl IntoView {
     let is_there = Memo::new(move |_| chosen.with(|chosen| is_measured(chosen)));
     let bands = Signal::derive(move || {
         let mut options = vec![(String::new(), "No groups".to_owned())];
-        let named = chosen.with(|chosen| {
-            let params = chosen.iter().flat_map(|run| run.params.keys().map(|key| format!("{PARAM}{key}")));
-            let tags = chosen.iter().flat_map(|run| &run.tags).filter(|(key, _)| !key.starts_with("mlflow."));
-            let tags = tags.map(|(key, _)| format!("{TAG}{key}"));
-            params.chain(tags).chain([seen.bands.get()]).collect::<BTreeSet<String>>()
+        let (params, tags, own) = chosen.with(|chosen| {
+            let params = chosen.iter().flat_map(|run| run.params.keys().cloned()).collect::<BTreeSet<String>>();
+            let tags = chosen.iter().flat_map(|run| run.tags.keys().cloned()).collect::<BTreeSet<String>>();
+            let own = chosen.iter().flat_map(|run| run.own.keys().copied()).collect::<BTreeSet<&str>>();
+            (params, tags, own)
         });
-        let label = |name: &str| match name.strip_prefix(PARAM) {
-            Some(key) => format!("By {}", words::param(key)),
-            None => format!("By {}", name.trim_start_matches(TAG)),
-        };
-        options.extend(named.into_iter().filter(|name| !name.is_empty()).map(|name| (name.clone(), label(&name))));
+        let offered = choices(params.iter(), tags.iter());
+        // What none of them has makes one group of all.
+        let is_had = |(name, ..): &(String, String, &str)| name.contains('.') || own.contains(name.as_str());
+        let offered = offered.into_iter().filter(is_had);
+        options.extend(offered.map(|(name, label, _)| (field(&name), format!("By {label}"))));
+        let now = seen.bands.get();
+        if options.iter().all(|(name, _)| *name != now) {
+            let titles = parts(&now).into_iter().map(title_of).collect::<Vec<_>>().join(", ");
+            options.push((now, format!("By {titles}")));
+        }
         options
     });
     view! {
@@ -222,12 +221,25 @@ mod tests {
             duration_secs: None,
             params,
             tags: BTreeMap::new(),
+            own: Default::default(),
             values: BTreeMap::new(),
             curves: BTreeSet::new(),
             is_deleted: false,
             of_kept: Vec::new(),
             counts: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn runs_are_grouped_by_whatever_the_table_groups_them_by() {
+        let of_state = |number: u8, state: &str| Compared {
+            own: [("state", state.to_owned())].into(),
+            ..run(number, if number > 2 { "1" } else { "2" })
+        };
+        let runs = [of_state(1, "finished"), of_state(2, "failed"), of_state(3, "finished")];
+        assert_eq!(groups(&runs, "state"), ["failed", "finished"]);
+        assert_eq!(groups(&runs, "state,param.lr"), ["failed · 2", "finished · 1", "finished · 2"]);
+        assert_eq!(groups(&runs, "device"), ["–"]);
     }
 
     fn line(number: u8, x: &[f64], y: &[f64]) -> (RunId, Line) {

@@ -6,7 +6,8 @@ use api::{
     ApiError, SplitId,
     run::{ListRuns, RunRow},
     run_diff::MOST as COMPARED,
-    run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroup, RunGroups},
+    run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroup, RunGroups, unquoted},
+    table_view::sort_of,
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_navigate;
@@ -80,14 +81,8 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
             };
             Item::check(label, is_on, toggle).under(caption)
         };
-        facts.with_untracked(|facts| {
-            let params = facts.param_keys.iter().map(|key| (format!("{PARAM}{key}"), words::param(key), "Parameters"));
-            // What MLflow's client notes for itself says nothing that runs share.
-            let tags = facts.tag_keys.iter().filter(|key| !key.starts_with("mlflow."));
-            let tags = tags.map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
-            let own = OWN.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned(), "Runs"));
-            own.chain(params).chain(tags).map(|(name, label, caption)| named(&name, label, caption)).collect::<Vec<_>>()
-        })
+        let all = facts.with_untracked(|facts| choices(facts.param_keys.iter(), facts.tag_keys.iter()));
+        all.into_iter().map(|(name, label, caption)| named(&name, label, caption)).collect::<Vec<_>>()
     };
     let label = move || {
         let names = group.with(|group| group.iter().map(|name| title(name)).collect::<Vec<_>>());
@@ -105,6 +100,27 @@ pub(super) fn GroupBy(group: RwSignal<Names>, facts: RwSignal<Facts>) -> impl In
             {icon::icon(icon::GROUP)}
             {label}
         </button>
+    }
+}
+
+/// What runs are grouped by wherever they are: each with its label, and what it is a part of.
+pub(super) fn choices<'keys>(
+    params: impl Iterator<Item = &'keys String>,
+    tags: impl Iterator<Item = &'keys String>,
+) -> Vec<(String, String, &'static str)> {
+    let params = params.map(|key| (format!("{PARAM}{key}"), words::param(key), "Parameters"));
+    // What MLflow's client notes for itself says nothing that runs share.
+    let tags = tags.filter(|key| !key.starts_with("mlflow."));
+    let tags = tags.map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
+    let own = OWN.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned(), "Runs"));
+    own.chain(params).chain(tags).collect()
+}
+
+/// The same of a name as the engine has it.
+pub(super) fn title_of(field: &str) -> String {
+    match [PARAM, TAG].iter().find_map(|kind| Some((kind, field.strip_prefix(kind)?))) {
+        Some((kind, key)) => title(&format!("{kind}{}", unquoted(key))),
+        None => title(field),
     }
 }
 
@@ -131,12 +147,15 @@ struct Asking {
     /// The rows that the figures are of, by the rule of the table's foot.
     validated_on: Memo<Option<SplitId>>,
     order: RwSignal<Option<Order>>,
+    /// The orders among groups that are equal by it.
+    further: RwSignal<Vec<Order>>,
 }
 
 /// What groups are made by, and their order; `names` are those of the columns, of which the metrics are summed up.
 pub(super) fn groups(
     list: Signal<Option<Listing>>,
-    (group, order): (RwSignal<Names>, RwSignal<Option<Order>>),
+    group: RwSignal<Names>,
+    (order, further): (RwSignal<Option<Order>>, RwSignal<Vec<Order>>),
     names: Memo<Names>,
     facts: RwSignal<Facts>,
     is_shown: Memo<bool>,
@@ -149,7 +168,7 @@ pub(super) fn groups(
     });
     let by = Memo::new(move |_| group.get().iter().map(|name| api::table_view::field(name)).collect::<Names>());
     let validated_on = Memo::new(move |_| facts.with(|facts| facts.best_split));
-    let asking = Asking { list, by, metrics, validated_on, order };
+    let asking = Asking { list, by, metrics, validated_on, order, further };
     let asked = move || if is_shown.get() { asking.request(MOST) } else { None };
     let answer = paced(asked, pace::LIST_MS);
     Groups { asking, group, is_shown, answer }
@@ -159,12 +178,17 @@ impl Asking {
     /// Asks for the first groups; nothing where it is not known whose runs they are.
     fn request(self, limit: u32) -> Option<GroupRuns> {
         let (by, metrics) = (self.by.get(), self.metrics.get());
-        let (sort, descending) = self.order.get().map_or((None, false), |(key, descending)| (Some(key), descending));
-        // An order by what is not grouped by any more is none.
-        let is_known = |sort: &String| sort == "runs" || by.contains(sort) || sort.starts_with(METRIC);
-        let list = Listing { sort: sort.filter(is_known), descending, ..self.list.get()? };
+        let (sort, descending) = sort_of_known(self.order.get().into_iter().chain(self.further.get()), &by);
+        let list = Listing { sort, descending, ..self.list.get()? };
         Some(GroupRuns { list, by, metrics, validated_on: self.validated_on.get(), offset: 0, limit: Some(limit) })
     }
+}
+
+/// The orders of groups as the engine is asked for them: one by what is not grouped by any more is none.
+fn sort_of_known(orders: impl Iterator<Item = Order>, by: &Names) -> (Option<String>, bool) {
+    let is_known = |(sort, _): &Order| sort == "runs" || by.contains(sort) || sort.starts_with(METRIC);
+    let known: Vec<Order> = orders.filter(is_known).collect();
+    sort_of(known.first(), known.get(1..).unwrap_or_default())
 }
 
 /// All groups, also those that are not shown, piece by piece.
@@ -204,7 +228,7 @@ pub(super) fn Grouped(
     on_open: Callback<RunRow>,
 ) -> impl IntoView {
     let (client, pending) = (Client::get(), Pending::new());
-    let Groups { asking: Asking { list, by, metrics, order, .. }, group, is_shown, answer } = groups;
+    let Groups { asking: Asking { list, by, metrics, order, further, .. }, group, is_shown, answer } = groups;
     // The runs of opened groups, by the group's filter.
     let opened = RwSignal::new(BTreeMap::<String, Vec<RunRow>>::new());
     Effect::new(move |_| {
@@ -284,17 +308,11 @@ pub(super) fn Grouped(
     let menu: RowMenu<Line> = StoredValue::new_local(Box::new(items) as Box<dyn Fn(Line) -> Vec<Item>>);
     let navigate = StoredValue::new_local(use_navigate());
     let place = Place::get();
-    // A comparison has its groups by one param or tag.
-    let bands = Memo::new(move |_| {
-        group.with(|group| match group.as_slice() {
-            [one] if one.starts_with(PARAM) || one.starts_with(TAG) => Some(one.clone()),
-            _ => None,
-        })
-    });
     let compare = move || {
-        let (Some(list), Some(bands)) = (list.get_untracked(), bands.get_untracked()) else { return };
+        let Some(list) = list.get_untracked() else { return };
+        let bands = by.with_untracked(|by| by.join(","));
         // Of each group some, so that it has its band.
-        let evenly_by = Some(api::table_view::field(&bands));
+        let evenly_by = Some(bands.clone());
         let request = PickRuns { list, offset: 0, limit: Some(COMPARED as u64), evenly_by };
         pending.run(async move { client.call(request).await }, move |picked| {
             let runs = picked.runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
@@ -332,7 +350,7 @@ pub(super) fn Grouped(
         })}
         {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=9 /></div> })}
         <div class="fill-table grouped" class:hidden=move || lines.with(Vec::is_empty)>
-            <Table rows=Rows::from(lines) columns=Signal::from(columns) label="Groups of runs" on_open=open menu order row_class />
+            <Table rows=Rows::from(lines) columns=Signal::from(columns) label="Groups of runs" on_open=open menu order further row_class />
         </div>
         <div class="foot">
             <span>{move || answer.value.with(|answer| answer.as_ref().map(|answer| {
@@ -347,9 +365,7 @@ pub(super) fn Grouped(
                 }
             }))}</span>
             <Button label="Compare groups" tip="The mean of each group's curves, of all its runs" kind="quiet s" mark=icon::ACTIVITY on_press=compare_groups />
-            {move || bands.with(Option::is_some).then(|| view! {
-                <Button label="Compare curves" kind="quiet s" mark=icon::LAYERS on_press=compare />
-            })}
+            <Button label="Compare curves" kind="quiet s" mark=icon::LAYERS on_press=compare />
             <span class="right flex">
                 <span>"mean ± standard deviation (n − 1)"</span>
                 <span><kbd>"Enter"</kbd>" open a group"</span>
@@ -514,7 +530,7 @@ fn value_of(row: &RunRow, name: &str) -> Option<String> {
     match (name.strip_prefix(PARAM), name.strip_prefix(TAG)) {
         (Some(key), _) => row.params.get(key).cloned(),
         (_, Some(key)) => row.tags.get(key).cloned(),
-        _ => None,
+        _ => row.own().remove(name),
     }
 }
 
@@ -535,6 +551,18 @@ mod tests {
         assert_eq!(both("", "param.a = \"1\""), "param.a = \"1\"");
         assert_eq!(both("a or b", "param.a = \"1\""), "(a or b) and param.a = \"1\"");
         assert_eq!(both("a", ""), "a");
+    }
+
+    #[test]
+    fn groups_are_sorted_by_several_and_by_nothing_that_they_lack() {
+        let by = vec!["param.lr".to_owned()];
+        let sort = |orders: &[(&str, bool)]| {
+            sort_of_known(orders.iter().map(|(key, descending)| ((*key).to_owned(), *descending)), &by)
+        };
+        assert_eq!(sort(&[]), (None, false));
+        assert_eq!(sort(&[("runs", true)]), (Some("runs".to_owned()), true));
+        let several = sort(&[("param.l2", true), ("param.lr", false), ("metric.loss", true)]);
+        assert_eq!(several, (Some("param.lr asc, metric.loss desc".to_owned()), false));
     }
 
     #[test]

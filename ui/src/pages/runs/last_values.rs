@@ -112,6 +112,7 @@ mod tests {
             duration_secs: None,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
+            own: Default::default(),
             values: values.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect(),
             curves: BTreeSet::new(),
             is_deleted: false,

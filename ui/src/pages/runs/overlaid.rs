@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
+    grouping::Own,
     id::RunId,
     run::{MetricSummary, Run, RunRow, seconds},
 };
@@ -36,6 +37,8 @@ pub(super) struct Compared {
     pub(super) duration_secs: Option<f64>,
     pub(super) params: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
+    /// What it has of its own that others can share.
+    pub(super) own: Own,
     /// The newest value of each figure.
     pub(super) values: BTreeMap<String, f64>,
     /// Figures that are curves: measured more than once.
@@ -82,6 +85,7 @@ impl From<&RunRow> for Compared {
             duration_secs: row.duration_secs,
             params: row.params.clone(),
             tags: row.tags.clone(),
+            own: row.own(),
             values: row.metrics.iter().map(|(key, cell)| (key.clone(), cell.last)).collect(),
             curves: row.metrics.iter().filter(|(_, cell)| cell.spark.len() > 1).map(|(key, _)| key.clone()).collect(),
             // A table is of those that are deleted or of those that are not.
@@ -102,6 +106,7 @@ impl From<&Run> for Compared {
             duration_secs: run.started_ms.zip(run.ended_ms).map(|(from, to)| seconds(from, to)),
             params: run.params.clone(),
             tags: run.tags.clone(),
+            own: run.own(),
             values: run.metrics.iter().map(|metric| (metric.key.clone(), metric.last)).collect(),
             curves: run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect(),
             is_deleted: run.deleted_ms.is_some(),
@@ -231,6 +236,7 @@ mod tests {
             duration_secs: None,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
+            own: Own::new(),
             values: values.iter().map(|key| ((*key).to_owned(), 0.5)).collect(),
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
             is_deleted: false,

@@ -183,6 +183,7 @@ mod tests {
             duration_secs: None,
             params: BTreeMap::new(),
             tags: BTreeMap::new(),
+            own: Default::default(),
             values: BTreeMap::new(),
             curves: curves.iter().map(|key| (*key).to_owned()).collect(),
             is_deleted: false,

@@ -41,6 +41,7 @@ pub(super) struct Settable {
     pub(super) further: RwSignal<Vec<Order>>,
     pub(super) group: RwSignal<Names>,
     pub(super) group_order: RwSignal<Option<Order>>,
+    pub(super) group_further: RwSignal<Vec<Order>>,
     pub(super) deleted: RwSignal<bool>,
     pub(super) plotted: RwSignal<Plotted>,
     pub(super) curve: RwSignal<String>,
@@ -70,6 +71,7 @@ impl Settable {
             further: self.further.get(),
             group: self.group.get(),
             group_order: self.group_order.get(),
+            group_further: self.group_further.get(),
             plotted: self.plotted.get(),
             curve: self.curve.get(),
             ..TableView::default()
@@ -93,6 +95,7 @@ impl Settable {
         self.further.set(view.further.clone());
         self.group.set(view.group.clone());
         self.group_order.set(view.group_order.clone());
+        self.group_further.set(view.group_further.clone());
         self.plotted.set(view.plotted.clone());
         self.curve.set(view.curve.clone());
     }
@@ -103,8 +106,8 @@ pub(super) fn follow_view(settable: Settable) {
     let search = use_location().search;
     let named = move || renewed(search.with(|search| TableView::read(search, wire::decode)));
     let arranged = |view: TableView| {
-        let TableView { order, further, group, group_order, plotted, curve, .. } = view;
-        TableView { order, further, group, group_order, plotted, curve, ..TableView::default() }
+        let TableView { order, further, group, group_order, group_further, plotted, curve, .. } = view;
+        TableView { order, further, group, group_order, group_further, plotted, curve, ..TableView::default() }
     };
     follow(move || arranged(named()), move || settable.arranged(), move |view| settable.arrange(&view));
     let columns = settable.columns;

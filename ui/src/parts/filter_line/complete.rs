@@ -1,29 +1,37 @@
 //! What can stand at the cursor of a run filter: the host reads its grammar, this only helps to
 //! write it. It knows nothing of the document, so that it is tested without a browser.
 
-use std::ops::Range;
+use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
 use api::{
-    run::{RunKind, RunState},
-    run_table::{self, quote_length},
+    figure::counted,
+    run::{RunKind, RunState, SYSTEM},
+    run_table::{self, quote_length, values::RunValue},
 };
 
 /// The names that a filter can use here.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Vocabulary {
     pub(crate) metrics: Vec<String>,
-    /// Params and tags, each with the values that were seen.
-    pub(crate) params: Vec<(String, Vec<String>)>,
-    pub(crate) tags: Vec<(String, Vec<String>)>,
-    /// Values that were seen of fields that have no key: "name" with those of runs.
-    pub(crate) plain: Vec<(&'static str, Vec<String>)>,
+    pub(crate) params: Vec<String>,
+    pub(crate) tags: Vec<String>,
+    /// The values that are known of a field, by how the line names it; those that stand first are offered first.
+    pub(crate) values: BTreeMap<String, Vec<RunValue>>,
+}
+
+/// Values that the line would offer: of this field, with this part in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// As the line names it.
+    pub(crate) field: String,
+    pub(crate) part: String,
 }
 
 /// One offer: what is put in, and what it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Offer {
     pub(crate) text: String,
-    pub(crate) what: &'static str,
+    pub(crate) what: Cow<'static, str>,
 }
 
 /// Offers for a part of the text; it is replaced by the one that is taken.
@@ -32,6 +40,8 @@ pub(crate) struct Completion {
     /// Bytes.
     pub(crate) place: Range<usize>,
     pub(crate) offers: Vec<Offer>,
+    /// What is to be known for further offers.
+    pub(crate) wanted: Option<Wanted>,
 }
 
 const SHOWN: usize = 9;
@@ -101,7 +111,21 @@ const KEYED: [&str; 11] = [
 const STATES: [RunState; 6] =
     [RunState::Finished, RunState::Running, RunState::Failed, RunState::Stopped, RunState::Killed, RunState::Queued];
 const STATUSES: [&str; 5] = ["FINISHED", "RUNNING", "FAILED", "KILLED", "SCHEDULED"];
-const DEVICES: [&str; 4] = ["cpu", "cuda", "metal", "wgpu"];
+/// Fields without a key whose values runs share, or are found by. Those of the state, the kind and the status are fixed.
+const VALUED: [&str; 12] = [
+    "name",
+    "experiment",
+    "folder",
+    "within",
+    "model",
+    "device",
+    "snapshot",
+    "commit",
+    "user",
+    "dataset.name",
+    "dataset.digest",
+    "dataset.context",
+];
 const JOINS: [(&str, &str); 2] = [("and", "both are true"), ("or", "one of them is true")];
 
 /// What the grammar wants next.
@@ -222,22 +246,26 @@ pub(super) fn after(wants: Wants, piece: &str, is_operator: bool) -> Wants {
 
 fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -> Completion {
     let mut all: Vec<Offer> = Vec::new();
-    let mut add = |text: String, what: &'static str| all.push(Offer { text, what });
+    let mut add = |text: String, what: &'static str| all.push(Offer { text, what: Cow::Borrowed(what) });
     match wants {
         Wants::Condition => {
-            words.metrics.iter().for_each(|key| add(keyed("metric", key), "metric"));
-            words.params.iter().for_each(|(key, _)| add(keyed("param", key), "parameter"));
-            words.tags.iter().for_each(|(key, _)| add(keyed("tag", key), "tag"));
+            let (system, own): (Vec<&String>, Vec<&String>) =
+                words.metrics.iter().partition(|key| key.starts_with(SYSTEM));
+            own.into_iter().for_each(|key| add(keyed("metric", key), "metric"));
+            words.params.iter().for_each(|key| add(keyed("param", key), "parameter"));
+            words.tags.iter().for_each(|key| add(keyed("tag", key), "tag"));
             PLAIN.into_iter().for_each(|(field, what)| add(field.to_owned(), what));
             add("not".to_owned(), "the opposite");
             add("(".to_owned(), "conditions that belong together");
+            // Each run has dozens of them: they stand before nothing else.
+            system.into_iter().for_each(|key| add(keyed("metric", key), "of the machine"));
         }
         Wants::Operator(field) => {
             let fitting: &[(&str, &str)] = if is_number(field) { &NUMBERS } else { &TEXTS };
             fitting.iter().for_each(|(operator, what)| add((*operator).to_owned(), what));
         }
         Wants::Pattern(field) => {
-            values_of(field, words).for_each(|value| add(run_table::quoted(&format!("%{value}%")), "contains it"));
+            all.extend(values_of(field, words, |value| run_table::quoted(&format!("%{value}%"))));
         }
         Wants::Figure => FIGURES.iter().for_each(|(value, what)| add((*value).to_owned(), what)),
         Wants::In(_) => {
@@ -259,26 +287,37 @@ fn offers(wants: &Wants, place: Range<usize>, typed: &str, words: &Vocabulary) -
             "state" => STATES.iter().for_each(|state| add(state.word().to_owned(), "state")),
             "kind" => RunKind::ALL.iter().for_each(|kind| add(kind.word().to_owned(), "kind")),
             "status" => STATUSES.iter().for_each(|value| add((*value).to_owned(), "status")),
-            "device" => DEVICES.iter().for_each(|value| add((*value).to_owned(), "device")),
-            _ => values_of(field, words).for_each(|value| add(quoted(value), "value")),
+            _ => all.extend(values_of(field, words, quoted)),
         },
         Wants::Join => JOINS.into_iter().for_each(|(join, what)| add(join.to_owned(), what)),
     }
+    let wanted = wanted(wants, typed);
     let plain = |text: &str| text.to_lowercase().replace('"', "");
     let typed = plain(typed);
     // What starts so stands first; what is there already in full needs no offer.
     all.retain(|offer| plain(&offer.text).contains(&typed) && plain(&offer.text) != typed);
     all.sort_by_key(|offer| !plain(&offer.text).starts_with(&typed));
     all.truncate(SHOWN);
-    Completion { place, offers: all }
+    Completion { place, offers: all, wanted }
 }
 
-/// The values of a param, a tag or another field that were seen.
-fn values_of<'a>(field: &str, words: &'a Vocabulary) -> impl Iterator<Item = &'a String> + use<'a> {
-    let param = words.params.iter().find(|(key, _)| keyed("param", key) == *field).map(|(_, values)| values);
-    let tag = || words.tags.iter().find(|(key, _)| keyed("tag", key) == *field).map(|(_, values)| values);
-    let plain = || words.plain.iter().find(|(name, _)| *name == field).map(|(_, values)| values);
-    param.or_else(tag).or_else(plain).into_iter().flatten()
+/// The values of a field that are known, each as it is put in.
+fn values_of(field: &str, words: &Vocabulary, put_in: impl Fn(&str) -> String) -> Vec<Offer> {
+    let offer =
+        |value: &RunValue| Offer { text: put_in(&value.value), what: Cow::Owned(counted(value.runs, "run", "runs")) };
+    words.values.get(field).into_iter().flatten().map(offer).collect()
+}
+
+/// The values that would be offered to what is typed, were they known.
+fn wanted(wants: &Wants, typed: &str) -> Option<Wanted> {
+    let (Wants::Value(field) | Wants::Pattern(field) | Wants::Listed(field)) = wants else { return None };
+    let own = ["attribute.", "attributes."].iter().find_map(|kind| field.strip_prefix(kind)).unwrap_or(field);
+    let is_keyed = ["param", "tag"].iter().any(|kind| own.starts_with(kind)) && own.contains('.');
+    if !is_keyed && !VALUED.contains(&own) {
+        return None;
+    }
+    let part = typed.trim_matches(['"', '\'', '`']).trim_matches('%');
+    Some(Wanted { field: field.clone(), part: part.to_owned() })
 }
 
 fn keyed(kind: &str, key: &str) -> String {
@@ -295,7 +334,7 @@ fn quoted(text: &str) -> String {
     if plain { text.to_owned() } else { run_table::quoted(text) }
 }
 
-fn is_field(word: &str) -> bool {
+pub(super) fn is_field(word: &str) -> bool {
     let is_keyed = KEYED.iter().any(|kind| word.len() > kind.len() && word.starts_with(kind));
     is_keyed || PLAIN.iter().any(|(field, _)| *field == word)
 }
@@ -348,14 +387,30 @@ mod tests {
 
     fn words() -> Vocabulary {
         Vocabulary {
-            metrics: vec!["loss/train".to_owned(), "loss/validation".to_owned(), "top 5".to_owned()],
-            params: vec![("model".to_owned(), vec!["trees".to_owned(), "small cnn".to_owned()])],
-            tags: vec![("team".to_owned(), vec!["vision".to_owned()])],
-            plain: vec![
-                ("name", vec!["brisk heron".to_owned()]),
-                ("within", vec!["big nets".to_owned(), "big nets/50%_x".to_owned()]),
-            ],
+            metrics: ["loss/train", "loss/validation", "top 5"].map(str::to_owned).to_vec(),
+            params: vec!["model".to_owned()],
+            tags: vec!["team".to_owned()],
+            values: [
+                ("param.model", vec!["trees", "small cnn"]),
+                ("tag.team", vec!["vision"]),
+                ("name", vec!["brisk heron"]),
+                ("folder", vec!["vision/resnet"]),
+                ("within", vec!["big nets", "big nets/50%_x"]),
+                ("device", vec!["cuda:1"]),
+            ]
+            .map(|(field, values)| {
+                let value = |value: &str| RunValue { value: value.to_owned(), runs: 3 };
+                (field.to_owned(), values.into_iter().map(value).collect::<Vec<_>>())
+            })
+            .into(),
         }
+    }
+
+    /// The field and the part whose values are wanted at the `|`.
+    fn asked(text: &str) -> Option<(String, String)> {
+        let cursor = text.find('|').expect("a cursor");
+        let wanted = complete(&text.replace('|', ""), cursor, &words()).wanted;
+        wanted.map(|wanted| (wanted.field, wanted.part))
     }
 
     /// What is offered at the `|`.
@@ -421,6 +476,36 @@ mod tests {
         assert_eq!(offered("metric.\"top 5\" != na|"), ["nan"]);
         assert_eq!(offered("metric.loss/train = nan |"), ["and", "or"]);
         assert!(offered("duration = |").is_empty() && is_whole("metric.loss/train = -inf"));
+    }
+
+    #[test]
+    fn values_are_wanted_of_what_has_some() {
+        let some = |field: &str, part: &str| Some((field.to_owned(), part.to_owned()));
+        assert_eq!(asked("param.model = tr|"), some("param.model", "tr"));
+        assert_eq!(asked("params.model in (trees, \"Sm|"), some("params.model", "sm"));
+        assert_eq!(asked("experiment like '%res|"), some("experiment", "res"));
+        assert_eq!(asked("snapshot = |"), some("snapshot", ""));
+        assert_eq!(asked("attribute.user = |"), some("attribute.user", ""));
+        for none in ["|", "param.model |", "metric.loss/train < |", "duration > 1|", "state = |", "notes ~ |", "a |"] {
+            assert_eq!(asked(none), None, "{none}");
+        }
+        assert_eq!(offered("folder = res|"), ["vision/resnet"]);
+        assert_eq!(offered("device = |"), ["\"cuda:1\""]);
+        let all = complete("name = ", 7, &words()).offers;
+        assert_eq!(all[0].what, "3 runs");
+    }
+
+    #[test]
+    fn what_the_machine_did_is_offered_behind_all_else() {
+        let metrics = ["system/cpu", "loss"].map(str::to_owned).to_vec();
+        let words = Vocabulary { metrics, ..Vocabulary::default() };
+        let offered = |text: &str| {
+            let offers = complete(text, text.len(), &words).offers;
+            offers.into_iter().map(|offer| offer.text).collect::<Vec<_>>()
+        };
+        assert_eq!(offered("cpu"), ["metric.system/cpu"]);
+        assert_eq!(offered("metric."), ["metric.loss", "metric.system/cpu"]);
+        assert_eq!(offered("st")[..3], ["state", "started", "status"]);
     }
 
     #[test]

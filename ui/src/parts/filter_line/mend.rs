@@ -26,7 +26,7 @@ pub(crate) fn mended(text: &str, note: &FilterNote) -> Option<(String, String)> 
         if matches!(wants, Wants::Condition | Wants::Join)
             && !piece.is_operator
             && let Some(prefix) = prefixes(note.kind).iter().find(|prefix| word.starts_with(**prefix))
-            && unquoted(&word[prefix.len()..]) == note.key
+            && run_table::unquoted(&word[prefix.len()..]) == note.key
         {
             let (head, tail) = (&text[..piece.place.start], &text[piece.place.end..]);
             // As the grammar names it, whatever the key has in it.
@@ -37,17 +37,6 @@ pub(crate) fn mended(text: &str, note: &FilterNote) -> Option<(String, String)> 
         wants = after(wants, word, piece.is_operator);
     }
     None
-}
-
-/// A key without the quotes that it was written in.
-fn unquoted(key: &str) -> String {
-    for quote in ['"', '\'', '`'] {
-        if let Some(inner) = key.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
-            let twice: String = [quote, quote].iter().collect();
-            return if quote == '`' { inner.replace(&twice, "`") } else { inner.to_owned() };
-        }
-    }
-    key.to_owned()
 }
 
 #[cfg(test)]

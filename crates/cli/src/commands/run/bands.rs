@@ -2,15 +2,15 @@
 
 use api::{
     ApiError,
-    run::{ListRuns, SYSTEM},
+    run::{GetRun, ListRuns, Run, SYSTEM},
     run_table::{AggregateRuns, BandAxis, Listing, RunBands, parts},
 };
-use charts::{group, role::Role};
+use charts::{group, line::Line, role::Role};
 use serde_json::{Value, json};
 
 use super::{
     chosen,
-    curves::{Along, Drawn, Plot, print_drawn, said_diverged, write_picture},
+    curves::{Along, Drawn, Plot, beside, print_drawn, said_diverged, write_picture},
 };
 use crate::context::{Context, Outcome};
 
@@ -23,6 +23,10 @@ pub(super) async fn run(context: &Context, asked: &Plot, filter: String) -> Outc
     let list = Listing { of, deleted: false, filter, sort: None, descending: false };
     let by: Vec<String> =
         asked.group_by.as_deref().map(parts).unwrap_or_default().into_iter().map(str::to_owned).collect();
+    let baseline = match &asked.baseline {
+        Some(named) => Some(baseline(context, asked, named).await?),
+        None => None,
+    };
     let mut all = Vec::new();
     for metric in metrics(context, asked, &list).await? {
         let request = AggregateRuns {
@@ -43,16 +47,38 @@ pub(super) async fn run(context: &Context, asked: &Plot, filter: String) -> Outc
             return Err(ApiError::not_found("No run here passes the filter.")
                 .with_hint("`slipway run list --filter` says why, where it is known."));
         }
-        all.push((metric, bands));
+        let beside = match &baseline {
+            Some(run) => {
+                let curve = beside::curve(context, asked, run, &metric).await?;
+                Some(Beside { name: run.name.clone(), curve })
+            }
+            None => None,
+        };
+        all.push((metric, bands, beside));
     }
     if asked.file().is_some() {
-        return write_picture(context, asked, all.iter().map(|(key, bands)| drawn(key, bands)).collect());
+        let all = all.into_iter().map(|(key, bands, beside)| drawn(&key, &bands, beside)).collect();
+        return write_picture(context, asked, all);
     }
     if context.output.json {
-        let told: Vec<Value> = all.iter().map(|(key, bands)| told(key, bands)).collect();
+        let told: Vec<Value> = all.iter().map(|(key, bands, beside)| told(key, bands, beside.as_ref())).collect();
         return context.output.show(&told, |_| String::new());
     }
-    all.iter().try_for_each(|(key, bands)| print_drawn(context, asked, &drawn(key, bands)))
+    all.into_iter().try_for_each(|(key, bands, beside)| print_drawn(context, asked, &drawn(&key, &bands, beside)))
+}
+
+/// The run that the means are drawn beside.
+struct Beside {
+    name: String,
+    /// Its curve, where it has one: as a line, and as programs are told it.
+    curve: Option<(Line, Value)>,
+}
+
+/// The run that is named, whether it passes the filter or not.
+async fn baseline(context: &Context, asked: &Plot, named: &str) -> Outcome<Run> {
+    let experiment = context.experiment_if_named(asked.experiment.as_deref()).await?;
+    let run = context.run_of(named, experiment.as_ref()).await?;
+    context.call(GetRun { run }).await
 }
 
 /// What the means lie along.
@@ -98,18 +124,83 @@ async fn metrics(context: &Context, asked: &Plot, list: &Listing) -> Outcome<Vec
     }
 }
 
-fn drawn(key: &str, bands: &RunBands) -> Drawn {
+fn drawn(key: &str, bands: &RunBands, beside: Option<Beside>) -> Drawn {
     let lines = bands.bands.iter().enumerate().map(|(at, band)| group::of_band(band, Role::series(at)));
     let mut notes = bands.said();
     notes.extend(bands.notes.iter().map(|note| note.sentence.clone()));
-    let lines: Vec<_> = lines.filter(|line| !line.x.is_empty()).collect();
+    let mut lines: Vec<Line> = lines.filter(|line| !line.x.is_empty()).collect();
     notes.extend(lines.iter().filter_map(said_diverged));
     notes.push(if lines.is_empty() { "no run has a curve of it" } else { "mean ± sd" }.to_owned());
+    match beside {
+        None => {}
+        Some(Beside { name, curve: None }) => notes.push(format!("the baseline {name} has no curve of it")),
+        Some(Beside { name, curve: Some((line, _)) }) => {
+            notes.extend(beside_baseline(&lines, &name, &line));
+            lines.push(line);
+        }
+    }
     Drawn { key: key.to_owned(), lines, notes }
 }
 
-fn told(key: &str, bands: &RunBands) -> Value {
+/// How far each group's mean ends from the baseline.
+fn beside_baseline(means: &[Line], name: &str, baseline: &Line) -> Vec<String> {
+    let end = |line: &Line| line.y.last().copied().filter(|value| value.is_finite());
+    let Some(of) = end(baseline) else { return vec![format!("the baseline {name} ends with no number")] };
+    means.iter().filter_map(|mean| Some(beside::away((mean.name.as_str(), end(mean)?), (name, of)))).collect()
+}
+
+fn told(key: &str, bands: &RunBands, beside: Option<&Beside>) -> Value {
     let mut told = json!(bands);
     told["key"] = key.into();
+    if let Some(Beside { curve, .. }) = beside {
+        told["baseline"] = curve.as_ref().map_or(Value::Null, |(_, told)| told.clone());
+    }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{
+        run_table::{BandPoint, RunBand},
+        series::NonFinite,
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_baseline_lies_over_the_means_and_how_far_they_end_from_it_is_said() {
+        let point = |x, mean| BandPoint {
+            x,
+            runs: 2,
+            mean,
+            sd: Some(0.5),
+            min: mean,
+            max: mean,
+            non_finite: NonFinite::default(),
+            diverged: 0,
+        };
+        let band = RunBand {
+            values: vec![Some("0.1".to_owned())],
+            runs: 2,
+            measured: 2,
+            read: 2,
+            diverged: 0,
+            filter: String::new(),
+            points: vec![point(0.0, 4.0), point(1.0, 3.0)],
+        };
+        let bands = RunBands { bands: vec![band], total: 1, runs: 2, off_axis: 0, notes: Vec::new() };
+        let line = Line::new("slow", Role::Text, vec![0.0, 1.0], vec![4.0, 2.0]).over_groups();
+        let told = json!({ "run": "slow" });
+        let beside = |curve| Some(Beside { name: "slow".to_owned(), curve });
+        let with = drawn("loss", &bands, beside(Some((line.clone(), told.clone()))));
+        assert_eq!(with.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>(), ["0.1 (2 runs)", "slow"]);
+        assert!(with.lines[1].is_dashed && with.lines[1].band.is_empty());
+        assert!(with.notes.contains(&"0.1 (2 runs): +1 (+50.0 %) from slow".to_owned()), "{:?}", with.notes);
+        let without = drawn("loss", &bands, beside(None));
+        assert_eq!(without.lines.len(), 1);
+        assert!(without.notes.contains(&"the baseline slow has no curve of it".to_owned()), "{:?}", without.notes);
+        let json = |beside: Option<Beside>| super::told("loss", &bands, beside.as_ref());
+        assert_eq!(json(beside(Some((line, told))))["baseline"]["run"], "slow");
+        assert!(json(beside(None))["baseline"].is_null() && json(None).get("baseline").is_none());
+    }
 }

@@ -1,6 +1,7 @@
 //! `slipway run plot`: the curves of runs in the terminal, or in a picture; over steps, times or another metric, as
 //! they are or as the means of groups.
 
+pub(super) mod beside;
 pub(super) mod screen;
 
 use std::{
@@ -14,7 +15,8 @@ use std::{
 use api::{
     ApiError, ErrorCode, RunId,
     figure::{count, counted},
-    run::{GetRun, GetRuns, Run, SYSTEM, group_of},
+    grouping,
+    run::{GetRun, GetRuns, Run, SYSTEM},
     run_diff::MOST,
     series::{MOST_VIEWPORTS, NonFinite, OverMetric, Series, Viewport, Viewports},
 };
@@ -106,8 +108,8 @@ pub(crate) struct Plot {
     /// Another metric along the axis: of each step that has both the value over that one's
     #[arg(long, value_name = "KEY", conflicts_with = "x")]
     pub(super) x_metric: Option<String>,
-    /// The mean ± standard deviation of the runs that share a value: `param.KEY` or `tag.KEY`, and with --filter also others by
-    /// commas, as in `run list`
+    /// The mean ± standard deviation of the runs that share these, by commas as in `run list`: `param.KEY`, `tag.KEY`, `state`,
+    /// `kind`, `device`, `commit`, `snapshot`, `user`, `name`
     #[arg(long, value_name = "WHAT")]
     pub(super) group_by: Option<String>,
     /// Logarithmic axes: what is not positive is left out
@@ -116,9 +118,9 @@ pub(crate) struct Plot {
     /// How much curves are smoothed, from 0 to 0.98, as TensorBoard does it; a picture keeps the raw line behind
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = parse_smoothing)]
     smooth: f64,
-    /// A run to compare with: drawn over the others, and how far each ends from it is said
+    /// A run to compare with: drawn over the others, or over the means of groups, and how far each ends from it is said
     #[arg(long, value_name = "RUN")]
-    baseline: Option<String>,
+    pub(super) baseline: Option<String>,
     /// From this step on
     #[arg(long)]
     pub(super) from: Option<i64>,
@@ -196,10 +198,6 @@ impl Plot {
         let are_means = (self.filter.is_some() || self.view.is_some()) && !self.each;
         if self.each && self.filter.is_none() && self.view.is_none() {
             return Err(ApiError::invalid("--each draws runs that are chosen by --filter or --view."));
-        }
-        if are_means && self.baseline.is_some() {
-            return Err(ApiError::invalid("The means of all runs are drawn beside no baseline.")
-                .with_hint("Draw each run with --each."));
         }
         if self.is_clock() && self.has_log_x() {
             return Err(ApiError::invalid("Wall time has no logarithmic axis.").with_hint("Use --log y, or --x time."));
@@ -337,7 +335,7 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
             notes.push(format!("{}: {odd}", line.name));
         }
     }
-    notes.extend(beside_baseline(curves));
+    notes.extend(beside::ends(curves));
     // A run without a point here takes no room.
     let mut there: Vec<(&Curve, Line)> = curves.iter().zip(lines).filter(|(_, line)| !line.x.is_empty()).collect();
     let baseline = there.iter().find(|(curve, _)| curve.is_baseline).map(|(_, line)| line.clone());
@@ -347,13 +345,7 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
         let mut means =
             group::means(there.into_iter().map(|(curve, line)| (curve.group.clone(), line)).collect(), &order);
         notes.extend(means.iter().filter_map(said_diverged));
-        means.extend(baseline.map(|line| Line {
-            weight: Weight::Strong,
-            is_dashed: true,
-            band: Vec::new(),
-            role: Role::Text,
-            ..line
-        }));
+        means.extend(baseline.map(Line::over_groups));
         means
     } else {
         // The baseline is drawn last, over the others.
@@ -362,22 +354,6 @@ fn drawn((key, runs): (&str, u64), curves: &[Curve], asked: &Plot) -> Drawn {
         there.into_iter().map(|(curve, line)| Line { weight: weight(curve), ..line }).collect()
     };
     Drawn { key: key.to_owned(), lines, notes }
-}
-
-/// How far each run ends from the baseline.
-fn beside_baseline(curves: &[Curve]) -> Vec<String> {
-    let end = |curve: &Curve| curve.series.last.last().copied().filter(|value| value.is_finite());
-    let Some(baseline) = curves.iter().find(|curve| curve.is_baseline) else { return Vec::new() };
-    let Some(of) = end(baseline) else { return vec![format!("the baseline {} ends with no number", baseline.name)] };
-    let others = curves.iter().filter(|curve| !curve.is_baseline);
-    let line = |curve: &Curve| {
-        let by = end(curve)? - of;
-        let sign = if by > 0.0 { "+" } else { "" };
-        let share = by / of.abs() * 100.0;
-        let share = if share.is_finite() { format!(" ({sign}{share:.1} %)") } else { String::new() };
-        Some(format!("{}: {sign}{}{share} from {}", curve.name, words::figure(by), baseline.name))
-    };
-    others.filter_map(line).collect()
 }
 
 pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
@@ -407,9 +383,9 @@ pub(super) async fn run(context: &mut Context, mut asked: Plot) -> Outcome {
         None => context.runs_of(&asked.runs, experiment.as_ref()).await?,
     };
     ids.extend(baseline.filter(|baseline| !ids.contains(baseline)));
-    if let Some(by) = asked.group_by.as_ref().filter(|by| !["param.", "tag."].iter().any(|kind| by.starts_with(kind))) {
-        return Err(ApiError::invalid(format!("Runs can't be grouped by \"{by}\" here."))
-            .with_hint("Name a param or a tag: --group-by param.lr, --group-by tag.team."));
+    if let Some(by) = asked.group_by.as_deref().and_then(grouping::unknown) {
+        return Err(ApiError::invalid(format!("Runs can't be grouped by \"{by}\"."))
+            .with_hint(format!("Name some by commas: param.KEY, tag.KEY, {}.", grouping::OWN.join(", "))));
     }
     if !asked.follow {
         return once(context, &asked, &ids, baseline).await.map(drop);
@@ -724,8 +700,10 @@ async fn curves(
         for (run, series) in runs.iter().zip(series).filter_map(|(run, series)| Some((run, series?))) {
             let began_ms = run.began_ms();
             let series = if along_time { series.in_time_order().into_owned() } else { series };
-            let group = asked.group_by.as_ref();
-            let group = group.and_then(|by| group_of(&run.params, &run.tags, by)).unwrap_or(group::NONE).to_owned();
+            let own = run.own();
+            let group = asked.group_by.as_deref();
+            let group = group.map(|by| group::called(grouping::values_of((&run.params, &run.tags, &own), by)));
+            let group = group.unwrap_or_default();
             let last_step =
                 run.metrics.iter().find(|metric| metric.key == key).map_or(0.0, |metric| metric.step as f64);
             curves.push(Curve {

@@ -2,6 +2,7 @@
 
 mod followed;
 mod shown;
+mod values;
 
 use api::{
     ApiError,
@@ -66,6 +67,10 @@ pub(crate) struct List {
     /// Group by these, by commas: `param.KEY`, `tag.KEY`, `state`, `kind`, `device`, `commit`, `snapshot`, `user`, `name`
     #[arg(long, value_name = "FIELDS")]
     group_by: Option<String>,
+    /// Instead of runs the values that they have for a field, each with how many have it: `param.KEY`, `tag.KEY`, `name`, `state`,
+    /// `kind`, `experiment`, `folder`, `model`, `device`, `commit`, `snapshot`, `user`, `dataset.name`
+    #[arg(long, value_name = "FIELD", conflicts_with_all = ["group_by", "columns", "sort", "descending", "offset", "follow"])]
+    values: Option<String>,
     /// Metrics whose mean ± deviation each group shows, by commas: `loss` or `metric.loss`; by default what ranks, or those
     /// that fit the terminal, and with --csv, --markdown or --json all but what the machine used (`system/`)
     #[arg(long, value_name = "KEYS", requires = "group_by")]
@@ -108,7 +113,7 @@ impl List {
         let is_grouped = self.group_by.is_none() && self.columns.is_none() && !view.group.is_empty();
         if self.sort.is_none() {
             (self.sort, self.descending) = match is_grouped {
-                true => sort_of(order_of_groups(&view), &[]),
+                true => sort_of_groups(&view),
                 false => sort_of(view.order.as_ref(), &view.further),
             };
         }
@@ -127,13 +132,17 @@ impl List {
     }
 }
 
-/// The order of a view's groups: their own, or that of the runs where groups can have it.
-fn order_of_groups(view: &TableView) -> Option<&(String, bool)> {
+/// The orders of a view's groups: their own, or of those of the runs what groups can have.
+fn sort_of_groups(view: &TableView) -> (Option<String>, bool) {
+    if view.group_order.is_some() {
+        return sort_of(view.group_order.as_ref(), &view.group_further);
+    }
     let can_have = |order: &&(String, bool)| {
         let (key, _) = order;
         key == "runs" || key.starts_with("metric.") || view.group.contains(key)
     };
-    view.group_order.as_ref().or_else(|| view.order.as_ref().filter(can_have))
+    let orders: Vec<(String, bool)> = view.order.iter().chain(&view.further).filter(can_have).cloned().collect();
+    sort_of(orders.first(), orders.get(1..).unwrap_or_default())
 }
 
 pub(super) async fn run(context: &mut Context, mut list: List) -> Outcome {
@@ -159,6 +168,9 @@ pub(super) async fn run(context: &mut Context, mut list: List) -> Outcome {
         sort: list.sort.clone(),
         descending: list.descending,
     };
+    if let Some(field) = &list.values {
+        return values::run(context, &list, listing, field, form).await;
+    }
     if list.follow {
         return followed::run(context, &list, &listing, is_whole).await;
     }
@@ -428,8 +440,13 @@ async fn groups(
         (None, None) => keys.iter().filter(|key| !key.starts_with(SYSTEM)).cloned().collect(),
     };
     // What they are sorted by is summed up, too.
-    let sorted = listing.sort.as_deref().filter(|sort| sort.starts_with("metric."));
-    metrics.extend(sorted.map(|sort| metric_key(sort, &keys)).filter(|key| !metrics.contains(key)));
+    let sorted = views::orders(listing.sort.as_deref().unwrap_or_default(), false);
+    for (sort, _) in sorted.iter().filter(|(sort, _)| sort.starts_with("metric.")) {
+        let key = metric_key(sort, &keys);
+        if !metrics.contains(&key) {
+            metrics.push(key);
+        }
+    }
     let first = GroupRuns {
         list: listing,
         by: by.to_vec(),
@@ -568,11 +585,15 @@ mod tests {
     fn groups_of_a_view_have_their_own_order() {
         let order = |key: &str| Some((key.to_owned(), true));
         let view = TableView { group: vec!["param.lr".to_owned()], order: order("created"), ..TableView::default() };
-        assert_eq!(order_of_groups(&view), None, "groups can't be sorted by when runs were created");
+        let sort = |key: &str, descending| (Some(key.to_owned()), descending);
+        assert_eq!(sort_of_groups(&view), (None, false), "groups can't be sorted by when runs were created");
         let by_mean = TableView { group_order: order("metric.loss"), ..view.clone() };
-        assert_eq!(order_of_groups(&by_mean), order("metric.loss").as_ref());
-        let before = TableView { order: order("param.lr"), ..view };
-        assert_eq!(order_of_groups(&before), order("param.lr").as_ref());
+        assert_eq!(sort_of_groups(&by_mean), sort("metric.loss", true));
+        let by_two = TableView { group_further: vec![("runs".to_owned(), false)], ..by_mean };
+        assert_eq!(sort_of_groups(&by_two), sort("metric.loss desc, runs asc", false));
+        let further = vec![("created".to_owned(), true), ("metric.loss".to_owned(), false)];
+        let before = TableView { order: order("param.lr"), further, ..view };
+        assert_eq!(sort_of_groups(&before), sort("param.lr desc, metric.loss asc", false));
     }
 
     #[test]

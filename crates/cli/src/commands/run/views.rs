@@ -1,10 +1,8 @@
 //! `slipway run views`: how the run table is looked at, under a name; the window has the same views.
 
-use std::borrow::Cow;
-
 use api::{
     ApiError,
-    run_table::parts,
+    run_table::{parts, unquoted},
     table_view::{TableView, field, sort_of},
     tracking::{DeleteView, DeletedView, ListDeletedViews, ListViews, RestoreView, SaveView, SavedView, Scope},
 };
@@ -129,6 +127,7 @@ impl Seen {
         if let Some(by) = self.group_by {
             // Other groups may lack what those were sorted by.
             view.group_order = None;
+            view.group_further.clear();
             view.group = names(&by);
         }
         if let Some(columns) = self.columns {
@@ -199,13 +198,8 @@ pub(super) fn names(text: &str) -> Vec<String> {
     parts(text).into_iter().map(plain).collect()
 }
 
-fn unquoted(key: &str) -> Cow<'_, str> {
-    let quoted = ['"', '\'', '`'].iter().find_map(|quote| key.strip_prefix(*quote)?.strip_suffix(*quote));
-    Cow::from(quoted.unwrap_or(key))
-}
-
 /// The orders that `--sort` says.
-fn orders(sort: &str, descending: bool) -> Vec<(String, bool)> {
+pub(super) fn orders(sort: &str, descending: bool) -> Vec<(String, bool)> {
     let order = |part: &str| match part.rsplit_once(' ') {
         Some((key, way)) if way.eq_ignore_ascii_case("desc") => (key.trim().to_owned(), true),
         Some((key, way)) if way.eq_ignore_ascii_case("asc") => (key.trim().to_owned(), false),

@@ -45,6 +45,11 @@ impl Datasets {
         there.flat_map(|(_, numbers)| numbers).map(|number| &*self.all[*number as usize]).collect()
     }
 
+    /// Those of a row.
+    pub(super) fn in_row(&self, row: usize) -> impl Iterator<Item = &DatasetHead> {
+        self.rows.get(&row).into_iter().flatten().map(|number| &*self.all[*number as usize])
+    }
+
     /// Whether each dataset passes, by its number.
     ///
     /// # Errors

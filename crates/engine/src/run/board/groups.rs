@@ -20,16 +20,16 @@ pub(crate) struct Grouping {
     pub(crate) metrics: Vec<String>,
     /// The rows that runs must have been validated on to be summed up, where it matters.
     pub(crate) validated_on: Option<SplitId>,
-    pub(crate) order: GroupOrder,
+    /// Each with whether it descends; the first counts most.
+    pub(crate) orders: Vec<(GroupOrder, bool)>,
+    /// Whether groups that are equal by those, or all where there are none, stand by their values from the highest down.
     pub(crate) descending: bool,
 }
 
 /// How groups stand. What is missing stands last, whatever the direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GroupOrder {
-    /// By all values that they are grouped by.
-    Values,
-    /// By one of them.
+    /// By one of the values that they are grouped by.
     Value(usize),
     Runs,
     /// By the mean of one of the metrics.
@@ -128,7 +128,7 @@ impl Board {
         connection: &Connection,
         asked: &Asked,
         query: &Query,
-        by: &Field,
+        by: &[(String, Field)],
     ) -> store::Result<Page> {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, matched) = matched(connection, &tables, query, asked)?;
@@ -136,7 +136,10 @@ impl Board {
         let names = cells::experiments(connection, query.experiments.iter().copied(), cells::sorts(query))?;
         let sorted = order::first(&only, matched, (&query.orders, &names), u64::MAX, &asked.patience())?;
         let sorted = sorted.get(query.offset.min(total) as usize..).unwrap_or_default();
-        let keys = sorted.iter().map(|(index, row)| cells::text(only[*index], *row as usize, by));
+        let key = |(index, row): &(usize, u32)| -> Key<'_> {
+            by.iter().map(|(_, field)| cells::text(only[*index], *row as usize, field)).collect()
+        };
+        let keys = sorted.iter().map(key);
         let runs = in_turn(keys, query.limit.min(total) as usize).into_iter().map(|at| {
             let (index, row) = sorted[at];
             only[index].rows.run(row as usize).id()
@@ -176,13 +179,18 @@ fn in_turn<K: Eq + Hash>(keys: impl Iterator<Item = K>, most: usize) -> Vec<usiz
 }
 
 impl Grouping {
-    /// The same with no figure but the one that groups stand by.
+    /// The same with no figures but those that groups stand by.
     fn by_order_alone(&self) -> Self {
-        let (metrics, order) = match self.order {
-            GroupOrder::Mean(at) => (vec![self.metrics[at].clone()], GroupOrder::Mean(0)),
-            order => (Vec::new(), order),
+        let mut metrics = Vec::new();
+        let alone = |(order, descending): &(GroupOrder, bool)| match *order {
+            GroupOrder::Mean(at) => {
+                metrics.push(self.metrics[at].clone());
+                (GroupOrder::Mean(metrics.len() - 1), *descending)
+            }
+            order => (order, *descending),
         };
-        Self { by: self.by.clone(), metrics, validated_on: self.validated_on, order, descending: self.descending }
+        let orders = self.orders.iter().map(alone).collect();
+        Self { by: self.by.clone(), metrics, validated_on: self.validated_on, orders, descending: self.descending }
     }
 
     /// By the rule of [`api::run::RunRow::has_other_rows`].
@@ -222,26 +230,26 @@ fn group(tables: &[&Table], grouping: &Grouping, key: Key<'_>, rows: &[(usize, u
 }
 
 fn compare(left: &RunGroup, right: &RunGroup, grouping: &Grouping) -> Ordering {
-    let turned = |order: Ordering| if grouping.descending { order.reverse() } else { order };
-    let value = |at: usize| match (&left.values[at], &right.values[at]) {
-        (Some(left), Some(right)) => turned(natural(left, right)),
+    let turned = |order: Ordering, descending: bool| if descending { order.reverse() } else { order };
+    let value = |at: usize, descending: bool| match (&left.values[at], &right.values[at]) {
+        (Some(left), Some(right)) => turned(natural(left, right), descending),
         (left, right) => left.is_none().cmp(&right.is_none()),
     };
     let mean = |group: &RunGroup, at: usize| group.figures[at].map(|figure| figure.mean);
-    let first = match grouping.order {
-        GroupOrder::Values => Ordering::Equal,
-        GroupOrder::Value(at) => value(at),
-        GroupOrder::Runs => turned(left.runs.cmp(&right.runs)),
+    let by = |(order, descending): &(GroupOrder, bool)| match *order {
+        GroupOrder::Value(at) => value(at, *descending),
+        GroupOrder::Runs => turned(left.runs.cmp(&right.runs), *descending),
         GroupOrder::Mean(at) => match (mean(left, at), mean(right, at)) {
-            (Some(left), Some(right)) => turned(left.total_cmp(&right)),
+            (Some(left), Some(right)) => turned(left.total_cmp(&right), *descending),
             (left, right) => left.is_none().cmp(&right.is_none()),
         },
     };
-    (0..grouping.by.len()).map(value).fold(first, Ordering::then)
+    let first = grouping.orders.iter().map(by).fold(Ordering::Equal, Ordering::then);
+    (0..grouping.by.len()).map(|at| value(at, grouping.descending)).fold(first, Ordering::then)
 }
 
 /// Numbers as numbers, before texts: "8", "16", "auto".
-fn natural(left: &str, right: &str) -> Ordering {
+pub(super) fn natural(left: &str, right: &str) -> Ordering {
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| !number.is_nan());
     match (number(left), number(right)) {
         (Some(one), Some(other)) => one.total_cmp(&other).then_with(|| left.cmp(right)),

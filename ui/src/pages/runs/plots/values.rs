@@ -160,6 +160,7 @@ mod tests {
             duration_secs: None,
             params: params.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             tags: [("team".to_owned(), "red".to_owned())].into(),
+            own: Default::default(),
             values: values.iter().map(|(key, value)| ((*key).to_owned(), *value)).collect(),
             curves: Default::default(),
             is_deleted: false,

@@ -108,6 +108,7 @@ fn compared(search: &Search) -> Vec<Compared> {
             duration_secs: None,
             params: trial.values.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
             tags: BTreeMap::new(),
+            own: Default::default(),
             values: BTreeMap::from([(key.clone(), value)]),
             curves: BTreeSet::new(),
             is_deleted: false,
