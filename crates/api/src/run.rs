@@ -1,5 +1,7 @@
 //! Runs: trainings and executed commands, with their params, metrics, tags, notes and artifacts.
 
+mod nested;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,7 @@ use crate::{
     spending::{BudgetConfig, Spent},
     tracking::Scope,
 };
+pub use nested::{GetNested, NESTED, Nested, NestedRun};
 
 /// A run as its page shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -732,54 +735,6 @@ pub struct LineageNode {
     pub link: Option<String>,
     /// Indices of the nodes that it came from.
     pub from: Vec<usize>,
-}
-
-/// The run that a run stands under, and those that stand under it: nested runs of a client, the trials of a search, what
-/// a program logged that `slipway exec` started.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct GetNested {
-    pub run: RunId,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Nested {
-    pub parent: Option<NestedRun>,
-    /// Oldest first, the deleted left out; at most [`NESTED`] of them.
-    pub children: Vec<NestedRun>,
-    /// How many there are.
-    pub total: u64,
-}
-
-/// Runs below another that are told.
-pub const NESTED: u32 = 100;
-
-/// What a list of related runs shows of one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NestedRun {
-    pub id: RunId,
-    pub name: String,
-    pub kind: RunKind,
-    pub state: RunState,
-    pub created_ms: i64,
-    pub ended_ms: Option<i64>,
-    /// Where its page is.
-    pub page: String,
-    pub deleted: bool,
-}
-
-impl NestedRun {
-    pub fn of(run: &Run) -> Self {
-        Self {
-            id: run.id,
-            name: run.name.clone(),
-            kind: run.kind,
-            state: run.state,
-            created_ms: run.created_ms,
-            ended_ms: run.ended_ms,
-            page: run.page(),
-            deleted: run.deleted_ms.is_some(),
-        }
-    }
 }
 
 /// Seconds from one moment to another. Clients say their own times, whose difference may be beyond an integer.

@@ -745,33 +745,6 @@ fn runs_are_listed_by_group_and_as_csv_and_markdown() {
 }
 
 #[test]
-fn a_model_of_a_client_that_belongs_to_no_project_is_listed_with_where_its_files_are() {
-    let place = Place::with_project();
-    let client = Client::of(&place);
-    client.post("registered-models/create", &json!({ "name": "churn" }));
-    client.post("model-versions/create", &json!({ "name": "churn", "source": "s3://bucket/churn" }));
-    let output = place.run(&["model", "list", "--without-project"]);
-    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(listed.contains("churn:1") && listed.contains("s3://bucket/churn"), "{listed}{}", said(&output));
-    // Outside of projects they are what there is to list.
-    let elsewhere = tempfile::tempdir().unwrap();
-    let output = place.command(&["model", "list"]).current_dir(elsewhere.path()).output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stdout).contains("churn:1"), "{}", said(&output));
-    assert!(said(&output).contains("in no project"), "{}", said(&output));
-}
-
-#[test]
-fn a_folder_of_experiments_is_renamed_with_what_is_in_it() {
-    let place = Place::new();
-    place.json(&["experiment", "create", "resnet", "--folder", "vision/deep"]);
-    place.json(&["experiment", "create", "text", "--folder", "text"]);
-    assert_eq!(place.json(&["experiment", "move-folder", "vision", "images"]), 1);
-    assert_eq!(names(&place.json(&["experiment", "list"]), "folder"), ["", "images/deep", "text"]);
-    let clash = place.run(&["experiment", "move-folder", "images", "text"]);
-    assert!(!clash.status.success() && said(&clash).contains("There is a folder text already."), "{}", said(&clash));
-}
-
-#[test]
 #[cfg(unix)]
 fn figures_that_a_script_logs_into_an_experiment_of_its_own_stand_in_the_list_and_in_what_differs() {
     let place = Place::with_project();
