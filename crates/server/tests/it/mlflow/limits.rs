@@ -345,7 +345,7 @@ async fn the_texts_of_models_versions_and_experiments_have_an_end_together() {
     made("mlflow/registered-models/create", json!({ "name": "m", "tags": tags(16, 100_000) })).await;
     let more = json!({ "name": "m", "key": "more", "value": "x".repeat(100_000) });
     open.refused("mlflow/registered-models/set-tag", more, why).await;
-    let version = |tags: Vec<Value>| json!({ "name": "m", "source": "s3://m", "tags": tags });
+    let version = |tags: Vec<Value>| json!({ "name": "m", "source": "s3://m/files", "tags": tags });
     open.refused("mlflow/model-versions/create", version(tags(17, 100_000)), why).await;
 
     let logged = |tags: Vec<Value>| json!({ "experiment_id": "0", "tags": tags });
@@ -362,7 +362,7 @@ async fn a_page_of_models_or_experiments_ends_before_the_one_that_is_too_much() 
     for at in 0..3 {
         let named = json!({ "name": format!("m{at}"), "tags": tags(15, 100_000) });
         assert_eq!(open.post("mlflow/registered-models/create", named).await.0, StatusCode::OK);
-        let version = json!({ "name": format!("m{at}"), "source": "s3://m" });
+        let version = json!({ "name": format!("m{at}"), "source": "s3://m/files" });
         assert_eq!(open.post("mlflow/model-versions/create", version).await.0, StatusCode::OK);
         let logged = json!({ "experiment_id": "0", "tags": tags(15, 60_000) });
         assert_eq!(open.post("mlflow/logged-models", logged).await.0, StatusCode::OK);
