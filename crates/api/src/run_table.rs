@@ -633,7 +633,7 @@ crate::requests! { METHODS;
 mod tests {
     use super::{
         BandPoint, NonFinite, ParamImportance, ParamImportances, Pieces, RunBand, RunBands, RunCells, RunId, RunKind,
-        RunState, SparseRow, below_in, named, parts, quote_length, quoted,
+        RunState, SparseRow, below_in, named, parts, quote_length, quoted, unquoted,
     };
 
     #[test]
