@@ -192,7 +192,14 @@ mod tests {
         let run = |number: u8| RunId::from_bytes([number; 16]);
         let (sample, other) = ("sample".to_owned(), "other".to_owned());
         let content = MediumContent::Bytes { size_bytes: 3 };
-        let medium = Medium { key: sample.clone(), kind: MediumKind::Image, step: 20, time_ms: None, content, file: String::new() };
+        let medium = Medium {
+            key: sample.clone(),
+            kind: MediumKind::Image,
+            step: 20,
+            time_ms: None,
+            content,
+            file: String::new(),
+        };
         let first = next(None, (run(1), &sample), Some(Ok(medium)));
         assert!(matches!(first, Is::Shown(_, Medium { step: 20, .. })));
         assert_eq!(next(Some(&first), (run(1), &sample), None), first);

@@ -212,7 +212,8 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
             let environment = search.command.is_some().then(environment);
             let given = budget.given();
             let budget = (!given.is_empty()).then(|| given.over(&search.config.budget));
-            let search = context.call(ResumeSearch { search: search.id, trials, parallel, budget, environment }).await?;
+            let search =
+                context.call(ResumeSearch { search: search.id, trials, parallel, budget, environment }).await?;
             go_on(context, search, detach).await
         }
         SearchCommand::Delete { search } => {

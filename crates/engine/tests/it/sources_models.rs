@@ -396,8 +396,9 @@ async fn a_registered_model_is_renamed_as_in_its_store_unless_a_person_did() {
         let ids = |model: &Registered| model.versions.iter().map(|version| version.id).collect::<Vec<_>>();
         assert_eq!((ids(&after), after.versions[2].notes.notes.as_str()), (ids(&before), "Mine."));
         // What a person deleted stays deleted under any name, and what a person called otherwise keeps that name.
-        let names =
-            async || stage.call(ListOtherModels::default()).await.into_iter().map(|model| model.name).collect::<Vec<_>>();
+        let names = async || {
+            stage.call(ListOtherModels::default()).await.into_iter().map(|model| model.name).collect::<Vec<_>>()
+        };
         assert_eq!(names().await, ["leavers"], "{:?}", kept.kind);
         registry::edit(engine, "leavers", Some("ours".to_owned()), None).await.unwrap();
         rename(kept, "leavers", "theirs");
