@@ -120,8 +120,8 @@ impl Member {
     /// Its value at a place of the axis; `None` before its begin and behind its end.
     pub fn at(&self, x: f64) -> Option<f64> {
         let ((left_x, left), (right_x, right)) = match beside(&self.points, x) {
-            (_, Some((right_x, right))) if right_x <= x => return Some(right),
-            (left, right) => left.zip(right)?,
+            [_, Some((right_x, right))] if right_x <= x => return Some(right),
+            [left, right] => left.zip(right)?,
         };
         Some(left + (right - left) * (x - left_x) / (right_x - left_x))
     }
@@ -132,11 +132,11 @@ impl Member {
         if self.odd.is_empty() {
             return None;
         }
-        let (number_before, number_after) = beside(&self.points, x);
+        let [number_before, number_after] = beside(&self.points, x);
         if number_after.is_some_and(|(at, _)| at <= x) {
             return None;
         }
-        let (before, after) = beside(&self.odd, x);
+        let [before, after] = beside(&self.odd, x);
         let here = after.filter(|(at, _)| *at <= x);
         // What lies nearer than a number does.
         let before = before.filter(|odd| number_before.is_none_or(|number| number.0 < odd.0));
@@ -152,9 +152,9 @@ impl Member {
 }
 
 /// The last point before a place, and the first one at or behind it, of points in their order.
-fn beside(points: &[(f64, f64)], x: f64) -> (Option<(f64, f64)>, Option<(f64, f64)>) {
+fn beside(points: &[(f64, f64)], x: f64) -> [Option<(f64, f64)>; 2] {
     let after = points.partition_point(|point| point.0 < x);
-    (after.checked_sub(1).and_then(|before| points.get(before)).copied(), points.get(after).copied())
+    [after.checked_sub(1).and_then(|before| points.get(before)).copied(), points.get(after).copied()]
 }
 
 /// The mean of lines at every x that one of them has, with the band around it, by the rule of [`Member`]. More than

@@ -321,7 +321,11 @@ macro_rules! places {
 
 impl Numbered {
     fn get(&self, row: usize) -> Option<u32> {
-        places!(self, places => places.get(row).map(u32::from))
+        match self {
+            Self::Bytes(places) => places.get(row).map(u32::from),
+            Self::Words(places) => places.get(row).map(u32::from),
+            Self::Longs(places) => places.get(row),
+        }
     }
 
     fn set(&mut self, row: usize, number: u32) {
@@ -358,7 +362,11 @@ impl Numbered {
 
     /// The rows that have something, in their order.
     fn held(&self) -> Vec<(u32, u32)> {
-        places!(self, places => places.held().into_iter().map(|(row, number)| (row, u32::from(number))).collect())
+        match self {
+            Self::Bytes(places) => places.map(u32::from).held(),
+            Self::Words(places) => places.map(u32::from).held(),
+            Self::Longs(places) => places.held(),
+        }
     }
 
     /// How many of ascending rows have something.
