@@ -54,7 +54,7 @@ pub(crate) fn Deploy() -> impl IntoView {
     let place = Place::get();
     let asked = use_location().query;
     let navigate = StoredValue::new_local(use_navigate());
-    let models = query(move || place.project.get().map(|project| ListModels::of(project)));
+    let models = query(move || place.project.get().map(ListModels::of));
     let targets = query(|| Some(ListTargets {}));
     let deployments = query(move || Some(ListDeployments { project: place.project.get() }));
     let show = move |to: String| {

@@ -67,7 +67,7 @@ fn List() -> impl IntoView {
     crumbs(|| vec![("Models".to_owned(), None)]);
     let place = Place::get();
     let clients = ClientActs::new();
-    let models = query(move || place.project.get().map(|project| ListModels::of(project)));
+    let models = query(move || place.project.get().map(ListModels::of));
     let packages = query(|| Some(ListPackages { version: None }));
     let packaged = Memo::new(move |_| {
         packages.value.with(|all| all.iter().flatten().map(|package| package.version).collect::<BTreeSet<_>>())

@@ -132,7 +132,7 @@ pub(crate) fn RegisterDialog(acts: LoggedActs) -> impl IntoView {
 fn Naming(open: RwSignal<bool>, from: LoggedAt, acts: LoggedActs) -> impl IntoView {
     const OFFERS: &str = "registered-models";
     let place = Place::get();
-    let of_project = query(move || place.project.get().map(|project| ListModels::of(project)));
+    let of_project = query(move || place.project.get().map(ListModels::of));
     let others = query(|| Some(ListOtherModels::default()));
     let known = Memo::new(move |_| {
         let names = [of_project.value, others.value].map(|models| {

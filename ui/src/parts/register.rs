@@ -44,7 +44,7 @@ fn Form(open: RwSignal<bool>, run: RunId, on_done: impl Fn(Version) + Clone + Se
     let place = Place::get();
     let toasts = Toasts::get();
     let pending = Pending::new();
-    let models = query(move || place.project.get().map(|project| ListModels::of(project)));
+    let models = query(move || place.project.get().map(ListModels::of));
     let report = query(move || Some(GetEvaluation { run }));
     let trained = query(move || Some(GetRun { run }));
     let name = RwSignal::new(String::new());

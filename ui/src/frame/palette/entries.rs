@@ -81,7 +81,7 @@ pub(super) fn entries(
     });
     let named = query(move || text.with(|text| run_named(text)).map(|run| GetRun { run }));
     let experiments = query(|| Some(ListExperiments::default()));
-    let models = query(move || place.at_hand.get().map(|project| ListModels::of(project)));
+    let models = query(move || place.at_hand.get().map(ListModels::of));
     let deployments = query(move || place.at_hand.get().map(|project| ListDeployments { project: Some(project) }));
     let arrivals = Arrivals::get();
     let (client, toasts) = (Client::get(), Toasts::get());

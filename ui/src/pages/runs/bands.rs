@@ -369,7 +369,7 @@ fn Banded(
     let from_zero = is_system(&metric);
     let loss = metric.starts_with("loss/");
     let key = metric.clone();
-    let beside = lines_of_runs(move || baseline.wanted(&key), move || look.along(), move || look.over(), zoom);
+    let (beside, _) = lines_of_runs(move || baseline.wanted(&key), move || look.along(), move || look.over(), zoom);
     let drawn = Memo::new(move |_| {
         let means = bands.with(|bands| bands.as_ref().map(lines).unwrap_or_default());
         let mut all = beside.with(|beside| with_baseline(means, beside));
