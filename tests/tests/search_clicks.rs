@@ -226,8 +226,7 @@ async fn several(desk: &Desk, folder: &std::path::Path) -> Result<()> {
         std::fs::write(logs.join(version).join("metrics.csv"), "step,loss\n0,0.5\n")?;
     }
     look(&logs).await?;
-    seen(driver, "//dialog[@open]//tr[@data-found][contains(., 'all 2')]//button[contains(., 'Read as one')]").await?;
-    press(driver, "//dialog[@open]//footer//button[contains(., 'Read all')]").await?;
+    press(driver, "//dialog[@open]//tr[@data-found][contains(., 'all 2')]//button[contains(., 'Read as one')]").await?;
     let is_read = async |end: &str, runs: u64| -> Result<bool> {
         let sources = desk.client.call(ListSources {}).await?;
         Ok(sources.iter().any(|source| source.path.ends_with(end) && source.runs == runs))

@@ -121,7 +121,7 @@ async fn foldered(desk: &Desk) -> Result<()> {
     gone(driver, &link("resnet")).await?;
     gone(driver, "//main//tr[@aria-label='Folder vision']").await?;
     seen(driver, &link("elsewhere")).await?;
-    let toast = "//*[contains(@class,'toast')][contains(., 'Deleted 2 experiments of vision')]";
+    let toast = "//*[contains(@class,'toast') and not(.//*[contains(@class,'toast')])][contains(., 'Deleted 2 experiments of vision')]";
     press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
     for name in ["resnet", "vit"] {
         seen(driver, &link(name)).await.context("brought back")?;
