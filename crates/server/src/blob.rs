@@ -3,7 +3,7 @@
 //! A path is only ever looked up among the names that the engine lists: none is joined unseen.
 
 use axum::{
-    extract::{Path, Query, Request, State},
+    extract::{Path, Query, Request, State, rejection::QueryRejection},
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
@@ -56,9 +56,10 @@ pub(crate) struct At {
 pub(crate) async fn medium(
     State(host): State<Host>,
     Path(run): Path<String>,
-    Query(At { key, step }): Query<At>,
+    at: Result<Query<At>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Refusal> {
+    let Query(At { key, step }) = at?;
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
     let found = engine::run::media::bytes(&host.engine, run, &key, step).await;
     let (bytes, kind) = found.map_err(|error| engine::error::told(&error))?;
@@ -75,9 +76,10 @@ pub(crate) async fn medium(
 pub(crate) async fn whole_medium(
     State(host): State<Host>,
     Path(run): Path<String>,
-    Query(At { key, step }): Query<At>,
+    at: Result<Query<At>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Refusal> {
+    let Query(At { key, step }) = at?;
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
     match engine::run::media::whole(&host.engine, run, &key, step).await {
         Ok(engine::run::media::Bytes::File(file, name)) => send_opened(file, &name, request).await,

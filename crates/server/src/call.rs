@@ -35,6 +35,8 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// A longer name is no method's; it would only fill the log.
 const LONGEST_METHOD: usize = 100;
+/// In characters.
+const LONGEST_SENTENCE: usize = 1_000;
 
 /// Dispatches one call.
 pub(crate) async fn call(State(host): State<Host>, request: Request) -> Response {
@@ -128,13 +130,18 @@ async fn logged(host: &Host, id: u64, call: Call<Value>) -> Response {
         }
         Err(error) => {
             if error.code == ErrorCode::Internal {
-                tracing::error!(id, method, millis, "failed: {error}");
+                tracing::error!(id, method, millis, "failed: {}", sentence(&error));
             } else {
-                tracing::info!(id, method, millis, code = ?error.code, "refused: {error}");
+                tracing::info!(id, method, millis, code = ?error.code, "refused: {}", sentence(&error));
             }
             Refusal(error).into_response()
         }
     }
+}
+
+/// What our log keeps of an error, which may quote all that was asked.
+fn sentence(error: &ApiError) -> String {
+    error.to_string().chars().take(LONGEST_SENTENCE).collect()
 }
 
 async fn answer(host: &Host, call: Call<Value>) -> Result<Value, ApiError> {
@@ -220,6 +227,12 @@ mod tests {
         assert!(ask(Body::from("small")).await.unwrap().is_none());
         drop(first);
         assert!(ask(unsaid()).await.unwrap().is_some());
+    }
+
+    #[test]
+    fn our_log_does_not_repeat_a_long_request() {
+        let refused = ApiError::invalid(format!("There is no {}.", "é".repeat(1 << 20)));
+        assert_eq!(sentence(&refused).chars().count(), LONGEST_SENTENCE);
     }
 
     #[test]

@@ -20,13 +20,13 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     blob::Blobs,
     error::{Result, StoreError},
-    fold::{Folding, Writer},
+    fold::{Folding, Writer, fits},
     migrate,
 };
 
@@ -441,10 +441,15 @@ fn write_all(
     }
 }
 
-/// Leaves one file behind instead of three: the connection that closes last folds what is left. Failing to is harmless.
+/// Leaves one file behind instead of three: the connection that closes last folds what is left. Failing to is harmless. What does
+/// not fit on the disk stays in its log, for the room that is left.
 fn close(writer: &Mutex<Option<Connection>>) {
     if let Some(connection) = lock(writer).take() {
-        let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+        let _ = if fits(&connection) {
+            connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")
+        } else {
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+        };
     }
 }
 

@@ -4,6 +4,8 @@
 //! thread and a connection of its own, so that no write waits for it. SQLite begins the log anew only once all of it is
 //! folded, which it never is beside a client that writes without a pause: of a log that has become long the rest is
 //! folded while nobody writes. Where the log grows faster than it is folded, the writer thread waits.
+//!
+//! On a full disk nothing is folded that does not fit: it would take the last room, in which something can be deleted still.
 
 use std::{
     io,
@@ -96,15 +98,35 @@ type Held = Mutex<Option<Connection>>;
 fn fold_all(folder: &Held, writer: &Held, asked: &mpsc::Receiver<()>, log: &Log) {
     while asked.recv().is_ok() {
         let under_way = log.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        // What can't be folded now, since somebody still reads it, is with the next.
-        match fold(folder, writer) {
-            Ok(folded) => log.folded.store(folded, Ordering::Relaxed),
-            Err(error) => tracing::warn!("the database's log can't be folded into it: {error}"),
+        if folder.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_none_or(fits) {
+            // What can't be folded now, since somebody still reads it, is with the next.
+            match fold(folder, writer) {
+                Ok(folded) => log.folded.store(folded, Ordering::Relaxed),
+                Err(error) => tracing::warn!("the database's log can't be folded into it: {error}"),
+            }
         }
         drop(under_way);
         // Whoever asked meanwhile meant what is folded by now, or asks again after the next commit.
         asked.try_iter().for_each(drop);
     }
+}
+
+/// Whether the disk has room for all of the log in the database, as far as that is known. A fold that breaks off for want of
+/// it ends no log, and takes what room there is.
+pub(crate) fn fits(connection: &Connection) -> bool {
+    let free = connection.path().and_then(|path| fs4::available_space(path).ok());
+    match (growth(connection), free) {
+        (Ok(growth), Some(free)) => growth <= free,
+        _ => true,
+    }
+}
+
+/// Bytes that the database's file grows by when all of its log is folded.
+fn growth(connection: &Connection) -> rusqlite::Result<u64> {
+    let of = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0)).map(|value| value as u64);
+    let size = of("PRAGMA page_size")? * of("PRAGMA page_count")?;
+    let file = connection.path().and_then(|path| std::fs::metadata(path).ok());
+    Ok(file.map_or(0, |file| size.saturating_sub(file.len())))
 }
 
 /// How many of the log's pages stand in the database by now.
@@ -183,6 +205,24 @@ mod tests {
         assert_eq!(pages(&path), long, "the file is written from its beginning");
         let (logged, _) = checkpoint(other.lock().unwrap().as_ref().unwrap()).unwrap();
         assert!(logged < 10, "{logged} pages are logged");
+    }
+
+    #[test]
+    fn what_the_database_grows_by_is_known_before_its_log_is_folded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.db");
+        let (writer, other) = (opened(&path), opened(&path));
+        writer.execute_batch("CREATE TABLE filled(data BLOB)").unwrap();
+        writer.execute_batch(FILL).unwrap();
+        let size = || std::fs::metadata(&path).unwrap().len();
+        let (before, grows) = (size(), growth(&other).unwrap());
+        assert!(grows > 2000 * 3500, "{grows}");
+        assert!(fits(&other));
+        checkpoint(&other).unwrap();
+        assert_eq!((size(), growth(&other).unwrap()), (before + grows, 0));
+        // What stands in its pages already takes no room.
+        writer.execute_batch("UPDATE filled SET data = randomblob(3500)").unwrap();
+        assert_eq!(growth(&other).unwrap(), 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
 
 use api::{
-    Request, RunId, SnapshotId,
+    ApiError, Request, RunId, SnapshotId,
     config::{DataKind, ProjectFile},
     dataset::TakeSnapshot,
     job::{JobState, Subject},
@@ -232,6 +232,12 @@ async fn what_other_programs_wrote_is_sent_so_that_nothing_of_it_acts() {
     assert_eq!(none.status(), 404);
     let not_one = get(&running, &format!("/api/blob/media/{run}?key=false.mp4")).await;
     assert_eq!(not_one.status(), StatusCode::BAD_REQUEST);
+    for path in [format!("/api/blob/media/{run}"), format!("/api/blob/media/{run}/whole?key=page.html&step=x")] {
+        let wrong = get(&running, &path).await;
+        assert_eq!(wrong.status(), StatusCode::BAD_REQUEST, "{path}");
+        let refusal: ApiError = wrong.json().await.unwrap();
+        assert!(refusal.message.contains("parameters"), "{path}: {refusal:?}");
+    }
 }
 
 #[tokio::test]
