@@ -203,13 +203,14 @@ pub(crate) fn ChartCard(
         items
     };
     let items = StoredValue::new_local(items);
+    let beside = move || said_beside(&noted(&note.get(), bounded.get()), log.get());
     let menu = if on_move.is_some() { "Chart's menu; Alt ← and Alt → move the chart" } else { "Chart's menu" };
     view! {
         <Card
             title
             class=format!("h chart-card {class}")
             extra=ViewFn::from(move || view! {
-                <span class="faint caption">{move || said_beside(&noted(&note.get(), bounded.get()), log.get())}</span>
+                <span class="faint caption" title=beside>{beside}</span>
                 <MenuButton items=move || items.with_value(|items| items()) label=menu />
             })
         >

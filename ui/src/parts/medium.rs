@@ -139,7 +139,7 @@ fn drawn(medium: Medium) -> AnyView {
             let kept = StoredValue::new((columns, rows));
             view! {
                 <div class="takes">
-                    <TakeTable of=("row", "rows") table=move |_| kept.with_value(|(columns, rows)| as_text(columns, rows)) />
+                    <TakeTable of=("row", "rows") mark=icon::COPY table=move |_| kept.with_value(|(columns, rows)| as_text(columns, rows)) />
                 </div>
                 <Cells table />
                 {(total_rows > came).then(|| view! {

@@ -55,7 +55,7 @@ pub(crate) fn TagForm(
                     {move || tags.get().into_iter().map(|(tag, text)| {
                         let (name, label) = (tag.clone(), format!("Remove {tag}"));
                         let said = if text.is_empty() { tag } else { format!("{tag}: {text}") };
-                        view! { <span class="chip">{said}<IconButton label mark=icon::X kind="tiny" on_press=move |_| on_put.run((name.clone(), None)) /></span> }
+                        view! { <span class="chip" title=said.clone()><span class="cut">{said.clone()}</span><IconButton label mark=icon::X kind="tiny" on_press=move |_| on_put.run((name.clone(), None)) /></span> }
                     }).collect_view()}
                 </div>
                 <div class="flex">

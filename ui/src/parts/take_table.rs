@@ -9,7 +9,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     button::IconButton,
-    icon,
+    icon::{self, Icon},
     menu::{Item, Menus},
     save,
     toast::Toasts,
@@ -107,14 +107,20 @@ pub(crate) fn TakeTable(
     /// One row and several: "trial", "trials"; the file is called as the latter.
     of: (&'static str, &'static str),
     table: impl Fn(Form) -> TextTable + Copy + 'static,
+    /// Another where what saves the file stands beside it.
+    #[prop(default = icon::DOWNLOAD)]
+    mark: Icon,
 ) -> impl IntoView {
     let toasts = Toasts::get();
-    view! { <TakeMenu take=move |form| table(form).taken(toasts, of, form) /> }
+    view! { <TakeMenu take=move |form| table(form).taken(toasts, of, form) mark /> }
 }
 
 /// The menu alone, for a table that must first be fetched.
 #[component]
-pub(crate) fn TakeMenu(take: impl Fn(Form) + Copy + 'static) -> impl IntoView {
+pub(crate) fn TakeMenu(
+    take: impl Fn(Form) + Copy + 'static,
+    #[prop(default = icon::DOWNLOAD)] mark: Icon,
+) -> impl IntoView {
     let menus = Menus::get();
     let items = move || {
         vec![
@@ -122,7 +128,7 @@ pub(crate) fn TakeMenu(take: impl Fn(Form) + Copy + 'static) -> impl IntoView {
             Item::new("Save as CSV", icon::DOWNLOAD, move || take(Form::Csv)),
         ]
     };
-    view! { <IconButton label="Copy or save the table" mark=icon::DOWNLOAD on_press=move |event| menus.open_at(&event, items()) /> }
+    view! { <IconButton label="Copy or save the table" mark on_press=move |event| menus.open_at(&event, items()) /> }
 }
 
 /// Rows of a list from an offset on, and how many it has in all.

@@ -731,6 +731,8 @@ mod tests {
         let is_shaded =
             |key: &str| metric_columns(&clients, key, Some((0.0, 1.0)), true, (&told, None))[0].shade.is_some();
         assert!(is_shaded("loss") && is_shaded("test/accuracy") && !is_shaded("grad_norm"));
+        let diverged = metric_columns(&clients, "loss", Some((0.1, f64::INFINITY)), true, (&told, None));
+        assert!(diverged[0].shade.is_none(), "beside infinity each would be the best");
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl From<&Run> for Compared {
     }
 }
 
-/// How many of the runs have the curve, where not all have.
+/// How many of the runs have the curve, where not all have: said beside its name.
 fn having(runs: &[Compared], key: &str) -> Option<String> {
     let drawn = runs.iter().filter(|run| run.curves.contains(key)).count();
     if drawn == runs.len() {
@@ -124,10 +124,13 @@ fn having(runs: &[Compared], key: &str) -> Option<String> {
     }
     let is_once = |run: &Compared| !run.curves.contains(key) && run.values.contains_key(key);
     // One value is no curve.
-    let of = if runs.iter().any(is_once) { "more than one point of " } else { "" };
-    let have = if drawn == 1 { "has" } else { "have" };
+    let have = match (runs.iter().any(is_once), drawn) {
+        (false, _) => "",
+        (true, 1) => " has more than one point",
+        (true, _) => " have more than one point",
+    };
     let all = words::counted(runs.len() as u64, "run", "runs");
-    Some(format!("{} of {all} {have} {of}{}", words::count(drawn as u64), words::key(key)))
+    Some(format!("{} of {all}{have}", words::count(drawn as u64)))
 }
 
 /// One figure of all runs.
@@ -249,11 +252,11 @@ mod tests {
             run(3, &["loss", "f1"], &["loss", "f1"]),
         ];
         assert_eq!(having(&runs, "loss"), None);
-        assert_eq!(having(&runs[..2], "f1").as_deref(), Some("0 of 2 runs have more than one point of F1"));
-        assert_eq!(having(&runs[1..], "f1").as_deref(), Some("1 of 2 runs has F1"));
+        assert_eq!(having(&runs[..2], "f1").as_deref(), Some("0 of 2 runs have more than one point"));
+        assert_eq!(having(&runs[1..], "f1").as_deref(), Some("1 of 2 runs"));
         let said = having(&runs, "accuracy");
-        assert_eq!(said.as_deref(), Some("1 of 3 runs has more than one point of Accuracy"));
+        assert_eq!(said.as_deref(), Some("1 of 3 runs has more than one point"));
         let more = [runs[0].clone(), runs[1].clone(), run(4, &[], &[])];
-        assert_eq!(having(&more, "loss").as_deref(), Some("2 of 3 runs have Loss"));
+        assert_eq!(having(&more, "loss").as_deref(), Some("2 of 3 runs"));
     }
 }

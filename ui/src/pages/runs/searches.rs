@@ -288,7 +288,7 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                 <h1 class="flex">{move || search.with(|search| search.name.clone())}" "{move || view! { <StateChip state=state.get() /> }}</h1>
                 <div class="sub">{sub}</div>
                 {move || search.with(best).map(|(text, link)| view! { <div class="sub" data-best="">
-                    "Best so far: "<a href=place.link(&link)>{text}</a>
+                    "Best so far: "<a class="link" href=place.link(&link)>{text}</a>
                 </div> })}
                 {move || search.with(command).map(|command| view! { <div class="sub mono" data-command="">{command}</div> })}
                 {move || search.with(|search| search.remark.clone()).map(|remark| view! { <div class="sub" data-remark="">{remark}</div> })}
@@ -336,7 +336,7 @@ fn best(search: &Search) -> Option<(String, String)> {
     let trial = search.best_trial()?;
     let value = trial.value.map_or_else(|| "–".to_owned(), words::figure);
     let tried: Vec<String> =
-        trial.values.iter().map(|(name, value)| format!("{} {value}", words::param(name))).collect();
+        trial.values.iter().map(|(name, value)| format!("{} {}", words::param(name), trials::shown(value))).collect();
     let name = trial.name.clone().unwrap_or_else(|| format!("trial {}", trial.number));
     Some((format!("{value} by {name} ({})", tried.join(", ")), format!("runs/{}", trial.run)))
 }

@@ -70,6 +70,8 @@ pub(super) fn metric_columns(
     (told, lead): (&Told, Option<&(String, bool)>),
 ) -> Vec<Column<RunRow>> {
     let title = title_of(facts, key);
+    // One run that ended at infinity leaves no measure for the others: beside it each would be the best.
+    let range = range.filter(|(min, max)| (max - min).is_finite());
     let is_ranked = facts.ranked_by.as_ref().is_some_and(|(ranked, _)| ranked == key);
     let leads = lead.filter(|(lead, _)| lead == key).map(|(_, more)| *more);
     // The table begins in the order of what ranks: its arrow stands beside its title.

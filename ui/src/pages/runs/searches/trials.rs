@@ -128,7 +128,7 @@ pub(super) fn Trials(
     });
     let height = Memo::new(move |_| (sorted.with(Vec::len).clamp(1, SHOWN) + 1) * ROW + bar.get());
     view! {
-        <div class="fill-table" node_ref=node style:height=move || format!("{}px", height.get())>
+        <div class="fill-table trials" node_ref=node style:height=move || format!("{}px", height.get())>
             <Table
                 rows=Rows::from(sorted)
                 columns=Signal::from(columns)
@@ -295,7 +295,8 @@ fn OutcomeChip(outcome: TrialOutcome) -> impl IntoView {
     view! { <Chip text tone dot=outcome == TrialOutcome::Running /> }
 }
 
-fn shown(value: &Value) -> String {
+/// A tried value as it is read: rounded, as a metric is.
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Number(number) => words::figure(*number),
         Value::Integer(whole) => words::minus(&whole.to_string()),
