@@ -52,7 +52,8 @@ async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
     ensure!(text == "param.lr = 0.1", "the line has {text:?}");
     // One alone has a chip, too, which leads to its words in the line.
     press(driver, "//main//*[@role='listitem'][contains(., 'param.lr')]//button").await?;
-    let chosen = "const line = document.activeElement; return line.value?.slice(line.selectionStart, line.selectionEnd);";
+    let chosen =
+        "const line = document.activeElement; return line.value?.slice(line.selectionStart, line.selectionEnd);";
     let is_chosen = async || Ok(*driver.execute(chosen, Vec::new()).await?.json() == "param.lr = 0.1");
     until("the words of the chip are selected in the line", SHORT, is_chosen).await?;
     // Where no run has a word, it is said what words are looked for in.
