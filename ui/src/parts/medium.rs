@@ -21,6 +21,7 @@ use self::{
     played::Played,
 };
 use super::{
+    icon,
     markdown::Markdown,
     picture::Picture,
     states::{Failure, Skeleton},
