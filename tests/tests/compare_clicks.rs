@@ -83,7 +83,15 @@ async fn compared(desk: &Desk) -> Result<()> {
     // What groups they are in is told by their colours, and in a scatter by shapes, too.
     seen(driver, "//main//*[@class='legend']//span[normalize-space(.)='0.2']").await?;
     gone(driver, LOSS).await?;
-    press(driver, "//main//button[@role='radio'][.='Scatter']").await?;
+    // A field that goes away while somebody types in it leaves the page whole.
+    seen(driver, "//main//*[@aria-label='Axes']//input[starts-with(@aria-label,'Least ')]")
+        .await?
+        .send_keys("0.1")
+        .await?;
+    let away = "[...document.querySelectorAll('main [role=radio]')].find(one => one.textContent === 'Scatter').click()";
+    driver.execute(away, Vec::new()).await?;
+    seen(driver, "//main//*[@aria-label='Runs by two values']").await?;
+    gone(driver, "//*[@class='fault']").await?;
     seen(driver, "//main//*[@aria-label='Runs by two values']").await?;
     seen(driver, "//main//*[@class='legend']//span[.='0.2']/i[contains(@class,'shape-square')]").await?;
     until("the address", SHORT, async || Ok(driver.current_url().await?.as_str().contains("canvas="))).await?;

@@ -19,7 +19,7 @@ use super::{
     lineage::Lineage,
     menu::MenuButton,
     registered::{Description, StageChip, Tags},
-    states::{Load, Problem},
+    states::{Load, Problem, prose},
     take_table::{Form, TakeTable, TextTable},
     when::Ago,
     words,
@@ -201,7 +201,8 @@ pub(crate) fn Signature(described: MlModel) -> impl IntoView {
     let parts = [("Input", described.inputs), ("Output", described.outputs), ("Param", described.params)];
     let there = parts.into_iter().filter(|(_, columns)| !columns.is_empty()).collect::<Vec<_>>();
     if there.is_empty() {
-        return view! { <Card title="Signature" class="h"><p class="small muted">"Its client logged none: `log_model(…, signature=…)` or an input example writes it."</p></Card> }.into_any();
+        let why = "Its client logged none: `log_model(…, signature=…)` or an input example writes it.";
+        return view! { <Card title="Signature" class="h"><p class="small muted">{prose(why)}</p></Card> }.into_any();
     }
     let kept = StoredValue::new(there.clone());
     let taken = ViewFn::from(move || {
@@ -251,7 +252,7 @@ fn Python(now: Signal<ClientVersionDetail>) -> impl IntoView {
     view! {
         <Card title="In Python" class="h" extra=ViewFn::from(move || view! { <CopyButton text=text label="Copy how it is loaded" /> })>
             <div class="markdown"><pre>{move || text.get()}</pre></div>
-            <p class="small muted">"With MLFLOW_TRACKING_URI set to the address of Settings, Tracking server."</p>
+            <p class="small muted">{prose("With `MLFLOW_TRACKING_URI` set to the address of Settings, Tracking server.")}</p>
         </Card>
     }
 }

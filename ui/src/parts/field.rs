@@ -96,8 +96,9 @@ pub(crate) fn TextField(
                 prop:value=move || value.get()
                 on:input=move |event| value.set(event_target_value(&event))
                 on:change=move |_| {
+                    // A browser says it also of a field that is taken away while somebody types in it.
                     if let Some(on_change) = on_change {
-                        on_change.run(());
+                        on_change.try_run(());
                     }
                 }
                 on:keydown=move |event| {

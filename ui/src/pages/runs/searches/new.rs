@@ -252,7 +252,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
         <div class="content form">
             <Segments value=typed.what name="What is searched with" options=vec![("training", "Training"), (PROGRAM, "A program")] />
             {move || typed.is_program().then(|| view! { <Program typed /> })}
-            <Labelled label="Name" hint="Its runs' names begin with it; by default two words."><TextField value=name placeholder="by itself" /></Labelled>
+            <Labelled label="Name" hint="Its runs' names begin with it; by default two words."><TextField value=name placeholder="such as depth and rate" /></Labelled>
             <div class="two-fields">
                 <Labelled label="Method" hint=hint_of(typed.method)>
                     <Select value=typed.method options=options(&[("tpe", "TPE"), ("random", "Random"), ("grid", "Grid")]) />
