@@ -448,7 +448,7 @@ fn close(writer: &Mutex<Option<Connection>>) {
         let _ = if fits(&connection) {
             connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")
         } else {
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(|_| ())
         };
     }
 }
