@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::{
     blob::Blobs,
     error::{Result, StoreError},
-    fold::{Folding, Writer, fits},
+    fold::{Folding, Writer, fits, keep_short},
     migrate,
 };
 
@@ -342,6 +342,7 @@ fn open_writer(path: &Path) -> Result<Connection> {
 /// What is written stands in a log before it is folded into the database; how long the log is, is told to the thread.
 fn log_ahead(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    keep_short(connection)?;
     connection.wal_hook(Some(|_, pages| {
         LOGGED.set(pages);
         Ok(())
@@ -448,7 +449,7 @@ fn close(writer: &Mutex<Option<Connection>>) {
         let _ = if fits(&connection) {
             connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")
         } else {
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(|_| ())
         };
     }
 }

@@ -23,6 +23,8 @@ use rusqlite::Connection;
 const FOLD_PAGES: i32 = 4 * 1024;
 /// A log of so many pages is to begin anew.
 const ANEW_PAGES: i32 = 2 * FOLD_PAGES;
+/// What the log's file keeps: one that grew while another program read for long is cut to it as it begins anew.
+const KEPT_BYTES: i64 = 64 << 20;
 
 /// The connection that writes; `None` once it is closed.
 pub(crate) type Writer = Arc<Mutex<Option<Connection>>>;
@@ -109,6 +111,11 @@ fn fold_all(folder: &Held, writer: &Held, asked: &mpsc::Receiver<()>, log: &Log)
         // Whoever asked meanwhile meant what is folded by now, or asks again after the next commit.
         asked.try_iter().for_each(drop);
     }
+}
+
+/// To be said to the connection that writes.
+pub(crate) fn keep_short(writer: &Connection) -> rusqlite::Result<()> {
+    writer.pragma_update(None, "journal_size_limit", KEPT_BYTES)
 }
 
 /// Whether the disk has room for all of the log in the database, as far as that is known. A fold that breaks off for want of
@@ -205,6 +212,28 @@ mod tests {
         assert_eq!(pages(&path), long, "the file is written from its beginning");
         let (logged, _) = checkpoint(other.lock().unwrap().as_ref().unwrap()).unwrap();
         assert!(logged < 10, "{logged} pages are logged");
+    }
+
+    #[test]
+    fn a_log_that_grew_beside_a_reader_is_cut_as_it_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.db");
+        let (writer, other, reader) = (opened(&path), opened(&path), opened(&path));
+        keep_short(&writer).unwrap();
+        writer.execute_batch("CREATE TABLE filled(data BLOB)").unwrap();
+        let reading = reader.unchecked_transaction().unwrap();
+        let _: i64 = reading.query_row("SELECT count(*) FROM filled", [], |row| row.get(0)).unwrap();
+        let size = || std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
+        let kept = KEPT_BYTES as u64;
+        while size() <= kept + (1 << 20) {
+            writer.execute_batch(FILL).unwrap();
+        }
+        drop(reading);
+        let (writer, other) = (Mutex::new(Some(writer)), Mutex::new(Some(other)));
+        fold(&other, &writer).unwrap();
+        let writer = writer.into_inner().unwrap().unwrap();
+        writer.execute_batch("INSERT INTO filled VALUES('after')").unwrap();
+        assert!(size() <= kept, "{}", size());
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn compact(inner: &Inner, handle: &Handle) -> Result<Compacted> {
     let Some(connection) = writer.as_ref() else { return Err(StoreError::Closed) };
     let path = inner.path.canonicalize().map_err(file("look for", &inner.path))?;
     let half = half_of(&path);
+    let before = changes_of_others(connection)?;
     if let Err(error) = write(connection, &path, &half) {
         forget_half(&path);
         return Err(error);
@@ -69,7 +70,7 @@ fn compact(inner: &Inner, handle: &Handle) -> Result<Compacted> {
     };
     lock(&inner.readers.free).clear();
     lock(&inner.folder).take();
-    let swapped = swap(writer.take(), &path, &half);
+    let swapped = swap(writer.take(), before, &path, &half);
     if swapped.is_err() {
         forget_half(&path);
     }
@@ -90,13 +91,24 @@ fn write(connection: &Connection, path: &Path, half: &Path) -> Result<()> {
     written.and_then(|()| fs::set_permissions(half, permissions)).map_err(file("write", half))
 }
 
-/// Puts the new file into the place of the old one, which nobody has open then.
-fn swap(old: Option<Connection>, path: &Path, half: &Path) -> Result<Compacted> {
+/// A number that is another one once a program that is not this one has written.
+fn changes_of_others(connection: &Connection) -> Result<i64> {
+    Ok(connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+}
+
+/// Puts the new file into the place of the old one, which nobody has open then. `before` is what [`changes_of_others`] said as the
+/// new one was begun: what others wrote since stands in the old one alone.
+fn swap(old: Option<Connection>, before: i64, path: &Path, half: &Path) -> Result<Compacted> {
     let size = |path: &Path| path.metadata().map(|file| file.len()).map_err(file("look at", path));
     if let Some(old) = &old {
         // Of ours nobody has it open: who else does is not waited for.
         old.busy_timeout(Duration::ZERO)?;
         old.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        if changes_of_others(old)? != before {
+            let refusal =
+                ApiError::new(ErrorCode::Busy, "Another program wrote to the workspace's slipway.db meanwhile.");
+            return Err(refusal.with_hint("Nothing is lost. Close that program, and try again.").into());
+        }
     }
     drop(old);
     // The last that closes it removes the log. One that is still there is another's, who would go on in it with the old
@@ -135,4 +147,34 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
     let path = path.to_owned();
     move |source| StoreError::File { what, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_program_wrote_meanwhile_is_not_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("slipway.db");
+        let half = half_of(&path);
+        let opened = || open_writer(&path).unwrap();
+        let count = || opened().query_row("SELECT count(*) FROM kept", [], |row| row.get::<_, i64>(0)).unwrap();
+        opened().execute_batch("CREATE TABLE kept(x); INSERT INTO kept VALUES (1)").unwrap();
+
+        let writer = opened();
+        let before = changes_of_others(&writer).unwrap();
+        write(&writer, &path, &half).unwrap();
+        opened().execute_batch("INSERT INTO kept VALUES (2)").unwrap();
+        let refused = swap(Some(writer), before, &path, &half).unwrap_err();
+        assert!(refused.to_string().contains("Another program wrote"), "{refused}");
+        assert_eq!(count(), 2);
+
+        let writer = opened();
+        let before = changes_of_others(&writer).unwrap();
+        write(&writer, &path, &half).unwrap();
+        swap(Some(writer), before, &path, &half).unwrap();
+        assert_eq!(count(), 2);
+        assert!(!half.exists());
+    }
 }
