@@ -88,7 +88,9 @@ async fn compared(desk: &Desk) -> Result<()> {
         .await?
         .send_keys("0.1")
         .await?;
-    let away = "[...document.querySelectorAll('main [role=radio]')].find(one => one.textContent === 'Scatter').click()";
+    // Of those that can be seen: the table behind has one, too.
+    let away = "[...document.querySelectorAll('main [role=radio]')]
+        .find(one => one.textContent === 'Scatter' && one.offsetParent).click()";
     driver.execute(away, Vec::new()).await?;
     seen(driver, "//main//*[@aria-label='Runs by two values']").await?;
     gone(driver, "//*[@class='fault']").await?;

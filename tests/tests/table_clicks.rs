@@ -58,7 +58,7 @@ async fn chips(desk: &Desk, sweep: &Tracked) -> Result<()> {
     until("the words of the chip are selected in the line", SHORT, is_chosen).await?;
     // Where no run has a word, it is said what words are looked for in.
     desk.go(&sweep.runs("filter=nowhere-to-be-read")).await?;
-    seen(driver, &format!("{EMPTY}[contains(., 'names, models, params, tags and notes')]")).await?;
+    seen(driver, &format!("{EMPTY}[contains(., 'names, models, params, tags, notes')]")).await?;
     // A metric that no run has is named, and what is meant takes its place.
     let unknown = sweep.runs("filter=param.lr%20%3D%200.1%20and%20metric.los%20%3C%200.4");
     desk.go(&unknown).await?;
