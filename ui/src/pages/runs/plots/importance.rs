@@ -122,7 +122,7 @@ pub(in crate::pages::runs) fn drawn(found: ParamImportances, metric: String) -> 
         })>
             {unsure.map(|unsure| view! { <p class="small warn" role="note" data-unsure="">{unsure}</p> })}
             <p class="faint caption">{note}</p>
-            <Picture name=name.clone() of="param" draw=move |width, _| draw(&name, &rows, width) leaves_room=true />
+            <Picture name=name.clone() of="param" draw=move |width, _| draw(&name, &rows, width) />
         </Card>
     }
     .into_any()
