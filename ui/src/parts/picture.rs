@@ -19,8 +19,6 @@ use super::{
 
 /// How wide it is saved.
 const SAVED: f64 = 860.0;
-/// What a menu takes of the width.
-const MENU: f64 = 34.0;
 /// Pixels from which a press is a drag.
 const FAR: f64 = 6.0;
 
@@ -45,9 +43,6 @@ pub(crate) fn Picture(
     /// What is saved as CSV, where the drawing's parts are not the rows of what is drawn.
     #[prop(optional_no_strip)]
     csv: Option<Callback<(), String>>,
-    /// Leaves room at the right for the menu, of a drawing whose figures stand there.
-    #[prop(optional)]
-    leaves_room: bool,
 ) -> impl IntoView {
     let (menus, toasts) = (Menus::get(), Toasts::get());
     let node = NodeRef::<html::Div>::new();
@@ -63,10 +58,9 @@ pub(crate) fn Picture(
         }
         part.set(to);
     };
-    let room = if leaves_room { MENU } else { 0.0 };
     let drawing = Memo::new(move |_| match width.get() {
         narrow if narrow <= 20.0 => Drawing::default(),
-        width => draw.with_value(|draw| draw((width - room).max(20.0), part.get())),
+        width => draw.with_value(|draw| draw(width, part.get())),
     });
     let at = RwSignal::new(None::<usize>);
     let called = StoredValue::new(name.clone());
