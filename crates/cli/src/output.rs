@@ -13,6 +13,7 @@ use std::{
 };
 
 use api::{ApiError, ErrorCode};
+use charts::text_table::csv_line;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde::Serialize;
 
@@ -87,6 +88,17 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<bool, ApiError> {
 /// Prints text byte for byte into a pipe or a file, and harmless at a terminal; whether there is still a reader.
 pub(crate) fn pass(text: &str) -> Result<bool, ApiError> {
     if std::io::stdout().is_terminal() { write(&harmless(text)) } else { write(text) }
+}
+
+/// A table for other programs, as CSV: whole texts, all digits, times in UTC by ISO 8601, and nothing where there is no
+/// value.
+pub(crate) fn csv(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    csv_line(head) + &rows.into_iter().map(csv_line).collect::<String>()
+}
+
+/// Prints it.
+pub(crate) fn pass_csv(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), ApiError> {
+    pass(&csv(head, rows)).map(drop)
 }
 
 /// Prints an error as a sentence and its way out; as JSON on stderr where JSON was asked for.
@@ -233,6 +245,12 @@ mod tests {
         let (more, less) = (named(">50K"), named("<=50K"));
         let texts = [vec!["a".to_owned(), "b".to_owned()]];
         assert_eq!(table(&[&more, &less], texts), ">50K  <=50K\na     b");
+    }
+
+    #[test]
+    fn a_table_for_programs_has_a_head_also_where_it_has_no_row() {
+        assert_eq!(csv(&["run", "loss"], [vec!["a, b".to_owned(), String::new()]]), "run,loss\r\n\"a, b\",\r\n");
+        assert_eq!(csv(&["run"], []), "run\r\n");
     }
 
     #[test]

@@ -55,6 +55,24 @@ pub(crate) fn time(at_ms: i64) -> String {
     }
 }
 
+/// "2026-11-24T00:31:00Z", for programs; nothing where no time is known, which is kept as 0.
+pub(crate) fn exact_time(at_ms: i64) -> String {
+    if at_ms == 0 {
+        return String::new();
+    }
+    Timestamp::from_millisecond(at_ms).map_or_else(|_| at_ms.to_string(), |at| at.to_string())
+}
+
+/// A number with all digits that tell it from its neighbours, for programs: also "NaN" and "-Infinity".
+pub(crate) fn digits(value: f64) -> String {
+    match value {
+        _ if value.is_nan() => "NaN".to_owned(),
+        f64::INFINITY => "Infinity".to_owned(),
+        f64::NEG_INFINITY => "-Infinity".to_owned(),
+        _ => format!("{value:?}"),
+    }
+}
+
 /// How far this machine's clock is east of Greenwich now.
 pub(crate) fn offset_minutes() -> i32 {
     TimeZone::system().to_offset(Timestamp::now()).seconds() / 60
@@ -118,6 +136,12 @@ mod tests {
         assert_eq!((figure(0.97312), figure(3.0), figure(f64::NAN)), ("0.9731".into(), "3".into(), "NaN".into()));
         assert_eq!((figure(-0.0), figure(-3.0)), ("0".into(), "-3".into()));
         assert!(time(0) == "–" && time(1_795_928_400_000).starts_with("2026-11-"), "{}", time(1_795_928_400_000));
+        assert_eq!((exact_time(0), exact_time(1_500)), (String::new(), "1970-01-01T00:00:01.5Z".to_owned()));
+        assert_eq!(exact_time(i64::MAX), i64::MAX.to_string());
+        assert_eq!(
+            [0.1, 3.0, f64::NAN, f64::NEG_INFINITY].map(digits),
+            ["0.1", "3.0", "NaN", "-Infinity"].map(str::to_owned)
+        );
         assert_eq!(word(&api::run::RunState::Running), "running");
         assert_eq!((shell("churn:3"), shell("two words")), ("churn:3".into(), "'two words'".into()));
         assert_eq!(command(&["sh", "-c", "exit 3"].map(str::to_owned)), "sh -c 'exit 3'");

@@ -44,6 +44,9 @@ pub(crate) enum DeployCommand {
         /// Those that were deleted within a day, instead
         #[arg(long)]
         deleted: bool,
+        /// Print CSV
+        #[arg(long, conflicts_with = "deleted")]
+        csv: bool,
     },
     /// Shows a deployment: instances, address, rollouts
     Show {
@@ -219,13 +222,18 @@ pub(crate) async fn run(context: &mut Context, command: DeployCommand) -> Outcom
             let job = context.call(StartDeploy { spec }).await?;
             finish(context, detach, job, &name).await
         }
-        DeployCommand::List { all, deleted: true } => {
+        DeployCommand::List { all, deleted: true, .. } => {
             let project = if all { None } else { context.project_if_any().await? };
             context.output.show(&context.call(ListDeletedDeployments { project }).await?, |list| gone(list))
         }
-        DeployCommand::List { all, deleted: false } => {
+        DeployCommand::List { all, deleted: false, csv } => {
             let project = if all { None } else { context.project_if_any().await? };
-            context.output.show(&context.call(ListDeployments { project }).await?, |list| deployments(list))
+            let list = context.call(ListDeployments { project }).await?;
+            if csv {
+                let head = ["name", "model", "target", "state", "ready", "instances", "watched", "address", "id"];
+                return output::pass_csv(&head, list.iter().map(line));
+            }
+            context.output.show(&list, |list| deployments(list))
         }
         DeployCommand::Show { name } => {
             let deployment = context.deployment(&name).await?.id;
@@ -432,6 +440,22 @@ fn share(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|share| (0.0..=1.0).contains(share))
         .ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
+/// A row of the list for programs.
+fn line(found: &Deployment) -> Vec<String> {
+    let ready = found.instances.iter().filter(|instance| instance.ready).count();
+    vec![
+        found.name.clone(),
+        format!("{}:{}", found.model_name, found.version_number),
+        found.target_name.clone(),
+        words::word(&found.state),
+        ready.to_string(),
+        found.instances.len().to_string(),
+        if found.monitored { "yes" } else { "no" }.to_owned(),
+        found.address.clone().unwrap_or_default(),
+        found.id.to_string(),
+    ]
 }
 
 fn deployments(list: &[Deployment]) -> String {

@@ -50,6 +50,9 @@ pub(crate) enum ModelCommand {
         /// What was deleted within a day and can be restored
         #[arg(long, conflicts_with = "without_project")]
         deleted: bool,
+        /// Print CSV: a row a version, those of the project and those of none
+        #[arg(long)]
+        csv: bool,
     },
     /// Shows a version: what it is, how good, what it is asked and answers, where it came from
     Show {
@@ -176,8 +179,21 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
             let version = context.call(RegisterModel { run, name, aliases }).await?;
             context.output.show(&version, |version| format!("{} is registered.", line(version)))
         }
-        ModelCommand::List { deleted: true, .. } => {
-            context.output.show(&context.call(ListDeletedModels {}).await?, |gone| registered::deleted(gone))
+        ModelCommand::List { deleted: true, csv, .. } => {
+            let gone = context.call(ListDeletedModels {}).await?;
+            match csv {
+                true => output::pass(&registered::deleted_written(&gone)).map(drop),
+                false => context.output.show(&gone, |gone| registered::deleted(gone)),
+            }
+        }
+        ModelCommand::List { filter, without_project, csv: true, .. } => {
+            let project = if without_project { None } else { context.project_if_any().await? };
+            let mut models = match project {
+                Some(project) => context.call(ListModels { project, filter: filter.clone() }).await?,
+                None => Vec::new(),
+            };
+            models.extend(context.call(ListOtherModels { filter }).await?);
+            output::pass(&registered::written(&models)).map(drop)
         }
         ModelCommand::List { filter, without_project, .. } => {
             let project = if without_project { None } else { context.project_if_any().await? };

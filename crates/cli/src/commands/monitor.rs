@@ -11,7 +11,7 @@ use clap::Subcommand;
 
 use crate::{
     context::{Context, Outcome},
-    output::{pairs, table},
+    output::{self, pairs, table},
     words,
 };
 
@@ -87,6 +87,9 @@ pub(crate) enum MonitorCommand {
         /// Those of every project, not only of this one
         #[arg(long)]
         all: bool,
+        /// Print CSV
+        #[arg(long)]
+        csv: bool,
     },
     /// Marks an alert as seen
     Ack {
@@ -141,9 +144,18 @@ pub(crate) async fn run(context: &mut Context, command: MonitorCommand) -> Outco
             set(context, &name, true).await
         }
         MonitorCommand::Off { name } => set(context, &name, false).await,
-        MonitorCommand::Alerts { open, all } => {
+        MonitorCommand::Alerts { open, all, csv } => {
             let project = if all { None } else { context.project_if_any().await? };
-            context.output.show(&context.call(ListAlerts { project, open_only: open }).await?, |list| alerts(list))
+            let list = context.call(ListAlerts { project, open_only: open }).await?;
+            if csv {
+                let row = |alert: &Alert| {
+                    let raised = words::exact_time(alert.raised_ms);
+                    let (state, deployment) = (state(alert).to_owned(), alert.deployment_name.clone());
+                    vec![alert.id.to_string(), state, deployment, raised, alert.sentence.clone()]
+                };
+                return output::pass_csv(&["alert", "state", "deployment", "raised", "sentence"], list.iter().map(row));
+            }
+            context.output.show(&list, |list| alerts(list))
         }
         MonitorCommand::Ack { alert } => {
             let alert = context.alert(&alert).await?.id;
@@ -255,13 +267,17 @@ fn window_line(window: &WindowSummary) -> Vec<String> {
     vec![words::time(window.to_ms), window.id.short(), version, rows, window.drifted.to_string(), columns]
 }
 
+const fn state(alert: &Alert) -> &'static str {
+    match (alert.cleared_ms, alert.acknowledged_ms) {
+        (Some(_), _) => "cleared",
+        (None, Some(_)) => "seen",
+        (None, None) => "open",
+    }
+}
+
 fn alerts(list: &[Alert]) -> String {
     let row = |alert: &Alert| {
-        let state = match (alert.cleared_ms, alert.acknowledged_ms) {
-            (Some(_), _) => "cleared",
-            (None, Some(_)) => "seen",
-            (None, None) => "open",
-        };
+        let state = state(alert);
         let raised = words::time(alert.raised_ms);
         vec![alert.id.short(), state.to_owned(), alert.deployment_name.clone(), raised, alert.sentence.clone()]
     };

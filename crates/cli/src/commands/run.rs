@@ -12,6 +12,7 @@ mod list;
 mod media;
 mod several;
 mod views;
+mod written;
 
 use std::{io::IsTerminal as _, time::Duration};
 
@@ -54,6 +55,9 @@ pub(crate) enum RunCommand {
         /// At most so many
         #[arg(long, default_value_t = 20)]
         limit: u32,
+        /// Print CSV
+        #[arg(long)]
+        csv: bool,
     },
     /// Shows a run: state, metrics, parameters, where it came from
     Show {
@@ -65,6 +69,9 @@ pub(crate) enum RunCommand {
         /// Show what the machine and the program used as well (`system/…`)
         #[arg(long)]
         system: bool,
+        /// Print CSV, with all digits: a row a param, a tag and a series
+        #[arg(long)]
+        csv: bool,
     },
     /// Stops a training after its step, so that it can be resumed; asks a program to stop, and ends it when asked again
     Stop {
@@ -299,8 +306,16 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             train(context, start.detach, job).await
         }
         RunCommand::List(list) => list::run(context, *list).await,
-        RunCommand::Find { words, limit } => {
+        RunCommand::Find { words, limit, csv } => {
             let found = context.call(FindRuns { words: words.join(" "), limit: Some(limit) }).await?;
+            if csv {
+                let row = |run: &FoundRun| {
+                    let (name, experiment) = (run.name.clone(), run.experiment.clone());
+                    let created = words::exact_time(run.created_ms);
+                    vec![run.id.to_string(), name, experiment, words::word(&run.state), created]
+                };
+                return output::pass_csv(&["id", "name", "experiment", "state", "created"], found.iter().map(row));
+            }
             context.output.show(&found, |found| {
                 let row = |run: &FoundRun| {
                     let (name, experiment) = (one_line(&run.name), one_line(&run.experiment));
@@ -317,9 +332,13 @@ pub(crate) async fn run(context: &mut Context, command: RunCommand) -> Outcome {
             let job = context.call(ResumeRun { run: context.run(&run).await?, budget: budget.given() }).await?;
             train(context, detach, job).await
         }
-        RunCommand::Show { run, experiment, system } => {
+        RunCommand::Show { run, experiment, system, csv } => {
             let experiment = context.experiment_if_named(experiment.as_deref()).await?;
             let run = context.run_of(&run, experiment.as_ref()).await?;
+            if csv {
+                let run = context.call(GetRun { run }).await?;
+                return output::pass(&written::of(&run, system)).map(drop);
+            }
             let nested = context.call(GetNested { run }).await?;
             let run = context.call(GetRun { run }).await?;
             let below = match measures_below(&run, &nested).filter(|_| !context.output.json) {

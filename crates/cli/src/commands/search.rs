@@ -39,6 +39,9 @@ pub(crate) enum SearchCommand {
         /// Those that were forgotten, instead of those that are there
         #[arg(long)]
         deleted: bool,
+        /// Print CSV, with all digits
+        #[arg(long)]
+        csv: bool,
     },
     /// Shows a search with its trials
     Show {
@@ -55,6 +58,9 @@ pub(crate) enum SearchCommand {
     Importance {
         /// A search's name or id, or `latest`
         search: String,
+        /// Print CSV, with all digits
+        #[arg(long)]
+        csv: bool,
     },
     /// Stops a search and its running trials; what they reached counts when it is resumed
     Stop {
@@ -185,9 +191,13 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
             let search = context.call(request).await?;
             go_on(context, search, start.detach).await
         }
-        SearchCommand::List { deleted } => {
+        SearchCommand::List { deleted, csv } => {
             let project = context.project_id().await?;
-            context.output.show(&context.call(ListSearches { project, deleted }).await?, |list| listed(list, deleted))
+            let searches = context.call(ListSearches { project, deleted }).await?;
+            match csv {
+                true => pass(&list_written(&searches)).map(drop),
+                false => context.output.show(&searches, |list| listed(list, deleted)),
+            }
         }
         SearchCommand::Show { search, csv, markdown } => {
             let search = find(context, &search).await?;
@@ -197,9 +207,9 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
                 _ => context.output.show(&search, shown),
             }
         }
-        SearchCommand::Importance { search } => {
+        SearchCommand::Importance { search, csv } => {
             let search = find(context, &search).await?.id;
-            context.output.show(&context.call(AssessTrials { search }).await?, importance::shown)
+            importance::told(context, &context.call(AssessTrials { search }).await?, csv)
         }
         SearchCommand::Stop { search } => {
             context.lasting().await?;
@@ -312,6 +322,45 @@ fn listed(searches: &[Search], deleted: bool) -> String {
     let mut head = vec!["search", "state", "method", ">trials", ">best", if deleted { "forgotten" } else { "started" }];
     head.extend(deleted.then_some("id"));
     table(&head, searches.iter().map(row))
+}
+
+/// A row a search, for programs.
+fn list_written(searches: &[Search]) -> String {
+    let row = |search: &Search| {
+        let best = search.best_trial();
+        let judged = search.judged.as_ref();
+        vec![
+            search.id.to_string(),
+            search.name.clone(),
+            words::word(&search.state),
+            words::word(&search.config.method),
+            judged.map(|(metric, _)| metric.clone()).unwrap_or_default(),
+            judged.map(|(_, goal)| words::word(goal)).unwrap_or_default(),
+            search.over().to_string(),
+            search.planned.to_string(),
+            best.and_then(|trial| trial.value).map(words::digits).unwrap_or_default(),
+            best.and_then(|trial| trial.name.clone()).unwrap_or_default(),
+            words::exact_time(search.created_ms),
+            search.ended_ms.map(words::exact_time).unwrap_or_default(),
+            search.deleted_ms.map(words::exact_time).unwrap_or_default(),
+        ]
+    };
+    let head = [
+        "id",
+        "name",
+        "state",
+        "method",
+        "metric",
+        "goal",
+        "over",
+        "planned",
+        "best",
+        "best_run",
+        "created",
+        "ended",
+        "forgotten",
+    ];
+    output::csv(&head, searches.iter().map(row))
 }
 
 /// "0.4 h of at most 2 h".

@@ -13,7 +13,7 @@ use clap::Subcommand;
 
 use crate::{
     context::{Context, Outcome, absolute},
-    output::table,
+    output::{self, table},
     words,
 };
 
@@ -50,6 +50,9 @@ pub(crate) enum SourceCommand {
         /// Those that were forgotten within a day, instead of those that are read
         #[arg(long)]
         deleted: bool,
+        /// Print CSV: a row a log
+        #[arg(long)]
+        csv: bool,
     },
     /// Reads a log on now
     Read {
@@ -113,12 +116,19 @@ pub(crate) async fn run(context: &mut Context, command: SourceCommand) -> Outcom
                     .show(&several, |jobs| jobs.iter().map(|job| job.message.as_str()).collect::<Vec<_>>().join("\n")),
             }
         }
-        SourceCommand::List { deleted: true } => {
-            context.output.show(&context.call(ListDeletedSources {}).await?, |list| forgotten(list))
+        SourceCommand::List { deleted: true, csv } => {
+            let sources = context.call(ListDeletedSources {}).await?;
+            match csv {
+                true => output::pass_csv(&["kind", "path", "deleted_runs", "forgotten"], sources.iter().map(gone_line)),
+                false => context.output.show(&sources, |list| forgotten(list)),
+            }
         }
-        SourceCommand::List { deleted: false } => {
+        SourceCommand::List { deleted: false, csv } => {
             let sources = context.call(ListSources {}).await?;
-            context.output.show(&sources, |sources| listed(sources))
+            match csv {
+                true => output::pass(&list_written(&sources)).map(drop),
+                false => context.output.show(&sources, |sources| listed(sources)),
+            }
         }
         SourceCommand::Read { source } => {
             context.lasting().await?;
@@ -226,6 +236,29 @@ fn listed(sources: &[Source]) -> String {
     text
 }
 
+/// A row a log, for programs.
+fn list_written(sources: &[Source]) -> String {
+    let row = |source: &Source| {
+        vec![
+            source.kind.tool().to_owned(),
+            source.path.clone(),
+            source.runs.to_string(),
+            if source.watched { "followed" } else { "read once" }.to_owned(),
+            source.warned.to_string(),
+            source.error.as_ref().map(|error| error.message.clone()).unwrap_or_default(),
+            words::exact_time(source.added_ms),
+            source.read_ms.map(words::exact_time).unwrap_or_default(),
+        ]
+    };
+    let head = ["kind", "path", "runs", "state", "not_read", "error", "added", "read"];
+    output::csv(&head, sources.iter().map(row))
+}
+
+/// A row of a forgotten log, for programs.
+fn gone_line(one: &DeletedSource) -> Vec<String> {
+    vec![one.kind.tool().to_owned(), one.path.clone(), one.runs.to_string(), words::exact_time(one.deleted_ms)]
+}
+
 fn forgotten(list: &[DeletedSource]) -> String {
     if list.is_empty() {
         return "No log was forgotten within a day.".to_owned();
@@ -267,6 +300,16 @@ mod tests {
         );
         assert_eq!((lines[3], lines[12]), ("/a:0: no number", "/a:9: no number"));
         assert_eq!(lines[13..], ["/a: and 2 more; --json has up to 100", "/b: It is no folder under git."]);
+    }
+
+    #[test]
+    fn logs_are_written_for_other_programs() {
+        let broken = Source { error: Some(ApiError::invalid("No folder, none.")), warned: 1_200, ..source("/a,b") };
+        assert_eq!(
+            list_written(&[Source { watched: true, read_ms: Some(1_000), ..source("/c") }, broken]),
+            "kind,path,runs,state,not_read,error,added,read\r\nMetrics files,/c,0,followed,0,,,1970-01-01T00:00:01Z\r\n\
+             Metrics files,\"/a,b\",0,read once,1200,\"No folder, none.\",,\r\n"
+        );
     }
 
     fn source(path: &str) -> Source {

@@ -17,7 +17,7 @@ use super::run::tag;
 use crate::{
     context::{Context, Outcome, named_project},
     names,
-    output::{pairs, table},
+    output::{self, pairs, table},
     words,
 };
 
@@ -39,6 +39,9 @@ pub(crate) enum ExperimentCommand {
         /// Those that were deleted, instead of those that are there
         #[arg(long)]
         deleted: bool,
+        /// Print CSV, with tags and notes
+        #[arg(long)]
+        csv: bool,
     },
     /// Shows an experiment: its project, folder, runs, place of artifacts, tags and notes
     Show {
@@ -118,11 +121,14 @@ pub(crate) async fn address(context: &mut Context, arguments: &TrackingArguments
 
 pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand) -> Outcome {
     match command {
-        ExperimentCommand::List { filter, deleted } => {
+        ExperimentCommand::List { filter, deleted, csv } => {
             let is_filtered = !filter.trim().is_empty();
             let experiments = context.call(ListExperiments { deleted, filter }).await?;
             let projects = context.call(ListProjects {}).await?;
             let names = projects.into_iter().map(|summary| (summary.project.id, summary.project.name)).collect();
+            if csv {
+                return output::pass(&list_written(&experiments, &names)).map(drop);
+            }
             context.output.show(&experiments, |experiments| match experiments.is_empty() && is_filtered {
                 true => "No experiment passes the filter.".to_owned(),
                 false => listed(experiments, &names),
@@ -205,6 +211,29 @@ fn listed(experiments: &[Experiment], projects: &HashMap<ProjectId, String>) -> 
         ]
     };
     table(&[">number", "name", "folder", "project", ">runs", "changed"], experiments.iter().map(row))
+}
+
+/// A row an experiment, for programs.
+fn list_written(experiments: &[Experiment], projects: &HashMap<ProjectId, String>) -> String {
+    let row = |experiment: &Experiment| {
+        let project = experiment.project.and_then(|project| projects.get(&project)).cloned();
+        vec![
+            experiment.number.to_string(),
+            experiment.name.clone(),
+            experiment.folder.clone(),
+            project.unwrap_or_default(),
+            experiment.runs.to_string(),
+            words::exact_time(experiment.created_ms),
+            experiment.changed_ms().map(words::exact_time).unwrap_or_default(),
+            experiment.deleted_ms.map(words::exact_time).unwrap_or_default(),
+            experiment.location.clone().unwrap_or_default(),
+            words::joined(&experiment.plain_tags()).unwrap_or_default(),
+            experiment.tags.get(NOTE_TAG).cloned().unwrap_or_default(),
+        ]
+    };
+    let head =
+        ["number", "name", "folder", "project", "runs", "created", "changed", "deleted", "artifacts", "tags", "notes"];
+    output::csv(&head, experiments.iter().map(row))
 }
 
 fn shown(experiment: &Experiment) -> String {

@@ -103,6 +103,9 @@ fn the_trials_of_a_search_are_a_table_for_programs_and_one_that_was_forgotten_is
     let csv = told(&["search", "show", "bowl", "--csv"]);
     assert!(csv.starts_with("trial,run,outcome,value,step,x,why\r\n1,bowl-1,finished,2.5,"), "{csv}");
     assert!(csv.ends_with(",1.5,\r\n") && csv.lines().count() == 3, "{csv}");
+    let list = told(&["search", "list", "--csv"]);
+    assert!(list.starts_with("id,name,state,method,metric,goal,over,planned,best,best_run,created,"), "{list}");
+    assert!(list.contains(",bowl,finished,grid,loss,min,2,2,1.5,bowl-2,"), "{list}");
     let markdown = told(&["search", "show", "bowl", "--markdown"]);
     assert!(markdown.starts_with("| trial | run | outcome | value | step | x | why |\n| ---: | ---"), "{markdown}");
     let id = show(&place)["id"].as_str().unwrap().to_owned();

@@ -34,8 +34,21 @@ const MOST_COLUMNS: usize = 5_000;
 const MOST_VALUES: u32 = 1_000;
 const VALUES: u32 = 50;
 /// The columns that every run has, as they stand in a table whose columns nobody chose.
-const OWN: [&str; 12] =
-    ["id", "name", "state", "kind", "model", "snapshot", "commit", "user", "created", "started", "ended", "duration"];
+const OWN: [&str; 13] = [
+    "id",
+    "name",
+    "state",
+    "experiment",
+    "kind",
+    "model",
+    "snapshot",
+    "commit",
+    "user",
+    "created",
+    "started",
+    "ended",
+    "duration",
+];
 
 /// Groups of runs with the mean, spread and range of metrics.
 pub async fn group(engine: &Engine, request: GroupRuns) -> anyhow::Result<RunGroups> {

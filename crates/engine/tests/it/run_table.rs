@@ -291,13 +291,16 @@ async fn a_run_with_thousands_of_keys_makes_no_other_row_longer() {
         runs: Vec::new(),
     };
     let cells = stage.call(all("")).await;
-    assert_eq!((cells.left_out, cells.columns.len()), (0, 15), "{:?}", cells.columns);
-    assert_eq!(cells.columns[12..], ["metric.loss", "param.seed", "param.\"the model\""]);
+    assert_eq!((cells.left_out, cells.columns.len()), (0, 16), "{:?}", cells.columns);
+    let experiment = cells.columns.iter().position(|name| name == "experiment").unwrap();
+    let named = cells.rows.iter().map(|row| filled_row(row.clone(), 16)[experiment].clone());
+    assert_eq!(named.collect::<Vec<_>>(), vec![Some(sweep.name.clone()); 6]);
+    assert_eq!(cells.columns[13..], ["metric.loss", "param.seed", "param.\"the model\""]);
 
     let params = (0..5_003).map(|at| (format!("k{at:04}"), "x".to_owned())).collect();
     client::log(&stage.engine, runs[0], Batch { params, ..Batch::default() }).await.unwrap();
     let cells = stage.call(all("param.k5002 = 'x' or name != ''")).await;
-    assert_eq!((cells.left_out, cells.columns.len(), cells.total), (6, 5_012, 6));
+    assert_eq!((cells.left_out, cells.columns.len(), cells.total), (6, 5_013, 6));
     let has = |name: &str| cells.columns.iter().any(|column| column == name);
     // What most have, and what is asked for, stands there.
     for (name, is_there) in [

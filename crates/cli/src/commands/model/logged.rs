@@ -15,7 +15,7 @@ use clap::Subcommand;
 use super::registered;
 use crate::{
     context::{Context, Outcome},
-    output::{one_line, pairs, table},
+    output::{self, one_line, pairs, table},
     words,
 };
 
@@ -34,6 +34,9 @@ pub(crate) enum LoggedCommand {
         /// Those that were deleted and can be restored
         #[arg(long)]
         deleted: bool,
+        /// Print CSV
+        #[arg(long)]
+        csv: bool,
     },
     /// Shows one: its type, params and metrics, the run that made it, its files and what was registered from it
     Show {
@@ -69,7 +72,7 @@ pub(crate) enum LoggedCommand {
 
 pub(super) async fn run(context: &Context, command: LoggedCommand) -> Outcome {
     match command {
-        LoggedCommand::List { run, experiment, without_run, deleted } => {
+        LoggedCommand::List { run, experiment, without_run, deleted, csv } => {
             let of = match (run, experiment) {
                 (Some(run), _) => LoggedBy::Run(context.run(&run).await?),
                 (None, Some(experiment)) => {
@@ -78,7 +81,14 @@ pub(super) async fn run(context: &Context, command: LoggedCommand) -> Outcome {
                 (None, None) if without_run => LoggedBy::NoRun,
                 (None, None) => LoggedBy::Within(Scope::All),
             };
-            context.output.show(&context.call(ListLogged { of, deleted }).await?, |found| list(found, deleted))
+            let found = context.call(ListLogged { of, deleted }).await?;
+            if !csv {
+                return context.output.show(&found, |found| list(found, deleted));
+            }
+            if let Some(said) = left_out(&found) {
+                context.output.say(&said);
+            }
+            output::pass(&written(&found)).map(drop)
         }
         LoggedCommand::Show { model } => context.output.show(&context.call(GetLogged { model }).await?, shown),
         LoggedCommand::Register { model, run, folder, name } => {
@@ -125,11 +135,36 @@ fn list(list: &LoggedList, deleted: bool) -> String {
     let when = if deleted { "deleted" } else { "logged" };
     let headings = ["id", "name", "run", "experiment", "type", "status", ">params", ">metrics", when];
     let mut told = table(&headings, list.models.iter().zip(&list.places).map(row));
-    let left_out = list.total.saturating_sub(list.models.len() as u64);
-    if left_out > 0 {
-        told.push_str(&format!("\n{} left out.", counted(left_out, "older one is", "older ones are")));
+    if let Some(said) = left_out(list) {
+        told.push_str(&format!("\n{said}"));
     }
     told
+}
+
+/// What is said of those that are too many.
+fn left_out(list: &LoggedList) -> Option<String> {
+    let left_out = list.total.saturating_sub(list.models.len() as u64);
+    (left_out > 0).then(|| format!("{} left out.", counted(left_out, "older one is", "older ones are")))
+}
+
+/// A row a logged model, for programs.
+fn written(list: &LoggedList) -> String {
+    let row = |(model, place): (&LoggedModel, &LoggedPlace)| {
+        vec![
+            model.id.clone(),
+            model.name.clone(),
+            place.run.clone().unwrap_or_default(),
+            place.experiment.clone(),
+            model.kind.clone().unwrap_or_default(),
+            words::word(&model.status),
+            model.params.len().to_string(),
+            FiguresByDataset::of(model).rows.len().to_string(),
+            words::exact_time(model.created_ms),
+            model.deleted_ms.map(words::exact_time).unwrap_or_default(),
+        ]
+    };
+    let head = ["id", "name", "run", "experiment", "type", "status", "params", "metrics", "logged", "deleted"];
+    output::csv(&head, list.models.iter().zip(&list.places).map(row))
 }
 
 fn shown(detail: &LoggedDetail) -> String {

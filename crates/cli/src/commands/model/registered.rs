@@ -5,18 +5,18 @@ use std::{collections::BTreeMap, path::PathBuf};
 use api::{
     ApiError,
     figure::counted,
-    model::{GetVersion, Model, SetAlias},
+    model::{GetVersion, Model, SetAlias, Version},
     registered::{
         ClientColumn, ClientVersionDetail, DeletedModel, DescribeModel, Described, GetClientVersion, NamedVersion,
         RestoreModel, RestoreVersion, SaveVersionFile, SetStage, TagModel,
     },
     run::LineageNode,
-    tracking::Stage,
+    tracking::{ClientVersion, Stage},
 };
 
 use crate::{
     context::{Context, Outcome, absolute, beside},
-    output::{pairs, table},
+    output::{self, pairs, table},
     words,
 };
 
@@ -105,6 +105,83 @@ pub(super) fn deleted(all: &[DeletedModel]) -> String {
         vec![gone.title(), what, words::time(gone.deleted_ms), words::bytes(gone.frees_bytes), id]
     };
     table(&["name", "what", "deleted", ">frees", "id"], all.iter().map(row))
+}
+
+/// The same for programs.
+pub(super) fn deleted_written(all: &[DeletedModel]) -> String {
+    let row = |gone: &DeletedModel| {
+        let id = gone.version.map_or_else(|| gone.model.to_string(), |(version, _)| version.to_string());
+        let what = if gone.version.is_some() { "version" } else { "model" }.to_owned();
+        let (deleted, frees) = (words::exact_time(gone.deleted_ms), gone.frees_bytes.to_string());
+        vec![gone.title(), what, gone.versions.to_string(), deleted, frees, id]
+    };
+    output::csv(&["name", "what", "versions", "deleted", "frees_bytes", "id"], all.iter().map(row))
+}
+
+/// Models for programs: a row a version, and one of a model that has none.
+pub(super) fn written(models: &[Model]) -> String {
+    let line = |model: &Model, kind: &str, rest: [String; 10]| {
+        [model.name.clone(), kind.to_owned()].into_iter().chain(rest).collect::<Vec<_>>()
+    };
+    let ours = |model: &Model, version: &Version| {
+        let figure = version.primary.as_ref();
+        let rest = [
+            version.number.to_string(),
+            version.aliases.join(" "),
+            String::new(),
+            figure.map(|figure| figure.name.clone()).unwrap_or_default(),
+            figure.map(|figure| words::digits(figure.value)).unwrap_or_default(),
+            version.run.to_string(),
+            version.size_bytes.to_string(),
+            words::exact_time(version.created_ms),
+            String::new(),
+            version.id.to_string(),
+        ];
+        line(model, &words::word(&version.kind), rest)
+    };
+    let clients = |model: &Model, version: &ClientVersion| {
+        let stage = if version.stage == Stage::None { String::new() } else { words::word(&version.stage) };
+        let rest = [
+            version.number.to_string(),
+            version.aliases.join(" "),
+            stage,
+            String::new(),
+            String::new(),
+            version.run.map(|run| run.to_string()).unwrap_or_default(),
+            String::new(),
+            words::exact_time(version.created_ms),
+            version.source.clone(),
+            version.id.to_string(),
+        ];
+        line(model, if model.is_prompt() { "prompt" } else { "client's" }, rest)
+    };
+    let bare = |model: &Model| {
+        let mut rest: [String; 10] = std::array::from_fn(|_| String::new());
+        rest[7] = words::exact_time(model.created_ms);
+        rest[9] = model.id.to_string();
+        line(model, if model.is_prompt() { "prompt" } else { "client's" }, rest)
+    };
+    let rows = models.iter().flat_map(|model| {
+        let own = model.versions.iter().map(|version| ours(model, version));
+        let others = model.client_versions.iter().map(|version| clients(model, version));
+        let rows: Vec<Vec<String>> = own.chain(others).collect();
+        if rows.is_empty() { vec![bare(model)] } else { rows }
+    });
+    let head = [
+        "model",
+        "kind",
+        "version",
+        "aliases",
+        "stage",
+        "metric",
+        "value",
+        "run",
+        "size_bytes",
+        "registered",
+        "files",
+        "id",
+    ];
+    output::csv(&head, rows)
 }
 
 /// A version by its number among a model's, or by a name or an id.

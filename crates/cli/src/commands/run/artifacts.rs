@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::{
     context::{Context, Outcome, absolute, beside},
-    output::table,
+    output::{self, table},
     words,
 };
 
@@ -23,6 +23,9 @@ pub(crate) struct Artifacts {
     /// Where to save it: a file that isn't there yet; by default under its name in the current folder
     #[arg(long, value_name = "FILE", requires = "save")]
     to: Option<PathBuf>,
+    /// Print the list as CSV
+    #[arg(long, conflicts_with_all = ["save", "delete", "restore", "purge"])]
+    csv: bool,
 }
 
 #[derive(Debug, Args)]
@@ -46,7 +49,7 @@ struct Act {
 }
 
 pub(super) async fn run(context: &mut Context, asked: Artifacts) -> Outcome {
-    let Artifacts { run: named, act, to } = asked;
+    let Artifacts { run: named, act, to, csv } = asked;
     if let Some(path) = act.delete {
         context.lasting().await?;
         let run = context.run(&named).await?;
@@ -82,6 +85,10 @@ pub(super) async fn run(context: &mut Context, asked: Artifacts) -> Outcome {
     let run = context.run(&named).await?;
     if act.deleted {
         let deleted = context.call(ListDeletedArtifacts { run }).await?;
+        if csv {
+            let row = |one: &DeletedArtifact| line(&one.path, one.size_bytes, one.deleted_ms);
+            return output::pass_csv(&["file", "size_bytes", "deleted"], deleted.iter().map(row));
+        }
         return context.output.show(&deleted, |list| {
             if list.is_empty() {
                 return "Nothing of the run's files was deleted within a day.".to_owned();
@@ -93,6 +100,10 @@ pub(super) async fn run(context: &mut Context, asked: Artifacts) -> Outcome {
         });
     }
     let artifacts = context.call(ListArtifacts { run }).await?;
+    if csv {
+        let row = |file: &Artifact| line(&file.path, file.size_bytes, file.modified_ms);
+        return output::pass_csv(&["file", "size_bytes", "written"], artifacts.iter().map(row));
+    }
     context.output.show(&artifacts, |list| {
         if list.is_empty() {
             return "The run has no files.".to_owned();
@@ -101,4 +112,9 @@ pub(super) async fn run(context: &mut Context, asked: Artifacts) -> Outcome {
             |file: &Artifact| vec![file.path.clone(), words::bytes(file.size_bytes), words::time(file.modified_ms)];
         table(&["file", ">size", "written"], list.iter().map(row))
     })
+}
+
+/// A row of either list for programs.
+fn line(path: &str, size_bytes: u64, at_ms: i64) -> Vec<String> {
+    vec![path.to_owned(), size_bytes.to_string(), words::exact_time(at_ms)]
 }

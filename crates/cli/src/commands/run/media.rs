@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use api::{
     ApiError,
-    media::{GetMedium, ListMedia, MediaOfKey, Medium, MediumContent, SaveMedium},
+    media::{GetMedium, ListMedia, MediaOfKey, Medium, MediumContent, RunMedia, SaveMedium},
 };
 use clap::Subcommand;
 
 use crate::{
     context::{Context, Outcome},
-    output::table,
+    output::{self, table},
     words,
 };
 
@@ -23,6 +23,9 @@ pub(crate) enum MediaCommand {
         /// Only keys that have each of these words, in any case
         #[arg(value_name = "WORD")]
         words: Vec<String>,
+        /// Print CSV
+        #[arg(long)]
+        csv: bool,
     },
     /// Writes one to a file, or prints a text, a table, a histogram
     Get {
@@ -41,9 +44,22 @@ pub(crate) enum MediaCommand {
 
 pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
     match command {
-        MediaCommand::List { run, words } => {
+        MediaCommand::List { run, words, csv } => {
             let asked = ListMedia { run: context.run(&run).await?, words: words.join(" ") };
             let media = context.call(asked.clone()).await?;
+            if csv {
+                if let Some(more) = more_keys(&media) {
+                    context.output.say(&more);
+                }
+                let step = |step: Option<&i64>| step.map(i64::to_string).unwrap_or_default();
+                let row = |of: &MediaOfKey| {
+                    let is_stepped = |_: &&i64| of.by_step || of.steps.len() > 1;
+                    let (first, last) = (of.steps.first().filter(is_stepped), of.steps.last().filter(is_stepped));
+                    vec![of.key.clone(), words::word(&of.kind), of.total.to_string(), step(first), step(last)]
+                };
+                let head = ["key", "kind", "count", "first_step", "last_step"];
+                return output::pass_csv(&head, media.keys.iter().map(row));
+            }
             context.output.show(&media, |media| {
                 match (media.keys.is_empty(), asked.words.is_empty()) {
                     (true, true) => return "The run has no media.".to_owned(),
@@ -59,12 +75,9 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
                     vec![of.key.clone(), words::word(&of.kind), of.total.to_string(), ends]
                 };
                 let told = table(&["key", "kind", ">count", "steps"], media.keys.iter().map(row));
-                match media.total.saturating_sub(media.keys.len() as u64) {
-                    0 => told,
-                    more => format!(
-                        "{told}\n\n{} more keys are not listed: name words that theirs have.",
-                        words::count(more)
-                    ),
+                match more_keys(media) {
+                    None => told,
+                    Some(more) => format!("{told}\n\n{more}"),
                 }
             })
         }
@@ -89,6 +102,12 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
             })
         }
     }
+}
+
+/// What is said of keys that are too many.
+fn more_keys(media: &RunMedia) -> Option<String> {
+    let more = media.total.saturating_sub(media.keys.len() as u64);
+    (more > 0).then(|| format!("{} more keys are not listed: name words that theirs have.", words::count(more)))
 }
 
 /// What a terminal can show of a medium.

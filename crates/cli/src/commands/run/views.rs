@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 
 use crate::{
     context::{Context, Outcome},
-    output::table,
+    output::{self, table},
     words,
 };
 
@@ -24,6 +24,9 @@ pub(crate) enum ViewsCommand {
         /// Those that were deleted or replaced within a day, instead of those that are there
         #[arg(long)]
         deleted: bool,
+        /// Print CSV
+        #[arg(long)]
+        csv: bool,
     },
     /// Saves a view; one of the same name is replaced, and can be restored
     Save {
@@ -210,13 +213,23 @@ pub(super) fn orders(sort: &str, descending: bool) -> Vec<(String, bool)> {
 
 pub(super) async fn run(context: &Context, command: ViewsCommand) -> Outcome {
     match command {
-        ViewsCommand::List { whose, deleted: true } => {
+        ViewsCommand::List { whose, deleted: true, csv } => {
             let of = whose.scope(context).await?;
-            context.output.show(&context.call(ListDeletedViews { of }).await?, |views| listed_deleted(views))
+            let views = context.call(ListDeletedViews { of }).await?;
+            if csv {
+                let deleted = |view: &DeletedView| words::exact_time(view.deleted_ms);
+                let row = |view: &DeletedView| [row(&view.view), vec![deleted(view)]].concat();
+                return output::pass_csv(&[&WRITTEN[..], &["deleted"]].concat(), views.iter().map(row));
+            }
+            context.output.show(&views, |views| listed_deleted(views))
         }
-        ViewsCommand::List { whose, deleted: false } => {
+        ViewsCommand::List { whose, deleted: false, csv } => {
             let of = whose.scope(context).await?;
-            context.output.show(&context.call(ListViews { of }).await?, |views| listed(views))
+            let views = context.call(ListViews { of }).await?;
+            match csv {
+                true => output::pass_csv(&WRITTEN, views.iter().map(row)),
+                false => context.output.show(&views, |views| listed(views)),
+            }
         }
         ViewsCommand::Save { name, seen, whose } => {
             let of = whose.scope(context).await?;
@@ -247,6 +260,9 @@ pub(super) async fn run(context: &Context, command: ViewsCommand) -> Outcome {
         }
     }
 }
+
+/// What a list for programs is headed by.
+const WRITTEN: [&str; 5] = ["view", "filter", "sorted_by", "grouped_by", "columns"];
 
 fn listed(views: &[SavedView]) -> String {
     table(&["view", "filter", "sorted by", "grouped by", "columns"], views.iter().map(row))
