@@ -3,18 +3,15 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use super::{Experiment, folders, meta::Meta, run};
 use crate::{
-    Result, Told,
+    Result, Told, artifacts,
     file::{self, warning},
-    registry::{
-        Figure, GroupHead, Known, LoggedHead, ModelHead, StandingModel, VersionHead, is_folder_of, local, logged_of,
-        refused, stage, status,
-    },
+    registry::{Figure, GroupHead, Known, LoggedHead, ModelHead, StandingModel, VersionHead, logged_of, stage, status},
 };
 
 type Tell<'a> = dyn FnMut(Told) -> Result<()> + 'a;
@@ -81,16 +78,7 @@ fn logged_head(
 ) -> std::result::Result<LoggedHead, Wrong> {
     let meta = Meta::parse(&file::text(&folder.join("meta.yaml"))?)?;
     let id = meta.get("model_id").ok_or("it names no model")?.to_owned();
-    let own = folder.join("artifacts");
-    let elsewhere = meta.get("artifact_location").and_then(local).filter(|path| path.is_dir());
-    let files = match elsewhere {
-        _ if is_folder(&own) => Some(own),
-        Some(named) if !is_folder_of(&named, &id) => {
-            told.push(warning(&folder.join("meta.yaml"), refused(&named, &id)));
-            None
-        }
-        named => named,
-    };
+    let (files, _) = run::artifacts_of(folder, &id, meta.get("artifact_location"), run::store_of(experiment), told);
     let created_ms = meta.milliseconds("creation_timestamp").unwrap_or_default();
     Ok(LoggedHead {
         group: experiment.name.clone(),
@@ -169,7 +157,7 @@ pub(super) fn registered(
         tell(Told::Still)?;
         let mut told = Vec::new();
         let key = format!("model/{}", folder.file_name().unwrap_or_default().to_string_lossy());
-        match model_head(&folder, experiments, keys, &mut told) {
+        match model_head(&folder, (store, experiments), keys, &mut told) {
             Ok(mut head) if known.is_changed(key.clone(), &head) => {
                 known.note_aliases(&mut head);
                 told.push(Told::Model(head));
@@ -194,7 +182,7 @@ fn standing(folder: &Path) -> StandingModel {
 
 fn model_head(
     folder: &Path,
-    experiments: &[Experiment],
+    within: (&Path, &[Experiment]),
     keys: &Keys<'_>,
     told: &mut Vec<Told>,
 ) -> std::result::Result<ModelHead, Wrong> {
@@ -204,7 +192,7 @@ fn model_head(
     for version in folders(folder)? {
         let number = version.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("version-"));
         let Some(number) = number else { continue };
-        match version_head(&version, experiments, keys, &aliases, told) {
+        match version_head(&version, within, keys, &aliases, told) {
             Ok(Stands::Whole(head)) => {
                 standing.push(head.number);
                 versions.push(*head);
@@ -242,7 +230,7 @@ enum Stands {
 
 fn version_head(
     folder: &Path,
-    experiments: &[Experiment],
+    (store, experiments): (&Path, &[Experiment]),
     keys: &Keys<'_>,
     aliases: &[(String, String)],
     told: &mut Vec<Told>,
@@ -254,7 +242,8 @@ fn version_head(
         return Ok(Stands::Coming(number));
     }
     let source = meta.get("source").unwrap_or_default().to_owned();
-    let files = meta.get("storage_location").and_then(local).or_else(|| local(&source));
+    let place = |address: &str| artifacts::place(address, store);
+    let files = meta.get("storage_location").and_then(place).or_else(|| place(&source));
     let created_ms = meta.milliseconds("creation_timestamp").unwrap_or_default();
     let stands = |(_, version): &&(String, String)| version.trim().parse() == Ok(number);
     Ok(Stands::Whole(Box::new(VersionHead {
@@ -284,10 +273,6 @@ fn here(path: PathBuf, experiments: &[Experiment]) -> Option<PathBuf> {
         Some(experiment.folder.join(rest)).filter(|path| path.exists())
     };
     experiments.iter().find_map(within)
-}
-
-fn is_folder(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 /// The folders with a `meta.yaml`; `None` of a folder that is not there or not read.

@@ -189,7 +189,7 @@ fn head(
 }
 
 /// The store that an experiment's folder lies in, also where it is in the trash.
-fn store_of(experiment: &Experiment) -> &Path {
+pub(super) fn store_of(experiment: &Experiment) -> &Path {
     let above = experiment.folder.parent().unwrap_or(&experiment.folder);
     if above.ends_with(".trash") { above.parent().unwrap_or(above) } else { above }
 }
@@ -201,9 +201,9 @@ fn is_kept_by_server(folder: &Path, experiment: &Experiment) -> bool {
     kept.is_some_and(|(kept, (experiment, run))| kept.join(experiment).join(run).join("artifacts").is_dir())
 }
 
-/// Where a run's artifacts lie, and their address if that is elsewhere. What lies in the run's own folder is its own: a store
-/// may have been moved. MLflow makes that folder, too, where a server keeps them.
-fn artifacts_of(
+/// Where the artifacts of a run or a logged model lie, and their address if that is elsewhere. What lies in its own folder is
+/// its own: a store may have been moved. MLflow makes that folder, too, where a server keeps them.
+pub(super) fn artifacts_of(
     folder: &Path,
     id: &str,
     address: Option<&str>,

@@ -483,6 +483,40 @@ fn files_of_a_logged_model_lie_in_its_own_folder() {
 }
 
 #[test]
+fn files_of_models_that_a_server_keeps_beside_the_store_are_found() {
+    let place = tempfile::tempdir().unwrap();
+    let store = place.path().join("mlruns");
+    fs::rename(copy("mlruns").keep(), &store).unwrap();
+    let kept = place.path().join("mlartifacts/100000000000000001/models/m-1/artifacts");
+    fs::create_dir_all(&kept).unwrap();
+    let address = "mlflow-artifacts:/100000000000000001/models/m-1/artifacts";
+    let model = store.join("100000000000000001/models/m-1");
+    // MLflow makes the folder also where a server keeps the files.
+    fs::create_dir_all(model.join("artifacts")).unwrap();
+    let meta = format!("artifact_location: {address}\nmodel_id: m-1\nname: m-1\nstatus: 2\n");
+    fs::write(model.join("meta.yaml"), meta).unwrap();
+    let churn = store.join("models/churn");
+    for (number, storage, source) in [
+        (1, address, "models:/m-1"),
+        (2, "s3://bucket/model", "mlflow-artifacts://host:5000/100000000000000001/models/m-1/artifacts"),
+        (3, "mlflow-artifacts:/1/../../etc", "s3://bucket/model"),
+    ] {
+        let folder = churn.join(format!("version-{number}"));
+        fs::create_dir_all(&folder).unwrap();
+        let meta =
+            format!("name: churn\nversion: {number}\nstatus: READY\nstorage_location: {storage}\nsource: {source}\n");
+        fs::write(folder.join("meta.yaml"), meta).unwrap();
+    }
+    fs::write(churn.join("meta.yaml"), "name: churn\n").unwrap();
+    let read = read_at(&store, &Mark::default());
+    let logged = read.told.iter().find_map(|told| if let Told::Logged(head) = told { Some(head) } else { None });
+    assert_eq!(logged.unwrap().files.as_ref(), Some(&kept));
+    let head = read.told.iter().find_map(|told| if let Told::Model(head) = told { Some(head) } else { None }).unwrap();
+    let files: Vec<_> = head.versions.iter().map(|version| version.files.clone()).collect();
+    assert_eq!(files, [Some(kept.clone()), Some(kept), None]);
+}
+
+#[test]
 fn artifacts_that_a_server_keeps_beside_the_store_are_found() {
     let place = tempfile::tempdir().unwrap();
     let store = place.path().join("mlruns");
