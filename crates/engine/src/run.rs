@@ -135,6 +135,7 @@ pub async fn list(engine: &Engine, request: ListRuns) -> anyhow::Result<RunTable
             let query = Query { experiments, view, filter, orders, offset, limit };
             let page = board.board().page(c, &asked, &query)?;
             let keys = board.board().keys(c, &asked, &query.experiments)?;
+            table::check_keys(&keys, scope)?;
             let notes = match page.total {
                 0 => filter::unknown_keys(&query.filter, &keys, &asked.time_for_help()),
                 _ => Vec::new(),

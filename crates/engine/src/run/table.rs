@@ -4,6 +4,7 @@
 use anyhow::bail;
 use api::{
     ApiError, ExperimentId,
+    figure::{self, counted},
     run::KeyKind,
     run_table::{
         FIGURES_OF, GroupRuns, Listing, PARENT, PickRuns, PickedRuns, RunCells, RunGroups, TabulateRuns, named, parts,
@@ -30,6 +31,10 @@ const MOST_ROWS: u32 = 10_000;
 const MOST_BYTES: usize = 4 << 20;
 /// Metrics, params and tags of a table whose columns nobody chose.
 const MOST_COLUMNS: usize = 5_000;
+/// Bytes of the names of all metrics, params and tags that a page of runs is told with, at most.
+const MOST_KEY_BYTES: usize = super::PAGE_BYTES;
+/// What a name takes beside its text.
+const KEY_BYTES: usize = 3;
 /// Values of a field that are told, and where nobody says how many.
 const MOST_VALUES: u32 = 1_000;
 const VALUES: u32 = 50;
@@ -241,6 +246,28 @@ pub(super) fn by_rank(ranking: Option<&(String, bool)>) -> Order {
     }
 }
 
+/// Refuses to tell keys that would be an answer of any size: each page has those of all runs, whatever it is a page of.
+pub(super) fn check_keys([metrics, params, tags]: &[Vec<String>; 3], of: Scope) -> Result<(), ApiError> {
+    let bytes: usize = [metrics, params, tags].into_iter().flatten().map(|key| key.len() + KEY_BYTES).sum();
+    if bytes <= MOST_KEY_BYTES {
+        return Ok(());
+    }
+    let metrics = counted(metrics.len() as u64, "metric", "metrics");
+    let (params, tags) = (counted(params.len() as u64, "param", "params"), counted(tags.len() as u64, "tag", "tags"));
+    let message = format!(
+        "The runs here have {metrics}, {params} and {tags}, whose names take more than {} and are not told \
+         at once.",
+        figure::bytes(MOST_KEY_BYTES as u64)
+    );
+    let fewer = match of {
+        Scope::All => "Look at one project or experiment; ",
+        Scope::Project(_) => "Look at one of the project's experiments; ",
+        Scope::Experiment(_) => "Move runs with names of their own into another experiment with `slipway run move`; ",
+    };
+    let columns = "`slipway run list --columns name,metric.KEY` shows chosen columns, and `--csv` the commonest.";
+    Err(ApiError::invalid(message).with_hint(format!("{fewer}{columns}")))
+}
+
 pub(super) fn experiments(connection: &Connection, of: Scope) -> store::Result<Vec<ExperimentId>> {
     match of {
         Scope::Project(project) => store::experiment::all_of_project(connection, project),
@@ -374,6 +401,20 @@ fn column(name: &str) -> Result<Column, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_are_too_long_together_are_refused_with_the_way_out() {
+        let keys = |bytes: usize| [vec!["m".repeat(bytes / 2)], vec!["p".repeat(bytes / 2); 2], Vec::new()];
+        assert!(check_keys(&keys(MOST_KEY_BYTES / 2), Scope::All).is_ok());
+        let refused = check_keys(&keys(MOST_KEY_BYTES), Scope::All).unwrap_err();
+        assert_eq!(
+            refused.message,
+            "The runs here have 1 metric, 2 params and 0 tags, whose names take more than 33.6 MB and are not told at once."
+        );
+        assert!(refused.hint.unwrap().starts_with("Look at one project or experiment; `slipway run list --columns"));
+        let of_one = check_keys(&keys(MOST_KEY_BYTES), Scope::Experiment(ExperimentId::from_bytes([1; 16])));
+        assert!(of_one.unwrap_err().hint.unwrap().contains("slipway run move"));
+    }
 
     #[test]
     fn several_orders_each_say_their_direction() {
