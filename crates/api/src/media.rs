@@ -96,6 +96,24 @@ pub struct Medium {
     /// What its file is called where all of it is saved, from `GET /api/blob/media/RUN/whole?key=KEY&step=STEP`.
     #[serde(default)]
     pub file: String,
+    /// Which it is of those of its step, where the key was logged several times at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub among: Option<Among>,
+}
+
+/// Which of several media of a key at one step, in the order of their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Among {
+    /// From 1.
+    pub turn: u64,
+    pub of: u64,
+}
+
+impl Among {
+    /// The turn behind this one; behind the last the first.
+    pub const fn next(self) -> u64 {
+        if self.turn < self.of { self.turn + 1 } else { 1 }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,9 +159,12 @@ pub struct GetMedium {
     /// By default the last.
     #[serde(default)]
     pub step: Option<i64>,
+    /// [`Among::turn`]: by default the last of its step. The addresses of the bytes take it as `&turn=TURN`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u64>,
 }
 
-/// The same of many steps of a key at once, at most [`MOST_STEPS`]: what a run holds is looked through once.
+/// The same of many steps of a key at once, of each the last, at most [`MOST_STEPS`]: what a run holds is looked through once.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GetMediumSteps {
     pub run: RunId,
@@ -162,6 +183,9 @@ pub struct SaveMedium {
     /// By default the last.
     #[serde(default)]
     pub step: Option<i64>,
+    /// As [`GetMedium::turn`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u64>,
     /// An absolute path on the host's machine.
     pub to: String,
 }

@@ -49,6 +49,8 @@ pub(crate) struct At {
     key: String,
     #[serde(default)]
     step: Option<i64>,
+    #[serde(default)]
+    turn: Option<u64>,
 }
 
 /// A medium of a run by its key and step: a picture, a drawing, a sound, a video, a page. What its bytes say that it is, it
@@ -59,9 +61,9 @@ pub(crate) async fn medium(
     at: Result<Query<At>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let Query(At { key, step }) = at?;
+    let Query(At { key, step, turn }) = at?;
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
-    let found = engine::run::media::bytes(&host.engine, run, &key, step).await;
+    let found = engine::run::media::bytes(&host.engine, run, &key, (step, turn)).await;
     let (bytes, kind) = found.map_err(|error| engine::error::told(&error))?;
     let mut response = match bytes {
         engine::run::media::Bytes::File(file, name) => send_opened(file, &name, request).await?,
@@ -79,9 +81,9 @@ pub(crate) async fn whole_medium(
     at: Result<Query<At>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let Query(At { key, step }) = at?;
+    let Query(At { key, step, turn }) = at?;
     let run: RunId = run.parse().map_err(|error: api::id::NotAnId| ApiError::invalid(error.to_string()))?;
-    match engine::run::media::whole(&host.engine, run, &key, step).await {
+    match engine::run::media::whole(&host.engine, run, &key, (step, turn)).await {
         Ok(engine::run::media::Bytes::File(file, name)) => send_opened(file, &name, request).await,
         Ok(engine::run::media::Bytes::Held(bytes)) => Ok(bytes.into_response()),
         Err(error) => Err(Refusal(engine::error::told(&error))),

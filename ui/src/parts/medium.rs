@@ -6,7 +6,7 @@ pub(crate) mod played;
 use api::{
     ApiError,
     id::RunId,
-    media::{Medium, MediumContent, MediumKind},
+    media::{Among, Medium, MediumContent, MediumKind},
 };
 use charts::{
     axis::Axis,
@@ -108,15 +108,22 @@ struct Bytes {
 
 impl Bytes {
     fn of(is: &Is, by_step: bool) -> Option<Self> {
-        let Is::Shown(run, Medium { key, step, content: MediumContent::Bytes { size_bytes }, .. }) = is else {
+        let Is::Shown(run, Medium { key, step, among, content: MediumContent::Bytes { size_bytes }, .. }) = is else {
             return None;
         };
+        let which = among.map(|Among { turn, of }| format!(", {turn} of {of}")).unwrap_or_default();
         Some(Self {
-            from: format!("/api/blob/media/{run}?key={}&step={step}", wire::encode(key)),
+            from: format!("/api/blob/media/{run}?{}", address(key, *step, *among)),
             size_bytes: *size_bytes,
-            name: if by_step { format!("{key} at step {step}") } else { key.clone() },
+            name: if by_step { format!("{key} at step {step}{which}") } else { format!("{key}{which}") },
         })
     }
+}
+
+/// What an address of a medium's bytes says of it.
+pub(crate) fn address(key: &str, step: i64, among: Option<Among>) -> String {
+    let turn = among.map(|among| format!("&turn={}", among.turn)).unwrap_or_default();
+    format!("key={}&step={step}{turn}", wire::encode(key))
 }
 
 /// What we draw ourselves.
@@ -200,12 +207,32 @@ mod tests {
             time_ms: None,
             content,
             file: String::new(),
+            among: None,
         };
         let first = next(None, (run(1), &sample), Some(Ok(medium)));
         assert!(matches!(first, Is::Shown(_, Medium { step: 20, .. })));
         assert_eq!(next(Some(&first), (run(1), &sample), None), first);
         assert_eq!(next(Some(&first), (run(2), &sample), None), Is::Waits, "of another run");
         assert_eq!(next(Some(&first), (run(1), &other), None), Is::Waits, "of another key");
+    }
+
+    #[test]
+    fn of_several_at_a_step_each_has_its_own_address_and_name() {
+        let medium = |among| Medium {
+            key: "a b".to_owned(),
+            kind: MediumKind::Image,
+            step: 7,
+            time_ms: None,
+            content: MediumContent::Bytes { size_bytes: 3 },
+            file: String::new(),
+            among,
+        };
+        let run = RunId::from_bytes([1; 16]);
+        let of = |among| Bytes::of(&Is::Shown(run, medium(among)), true).unwrap_or_default();
+        assert_eq!(of(None).name, "a b at step 7");
+        let second = of(Some(Among { turn: 2, of: 3 }));
+        assert_eq!(second.name, "a b at step 7, 2 of 3");
+        assert!(second.from.ends_with("&step=7&turn=2") && of(None).from.ends_with("&step=7"), "{}", second.from);
     }
 
     #[test]

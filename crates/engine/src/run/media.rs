@@ -14,8 +14,8 @@ use api::{
     ApiError, RunId,
     figure::count,
     media::{
-        GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind, RunMedia,
-        delimiter_by_name, medium_by_name,
+        Among, GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind,
+        RunMedia, delimiter_by_name, medium_by_name,
     },
     run::{Artifact, ListArtifacts, Run},
 };
@@ -52,6 +52,9 @@ pub(super) struct Entry {
     pub(super) time_ms: Option<i64>,
     pub(super) lies: Lies,
 }
+
+/// The media of a key: of each step those that were logged at it, in the order of their time.
+type Steps = BTreeMap<i64, Vec<Entry>>;
 
 /// The bytes of a medium that is shown by them.
 #[derive(Debug)]
@@ -146,7 +149,7 @@ fn tables(tag: Option<&str>) -> HashSet<String> {
 }
 
 /// All media, by key and step, and the run that has them. What it holds is looked through for it.
-async fn all(engine: &Engine, run: RunId) -> anyhow::Result<(RunRow, BTreeMap<String, BTreeMap<i64, Entry>>)> {
+async fn all(engine: &Engine, run: RunId) -> anyhow::Result<(RunRow, BTreeMap<String, Steps>)> {
     let row = super::find(engine, run).await?;
     let artifacts = super::artifacts(engine, ListArtifacts { run }).await?;
     let of_logs = engine.store().read(move |c| store::medium::list(c, run)).await?;
@@ -160,17 +163,13 @@ pub(super) fn is_named_by_log(has_log: bool, path: &str) -> bool {
 }
 
 /// By key and step, of a run's artifacts and of what its log tells of.
-fn among(
-    run: &Run,
-    artifacts: &[Artifact],
-    of_logs: Vec<(String, i64, MediumKind)>,
-) -> BTreeMap<String, BTreeMap<i64, Entry>> {
+fn among(run: &Run, artifacts: &[Artifact], of_logs: Vec<(String, i64, MediumKind)>) -> BTreeMap<String, Steps> {
     let tables = tables(run.tags.get(LOGGED).map(String::as_str));
     let paths: Vec<&str> = artifacts.iter().filter_map(|artifact| artifact.path.strip_prefix("artifacts/")).collect();
     // What a model's folder holds belongs to the model.
     let models: Vec<&str> = paths.iter().filter_map(|path| path.strip_suffix("MLmodel")).collect();
-    let mut found: BTreeMap<String, BTreeMap<i64, Entry>> = BTreeMap::new();
-    let mut full: HashSet<(String, i64)> = HashSet::new();
+    let mut found: BTreeMap<String, Steps> = BTreeMap::new();
+    let (mut wholes, mut copies) = (HashSet::new(), Vec::new());
     let is_own = |path: &&str| {
         !models.iter().any(|model| path.starts_with(model)) && !is_named_by_log(!of_logs.is_empty(), path)
     };
@@ -182,28 +181,33 @@ fn among(
         if let Some((together, number)) = series.get(path) {
             (key, step) = (together.clone(), *number);
         }
-        let is_full = LoggedImage::of(path).is_none_or(|image| !image.compressed);
-        let of_key = found.entry(key.clone()).or_default();
-        // The whole picture before its small copy, the later before the earlier.
-        let known_full = full.contains(&(key.clone(), step));
-        let is_better = of_key.get(&step).is_none_or(|known| (known_full, known.time_ms) <= (is_full, time_ms));
-        // A key is of one kind: what else is called so keeps its path.
-        let other_kind = of_key.values().next().is_some_and(|known| known.kind != kind);
-        let lies = Lies::Artifact(format!("artifacts/{path}"));
-        if other_kind {
-            found.entry(path.to_owned()).or_default().insert(step, Entry { kind, time_ms, lies });
-        } else if is_better {
-            of_key.insert(step, Entry { kind, time_ms, lies });
-            if is_full {
-                full.insert((key, step));
-            }
+        let entry = Entry { kind, time_ms, lies: Lies::Artifact(format!("artifacts/{path}")) };
+        if LoggedImage::of(path).is_some_and(|image| image.compressed) {
+            copies.push((path, key, step, entry));
+            continue;
+        }
+        wholes.insert((key.clone(), step, time_ms));
+        put(&mut found, path, (key, step), entry);
+    }
+    // A picture stands before its small copy, which is nothing of its own.
+    for (path, key, step, entry) in copies {
+        if !wholes.contains(&(key.clone(), step, entry.time_ms)) {
+            put(&mut found, path, (key, step), entry);
         }
     }
+    found.values_mut().flat_map(BTreeMap::values_mut).for_each(|of_step| of_step.sort_by_key(|entry| entry.time_ms));
     for (key, step, kind) in of_logs {
-        found.entry(key).or_default().insert(step, Entry { kind, time_ms: None, lies: Lies::Log });
+        found.entry(key).or_default().insert(step, vec![Entry { kind, time_ms: None, lies: Lies::Log }]);
     }
-    found.retain(|_, steps| !steps.is_empty());
     found
+}
+
+/// A key is of one kind: what else is called so keeps its path.
+fn put(found: &mut BTreeMap<String, Steps>, path: &str, (key, step): (String, i64), entry: Entry) {
+    let known = found.get(&key).and_then(|steps| steps.values().flatten().next());
+    let is_other_kind = known.is_some_and(|known| known.kind != entry.kind);
+    let key = if is_other_kind { path.to_owned() } else { key };
+    found.entry(key).or_default().entry(step).or_default().push(entry);
 }
 
 /// What was logged by steps, and all that its log tells of: key and step of each.
@@ -215,7 +219,8 @@ pub(super) fn logged(
     let mut found = Vec::new();
     for (key, steps) in among(run, artifacts, of_logs) {
         let by_step = is_by_step(&key, &steps);
-        let told = steps.into_iter().filter(|(_, entry)| by_step || matches!(entry.lies, Lies::Log));
+        let each = steps.into_iter().flat_map(|(step, of_step)| of_step.into_iter().map(move |entry| (step, entry)));
+        let told = each.filter(|(_, entry)| by_step || matches!(entry.lies, Lies::Log));
         found.extend(told.map(|(step, entry)| (key.clone(), step, entry)));
     }
     found
@@ -226,7 +231,7 @@ pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedi
     all.retain(|key, _| request.asks_for(key));
     let total = all.len() as u64;
     let keys = all.into_iter().take(KEYS).filter_map(|(key, steps)| {
-        let kind = steps.values().next()?.kind;
+        let kind = steps.values().flatten().next()?.kind;
         let (total, by_step) = (steps.len() as u64, is_by_step(&key, &steps));
         Some(MediaOfKey { key, kind, steps: thinned(steps.into_keys().collect()), total, by_step })
     });
@@ -234,12 +239,12 @@ pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedi
 }
 
 /// What is called as a file is was logged at no step, which is kept as 0.
-fn is_by_step(key: &str, steps: &BTreeMap<i64, Entry>) -> bool {
+fn is_by_step(key: &str, steps: &Steps) -> bool {
     let is_file = |entry: &Entry| match &entry.lies {
         Lies::Artifact(path) => path.strip_prefix("artifacts/") == Some(key),
         Lies::Log => medium_by_name(key).is_some(),
     };
-    !(steps.len() == 1 && steps.get(&0).is_some_and(is_file))
+    !(steps.len() == 1 && steps.get(&0).is_some_and(|of_step| of_step.iter().all(is_file)))
 }
 
 /// At most [`STEPS`], the first and the last among them.
@@ -266,33 +271,45 @@ struct Opened {
     delimiter: Option<u8>,
     /// The name of its file, where it is one.
     file: Option<String>,
+    among: Option<Among>,
 }
 
-async fn open(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<Opened> {
+/// Of the media of a step that of a turn, by default the last; and which of how many it is, where there are several.
+fn in_turn(of_step: &[Entry], turn: Option<u64>) -> Option<(&Entry, Option<Among>)> {
+    let of = of_step.len() as u64;
+    let turn = turn.unwrap_or(of);
+    let entry = of_step.get(usize::try_from(turn.checked_sub(1)?).ok()?)?;
+    Some((entry, (of > 1).then_some(Among { turn, of })))
+}
+
+/// A step, by default the last, and a turn of it.
+pub type At = (Option<i64>, Option<u64>);
+
+async fn open(engine: &Engine, run: RunId, key: &str, (step, turn): At) -> anyhow::Result<Opened> {
     let (row, steps) = steps_of(engine, run, key, step.as_slice()).await?;
     let found = match step {
         Some(step) => steps.get_key_value(&step),
         None => steps.last_key_value(),
     };
-    let Some((&step, entry)) = found else {
+    let Some((&step, of_step)) = found else {
         bail!(ApiError::not_found(format!("The run has no medium \"{key}\" at step {}.", step.unwrap_or_default())));
     };
-    open_entry(engine, &row, key, step, entry).await
+    let Some((entry, among)) = in_turn(of_step, turn) else {
+        let (turn, of) = (turn.unwrap_or_default(), count(of_step.len() as u64));
+        let message = format!("Of \"{key}\" at step {step} the run has {of}, counted from 1: there is no {turn}.");
+        bail!(ApiError::not_found(message).with_hint("Name none, which is the last."));
+    };
+    Ok(Opened { among, ..open_entry(engine, &row, key, step, entry).await? })
 }
 
 /// The steps of a key, and the run. Where a log has all that are wanted, these alone: it comes before the artifacts,
 /// which need not be looked through then.
-async fn steps_of(
-    engine: &Engine,
-    run: RunId,
-    key: &str,
-    wanted: &[i64],
-) -> anyhow::Result<(RunRow, BTreeMap<i64, Entry>)> {
+async fn steps_of(engine: &Engine, run: RunId, key: &str, wanted: &[i64]) -> anyhow::Result<(RunRow, Steps)> {
     if !wanted.is_empty() {
         let named = key.to_owned();
         let steps = engine.store().read(move |c| store::medium::steps(c, run, &named)).await?;
-        let entry = |(step, kind)| (step, Entry { kind, time_ms: None, lies: Lies::Log });
-        let of_log: BTreeMap<i64, Entry> = steps.into_iter().map(entry).collect();
+        let entry = |(step, kind)| (step, vec![Entry { kind, time_ms: None, lies: Lies::Log }]);
+        let of_log: Steps = steps.into_iter().map(entry).collect();
         if wanted.iter().all(|step| of_log.contains_key(step)) {
             return Ok((super::find(engine, run).await?, of_log));
         }
@@ -313,11 +330,11 @@ async fn open_entry(engine: &Engine, row: &RunRow, key: &str, step: i64, entry: 
         Lies::Artifact(path) => {
             let (delimiter, file) = (delimiter_by_name(&path), path.rsplit('/').next().map(ToOwned::to_owned));
             let held = Held::File(super::listed_artifact(engine, row.clone(), path).await?);
-            Ok(Opened { step, kind, time_ms, held, delimiter, file })
+            Ok(Opened { step, kind, time_ms, held, delimiter, file, among: None })
         }
         Lies::Log => {
             let InLog { time_ms, held, delimiter } = in_log(engine, run, key.to_owned(), step).await?;
-            Ok(Opened { step, kind, time_ms: Some(time_ms), held, delimiter, file: None })
+            Ok(Opened { step, kind, time_ms: Some(time_ms), held, delimiter, file: None, among: None })
         }
     }
 }
@@ -367,7 +384,7 @@ fn within(location: &Location, log: &Path) -> anyhow::Result<Held> {
 }
 
 pub async fn get(engine: &Engine, request: GetMedium) -> anyhow::Result<Medium> {
-    let opened = open(engine, request.run, &request.key, request.step).await?;
+    let opened = open(engine, request.run, &request.key, (request.step, request.turn)).await?;
     shown(request.key, opened).await
 }
 
@@ -379,13 +396,13 @@ pub async fn get_steps(engine: &Engine, request: GetMediumSteps) -> anyhow::Resu
     let (row, of_key) = steps_of(engine, run, &key, &steps).await?;
     let (mut found, mut bytes) = (Vec::with_capacity(steps.len()), 0);
     for step in steps {
-        let Some(entry) = of_key.get(&step) else {
+        let Some((entry, among)) = of_key.get(&step).and_then(|of_step| in_turn(of_step, None)) else {
             found.push(None);
             continue;
         };
         // One that went, or is damaged, is a gap among the others: asked for by itself it says why.
         let medium = match open_entry(engine, &row, &key, step, entry).await {
-            Ok(opened) => shown(key.clone(), opened).await.ok(),
+            Ok(opened) => shown(key.clone(), Opened { among, ..opened }).await.ok(),
             Err(_) => None,
         };
         bytes += medium.as_ref().map_or(0, |medium| held_bytes(&medium.content));
@@ -409,14 +426,14 @@ fn held_bytes(content: &MediumContent) -> u64 {
 }
 
 async fn shown(key: String, opened: Opened) -> anyhow::Result<Medium> {
-    let Opened { step, kind, time_ms, held, delimiter, file } = opened;
+    let Opened { step, kind, time_ms, held, delimiter, file, among } = opened;
     let file = file.unwrap_or_else(|| file_name(&key, step, &held));
     let content = tokio::task::spawn_blocking(move || match held {
         Held::File(file) => of_file(file, kind, delimiter),
         Held::Told(media) => of_log(media).and_then(not_huge),
     })
     .await??;
-    Ok(Medium { key, kind, step, time_ms, content, file })
+    Ok(Medium { key, kind, step, time_ms, content, file, among })
 }
 
 fn of_file(file: fs::File, kind: MediumKind, delimiter: Option<u8>) -> anyhow::Result<MediumContent> {
@@ -566,8 +583,8 @@ fn of_log(media: foreign::Media) -> anyhow::Result<MediumContent> {
 /// The bytes of a medium and what they are, which their first bytes say and their name doesn't.
 ///
 /// A drawing and a page are text that a browser could let act: whoever sends them says that nobody may.
-pub async fn bytes(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<(Bytes, &'static str)> {
-    let opened = open(engine, run, key, step).await?;
+pub async fn bytes(engine: &Engine, run: RunId, key: &str, at: At) -> anyhow::Result<(Bytes, &'static str)> {
+    let opened = open(engine, run, key, at).await?;
     let bytes = match opened.held {
         Held::File(file) if opened.kind.has_bytes() => Bytes::File(file, key.to_owned()),
         Held::Told(foreign::Media::Image(bytes) | foreign::Media::Audio(bytes)) => Bytes::Held(bytes),

@@ -1,7 +1,7 @@
 //! What a run's artifacts hold beside numbers, by key and step.
 
 use api::{
-    media::{GetMedium, ListMedia},
+    media::{Among, GetMedium, ListMedia, MediumContent, SaveMedium},
     tracking::CreateExperiment,
 };
 use engine::{
@@ -43,7 +43,7 @@ async fn files_that_differ_in_a_number_alone_are_slid_through() {
             ("samples/epoch", &[3, 10][..], true),
         ]
     );
-    let last = stage.call(GetMedium { run, key: "samples/epoch".to_owned(), step: None }).await;
+    let last = stage.call(GetMedium { run, key: "samples/epoch".to_owned(), step: None, turn: None }).await;
     assert_eq!(last.step, 10);
     for (key, step, kind) in [
         ("audio", Some(12), "audio/aac"),
@@ -51,7 +51,49 @@ async fn files_that_differ_in_a_number_alone_are_slid_through() {
         ("conv1.avif", None, "image/avif"),
         ("samples/epoch", Some(3), "image/png"),
     ] {
-        let (_, sent) = media::bytes(&stage.engine, run, key, step).await.unwrap();
+        let (_, sent) = media::bytes(&stage.engine, run, key, (step, None)).await.unwrap();
         assert_eq!(sent, kind, "{key}");
     }
+}
+
+/// MLflow's `log_image` keeps a file for each call, W&B and TensorBoard likewise: none hides another.
+#[tokio::test]
+async fn what_was_logged_several_times_at_a_step_is_all_seen() {
+    let stage = Stage::new().await;
+    let seen = stage.call(CreateExperiment { name: "seen".to_owned(), folder: String::new() }).await;
+    let row = client::begin(&stage.engine, &seen.number.to_string(), Begin::default()).await.unwrap().row;
+    let run = row.run.id;
+    for (name, bytes) in [
+        ("dog+step+7+timestamp+20+aa.png", "later"),
+        ("dog+step+7+timestamp+20+aa+compressed.webp", "its copy"),
+        ("dog+step+7+timestamp+9+bb.png", "first"),
+        ("dog+step+7+timestamp+9+bb+compressed.webp", "its copy"),
+        ("dog+step+8+timestamp+30+cc+compressed.webp", "a copy alone"),
+    ] {
+        keep(&artifacts::of_run(&stage.engine, &row, &["images".to_owned(), name.to_owned()]), bytes.as_bytes()).await;
+    }
+    let keys = stage.call(ListMedia::of(run)).await.keys;
+    let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice(), of.total)).collect();
+    assert_eq!(told, [("dog", &[7, 8][..], 2)]);
+    let get = |step, turn| GetMedium { run, key: "dog".to_owned(), step: Some(step), turn };
+    for (step, turn, among, size) in [
+        (7, None, Some(Among { turn: 2, of: 2 }), "later".len()),
+        (7, Some(2), Some(Among { turn: 2, of: 2 }), "later".len()),
+        (7, Some(1), Some(Among { turn: 1, of: 2 }), "first".len()),
+        (8, None, None, "a copy alone".len()),
+    ] {
+        let medium = stage.call(get(step, turn)).await;
+        let content = MediumContent::Bytes { size_bytes: size as u64 };
+        assert_eq!((medium.among, medium.content), (among, content), "{step} {turn:?}");
+    }
+    assert_eq!((Among { turn: 1, of: 2 }.next(), Among { turn: 2, of: 2 }.next()), (2, 1));
+    for turn in [0, 3] {
+        let error = stage.try_call(get(7, Some(turn))).await.unwrap_err();
+        assert!(error.message.contains("has 2, counted from 1"), "{error}");
+    }
+    let to = stage.path("first.png");
+    let save =
+        SaveMedium { run, key: "dog".to_owned(), step: Some(7), turn: Some(1), to: to.to_string_lossy().into_owned() };
+    stage.call(save).await;
+    assert_eq!(std::fs::read(to).unwrap(), b"first");
 }

@@ -444,7 +444,7 @@ async fn media_of_a_log_are_read_where_they_stand() {
     }
     let medium = async |key: &str| {
         let (run, of) = &found[key];
-        let shown = stage.call(GetMedium { run: *run, key: key.to_owned(), step: None }).await;
+        let shown = stage.call(GetMedium { run: *run, key: key.to_owned(), step: None, turn: None }).await;
         assert_eq!((shown.kind, Some(&shown.step)), (of.kind, of.steps.last()), "{key}");
         shown.content
     };
@@ -455,14 +455,15 @@ async fn media_of_a_log_are_read_where_they_stand() {
     assert!(matches!(medium("picture").await, MediumContent::Bytes { size_bytes } if size_bytes > 8));
     let (run, _) = found["picture"];
     let to = stage.path("saved.png");
-    let save = SaveMedium { run, key: "picture".to_owned(), step: None, to: to.to_string_lossy().into_owned() };
+    let save =
+        SaveMedium { run, key: "picture".to_owned(), step: None, turn: None, to: to.to_string_lossy().into_owned() };
     stage.call(save.clone()).await;
     assert!(fs::read(&to).unwrap().starts_with(b"\x89PNG"));
     // What is there is never written over, and a log that is gone says so.
     let error = stage.try_call(save).await.unwrap_err();
     assert!(error.message.contains("is there already"), "{error:?}");
     fs::remove_dir_all(&folder).unwrap();
-    let error = stage.try_call(GetMedium { run, key: "picture".to_owned(), step: None }).await.unwrap_err();
+    let error = stage.try_call(GetMedium { run, key: "picture".to_owned(), step: None, turn: None }).await.unwrap_err();
     assert!(error.message.contains("can't be read"), "{error:?}");
 }
 
@@ -546,16 +547,17 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     assert_eq!(told, [&each[..], &[("x", &[2]), ("y", &[2])]].concat());
     let kind_of = |key: &str| keys.iter().find(|of| of.key == key).map(|of| of.kind);
     assert_eq!((kind_of("h"), kind_of("v")), (Some(MediumKind::Page), Some(MediumKind::Video)));
-    let medium = async |key: &str, step| stage.call(GetMedium { run: id, key: key.to_owned(), step }).await.content;
+    let medium =
+        async |key: &str, step| stage.call(GetMedium { run: id, key: key.to_owned(), step, turn: None }).await.content;
     let saved = async |key: &str, step, name: &str| {
         let to = stage.path(name);
-        let save = SaveMedium { run: id, key: key.to_owned(), step, to: to.to_string_lossy().into_owned() };
+        let save = SaveMedium { run: id, key: key.to_owned(), step, turn: None, to: to.to_string_lossy().into_owned() };
         stage.call(save).await;
         fs::read(to).unwrap()
     };
     assert_eq!(saved("p", Some(1), "one.png").await, b"\x89PNG one");
     assert_eq!(saved("p", None, "two.png").await, b"\x89PNG two");
-    let (_, kind) = engine::run::media::bytes(&stage.engine, id, "a", None).await.unwrap();
+    let (_, kind) = engine::run::media::bytes(&stage.engine, id, "a", (None, None)).await.unwrap();
     assert_eq!(kind, "audio/wav");
     let (edges, counts) = (vec![0.0, 1.0, 2.0], vec![3.0, 4.0]);
     assert_eq!(medium("w", Some(1)).await, MediumContent::Histogram { edges, counts });
@@ -572,7 +574,8 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     let columns = vec!["n".to_owned(), "x".to_owned()];
     assert_eq!(medium("t", None).await, MediumContent::Table { columns, rows, total_rows: 2 });
     assert_eq!(medium("h", None).await, MediumContent::Bytes { size_bytes: 11 });
-    let kind_of = async |key: &str| engine::run::media::bytes(&stage.engine, id, key, None).await.map(|(_, kind)| kind);
+    let kind_of =
+        async |key: &str| engine::run::media::bytes(&stage.engine, id, key, (None, None)).await.map(|(_, kind)| kind);
     assert_eq!(kind_of("h").await.unwrap(), "text/html; charset=utf-8");
     assert_eq!(kind_of("v").await.unwrap(), "video/mp4");
     assert!(kind_of("x").await.is_err(), "its bytes are no video");
@@ -583,13 +586,15 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     {
         fs::remove_file(run.join("files/media/images/p_1.png")).unwrap();
         std::os::unix::fs::symlink(stage.path("one.png"), run.join("files/media/images/p_1.png")).unwrap();
-        let error = stage.try_call(GetMedium { run: id, key: "p".to_owned(), step: Some(1) }).await.unwrap_err();
+        let error =
+            stage.try_call(GetMedium { run: id, key: "p".to_owned(), step: Some(1), turn: None }).await.unwrap_err();
         assert!(error.message.contains("leads out of its log"), "{error:?}");
     }
     fs::write(run.join("run-demo0001.wandb"), wandb_log(&[(1, "w", "1")])).unwrap();
     let steps = GetMediumSteps { run: id, key: "w".to_owned(), steps: vec![1, 2] };
     assert_eq!(stage.call(steps).await, [None, None], "what can't be read is a gap");
-    let error = stage.try_call(GetMedium { run: id, key: "w".to_owned(), step: Some(1) }).await.unwrap_err();
+    let error =
+        stage.try_call(GetMedium { run: id, key: "w".to_owned(), step: Some(1), turn: None }).await.unwrap_err();
     assert!(error.message.contains("was changed since it was read"), "{error:?}");
 }
 
@@ -673,7 +678,7 @@ async fn media_of_dvclive_stand_by_their_steps() {
     let job = stage.call(ReadSource { source: source.id }).await;
     stage.done(job).await;
     assert_eq!(told().await[0], ("sample.png".to_owned(), vec![0]));
-    let (bytes, kind) = engine::run::media::bytes(&stage.engine, run, "sample.png", None).await.unwrap();
+    let (bytes, kind) = engine::run::media::bytes(&stage.engine, run, "sample.png", (None, None)).await.unwrap();
     let engine::run::media::Bytes::File(mut file, _) = bytes else { panic!("{bytes:?}") };
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
@@ -724,10 +729,12 @@ async fn artifacts_are_media_by_their_names() {
     let by_step: Vec<_> = keys.iter().filter(|of| of.by_step).map(|of| of.key.as_str()).collect();
     assert!(by_step.contains(&"sample"), "{by_step:?}");
     assert!(!["note.txt", "scores.json", "page.html"].iter().any(|file| by_step.contains(file)), "{by_step:?}");
-    let medium = async |key: &str, step| stage.call(GetMedium { run, key: key.to_owned(), step }).await.content;
+    let medium =
+        async |key: &str, step| stage.call(GetMedium { run, key: key.to_owned(), step, turn: None }).await.content;
     // Of step 20 the whole picture, not its small copy.
     let to = stage.path("saved");
-    let save = SaveMedium { run, key: "sample".to_owned(), step: None, to: to.to_string_lossy().into_owned() };
+    let save =
+        SaveMedium { run, key: "sample".to_owned(), step: None, turn: None, to: to.to_string_lossy().into_owned() };
     assert_eq!(stage.call(save).await.step, 20);
     assert_eq!(fs::read(&to).unwrap(), b"whole");
     assert_eq!(medium("sample", Some(1)).await, MediumContent::Bytes { size_bytes: 3 });
@@ -744,9 +751,10 @@ async fn artifacts_are_media_by_their_names() {
         assert_eq!(medium("predictions", Some(step)).await, wanted);
     }
     // What its first bytes don't tell to be a picture is not sent as one.
-    let refused = engine::run::media::bytes(&stage.engine, run, "sample", Some(1)).await.unwrap_err();
+    let refused = engine::run::media::bytes(&stage.engine, run, "sample", (Some(1), None)).await.unwrap_err();
     assert!(refused.to_string().contains("in no format"), "{refused}");
-    let error = stage.try_call(GetMedium { run, key: "sample".to_owned(), step: Some(2) }).await.unwrap_err();
+    let error =
+        stage.try_call(GetMedium { run, key: "sample".to_owned(), step: Some(2), turn: None }).await.unwrap_err();
     assert!(error.message.contains("at step 2"), "{error:?}");
 }
 

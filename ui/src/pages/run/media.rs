@@ -18,14 +18,13 @@ use crate::{
     client::{
         Client,
         query::{Query, paced},
-        wire,
     },
     frame::address::filter_of_address,
     parts::{
         button::IconButton,
         field::TextField,
         icon,
-        medium::OneMedium,
+        medium::{OneMedium, address},
         picture::Picture,
         save,
         states::{Empty, Load, prose},
@@ -127,8 +126,17 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
     let (client, toasts) = (Client::get(), Toasts::get());
     let walk = Walk::new(steps);
     let step = walk.step;
-    let asked = move || step.get().map(|step| GetMedium { run: run.get(), key: key.get(), step: Some(step) });
+    // Which of several at a step: that of another step says nothing of this one.
+    let picked = RwSignal::new(None::<(i64, u64)>);
+    let turn = Memo::new(move |_| picked.get().filter(|(of, _)| step.get() == Some(*of)).map(|(_, turn)| turn));
+    let asked = move || {
+        let at = step.get()?;
+        Some(GetMedium { run: run.get(), key: key.get(), step: Some(at), turn: turn.get() })
+    };
     let medium = paced(asked, WALKS_APART_MS);
+    let among = Memo::new(move |_| {
+        medium.value.with(|medium| medium.as_ref().and_then(|medium| Some((medium.step, medium.among?))))
+    });
     let is_histogram = Memo::new(move |_| of.with(|of| of.as_ref().is_some_and(|of| of.kind == MediumKind::Histogram)));
     let has_steps = Memo::new(move |_| steps.with(|steps| steps.len() > 1));
     let by_step = Memo::new(move |_| of.with(|of| of.as_ref().is_some_and(|of| of.by_step)));
@@ -138,11 +146,15 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
             <header class="flex">
                 <strong class="cut mono" title=move || key.get()>{move || key.get()}</strong>
                 <span class="faint caption">{move || step.get().filter(|_| by_step.get()).map(|step| format!("step {step}"))}</span>
+                {move || among.get().map(|(step, among)| view! {
+                    <span class="faint caption">{format!("{} of {}", among.turn, among.of)}</span>
+                    <IconButton label=format!("The next at step {step}") mark=icon::CHEVRON_RIGHT on_press=move |_| picked.set(Some((step, among.next()))) />
+                })}
                 <StepSlider walk of=key />
-                {move || medium.value.with(|medium| medium.as_ref().map(|medium| (medium.file.clone(), medium.step))).map(|(name, step)| view! {
+                {move || medium.value.with(|medium| medium.as_ref().map(|medium| (medium.file.clone(), medium.step, medium.among))).map(|(name, step, among)| view! {
                     <IconButton label="Save" mark=icon::DOWNLOAD on_press=move |_| {
-                        let address = format!("/api/blob/media/{}/whole?key={}&step={step}", run.get_untracked(), wire::encode(&key.get_untracked()));
-                        save::file(client, toasts, name.clone(), address);
+                        let at = address(&key.get_untracked(), step, among);
+                        save::file(client, toasts, name.clone(), format!("/api/blob/media/{}/whole?{at}", run.get_untracked()));
                     } />
                 })}
             </header>

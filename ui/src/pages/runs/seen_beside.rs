@@ -245,7 +245,7 @@ fn OfRun(
         Memo::new(move |_| found.with(|found| key.with(|key| found.get(&run).is_some_and(|media| lacks(media, key)))));
     let asked = move || {
         let step = step.get().filter(|_| card.with(|card| *card == Card::Asked))?;
-        Some(GetMedium { run, key: key.get(), step: Some(step) })
+        Some(GetMedium { run, key: key.get(), step: Some(step), turn: None })
     };
     let medium = paced(asked, WALKS_APART_MS);
     // Of what may be there the host knows.

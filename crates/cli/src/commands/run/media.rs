@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use api::{
     ApiError,
-    media::{GetMedium, ListMedia, MediaOfKey, Medium, MediumContent, RunMedia, SaveMedium},
+    media::{Among, GetMedium, ListMedia, MediaOfKey, Medium, MediumContent, RunMedia, SaveMedium},
 };
 use clap::Subcommand;
 
@@ -36,6 +36,9 @@ pub(crate) enum MediaCommand {
         /// By default the last
         #[arg(long, allow_negative_numbers = true)]
         step: Option<i64>,
+        /// Where the key was logged several times at the step: which of them, by their time, from 1; by default the last
+        #[arg(long, value_name = "NUMBER")]
+        turn: Option<u64>,
         /// A file that isn't there yet; without one it is printed
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
@@ -81,8 +84,11 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
                 }
             })
         }
-        MediaCommand::Get { run, key, step, to: None } => {
-            let medium = context.call(GetMedium { run: context.run(&run).await?, key, step }).await?;
+        MediaCommand::Get { run, key, step, turn, to: None } => {
+            let medium = context.call(GetMedium { run: context.run(&run).await?, key, step, turn }).await?;
+            if let Some(Among { turn, of }) = medium.among {
+                context.output.say(&format!("This is {turn} of {of} at step {}: --turn chooses.", medium.step));
+            }
             if let MediumContent::Bytes { size_bytes } = medium.content {
                 let kind = words::word(&medium.kind);
                 let message =
@@ -91,12 +97,12 @@ pub(super) async fn run(context: &Context, command: MediaCommand) -> Outcome {
             }
             context.output.show(&medium, printed)
         }
-        MediaCommand::Get { run, key, step, to: Some(to) } => {
+        MediaCommand::Get { run, key, step, turn, to: Some(to) } => {
             let shown = to.display().to_string();
             let to = std::path::absolute(to)
                 .map_err(|error| ApiError::invalid(format!("{shown} is no path of a file: {error}.")))?;
             let to = to.to_string_lossy().into_owned();
-            let saved = context.call(SaveMedium { run: context.run(&run).await?, key, step, to }).await?;
+            let saved = context.call(SaveMedium { run: context.run(&run).await?, key, step, turn, to }).await?;
             context.output.show(&saved, |saved| {
                 format!("Step {} is in {} ({}).", saved.step, saved.path, words::bytes(saved.size_bytes))
             })

@@ -11,7 +11,7 @@ use api::{
     media::{MediumContent, SaveMedium, SavedMedium},
 };
 
-use super::{Bytes, Held, of_log, open, sniffed};
+use super::{At, Bytes, Held, of_log, open, sniffed};
 use crate::{Engine, output::Output};
 
 /// `seen-step3.png`: what a medium of a log is called as a file.
@@ -42,8 +42,8 @@ pub(super) fn file_name(key: &str, step: i64, held: &Held) -> String {
 }
 
 /// All of a medium, as [`save`] writes it.
-pub async fn whole(engine: &Engine, run: RunId, key: &str, step: Option<i64>) -> anyhow::Result<Bytes> {
-    let opened = open(engine, run, key, step).await?;
+pub async fn whole(engine: &Engine, run: RunId, key: &str, at: At) -> anyhow::Result<Bytes> {
+    let opened = open(engine, run, key, at).await?;
     match opened.held {
         Held::File(file) => Ok(Bytes::File(file, key.to_owned())),
         Held::Told(media) => Ok(Bytes::Held(tokio::task::spawn_blocking(move || encoded(media)).await??)),
@@ -71,12 +71,12 @@ fn encoded(media: foreign::Media) -> anyhow::Result<Vec<u8>> {
 }
 
 pub async fn save(engine: &Engine, request: SaveMedium) -> anyhow::Result<SavedMedium> {
-    let SaveMedium { run, key, step, to } = request;
+    let SaveMedium { run, key, step, turn, to } = request;
     let to = PathBuf::from(to);
     if !to.is_absolute() {
         bail!(ApiError::invalid(format!("{} is no absolute path.", to.display())));
     }
-    let opened = open(engine, run, &key, step).await?;
+    let opened = open(engine, run, &key, (step, turn)).await?;
     let output = Output { path: to.clone(), overwrite: false };
     let halves = engine.workspace().halves();
     let size_bytes = tokio::task::spawn_blocking(move || write(&output, &halves, opened.held)).await??;
