@@ -507,7 +507,7 @@ impl Reading<'_, '_> {
             What::Artifact(artifact) => {
                 let times = self.run.artifacts.entry(artifact.name.clone()).or_default();
                 *times += 1;
-                let said = said::artifact(&artifact, *times);
+                let said = said::artifact(&artifact, *times, &self.files);
                 self.says(said);
             }
             What::UseArtifact(artifact) => {

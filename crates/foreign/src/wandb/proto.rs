@@ -347,11 +347,17 @@ pub(crate) struct Manifest {
     pub(crate) contents: Vec<ManifestEntry>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
+#[derive(Clone, PartialEq, Eq, Message)]
 pub(crate) struct ManifestEntry {
+    /// The address of what is named only, and kept by nobody.
+    #[prost(string, tag = "3")]
+    pub(crate) reference: String,
     /// Bytes.
     #[prost(int64, tag = "4")]
     pub(crate) size: i64,
+    /// Where its client kept it, on its machine.
+    #[prost(string, tag = "6")]
+    pub(crate) local_path: String,
 }
 
 /// One that the run was given.

@@ -1,6 +1,6 @@
 //! What a run's other records say of it, in words: tags, and the texts of alerts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use api::{
     figure::{bytes, counted},
@@ -8,7 +8,10 @@ use api::{
     tracking::{Dataset, RunInput},
 };
 
-use super::proto::{Alert, Artifact, Metric, Run, UseArtifact};
+use super::{
+    proto::{Alert, Artifact, Manifest, ManifestEntry, Metric, Run, UseArtifact},
+    value,
+};
 
 /// Before the name of an artifact that the run logged.
 const ARTIFACT: &str = "artifact.";
@@ -16,6 +19,8 @@ const ARTIFACT: &str = "artifact.";
 const USED: &str = "used_artifact.";
 /// Kinds of artifacts that the client makes of its own accord: what is in them is told elsewhere.
 const OF_ITS_OWN: [&str; 3] = ["run_table", "wandb-history", "job"];
+/// Characters of the name of a folder that are told.
+const LONGEST_FOLDER: usize = 200;
 /// Characters of a digest that tell it from others.
 const SHORT: usize = 12;
 
@@ -23,23 +28,52 @@ const SHORT: usize = 12;
 type Tag = (String, String);
 
 /// What was logged under an artifact's name, `times` times until now; `None` of what the client makes of its own accord.
-pub(super) fn artifact(artifact: &Artifact, times: u64) -> Option<Tag> {
+/// `files` is the folder of the run's files.
+pub(super) fn artifact(artifact: &Artifact, times: u64, files: &Path) -> Option<Tag> {
     let Artifact { kind, name, digest, description, aliases, manifest } = artifact;
     if OF_ITS_OWN.contains(&kind.as_str()) {
         return None;
     }
-    let files = manifest.as_ref().map(|manifest| {
+    let held = manifest.as_ref().map(|manifest| {
         // A log may say any size.
         let sizes = manifest.contents.iter().map(|entry| u64::try_from(entry.size).unwrap_or(0));
         let size = sizes.fold(0, u64::saturating_add);
-        format!("{} of {}", counted(manifest.contents.len() as u64, "file", "files"), bytes(size))
+        let lies = lies(manifest, files).map(|lies| format!(", {lies}")).unwrap_or_default();
+        format!("{} of {}{lies}", counted(manifest.contents.len() as u64, "file", "files"), bytes(size))
     });
     let digest: String = digest.chars().take(SHORT).collect();
     let versions = (times > 1).then(|| format!("{times} versions, of which the last"));
-    let parts = [Some(kind.clone()), files, Some(aliases.join(", ")), Some(digest), Some(description.clone())];
+    let parts = [Some(kind.clone()), held, Some(aliases.join(", ")), Some(digest), Some(description.clone())];
     let parts: Vec<String> =
         versions.into_iter().chain(parts.into_iter().flatten()).filter(|part| !part.is_empty()).collect();
     Some((format!("{ARTIFACT}{name}"), parts.join(" · ")))
+}
+
+/// Where what is in an artifact lies; `None` of an empty one.
+fn lies(manifest: &Manifest, files: &Path) -> Option<String> {
+    let (all, is_here) = (&manifest.contents, |entry: &&ManifestEntry| is_among(&entry.local_path, files));
+    let here = all.iter().filter(is_here).count();
+    if here == all.len() {
+        return (here > 0).then(|| "among the run's files".to_owned());
+    }
+    if here > 0 {
+        return Some(format!("of which {here} among the run's files"));
+    }
+    if all.iter().all(|entry| !entry.reference.is_empty()) {
+        return Some("elsewhere by their addresses".to_owned());
+    }
+    let kept = all.iter().find_map(|entry| entry.local_path.rsplit_once(['/', '\\']));
+    let kept = kept.map(|(folder, _)| folder.chars().take(LONGEST_FOLDER).collect::<String>());
+    Some(kept.map_or_else(|| "not in this log".to_owned(), |folder| format!("not in this log but in {folder}")))
+}
+
+/// Whether a path of the machine that the run was on is of a file that lies among the run's files now, wherever the log was
+/// moved since.
+fn is_among(local_path: &str, files: &Path) -> bool {
+    let Some(run) = files.parent().and_then(Path::file_name).and_then(|name| name.to_str()) else { return false };
+    let parts: Vec<&str> = local_path.split(['/', '\\']).collect();
+    let above = parts.windows(2).rposition(|pair| pair == [run, "files"]);
+    above.is_some_and(|at| value::file_below(&parts[at + 2..].join("/"), files).is_ok())
 }
 
 /// What was used under an artifact's name.

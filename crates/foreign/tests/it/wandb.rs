@@ -485,7 +485,11 @@ fn what_other_records_say_of_a_run_is_told_with_it() {
         ("job_type", "train"),
         ("host", "demo"),
         ("entity", "ada"),
-        ("artifact.weights", "model · 1 file of 7 B · best, latest · 233acd04cef8 · the best"),
+        (
+            "artifact.weights",
+            "model · 1 file of 7 B, not in this log but in /srv/demo/.local/share/wandb/artifacts/staging · best, latest · \
+             233acd04cef8 · the best",
+        ),
         ("git_remote", "https://git.example.org/shapes.git"),
         ("step_metric.val/*", "epoch"),
         ("summary.verdict", "good"),
@@ -503,6 +507,53 @@ fn what_other_records_say_of_a_run_is_told_with_it() {
     // The axis is a series, and the least loss is a figure.
     assert_eq!(told.series("epoch"), [(0, Some(0.0)), (1, Some(0.5)), (2, Some(1.0)), (3, Some(1.5))]);
     assert_eq!(told.series("loss.min"), [(4, Some(0.25))]);
+}
+
+#[test]
+fn where_the_files_of_an_artifact_lie_is_said() {
+    let artifact = |name: &str, entries: &[[&str; 2]]| {
+        let entry = |[reference, path]: &[&str; 2]| {
+            let entry = [&field(3, reference.as_bytes())[..], &[0x20, 5], &field(6, path.as_bytes())].concat();
+            field(4, &entry)
+        };
+        let manifest: Vec<u8> = entries.iter().flat_map(entry).collect();
+        field(8, &[field(4, b"model"), field(5, name.as_bytes()), field(12, &manifest)].concat())
+    };
+    let folder = tempfile::tempdir().unwrap();
+    // The log was moved since: the run's folder is called as before.
+    let run = folder.path().join("offline-run-1");
+    fs::create_dir_all(run.join("files/kept")).unwrap();
+    fs::write(run.join("files/kept/a.bin"), "aaaaa").unwrap();
+    fs::write(folder.path().join("secret.bin"), "none").unwrap();
+    let (here, staged) = ("/srv/wandb/offline-run-1/files/kept/a.bin", "/srv/staging/tmp1");
+    let log = log_of(&[
+        field(17, &field(1, b"r")),
+        artifact("all", &[["", here]]),
+        artifact("some", &[["", here], ["", staged]]),
+        artifact("none", &[["", staged], ["s3://bucket/a", ""]]),
+        artifact("named", &[["s3://bucket/a", ""]]),
+        artifact("of windows", &[["", r"C:\wandb\offline-run-1\files\kept\a.bin"]]),
+        artifact("out", &[["", "/srv/wandb/offline-run-1/files/../../secret.bin"]]),
+        artifact("nothing", &[]),
+    ]);
+    fs::write(run.join("run-r.wandb"), log).unwrap();
+    let told = read(&Wandb::new(folder.path().to_owned()), &Mark::default());
+    let tags = &told.heads().last().unwrap().tags;
+    let said = |name: &str| {
+        let tag = tags.iter().find(|(key, _)| *key == format!("artifact.{name}"));
+        tag.map_or("", |(_, said)| said.as_str()).to_owned()
+    };
+    for (name, expected) in [
+        ("all", "model · 1 file of 5 B, among the run's files"),
+        ("some", "model · 2 files of 10 B, of which 1 among the run's files"),
+        ("none", "model · 2 files of 10 B, not in this log but in /srv/staging"),
+        ("named", "model · 1 file of 5 B, elsewhere by their addresses"),
+        ("of windows", "model · 1 file of 5 B, among the run's files"),
+        ("out", "model · 1 file of 5 B, not in this log but in /srv/wandb/offline-run-1/files/../.."),
+        ("nothing", "model · 0 files of 0 B"),
+    ] {
+        assert_eq!(said(name), expected, "{name}");
+    }
 }
 
 #[test]
