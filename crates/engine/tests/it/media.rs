@@ -1,6 +1,9 @@
 //! What a run's artifacts hold beside numbers, by key and step.
 
+use std::path::Path;
+
 use api::{
+    RunId,
     media::{Among, GetMedium, ListMedia, MediumContent, SaveMedium},
     tracking::CreateExperiment,
 };
@@ -13,6 +16,17 @@ use engine::{
 };
 
 use crate::{artifact_places::keep, stage::Stage};
+
+/// The last of a key at a step.
+pub(crate) fn medium_at(run: RunId, key: &str, step: Option<i64>) -> GetMedium {
+    GetMedium { run, key: key.to_owned(), step, turn: None }
+}
+
+/// What saves it.
+pub(crate) fn saved_to(medium: GetMedium, to: &Path) -> SaveMedium {
+    let GetMedium { run, key, step, turn } = medium;
+    SaveMedium { run, key, step, turn, to: to.to_string_lossy().into_owned() }
+}
 
 #[tokio::test]
 async fn files_that_differ_in_a_number_alone_are_slid_through() {
@@ -43,7 +57,7 @@ async fn files_that_differ_in_a_number_alone_are_slid_through() {
             ("samples/epoch", &[3, 10][..], true),
         ]
     );
-    let last = stage.call(GetMedium { run, key: "samples/epoch".to_owned(), step: None, turn: None }).await;
+    let last = stage.call(medium_at(run, "samples/epoch", None)).await;
     assert_eq!(last.step, 10);
     for (key, step, kind) in [
         ("audio", Some(12), "audio/aac"),
@@ -75,7 +89,7 @@ async fn what_was_logged_several_times_at_a_step_is_all_seen() {
     let keys = stage.call(ListMedia::of(run)).await.keys;
     let told: Vec<_> = keys.iter().map(|of| (of.key.as_str(), of.steps.as_slice(), of.total)).collect();
     assert_eq!(told, [("dog", &[7, 8][..], 2)]);
-    let get = |step, turn| GetMedium { run, key: "dog".to_owned(), step: Some(step), turn };
+    let get = |step, turn| GetMedium { turn, ..medium_at(run, "dog", Some(step)) };
     for (step, turn, among, size) in [
         (7, None, Some(Among { turn: 2, of: 2 }), "later".len()),
         (7, Some(2), Some(Among { turn: 2, of: 2 }), "later".len()),
@@ -92,8 +106,6 @@ async fn what_was_logged_several_times_at_a_step_is_all_seen() {
         assert!(error.message.contains("has 2, counted from 1"), "{error}");
     }
     let to = stage.path("first.png");
-    let save =
-        SaveMedium { run, key: "dog".to_owned(), step: Some(7), turn: Some(1), to: to.to_string_lossy().into_owned() };
-    stage.call(save).await;
+    stage.call(saved_to(get(7, Some(1)), &to)).await;
     assert_eq!(std::fs::read(to).unwrap(), b"first");
 }

@@ -9,13 +9,16 @@ use std::{
 use api::{
     RunId, SourceId,
     job::{Job, JobState},
-    media::{GetMedium, GetMediumSteps, ListMedia, MediumContent, MediumKind, SaveMedium},
+    media::{GetMediumSteps, ListMedia, MediumContent, MediumKind},
     run::{GetRunLog, ListRuns, LogStream, RunKind},
     source::{AddSource, Kind, ListDeletedSources, ListSources, LookForLogs, ReadSource, RemoveSource, RestoreSource},
     tracking::{ListExperiments, PurgeRuns, RestoreRuns, TrashRuns},
 };
 
-use crate::stage::Stage;
+use crate::{
+    media::{medium_at, saved_to},
+    stage::Stage,
+};
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
@@ -444,7 +447,7 @@ async fn media_of_a_log_are_read_where_they_stand() {
     }
     let medium = async |key: &str| {
         let (run, of) = &found[key];
-        let shown = stage.call(GetMedium { run: *run, key: key.to_owned(), step: None, turn: None }).await;
+        let shown = stage.call(medium_at(*run, key, None)).await;
         assert_eq!((shown.kind, Some(&shown.step)), (of.kind, of.steps.last()), "{key}");
         shown.content
     };
@@ -455,15 +458,14 @@ async fn media_of_a_log_are_read_where_they_stand() {
     assert!(matches!(medium("picture").await, MediumContent::Bytes { size_bytes } if size_bytes > 8));
     let (run, _) = found["picture"];
     let to = stage.path("saved.png");
-    let save =
-        SaveMedium { run, key: "picture".to_owned(), step: None, turn: None, to: to.to_string_lossy().into_owned() };
+    let save = saved_to(medium_at(run, "picture", None), &to);
     stage.call(save.clone()).await;
     assert!(fs::read(&to).unwrap().starts_with(b"\x89PNG"));
     // What is there is never written over, and a log that is gone says so.
     let error = stage.try_call(save).await.unwrap_err();
     assert!(error.message.contains("is there already"), "{error:?}");
     fs::remove_dir_all(&folder).unwrap();
-    let error = stage.try_call(GetMedium { run, key: "picture".to_owned(), step: None, turn: None }).await.unwrap_err();
+    let error = stage.try_call(medium_at(run, "picture", None)).await.unwrap_err();
     assert!(error.message.contains("can't be read"), "{error:?}");
 }
 
@@ -547,12 +549,10 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     assert_eq!(told, [&each[..], &[("x", &[2]), ("y", &[2])]].concat());
     let kind_of = |key: &str| keys.iter().find(|of| of.key == key).map(|of| of.kind);
     assert_eq!((kind_of("h"), kind_of("v")), (Some(MediumKind::Page), Some(MediumKind::Video)));
-    let medium =
-        async |key: &str, step| stage.call(GetMedium { run: id, key: key.to_owned(), step, turn: None }).await.content;
+    let medium = async |key: &str, step| stage.call(medium_at(id, key, step)).await.content;
     let saved = async |key: &str, step, name: &str| {
         let to = stage.path(name);
-        let save = SaveMedium { run: id, key: key.to_owned(), step, turn: None, to: to.to_string_lossy().into_owned() };
-        stage.call(save).await;
+        stage.call(saved_to(medium_at(id, key, step), &to)).await;
         fs::read(to).unwrap()
     };
     assert_eq!(saved("p", Some(1), "one.png").await, b"\x89PNG one");
@@ -586,15 +586,13 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     {
         fs::remove_file(run.join("files/media/images/p_1.png")).unwrap();
         std::os::unix::fs::symlink(stage.path("one.png"), run.join("files/media/images/p_1.png")).unwrap();
-        let error =
-            stage.try_call(GetMedium { run: id, key: "p".to_owned(), step: Some(1), turn: None }).await.unwrap_err();
+        let error = stage.try_call(medium_at(id, "p", Some(1))).await.unwrap_err();
         assert!(error.message.contains("leads out of its log"), "{error:?}");
     }
     fs::write(run.join("run-demo0001.wandb"), wandb_log(&[(1, "w", "1")])).unwrap();
     let steps = GetMediumSteps { run: id, key: "w".to_owned(), steps: vec![1, 2] };
     assert_eq!(stage.call(steps).await, [None, None], "what can't be read is a gap");
-    let error =
-        stage.try_call(GetMedium { run: id, key: "w".to_owned(), step: Some(1), turn: None }).await.unwrap_err();
+    let error = stage.try_call(medium_at(id, "w", Some(1))).await.unwrap_err();
     assert!(error.message.contains("was changed since it was read"), "{error:?}");
 }
 
@@ -729,13 +727,10 @@ async fn artifacts_are_media_by_their_names() {
     let by_step: Vec<_> = keys.iter().filter(|of| of.by_step).map(|of| of.key.as_str()).collect();
     assert!(by_step.contains(&"sample"), "{by_step:?}");
     assert!(!["note.txt", "scores.json", "page.html"].iter().any(|file| by_step.contains(file)), "{by_step:?}");
-    let medium =
-        async |key: &str, step| stage.call(GetMedium { run, key: key.to_owned(), step, turn: None }).await.content;
+    let medium = async |key: &str, step| stage.call(medium_at(run, key, step)).await.content;
     // Of step 20 the whole picture, not its small copy.
     let to = stage.path("saved");
-    let save =
-        SaveMedium { run, key: "sample".to_owned(), step: None, turn: None, to: to.to_string_lossy().into_owned() };
-    assert_eq!(stage.call(save).await.step, 20);
+    assert_eq!(stage.call(saved_to(medium_at(run, "sample", None), &to)).await.step, 20);
     assert_eq!(fs::read(&to).unwrap(), b"whole");
     assert_eq!(medium("sample", Some(1)).await, MediumContent::Bytes { size_bytes: 3 });
     assert_eq!(medium("note.txt", None).await, MediumContent::Text { text: "words".to_owned(), is_cut: false });
@@ -753,8 +748,7 @@ async fn artifacts_are_media_by_their_names() {
     // What its first bytes don't tell to be a picture is not sent as one.
     let refused = engine::run::media::bytes(&stage.engine, run, "sample", (Some(1), None)).await.unwrap_err();
     assert!(refused.to_string().contains("in no format"), "{refused}");
-    let error =
-        stage.try_call(GetMedium { run, key: "sample".to_owned(), step: Some(2), turn: None }).await.unwrap_err();
+    let error = stage.try_call(medium_at(run, "sample", Some(2))).await.unwrap_err();
     assert!(error.message.contains("at step 2"), "{error:?}");
 }
 
