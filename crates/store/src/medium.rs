@@ -23,6 +23,24 @@ CREATE TABLE medium (
 CREATE INDEX medium_source ON medium (source);
 ";
 
+/// Version 5: a log may tell several of a key at one step, as TensorBoard's does of pictures without a step.
+pub(crate) const REBUILD: &str = "
+CREATE TABLE medium_new (
+    run      BLOB NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    key      TEXT NOT NULL,
+    step     INTEGER NOT NULL,
+    time_ms  INTEGER NOT NULL,
+    kind     TEXT NOT NULL,
+    source   BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+    location TEXT NOT NULL, -- JSON: the place in the log's file
+    PRIMARY KEY (run, key, step, time_ms, location)
+) WITHOUT ROWID;
+INSERT INTO medium_new SELECT run, key, step, time_ms, kind, source, location FROM medium;
+DROP TABLE medium;
+ALTER TABLE medium_new RENAME TO medium;
+CREATE INDEX medium_source ON medium (source);
+";
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct MediumRow {
     pub key: String,
@@ -33,8 +51,18 @@ pub struct MediumRow {
     pub location: serde_json::Value,
 }
 
-/// A key has one medium at a step, the one that was told last.
+/// The one medium of its key at its step: what was told of it before is gone.
 pub fn put(transaction: &Transaction<'_>, run: RunId, row: &MediumRow) -> Result<()> {
+    transaction.prepare_cached("DELETE FROM medium WHERE run = ?1 AND key = ?2 AND step = ?3")?.execute(params![
+        run.as_bytes(),
+        row.key,
+        row.step
+    ])?;
+    put_beside(transaction, run, row)
+}
+
+/// Beside what else was told of its key at its step; at the same place of the log it is the same.
+pub fn put_beside(transaction: &Transaction<'_>, run: RunId, row: &MediumRow) -> Result<()> {
     let MediumRow { key, step, time_ms, kind, source, location } = row;
     transaction
         .prepare_cached(
@@ -45,20 +73,20 @@ pub fn put(transaction: &Transaction<'_>, run: RunId, row: &MediumRow) -> Result
     Ok(())
 }
 
-/// Key, step and kind of each, by key and step.
+/// Key, step and kind of each, by key, step and time.
 pub fn list(connection: &Connection, run: RunId) -> Result<Vec<(String, i64, MediumKind)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT key, step, kind FROM medium WHERE run = ?1 ORDER BY key, step")?;
+    let mut statement = connection
+        .prepare_cached("SELECT key, step, kind FROM medium WHERE run = ?1 ORDER BY key, step, time_ms, location")?;
     let rows = statement.query_map(params![run.as_bytes()], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get::<_, Word<MediumKind>>(2)?.0))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The steps of a key, each with its kind.
+/// The steps of a key, each with its kind; one as often as it has media, by their time.
 pub fn steps(connection: &Connection, run: RunId, key: &str) -> Result<Vec<(i64, MediumKind)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT step, kind FROM medium WHERE run = ?1 AND key = ?2 ORDER BY step")?;
+    let mut statement = connection
+        .prepare_cached("SELECT step, kind FROM medium WHERE run = ?1 AND key = ?2 ORDER BY step, time_ms, location")?;
     let rows = statement
         .query_map(params![run.as_bytes(), key], |row| Ok((row.get(0)?, row.get::<_, Word<MediumKind>>(1)?.0)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -75,11 +103,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MediumRow> {
     })
 }
 
-pub fn get(connection: &Connection, run: RunId, key: &str, step: i64) -> Result<Option<MediumRow>> {
+/// What stands at this place, from 0, among the media of a key at a step, by their time.
+pub fn get(connection: &Connection, run: RunId, key: &str, (step, at): (i64, u64)) -> Result<Option<MediumRow>> {
     let mut statement = connection.prepare_cached(
-        "SELECT key, step, time_ms, kind, source, location FROM medium WHERE run = ?1 AND key = ?2 AND step = ?3",
+        "SELECT key, step, time_ms, kind, source, location FROM medium WHERE run = ?1 AND key = ?2 AND step = ?3
+         ORDER BY time_ms, location LIMIT 1 OFFSET ?4",
     )?;
-    Ok(statement.query_row(params![run.as_bytes(), key, step], read).optional()?)
+    Ok(statement.query_row(params![run.as_bytes(), key, step, at as i64], read).optional()?)
 }
 
 /// What a log told of a run's media from a step on, where the run went on from an earlier one.

@@ -10,7 +10,7 @@ use crate::error::{Result, StoreError};
 
 /// Each migration is the statements that lead from the version before it.
 const MIGRATIONS: &[&[Step]] =
-    &[FIRST, &[Sql(crate::window::CREATE_PIECE), Sql(crate::sent_traffic::CREATE)], TRACKING, OPEN_CHUNKS];
+    &[FIRST, &[Sql(crate::window::CREATE_PIECE), Sql(crate::sent_traffic::CREATE)], TRACKING, OPEN_CHUNKS, SEVERAL];
 
 enum Step {
     Sql(&'static str),
@@ -43,6 +43,9 @@ const TRACKING: &[Step] = &[
 /// No table differs, but what may stand in one: chunks of buckets that are not packed yet (`points::encoding`), which an
 /// earlier program takes for damaged. What it left is read as it is.
 const OPEN_CHUNKS: &[Step] = &[];
+
+/// A key has several media at one step.
+const SEVERAL: &[Step] = &[Sql(crate::medium::REBUILD)];
 
 const FIRST: &[Step] = &[
     Sql(crate::blob_use::CREATE),

@@ -1,6 +1,7 @@
 //! The media of a run by key and step: files among its artifacts, and what other tools' logs hold, read in place.
 
 mod saving;
+mod sniffing;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -25,6 +26,8 @@ use store::run::RunRow;
 use crate::{Engine, beneath, error};
 use saving::file_name;
 pub use saving::{save, whole};
+pub(super) use sniffing::sniffed;
+use sniffing::video;
 
 const KEYS: usize = 1_000;
 const STEPS: usize = 10_000;
@@ -42,8 +45,8 @@ const LOGGED: &str = "mlflow.loggedArtifacts";
 pub(super) enum Lies {
     /// The path of an artifact.
     Artifact(String),
-    /// In a log that was read.
-    Log,
+    /// In a log that was read: at this place, from 0, among what it told of the key at the step.
+    Log(u64),
 }
 
 #[derive(Debug, Clone)]
@@ -196,10 +199,22 @@ fn among(run: &Run, artifacts: &[Artifact], of_logs: Vec<(String, i64, MediumKin
         }
     }
     found.values_mut().flat_map(BTreeMap::values_mut).for_each(|of_step| of_step.sort_by_key(|entry| entry.time_ms));
-    for (key, step, kind) in of_logs {
-        found.entry(key).or_default().insert(step, vec![Entry { kind, time_ms: None, lies: Lies::Log }]);
+    let mut told: BTreeMap<String, Vec<(i64, MediumKind)>> = BTreeMap::new();
+    of_logs.into_iter().for_each(|(key, step, kind)| told.entry(key).or_default().push((step, kind)));
+    for (key, of_log) in told {
+        found.entry(key).or_default().extend(in_log_by_step(of_log));
     }
     found
+}
+
+/// What a log told of a key, by step; of one step as it stands in the log's time.
+fn in_log_by_step(told: Vec<(i64, MediumKind)>) -> Steps {
+    let mut steps = Steps::new();
+    for (step, kind) in told {
+        let of_step = steps.entry(step).or_default();
+        of_step.push(Entry { kind, time_ms: None, lies: Lies::Log(of_step.len() as u64) });
+    }
+    steps
 }
 
 /// A key is of one kind: what else is called so keeps its path.
@@ -220,7 +235,7 @@ pub(super) fn logged(
     for (key, steps) in among(run, artifacts, of_logs) {
         let by_step = is_by_step(&key, &steps);
         let each = steps.into_iter().flat_map(|(step, of_step)| of_step.into_iter().map(move |entry| (step, entry)));
-        let told = each.filter(|(_, entry)| by_step || matches!(entry.lies, Lies::Log));
+        let told = each.filter(|(_, entry)| by_step || matches!(entry.lies, Lies::Log(_)));
         found.extend(told.map(|(step, entry)| (key.clone(), step, entry)));
     }
     found
@@ -242,7 +257,7 @@ pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedi
 fn is_by_step(key: &str, steps: &Steps) -> bool {
     let is_file = |entry: &Entry| match &entry.lies {
         Lies::Artifact(path) => path.strip_prefix("artifacts/") == Some(key),
-        Lies::Log => medium_by_name(key).is_some(),
+        Lies::Log(_) => medium_by_name(key).is_some(),
     };
     !(steps.len() == 1 && steps.get(&0).is_some_and(|of_step| of_step.iter().all(is_file)))
 }
@@ -308,8 +323,7 @@ async fn steps_of(engine: &Engine, run: RunId, key: &str, wanted: &[i64]) -> any
     if !wanted.is_empty() {
         let named = key.to_owned();
         let steps = engine.store().read(move |c| store::medium::steps(c, run, &named)).await?;
-        let entry = |(step, kind)| (step, vec![Entry { kind, time_ms: None, lies: Lies::Log }]);
-        let of_log: Steps = steps.into_iter().map(entry).collect();
+        let of_log = in_log_by_step(steps);
         if wanted.iter().all(|step| of_log.contains_key(step)) {
             return Ok((super::find(engine, run).await?, of_log));
         }
@@ -332,8 +346,8 @@ async fn open_entry(engine: &Engine, row: &RunRow, key: &str, step: i64, entry: 
             let held = Held::File(super::listed_artifact(engine, row.clone(), path).await?);
             Ok(Opened { step, kind, time_ms, held, delimiter, file, among: None })
         }
-        Lies::Log => {
-            let InLog { time_ms, held, delimiter } = in_log(engine, run, key.to_owned(), step).await?;
+        Lies::Log(at) => {
+            let InLog { time_ms, held, delimiter } = in_log(engine, run, key.to_owned(), (step, at)).await?;
             Ok(Opened { step, kind, time_ms: Some(time_ms), held, delimiter, file: None, among: None })
         }
     }
@@ -347,11 +361,11 @@ pub(super) struct InLog {
     delimiter: Option<u8>,
 }
 
-pub(super) async fn in_log(engine: &Engine, run: RunId, key: String, step: i64) -> anyhow::Result<InLog> {
+pub(super) async fn in_log(engine: &Engine, run: RunId, key: String, at: (i64, u64)) -> anyhow::Result<InLog> {
     let of_log = engine
         .store()
         .read(move |c| {
-            let row = store::medium::get(c, run, &key, step)?;
+            let row = store::medium::get(c, run, &key, at)?;
             let source = row.as_ref().map(|row| store::source::path(c, row.source)).transpose()?.flatten();
             Ok(row.zip(source))
         })
@@ -617,34 +631,6 @@ pub async fn bytes(engine: &Engine, run: RunId, key: &str, at: At) -> anyhow::Re
     Ok((bytes, kind))
 }
 
-/// What a video's first bytes say that it is.
-const fn video(start: &[u8]) -> Option<&'static str> {
-    match start {
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some("video/mp4"),
-        [0x1a, 0x45, 0xdf, 0xa3, ..] => Some("video/webm"),
-        _ => None,
-    }
-}
-
-pub(super) const fn sniffed(start: &[u8]) -> Option<&'static str> {
-    Some(match start {
-        [0x89, b'P', b'N', b'G', ..] => "image/png",
-        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
-        [b'G', b'I', b'F', b'8', ..] => "image/gif",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
-        [b'B', b'M', ..] => "image/bmp",
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => "image/avif",
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "audio/mp4",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => "audio/wav",
-        [b'O', b'g', b'g', b'S', ..] => "audio/ogg",
-        [b'f', b'L', b'a', b'C', ..] => "audio/flac",
-        // Of MPEG's sounds those without a layer are AAC.
-        [0xff, 0xf0 | 0xf1 | 0xf8 | 0xf9, ..] => "audio/aac",
-        [b'I', b'D', b'3', ..] | [0xff, 0xe2..=0xff, ..] => "audio/mpeg",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -770,18 +756,6 @@ mod tests {
         let MediumContent::Table { rows, total_rows, .. } = parted(long.as_bytes(), b',').unwrap() else { panic!() };
         assert_eq!((rows.len(), total_rows), (ROWS, ROWS as u64 + 5));
         assert!(matches!(parted(b"", b',').unwrap(), MediumContent::Table { total_rows: 0, .. }));
-    }
-
-    #[test]
-    fn what_bytes_are_their_start_says() {
-        assert_eq!(sniffed(b"\x89PNG\r\n"), Some("image/png"));
-        assert_eq!(sniffed(b"RIFF\0\0\0\0WAVEfmt "), Some("audio/wav"));
-        assert_eq!((sniffed(b"BM6\0"), sniffed(b"\0\0\0 ftypavif")), (Some("image/bmp"), Some("image/avif")));
-        assert_eq!((sniffed(b"\0\0\0 ftypM4A "), sniffed(b"\xff\xf1P@")), (Some("audio/mp4"), Some("audio/aac")));
-        assert_eq!((sniffed(b"OggS"), sniffed(b"\xff\xfb")), (Some("audio/ogg"), Some("audio/mpeg")));
-        assert_eq!((sniffed(b"<svg xmlns="), sniffed(b"<html>"), sniffed(b"")), (None, None, None));
-        assert_eq!(video(b"\0\0\0 ftypisom"), Some("video/mp4"));
-        assert_eq!((video(b"\x1aE\xdf\xa3"), video(b"<script>")), (Some("video/webm"), None));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use api::{
     media::{MediumKind, medium_by_name},
     run::{Code, Run, RunKind},
     series::Point,
-    source::{Source, SourceWarning},
+    source::{Kind, Source, SourceWarning},
     tracking::Experiment,
 };
 use foreign::{Head, Mark, Media, Reader, Surroundings, Told};
@@ -481,7 +481,11 @@ impl Taking<'_> {
             }
             for (key, row) in media {
                 if let Some(run) = store::source::run(tx, source.id, &key)?.run() {
-                    store::medium::put(tx, run, &row)?;
+                    match source.kind {
+                        // A picture that is logged without a step stands at 0, as often as it is logged.
+                        Kind::TensorBoard => store::medium::put_beside(tx, run, &row)?,
+                        _ => store::medium::put(tx, run, &row)?,
+                    }
                     changed.insert(run);
                 }
             }

@@ -5,6 +5,7 @@ use std::path::Path;
 use api::{
     RunId,
     media::{Among, GetMedium, ListMedia, MediumContent, SaveMedium},
+    source::{Kind, ListSources, ReadSource},
     tracking::CreateExperiment,
 };
 use engine::{
@@ -14,8 +15,9 @@ use engine::{
         client::{self, Begin},
     },
 };
+use foreign::tensorboard::write::EventFile;
 
-use crate::{artifact_places::keep, stage::Stage};
+use crate::{artifact_places::keep, sources::add, sources_followed::runs, stage::Stage};
 
 /// The last of a key at a step.
 pub(crate) fn medium_at(run: RunId, key: &str, step: Option<i64>) -> GetMedium {
@@ -108,4 +110,36 @@ async fn what_was_logged_several_times_at_a_step_is_all_seen() {
     let to = stage.path("first.png");
     stage.call(saved_to(get(7, Some(1)), &to)).await;
     assert_eq!(std::fs::read(to).unwrap(), b"first");
+}
+
+/// `add_image` without a step writes each at 0.
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_an_event_file_has_at_one_step_are_all_seen() {
+    let stage = Stage::new().await;
+    let mut file = EventFile::create(&stage.path("tb/one"), 1_700_000_000_000).unwrap();
+    for (time_ms, bytes) in [(1_700_000_001_000, "first"), (1_700_000_002_000, "later")] {
+        file.picture("dog", (0, time_ms), (1, 1), bytes.as_bytes().to_vec()).unwrap();
+    }
+    file.text("said", (0, 1_700_000_001_000), "once".to_owned()).unwrap();
+    file.finish().unwrap();
+    add(&stage, &stage.path("tb"), Some(Kind::TensorBoard)).await;
+    let run = runs(&stage).await[0].id;
+    let check = async || {
+        for (turn, time_ms) in [(1, 1_700_000_001_000), (2, 1_700_000_002_000)] {
+            let medium = stage.call(GetMedium { turn: Some(turn), ..medium_at(run, "dog", Some(0)) }).await;
+            assert_eq!((medium.among, medium.time_ms), (Some(Among { turn, of: 2 }), Some(time_ms)));
+        }
+        let last = stage.call(medium_at(run, "dog", None)).await;
+        assert_eq!(
+            (last.among, last.content),
+            (Some(Among { turn: 2, of: 2 }), MediumContent::Bytes { size_bytes: 5 })
+        );
+        assert_eq!(stage.call(medium_at(run, "said", None)).await.among, None);
+    };
+    check().await;
+    // What is told again at its place is the same.
+    let source = stage.call(ListSources {}).await[0].id;
+    let job = stage.call(ReadSource { source }).await;
+    stage.done(job).await;
+    check().await;
 }

@@ -107,7 +107,7 @@ impl Exporting {
             step(0.7, &format!(", {key}"))?;
             let fate = self.medium(row, form, (key, at, &entry))?;
             match entry.lies {
-                Lies::Log => in_logs.count(entry.kind, &fate),
+                Lies::Log(_) => in_logs.count(entry.kind, &fate),
                 Lies::Artifact(path) => {
                     own.count(entry.kind, &fate);
                     known.insert(path);
@@ -186,8 +186,8 @@ impl Exporting {
             return Ok(Fate::Left);
         }
         let (time_ms, held) = match &entry.lies {
-            Lies::Log => {
-                let opened = self.handle.block_on(in_log(&self.engine, row.run.id, key.clone(), step));
+            Lies::Log(at) => {
+                let opened = self.handle.block_on(in_log(&self.engine, row.run.id, key.clone(), (step, *at)));
                 let Ok(InLog { time_ms, held, .. }) = opened else { return Ok(Fate::Unread) };
                 (time_ms, held)
             }
