@@ -10,6 +10,8 @@ pub mod compact;
 
 use std::{
     cell::Cell,
+    fs::OpenOptions,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, TryLockError,
@@ -108,6 +110,7 @@ impl Store {
         let path = folder.join("slipway.db");
         if !path.exists() {
             refuse_if_in_use(folder, &path)?;
+            begin(&path)?;
         }
         let mut connection = Connection::open(&path)?;
         configure(&connection, WRITERS_CACHE)?;
@@ -279,6 +282,20 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// Makes an empty file, which is its user's alone: others may enter a workspace in a folder that was there before it. SQLite gives its
+/// log the rights of the database, whichever it has.
+fn begin(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        // A link to a place where no file is yet: SQLite makes that.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop).map_err(|source| StoreError::File { what: "make", path: path.to_owned(), source }),
     }
 }
 

@@ -16,7 +16,7 @@ use api::{ApiError, ErrorCode};
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 
-use super::{Inner, READERS, Store, lock, open_folder, open_readers, open_writer};
+use super::{Inner, READERS, Store, begin, lock, open_folder, open_readers, open_writer};
 use crate::error::{Result, StoreError};
 
 /// What the database's file takes.
@@ -85,6 +85,7 @@ fn compact(inner: &Inner, handle: &Handle) -> Result<Compacted> {
 /// Writes what is used into a new file, which is on the disk then.
 fn write(connection: &Connection, path: &Path, half: &Path) -> Result<()> {
     forget_half(path);
+    begin(half)?;
     connection.execute("VACUUM INTO ?1", [half.to_string_lossy()])?;
     let permissions = path.metadata().map_err(file("look at", path))?.permissions();
     let written = OpenOptions::new().write(true).open(half).and_then(|half| half.sync_all());

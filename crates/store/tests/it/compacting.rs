@@ -65,6 +65,36 @@ async fn what_was_deleted_is_given_back_and_nothing_else_is_lost() {
     assert_eq!(after, Some(1));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_database_is_its_users_alone_and_rights_that_a_person_gives_stay() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    // Others may enter it, as one that was there before the workspace.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let modes = || {
+        let mode = |name: &&str| path(name).metadata().unwrap().permissions().mode() & 0o777;
+        ["slipway.db", "slipway.db-wal", "slipway.db-shm"].iter().map(mode).collect::<Vec<_>>()
+    };
+    let store = Store::open(folder.path()).unwrap();
+    emptied(&store).await;
+    assert_eq!(modes(), [0o600; 3]);
+    store.compact().await.unwrap();
+    store.write(|tx| store::setting::put(tx, "after", &1_u32)).await.unwrap();
+    assert_eq!(modes(), [0o600; 3]);
+    store.close().await;
+
+    std::fs::set_permissions(path("slipway.db"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.write(|tx| store::setting::put(tx, "after", &2_u32)).await.unwrap();
+    assert_eq!(modes(), [0o640; 3]);
+    store.compact().await.unwrap();
+    store.write(|tx| store::setting::put(tx, "after", &3_u32)).await.unwrap();
+    assert_eq!(modes(), [0o640; 3]);
+}
+
 #[tokio::test]
 async fn a_half_that_a_killed_process_left_is_removed() {
     let (folder, store) = open();
