@@ -100,6 +100,8 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Arc<Readers>,
     free: Arc<Semaphore>,
+    /// Held while the database is written anew.
+    compacting: Mutex<()>,
 }
 
 impl Store {
@@ -152,6 +154,7 @@ impl Store {
                 thread: Mutex::new(Some(thread)),
                 readers,
                 free: Arc::new(Semaphore::new(READERS)),
+                compacting: Mutex::new(()),
             }),
         })
     }
@@ -267,6 +270,7 @@ impl Inner {
     /// The readers first: the connection that closes last folds the log into the one file, and only
     /// one that may write can.
     fn close(&self) {
+        let _alone = lock(&self.compacting);
         lock(&self.readers.free).clear();
         // The writer ends when its channel does, after all that was queued.
         lock(&self.opened).take();
