@@ -169,6 +169,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_runs_with_many_keys_no_more_is_held_than_fits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs.parquet");
+        let (keys, runs) = (20_000, 300);
+        let named = (0..keys).map(|key| (format!("metric.m{key}"), Kind::Number));
+        let mut columns = Columns::begin(File::create_new(&path).unwrap(), named).unwrap();
+        let mut most = 0;
+        for at in 0..runs {
+            columns.push((0..keys).map(|key| (key, Cell::Number((at * key) as f64)))).unwrap();
+            most = most.max(columns.held_bytes);
+        }
+        assert!(most > PART_BYTES / 2 && most < PART_BYTES, "{most} bytes");
+        columns.finish().unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap();
+        let parts = reader.metadata().row_groups().iter().map(|part| part.num_rows()).collect::<Vec<_>>();
+        assert_eq!((parts.len(), parts.iter().sum::<i64>()), (2, 300), "{parts:?}");
+    }
+
+    #[test]
     fn runs_with_few_of_the_columns_come_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("runs.parquet");
