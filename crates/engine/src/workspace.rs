@@ -107,7 +107,7 @@ impl Workspace {
         make_private(&self.folder).with_context(|| format!("make the workspace folder {}", self.folder.display()))?;
         let own = [self.cache(), self.runs(), self.deployments(), self.logs(), self.halves()];
         for folder in own {
-            std::fs::create_dir_all(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
+            make_private(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
         }
         Ok(())
     }
@@ -175,5 +175,21 @@ mod tests {
         let mut folders: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         folders.sort();
         assert_eq!(folders, ["cache", "deployments", "halves", "logs", "runs"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_made_is_its_users_alone_and_what_is_there_keeps_its_rights() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        let workspace = Workspace::at(root.path());
+        std::fs::create_dir(workspace.logs()).unwrap();
+        for folder in [root.path(), &workspace.logs()] {
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        workspace.make().unwrap();
+        let mode = |folder: &Path| folder.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!([mode(root.path()), mode(&workspace.logs())], [0o755; 2]);
+        assert_eq!([mode(&workspace.runs()), mode(&workspace.cache())], [0o700; 2]);
     }
 }

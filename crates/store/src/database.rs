@@ -10,6 +10,8 @@ pub mod compact;
 
 use std::{
     cell::Cell,
+    fs::OpenOptions,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, TryLockError,
@@ -98,6 +100,8 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Arc<Readers>,
     free: Arc<Semaphore>,
+    /// Held while the database is written anew.
+    compacting: Mutex<()>,
 }
 
 impl Store {
@@ -108,6 +112,7 @@ impl Store {
         let path = folder.join("slipway.db");
         if !path.exists() {
             refuse_if_in_use(folder, &path)?;
+            begin(&path)?;
         }
         let mut connection = Connection::open(&path)?;
         configure(&connection, WRITERS_CACHE)?;
@@ -149,6 +154,7 @@ impl Store {
                 thread: Mutex::new(Some(thread)),
                 readers,
                 free: Arc::new(Semaphore::new(READERS)),
+                compacting: Mutex::new(()),
             }),
         })
     }
@@ -264,6 +270,7 @@ impl Inner {
     /// The readers first: the connection that closes last folds the log into the one file, and only
     /// one that may write can.
     fn close(&self) {
+        let _alone = lock(&self.compacting);
         lock(&self.readers.free).clear();
         // The writer ends when its channel does, after all that was queued.
         lock(&self.opened).take();
@@ -279,6 +286,20 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// Makes an empty file, which is its user's alone: others may enter a workspace in a folder that was there before it. SQLite gives its
+/// log the rights of the database, whichever it has.
+fn begin(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        // A link to a place where no file is yet: SQLite makes that.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop).map_err(|source| StoreError::File { what: "make", path: path.to_owned(), source }),
     }
 }
 

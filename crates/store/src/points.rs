@@ -12,6 +12,8 @@ pub(crate) mod migrate;
 pub(crate) use encoding::{decode_tail, encode_tail};
 pub use join::{extremes, join};
 
+use std::ops::Range;
+
 use api::{
     RunId,
     series::{NonFinite, Point, Series},
@@ -390,6 +392,31 @@ pub fn raw_points(connection: &Connection, series: i64, skip: u64, limit: u64) -
     }
     let skipped = (skip % RAW_CHUNK) as usize;
     Ok(found.into_iter().skip(skipped).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect())
+}
+
+/// Where in the order of their coming those of a series' first `end` points stand that a window may hold something of: chunks
+/// that touch it, as wholes, and what was not sealed. No point is read for it.
+pub fn touched(connection: &Connection, series: i64, window: Window, end: u64) -> Result<Vec<Range<u64>>> {
+    let ((from, to), (since, until)) = (window.steps, window.times);
+    let sealed = end / RAW_CHUNK;
+    let mut chunks = connection.prepare_cached(
+        "SELECT chunk FROM points INDEXED BY points_steps
+         WHERE series = ?1 AND level = 0 AND final >= ?2 AND first <= ?3
+           AND ifnull(until_ms, ?4) >= ?4 AND ifnull(since_ms, ?5) <= ?5 AND chunk < ?6",
+    )?;
+    let found = chunks.query_map(params![series, from, to, since, until, sealed as i64], |row| row.get::<_, i64>(0))?;
+    let mut found = found.collect::<rusqlite::Result<Vec<i64>>>()?;
+    found.sort_unstable();
+    let wholes = found.into_iter().map(|chunk| chunk as u64 * RAW_CHUNK..(chunk as u64 + 1) * RAW_CHUNK);
+    let open = sealed * RAW_CHUNK..end;
+    let mut spans: Vec<Range<u64>> = Vec::new();
+    for span in wholes.chain((!open.is_empty()).then_some(open)) {
+        match spans.last_mut().filter(|last| last.end == span.start) {
+            Some(last) => last.end = span.end,
+            None => spans.push(span),
+        }
+    }
+    Ok(spans)
 }
 
 /// The points of a series among which one of these may stand already: the tail, and each chunk that begins and ends

@@ -282,7 +282,7 @@ fn StorageTab() -> impl IntoView {
                     <span class="grow">
                         {move || match storage.get().compactable_bytes {
                             0 => "All of the database is used.".to_owned(),
-                            bytes => format!("{} of the database hold nothing since something was deleted: what comes next uses them. To give them back it is written anew; what is logged meanwhile waits.", words::bytes(bytes)),
+                            bytes => format!("{} of the database hold nothing since something was deleted: what comes next uses them. To give them back it is written anew; what is logged meanwhile may wait.", words::bytes(bytes)),
                         }}
                     </span>
                     <Button label="Compact it" mark=icon::DATABASE disabled=Signal::derive(move || pending.busy.get() || storage.get().compactable_bytes == 0) on_press=compact />

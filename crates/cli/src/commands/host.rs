@@ -75,7 +75,7 @@ pub(crate) enum StorageCommand {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Gives back to the disk what deleted records left in the database; what is logged meanwhile waits
+    /// Gives back to the disk what deleted records left in the database; what is logged meanwhile may wait
     Compact {
         /// Return at once; it goes on in the host
         #[arg(long)]

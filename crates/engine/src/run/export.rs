@@ -380,9 +380,15 @@ impl Exporting {
                 bail!(cancelled());
             }
             let ids = ids.to_vec();
-            let rows = self
-                .read(move |c| ids.into_iter().map(|id| store::run::get(c, id)).collect::<store::Result<Vec<_>>>())?;
-            rows.into_iter().flatten().for_each(|row| keys.add(&row.run));
+            // One after the other: a run may have tens of thousands of them.
+            keys = self.read(move |c| {
+                for id in ids {
+                    if let Some(row) = store::run::get(c, id)? {
+                        keys.add(&row.run);
+                    }
+                }
+                Ok(keys)
+            })?;
         }
         Ok(keys)
     }

@@ -53,7 +53,7 @@ async fn check(engine: &Engine) -> anyhow::Result<()> {
 async fn in_job(context: JobContext) -> anyhow::Result<String> {
     let engine = context.engine().clone();
     check(&engine).await?;
-    context.progress(None, "Writes the database anew; what is logged meanwhile waits");
+    context.progress(None, "Writes the database anew; what is logged meanwhile may wait");
     let Compacted { before, after } = engine.store().compact().await?;
     engine.changed(Tag::Storage);
     Ok(format!("{} given back to the disk; the database takes {}", bytes(before.saturating_sub(after)), bytes(after)))

@@ -8,16 +8,12 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::upload::Unreceived;
+use crate::{refusal::shortened, upload::Unreceived};
 
 pub(super) const INVALID: &str = "INVALID_PARAMETER_VALUE";
 pub(super) const MISSING: &str = "RESOURCE_DOES_NOT_EXIST";
 const EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
 const DENIED: &str = "PERMISSION_DENIED";
-
-/// Characters of a message that are told from its beginning and from its end: what was sent may stand in it, and that
-/// may have megabytes.
-const SHOWN: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -66,15 +62,6 @@ impl Failure {
         Self::invalid(format!(
             "Missing value for required parameter '{name}'. See the API docs for more information about request parameters."
         ))
-    }
-}
-
-fn shortened(message: String) -> String {
-    let first = message.char_indices().nth(SHOWN).map(|(at, _)| at);
-    let last = message.char_indices().rev().nth(SHOWN).map(|(at, _)| at);
-    match (first, last) {
-        (Some(first), Some(last)) if first < last => format!("{}…{}", &message[..first], &message[last..]),
-        _ => message,
     }
 }
 
@@ -131,8 +118,8 @@ mod tests {
     fn a_message_with_megabytes_of_what_was_sent_is_short() {
         let told = Failure::missing(format!("Run with id={} not found", "ü".repeat(5_000_000))).message;
         assert!(told.starts_with("Run with id=ü") && told.ends_with("ü not found"), "{told}");
-        assert!(told.chars().count() <= 2 * SHOWN + 2, "{}", told.len());
-        let whole = "ü".repeat(SHOWN + 7);
+        assert!(told.chars().count() <= 600, "{}", told.len());
+        let whole = "ü".repeat(1_007);
         assert_eq!(Failure::missing(whole.clone()).message, whole);
     }
 }

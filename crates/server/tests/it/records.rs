@@ -154,6 +154,36 @@ async fn a_chart_is_saved_with_every_point_in_its_view() {
 }
 
 #[tokio::test]
+async fn of_a_long_series_only_the_chunks_in_view_are_read() {
+    let running = Running::start().await;
+    let run = run(&running).await;
+    // Who reads any other chunk than the second of these can't go on.
+    let damaged = running
+        .host
+        .engine
+        .store()
+        .write(|tx| Ok(tx.execute("UPDATE points SET bytes = x'00' WHERE level = 0 AND chunk != 1", [])?));
+    assert_eq!(damaged.await.unwrap(), 3);
+    let asked = async |view: serde_json::Value| {
+        let request = running.http.get(running.url("/api/blob/points")).query(&[("series", view.to_string())]);
+        match request.bearer_auth(running.token()).send().await {
+            Ok(answer) => answer.text().await,
+            // It may break off before anything of it was sent.
+            Err(error) => Err(error),
+        }
+    };
+    for (name, from, to) in [("steps", "from", "to"), ("times", "from_ms", "to_ms")] {
+        let view = json!([{"run": run, "key": "loss/train", from: 1_100, to: 1_299}]);
+        let text = asked(view).await.unwrap();
+        let steps: Vec<i64> =
+            text.lines().skip(1).map(|line| line.split(',').nth(3).unwrap().parse().unwrap()).collect();
+        assert_eq!(steps, (1_100..1_300).collect::<Vec<_>>(), "{name}");
+    }
+    let whole = asked(json!([{"run": run, "key": "loss/train"}])).await;
+    assert!(whole.is_err(), "{whole:?}");
+}
+
+#[tokio::test]
 async fn files_of_a_run_come_whole_or_in_part_and_nothing_else_does() {
     let running = Running::start().await;
     let run = run(&running).await;

@@ -3,12 +3,14 @@
 //!
 //! SQLite's own `VACUUM` would need the room twice, once in a folder that may be small and once in the log. Written beside
 //! itself it needs what it holds once, and until the one rename that ends it the old file is whole: a process that dies
-//! before leaves a half that the next start removes. Who writes waits meanwhile; who reads waits for the rename alone.
+//! before leaves a half that the next start removes. Who writes meanwhile is served, and it is written once more, since what
+//! came would be lost with the old file; only beside one who writes again and again, who writes waits at last. Who reads
+//! waits for the rename alone.
 
 use std::{
     fs::{self, File, OpenOptions},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
@@ -16,8 +18,11 @@ use api::{ApiError, ErrorCode};
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 
-use super::{Inner, READERS, Store, lock, open_folder, open_readers, open_writer};
+use super::{Inner, READERS, Store, begin, lock, open_folder, open_readers, open_writer};
 use crate::error::{Result, StoreError};
+
+/// How often it is written while others may write, before they wait.
+const TRIES: usize = 3;
 
 /// What the database's file takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,16 +59,21 @@ impl Store {
 }
 
 fn compact(inner: &Inner, handle: &Handle) -> Result<Compacted> {
-    // Nobody writes until it is over: that would be lost with the old file.
-    let mut writer = lock(&inner.writer);
-    let Some(connection) = writer.as_ref() else { return Err(StoreError::Closed) };
+    // Once at a time. Who closes the database waits, too.
+    let _under_way = lock(&inner.compacting);
+    if lock(&inner.opened).is_none() {
+        return Err(StoreError::Closed);
+    }
     let path = inner.path.canonicalize().map_err(file("look for", &inner.path))?;
     let half = half_of(&path);
-    let before = changes_of_others(connection)?;
-    if let Err(error) = write(connection, &path, &half) {
-        forget_half(&path);
-        return Err(error);
-    }
+    // Nobody writes from here on until it is over: that would be lost with the old file.
+    let (mut writer, before) = match write_whole(inner, &path, &half) {
+        Ok(written) => written,
+        Err(error) => {
+            forget_half(&path);
+            return Err(error);
+        }
+    };
     let Ok(alone) = handle.block_on(Arc::clone(&inner.free).acquire_many_owned(READERS as u32)) else {
         forget_half(&path);
         return Err(StoreError::Closed);
@@ -82,9 +92,41 @@ fn compact(inner: &Inner, handle: &Handle) -> Result<Compacted> {
     swapped
 }
 
+/// The connection that writes, which nobody else has until this is dropped, and what [`changes_of_others`] said to it.
+type Held<'i> = (MutexGuard<'i, Option<Connection>>, i64);
+
+/// Writes a new file of all that the database holds as nobody else can write to it any more.
+fn write_whole<'i>(inner: &'i Inner, path: &Path, half: &Path) -> Result<Held<'i>> {
+    for _ in 0..TRIES {
+        if let Some(held) = write_beside_others(inner, path, half)? {
+            return Ok(held);
+        }
+    }
+    let writer = lock(&inner.writer);
+    let Some(connection) = writer.as_ref() else { return Err(StoreError::Closed) };
+    let before = changes_of_others(connection)?;
+    write(connection, path, half)?;
+    Ok((writer, before))
+}
+
+/// The same while others may write; `None` where somebody did.
+fn write_beside_others<'i>(inner: &'i Inner, path: &Path, half: &Path) -> Result<Option<Held<'i>>> {
+    // To a connection of its own all are others, our own writer too.
+    let copying = open_writer(path)?;
+    let begun = changes_of_others(&copying)?;
+    write(&copying, path, half)?;
+    let writer = lock(&inner.writer);
+    let Some(connection) = writer.as_ref() else { return Err(StoreError::Closed) };
+    // Asked first: what another program writes from here on, it says as the files are swapped.
+    let before = changes_of_others(connection)?;
+    let is_whole = changes_of_others(&copying)? == begun;
+    Ok(is_whole.then_some((writer, before)))
+}
+
 /// Writes what is used into a new file, which is on the disk then.
 fn write(connection: &Connection, path: &Path, half: &Path) -> Result<()> {
     forget_half(path);
+    begin(half)?;
     connection.execute("VACUUM INTO ?1", [half.to_string_lossy()])?;
     let permissions = path.metadata().map_err(file("look at", path))?.permissions();
     let written = OpenOptions::new().write(true).open(half).and_then(|half| half.sync_all());
@@ -151,7 +193,35 @@ fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Store
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_writes_while_the_new_file_is_written_is_served_and_that_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let half = half_of(&store.path().canonicalize().unwrap());
+        let compacting = {
+            // Whoever writes has this.
+            let writer = lock(&store.inner.writer);
+            let of_task = store.clone();
+            let compacting = tokio::spawn(async move { of_task.compact().await });
+            let until = Instant::now() + Duration::from_secs(60);
+            while half.metadata().map_or(0, |half| half.len()) == 0 {
+                assert!(Instant::now() < until, "it waits for who writes");
+                std::thread::yield_now();
+            }
+            let transaction = writer.as_ref().unwrap().unchecked_transaction().unwrap();
+            crate::setting::put(&transaction, "meanwhile", &7_u32).unwrap();
+            transaction.commit().unwrap();
+            compacting
+        };
+        compacting.await.unwrap().unwrap();
+        let found: Option<u32> = store.read(|c| crate::setting::get(c, "meanwhile")).await.unwrap();
+        assert_eq!(found, Some(7));
+        assert!(!half.exists());
+    }
 
     #[test]
     fn what_another_program_wrote_meanwhile_is_not_left_behind() {

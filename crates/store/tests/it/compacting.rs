@@ -1,9 +1,14 @@
 //! The database written anew, beside itself and into its own place.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use api::series::Point;
 use store::{
     Store,
-    database::compact::{Room, room},
+    database::compact::{Compacted, Room, room},
 };
 
 use crate::{open, run_id, run_row, with_project};
@@ -36,7 +41,7 @@ async fn what_was_deleted_is_given_back_and_nothing_else_is_lost() {
     let size = || folder.path().join("slipway.db").metadata().unwrap().len();
     let Room { used_bytes, unused_bytes } = store.read(room).await.unwrap();
     assert!(unused_bytes > 100_000, "{used_bytes} and {unused_bytes}");
-    // Who writes and reads meanwhile waits, and is served.
+    // Who writes and reads meanwhile is served.
     let numbers = || 0..50_u32;
     let writes = async {
         for number in numbers() {
@@ -63,6 +68,59 @@ async fn what_was_deleted_is_given_back_and_nothing_else_is_lost() {
     }
     let after: Option<u32> = store.read(|c| store::setting::get(c, "after")).await.unwrap();
     assert_eq!(after, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_one_who_writes_without_a_pause_it_ends_too() {
+    let (_folder, store) = open();
+    emptied(&store).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (writing, until) = (store.clone(), Arc::clone(&is_over));
+    let writes = tokio::spawn(async move {
+        let mut written = 0_u32;
+        while !until.load(Ordering::Relaxed) {
+            written += 1;
+            writing.write(move |tx| store::setting::put(tx, "written", &written)).await.unwrap();
+        }
+        written
+    });
+    let compacted = store.compact().await;
+    is_over.store(true, Ordering::Relaxed);
+    let written = writes.await.unwrap();
+    let Compacted { before, after } = compacted.unwrap();
+    assert!(before > after, "{before} and {after}");
+    let found: Option<u32> = store.read(|c| store::setting::get(c, "written")).await.unwrap();
+    assert_eq!((found, count(&store).await), (Some(written), 60_000));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_database_is_its_users_alone_and_rights_that_a_person_gives_stay() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    // Others may enter it, as one that was there before the workspace.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let modes = || {
+        let mode = |name: &&str| path(name).metadata().unwrap().permissions().mode() & 0o777;
+        ["slipway.db", "slipway.db-wal", "slipway.db-shm"].iter().map(mode).collect::<Vec<_>>()
+    };
+    let store = Store::open(folder.path()).unwrap();
+    emptied(&store).await;
+    assert_eq!(modes(), [0o600; 3]);
+    store.compact().await.unwrap();
+    store.write(|tx| store::setting::put(tx, "after", &1_u32)).await.unwrap();
+    assert_eq!(modes(), [0o600; 3]);
+    store.close().await;
+
+    std::fs::set_permissions(path("slipway.db"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.write(|tx| store::setting::put(tx, "after", &2_u32)).await.unwrap();
+    assert_eq!(modes(), [0o640; 3]);
+    store.compact().await.unwrap();
+    store.write(|tx| store::setting::put(tx, "after", &3_u32)).await.unwrap();
+    assert_eq!(modes(), [0o640; 3]);
 }
 
 #[tokio::test]

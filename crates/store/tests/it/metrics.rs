@@ -55,6 +55,31 @@ async fn buckets_are_the_minimum_maximum_and_last_of_their_points() {
 }
 
 #[tokio::test]
+async fn a_window_touches_the_chunks_that_it_holds_something_of_and_the_open_end() {
+    let (_folder, store, number) = with_series(5_000, 5_000).await;
+    let everything = (i64::MIN, i64::MAX);
+    let at = |step: i64| 1_700_000_000_000 + step * 10;
+    let cases: [(_, _, _, &[(u64, u64)]); 9] = [
+        (everything, everything, 5_000, &[(0, 5_000)]),
+        // What came since does not count.
+        (everything, everything, 2_050, &[(0, 2_050)]),
+        (everything, everything, 2_048, &[(0, 2_048)]),
+        (everything, everything, 0, &[]),
+        ((1_024, 2_047), everything, 5_000, &[(1_024, 2_048), (4_096, 5_000)]),
+        ((1_023, 1_024), everything, 5_000, &[(0, 2_048), (4_096, 5_000)]),
+        ((3_500, 3_500), everything, 4_096, &[(3_072, 4_096)]),
+        (everything, (at(2_048), at(2_048)), 5_000, &[(2_048, 3_072), (4_096, 5_000)]),
+        ((0, 10), (at(2_048), at(2_048)), 4_096, &[]),
+    ];
+    for (steps, times, end, expected) in cases {
+        let window = Window { steps, times };
+        let touched = store.read(move |c| store::points::touched(c, number, window, end)).await.unwrap();
+        let touched: Vec<(u64, u64)> = touched.into_iter().map(|span| (span.start, span.end)).collect();
+        assert_eq!(touched, expected, "{window:?} of {end}");
+    }
+}
+
+#[tokio::test]
 async fn every_point_comes_back_however_it_came_in() {
     for (total, piece) in [(1, 1), (1_023, 1_023), (1_024, 1_000), (5_000, 7), (2_048, 2_048)] {
         let (_folder, store, number) = with_series(total, piece).await;

@@ -1,7 +1,8 @@
 //! The points of some series as CSV, as many of them as a chart has in view: read and written in pieces as they are taken, so
-//! that the longest series needs no more room than a short one, and none is ever left out.
+//! that the longest series needs no more room than a short one, and none is ever left out. Of a long series only what the
+//! view touches is read.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 use anyhow::{Context as _, bail};
 use api::{
@@ -24,9 +25,10 @@ struct Series {
     key: String,
     number: i64,
     window: Window,
-    next: u64,
     /// What comes later is not told.
     end: u64,
+    /// Where the points stand that are not read yet; `None` before the first are.
+    left: Option<VecDeque<Range<u64>>>,
 }
 
 /// What is not told yet.
@@ -54,7 +56,7 @@ pub async fn tell(engine: &Engine, asked: Vec<Viewport>) -> anyhow::Result<(Vec<
             let Some((number, end)) = store::metric::find(c, run, &key)? else { continue };
             let between = |from: Option<i64>, to: Option<i64>| (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX));
             let window = Window { steps: between(from, to), times: between(from_ms, to_ms) };
-            series.push_back(Series { run, name: row.run.name, key, number, window, next: 0, end });
+            series.push_back(Series { run, name: row.run.name, key, number, window, end, left: None });
         }
         Ok(series)
     });
@@ -67,7 +69,7 @@ impl Telling {
     /// The next lines, and what is left behind them; `None` once all were told.
     pub async fn next(mut self, engine: &Engine) -> anyhow::Result<Option<(Vec<u8>, Self)>> {
         while let Some(one) = self.series.pop_front() {
-            if one.next >= one.end {
+            if one.left.as_ref().is_some_and(VecDeque::is_empty) {
                 continue;
             }
             let (one, points) = engine.store().read(move |c| one.piece(c)).await?;
@@ -83,18 +85,35 @@ impl Telling {
 }
 
 impl Series {
+    /// The next points in its window: none where what was read has none.
     fn piece(mut self, c: &store::Connection) -> store::Result<(Self, Vec<Point>)> {
-        let points = store::points::raw_points(c, self.number, self.next, PIECE.min(self.end - self.next))?;
-        if points.is_empty() {
-            return Err(ApiError::not_found("The run was deleted while its points were read.").into());
+        let mut left = match self.left.take() {
+            Some(left) => left,
+            None => store::points::touched(c, self.number, self.window, self.end)?.into(),
+        };
+        let (mut points, mut read) = (Vec::new(), 0);
+        while read < PIECE
+            && let Some(span) = left.pop_front()
+        {
+            let count = (span.end - span.start).min(PIECE - read);
+            let found = store::points::raw_points(c, self.number, span.start, count)?;
+            if found.is_empty() {
+                return Err(ApiError::not_found("The run was deleted while its points were read.").into());
+            }
+            let next = span.start + found.len() as u64;
+            if next < span.end {
+                left.push_front(next..span.end);
+            }
+            read += found.len() as u64;
+            points.extend(found.into_iter().filter(|point| self.window.has(point.step, point.time_ms)));
         }
-        self.next += points.len() as u64;
+        self.left = Some(left);
         Ok((self, points))
     }
 
     fn write(&self, points: &[Point], out: &mut csv::Writer<Vec<u8>>) -> anyhow::Result<()> {
         let id = self.run.to_string();
-        for point in points.iter().filter(|point| self.window.has(point.step, point.time_ms)) {
+        for point in points {
             let (step, time, value) = (point.step.to_string(), moment(point.time_ms), number(point.value));
             out.write_record([&*id, &*self.name, &*self.key, &*step, &*time, &*value])?;
         }

@@ -1,7 +1,9 @@
 //! Runs as two tables: a row a run, and a row a point.
 
+mod columns;
+
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs::File,
     io::BufWriter,
     path::{Path, PathBuf},
@@ -15,7 +17,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
-    file::properties::WriterProperties,
+    file::properties::{EnabledStatistics, WriterProperties},
 };
 
 use super::{Form, Left, Told};
@@ -23,81 +25,105 @@ use crate::run::{
     board::{moment, number},
     start::word,
 };
+use columns::{Cell, Columns, Kind};
 
-/// Rows of runs that a batch of Parquet holds, and cells: runs may have tens of thousands of keys together.
-const RUNS_AT_ONCE: usize = 512;
-const CELLS_AT_ONCE: usize = 1 << 18;
-/// Bytes of runs that are gathered before they are a part of the file, and of their texts before they are a batch.
-const PART_BYTES: usize = 64 << 20;
-/// Columns of a table that has dictionaries: each takes 70 kB before there is anything in it.
-const DICTIONARIES: usize = 256;
+/// Columns of a table that has dictionaries, each of which takes 70 kB before there is anything in it, and an index of its pages,
+/// which is held until the file ends.
+const FEW_COLUMNS: usize = 256;
 /// Rows of points that are gathered before they are written.
 const POINTS_AT_ONCE: usize = 1 << 16;
+
+/// The columns that every run has.
+const COLUMNS: [(&str, Kind); 12] = [
+    ("id", Kind::Text),
+    ("name", Kind::Text),
+    ("experiment", Kind::Text),
+    ("state", Kind::Text),
+    ("kind", Kind::Text),
+    ("user", Kind::Text),
+    ("created", Kind::Time),
+    ("started", Kind::Time),
+    ("ended", Kind::Time),
+    ("seconds", Kind::Number),
+    ("commit", Kind::Text),
+    ("notes", Kind::Text),
+];
+
+/// Keys, each with the place of its column.
+type Places = BTreeMap<String, usize>;
 
 /// The columns beside those that every run has.
 #[derive(Default)]
 pub(super) struct Keys {
-    metrics: BTreeSet<String>,
-    params: BTreeSet<String>,
-    tags: BTreeSet<String>,
+    metrics: Places,
+    params: Places,
+    tags: Places,
 }
 
 impl Keys {
     pub(super) fn add(&mut self, run: &Run) {
-        let add = |keys: &mut BTreeSet<String>, key: &String| {
-            if !keys.contains(key) {
-                keys.insert(key.clone());
+        let add = |keys: &mut Places, key: &String| {
+            if !keys.contains_key(key) {
+                keys.insert(key.clone(), 0);
             }
         };
         run.metrics.iter().for_each(|metric| add(&mut self.metrics, &metric.key));
         run.params.keys().for_each(|key| add(&mut self.params, key));
         run.tags.keys().for_each(|key| add(&mut self.tags, key));
     }
-}
 
-#[derive(Clone, PartialEq)]
-enum Cell {
-    Text(Option<String>),
-    /// Milliseconds since 1970.
-    Time(Option<i64>),
-    Number(Option<f64>),
-}
+    /// Once all are known.
+    fn placed(mut self) -> Self {
+        let all = self.params.values_mut().chain(self.metrics.values_mut()).chain(self.tags.values_mut());
+        all.zip(COLUMNS.len()..).for_each(|(place, at)| *place = at);
+        self
+    }
 
-impl Cell {
-    /// What its text takes; a number takes no room to speak of.
-    fn text_bytes(&self) -> usize {
-        match self {
-            Self::Text(text) => text.as_ref().map_or(0, String::len),
-            Self::Time(_) | Self::Number(_) => 0,
-        }
+    fn count(&self) -> usize {
+        COLUMNS.len() + self.params.len() + self.metrics.len() + self.tags.len()
+    }
+
+    /// All columns, in their order.
+    fn columns(&self) -> impl Iterator<Item = (String, Kind)> {
+        let fixed = COLUMNS.into_iter().map(|(name, kind)| (name.to_owned(), kind));
+        let params = named("param", &self.params, Kind::Text);
+        let metrics = named("metric", &self.metrics, Kind::Number);
+        fixed.chain(params).chain(metrics).chain(named("tag", &self.tags, Kind::Text))
     }
 }
 
-/// The columns of a run with its cells: always the same ones in the same order.
-fn cells(told: &Told, keys: &Keys) -> Vec<(String, Cell)> {
+fn named(what: &'static str, keys: &Places, kind: Kind) -> impl Iterator<Item = (String, Kind)> {
+    keys.keys().map(move |key| (format!("{what}.{key}"), kind))
+}
+
+/// What a run has, each with the place of its column.
+fn cells(told: &Told, keys: &Keys) -> Vec<(usize, Cell)> {
     let run = &told.run;
-    let text = |value: &str| Cell::Text(Some(value.to_owned()).filter(|value| !value.is_empty()));
+    let text = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty()).map(Cell::Text);
     let ended = run.ended_ms.zip(run.started_ms);
-    let mut cells = vec![
-        ("id".to_owned(), Cell::Text(Some(run.id.to_string()))),
-        ("name".to_owned(), text(&run.name)),
-        ("experiment".to_owned(), text(&told.group.name)),
-        ("state".to_owned(), text(&word(&run.state))),
-        ("kind".to_owned(), text(&word(&run.kind))),
-        ("user".to_owned(), Cell::Text(run.user.clone())),
-        ("created".to_owned(), Cell::Time(Some(run.created_ms))),
+    let fixed: [Option<Cell>; COLUMNS.len()] = [
+        Some(Cell::Text(run.id.to_string())),
+        text(&run.name),
+        text(&told.group.name),
+        text(&word(&run.state)),
+        text(&word(&run.kind)),
+        run.user.clone().map(Cell::Text),
+        Some(Cell::Time(run.created_ms)),
         // As the run table has it.
-        ("started".to_owned(), Cell::Time(Some(run.began_ms()))),
-        ("ended".to_owned(), Cell::Time(run.ended_ms)),
-        ("seconds".to_owned(), Cell::Number(ended.map(|(end, start)| end.saturating_sub(start) as f64 / 1000.0))),
-        ("commit".to_owned(), Cell::Text(run.code.as_ref().map(|code| code.commit.clone()))),
-        ("notes".to_owned(), text(&run.notes)),
+        Some(Cell::Time(run.began_ms())),
+        run.ended_ms.map(Cell::Time),
+        ended.map(|(end, start)| Cell::Number(end.saturating_sub(start) as f64 / 1000.0)),
+        run.code.as_ref().map(|code| Cell::Text(code.commit.clone())),
+        text(&run.notes),
     ];
-    let figure = |key: &String| run.metrics.iter().find(|metric| metric.key == *key).map(|metric| metric.last);
-    cells.extend(keys.params.iter().map(|key| (format!("param.{key}"), Cell::Text(run.params.get(key).cloned()))));
-    cells.extend(keys.metrics.iter().map(|key| (format!("metric.{key}"), Cell::Number(figure(key)))));
-    cells.extend(keys.tags.iter().map(|key| (format!("tag.{key}"), Cell::Text(run.tags.get(key).cloned()))));
-    cells
+    let fixed = fixed.into_iter().enumerate().filter_map(|(at, cell)| Some((at, cell?)));
+    // What came since the columns were looked for has none.
+    let of = |places: &Places, key: &String, cell: Cell| places.get(key).map(|place| (*place, cell));
+    let texts = |(key, value): (&String, &String), places: &Places| of(places, key, Cell::Text(value.clone()));
+    let params = run.params.iter().filter_map(|pair| texts(pair, &keys.params));
+    let metrics = run.metrics.iter().filter_map(|metric| of(&keys.metrics, &metric.key, Cell::Number(metric.last)));
+    let tags = run.tags.iter().filter_map(|pair| texts(pair, &keys.tags));
+    fixed.chain(params).chain(metrics).chain(tags).collect()
 }
 
 /// Points of runs, gathered.
@@ -114,23 +140,11 @@ struct Gathered {
 pub(super) const POINT_COLUMNS: [&str; 6] = ["run_id", "run", "key", "step", "time", "value"];
 
 enum Out {
-    Csv {
-        runs: csv::Writer<BufWriter<File>>,
-        points: csv::Writer<BufWriter<File>>,
-        is_begun: bool,
-    },
-    Parquet {
-        runs: Option<ArrowWriter<File>>,
-        points: ArrowWriter<File>,
-        rows: Vec<Vec<(String, Cell)>>,
-        /// Of the texts in these rows.
-        text_bytes: usize,
-        gathered: Gathered,
-    },
+    Csv { runs: csv::Writer<BufWriter<File>>, points: csv::Writer<BufWriter<File>> },
+    Parquet { runs: Columns, points: ArrowWriter<File>, gathered: Gathered },
 }
 
 pub(super) struct Tables {
-    folder: PathBuf,
     keys: Keys,
     id: String,
     name: String,
@@ -139,20 +153,23 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn csv(folder: &Path, keys: Keys) -> anyhow::Result<Self> {
+        let keys = keys.placed();
         let open = |name: &str| create(folder, name).map(|file| csv::Writer::from_writer(BufWriter::new(file)));
-        let mut points = open("points.csv")?;
+        let (mut runs, mut points) = (open("runs.csv")?, open("points.csv")?);
+        runs.write_record(keys.columns().map(|(name, _)| name)).context("write runs.csv")?;
         points.write_record(POINT_COLUMNS).context("write points.csv")?;
-        Ok(Self::new(folder, keys, Out::Csv { runs: open("runs.csv")?, points, is_begun: false }))
+        Ok(Self::new(keys, Out::Csv { runs, points }))
     }
 
     pub(super) fn parquet(folder: &Path, keys: Keys) -> anyhow::Result<Self> {
+        let keys = keys.placed();
+        let runs = Columns::begin(create(folder, "runs.parquet")?, keys.columns())?;
         let points = writer(create(folder, "points.parquet")?, point_schema())?;
-        let (rows, gathered) = (Vec::new(), Gathered::default());
-        Ok(Self::new(folder, keys, Out::Parquet { runs: None, points, rows, text_bytes: 0, gathered }))
+        Ok(Self::new(keys, Out::Parquet { runs, points, gathered: Gathered::default() }))
     }
 
-    fn new(folder: &Path, keys: Keys, out: Out) -> Self {
-        Self { folder: folder.to_path_buf(), keys, id: String::new(), name: String::new(), out }
+    fn new(keys: Keys, out: Out) -> Self {
+        Self { keys, id: String::new(), name: String::new(), out }
     }
 }
 
@@ -162,22 +179,14 @@ impl Form for Tables {
         self.name.clone_from(&told.run.name);
         let cells = cells(told, &self.keys);
         match &mut self.out {
-            Out::Csv { runs, is_begun, .. } => {
-                if !std::mem::replace(is_begun, true) {
-                    runs.write_record(cells.iter().map(|(name, _)| name)).context("write runs.csv")?;
+            Out::Csv { runs, .. } => {
+                let mut row = vec![String::new(); self.keys.count()];
+                for (place, cell) in cells {
+                    row[place] = shown(cell);
                 }
-                runs.write_record(cells.into_iter().map(|(_, cell)| shown(cell))).context("write runs.csv")
+                runs.write_record(row).context("write runs.csv")
             }
-            Out::Parquet { runs, rows, text_bytes, .. } => {
-                let most = rows_at_once(cells.len());
-                *text_bytes += cells.iter().map(|(_, cell)| cell.text_bytes()).sum::<usize>();
-                rows.push(cells);
-                if rows.len() < most && *text_bytes < PART_BYTES {
-                    return Ok(());
-                }
-                *text_bytes = 0;
-                write_runs(&self.folder, runs, rows)
-            }
+            Out::Parquet { runs, .. } => runs.push(cells.into_iter()),
         }
     }
 
@@ -214,25 +223,16 @@ impl Form for Tables {
 
     fn finish(self: Box<Self>) -> anyhow::Result<()> {
         match self.out {
-            Out::Csv { mut runs, mut points, .. } => {
+            Out::Csv { mut runs, mut points } => {
                 runs.flush().context("write runs.csv")?;
                 points.flush().context("write points.csv")
             }
-            Out::Parquet { mut runs, mut points, mut rows, mut gathered, .. } => {
-                write_runs(&self.folder, &mut runs, &mut rows)?;
+            Out::Parquet { runs, mut points, mut gathered } => {
+                runs.finish()?;
                 write_points(&mut points, &mut gathered)?;
-                points.close().context("write points.parquet")?;
-                runs.map_or(Ok(()), |runs| runs.close().map(drop)).context("write runs.parquet")
+                points.close().map(drop).context("write points.parquet")
             }
         }
-    }
-}
-
-const fn rows_at_once(columns: usize) -> usize {
-    match CELLS_AT_ONCE.checked_div(columns) {
-        Some(rows @ 1..=RUNS_AT_ONCE) => rows,
-        Some(0) => 1,
-        _ => RUNS_AT_ONCE,
     }
 }
 
@@ -242,10 +242,14 @@ fn create(folder: &Path, name: &str) -> anyhow::Result<File> {
 }
 
 fn writer(file: File, schema: SchemaRef) -> anyhow::Result<ArrowWriter<File>> {
-    let zstd = Compression::ZSTD(ZstdLevel::default());
-    let has_dictionaries = schema.fields().len() <= DICTIONARIES;
-    let properties = WriterProperties::builder().set_compression(zstd).set_dictionary_enabled(has_dictionaries).build();
-    ArrowWriter::try_new(file, schema, Some(properties)).context("begin a Parquet file")
+    let builder = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
+    let properties = if schema.fields().len() <= FEW_COLUMNS {
+        builder
+    } else {
+        let builder = builder.set_dictionary_enabled(false).set_statistics_enabled(EnabledStatistics::Chunk);
+        builder.set_offset_index_disabled(true)
+    };
+    ArrowWriter::try_new(file, schema, Some(properties.build())).context("begin a Parquet file")
 }
 
 fn time_type() -> DataType {
@@ -272,104 +276,112 @@ fn write_points(out: &mut ArrowWriter<File>, gathered: &mut Gathered) -> anyhow:
     out.write(&batch).context("write points.parquet")
 }
 
-fn write_runs(
-    folder: &Path,
-    out: &mut Option<ArrowWriter<File>>,
-    rows: &mut Vec<Vec<(String, Cell)>>,
-) -> anyhow::Result<()> {
-    let rows = std::mem::take(rows);
-    let Some(first) = rows.first() else { return Ok(()) };
-    let field = |(name, cell): &(String, Cell)| {
-        let kind = match cell {
-            Cell::Text(_) => DataType::Utf8,
-            Cell::Time(_) => time_type(),
-            Cell::Number(_) => DataType::Float64,
-        };
-        Field::new(name.clone(), kind, true)
-    };
-    let schema: SchemaRef = Arc::new(Schema::new(first.iter().map(field).collect::<Vec<_>>()));
-    let column = |at: usize| -> ArrayRef {
-        let cells = rows.iter().filter_map(|row| row.get(at)).map(|(_, cell)| cell);
-        match &first[at].1 {
-            Cell::Text(_) => Arc::new(StringArray::from_iter(cells.map(|cell| match cell {
-                Cell::Text(text) => text.as_deref(),
-                _ => None,
-            }))),
-            Cell::Time(_) => Arc::new(
-                TimestampMillisecondArray::from_iter(cells.map(|cell| match cell {
-                    Cell::Time(time) => *time,
-                    _ => None,
-                }))
-                .with_timezone("UTC"),
-            ),
-            Cell::Number(_) => Arc::new(Float64Array::from_iter(cells.map(|cell| match cell {
-                Cell::Number(number) => *number,
-                _ => None,
-            }))),
-        }
-    };
-    let columns = (0..first.len()).map(column).collect();
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).context("make rows of runs")?;
-    let out = match out {
-        Some(out) => out,
-        None => out.insert(writer(create(folder, "runs.parquet")?, schema)?),
-    };
-    out.write(&batch).context("write runs.parquet")?;
-    if out.memory_size() >= PART_BYTES { out.flush().context("write runs.parquet") } else { Ok(()) }
-}
-
 fn shown(cell: Cell) -> String {
     match cell {
-        Cell::Text(text) => text.unwrap_or_default(),
-        Cell::Time(time) => time.map(moment).unwrap_or_default(),
-        Cell::Number(value) => value.map(|value| number(value).into_owned()).unwrap_or_default(),
+        Cell::Text(text) => text,
+        Cell::Time(time) => moment(time),
+        Cell::Number(value) => number(value).into_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use api::{ExperimentId, RunId, run::RunKind};
+    use api::{
+        ExperimentId, RunId,
+        run::{MetricSummary, RunKind},
+    };
     use store::run::RunRow;
 
-    use super::*;
+    use super::{columns::PART_BYTES, *};
 
-    /// The most cells, bytes of texts and bytes of the file's next part that were held at once while runs with such
-    /// notes were written beside so many metrics.
-    fn held(metrics: usize, runs: u8, note: usize) -> (usize, usize, usize) {
+    /// A run with such notes and so many metrics.
+    fn told(number: u8, note: usize, metrics: usize) -> Told {
+        let experiment = (ExperimentId::from_bytes([1; 16]), None);
+        let row = RunRow::new(RunId::from_bytes([number; 16]), experiment, "run".to_owned(), RunKind::Client, 0);
+        let metric = |at: usize| MetricSummary {
+            key: format!("m{at}"),
+            count: 0,
+            step: 0,
+            last: at as f64,
+            min: at as f64,
+            max: at as f64,
+            time_ms: 0,
+            kept: None,
+        };
+        let run = Run { notes: "x".repeat(note), metrics: (0..metrics).map(metric).collect(), ..row.run };
+        Told { run, group: Default::default(), inputs: Vec::new(), models: Default::default() }
+    }
+
+    /// Tables in a folder with a column for each of so many metrics.
+    fn tables(folder: &Path, metrics: usize) -> Tables {
+        let metrics = (0..metrics).map(|key| (format!("m{key}"), 0)).collect();
+        Tables::parquet(folder, Keys { metrics, ..Keys::default() }).unwrap()
+    }
+
+    #[test]
+    fn however_long_the_texts_that_runs_have_no_more_of_them_is_held_than_fits() {
         let folder = tempfile::tempdir().unwrap();
-        let keys = Keys { metrics: (0..metrics).map(|key| format!("m{key}")).collect(), ..Keys::default() };
-        let mut tables = Tables::parquet(folder.path(), keys).unwrap();
-        let mut most: (usize, usize, usize) = (0, 0, 0);
-        for at in 0..runs {
-            let experiment = (ExperimentId::from_bytes([1; 16]), None);
-            let row = RunRow::new(RunId::from_bytes([at; 16]), experiment, "run".to_owned(), RunKind::Client, 0);
-            let run = Run { notes: "x".repeat(note), ..row.run };
-            let told = Told { run, group: Default::default(), inputs: Vec::new(), models: Default::default() };
-            tables.begin(&told, &mut Left::default()).unwrap();
-            let Out::Parquet { runs, rows, .. } = &tables.out else { panic!("no Parquet") };
-            let cells = || rows.iter().flatten().map(|(_, cell)| cell);
-            let part = runs.as_ref().map_or(0, ArrowWriter::memory_size);
-            most.0 = most.0.max(cells().count());
-            most.1 = most.1.max(cells().map(Cell::text_bytes).sum());
-            most.2 = most.2.max(part);
+        let (mut tables, mut most) = (tables(folder.path(), 10), 0);
+        for number in 0..20 {
+            tables.begin(&told(number, 8 << 20, 0), &mut Left::default()).unwrap();
+            let Out::Parquet { runs, .. } = &tables.out else { panic!("no Parquet") };
+            most = most.max(runs.held_bytes);
         }
+        assert!(most > 0 && most < PART_BYTES, "{most} bytes");
         Box::new(tables).finish().unwrap();
-        most
     }
 
     #[test]
-    fn however_many_keys_and_long_texts_runs_have_no_more_of_them_is_held_than_fits() {
-        let (cells, _, part) = held(20_000, 30, 0);
-        assert!(cells > 0 && cells <= CELLS_AT_ONCE && part <= PART_BYTES, "{cells} cells, {part} bytes");
-        // As many runs as a batch may have would be more than that.
-        let (_, texts, part) = held(10, 20, 8 << 20);
-        assert!(texts > 0 && texts < PART_BYTES && part <= PART_BYTES, "{texts} and {part} bytes");
+    fn what_every_run_has_stands_before_its_keys() {
+        let mut keys = Keys::default();
+        let mut run = told(1, 3, 2).run;
+        run.params.insert("lr".to_owned(), "0.1".to_owned());
+        run.tags.insert("a".to_owned(), String::new());
+        keys.add(&run);
+        let keys = keys.placed();
+        let names: Vec<String> = keys.columns().map(|(name, _)| name).collect();
+        assert_eq!(names[COLUMNS.len() - 1..], ["notes", "param.lr", "metric.m0", "metric.m1", "tag.a"]);
+        assert_eq!(names.len(), keys.count());
+        let told = Told { run, ..told(1, 0, 0) };
+        let has = |name: &str, what: &str| {
+            let at = names.iter().position(|one| one == name).unwrap();
+            let found = cells(&told, &keys).into_iter().find(|(place, _)| *place == at);
+            assert_eq!(found.map(|(_, cell)| shown(cell)).as_deref(), Some(what), "{name}");
+        };
+        [("name", "run"), ("notes", "xxx"), ("param.lr", "0.1"), ("metric.m1", "1.0"), ("tag.a", "")]
+            .into_iter()
+            .for_each(|(name, what)| has(name, what));
     }
 
+    /// Says to the test that it is alone in its process: what others hold there would count.
+    #[cfg(target_os = "linux")]
+    const ALONE: &str = "SLIPWAY_TEST_ALONE";
+
+    /// It was 1 GB while all columns of a part were begun at once.
+    #[cfg(target_os = "linux")]
     #[test]
-    fn of_runs_with_many_keys_fewer_are_held_at_once() {
-        for (columns, rows) in [(0, 512), (12, 512), (1 << 9, 512), (1 << 10, 256), (20_000, 13), (1 << 20, 1)] {
-            assert_eq!(rows_at_once(columns), rows, "{columns}");
+    fn a_column_for_each_of_fifty_thousand_keys_takes_little_memory() {
+        let name = "run::export::tables::tests::a_column_for_each_of_fifty_thousand_keys_takes_little_memory";
+        if std::env::var_os(ALONE).is_none() {
+            let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+            let alone = alone.args(["--exact", name]).env(ALONE, "1").output().unwrap();
+            let said = String::from_utf8_lossy(&alone.stdout);
+            assert!(alone.status.success(), "{said}{}", String::from_utf8_lossy(&alone.stderr));
+            assert!(said.contains("1 passed"), "{said}");
+            return;
         }
+        let peak_kib = || -> usize {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+            peak.trim().trim_end_matches("kB").trim().parse().unwrap()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let runs = [told(1, 0, 50_000), told(2, 0, 50_000)];
+        let before = peak_kib();
+        let mut tables = tables(folder.path(), 50_000);
+        runs.iter().for_each(|run| tables.begin(run, &mut Left::default()).unwrap());
+        Box::new(tables).finish().unwrap();
+        let took = peak_kib() - before;
+        assert!(took < 400 << 10, "{took} KiB");
     }
 }
