@@ -105,12 +105,15 @@ async fn every_prefix_leads_to_the_same_routes() {
             (&json!("SqlStore"), &json!(false)),
             "{prefix}: {told}"
         );
+        // A client of 3.18 asks so before it sends a file through the proxy.
+        let proxied = (&told["artifact_serving_enabled"], &told["artifacts_presigned_only"]);
+        assert_eq!(proxied, (&json!(true), &json!(false)), "{prefix}: {told}");
         let got = open.get(&format!("{prefix}/mlflow/runs/get?run_id={run}")).await;
         assert_eq!(got["run"]["info"]["run_id"], json!(run), "{prefix}: {got}");
         let listed = open.get(&format!("{prefix}/mlflow-artifacts/artifacts?path=0/{run}/artifacts")).await;
         assert!(listed.is_object() && listed["error_code"].is_null(), "{prefix}: {listed}");
     }
-    for (path, said) in [("health", "OK"), ("version", "3.17.2")] {
+    for (path, said) in [("health", "OK"), ("version", "3.18.0")] {
         let answer = open.running.http.get(format!("{}/{path}", open.address)).send().await.unwrap();
         assert_eq!(answer.text().await.unwrap(), said, "{path}");
     }
