@@ -143,7 +143,17 @@ def logged_models(check):
     check.equal("a metric with its dataset", points, [("acc", 0.5, 1, 10, "d", "g", run)])
     check.equal("a metric without", sorted((m.value, m.step) for m in got if not m.dataset_name), [(0.75, 2)])
     check.equal("… in the run too", client.get_run(run).data.metrics, {"acc": 0.75})
-    check.equal("search by an earlier point", found_by(client, experiment, "metrics.acc < 0.6"), ["m"])
+    for text, found in [
+        ("metrics.acc > 0.6", ["m"]),
+        ("metrics.acc < 0.6", []),
+        ("status = 'READY'", ["m"]),
+        ("status IN ('PENDING', 'FAILED')", []),
+        ("status NOT IN ('PENDING', 'FAILED')", ["m"]),
+        ("status = 'UNSPECIFIED'", []),
+    ]:
+        check.equal(f"search by {text}", found_by(client, experiment, text), found)
+    for text in ("status = 'UPLOAD_FAILED'", "status != 'ready'", "status IN ('READY', 'DONE')"):
+        check.code(f"… by {text}", lambda text=text: found_by(client, experiment, text), "INVALID_PARAMETER_VALUE")
     for step in range(3):
         client.log_metric(run, "loss", step + 0.5, step=step, timestamp=20 + step, model_id=model)
     kept = [(m.step, m.value) for m in client.get_logged_model(model).metrics if m.key == "loss"]

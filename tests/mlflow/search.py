@@ -192,6 +192,13 @@ def fill_logged_models(server, prefix, experiments):
             if i % 2:
                 metric |= {"dataset_name": "train", "dataset_digest": "d1"}
             server.do("POST", "runs/log-metric", metric | {"run_id": run})
+        # The value of the greatest step is neither the latest in time nor the last that was logged.
+        for step, value, minutes, dataset in [(7, i, 0, "late"), (3, 10 + i, 1, "early"), (1, 20 + i, 2, "early")]:
+            if i % 3 != 1:
+                stamp = START + minutes * 60_000
+                metric = {"key": "loss", "value": value, "timestamp": stamp, "step": step, "model_id": made}
+                metric |= {"dataset_name": dataset, "dataset_digest": "d2"}
+                server.do("POST", "runs/log-metric", metric | {"run_id": run})
         if i == 6:
             server.do("DELETE", f"logged-models/{quote(made)}")
     return names

@@ -327,6 +327,8 @@ EXPERIMENTS = [
     _experiments("name = '{prefix}/e/alpha'"),
     _experiments("name != '{prefix}/e/alpha'"),
     _experiments("attribute.name LIKE '%/delta_1'"),
+    _experiments("attributes.name LIKE '%/delta_1'"),
+    _experiments("name like '%/delta_1' and tags.kind is null"),
     _experiments("attr.name ILIKE '%BETA'"),
     _experiments("name LIKE '%beta'"),
     _experiments("name LIKE '%delta%'"),
@@ -356,6 +358,7 @@ EXPERIMENTS = [
     _experiments(order_by=["creation_time DESC"]),
     _experiments(order_by=["last_update_time ASC"], view_type="ALL"),
     _experiments(order_by=["attribute.experiment_id DESC"]),
+    _experiments(order_by=["attributes.name DESC"]),
     _experiments(order_by=["bogus"]),
     _experiments(order_by=["tags.kind"]),
     _experiments(order_by=["name UP"]),
@@ -472,6 +475,8 @@ def _by(field, **more):
 
 
 _TRAIN = {"dataset_name": "train", "dataset_digest": "d1"}
+_EARLY = {"dataset_name": "early", "dataset_digest": "d2"}
+_LATE = {"dataset_name": "late", "dataset_digest": "d2"}
 
 LOGGED_MODELS = [
     _logged(),
@@ -490,6 +495,11 @@ LOGGED_MODELS = [
     _logged("status = 'READY'"),
     _logged("status = 'FAILED'"),
     _logged("status != 'READY'"),
+    _logged("status IN ('PENDING', 'FAILED')"),
+    _logged("status NOT IN ('PENDING')"),
+    _logged("status = 'UPLOAD_FAILED'"),
+    _logged("status = 'ready'"),
+    _logged("status LIKE 'R%'"),
     _logged("model_type = 'Agent'"),
     _logged("params.depth = '1'"),
     _logged("params.depth != '1'"),
@@ -502,6 +512,15 @@ LOGGED_MODELS = [
     _logged("metrics.missing > 0"),
     _logged("metrics.acc > 0.1", datasets=[_TRAIN]),
     _logged("metrics.acc > 0.1 AND params.depth = '1'"),
+    # several points of a metric: that of the greatest step counts, not the latest in time, nor any
+    _logged("metrics.loss > 3"),
+    _logged("metrics.loss <= 3"),
+    _logged("metrics.loss = 12"),
+    _logged("metrics.loss != 2"),
+    _logged("metrics.loss > 13", datasets=[_EARLY]),
+    _logged("metrics.loss > 20", datasets=[_EARLY]),
+    _logged("metrics.loss < 3", datasets=[_EARLY, _LATE]),
+    _logged("metrics.loss > 13", datasets=[{"dataset_name": "early"}]),
     _logged("creation_timestamp > 0"),
     _logged("creation_timestamp_ms > 0"),
     _logged("source_run_id IS NULL"),
@@ -516,6 +535,11 @@ LOGGED_MODELS = [
     _logged(order_by=_by("metrics.acc", ascending=True, **_TRAIN)),
     _logged(order_by=_by("metrics.acc", ascending=True, dataset_name="train")),
     _logged(order_by=_by("metrics.acc", dataset_digest="d1")),
+    _logged(order_by=_by("metrics.loss", ascending=True)),
+    _logged(order_by=_by("metrics.loss", ascending=False)),
+    _logged(order_by=_by("metrics.loss", ascending=True, dataset_name="early")),
+    _logged(order_by=_by("metrics.loss", ascending=False), datasets=[_EARLY]),
+    _logged(order_by=_by("metrics.loss", ascending=True, dataset_name="late"), datasets=[_EARLY]),
     _logged(order_by=_by("name", dataset_name="train")),
     _logged(order_by=_by("bogus")),
     _logged(order_by=_by("params.depth")),
@@ -539,6 +563,8 @@ LOGGED_MODELS = [
 
 # Filters that nobody can mean anything by: refused here as there.
 REFUSED = [
+    "status = 'UPLOAD_FAILED'",
+    "status = 'ready'",
     "metrics.acc",
     "metrics.acc >",
     "metrics.acc BETWEEN 0 AND 1",
@@ -575,9 +601,8 @@ OTHERWISE = [
     ["experiments/search", {"max_results": 100, "filter": "name LIKE '{prefix}/e/%'", "view_type": "BOGUS"}],
     ["registered-models/search", {"max_results": 0, "filter": "name LIKE '{prefix}-%'"}],
     ["registered-models/search", {"max_results": -1, "filter": "name LIKE '{prefix}-%'"}],
-    # MLflow compares the number that it keeps a status as with the word.
-    ["logged-models/search", {"experiment_ids": ["{models}"], "max_results": 50, "filter": "status = 'READY'"}],
-    ["logged-models/search", {"experiment_ids": ["{models}"], "max_results": 50, "filter": "status != 'READY'"}],
+    # A name without a digest is any dataset of that name, as the client documents; MLflow's server looks for one without.
+    ["logged-models/search", _logged("metrics.loss > 13", datasets=[{"dataset_name": "early"}])],
     # A digest without a name says nothing of a dataset.
     [
         "logged-models/search",

@@ -38,9 +38,9 @@ def experiments(check):
     client.delete_experiment_tag(made, "b")
     check.equal("delete tag", sorted(client.get_experiment(made).tags), ["a", "with space/ü"])
     check.code("delete tag of none", lambda: client.delete_experiment_tag(made, "b"), "RESOURCE_DOES_NOT_EXIST")
-    for key in ("a//b", "/a", "..", "a#b", 'a"b'):
+    for key in ("a//b", "/a", "..", "a#b", 'a"b', "a\n"):
         wrong = "INVALID_PARAMETER_VALUE"
-        check.code(f"a tag called {key}", lambda key=key: client.set_experiment_tag(made, key, "x"), wrong)
+        check.code(f"a tag called {key!r}", lambda key=key: client.set_experiment_tag(made, key, "x"), wrong)
     since = client.get_experiment(made).last_update_time
     client.set_experiment_tag(made, "later", "told")
     check.equal("a tag is no update", client.get_experiment(made).last_update_time, since)
@@ -53,6 +53,7 @@ def experiments(check):
         "rename to a name that is taken",
         check.ask("POST", "experiments/update", {"experiment_id": other, "new_name": renamed}).status_code == 400,
     )
+    check.refused("a name of spaces alone", "POST", "experiments/create", {"name": "  "})
     spaced = f" {fresh('spaced')} "
     for time_of in ("first", "second"):
         check.equal(f"a name with spaces around it, the {time_of} time", mlflow.set_experiment(spaced).name, spaced)

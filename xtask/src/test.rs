@@ -6,6 +6,8 @@ use anyhow::Result;
 
 use crate::{gates, kubernetes, pictures, place, programs, python, shell, skipped, system, window};
 
+/// The newest of MLflow's clients that `pip` installs: 3.18.0, of which the judge's recordings are, asks for parts of itself
+/// (`mlflow-skinny` and `mlflow-tracing`) of a version that no registry had when it was judged (`tests/mlflow/README.md`).
 const MLFLOW: [&str; 3] = ["mlflow==3.17.2", "scikit-learn", "psutil"];
 
 pub(crate) struct Options {
@@ -67,7 +69,7 @@ fn every(options: &Options) -> Result<()> {
     shell::step("Tests: host", || cargo_test(&packages, options))
 }
 
-/// MLflow's own client, which judges our server. Its version is the one that the judge's recordings are of.
+/// MLflow's own client, which judges our server.
 pub(crate) fn mlflow() -> Result<PathBuf> {
     python::venv("mlflow", &MLFLOW)
 }

@@ -38,7 +38,7 @@ const LARGE_COMING: usize = 4;
 /// Files that come at once.
 const FILES_COMING: usize = 64;
 /// The version of MLflow that is spoken.
-const SPOKEN: &str = "3.17.2";
+const SPOKEN: &str = "3.18.0";
 
 type Answer<T> = Result<Json<T>, Failure>;
 /// What MLflow answers to a write.
@@ -157,7 +157,7 @@ fn proxy() -> Router<Host> {
 }
 
 /// Parts are served to whoever asks for them, and proposed to nobody: on one machine they are more requests, and files that
-/// are written twice.
+/// are written twice. Clients of MLflow 3.18 ask this before each folder's first file, whether they may send it at all.
 async fn server_info() -> Json<serde_json::Value> {
     Json(json!({
         "store_type": "SqlStore",
@@ -165,6 +165,8 @@ async fn server_info() -> Json<serde_json::Value> {
         "trace_archival_enabled": false,
         "multipart_uploads_enabled": false,
         "multipart_downloads_enabled": false,
+        "artifact_serving_enabled": true,
+        "artifacts_presigned_only": false,
     }))
 }
 

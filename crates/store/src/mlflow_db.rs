@@ -192,13 +192,15 @@ impl MlflowDb {
         Ok(self.ask(sql, params![], |row| row.get(0))?.pop().unwrap_or_default())
     }
 
-    /// How many traces, assessments of them and evaluation datasets it has, of which nothing is read.
+    /// How many traces, assessments of them, evaluation datasets, MCP servers and, from MLflow 3.18 on, skills it has, of which
+    /// nothing is read.
     ///
     /// # Errors
     /// As [`MlflowDb::open`].
-    pub fn unread(&self) -> Result<[i64; 3]> {
-        let mut counts = [0; 3];
-        for (count, table) in counts.iter_mut().zip(["trace_info", "assessments", "evaluation_datasets"]) {
+    pub fn unread(&self) -> Result<[i64; 5]> {
+        let mut counts = [0; 5];
+        let tables = ["trace_info", "assessments", "evaluation_datasets", "mcp_servers", "skills"];
+        for (count, table) in counts.iter_mut().zip(tables) {
             if self.columns.contains_key(table) {
                 let found = self.ask(&format!("SELECT count(*) FROM {table}"), params![], |row| row.get(0))?;
                 *count = found.first().copied().unwrap_or_default();

@@ -35,7 +35,7 @@ use api::{
 use jiff::tz::TimeZone;
 
 use fields::{Entity, attribute};
-pub(crate) use fields::{fields_of, has_words, unknown_fields, unknown_keys};
+pub(crate) use fields::{fields_of, has_words, model_status, unknown_fields, unknown_keys};
 use tokens::{KEYWORDS, Kind, Token, tokens};
 
 /// What a filter or an order looks at.

@@ -274,12 +274,14 @@ impl Database {
         Ok(())
     }
 
-    /// What is said of the traces, assessments and evaluation datasets that stand there.
-    fn left_out(&self, counts: [i64; 3]) -> impl Iterator<Item = Told> {
+    /// What is said of the traces and of what else stands there that is not read.
+    fn left_out(&self, counts: [i64; 5]) -> impl Iterator<Item = Told> {
         let words = [
             ("trace was", "traces were"),
             ("assessment was", "assessments were"),
             ("evaluation dataset was", "evaluation datasets were"),
+            ("MCP server was", "MCP servers were"),
+            ("skill was", "skills were"),
         ];
         counts.into_iter().zip(words).filter(|(count, _)| *count > 0).map(move |(count, (one, many))| {
             let what = counted(count.unsigned_abs(), one, many);

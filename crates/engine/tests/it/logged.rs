@@ -7,13 +7,13 @@ use api::{
     model::DeleteVersion,
     registered::GetClientVersion,
     run::{GetLineage, Run},
-    tracking::{CreateExperiment, Experiment, LoggedModel, LoggedStatus, Scope},
+    tracking::{CreateExperiment, Experiment, LoggedMetric, LoggedModel, LoggedStatus, Scope},
 };
 use engine::tracking::{
     client::{self, Begin},
     logged::{
         self, New,
-        searching::{self, Sought},
+        searching::{self, OnDataset, Sought},
     },
     registry::{self, NewVersion},
 };
@@ -274,5 +274,113 @@ async fn words_are_looked_for_in_names_params_and_tags() {
         let mut names: Vec<&str> = found.iter().map(|(model, _)| model.name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, expected, "{filter}");
+    }
+}
+
+/// The names that a search finds, in their order.
+async fn found(stage: &Stage, sought: Sought) -> Vec<String> {
+    let found = searching::search(&stage.engine, Sought { most: 10, ..sought }).await.unwrap();
+    found.models.into_iter().map(|(model, _)| model.name).collect()
+}
+
+/// As MLflow has it since 3.18; before, any point of a metric was compared, and the latest by its time ordered.
+#[tokio::test]
+async fn of_a_models_metric_the_value_of_the_greatest_step_is_compared_and_ordered_by() {
+    let stage = Stage::new().await;
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    let begin = Begin { name: Some("one".to_owned()), started_ms: Some(1), ..Begin::default() };
+    let run = client::begin(&stage.engine, &sweep.number.to_string(), begin).await.unwrap().row.run.id;
+    // Each with the step, the time, the value and the dataset of its points.
+    for (name, points) in [
+        ("risen", &[(1, 20, 0.2, "train"), (2, 10, 0.8, "test")][..]),
+        ("fallen", &[(1, 10, 0.9, "train"), (1, 11, 0.3, "train"), (1, 11, 0.1, "train")]),
+        ("bare", &[]),
+    ] {
+        let new = New { name: Some(name.to_owned()), ..New::default() };
+        let model = logged::create(&stage.engine, &sweep, new).await.unwrap().0.id;
+        let metrics: Vec<LoggedMetric> = points
+            .iter()
+            .enumerate()
+            .map(|(at, (step, time_ms, value, dataset))| LoggedMetric {
+                run,
+                key: "acc".to_owned(),
+                dataset_name: Some((*dataset).to_owned()),
+                // Two points of one dataset, step and time are one; of two digests they are two.
+                dataset_digest: Some(format!("d{at}")),
+                step: *step,
+                time_ms: *time_ms,
+                value: *value,
+            })
+            .collect();
+        let put = move |tx: &store::Transaction<'_>| {
+            metrics.iter().try_for_each(|metric| store::logged_model::put_metric(tx, &model, metric))
+        };
+        stage.engine.store().write(put).await.unwrap();
+    }
+    let on = |name: &str| -> Vec<OnDataset> { vec![(name.to_owned(), None)] };
+    let sought = |filter: &str, datasets: Vec<OnDataset>| Sought {
+        experiments: vec![sweep.clone()],
+        filter: filter.to_owned(),
+        datasets,
+        ..Sought::default()
+    };
+    for (filter, datasets, expected) in [
+        ("metrics.acc > 0.5", Vec::new(), &["risen"][..]),
+        ("metrics.acc < 0.5", Vec::new(), &["fallen"]),
+        ("metrics.acc = 0.3", Vec::new(), &["fallen"]),
+        ("metrics.acc != 0.8", Vec::new(), &["fallen"]),
+        ("metrics.acc > 0.5", on("train"), &[]),
+        ("metrics.acc = 0.2", on("train"), &["risen"]),
+        ("metrics.acc IS NULL", Vec::new(), &["bare"]),
+        ("metrics.acc IS NULL", on("test"), &["bare", "fallen"]),
+    ] {
+        let mut names = found(&stage, sought(filter, datasets.clone())).await;
+        names.sort_unstable();
+        assert_eq!(names, expected, "{filter} on {datasets:?}");
+    }
+    for (datasets, dataset, expected) in [
+        (Vec::new(), None, ["fallen", "risen", "bare"]),
+        (Vec::new(), on("train").pop(), ["risen", "fallen", "bare"]),
+        (on("train"), None, ["risen", "fallen", "bare"]),
+    ] {
+        let orders = vec![searching::order("metrics.acc", true, dataset.clone()).unwrap()];
+        // The models that have no metric on the dataset are not left out while the filter names one.
+        let sought = Sought { orders, ..sought("metrics.acc IS NULL OR metrics.acc IS NOT NULL", datasets.clone()) };
+        assert_eq!(found(&stage, sought).await, expected, "{datasets:?} {dataset:?}");
+    }
+}
+
+#[tokio::test]
+async fn models_are_found_by_their_status_and_an_unknown_one_is_refused() {
+    let stage = Stage::new().await;
+    let sweep = stage.call(CreateExperiment { name: "sweep".to_owned(), folder: String::new() }).await;
+    for (name, status) in [("a", LoggedStatus::Pending), ("b", LoggedStatus::Ready), ("c", LoggedStatus::Failed)] {
+        let new = New { name: Some(name.to_owned()), ..New::default() };
+        let made = logged::create(&stage.engine, &sweep, new).await.unwrap().0.id;
+        logged::change(&stage.engine, &made, move |model| model.status = status).await.unwrap();
+    }
+    let sought = |filter: &str| Sought {
+        experiments: vec![sweep.clone()],
+        filter: filter.to_owned(),
+        most: 10,
+        ..Sought::default()
+    };
+    for (filter, expected) in [
+        ("status = 'READY'", &["b"][..]),
+        ("attributes.status != 'READY'", &["a", "c"]),
+        ("status = 'FAILED'", &["c"]),
+        ("status IN ('PENDING', 'FAILED')", &["a", "c"]),
+        ("status NOT IN ('PENDING')", &["b", "c"]),
+        ("status = 'UNSPECIFIED'", &[]),
+    ] {
+        let mut names = found(&stage, sought(filter)).await;
+        names.sort_unstable();
+        assert_eq!(names, expected, "{filter}");
+    }
+    for wrong in ["status = 'UPLOAD_FAILED'", "status != 'ready'", "status IN ('READY', 'DONE')", "status = 2"] {
+        let error = searching::search(&stage.engine, sought(wrong)).await.unwrap_err();
+        let told = engine::error::told(&error);
+        assert_eq!(told.code, ErrorCode::Invalid, "{wrong}: {told}");
+        assert!(told.message.contains("there are PENDING, READY, FAILED, UNSPECIFIED"), "{wrong}: {told}");
     }
 }

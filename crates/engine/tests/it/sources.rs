@@ -315,7 +315,8 @@ async fn what_a_database_has_beside_runs_and_models_is_counted() {
         .execute_batch(
             "CREATE TABLE trace_info (request_id TEXT); INSERT INTO trace_info VALUES ('tr-1'), ('tr-2');
              CREATE TABLE assessments (assessment_id TEXT); INSERT INTO assessments VALUES ('a-1');
-             CREATE TABLE evaluation_datasets (dataset_id TEXT);",
+             CREATE TABLE evaluation_datasets (dataset_id TEXT);
+             CREATE TABLE skills (name TEXT); INSERT INTO skills VALUES ('a');",
         )
         .unwrap();
     drop(server);
@@ -323,7 +324,7 @@ async fn what_a_database_has_beside_runs_and_models_is_counted() {
     let source = stage.call(ListSources {}).await.remove(0);
     let said: Vec<&str> = source.warnings.iter().map(|warning| warning.message.as_str()).collect();
     let rest = "left out: runs, models and the registry are read";
-    let expected = ["2 traces were", "1 assessment was"].map(|what| format!("{what} {rest}"));
+    let expected = ["2 traces were", "1 assessment was", "1 skill was"].map(|what| format!("{what} {rest}"));
     assert!(expected.iter().all(|one| said.contains(&one.as_str())) && source.error.is_none(), "{said:?}");
 }
 

@@ -34,11 +34,9 @@ pub(super) async fn place(host: &Host, path: &str) -> Result<Place, Failure> {
     Ok(artifacts::place(&host.engine, &parts).await?)
 }
 
-/// The parts of a path that leads nowhere but down.
-pub(super) fn safe(path: &str) -> Result<Vec<String>, Failure> {
-    let refused = || Failure::invalid("Invalid path");
+/// What a proxy or a client encoded twice is decoded until nothing changes, as MLflow does.
+pub(super) fn decoded(path: &str) -> Result<String, Failure> {
     let mut decoded = path.to_owned();
-    // What a proxy or a client encoded twice is decoded until nothing changes, as MLflow does.
     for _ in 0..8 {
         let once = percent_encoding::percent_decode_str(&decoded).decode_utf8();
         let once = once.map_err(|_| Failure::invalid("Invalid path: a name in it is no UTF-8."))?.into_owned();
@@ -47,6 +45,13 @@ pub(super) fn safe(path: &str) -> Result<Vec<String>, Failure> {
         }
         decoded = once;
     }
+    Ok(decoded)
+}
+
+/// The parts of a path that leads nowhere but down.
+pub(super) fn safe(path: &str) -> Result<Vec<String>, Failure> {
+    let refused = || Failure::invalid("Invalid path");
+    let decoded = decoded(path)?;
     if decoded.starts_with('/') {
         return Err(refused());
     }

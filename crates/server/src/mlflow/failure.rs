@@ -74,7 +74,10 @@ impl From<ApiError> for Failure {
             ErrorCode::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
             ErrorCode::Forbidden => (StatusCode::FORBIDDEN, DENIED),
             ErrorCode::Unsupported | ErrorCode::WrongProtocol => (StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED"),
-            ErrorCode::Unreachable | ErrorCode::Busy => (StatusCode::SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE"),
+            // Nothing of the request was done. Clients send such a one again; after 503 those of MLflow 3.18 do so only of
+            // what may be done twice, and a run or a model that they begin would be lost.
+            ErrorCode::Busy => (StatusCode::TOO_MANY_REQUESTS, "REQUEST_LIMIT_EXCEEDED"),
+            ErrorCode::Unreachable => (StatusCode::SERVICE_UNAVAILABLE, "TEMPORARILY_UNAVAILABLE"),
             ErrorCode::NoSpace => (StatusCode::INSUFFICIENT_STORAGE, "RESOURCE_EXHAUSTED"),
             ErrorCode::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
         };
@@ -113,6 +116,17 @@ impl IntoResponse for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As `_UNPROCESSED_REQUEST_RESPONSE_CODES` of MLflow's `utils/rest_utils.py` has them, since 3.18.
+    #[test]
+    fn what_was_not_done_is_told_so_that_a_client_asks_again() {
+        let busy = || ApiError::new(ErrorCode::Busy, "Another program keeps the workspace's slipway.db locked.");
+        for failure in [Failure::from(busy()), Failure::of_name(busy().into()), Failure::late("It did not arrive.")] {
+            assert!([408, 429].contains(&failure.status.as_u16()), "{failure:?}");
+        }
+        let other = Failure::from(ApiError::new(ErrorCode::Unreachable, "It does not answer."));
+        assert_eq!((other.status.as_u16(), other.code), (503, "TEMPORARILY_UNAVAILABLE"));
+    }
 
     #[test]
     fn a_message_with_megabytes_of_what_was_sent_is_short() {

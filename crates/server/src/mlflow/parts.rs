@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, Done,
-    artifacts::{Coming, finish, place, reached, safe, tail},
+    artifacts::{Coming, decoded, finish, place, reached, safe, tail},
     done,
     failure::Failure,
     fields::{Fields, Int, required},
@@ -78,11 +78,20 @@ impl Begun {
     }
 }
 
-/// The whole path of the file: the route names its folder, the body its name.
-fn path(folder: &str, name: Option<String>) -> Result<String, Failure> {
-    let name = required(name.filter(|name| !name.is_empty()), "path")?;
-    let name = name.rsplit('/').next().unwrap_or_default().to_owned();
-    Ok(format!("{}/{name}", folder.trim_end_matches('/')))
+/// The whole path of the file: the route names its folder, the body its name. Clients before MLflow 3.18 send the file's
+/// path on their own machine, which may be one of Windows: both signs part its folders, encoded or not, as there.
+fn path(folder: &str, path: Option<String>) -> Result<String, Failure> {
+    let path = required(path.filter(|path| !path.is_empty()), "path")?;
+    let name = name_in(&path);
+    let name = decoded(name)?;
+    match name_in(&name) {
+        "" => Err(Failure::invalid("Invalid path")),
+        name => Ok(format!("{}/{name}", folder.trim_end_matches('/'))),
+    }
+}
+
+fn name_in(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
 pub(super) async fn create(State(host): State<Host>, request: Request) -> Answer<Created> {

@@ -105,12 +105,15 @@ async fn every_prefix_leads_to_the_same_routes() {
             (&json!("SqlStore"), &json!(false)),
             "{prefix}: {told}"
         );
+        // A client of 3.18 asks so before it sends a file through the proxy.
+        let proxied = (&told["artifact_serving_enabled"], &told["artifacts_presigned_only"]);
+        assert_eq!(proxied, (&json!(true), &json!(false)), "{prefix}: {told}");
         let got = open.get(&format!("{prefix}/mlflow/runs/get?run_id={run}")).await;
         assert_eq!(got["run"]["info"]["run_id"], json!(run), "{prefix}: {got}");
         let listed = open.get(&format!("{prefix}/mlflow-artifacts/artifacts?path=0/{run}/artifacts")).await;
         assert!(listed.is_object() && listed["error_code"].is_null(), "{prefix}: {listed}");
     }
-    for (path, said) in [("health", "OK"), ("version", "3.17.2")] {
+    for (path, said) in [("health", "OK"), ("version", "3.18.0")] {
         let answer = open.running.http.get(format!("{}/{path}", open.address)).send().await.unwrap();
         assert_eq!(answer.text().await.unwrap(), said, "{path}");
     }
@@ -118,6 +121,39 @@ async fn every_prefix_leads_to_the_same_routes() {
 
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(ToString::to_string).collect()
+}
+
+/// Clients before MLflow 3.18 tell where the file lies on their machine, later ones its name alone.
+#[tokio::test]
+async fn an_upload_in_parts_is_called_as_its_file_wherever_that_lies() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let folder = format!("0/{run}/artifacts");
+    let at = |action: &str| format!("mlflow-artifacts/mpu/{action}/{folder}");
+    let cases = [
+        ("a.bin", "a.bin"),
+        ("/home/ann/b.bin", "b.bin"),
+        (r"C:\Users\ann\c.bin", "c.bin"),
+        (r"C:\Users/ann\d e.bin", "d e.bin"),
+        ("f%2Fg%5Ch.bin", "h.bin"),
+    ];
+    for (path, _) in cases {
+        let (status, begun) = open.post(&at("create"), json!({ "path": path, "num_parts": 1 })).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {begun}");
+        let part = begun["credentials"][0]["url"].as_str().unwrap();
+        open.running.http.put(part).body("whole").send().await.unwrap();
+        let parts = json!([{ "part_number": 1, "etag": "" }]);
+        let body = json!({ "path": path, "upload_id": begun["upload_id"], "parts": parts });
+        let (status, said) = open.post(&at("complete"), body).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {said}");
+    }
+    let listed = open.get(&format!("api/2.0/mlflow/artifacts/list?run_id={run}")).await;
+    let names: Vec<&str> =
+        listed["files"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
+    assert_eq!(names, cases.map(|(_, name)| name));
+    for path in ["..", ".", "a/..", "a/", r"a\", "src%5C..", "C%3A%5C..", "a%2F", "%2e%2e"] {
+        open.refused(&at("create"), json!({ "path": path, "num_parts": 1 }), "Invalid path").await;
+    }
 }
 
 #[tokio::test]

@@ -127,16 +127,18 @@ fn the_registry_is_read() {
 #[test]
 fn what_is_not_read_is_counted() {
     let (_folder, path) = copy("mlflow.db");
-    assert_eq!(MlflowDb::open(&path).unwrap().unread().unwrap(), [0, 0, 0]);
+    assert_eq!(MlflowDb::open(&path).unwrap().unread().unwrap(), [0; 5]);
     let server = Connection::open(&path).unwrap();
     server
         .execute_batch(
             "CREATE TABLE trace_info (request_id TEXT); INSERT INTO trace_info VALUES ('tr-1'), ('tr-2');
              CREATE TABLE assessments (assessment_id TEXT);
-             CREATE TABLE evaluation_datasets (dataset_id TEXT); INSERT INTO evaluation_datasets VALUES ('d-1');",
+             CREATE TABLE evaluation_datasets (dataset_id TEXT); INSERT INTO evaluation_datasets VALUES ('d-1');
+             CREATE TABLE mcp_servers (name TEXT);
+             CREATE TABLE skills (name TEXT); INSERT INTO skills VALUES ('a'), ('b'), ('c');",
         )
         .unwrap();
-    assert_eq!(MlflowDb::open(&path).unwrap().unread().unwrap(), [2, 0, 1]);
+    assert_eq!(MlflowDb::open(&path).unwrap().unread().unwrap(), [2, 0, 1, 0, 3]);
 }
 
 #[test]

@@ -9,9 +9,7 @@ use super::{Comparison, Field, Filter, Value};
 pub enum Cell {
     Text(String),
     Number(f64),
-    /// Several, of which one must pass.
-    Numbers(Vec<f64>),
-    /// The same of texts; of a comparison that denies all must pass.
+    /// Several, of which one must pass; of a comparison that denies all must pass.
     Texts(Vec<String>),
     /// A folder's path, which is empty at the top: nothing is there.
     Path(String),
@@ -70,10 +68,6 @@ impl<'f> Test<'f> {
             Self::Word(text) => word(text),
             Self::Compare(field, comparison, value, passes) => match (cell(field), value) {
                 (Cell::Missing, _) => *comparison == Comparison::IsNull,
-                (Cell::Numbers(own), Value::Number(wanted)) => {
-                    own.iter().any(|own| compares(*own, *comparison, *wanted))
-                }
-                (Cell::Numbers(own), _) => own.is_empty() == (*comparison == Comparison::IsNull),
                 (Cell::Number(own), Value::Number(wanted)) => compares(own, *comparison, *wanted),
                 (Cell::Number(own), Value::Text(_) | Value::List(_)) => passes(&own.to_string()),
                 (Cell::Number(_), Value::None) => *comparison == Comparison::IsNotNull,
@@ -140,8 +134,8 @@ fn order(left: &Cell, right: &Cell, descending: bool) -> Ordering {
         (Cell::Text(left), Cell::Text(right)) => left.cmp(right),
         (Cell::Path(left) | Cell::Within(left), Cell::Path(right) | Cell::Within(right)) => left.cmp(right),
         // What has several values is not ordered by, and a field is a path of all records or of none.
-        (Cell::Numbers(_) | Cell::Texts(_) | Cell::Path(_) | Cell::Within(_), _)
-        | (_, Cell::Numbers(_) | Cell::Texts(_) | Cell::Path(_) | Cell::Within(_)) => Ordering::Equal,
+        (Cell::Texts(_) | Cell::Path(_) | Cell::Within(_), _)
+        | (_, Cell::Texts(_) | Cell::Path(_) | Cell::Within(_)) => Ordering::Equal,
         (Cell::Number(_), Cell::Text(_)) => Ordering::Less,
         (Cell::Text(_), Cell::Number(_)) => Ordering::Greater,
     };

@@ -3,7 +3,7 @@
 use api::{
     ApiError, RunId,
     run::{FilterNote, KeyKind, RunKind, RunState},
-    tracking::PARENT_TAG,
+    tracking::{LoggedStatus, PARENT_TAG},
 };
 
 use super::{Comparison, DatasetField, Field, Filter, Value};
@@ -135,7 +135,8 @@ pub(super) fn with_fields(error: ApiError, attributes: Option<&'static [&'static
     }
 }
 
-/// A state or kind that there is none of: what is wrong with it. `status` is MLflow's, whose clients may ask for any word.
+/// A state or kind that there is none of: what is wrong with it. A run's `status` is MLflow's, whose clients may ask for any
+/// word; of a model's it has refused an unknown one since 3.18.
 pub(super) fn unknown_word(field: &Field, comparison: Comparison, value: &Value) -> Option<String> {
     let (what, known) = match field {
         Field::State => {
@@ -145,6 +146,14 @@ pub(super) fn unknown_word(field: &Field, comparison: Comparison, value: &Value)
         Field::Kind => {
             use RunKind::{Client, Command, Imported, Search, Training};
             ("kind", [Training, Command, Client, Imported, Search].map(|kind| word(&kind)).to_vec())
+        }
+        // Of records of another kind only models that clients logged have one.
+        Field::Attribute(name) if name == "status" => {
+            use LoggedStatus::{Failed, Pending, Ready};
+            let mut known = [Pending, Ready, Failed].map(model_status).to_vec();
+            // MLflow's word where none is told: it may be asked for, and no model here has it.
+            known.push("UNSPECIFIED".to_owned());
+            ("status", known)
         }
         _ => return None,
     };
@@ -158,6 +167,11 @@ pub(super) fn unknown_word(field: &Field, comparison: Comparison, value: &Value)
     let meant = did_you_mean(unknown, known.iter().map(String::as_str));
     let all = known.join(", ");
     Some(format!("there is no {what} \"{unknown}\": there are {all}.{meant}"))
+}
+
+/// The word by which a filter asks for the status of a model that a client logged; the protocol has another.
+pub(crate) fn model_status(status: LoggedStatus) -> String {
+    word(&status).to_uppercase()
 }
 
 /// What a filter that finds nothing may find nothing for: keys that no run has, of `[metrics, params, tags]` that there

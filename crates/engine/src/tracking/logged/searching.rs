@@ -7,7 +7,7 @@ use api::{
     tracking::{Experiment, LoggedMetric, LoggedModel},
 };
 
-use super::{Told, status};
+use super::Told;
 use crate::{
     Engine,
     run::{
@@ -95,11 +95,7 @@ fn page(c: &store::Connection, asked: &Asked, sought: &Sought, filter: &Filter) 
     }
     let ready = Ready::of(filter);
     let passes = |told: &Told| {
-        let looked_at = |field: &Field| match field {
-            // Of the figures of a key each one counts.
-            Field::Metric(key) => Cell::Numbers(figures(&told.0, key, &sought.datasets).map(|one| one.value).collect()),
-            _ => cell(told, field, &sought.datasets),
-        };
+        let looked_at = |field: &Field| cell(told, field, [&sought.datasets, &[]]);
         let word = |word: &str| {
             let word = word.to_lowercase();
             let texts = told.0.params.iter().chain(&told.0.tags).flat_map(|(key, value)| [key, value]);
@@ -111,7 +107,7 @@ fn page(c: &store::Connection, asked: &Asked, sought: &Sought, filter: &Filter) 
     let matched = compare::passing(found, goes_on, passes)?;
     let descending: Vec<bool> = sought.orders.iter().map(|one| one.order.descending).collect();
     let cells = |told: &Told| {
-        let of = |one: &ModelOrder| cell(told, &one.order.field, one.dataset.as_slice());
+        let of = |one: &ModelOrder| cell(told, &one.order.field, [&sought.datasets, one.dataset.as_slice()]);
         sought.orders.iter().map(of).collect::<Vec<_>>()
     };
     let found = compare::sorted(matched, &descending, cells, |left, right| {
@@ -192,28 +188,27 @@ fn is_on(metric: &LoggedMetric, datasets: &[OnDataset]) -> bool {
     datasets.is_empty() || datasets.iter().any(is)
 }
 
-/// A model's figures of a key, on one of these datasets where any are given.
-fn figures<'m>(
-    model: &'m LoggedModel,
-    key: &'m str,
-    datasets: &'m [OnDataset],
-) -> impl Iterator<Item = &'m LoggedMetric> {
-    model.metrics.iter().filter(move |metric| metric.key == key && is_on(metric, datasets))
+/// A model's figure of a key that counts, as of a run: of the greatest step the latest, of these the greatest. It is on one of
+/// the datasets of each list that has any.
+fn latest<'m>(model: &'m LoggedModel, key: &str, on: [&[OnDataset]; 2]) -> Option<&'m LoggedMetric> {
+    let all = model.metrics.iter().filter(|metric| metric.key == key && on.iter().all(|one| is_on(metric, one)));
+    all.max_by(|left, right| {
+        let by_place = (left.step, left.time_ms).cmp(&(right.step, right.time_ms));
+        by_place.then_with(|| left.value.total_cmp(&right.value))
+    })
 }
 
-fn cell((model, number): &Told, field: &Field, datasets: &[OnDataset]) -> Cell {
+fn cell((model, number): &Told, field: &Field, on: [&[OnDataset]; 2]) -> Cell {
     let text = |text: Option<String>| text.map_or(Cell::Missing, Cell::Text);
     match field {
-        Field::Metric(key) => figures(model, key, datasets)
-            .max_by_key(|metric| (metric.time_ms, metric.step))
-            .map_or(Cell::Missing, |metric| Cell::Number(metric.value)),
+        Field::Metric(key) => latest(model, key, on).map_or(Cell::Missing, |metric| Cell::Number(metric.value)),
         Field::Param(key) => model.params.get(key).into(),
         Field::Tag(key) => model.tags.get(key).into(),
         Field::Attribute(name) => match name.as_str() {
             "name" => Cell::Text(model.name.clone()),
             "model_id" => Cell::Text(model.id.clone()),
             "model_type" => text(model.kind.clone()),
-            "status" => Cell::Text(status(model.status).trim_start_matches("LOGGED_MODEL_").to_owned()),
+            "status" => Cell::Text(filter::model_status(model.status)),
             "source_run_id" => text(model.run.map(|run| run.to_string())),
             "experiment_id" => Cell::Text(number.to_string()),
             "creation_timestamp" | "creation_time" | "creation_timestamp_ms" => Cell::Number(model.created_ms as f64),
