@@ -7,6 +7,7 @@ use crate::{
     event::Tag,
     figure,
     job::Job,
+    spending::BudgetConfig,
     worker::{Device, Gpu},
 };
 
@@ -103,6 +104,11 @@ pub struct Settings {
     pub tracking_port: Option<u16>,
     /// What the processes of their runs use on this machine is measured.
     pub tracking_measured: bool,
+    /// What each measured run of a client may use at most that belongs to no project, as its `[budget]` says it of a
+    /// project's.
+    pub tracking_max_cost: Option<f64>,
+    pub tracking_max_hours: Option<f64>,
+    pub tracking_max_kwh: Option<f64>,
     /// What this machine costs an hour; runs that are started from then on say what they cost.
     pub price_per_hour: Option<f64>,
     /// What a kilowatt-hour costs, where GPUs tell their energy.
@@ -126,10 +132,28 @@ impl Default for Settings {
             tracking_open: false,
             tracking_port: None,
             tracking_measured: true,
+            tracking_max_cost: None,
+            tracking_max_hours: None,
+            tracking_max_kwh: None,
             price_per_hour: None,
             price_per_kwh: None,
             currency: "USD".to_owned(),
         }
+    }
+}
+
+impl Settings {
+    /// What each measured run of a client may use at most that belongs to no project.
+    pub const fn tracking_budget(&self) -> BudgetConfig {
+        let Self { tracking_max_cost, tracking_max_hours, tracking_max_kwh, .. } = self;
+        BudgetConfig { max_cost: *tracking_max_cost, max_hours: *tracking_max_hours, max_kwh: *tracking_max_kwh }
+    }
+
+    /// The same settings with these limits.
+    #[must_use]
+    pub fn with_tracking_budget(self, budget: &BudgetConfig) -> Self {
+        let BudgetConfig { max_cost, max_hours, max_kwh } = *budget;
+        Self { tracking_max_cost: max_cost, tracking_max_hours: max_hours, tracking_max_kwh: max_kwh, ..self }
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! A search is a row, and so is each trial before its run begins: whoever takes a search up again finds both. Its
 //! trials are begun by a job of the host's ([`drive`]): each training is a job of its own that waits for memory, each
-//! program a process that is admitted by what those before it used ([`programs`]), on a GPU of its own where there are
-//! several ([`gpus`]).
+//! program a process that is admitted by what those before it used ([`programs`]) once that is known ([`need`]), on a GPU
+//! of its own where there are several ([`gpus`]).
 
 mod budget;
 mod drive;
 pub(crate) mod gpus;
 mod judge;
+mod need;
 mod parent;
 mod programs;
 pub(crate) mod space;

@@ -6,7 +6,7 @@ use api::{
     host::{GetSettings, PORTS, PutSettings, SecretBackend, Settings},
 };
 
-use crate::{Engine, secret};
+use crate::{Engine, project_file, secret};
 
 const NAME: &str = "settings";
 
@@ -46,6 +46,18 @@ pub async fn put(engine: &Engine, request: PutSettings) -> anyhow::Result<Settin
     let price = |price: Option<f64>| price.is_none_or(|price| price >= 0.0 && price.is_finite());
     if !price(settings.price_per_hour) || !price(settings.price_per_kwh) {
         anyhow::bail!(ApiError::invalid("A price is an amount of 0 or more.").with_hint("Leave it empty for none."));
+    }
+    project_file::check_budget(&settings.tracking_budget()).map_err(|error| {
+        let message = format!("A limit of runs without a project can't be kept: {}", error.message);
+        ApiError { message, ..error }.with_hint("Leave it empty for none.")
+    })?;
+    if settings.tracking_max_cost.is_some() && settings.price_per_hour.is_none() && settings.price_per_kwh.is_none() {
+        anyhow::bail!(
+            ApiError::invalid("`tracking_max_cost` can't be kept: no price is set, so nothing costs anything.").with_hint(
+                "Set what this machine costs: `slipway settings set price_per_hour=1.20`; or take the limit away first: \
+                 `slipway settings set tracking_max_cost=`."
+            )
+        );
     }
     if settings.currency.chars().count() > 12 || settings.currency.chars().any(char::is_control) {
         anyhow::bail!(

@@ -125,6 +125,9 @@ fn Form(first: Values) -> impl IntoView {
         tracking_open: kept.tracking_open,
         tracking_port: kept.tracking_port,
         tracking_measured: kept.tracking_measured,
+        tracking_max_cost: kept.tracking_max_cost,
+        tracking_max_hours: kept.tracking_max_hours,
+        tracking_max_kwh: kept.tracking_max_kwh,
         price_per_hour: price_of(&per_hour.get()),
         price_per_kwh: price_of(&per_kwh.get()),
         currency: currency.get().trim().to_owned(),
@@ -155,8 +158,10 @@ fn Form(first: Values) -> impl IntoView {
         let put_there = settings.clone();
         let put = async move {
             // What the tracking server's tab says stays.
-            let Values { tracking_open, tracking_port, tracking_measured, .. } = client.call(GetSettings {}).await?;
+            let now = client.call(GetSettings {}).await?;
+            let Values { tracking_open, tracking_port, tracking_measured, .. } = now;
             let settings = Values { tracking_open, tracking_port, tracking_measured, ..settings };
+            let settings = settings.with_tracking_budget(&now.tracking_budget());
             client.call(PutSettings { settings }).await
         };
         pending.run(put, move |_| {

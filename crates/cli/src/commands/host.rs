@@ -168,7 +168,9 @@ fn expected(key: &str) -> &'static str {
         "notifications" | "tracking_open" | "tracking_measured" => "true or false",
         "secret_store" => "keychain or file",
         "tracking_port" => "a whole number from 1 to 65535",
-        "price_per_hour" | "price_per_kwh" => "a number",
+        "price_per_hour" | "price_per_kwh" | "tracking_max_cost" | "tracking_max_hours" | "tracking_max_kwh" => {
+            "a number"
+        }
         _ => "another kind of value",
     }
 }

@@ -18,6 +18,20 @@ fn lasts(seconds: &str) -> String {
     format!("sleep {seconds}; echo \"{{\\\"metric\\\": \\\"loss\\\", \\\"value\\\": $0}}\"")
 }
 
+/// A program that takes 20 MB, after so many seconds 180 more, and stays until this file is there.
+fn grows(after: &str, until: &str) -> String {
+    let program = r#"touch began-$0
+[ -e UNTIL ] || {
+    (
+        head -c 20000000 /dev/zero; sleep AFTER; head -c 180000000 /dev/zero
+        echo '{"metric": "full", "value": 1}' >&3
+        n=0; until [ -e UNTIL ] || [ $n -ge 600 ]; do n=$((n + 1)); sleep 0.1; done
+    ) | tail -n 1 | wc -c
+} 3>&1
+"#;
+    program.replace("UNTIL", until).replace("AFTER", after) + &lasts("0")
+}
+
 fn start<'a>(options: &[&'a str], program: &'a str) -> Vec<&'a str> {
     let judged = ["search", "start", "--name", "bowl", "--metric", "loss", "--goal", "min", "--method", "grid"];
     [&judged[..], options, &["--", "sh", "-c", program, "${x}"]].concat()
@@ -147,7 +161,7 @@ fn as_many_programs_run_at_once_as_the_memory_holds_that_the_first_was_seen_to_u
     let place = Place::with_project();
     // Of the 300 MB that programs may have together each takes more than half.
     place.json(&["settings", "set", "memory_limit_bytes=300000000"]);
-    let program = lasts("0").replacen("sleep 0", "(head -c 200000000 /dev/zero; sleep 6) | tail -n 1 | wc -c", 1);
+    let program = grows("5", "told");
     let begun = place.run(&start(&["--try", "x=1,2", "--parallel", "2", "--detach"], &program));
     assert!(begun.status.success(), "{}", said(&begun));
     let held_back = until("it says why one runs alone", || {
@@ -155,10 +169,13 @@ fn as_many_programs_run_at_once_as_the_memory_holds_that_the_first_was_seen_to_u
         why.contains("are free").then_some(why)
     });
     assert!(held_back.starts_with("1 at once instead of 2: the next needs 0.2 GB, 0.1 GB are free"), "{held_back}");
+    assert!(!place.project().join("began-2").exists(), "what the first one had before it grew was not its need");
+    std::fs::write(place.project().join("told"), "").unwrap();
     let search = until("it ends", || Some(show(&place)).filter(|search| search["state"] == "finished"));
     assert_eq!((most_at_once(&place, &search), search["held_back"].is_null()), (1, true));
 
     place.json(&["settings", "set", "memory_limit_bytes="]);
+    let program = grows("0", "began-3");
     let output = place.run(&start(&["--try", "x=1,2,3", "--parallel", "3"], &program));
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(most_at_once(&place, &show(&place)), 3, "once the first is measured they run beside it");

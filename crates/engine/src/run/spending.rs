@@ -2,7 +2,8 @@
 //!
 //! Prices and limits are a run's own from its start, and taken anew when it is resumed. A run of a client
 //! costs what it is measured to use here ([`crate::tracking`]), and nothing where it takes place elsewhere. Its
-//! project's budget ends the run and not its process: that is the user's, who started it without us.
+//! project's budget, or without a project that of the settings, ends the run and not its process: that is the user's, who
+//! started it without us.
 
 use anyhow::bail;
 use api::{
@@ -51,12 +52,12 @@ pub(super) async fn terms_with(engine: &Engine, own: BudgetConfig, project: &Bud
 
 /// The terms of a client's run that is measured from now on. It began without asking us, so that nothing is refused: a
 /// limit of cost that could never be reached is left out.
-pub(crate) fn terms_of_client(settings: &Settings, project: &BudgetConfig) -> Terms {
+pub(crate) fn terms_of_client(settings: &Settings, budget: &BudgetConfig) -> Terms {
     let is_priced = settings.price_per_hour.is_some() || settings.price_per_kwh.is_some();
-    terms_by(settings, BudgetConfig { max_cost: project.max_cost.filter(|_| is_priced), ..project.clone() })
+    terms_by(settings, BudgetConfig { max_cost: budget.max_cost.filter(|_| is_priced), ..budget.clone() })
 }
 
-/// Notes that a client's run has used up its project's budget: the run is over, and its process goes on.
+/// Notes that a client's run has used up its budget: the run is over, and its process goes on.
 pub(crate) fn end_of_client(
     tx: &store::Transaction<'_>,
     row: &mut RunRow,
@@ -68,9 +69,13 @@ pub(crate) fn end_of_client(
     let Some(over) = spent.over() else { return Ok(None) };
     let reason = format!("Over its budget: it used {}.", spent.told(over));
     spending.stopped = Some(reason.clone());
+    let limits = match row.run.project {
+        Some(_) => "`[budget]` in slipway.toml",
+        None => "the limits of runs without a project (Settings, Tracking server)",
+    };
     let because = ApiError::new(ErrorCode::Cancelled, reason).with_hint(format!(
         "Slipway ends only what it started: the program, process {pid}, may go on. End it there if it is to stop. \
-         Raise `[budget]` in slipway.toml for the next one, or start it by `slipway exec`, which stops with its budget."
+         Raise {limits} for the next one, or start it by `slipway exec`, which stops with its budget."
     ));
     let run = &mut row.run;
     (run.state, run.ended_ms) = (api::run::RunState::Stopped, Some(now_ms));

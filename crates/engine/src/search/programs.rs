@@ -1,8 +1,9 @@
 //! The trials of a program, each by a `slipway exec` of its own that outlives us: what is begun, what has ended, and
 //! for how many more there is memory.
 //!
-//! A trial's need is what those before it were seen to use at most, of the machine's memory and of a GPU's; until that
-//! is known one runs alone.
+//! A trial's need is what those before it were seen to use at most, of the machine's memory and of a GPU's. Until that is
+//! known one runs alone, and then as many more as [`need`](super::need) lets begin. What already runs is never stopped
+//! for it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -13,12 +14,14 @@ use std::{
 use anyhow::{Context as _, bail};
 use api::{
     ApiError,
+    run::SYSTEM,
     search::{Environment, Search, SearchCommand, Trial, TrialOf, TrialOutcome},
     spending::BudgetConfig,
 };
 
 use super::{
     gpus::{self, Claim, Gpus, Place},
+    need::{Needs, Sight},
     space,
     trials::InHand,
 };
@@ -33,8 +36,6 @@ use crate::{
 
 /// The resident memory of a run's process tree, as the meter names it.
 const MEMORY_BYTES: &str = "system/memory_bytes";
-/// After so many seconds, by the meter's steps, a program is past its beginning.
-const BEGINNING_SECS: i64 = 3;
 
 /// The programs of one search that this host has begun.
 pub(super) struct Programs {
@@ -66,8 +67,9 @@ struct Taken {
 /// What trials were seen to use.
 #[derive(Default)]
 struct Memory {
-    /// At most, of those that are past their beginning.
+    /// At most.
     peak_bytes: Option<u64>,
+    needs: Needs,
     /// Trials that are over and looked at.
     settled: HashSet<u64>,
     /// What those under way use now.
@@ -153,6 +155,13 @@ impl Programs {
             // Where none is under way none is left either, and a look that may begin one finds the search over.
             return Ok((under_way.max(1), None));
         }
+        let unmeasured = self.memory.needs.why();
+        let may_begin = wanted.min(self.memory.needs.may_begin());
+        if may_begin == 0 {
+            // A training that waits behind it goes first: nobody knows yet what this one would wait for.
+            self.wait_no_more();
+            return Ok((under_way, Some(unmeasured)));
+        }
         let Some(peak) = self.memory.peak_bytes else {
             if under_way == 0 {
                 // One always runs, whatever it may need.
@@ -160,7 +169,7 @@ impl Programs {
                 self.taken.push(Taken { memory: Admitted::of(engine, 0), place });
                 return Ok((1, None));
             }
-            return Ok((under_way, Some("how much memory the first one needs is not measured yet".to_owned())));
+            return Ok((under_way, Some(unmeasured)));
         };
         let turn = match self.turn.take() {
             Some(turn) => turn,
@@ -168,7 +177,7 @@ impl Programs {
         };
         // Those under way grow to the peak as well.
         let growth: u64 = self.memory.in_use_bytes.iter().map(|now| peak.saturating_sub(*now)).sum();
-        while self.taken.len() < wanted {
+        while self.taken.len() < may_begin {
             let promised = growth.saturating_add(peak.saturating_mul(self.taken.len() as u64));
             match turn.admit(peak, promised) {
                 (Some(memory), _) => match self.place(engine, search, under_way) {
@@ -182,7 +191,7 @@ impl Programs {
                 }
             }
         }
-        Ok((under_way + self.taken.len(), None))
+        Ok((under_way + self.taken.len(), (may_begin < wanted).then_some(unmeasured)))
     }
 
     /// GPUs for one more trial, or what it needs and what is free.
@@ -257,37 +266,52 @@ impl Programs {
 
 impl Memory {
     async fn look(&mut self, engine: &Engine, search: &Search, indices: Vec<u32>) -> anyhow::Result<()> {
-        let is_under_way = |trial: &Trial| trial.outcome == TrialOutcome::Running;
-        let unknown = search.trials.iter().filter(|trial| !self.settled.contains(&trial.number));
-        let runs: Vec<_> = unknown.map(|trial| (trial.number, trial.run, is_under_way(trial))).collect();
+        let unknown: Vec<Trial> =
+            search.trials.iter().filter(|trial| !self.settled.contains(&trial.number)).cloned().collect();
         let seen = engine
             .store()
             .read(move |c| {
-                let mut seen = Vec::with_capacity(runs.len());
-                for (number, run, is_under_way) in runs {
-                    let memory = store::metric::summary(c, run, MEMORY_BYTES)?;
-                    seen.push((number, is_under_way, memory, gpus::seen(c, run, &indices)?));
+                let mut seen = Vec::with_capacity(unknown.len());
+                for trial in unknown {
+                    let memory = store::metric::summary(c, trial.run, MEMORY_BYTES)?;
+                    let on_gpus = gpus::seen(c, trial.run, &indices)?;
+                    let has_logged = has_logged(c, &trial)?;
+                    seen.push((trial, memory, on_gpus, has_logged));
                 }
                 Ok(seen)
             })
             .await?;
         self.in_use_bytes.clear();
         self.on_gpus.clear();
-        for (number, is_under_way, series, on_gpus) in seen {
-            if let Some(series) = &series
-                && (!is_under_way || series.step >= BEGINNING_SECS)
-            {
-                self.peak_bytes = self.peak_bytes.max(Some(series.max as u64));
-                let most = on_gpus.values().map(|(most, _)| *most).max();
-                self.gpu_peak_bytes = self.gpu_peak_bytes.max(most.unwrap_or(0));
+        for (trial, series, on_gpus, has_logged) in seen {
+            let (number, outcome) = (trial.number, trial.outcome);
+            let sight = series.as_ref().map(|series| {
+                let on_one = on_gpus.values().map(|(most, _)| *most).max();
+                Sight { second: series.step, most: [series.max as u64, on_one.unwrap_or(0)], has_logged }
+            });
+            if let Some(Sight { most: [most, on_gpu], .. }) = sight {
+                self.peak_bytes = self.peak_bytes.max(Some(most));
+                self.gpu_peak_bytes = self.gpu_peak_bytes.max(on_gpu);
             }
-            if is_under_way {
+            if outcome == TrialOutcome::Running {
+                self.needs.see(number, sight.unwrap_or_default());
                 self.in_use_bytes.push(series.map_or(0, |series| series.last as u64));
                 self.on_gpus.insert(number, on_gpus.into_iter().map(|(index, (_, last))| (index, last)).collect());
             } else {
+                let is_well = matches!(outcome, TrialOutcome::Finished | TrialOutcome::StoppedEarly);
+                self.needs.end(number, sight.unwrap_or_default(), is_well && sight.is_some());
                 self.settled.insert(number);
             }
         }
         Ok(())
     }
+}
+
+/// Whether a trial has logged any metric, on its own run or, of the one that is judged, on one below it.
+fn has_logged(c: &store::Connection, trial: &Trial) -> store::Result<bool> {
+    if trial.step.is_some() {
+        return Ok(true);
+    }
+    let series = store::metric::summaries(c, trial.run)?;
+    Ok(series.iter().any(|series| !series.key.starts_with(SYSTEM)))
 }

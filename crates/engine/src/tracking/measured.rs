@@ -8,8 +8,8 @@
 //! A client may begin a thousand runs a second. They are looked at together, once a second, and why they are not measured
 //! is noted in a few transactions: each has searches read their pages of the database anew, and others' writes wait.
 //!
-//! One that is measured to have used up its project's budget is ended and announced; its process is left alone, and the
-//! host stays for what its client still logs.
+//! One that is measured to have used up its project's budget, or without a project that of the settings, is ended and
+//! announced; its process is left alone, and the host stays for what its client still logs.
 //!
 //! What is measured already is not measured again: a run below one that we supervise, or below a measured one of the
 //! same process. Runs of one process that stand beside each other share its meter, and what it used ([`shares`]); there
@@ -298,6 +298,7 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>, after: After) -> any
     if !settings.tracking_measured {
         return Ok(());
     }
+    let without_project = settings.tracking_budget();
     let going = engine
         .store()
         .read(move |c| {
@@ -309,7 +310,7 @@ async fn begin(engine: &Engine, due: Vec<(RunId, Waiting)>, after: After) -> any
                 let before = store::spending::get(c, run)?;
                 let budget = match outline.project {
                     Some(project) => budget_of(c, project, &mut budgets)?,
-                    None => BudgetConfig::default(),
+                    None => without_project.clone(),
                 };
                 going.push((run, waiting, above(c, run)?, before, budget));
             }

@@ -290,3 +290,31 @@ async fn a_clients_run_that_used_its_projects_budget_is_over_and_its_program_goe
     end(&stage, dear, RunState::Running).await;
     assert_eq!(run(&stage, dear).await.ended_because, None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clients_run_without_a_project_has_the_limits_of_the_settings() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let limited = Settings { tracking_max_hours: Some(2.0 / 3600.0), ..Settings::default() };
+    let stage = stage(limited, &listener).await;
+    stage.write("p/data.csv", "x,y\n1,a\n2,b\n3,a\n");
+    let mut file = ProjectFile { name: "p".to_owned(), ..ProjectFile::default() };
+    file.data.paths = vec!["data.csv".to_owned()];
+    let project = stage.create("p", file).await;
+    let experiments = stage.call(ListExperiments::default()).await;
+    let number = experiments.into_iter().find(|one| one.project == Some(project)).unwrap().number.to_string();
+    let (mut client, other) = (Client::connect(&listener), Client::connect(&listener));
+    let unowned = client.begin(&stage, None).await;
+    let begin = Begin { peer: Some(other.peer), ..Begin::default() };
+    let owned = client::begin(&stage.engine, &number, begin).await.unwrap().row.run.id;
+
+    let is_over = async |stage: &Stage| run(stage, unowned).await.state.is_over().then_some(());
+    stage.until("it has used its budget", is_over).await;
+    let over = run(&stage, unowned).await;
+    let because = over.ended_because.unwrap();
+    assert_eq!((over.state, over.project), (RunState::Stopped, None));
+    assert!(because.message.starts_with("Over its budget: it used "), "{because:?}");
+    assert!(because.hint.unwrap().contains("Raise the limits of runs without a project"));
+    assert!(client.child.try_wait().unwrap().is_none(), "what we did not start is not ended");
+    until_more(&stage, owned, 1).await;
+    assert!(!run(&stage, owned).await.state.is_over(), "its project sets no limit");
+}

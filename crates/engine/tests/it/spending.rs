@@ -126,6 +126,14 @@ async fn a_limit_of_cost_needs_a_price_and_a_price_is_no_debt() {
     assert!(begin(&stage, std::process::id()).await.has_budget);
     let debt = Settings { price_per_hour: Some(-1.0), ..Settings::default() };
     assert_eq!(stage.try_call(PutSettings { settings: debt }).await.unwrap_err().code, ErrorCode::Invalid);
+    // The same of what clients' runs without a project may use.
+    let none = Settings { tracking_max_hours: Some(0.0), ..Settings::default() };
+    let refused = stage.try_call(PutSettings { settings: none }).await.unwrap_err();
+    assert!(refused.message.ends_with("can't be kept: `max_hours` must be hours above 0."), "{refused:?}");
+    let unpriced = Settings { tracking_max_cost: Some(1.0), ..Settings::default() };
+    let refused = stage.try_call(PutSettings { settings: unpriced.clone() }).await.unwrap_err();
+    assert!(refused.message.contains("no price is set"), "{refused:?}");
+    stage.call(PutSettings { settings: Settings { price_per_kwh: Some(1.0), ..unpriced } }).await;
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use crate::{
         dialog::Confirm,
         field::{Labelled, Switch, TextField},
         icon,
+        limits::{LimitFields, Limits},
         states::{Load, Problem},
         toast::Toasts,
         tracking_address::{TrackingAddress, shown},
@@ -27,6 +28,7 @@ pub(super) fn TrackingServer() -> impl IntoView {
         <Address />
         <Load query=settings lines=3 let:settings>
             <Form first=settings.get_untracked() />
+            <RunLimits first=settings.get_untracked() />
         </Load>
     }
 }
@@ -125,6 +127,38 @@ fn Form(first: Settings) -> impl IntoView {
                     <TextField value=port class="mono short" placeholder="automatic" />
                 </Labelled>
                 <div class="flex"><Button label="Save port" kind="primary" disabled=blocked on_press=save /></div>
+            </div>
+        </Card>
+    }
+}
+
+/// What runs may use for which no project says it.
+#[component]
+fn RunLimits(first: Settings) -> impl IntoView {
+    let client = Client::get();
+    let toasts = Toasts::get();
+    let pending = Pending::new();
+    let saved = RwSignal::new(first.tracking_budget());
+    let limits = Limits::of(&first.tracking_budget());
+    let save = move || {
+        let Ok(budget) = untrack(|| limits.budget()) else { return };
+        let put = async move {
+            let settings = client.call(GetSettings {}).await?;
+            client.call(PutSettings { settings: settings.with_tracking_budget(&budget) }).await
+        };
+        pending.run(put, move |settings| {
+            saved.try_set(settings.tracking_budget());
+            toasts.done("Saved: they hold for runs that begin from now on");
+        });
+    };
+    let is_change = move || limits.budget().is_ok_and(|budget| saved.with(|saved| budget != *saved));
+    let blocked = Signal::derive(move || pending.busy.get() || !is_change());
+    view! {
+        <Card title="Limits of runs without a project" class="section">
+            <div class="form">
+                <p class="small muted">"A measured run of a client ends at the first that it reaches; its program goes on. A project's runs have its own limits."</p>
+                <LimitFields limits />
+                <div class="flex"><Button label="Save limits" kind="primary" disabled=blocked on_press=save /></div>
             </div>
         </Card>
     }
