@@ -30,6 +30,11 @@ pub fn bytes(value: u64) -> String {
     if unit == 0 { format!("{value} B") } else { format!("{scaled:.1} {}", UNITS[unit]) }
 }
 
+/// What took less than a second: 42 ms, < 1 ms. Clocks of whole milliseconds say 0 of what took a part of one.
+pub fn milliseconds(seconds: f64) -> String {
+    if seconds < 0.001 { "< 1 ms".to_owned() } else { format!("{:.0} ms", seconds * 1000.0) }
+}
+
 /// The text of a number with the minus sign that a person reads, U+2212. What other programs read keeps the hyphen.
 pub fn minus(text: &str) -> String {
     text.replace('-', "−")
@@ -160,6 +165,11 @@ mod tests {
         assert_eq!((bytes(999), bytes(1200), bytes(999_960)), ("999 B".into(), "1.2 kB".into(), "1.0 MB".into()));
         let runs = |value| counted(value, "run", "runs");
         assert_eq!((runs(0), runs(1), runs(1000)), ("0 runs".into(), "1 run".into(), "1,000 runs".into()));
+    }
+
+    #[test]
+    fn nothing_takes_no_time() {
+        assert_eq!([0.0, 0.000_4, 0.001, 0.042].map(milliseconds), ["< 1 ms", "< 1 ms", "1 ms", "42 ms"]);
     }
 
     #[test]

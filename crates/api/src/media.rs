@@ -1,5 +1,7 @@
 //! What a run holds at a step beside numbers: pictures, sounds, videos, pages, texts, tables, histograms.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{RunId, event::Tag};
@@ -63,6 +65,32 @@ pub fn delimiter_by_name(path: &str) -> Option<u8> {
     }
 }
 
+/// How keys stand: by their texts, but digits by the number that they are, so that t2 comes before t10.
+pub fn by_key(left: &str, right: &str) -> Ordering {
+    let digits = |text: &str| text.len() - text.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+    let (mut one, mut other) = (left, right);
+    loop {
+        let (of_one, of_other) = (digits(one), digits(other));
+        if of_one > 0 && of_other > 0 {
+            // Without leading zeros the longer one is the greater: a number may be longer than any integer type.
+            let (first, second) = (one[..of_one].trim_start_matches('0'), other[..of_other].trim_start_matches('0'));
+            let order = first.len().cmp(&second.len()).then_with(|| first.cmp(second));
+            if order != Ordering::Equal {
+                return order;
+            }
+            (one, other) = (&one[of_one..], &other[of_other..]);
+            continue;
+        }
+        match (one.chars().next(), other.chars().next()) {
+            (Some(first), Some(second)) if first == second => {
+                (one, other) = (&one[first.len_utf8()..], &other[second.len_utf8()..]);
+            }
+            (None, None) => return left.cmp(right),
+            (first, second) => return first.cmp(&second),
+        }
+    }
+}
+
 /// The media of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaOfKey {
@@ -77,7 +105,7 @@ pub struct MediaOfKey {
     pub by_step: bool,
 }
 
-/// Keys in their order, the first thousand of those that are asked for.
+/// Keys in their order ([`by_key`]), the first thousand of those that are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunMedia {
     pub keys: Vec<MediaOfKey>,
@@ -208,6 +236,15 @@ crate::requests! { METHODS;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_stand_by_the_numbers_in_them() {
+        let mut keys =
+            ["t10", "t2", "t1", "layer/10/w", "layer/9/w", "t1/a", "é", "t", "t02", "t123456789012345678901"];
+        keys.sort_by(|left, right| by_key(left, right));
+        let sorted = ["layer/9/w", "layer/10/w", "t", "t1", "t1/a", "t02", "t2", "t10", "t123456789012345678901", "é"];
+        assert_eq!(keys, sorted);
+    }
 
     #[test]
     fn a_name_says_what_a_file_is() {

@@ -168,6 +168,10 @@ pub struct GroupFigure {
     pub min: f64,
     #[serde(with = "crate::series::float")]
     pub max: f64,
+    /// Between what most of the finite values lie, those left out that are so far off that the others would look the same.
+    /// Said of all runs as one group; `None` of several, and where no value is finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<(f64, f64)>,
 }
 
 /// What lies along the axis of bands.

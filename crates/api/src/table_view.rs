@@ -99,13 +99,13 @@ impl TableView {
                 parts.push(format!("{key}={}", joined(&told.iter().map(sign).collect())));
             }
         }
-        let Plotted { view, axes, x, y, colour, log, contours, brushes } = &self.plotted;
+        let Plotted { view, axes, x, y, colour, log, linear, contours, brushes } = &self.plotted;
         for (key, text) in [("view", view), ("x", x), ("y", y), ("colour", colour), ("curve", &self.curve)] {
             if !text.is_empty() {
                 parts.push(format!("{key}={}", encode(text)));
             }
         }
-        for (key, names) in [("axes", axes), ("log", log), ("brush", brushes)] {
+        for (key, names) in [("axes", axes), ("log", log), ("linear", linear), ("brush", brushes)] {
             if !names.is_empty() {
                 parts.push(format!("{key}={}", joined(names)));
             }
@@ -163,6 +163,7 @@ impl TableView {
                 Some(("colour", text)) => shown.plotted.colour = decode(text),
                 Some(("axes", text)) => shown.plotted.axes = names(text),
                 Some(("log", text)) => shown.plotted.log = names(text),
+                Some(("linear", text)) => shown.plotted.linear = names(text),
                 Some(("contours", _)) => shown.plotted.contours = true,
                 Some(("brush", text)) => shown.plotted.brushes = names(text),
                 Some(("curve", text)) => shown.curve = decode(text),
@@ -196,8 +197,9 @@ pub struct Plotted {
     pub x: String,
     pub y: String,
     pub colour: String,
-    /// Columns whose axes are logarithmic.
+    /// Columns whose axes a person made logarithmic, and those that a person made linear. Of the others their values say.
     pub log: Names,
+    pub linear: Names,
     /// The scatter lies over the contours of its colour.
     pub contours: bool,
     /// What is brushed of parallel coordinates, each as the page says it with its column's name.
@@ -209,22 +211,33 @@ impl Plotted {
         !["parallel", "scatter", "importance"].contains(&self.view.as_str())
     }
 
-    pub fn is_log(&self, name: &str) -> bool {
-        self.log.iter().any(|own| own == name)
+    /// Whether a person made an axis logarithmic, or linear; `None` where nobody chose.
+    pub fn chosen_log(&self, name: &str) -> Option<bool> {
+        let has = |names: &Names| names.iter().any(|own| own == name);
+        if has(&self.log) { Some(true) } else { has(&self.linear).then_some(false) }
     }
 
-    pub fn turn_log(&mut self, name: &str) {
-        if self.is_log(name) {
-            self.log.retain(|own| own != name);
-        } else {
-            self.log.push(name.to_owned());
-        }
+    pub fn choose_log(&mut self, name: &str, is_log: bool) {
+        self.log.retain(|own| own != name);
+        self.linear.retain(|own| own != name);
+        let chosen = if is_log { &mut self.log } else { &mut self.linear };
+        chosen.push(name.to_owned());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_axis_keeps_the_scale_that_was_chosen() {
+        let mut now = Plotted::default();
+        assert_eq!(now.chosen_log("param.lr"), None);
+        for is_log in [true, false, false, true] {
+            now.choose_log("param.lr", is_log);
+            assert_eq!((now.chosen_log("param.lr"), now.log.len() + now.linear.len()), (Some(is_log), 1));
+        }
+    }
 
     #[test]
     fn what_a_view_keeps_is_what_it_opens() {
@@ -266,6 +279,7 @@ mod tests {
                     y: "metric.f1".to_owned(),
                     colour: "metric.loss".to_owned(),
                     log: vec!["param.a&b".to_owned()],
+                    linear: vec!["param.lr,2".to_owned()],
                     contours: true,
                     brushes: vec!["0.5~~param.a~b,c".to_owned(), "~-0.1~metric.f1".to_owned()],
                 },

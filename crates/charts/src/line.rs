@@ -174,21 +174,15 @@ impl LineChart {
 
 impl LineChart {
     /// Where the values in view lie but for the lowest and the highest hundredth of them, and at least one each, with some
-    /// air: one that lies far from all else presses the others flat. Nothing of so few that none is far.
+    /// air: one that lies far from all else presses the others flat. So do whole lines, which then have no say: see
+    /// [`Self::far_lines`]. Nothing of so few values that none is far.
     pub fn usual_range(&self) -> Option<(f64, f64)> {
         const AIR: f64 = 0.04;
         let is_log = self.y.scale == Scale::Log;
-        let is_seen = |x: f64| self.x.range.is_none_or(|(low, high)| (low..=high).contains(&x));
-        let can = |y: f64| y.is_finite() && (!is_log || y > 0.0);
-        let lines = self.lines.iter().filter(|line| !line.is_reference);
-        let points = lines.flat_map(|line| line.x.iter().copied().zip(line.y.iter().copied()));
-        let mut values: Vec<f64> = points.filter(|(x, y)| is_seen(*x) && can(*y)).map(|(_, y)| y).collect();
-        if values.len() < 4 {
-            return None;
-        }
-        values.sort_unstable_by(f64::total_cmp);
-        let left = values.len().div_ceil(100);
-        let (low, high) = (values[left], values[values.len() - 1 - left]);
+        let lines = self.values_in_view();
+        let far = self.far_among(&lines);
+        let near = lines.into_iter().enumerate().filter(|(at, _)| !far.contains(at));
+        let (low, high) = but_hundredths(&mut near.flat_map(|(_, values)| values).collect::<Vec<_>>())?;
         if low >= high {
             return None;
         }
@@ -201,6 +195,95 @@ impl LineChart {
         let low = if self.y.from_zero && low >= 0.0 { 0.0 } else { low - air };
         Some((low, high + air))
     }
+
+    /// How many lines lie so far from most others that these would look flat beside them: fewer than half of them, without
+    /// which the rest takes less than a fifth of the height.
+    pub fn far_lines(&self) -> usize {
+        self.far_among(&self.values_in_view()).len()
+    }
+
+    /// Whether what [`Self::usual_range`] leaves out presses the rest into less than a fifth of the height.
+    pub fn is_pressed_flat(&self) -> bool {
+        if self.y.range.is_some() {
+            return false;
+        }
+        let bands = self.lines.iter().filter(|line| !line.is_reference).flat_map(|line| {
+            let ends = line.x.iter().zip(&line.band).filter(move |(x, _)| self.is_in_view(**x));
+            ends.flat_map(|(_, band)| [band.0, band.1])
+        });
+        let bands = bands.filter(|value| self.can_stand(*value));
+        let zero = (self.y.from_zero && self.y.scale != Scale::Log).then_some(0.0);
+        let values = self.values_in_view().into_iter().flatten().chain(bands).chain(zero);
+        let (least, most) = extremes(values);
+        self.usual_range().is_some_and(|usual| FLAT * self.height_of(usual) < self.height_of((least, most)))
+    }
+
+    fn is_in_view(&self, x: f64) -> bool {
+        self.x.range.is_none_or(|(low, high)| (low..=high).contains(&x))
+    }
+
+    fn can_stand(&self, y: f64) -> bool {
+        y.is_finite() && (self.y.scale != Scale::Log || y > 0.0)
+    }
+
+    /// What of each line the vertical axis shows, those that are there to compare with left out.
+    fn values_in_view(&self) -> Vec<Vec<f64>> {
+        let values = |line: &Line| {
+            let points = line.x.iter().copied().zip(line.y.iter().copied());
+            points.filter(|(x, y)| self.is_in_view(*x) && self.can_stand(*y)).map(|(_, y)| y).collect::<Vec<f64>>()
+        };
+        self.lines.iter().filter(|line| !line.is_reference).map(values).collect()
+    }
+
+    /// How much of the axis a range takes, by its scale.
+    fn height_of(&self, (low, high): (f64, f64)) -> f64 {
+        if self.y.scale == Scale::Log { high.ln() - low.ln() } else { high - low }
+    }
+
+    /// The places of the lines that are far from the others: one after another, the one that stretches them most is left
+    /// out, until they would take less than a fifth of the height.
+    fn far_among(&self, lines: &[Vec<f64>]) -> Vec<usize> {
+        let span = |(at, values): (usize, &Vec<f64>)| {
+            let own = but_hundredths(&mut values.clone()).unwrap_or_else(|| extremes(values.iter().copied()));
+            (!values.is_empty()).then_some((at, own))
+        };
+        let mut near: Vec<(usize, (f64, f64))> = lines.iter().enumerate().filter_map(span).collect();
+        let without = |near: &[(usize, (f64, f64))], left_out: Option<usize>| {
+            let ends = near.iter().filter(|(at, _)| Some(*at) != left_out).flat_map(|(_, (low, high))| [*low, *high]);
+            self.height_of(extremes(ends))
+        };
+        let whole = without(&near, None);
+        let mut far = Vec::new();
+        for _ in 0..near.len().saturating_sub(1) / 2 {
+            let highest = near.iter().max_by(|left, right| left.1.1.total_cmp(&right.1.1)).map(|line| line.0);
+            let lowest = near.iter().min_by(|left, right| left.1.0.total_cmp(&right.1.0)).map(|line| line.0);
+            let next = if without(&near, lowest) < without(&near, highest) { lowest } else { highest };
+            far.extend(next);
+            near.retain(|(at, _)| Some(*at) != next);
+            let rest = without(&near, None);
+            if rest > 0.0 && FLAT * rest < whole {
+                return far;
+            }
+        }
+        Vec::new()
+    }
+}
+
+/// What takes less than the height's part by this is as good as flat.
+const FLAT: f64 = 5.0;
+
+fn extremes(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+}
+
+/// The least and the greatest value but for a hundredth at each end, and at least one; nothing of fewer than four.
+fn but_hundredths(values: &mut [f64]) -> Option<(f64, f64)> {
+    if values.len() < 4 {
+        return None;
+    }
+    let left = values.len().div_ceil(100);
+    let high = *values.select_nth_unstable_by(values.len() - 1 - left, f64::total_cmp).1;
+    Some((*values.select_nth_unstable_by(left, f64::total_cmp).1, high))
 }
 
 /// Lines of more points are not marked: the marks would hide them.
@@ -496,6 +579,32 @@ fn odd_values(context: &mut Context<'_, '_>, plot: &Plot, line: &Line) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_far_from_the_others_presses_none_flat() {
+        let x: Vec<f64> = (0..50).map(f64::from).collect();
+        let line = |name: &str, at: fn(f64) -> f64| {
+            Line::new(name, Role::series(0), x.clone(), x.iter().map(|x| at(*x)).collect())
+        };
+        let falling = |x: f64| 1.0 - x / 100.0;
+        let lines = vec![line("a", falling), line("b", |x| 0.9 - x / 100.0), line("diverged", |x| 1.0 + x * 1e3)];
+        let chart = LineChart { lines, ..LineChart::default() };
+        assert_eq!((chart.far_lines(), chart.is_pressed_flat()), (1, true));
+        let (low, high) = chart.usual_range().unwrap();
+        assert!((0.3..0.5).contains(&low) && (0.9..1.2).contains(&high), "{low} {high}");
+        // Bounded, nothing more is offered.
+        let bounded = Axis { range: Some((low, high)), ..Axis::default() };
+        assert!(!LineChart { y: bounded, ..chart.clone() }.is_pressed_flat());
+        // Of two none is the outlier, nor are those that are but somewhat apart.
+        let two = LineChart { lines: vec![chart.lines[0].clone(), chart.lines[2].clone()], ..LineChart::default() };
+        assert_eq!(two.far_lines(), 0);
+        let apart = vec![line("a", falling), line("b", falling), line("c", |x| 2.0 - x / 100.0)];
+        let apart = LineChart { lines: apart, ..LineChart::default() };
+        assert_eq!((apart.far_lines(), apart.is_pressed_flat()), (0, false));
+        // A band that one of its runs tore open, around a mean like the others'.
+        let torn = Line { band: x.iter().map(|_| (-1e4, 1e4)).collect(), ..line("a", falling) };
+        assert!(LineChart { lines: vec![torn, line("b", falling)], ..LineChart::default() }.is_pressed_flat());
+    }
 
     #[test]
     fn one_value_far_from_all_else_presses_none_flat() {

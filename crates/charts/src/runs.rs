@@ -139,9 +139,23 @@ pub fn parallel_of(coordinates: Vec<Coordinate>, marks: &[Mark]) -> Parallel {
     }
 }
 
+/// Whether a column's axis is logarithmic: as a person chose, else where it is a param whose values are all positive and
+/// span two decades, such as a learning rate.
+pub fn is_log(cells: &Cells, now: &Plotted, name: &str) -> bool {
+    const DECADES: f64 = 100.0;
+    let spans_decades = || {
+        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+        for value in cells.numbers(name).into_iter().filter(|value| !value.is_nan()) {
+            (least, most) = (least.min(value), most.max(value));
+        }
+        least > 0.0 && most.is_finite() && most / least >= DECADES
+    };
+    now.chosen_log(name).unwrap_or_else(|| name.starts_with(keys::PARAM) && spans_decades())
+}
+
 /// Runs by two columns, coloured by a third where it is not empty; `called` says what a column is called.
 pub fn scatter_of(cells: &Cells, now: &Plotted, [x, y, colour]: [&str; 3], called: impl Fn(&str) -> String) -> Scatter {
-    let scale = |name: &str| match now.is_log(name) {
+    let scale = |name: &str| match is_log(cells, now, name) {
         _ if moment::is_moment(name) => Scale::Time { offset_minutes: cells.zone_minutes },
         true => Scale::Log,
         false => Scale::Linear,
@@ -281,10 +295,32 @@ mod tests {
         let chart = scatter_of(&cells, &now, ["param.lr", "metric.loss", ""], str::to_owned);
         assert_eq!((chart.x.scale, chart.y.scale), (Scale::Log, Scale::Linear));
         assert!(chart.shade.is_none() && chart.left_out() == 1);
-        let axis = |name: &str| coordinate(name.to_owned(), cells.column(name), now.is_log(name));
+        let axis = |name: &str| coordinate(name.to_owned(), cells.column(name), is_log(&cells, &now, name));
         let axes = || vec![axis("param.lr"), axis("metric.loss")];
         assert!(parallel_of(axes(), &marks).shade.is_none(), "runs that have colours keep them");
         assert_eq!(parallel_of(axes(), &[]).shade.map(|shade| shade.name), Some("metric.loss".to_owned()));
+    }
+
+    #[test]
+    fn a_param_that_spans_decades_lies_on_a_logarithmic_axis_until_a_person_chooses() {
+        let of = |texts: &[&str]| {
+            let columns = [("param.lr".to_owned(), cells(texts)), ("metric.loss".to_owned(), cells(texts))].into();
+            Cells { columns, ..two() }
+        };
+        let by_itself = |texts: &[&str]| is_log(&of(texts), &Plotted::default(), "param.lr");
+        assert!(by_itself(&["0.001", "0.1"]) && by_itself(&["0.001", "", "1", "NaN"]));
+        for texts in
+            [&["0.0011", "0.1"][..], &["0", "1000"], &["-1", "1000"], &["1", "inf"], &["small", "large"], &[""]]
+        {
+            assert!(!by_itself(texts), "{texts:?}");
+        }
+        let decades = of(&["0.001", "0.1"]);
+        assert!(!is_log(&decades, &Plotted::default(), "metric.loss"), "a metric's axis is asked for");
+        let mut now = Plotted::default();
+        let scale = |now: &Plotted| scatter_of(&decades, now, ["param.lr", "metric.loss", ""], str::to_owned).x.scale;
+        assert_eq!(scale(&now), Scale::Log);
+        now.choose_log("param.lr", false);
+        assert_eq!(scale(&now), Scale::Linear);
     }
 
     #[test]

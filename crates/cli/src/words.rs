@@ -11,7 +11,7 @@ pub(crate) fn duration(seconds: f64) -> String {
         return "–".to_owned();
     }
     if seconds < 1.0 {
-        return format!("{:.0} ms", seconds * 1000.0);
+        return api::figure::milliseconds(seconds);
     }
     if seconds < 60.0 {
         return format!("{seconds:.1} s");
@@ -133,6 +133,7 @@ mod tests {
             (duration(0.25), duration(200.0), duration(3700.0)),
             ("250 ms".into(), "3 min 20 s".into(), "1 h 1 min".into())
         );
+        assert_eq!(duration(0.0), "< 1 ms");
         assert_eq!((figure(0.97312), figure(3.0), figure(f64::NAN)), ("0.9731".into(), "3".into(), "NaN".into()));
         assert_eq!((figure(-0.0), figure(-3.0)), ("0".into(), "-3".into()));
         assert!(time(0) == "–" && time(1_795_928_400_000).starts_with("2026-11-"), "{}", time(1_795_928_400_000));

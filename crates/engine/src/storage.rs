@@ -31,14 +31,14 @@ use crate::{
 /// What the parts are called, in figures and in what a collection freed.
 const BLOBS: &str = "Data and models";
 const RUNS: &str = "Runs";
-const TABLES: &str = "Tables in the cache";
-const PROFILES: &str = "Profiles and comparisons in the cache";
-const MODELS: &str = "Models ready to predict";
-const NOTES: &str = "Work under way";
-const FLOORS: &str = "Limits of drift";
+const TABLES: &str = "Cached tables";
+const PROFILES: &str = "Cached profiles and comparisons";
+const MODELS: &str = "Cached models";
+const NOTES: &str = "Unfinished work";
+const FLOORS: &str = "Drift limits";
 const UPLOADS: &str = "Uploads";
 const DEPLOYMENTS: &str = "Deployments";
-const LOGGED: &str = "Models of clients";
+const LOGGED: &str = "Logged models";
 const ARTIFACTS: &str = "Deleted artifacts";
 
 /// What stays free of the workspace's disk, for the database to go on and for something to be deleted. Of a small disk
@@ -101,22 +101,22 @@ fn measure(workspace: &Workspace, floors_bytes: u64) -> Storage {
     Storage {
         workspace: workspace.folder().to_string_lossy().into_owned(),
         parts: vec![
-            part(BLOBS, folder("blobs"), "Files of snapshots and versions, each kept once"),
+            part(BLOBS, folder("blobs"), "Files of snapshots and versions, each stored once"),
             part(RUNS, folder("runs"), "Checkpoints, output and artifacts"),
-            part(TABLES, tables, "The Parquet form of snapshots, rebuilt when it is needed"),
-            part(PROFILES, profiles, "Made again when they are needed"),
-            part(MODELS, models, "Laid out for predictions when they are needed"),
+            part(TABLES, tables, "Snapshots as Parquet, rebuilt when needed"),
+            part(PROFILES, profiles, "Rebuilt when needed"),
+            part(MODELS, models, "Unpacked for predictions, rebuilt when needed"),
             part(
                 NOTES,
                 folder("cache").saturating_sub(tables + profiles + models),
-                "What unfinished work left, to go on with",
+                "Lets work that was interrupted go on",
             ),
-            part(FLOORS, floors_bytes, "What chance alone does, measured again when it is needed"),
-            part(UPLOADS, size_of(&workspace.uploads()), "Dropped on a page, and not yet taken by a project"),
+            part(FLOORS, floors_bytes, "How far data drift by chance alone, measured again when needed"),
+            part(UPLOADS, size_of(&workspace.uploads()), "Files dropped on a page that no project uses yet"),
             part(
                 DEPLOYMENTS,
                 size_of(&workspace.deployments()),
-                "Fetched request logs; models and output on this machine",
+                "Request logs, and the models and output of those on this machine",
             ),
             part(LOGGED, folder("logged"), "Files of models that programs logged"),
             part("Database", database.saturating_sub(floors_bytes), "Records and metrics"),
@@ -261,7 +261,7 @@ pub(crate) async fn collect_unused(engine: &Engine, dry_run: bool) -> anyhow::Re
         bail!(
             ApiError::new(
                 ErrorCode::Conflict,
-                "Work on snapshots or models is under way: what it needs can't be told from what nothing uses."
+                "Work on snapshots or models is under way: what is unused is known once it is done."
             )
             .with_hint("Look again once it is done.")
         );

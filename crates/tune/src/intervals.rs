@@ -41,14 +41,41 @@ pub fn summarize(values: impl IntoIterator<Item = f64>) -> Option<Summary> {
     if count == 0 {
         return None;
     }
-    let (min, max) =
-        numbers.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| (min.min(*value), max.max(*value)));
+    let (min, max) = extremes(&numbers);
     let mean = mean(&numbers, min, max);
     // In two passes: the squares of large numbers that hardly differ would cancel.
     let squares: f64 = numbers.iter().map(|value| (value - mean).powi(2)).sum();
     let deviation = (squares / (count as f64 - 1.0)).sqrt();
     let deviation = (count > 1 && min.is_finite() && max.is_finite()).then_some(deviation);
     Some(Summary { count, nan, mean, deviation, min, max })
+}
+
+/// Where finite values lie: from the least to the greatest. Those beyond Tukey's outer fences (three times the distance of
+/// the quartiles away from them; Exploratory Data Analysis, 1977) are left out where they take most of that: the others would
+/// lie within a fifth of it. Fewer than four values are taken as they are. `None` where none is finite.
+pub fn usual(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    const FENCE: f64 = 3.0;
+    const FLAT: f64 = 5.0;
+    let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+    let (min, max) = extremes(&values);
+    if values.len() < 4 {
+        return (min <= max).then_some((min, max));
+    }
+    let quarter = values.len() / 4;
+    let upper = values.len() - 1 - quarter;
+    let low = *values.select_nth_unstable_by(quarter, f64::total_cmp).1;
+    let high = *values.select_nth_unstable_by(upper, f64::total_cmp).1;
+    let reach = FENCE * (high - low);
+    values.retain(|value| (low - reach..=high + reach).contains(value));
+    let (least, most) = extremes(&values);
+    // Where most are the same nothing tells the others apart but their whole range.
+    let is_flat = most > least && max - min > FLAT * (most - least);
+    Some(if is_flat { (least, most) } else { (min, max) })
+}
+
+/// The least and the greatest; the wrong way round of no values.
+fn extremes(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| (min.min(*value), max.max(*value)))
 }
 
 /// Groups runs by a value that each has or not, in the order of the values, those without one last. A run is its

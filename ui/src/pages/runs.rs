@@ -319,7 +319,8 @@ pub(crate) fn Runs() -> impl IntoView {
     let seen_list = Signal::derive(move || listing.get().filter(|_| !is_covered.get()));
     let figures = figures(seen_list, names, facts);
     let ranges = Memo::new(move |_| {
-        figures.with(|figures| figures.of.iter().map(|(key, figure)| (key.clone(), (figure.min, figure.max))).collect())
+        let usual = |(key, figure): (&String, &GroupFigure)| Some((key.clone(), figure.usual?));
+        figures.with(|figures| figures.of.iter().filter_map(usual).collect::<columns::Ranges>())
     });
     let places = colours::of_picked(picked);
     let actions = actions::Actions::new(asks, picked, places, deleted);

@@ -265,7 +265,7 @@ fn StorageTab() -> impl IntoView {
     };
     let compact = move || {
         pending.run(async move { client.call(CompactDatabase {}).await }, move |_| {
-            toasts.done("The database is being compacted: see Jobs");
+            toasts.done("Compacting the database: see Jobs");
         });
     };
     view! {
@@ -275,8 +275,8 @@ fn StorageTab() -> impl IntoView {
                     <span class="grow">
                         {move || match storage.get() {
                             Storage { not_counted: Some(why), .. } => why.to_string(),
-                            Storage { collectable_bytes: 0, .. } => "Nothing to free: records use what is here, but for drops of the last hour.".to_owned(),
-                            Storage { collectable_bytes: bytes, .. } => format!("{} belong to nothing any more: deleted runs, snapshots, versions and deployments, drops that no project took, and caches.", words::bytes(bytes)),
+                            Storage { collectable_bytes: 0, .. } => "Nothing to free. Files that were dropped on a page stay for an hour.".to_owned(),
+                            Storage { collectable_bytes: bytes, .. } => format!("{} can be freed: what deleted runs, snapshots, versions and deployments left, unused uploads, and caches.", words::bytes(bytes)),
                         }}
                     </span>
                     <Button label="Free it" mark=icon::TRASH disabled=Signal::derive(move || pending.busy.get() || storage.get().collectable_bytes == 0) on_press=collect />
@@ -286,14 +286,14 @@ fn StorageTab() -> impl IntoView {
                 <div class="flex">
                     <span class="grow">
                         {move || match storage.get().compactable_bytes {
-                            0 => "All of the database is used.".to_owned(),
-                            bytes => format!("{} of the database hold nothing since something was deleted: what comes next uses them. To give them back it is written anew; what is logged meanwhile may wait.", words::bytes(bytes)),
+0 => "The database has no unused space.".to_owned(),
+                            bytes => format!("{} of the database is unused since something was deleted. New records fill it; compacting gives it back to the disk. Programs may go on logging meanwhile.", words::bytes(bytes)),
                         }}
                     </span>
                     <Button label="Compact it" mark=icon::DATABASE disabled=Signal::derive(move || pending.busy.get() || storage.get().compactable_bytes == 0) on_press=compact />
                 </div>
             </Card>
-            <Card title="What the workspace holds" class="section" flush=true
+            <Card title="Space used" class="section" flush=true
                 extra=ViewFn::from(move || view! { <span class="faint caption">{move || words::bytes(whole(&storage.get()))}" in all"</span> })>
                 <div class="list slim">{move || parts(&storage.get())}</div>
             </Card>
@@ -323,7 +323,7 @@ fn parts(storage: &Storage) -> impl IntoView + use<> {
     });
     view! {
         {rows.collect_view()}
-        {(!empty.is_empty()).then(|| view! { <div><div class="grow muted">"Nothing in: "{empty}</div></div> })}
+        {(!empty.is_empty()).then(|| view! { <div><div class="grow muted">"Empty: "{empty}</div></div> })}
         <div>
             <div class="grow muted">"Free on this disk"</div>
             <span class="num end wide-number">{words::bytes(storage.free_bytes)}</span>

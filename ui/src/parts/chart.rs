@@ -156,6 +156,9 @@ pub(crate) fn ChartCard(
         }
         chart
     });
+    // What lies far from all else is offered to be left out where it presses the rest flat, and to be shown again.
+    let offers_bounds = Memo::new(move |_| can_be_log && (bounded.get() || shown.with(LineChart::is_pressed_flat)));
+    let far_lines = Memo::new(move |_| if bounded.get() { shown.with(LineChart::far_lines) } else { 0 });
     let is_covered = Memo::new(move |_| standing::covers(fetching, chart.with(|chart| chart.lines.is_empty())));
     let name = title.clone();
     let items = move || {
@@ -168,8 +171,7 @@ pub(crate) fn ChartCard(
         }
         if can_be_log {
             let is_bounded = bounded.get_untracked();
-            let label = if is_bounded { "Show outliers" } else { "Ignore outliers" };
-            items.push(Item::new(label, icon::ACTIVITY, move || bounded.set(!is_bounded)));
+            items.push(Item::new(bounding(is_bounded), icon::ACTIVITY, move || bounded.set(!is_bounded)));
         }
         if let Some(on_move) = on_move {
             items.push(Item::new("Move back (Alt ←)", icon::ARROW_LEFT, move || on_move.run(false)));
@@ -203,7 +205,7 @@ pub(crate) fn ChartCard(
         items
     };
     let items = StoredValue::new_local(items);
-    let beside = move || said_beside(&noted(&note.get(), bounded.get()), log.get());
+    let beside = move || said_beside(&without_lines(noted(&note.get(), bounded.get()), far_lines.get()), log.get());
     let menu = if on_move.is_some() { "Chart's menu; Alt ← and Alt → move the chart" } else { "Chart's menu" };
     view! {
         <Card
@@ -214,7 +216,12 @@ pub(crate) fn ChartCard(
                 <MenuButton items=move || items.with_value(|items| items()) label=menu />
             })
         >
-            <div class:hidden=move || is_covered.get()>
+            <div class="bounded" class:hidden=move || is_covered.get()>
+                {move || offers_bounds.get().then(|| view! {
+                    <button type="button" class="btn s" title=OUTLIERS on:click=move |_| bounded.update(|is| *is = !*is)>
+                        {move || bounding(bounded.get())}
+                    </button>
+                })}
                 <LivePlot
                     chart=shown
                     height
@@ -231,6 +238,22 @@ pub(crate) fn ChartCard(
             {fetching.map(|fetching| view! { <Standing fetching height /> })}
             <Legend chart hidden names_each />
         </Card>
+    }
+}
+
+/// What a press does where the vertical axis leaves out what lies far from all else, or could.
+const fn bounding(is_bounded: bool) -> &'static str {
+    if is_bounded { "Show outliers" } else { "Ignore outliers" }
+}
+
+/// What that is.
+const OUTLIERS: &str = "Few values, or lines, are so far from the others that these look flat beside them";
+
+/// The same remark where whole lines are among it.
+fn without_lines(note: String, count: usize) -> String {
+    match count {
+        0 => note,
+        count => format!("{note} without {}", words::counted(count as u64, "line far off", "lines far off")),
     }
 }
 
@@ -590,5 +613,7 @@ mod tests {
         assert_eq!(said_beside("validation", false), "validation");
         assert_eq!(said_beside(&noted("", true), true), "1st to 99th percentile, log scale");
         assert_eq!([noted("validation", true), noted("", false)], ["validation, 1st to 99th percentile", ""]);
+        assert_eq!(without_lines(noted("", true), 0), "1st to 99th percentile");
+        assert_eq!(without_lines(noted("", true), 2), "1st to 99th percentile without 2 lines far off");
     }
 }

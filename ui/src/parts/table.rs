@@ -316,6 +316,11 @@ where
         current.get().filter(|at| (start..end).contains(at)).map(row_id)
     };
     let width = move || columns.with(|columns| columns.iter().map(|column| column.width).sum::<f64>());
+    // Columns are built anew with each figure that comes: a head that was built with them would end what is dragged on it.
+    let heads = Memo::new_with_compare(
+        move |_| columns.get(),
+        |before, now| before.zip(now).is_none_or(|(before, now)| !head::is_same(before, now)),
+    );
 
     view! {
         <div
@@ -360,7 +365,7 @@ where
             <table role="presentation" style:min-width=move || format!("{}px", width()) style:height=move || format!("{}px", drawn.get() + head)>
                 <colgroup>
                     {move || {
-                        columns
+                        heads
                             .get()
                             .into_iter()
                             .map(|column| view! { <col style:width=if column.grows { "auto".to_owned() } else { format!("{}px", column.width) } /> })
@@ -369,7 +374,7 @@ where
                 </colgroup>
                 <thead role="rowgroup">
                     <tr role="row" aria-rowindex="1" style:height=format!("{head}px")>
-                        {move || head::cells(columns.get(), order, further, unsorted, on_resize)}
+                        {move || head::cells(heads.get(), order, further, unsorted, on_resize)}
                     </tr>
                 </thead>
                 <tbody role="rowgroup">

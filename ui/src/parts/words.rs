@@ -97,13 +97,13 @@ pub(crate) fn bytes(value: u64) -> String {
     format!("{scaled:.digits$} {}", UNITS[unit])
 }
 
-/// 3 min 20 s; 0.4 s; 2 h 5 min; 3 days.
+/// 3 min 20 s; 0.4 s; < 1 ms; 2 h 5 min; 3 days.
 pub(crate) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "–".to_owned();
     }
     if seconds < 0.0995 {
-        return format!("{:.0} ms", seconds * 1000.0);
+        return api::figure::milliseconds(seconds);
     }
     if seconds < 9.95 {
         return format!("{seconds:.1} s");
@@ -509,7 +509,9 @@ mod tests {
     #[test]
     fn durations_have_the_units_that_matter() {
         for (seconds, text) in [
-            (0.0004, "0 ms"),
+            (0.0, "< 1 ms"),
+            (0.0004, "< 1 ms"),
+            (0.042, "42 ms"),
             (0.42, "0.4 s"),
             (59.6, "1 min 00 s"),
             (200.0, "3 min 20 s"),

@@ -321,7 +321,7 @@ fn space(storage: &Storage) -> String {
     };
     let compacting = match storage.compactable_bytes {
         0 => String::new(),
-        bytes => format!(" {} of the database hold nothing: compacting would free them.", words::bytes(bytes)),
+        bytes => format!(" {} of the database is unused: compacting would free it.", words::bytes(bytes)),
     };
     let free = words::bytes(storage.free_bytes);
     format!("{}\n\n{parts}\n\n{free} free on the disk. {collecting}{compacting}", storage.workspace)

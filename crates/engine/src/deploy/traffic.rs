@@ -17,7 +17,7 @@ use api::{
     config::DataKind,
     deploy::{ProposeTraffic, SendTraffic, TrafficFile, TrafficProposal},
     event::Tag,
-    figure::counted,
+    figure::{counted, milliseconds},
     job::{Job, JobKind, Subject},
 };
 use data::drift::window::WindowRule;
@@ -237,7 +237,7 @@ impl Tally {
         let (rows, requests, errors) = (self.rows.into_inner(), self.requests.into_inner(), self.errors.into_inner());
         let rows = counted(rows, "row", "rows");
         let in_requests = counted(requests, "request", "requests");
-        let took = if seconds < 0.1 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") };
+        let took = if seconds < 0.1 { milliseconds(seconds) } else { format!("{seconds:.1} s") };
         let first = self.first_error.into_inner().unwrap_or_else(PoisonError::into_inner);
         match first {
             Some(first) if errors == requests => bail!(

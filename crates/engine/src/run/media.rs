@@ -16,7 +16,7 @@ use api::{
     figure::count,
     media::{
         Among, GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind,
-        RunMedia, delimiter_by_name, medium_by_name,
+        RunMedia, by_key, delimiter_by_name, medium_by_name,
     },
     run::{Artifact, ListArtifacts, Run},
 };
@@ -242,10 +242,12 @@ pub(super) fn logged(
 }
 
 pub async fn list(engine: &Engine, request: ListMedia) -> anyhow::Result<RunMedia> {
-    let (_, mut all) = all(engine, request.run).await?;
-    all.retain(|key, _| request.asks_for(key));
-    let total = all.len() as u64;
-    let keys = all.into_iter().take(KEYS).filter_map(|(key, steps)| {
+    let (_, all) = all(engine, request.run).await?;
+    let mut asked: Vec<_> = all.into_iter().filter(|(key, _)| request.asks_for(key)).collect();
+    // Before they are cut: the first thousand are the first in the order that is seen.
+    asked.sort_by(|(left, _), (right, _)| by_key(left, right));
+    let total = asked.len() as u64;
+    let keys = asked.into_iter().take(KEYS).filter_map(|(key, steps)| {
         let kind = steps.values().flatten().next()?.kind;
         let (total, by_step) = (steps.len() as u64, is_by_step(&key, &steps));
         Some(MediaOfKey { key, kind, steps: thinned(steps.into_keys().collect()), total, by_step })

@@ -322,12 +322,8 @@ async fn collecting_frees_drops_caches_and_floors_that_nothing_needs_and_says_wh
 
     let storage = stage.call(GetStorage {}).await;
     let size = |name: &str| storage.parts.iter().find(|part| part.name == name).unwrap().size_bytes;
-    assert_eq!((size("Uploads"), size("Models ready to predict"), size("Limits of drift")), (3000, 300, 7));
-    assert!(
-        size("Tables in the cache") > 0 && size("Profiles and comparisons in the cache") > 50,
-        "{:?}",
-        storage.parts
-    );
+    assert_eq!((size("Uploads"), size("Cached models"), size("Drift limits")), (3000, 300, 7));
+    assert!(size("Cached tables") > 0 && size("Cached profiles and comparisons") > 50, "{:?}", storage.parts);
 
     let would = stage.call(CollectGarbage { dry_run: true }).await;
     assert_eq!(storage.collectable_bytes, would.bytes);
@@ -336,11 +332,11 @@ async fn collecting_frees_drops_caches_and_floors_that_nothing_needs_and_says_wh
     let part = |name: &str| {
         freed.parts.iter().find(|part| part.name == name).map_or((0, 0), |part| (part.bytes, part.records))
     };
-    assert_eq!(part("Models ready to predict"), (300, 1));
-    assert_eq!(part("Tables in the cache"), (40, 1));
-    assert_eq!(part("Profiles and comparisons in the cache"), (50, 1));
-    assert_eq!(part("Work under way"), (13, 2));
-    assert_eq!(part("Limits of drift"), (7, 1));
+    assert_eq!(part("Cached models"), (300, 1));
+    assert_eq!(part("Cached tables"), (40, 1));
+    assert_eq!(part("Cached profiles and comparisons"), (50, 1));
+    assert_eq!(part("Unfinished work"), (13, 2));
+    assert_eq!(part("Drift limits"), (7, 1));
     assert_eq!(part("Uploads"), (1000, 1));
     assert_eq!((freed.bytes, freed.records), (1410, 7));
 
@@ -575,8 +571,7 @@ async fn a_deleted_snapshot_frees_what_no_other_uses() {
     assert_eq!(storage.collectable_bytes, 0);
     assert!(storage.parts.iter().any(|part| part.size_bytes > 0));
     let held = |storage: &Storage| {
-        let parts =
-            storage.parts.iter().filter(|part| ["Data and models", "Tables in the cache"].contains(&&*part.name));
+        let parts = storage.parts.iter().filter(|part| ["Data and models", "Cached tables"].contains(&&*part.name));
         parts.map(|part| part.size_bytes).sum::<u64>()
     };
     let before = held(&stage.call(GetStorage {}).await);

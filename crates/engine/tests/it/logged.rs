@@ -183,7 +183,7 @@ async fn a_person_registers_as_a_client_does() {
 }
 
 fn part(freed: &Freed) -> Option<(u64, u64)> {
-    let part = freed.parts.iter().find(|part| part.name == "Models of clients");
+    let part = freed.parts.iter().find(|part| part.name == "Logged models");
     part.map(|part| (part.bytes, part.records))
 }
 

@@ -36,13 +36,15 @@ async fn files_that_differ_in_a_number_alone_are_slid_through() {
     let seen = stage.call(CreateExperiment { name: "seen".to_owned(), folder: String::new() }).await;
     let row = client::begin(&stage.engine, &seen.number.to_string(), Begin::default()).await.unwrap().row;
     let run = row.run.id;
-    let files: [(&str, &[u8]); 6] = [
+    let files: [(&str, &[u8]); 8] = [
         ("samples/epoch_003.png", b"\x89PNG three"),
         ("samples/epoch_010.png", b"\x89PNG ten"),
         ("audio-12.aac", b"\xff\xf1P@ twelve"),
         ("audio-13.aac", b"\xff\xf1P@ thirteen"),
         ("plot_1.bmp", b"BM one"),
         ("conv1.avif", b"\0\0\0 ftypavif"),
+        ("conv10.avif", b"\0\0\0 ftypavif"),
+        ("conv2.avif", b"\0\0\0 ftypavif"),
     ];
     for (path, bytes) in files {
         let parts: Vec<String> = path.split('/').map(str::to_owned).collect();
@@ -55,6 +57,8 @@ async fn files_that_differ_in_a_number_alone_are_slid_through() {
         [
             ("audio", &[12, 13][..], true),
             ("conv1.avif", &[0][..], false),
+            ("conv2.avif", &[0][..], false),
+            ("conv10.avif", &[0][..], false),
             ("plot_1.bmp", &[0][..], false),
             ("samples/epoch", &[3, 10][..], true),
         ]

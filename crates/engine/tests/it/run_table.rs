@@ -170,7 +170,7 @@ async fn groups_have_their_mean_and_the_deviation_that_pandas_has() {
     assert_eq!((groups.total, groups.runs), (3, 6));
     // pandas 3.1.1: DataFrame.groupby("model", dropna=False).loss.agg(["count", "mean", "std", "min", "max"])
     let figures: Vec<GroupFigure> = groups.groups.iter().map(|group| group.figures[0].unwrap()).collect();
-    let figure = |runs, mean, sd, min, max| GroupFigure { runs, mean, sd, min, max };
+    let figure = |runs, mean, sd, min, max| GroupFigure { runs, mean, sd, min, max, usual: None };
     assert_eq!(
         figures,
         [
@@ -184,6 +184,8 @@ async fn groups_have_their_mean_and_the_deviation_that_pandas_has() {
     let whole = stage.call(grouped(&sweep, &[], None, false)).await;
     assert_eq!((whole.groups.len(), whole.groups[0].runs, whole.groups[0].filter.as_str()), (1, 6, ""));
     assert_eq!(whole.groups[0].figures[0].unwrap().max, 0.75);
+    // What the colours of the table are measured by.
+    assert_eq!(whole.groups[0].figures[0].unwrap().usual, Some((0.125, 0.75)));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Means with their spread.
 
-use tune::intervals::{groups, summarize};
+use tune::intervals::{groups, summarize, usual};
 
 use crate::near;
 
@@ -32,6 +32,25 @@ fn large_numbers_keep_their_spread_and_their_mean() {
     assert_eq!((same.mean, same.deviation), (0.1, Some(0.0)));
     let huge = summarize([f64::MAX, f64::MAX]).unwrap();
     assert!(near(huge.mean / f64::MAX, 1.0, 1e-15));
+}
+
+#[test]
+fn what_lies_far_off_leaves_the_usual_range_of_the_others() {
+    let mut values: Vec<f64> = (0..20).map(|at| 0.1 + f64::from(at) / 100.0).collect();
+    let own = usual(values.iter().copied()).unwrap();
+    assert_eq!(own, (values[0], values[19]));
+    // One run that diverged, one that is not finite, and one that has no number.
+    values.extend([1e9, f64::INFINITY, f64::NEG_INFINITY, f64::NAN]);
+    assert_eq!(usual(values.iter().copied()), Some(own));
+    values.push(-1e9);
+    assert_eq!(usual(values), Some(own));
+    // As far off as others are from each other: all of the range is told apart.
+    assert_eq!(usual([1.0, 2.0, 3.0, 9.0]), Some((1.0, 9.0)));
+    assert_eq!(usual([0.1, 0.2, 0.3, 1e6]), Some((0.1, 0.3)));
+    // Where most are the same, the others tell.
+    assert_eq!(usual([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0]), Some((0.0, 2.0)));
+    assert_eq!(usual([5.0, 1e6]), Some((5.0, 1e6)));
+    assert_eq!((usual([f64::NAN, f64::INFINITY]), usual([])), (None, None));
 }
 
 #[test]

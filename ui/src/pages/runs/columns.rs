@@ -80,7 +80,7 @@ fn telling(facts: &Facts) -> Names {
 /// What a choice of columns is: these, in this order.
 pub(super) type Names = Vec<String>;
 
-/// The least and the greatest value of a metric, over all runs that the filter passes.
+/// Between what the values of a metric lie over all runs that the filter passes, but for those far off.
 pub(super) type Ranges = BTreeMap<String, (f64, f64)>;
 
 /// Params that say the same as another column, or nothing about how good a run is.

@@ -521,7 +521,7 @@ fn as_text(by: &[String], metrics: &[String], groups: &[RunGroup], form: Form) -
 const FIGURES: [&str; 5] = ["n", "mean", "standard deviation", "min", "max"];
 
 fn exact(figure: Option<GroupFigure>) -> [Option<f64>; 5] {
-    figure.map_or([None; 5], |GroupFigure { runs, mean, sd, min, max }| {
+    figure.map_or([None; 5], |GroupFigure { runs, mean, sd, min, max, .. }| {
         [Some(runs as f64), Some(mean), sd, Some(min), Some(max)]
     })
 }
@@ -567,7 +567,7 @@ mod tests {
 
     #[test]
     fn groups_are_taken_as_groups() {
-        let figure = GroupFigure { runs: 2, mean: 0.5, sd: Some(0.25), min: 0.25, max: 0.75 };
+        let figure = GroupFigure { runs: 2, mean: 0.5, sd: Some(0.25), min: 0.25, max: 0.75, usual: None };
         let group = |value: Option<&str>, figure: Option<GroupFigure>| RunGroup {
             values: vec![value.map(str::to_owned)],
             runs: 3,
@@ -588,7 +588,7 @@ mod tests {
 
     #[test]
     fn groups_stand_on_one_scale_of_a_metric() {
-        let figure = |mean, sd| Some(GroupFigure { runs: 2, mean, sd, min: 0.0, max: 1.0 });
+        let figure = |mean, sd| Some(GroupFigure { runs: 2, mean, sd, min: 0.0, max: 1.0, usual: None });
         let group = |figures: Vec<Option<GroupFigure>>| RunGroup {
             values: Vec::new(),
             runs: 2,
@@ -608,7 +608,7 @@ mod tests {
 
     #[test]
     fn one_value_has_no_spread() {
-        let figure = GroupFigure { runs: 2, mean: 0.5, sd: Some(0.25), min: 0.25, max: 0.75 };
+        let figure = GroupFigure { runs: 2, mean: 0.5, sd: Some(0.25), min: 0.25, max: 0.75, usual: None };
         assert!(spread(figure).contains(" ± "));
         assert!(!spread(GroupFigure { sd: None, ..figure }).contains('±'));
     }

@@ -8,7 +8,7 @@ use std::{
 use api::{
     ApiError, ErrorCode,
     id::RunId,
-    media::{GetMedium, ListMedia, MediaOfKey, MediumKind, RunMedia},
+    media::{GetMedium, ListMedia, MediaOfKey, MediumKind, RunMedia, by_key},
 };
 use charts::role::Role;
 use leptos::prelude::*;
@@ -46,7 +46,8 @@ fn keys(found: &Found) -> Vec<(String, MediumKind, usize)> {
         all.entry(&of.key).or_insert((of.kind, 0)).1 += 1;
     }
     let mut all: Vec<_> = all.into_iter().map(|(key, (kind, count))| (key.to_owned(), kind, count)).collect();
-    all.sort_by_key(|(_, kind, count)| (!is_seen(*kind), Reverse(*count)));
+    let place = |(_, kind, count): &(String, MediumKind, usize)| (!is_seen(*kind), Reverse(*count));
+    all.sort_by(|left, right| place(left).cmp(&place(right)).then_with(|| by_key(&left.0, &right.0)));
     all
 }
 
@@ -305,6 +306,8 @@ mod tests {
         tables.keys[0].kind = MediumKind::Table;
         let found: Found = [(id(1), tables.clone()), (id(2), tables), (id(3), media(&[("z", &[1])]))].into();
         assert_eq!(keys(&found).into_iter().map(|(key, ..)| key).collect::<Vec<_>>(), ["z", "table"]);
+        let numbered: Found = [(id(1), media(&[("t10", &[1]), ("t2", &[1])]))].into();
+        assert_eq!(keys(&numbered).into_iter().map(|(key, ..)| key).collect::<Vec<_>>(), ["t2", "t10"]);
     }
 
     #[test]

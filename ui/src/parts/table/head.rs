@@ -24,6 +24,20 @@ pub(super) fn cells<T: Send + Sync + 'static>(
         .collect_view()
 }
 
+/// Whether two heads show the same. What a column shows instead of its title can't be compared: it counts as another.
+pub(super) fn is_same<T>(before: &[Column<T>], now: &[Column<T>]) -> bool {
+    let is_same = |(one, other): (&Column<T>, &Column<T>)| {
+        let looks = |column: &Column<T>| (column.width, column.grows, column.is_number, column.is_pinned);
+        let has_own = one.head.is_some() || other.head.is_some();
+        !has_own && one.title == other.title && looks(one) == looks(other) && sorts(one) == sorts(other)
+    };
+    before.len() == now.len() && before.iter().zip(now).all(is_same)
+}
+
+fn sorts<T>(column: &Column<T>) -> (&str, bool) {
+    (&column.sort, column.rises)
+}
+
 #[component]
 fn Cell<T: Send + Sync + 'static>(
     column: Column<T>,
@@ -188,10 +202,38 @@ fn pressed(
 
 #[cfg(test)]
 mod tests {
-    use super::{Order, pressed};
+    use leptos::prelude::*;
+
+    use super::{Column, Order, is_same, pressed};
 
     fn order(name: &str, descending: bool) -> Order {
         (name.to_owned(), descending)
+    }
+
+    #[test]
+    fn a_head_stays_while_figures_come() {
+        // Built anew, as with each figure that comes, and coloured by another scale.
+        let columns = |width: f64| {
+            let loss = Column::new("Loss", width, |_: &u64| "0.5").number().sorted_by("metric.loss").rising(true);
+            vec![Column::new("Run", 174.0, |_: &u64| "a").pinned(true), loss.shaded(move |row| Some(*row as f64))]
+        };
+        let others = |change: fn(&mut Column<u64>)| {
+            let mut columns = columns(82.0);
+            change(&mut columns[1]);
+            columns
+        };
+        let before = columns(82.0);
+        assert!(is_same(&before, &columns(82.0)) && !is_same(&before, &columns(90.0)));
+        assert!(!is_same(&before, &before[..1]));
+        let changes: [fn(&mut Column<u64>); 6] = [
+            |column| column.title = "Accuracy".to_owned(),
+            |column| column.sort = "metric.accuracy".to_owned(),
+            |column| column.rises = false,
+            |column| column.is_number = false,
+            |column| column.is_pinned = true,
+            |column| column.head = Some(ViewFn::from(|| "Loss")),
+        ];
+        assert!(changes.into_iter().all(|change| !is_same(&before, &others(change))));
     }
 
     #[test]

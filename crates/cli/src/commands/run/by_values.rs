@@ -16,7 +16,7 @@ use charts::{
     ramp::{self, Shade},
     role::Role,
     runs::{
-        self, Cells, axis_of,
+        self, Cells, axis_of, is_log,
         keys::{Keys, METRIC, PARAM, TAG, below, differing, differing_among, rare},
         moment::is_moment,
         parallel_file, parallel_of, scatter_file, scatter_of,
@@ -72,6 +72,10 @@ pub(super) async fn run(context: &Context, mut asked: Plot) -> Outcome {
         None if !now.axes.is_empty() => now.axes.clone(),
         None => first_axes(context, &drawn).await?,
     };
+    if asked.log_of.is_some() {
+        // Who names some says of all.
+        now.linear = axes.iter().filter(|name| !now.log.contains(name)).cloned().collect();
+    }
     let cells = cells(context, drawn, &axes).await?;
     match asked.scatter {
         Some(_) => show_scatter(context, &asked, (&cells, &now), &axes),
@@ -264,7 +268,7 @@ fn show_scatter(context: &Context, asked: &Plot, (cells, now): (&Cells, &Plotted
         let (drawing, _) = scatter_file(&chart, asked.contour, cells.legend.clone(), SCATTER);
         return write(context, asked, &drawing.svg, &notes);
     }
-    let axes = plot::Axes { log_x: now.is_log(x), log_y: now.is_log(y), is_clock: is_moment(x) };
+    let axes = plot::Axes { log_x: is_log(cells, now, x), log_y: is_log(cells, now, y), is_clock: is_moment(x) };
     let text = in_characters(&chart, &cells.legend, (asked.width, asked.height), (axes, output::coloured_answer()));
     let below = notes.iter().map(|note| format!("\n{}", output::harmless(note))).collect::<String>();
     context.output.print_drawn(&format!("{text}{below}"))
@@ -274,7 +278,7 @@ fn show_parallel(context: &Context, asked: &Plot, (cells, now): (&Cells, &Plotte
     if context.output.json && asked.file().is_none() {
         return context.output.show(&told(cells, axes), |_| String::new());
     }
-    let axis = |name: &String| axis_of(cells, name, called(name), now.is_log(name));
+    let axis = |name: &String| axis_of(cells, name, called(name), is_log(cells, now, name));
     let chart = parallel_of(axes.iter().map(axis).collect(), &cells.marks);
     let drawing = parallel_file(&chart, cells.legend.clone(), PARALLEL);
     write(context, asked, &drawing.svg, &notes(cells))

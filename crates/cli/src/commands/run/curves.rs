@@ -77,7 +77,8 @@ pub(crate) struct Plot {
     #[arg(long, value_name = "AXES", num_args = 0..=1, require_equals = true, default_missing_value = "",
         conflicts_with = "scatter", conflicts_with_all = OF_CURVES)]
     pub(super) parallel: Option<String>,
-    /// With --scatter or --parallel these columns lie on logarithmic axes, by commas: `param.lr`
+    /// With --scatter or --parallel these columns lie on logarithmic axes and no others, by commas: `param.lr`; by default
+    /// params whose values span two decades
     #[arg(long, value_name = "COLUMNS")]
     pub(super) log_of: Option<String>,
     /// With --filter or --view the curve of each run by itself, instead of their means: of the first ones in the list's order

@@ -598,7 +598,7 @@ mod tests {
 
     #[test]
     fn groups_have_as_many_metrics_as_fit() {
-        let figure = Some(GroupFigure { runs: 1, mean: 0.5, sd: None, min: 0.5, max: 0.5 });
+        let figure = Some(GroupFigure { runs: 1, mean: 0.5, sd: None, min: 0.5, max: 0.5, usual: None });
         let group = RunGroup { values: vec![None], runs: 2, figures: vec![figure; 3], filter: String::new() };
         let groups = RunGroups { groups: vec![group], total: 1, runs: 2, other_rows: 0, notes: Vec::new() };
         let metrics = ["accuracy", "loss", "recall"].map(str::to_owned);

@@ -7,7 +7,7 @@ use api::{
     run_table::{GroupFigure, RunGroup, RunGroups},
 };
 use store::Connection;
-use tune::intervals::summarize;
+use tune::intervals::{summarize, usual};
 
 use super::{Asked, Board, Page, Query, Table, cells, matched, order};
 use crate::run::filter::Field;
@@ -208,10 +208,13 @@ fn figures<E>(
     goes_on: impl Fn() -> Result<(), E>,
 ) -> Result<Vec<Option<GroupFigure>>, E> {
     let figure = |metric: &String| {
-        let compared = rows.iter().filter(|at| !grouping.has_other_rows(tables[at.0], at.1));
-        let summary = summarize(compared.filter_map(|at| cells::metric(tables[at.0], metric, at.1 as usize)))?;
+        let compared = || rows.iter().filter(move |at| !grouping.has_other_rows(tables[at.0], at.1));
+        let values = || compared().filter_map(move |at| cells::metric(tables[at.0], metric, at.1 as usize));
+        let summary = summarize(values())?;
         let (mean, sd) = (summary.mean, summary.deviation);
-        Some(GroupFigure { runs: summary.count as u64, mean, sd, min: summary.min, max: summary.max })
+        // By it the cells of the run table are coloured, of which there are no groups.
+        let usual = if grouping.by.is_empty() { usual(values()) } else { None };
+        Some(GroupFigure { runs: summary.count as u64, mean, sd, min: summary.min, max: summary.max, usual })
     };
     grouping.metrics.iter().map(|metric| goes_on().map(|()| figure(metric))).collect()
 }

@@ -61,6 +61,16 @@ fn bar(value: f64, more: bool, range: Option<(f64, f64)>) -> Option<f64> {
     value.is_finite().then(|| goodness(value, min, max, more) * 100.0)
 }
 
+/// What is said of a value beyond an end of a scale, whose colour it has, or of one that is not finite, which has none.
+fn beyond(value: f64, scale: Option<(f64, f64)>) -> Option<String> {
+    let (min, max) = scale.filter(|(min, max)| !(*min..=*max).contains(&value))?;
+    let range = format!("{} to {}", words::figure(min), words::figure(max));
+    Some(match value.is_finite() {
+        true => format!("Far from the others: the scale goes from {range}"),
+        false => format!("Not a finite number: the scale of the others goes from {range}"),
+    })
+}
+
 /// A metric's figure, and its curve where that is shown.
 pub(super) fn metric_columns(
     facts: &Facts,
@@ -82,12 +92,19 @@ pub(super) fn metric_columns(
     let bar_of = move |value: f64| leads.and_then(|more| bar(value, more, range));
     let is_strong = leads.is_some();
     let more = told.is_more_better(facts, key);
+    // The scale of the colours, or of the bar; of a figure of which nobody knows what is good there is none.
+    let scale = range.filter(|(min, max)| (is_shaded || leads.is_some()) && min < max).filter(|_| more.is_some());
+    let said = move |row: &RunRow, value: f64, is_below: bool| {
+        let all = [of_below(row, is_below), beyond(value, scale)];
+        let all: Vec<String> = all.into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join(". "))
+    };
     let mut column = Column::new(title.clone(), width, move |row: &RunRow| {
         row.figure(&cell_key).map_or_else(
             || view! { <span class="faint">"–"</span> }.into_any(),
             |(cell, is_below)| {
                 view! {
-                    <span class="ranked" class:bad=!cell.last.is_finite() class:strong=is_strong title=of_below(row, is_below)>
+                    <span class="ranked" class:bad=!cell.last.is_finite() class:strong=is_strong title=said(row, cell.last, is_below)>
                         {words::figure(cell.last)}{mark(is_below)}
                         {bar_of(cell.last).map(|width| view! { <i style:width=format!("{width:.1}%")></i> })}
                     </span>
@@ -186,6 +203,19 @@ mod tests {
         let told = Told { curves, ..Told::default() };
         assert_eq!(heads(&told, "grad_norm"), ["grad_norm", "Curve of grad_norm"]);
         assert_eq!(heads(&told, "val_loss").len(), 1);
+    }
+
+    #[test]
+    fn what_lies_beyond_the_scale_says_so() {
+        let scale = Some((0.1, 0.7));
+        assert_eq!([beyond(0.1, scale), beyond(0.7, scale), beyond(1e9, None)], [None, None, None]);
+        let far = format!("Far from the others: the scale goes from {} to {}", words::figure(0.1), words::figure(0.7));
+        assert_eq!(beyond(1e9, scale), Some(far));
+        let infinite = beyond(f64::INFINITY, scale).unwrap();
+        assert!(infinite.starts_with("Not a finite number") && beyond(f64::NAN, scale).is_some(), "{infinite}");
+        // Beside an outlier the others keep their colours, and it has that of its end.
+        let shades = [0.1, 0.4, 0.7, 1e9].map(|value| goodness(value, 0.1, 0.7, true));
+        assert_eq!((shades[0], (shades[1] * 10.0).round(), shades[2], shades[3]), (0.0, 5.0, 1.0, 1.0));
     }
 
     #[test]

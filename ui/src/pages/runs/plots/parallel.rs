@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use api::table_view::Plotted;
 use charts::{
     parallel::{self, Brush, Coordinate, Kind, Layout, Parallel},
-    plot::{Drawing, Size},
+    plot::{Drawing, Scale, Size},
     ramp,
-    runs::{Cells, KEY, axis_of, coordinate, parallel_file, parallel_of},
+    runs::{Cells, KEY, axis_of, coordinate, is_log, parallel_file, parallel_of},
 };
 use leptos::{html, prelude::*};
 
@@ -76,7 +76,11 @@ pub(super) fn ParallelView(
     let data = fetched(whose, axes);
     // Apart from the rest of the address: the values of many runs are read anew only where their axis turns.
     let logs = Memo::new(move |_| {
-        plotted.with(|plotted| axes.with(|axes| axes.iter().map(|name| plotted.is_log(name)).collect::<Vec<_>>()))
+        let is_log = |now: &Plotted, name: &String| {
+            let of = |cells: &Cells| is_log(cells, now, name);
+            data.cells.with(|cells| cells.as_ref().is_some_and(of))
+        };
+        plotted.with(|now| axes.with(|axes| axes.iter().map(|name| is_log(now, name)).collect::<Vec<_>>()))
     });
     let coordinates = Memo::new(move |_| {
         let axis = |(name, is_log): (&String, &bool)| {
@@ -259,7 +263,7 @@ fn AxisRow(
         set_brush(brushes, own(), None);
         change(&|names, at| drop(names.remove(at)));
     };
-    let is_log = move || plotted.with(|plotted| plotted.is_log(&own()));
+    let is_log = move || kind.with(|kind| matches!(kind, Some(Kind::Numbers(Scale::Log))));
     let (least_label, most_label, log_label) =
         (format!("Least {label}"), format!("Greatest {label}"), format!("Logarithmic axis of {label}"));
     let (back, on, gone, only) = (
@@ -279,7 +283,7 @@ fn AxisRow(
                     <TextField value=least name=least_label.clone() placeholder="least" class="short" on_enter=typed on_change=typed />
                     <TextField value=most name=most_label.clone() placeholder="greatest" class="short" on_enter=typed on_change=typed />
                     <button type="button" class="btn s turns" aria-label=log_label.clone() aria-pressed=move || is_log().to_string()
-                        class:on=is_log on:click=move |_| plotted.update(|plotted| plotted.turn_log(&own()))>"log"</button>
+                        class:on=is_log on:click=move |_| { let now = untrack(is_log); plotted.update(|plotted| plotted.choose_log(&own(), !now)); }>"log"</button>
                 }.into_any(),
             }}
             <IconButton label=back mark=icon::ARROW_LEFT on_press=move |_| change(&|names, at| if at > 0 { names.swap(at, at - 1) }) />

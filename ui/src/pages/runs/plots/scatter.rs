@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use api::{RunId, table_view::Plotted};
 use charts::{
-    plot::{Drawing, Part, Size},
+    plot::{Drawing, Part, Scale, Size},
     ramp,
     runs::{Cells, KEY, draw_scatter, scatter_file, scatter_of},
     scatter::{self, Scatter},
@@ -92,12 +92,15 @@ pub(super) fn ScatterView(
         })
     });
     let [log_x, log_y] = [0, 1].map(|at| {
-        let name = move || axes.with(|axes| axes[at].clone());
-        let is_log = move || plotted.with(|plotted| plotted.is_log(&name()));
+        let scale_of = move |chart: &Scatter| if at == 0 { chart.x.scale } else { chart.y.scale };
+        let is_log = move || chart.with(|chart| chart.as_ref().is_some_and(|chart| scale_of(chart) == Scale::Log));
         let label = if at == 0 { "Logarithmic x" } else { "Logarithmic y" };
         view! {
             <button type="button" class="btn s turns" aria-label=label aria-pressed=move || is_log().to_string() class:on=is_log
-                on:click=move |_| { let name = axes.with_untracked(|axes| axes[at].clone()); plotted.update(|plotted| plotted.turn_log(&name)); }>
+                on:click=move |_| {
+                    let (name, now) = (axes.with_untracked(|axes| axes[at].clone()), untrack(is_log));
+                    plotted.update(|plotted| plotted.choose_log(&name, !now));
+                }>
                 {if at == 0 { "log x" } else { "log y" }}
             </button>
         }

@@ -38,7 +38,7 @@ pub(super) fn Drawn(search: Signal<Search>) -> impl IntoView {
     let mut first = TableView::read(&canvas, wire::decode).plotted;
     if canvas.is_empty() {
         // As they are searched: what is tried by orders of magnitude is seen by them.
-        first.log = search.with_untracked(by_magnitude);
+        (first.log, first.linear) = search.with_untracked(|search| (by_magnitude(search), evenly(search)));
     }
     if first.view != IMPORTANCE {
         first.view = PARALLEL.to_owned();
@@ -93,6 +93,15 @@ fn Importance(id: SearchId, facts: Memo<Facts>) -> impl IntoView {
 fn by_magnitude(search: &Search) -> Vec<String> {
     let space = search.config.space.iter();
     space.filter(|(_, written)| written.log).map(|(name, _)| format!("{PARAM}{name}")).collect()
+}
+
+/// The axes of what is tried evenly from a least to a greatest value: decades that these span don't make them another.
+fn evenly(search: &Search) -> Vec<String> {
+    let space = search.config.space.iter();
+    space
+        .filter(|(_, written)| written.min.is_some() && !written.log)
+        .map(|(name, _)| format!("{PARAM}{name}"))
+        .collect()
 }
 
 /// The trials that reached a value, each with its params.
@@ -152,5 +161,6 @@ mod tests {
         let (id, project) = (SearchId::from_bytes([1; 16]), ProjectId::from_bytes([2; 16]));
         let search = Search::begun(id, project, "bowl".to_owned(), config, 0);
         assert_eq!(by_magnitude(&search), ["param.lr"]);
+        assert_eq!(evenly(&search), ["param.dropout"], "of a list its values say");
     }
 }
