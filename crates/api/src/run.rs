@@ -146,6 +146,11 @@ impl RunKind {
         matches!(self, Self::Training | Self::Command | Self::Search)
     }
 
+    /// Whether what its process prints is kept: where there is one that we began.
+    pub const fn has_log(self) -> bool {
+        matches!(self, Self::Training | Self::Command)
+    }
+
     /// Why a run of a project can't be moved to another one's experiment, or to one of no project, if it can't: what we
     /// supervise goes on in its project's folder, and from its data.
     pub fn stays_because(self, from: Option<ProjectId>, to: Option<ProjectId>) -> Option<&'static str> {

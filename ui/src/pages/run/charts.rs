@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use api::run::{Run, RunKind};
+use api::run::Run;
 use charts::{axis::Axis, line::LineChart, role::Role};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
@@ -168,7 +168,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, looks: ChartLooks, system:
         now
     });
     let cross = RwSignal::new(None);
-    let is_training = run.with_untracked(|run| run.kind == RunKind::Training);
+    let has_log = run.with_untracked(|run| run.kind.has_log());
     let height = height(run.with_untracked(|run| rows(run, system)));
     view! {
         {move || (sorted.with(Vec::is_empty) && (system || run.with(|run| run.metrics.is_empty()))).then(|| {
@@ -236,11 +236,8 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, looks: ChartLooks, system:
                     }
                 }
             </For>
-            {(is_training && !system).then(|| view! {
-                <Tail
-                    run=Signal::derive(move || run.with(|run| run.id))
-                    is_live=Signal::derive(move || run.with(|run| !run.state.is_over()))
-                />
+            {(has_log && !system).then(|| view! {
+                <Tail run=Memo::new(move |_| run.with(|run| run.id)) state=Memo::new(move |_| run.with(|run| run.state)) />
             })}
         </div>
         {move || Some(left.get()).filter(|left| *left > 0).map(|left| {
