@@ -17,7 +17,7 @@ use crate::{
             ChartCard,
             looked::{ChartLooks, Kept},
         },
-        curve_look::{Look, LookChoice, keep, kept},
+        curve_look::{Look, LookChoice, keep, kept, shared},
         curves::{Wanted, counted, lines_of_runs, most_points, scale},
         field::TextField,
         icon,
@@ -75,12 +75,6 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
 /// What the run measured more than once.
 fn curves(run: &Run) -> Vec<String> {
     run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect()
-}
-
-/// The metric that all lie over.
-fn shared<'a>(mut over: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
-    let first = over.next()??;
-    over.all(|one| one == Some(first)).then_some(first)
 }
 
 /// The names with one of them at another place; beyond the last it is the last.
