@@ -198,8 +198,12 @@ fn NotRead(not_read: RwSignal<Option<Source>>) -> impl IntoView {
                 let shown = source.warnings.len() as u64;
                 let more = (source.warned > shown)
                     .then(|| format!("The first {} of {}.", words::count(shown), words::count(source.warned)));
+                let kept = StoredValue::new(source.warnings.clone());
                 view! {
                     <div class="content">
+                        <div class="flex"><span class="right">
+                            <TakeTable of=("place", "places") table=move |_| kept.with_value(|all| places_as_text(all)) />
+                        </span></div>
                         <table class="small-table" data-not-read="">
                             <thead><tr><th>"Where"</th><th>"Why"</th></tr></thead>
                             <tbody>{source.warnings.into_iter().map(line).collect_view()}</tbody>
@@ -210,6 +214,11 @@ fn NotRead(not_read: RwSignal<Option<Source>>) -> impl IntoView {
             })}
         </Dialog>
     }
+}
+
+fn places_as_text(warnings: &[SourceWarning]) -> TextTable {
+    let row = |warning: &SourceWarning| [warning.place.clone(), warning.message.clone()];
+    TextTable::of([("Where", false), ("Why", false)], warnings.iter().map(row))
 }
 
 #[component]
@@ -530,5 +539,8 @@ mod tests {
         let csv = as_text(&[source, failed], TextForm::Csv);
         assert_eq!(csv.rows[0], ["W&B offline", "/home/me/wandb", "3", "followed", ""]);
         assert_eq!(csv.rows[1][3..], ["It is gone.", "1970-01-01T00:00:00Z"]);
+        let place = "mlruns/0/meta.yaml, line 3".to_owned();
+        let unread = SourceWarning { place, message: "No number.".to_owned(), of_rows: false };
+        assert_eq!(places_as_text(&[unread]).rows, [["mlruns/0/meta.yaml, line 3", "No number."]]);
     }
 }
