@@ -243,6 +243,35 @@ async fn many(desk: &Desk, sweep: &Tracked) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn curves_lie_along_the_metric_that_all_logs_name_until_a_person_chooses() {
+    Desk::tried("compare-own", async |desk, _| named_by_logs(desk).await).await.unwrap();
+}
+
+async fn named_by_logs(desk: &Desk) -> Result<()> {
+    const ALONG: &str = "//main//select[@aria-label='Along']";
+    const EPOCH: &str = "//*[name()='text'][contains(., 'poch')]";
+    let driver = desk.driver();
+    let said = Tracked::new(&desk.client, "said").await?;
+    let mut runs = Vec::new();
+    for name in ["a", "b"] {
+        let points: Vec<_> =
+            (0..4).flat_map(|step| [("loss", step, 1.0 / (1 + step) as f64), ("epoch", step, step as f64)]).collect();
+        let run = said.log(name, &[], &points).await.context("log a run")?;
+        let tag = json!({"run_id": run, "key": "step_metric.loss", "value": "epoch"});
+        said.post("set-tag", tag).await?;
+        runs.push(run);
+    }
+    desk.go(&said.runs(&comparing(&runs))).await?;
+    seen(driver, &format!("{LOSS}{EPOCH}")).await.context("along what the logs name")?;
+    let along = async || Ok(seen(driver, ALONG).await?.prop("value").await?.as_deref() == Some("own"));
+    until("the choice says so", SHORT, along).await?;
+    let query = driver.current_url().await?.query().unwrap_or_default().to_owned();
+    ensure!(!query.contains("along="), "nobody chose it: {query}");
+    choose(desk, "Along", "Step").await?;
+    gone(driver, &format!("{LOSS}{EPOCH}")).await.context("along steps")
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn runs_without_a_curve_are_compared_by_bars_and_their_code_by_a_card() {
     Desk::tried("compare-bars", bars).await.unwrap();
 }

@@ -159,7 +159,7 @@ async fn program(desk: &Desk) -> Result<()> {
     until("one more trial is finished", LONG, async || counted(desk, project, 3).await).await?;
     let all = desk.client.call(ListSearches { project, deleted: false }).await?;
     ensure!(all[0].config.budget.max_hours == Some(5.0), "it goes on with the budget that was typed");
-    press(driver, "//main//a[contains(., 'Its own run')]").await?;
+    press(driver, "//main//a[contains(., 'Search as a run')]").await?;
     press(driver, "//main//a[contains(., 'Its trials')]").await?;
     seen(driver, "//main//section[@data-search]//tr[.//*[@data-trial]][contains(., 'best')]").await.map(drop)
 }

@@ -329,7 +329,7 @@ async fn unowned(desk: &Desk, address: &str) -> Result<()> {
     // It stands there in a group of its own, and is found by what was written about it.
     post(address, "../registered-models/set-tag", json!({"name": "churn", "key": "team", "value": "growth"})).await?;
     post(address, "../model-versions/create", json!({"name": "churn", "source": "s3://bucket/churn"})).await?;
-    seen(driver, "//main//h2[.='In no project']").await?;
+    seen(driver, "//main//h2[.='Without a project']").await?;
     let version = "//main//tr[@aria-label='Open churn v1, registered by a client']//a[.='v1']";
     seen(driver, version).await?;
     let filter = "//main//input[@aria-label='Filter models']";

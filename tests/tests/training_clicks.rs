@@ -1,7 +1,7 @@
 //! Training by a person's clicks: what can't train here and what is no input is said in the dialog, which lies over the
 //! run table as it stands; newer files are added where nothing else is new, and runs that were validated on other rows
-//! are marked. The log of a program's run begins with the stream that has lines, and a run that is come back to has its
-//! own curves.
+//! are marked. The log of a program's run begins with the stream that has lines, one that failed leads to it, and a run
+//! that is come back to has its own curves.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -11,7 +11,7 @@ use api::{
     dataset::{GetDataset, PlanSnapshot},
     host::{GetHardware, NamedDevice},
     project::GetProject,
-    run::{GetRun, ListRuns, ProjectIdOr, RunTable},
+    run::{GetRun, ListRuns, ProjectIdOr, RunState, RunTable},
     run_table::{GroupRuns, Listing},
     tracking::Scope,
     worker::Device,
@@ -326,7 +326,33 @@ async fn streams(desk: &Desk) -> Result<()> {
     seen(driver, "//main//button[@role='radio'][@aria-checked='true'][.='Errors']").await?;
     press(driver, "//main//button[@role='radio'][.='Output']").await?;
     seen(driver, "//main//*[contains(., 'It wrote nothing here.')]").await.context("the stream that was chosen")?;
-    seen(driver, "//main//button[@role='radio'][@aria-checked='true'][.='Output']").await.map(drop)
+    seen(driver, "//main//button[@role='radio'][@aria-checked='true'][.='Output']").await?;
+    broke_off(desk, project.id, Path::new(&project.path)).await.context("a program that failed")
+}
+
+/// Why it failed stands at the head of its page, the last lines of its errors beside the charts, and both lead to all.
+async fn broke_off(desk: &Desk, project: ProjectId, folder: &Path) -> Result<()> {
+    const ALL: &str = "//main//*[@role='log' and @data-follow][contains(., 'why it broke')]";
+    let driver = desk.driver();
+    ensure!(execute(desk, folder, "echo some output; echo why it broke >&2; exit 3").is_err(), "it was to fail");
+    let rows = runs(desk, project).await?.rows;
+    let run = rows.iter().find(|run| run.state == RunState::Failed).context("no run failed")?.id;
+    desk.go(&format!("/p/{project}/runs/{run}")).await?;
+    seen(driver, "//main//*[@role='log' and not(@data-follow)][contains(., 'why it broke')]")
+        .await
+        .context("the tail")?;
+    desk.browser.picture("run-broke-off").await?;
+    for way in [
+        "//main//*[@role='alert'][contains(., 'exit code 3')]//a[normalize-space(.)='Log']",
+        "//main//section[.//h2='Log']//a[normalize-space(.)='Whole log']",
+    ] {
+        seen(driver, way).await?.send_keys(Key::Enter + "").await.context("by the keyboard")?;
+        seen(driver, ALL).await.with_context(|| format!("by {way}"))?;
+        seen(driver, "//main//button[@role='radio'][@aria-checked='true'][.='Errors']").await?;
+        press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Charts')]").await?;
+        gone(driver, ALL).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,17 +81,10 @@ impl Run {
         self.environment.get(MACHINE_BY_CLIENT).into_iter().flat_map(|keys| keys.split(", "))
     }
 
-    /// The metric that another lies over until a person chooses, as its log says: of its name, else of the longest pattern
-    /// that it fits. A pattern is the beginning of names before a "*".
+    /// The metric that another lies over until a person chooses, as its log says.
     pub fn step_metric(&self, key: &str) -> Option<&str> {
-        let own = self.tags.get(&format!("{STEP_METRIC}{key}"));
-        let patterns = self.tags.iter().filter_map(|(tag, over)| {
-            let start = tag.strip_prefix(STEP_METRIC)?.strip_suffix('*')?;
-            key.starts_with(start).then_some((start.len(), over))
-        });
-        let over = own.or_else(|| patterns.max_by_key(|(length, _)| *length).map(|(_, over)| over))?;
-        let is_measured = self.metrics.iter().any(|metric| metric.key == *over && metric.count > 1);
-        (over != key && is_measured).then_some(over.as_str())
+        let is_curve = |over: &str| self.metrics.iter().any(|metric| metric.key == over && metric.count > 1);
+        step_metric(&self.tags, key, is_curve)
     }
 
     /// The address of its page, without the host's: "/p/PROJECT/runs/RUN", or of its experiment where that belongs to no project.
@@ -144,6 +137,11 @@ impl RunKind {
     /// Whether we say when it is over: we watch over its process, or it is a search of ours.
     pub const fn is_supervised(self) -> bool {
         matches!(self, Self::Training | Self::Command | Self::Search)
+    }
+
+    /// Whether what its process prints is kept: where there is one that we began.
+    pub const fn has_log(self) -> bool {
+        matches!(self, Self::Training | Self::Command)
     }
 
     /// Why a run of a project can't be moved to another one's experiment, or to one of no project, if it can't: what we
@@ -207,6 +205,22 @@ pub const SYSTEM: &str = "system/";
 /// What the keys of tags begin with that say over which metric another lies, or those of a pattern such as "val/*", until a
 /// person chooses: "step_metric.val/*" is "epoch".
 pub const STEP_METRIC: &str = "step_metric.";
+
+/// The metric that another of a run with these tags lies over until a person chooses: what is said of its name, else of
+/// the longest pattern that it fits. A pattern is the beginning of names before a "*". Nothing lies over what is no curve.
+pub fn step_metric<'tags>(
+    tags: &'tags BTreeMap<String, String>,
+    key: &str,
+    is_curve: impl Fn(&str) -> bool,
+) -> Option<&'tags str> {
+    let own = tags.get(&format!("{STEP_METRIC}{key}"));
+    let patterns = tags.iter().filter_map(|(tag, over)| {
+        let start = tag.strip_prefix(STEP_METRIC)?.strip_suffix('*')?;
+        key.starts_with(start).then_some((start.len(), over))
+    });
+    let over = own.or_else(|| patterns.max_by_key(|(length, _)| *length).map(|(_, over)| over))?;
+    (over != key && is_curve(over)).then_some(over.as_str())
+}
 
 /// One series in short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -40,6 +40,11 @@ pub const GIT_DIRTY_TAG: &str = "mlflow.source.git.dirty";
 /// What was not committed, as `git diff` tells it.
 pub const GIT_DIFF_TAG: &str = "mlflow.source.git.diff";
 
+/// Whether MLflow's client writes and reads the tag for itself: no person's.
+pub fn is_of_client(tag: &str) -> bool {
+    tag.starts_with("mlflow.")
+}
+
 /// A group of runs. Each project has one of its name; others belong to none until they are moved into one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {

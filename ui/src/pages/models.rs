@@ -158,7 +158,7 @@ fn List() -> impl IntoView {
                     let keys = found_others.keys.get();
                     let shown = |model: Model| view! { <Versions model keys=keys.clone() packaged placed acts clients /> };
                     view! {
-                        <h2 class="section" title="No version of theirs names a run of a project">"In no project"</h2>
+                        <h2 class="section" title="No version of theirs names a run of a project">"Without a project"</h2>
                         {others.into_iter().map(shown).collect_view()}
                     }
                 })

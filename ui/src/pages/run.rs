@@ -127,7 +127,18 @@ fn Why(run: Signal<Run>) -> impl IntoView {
     // That somebody stopped it stands beside its name.
     let is_told = |error: &api::ApiError| error.code == api::ErrorCode::Cancelled && error.hint.is_none();
     let why = Memo::new(move |_| run.with(|run| run.ended_because.clone().filter(|error| !is_told(error))));
-    move || why.get().map(|error| view! { <div class="notices"><Problem error /></div> })
+    let state = Memo::new(move |_| run.with(|run| run.state));
+    let has_log = Memo::new(move |_| run.with(|run| run.kind.has_log()));
+    move || {
+        why.get().map(|error| {
+            let log = has_log.get().then(|| logs::whole_log_of(state.get()));
+            view! {
+                <div class="notices">
+                    <Problem error>{log.map(|log| view! { <a class="btn quiet s" href=log>"Log"</a> })}</Problem>
+                </div>
+            }
+        })
+    }
 }
 
 #[component]

@@ -36,7 +36,7 @@ use api::{
     run::{FilterNote, ListRuns, RunRow},
     run_table::{BELOW, GroupFigure, Listing, PickRuns, PickedRuns},
     table_view::{TableView, sort_of},
-    tracking::Scope,
+    tracking::{Scope, is_of_client},
 };
 use charts::runs::keys::{Keys, below, differing_among};
 use leptos::prelude::*;
@@ -132,7 +132,7 @@ impl Facts {
             metric_keys: all(|run| run.values.keys().collect()),
             param_keys: all(|run| run.params.keys().collect()),
             differing: differing_among(&params),
-            tag_keys: all(|run| run.tags.keys().filter(|key| !key.starts_with("mlflow.")).collect()),
+            tag_keys: all(|run| run.tags.keys().filter(|key| !is_of_client(key)).collect()),
             ranked_by,
             ..Self::default()
         }

@@ -286,7 +286,7 @@ fn StorageTab() -> impl IntoView {
                 <div class="flex">
                     <span class="grow">
                         {move || match storage.get().compactable_bytes {
-0 => "The database has no unused space.".to_owned(),
+                            0 => "The database has no unused space.".to_owned(),
                             bytes => format!("{} of the database is unused since something was deleted. New records fill it; compacting gives it back to the disk. Programs may go on logging meanwhile.", words::bytes(bytes)),
                         }}
                     </span>

@@ -226,6 +226,12 @@ impl Look {
     }
 }
 
+/// The metric that all lie over.
+pub(crate) fn shared<'a>(mut over: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
+    let first = over.next()??;
+    over.all(|one| one == Some(first)).then_some(first)
+}
+
 /// What a chart lies along that its log lays over a metric, where all lie along `along`.
 fn seen_along(along: &str, own: Option<&str>) -> String {
     match (along, own) {
@@ -301,7 +307,7 @@ pub(crate) fn LookChoice(
         let mut options = along_options(&keys);
         options.retain(|(key, _)| of_runs || key != "clock");
         if look.has_own.get() || look.along.with(|along| along == OWN) {
-            options.insert(0, (OWN.to_owned(), "As its log says".to_owned()));
+            options.insert(0, (OWN.to_owned(), "As the log says".to_owned()));
         }
         options
     });
@@ -310,7 +316,8 @@ pub(crate) fn LookChoice(
     let axes: Vec<(String, String)> = log.into_iter().zip(axes).collect();
     Effect::new(move |before: Option<String>| {
         let now = look.along.get();
-        if before.is_some_and(|before| before != now) {
+        // That they lie as the log says is what is offered, also once it is known late.
+        if now != OWN && before.is_some_and(|before| before != now) {
             look.is_along_chosen.set(true);
         }
         now

@@ -110,8 +110,11 @@ pub(crate) fn DeletedLogged(of: Signal<LoggedBy>) -> impl IntoView {
             </tr>
         }
     };
+    let taken = ViewFn::from(move || {
+        view! { <TakeTable of=("deleted model", "deleted models") table=move |form| list.with_untracked(|list| deleted_as_text(list, form)) /> }
+    });
     view! {
-        <Card title="Deleted models" class="h" flush=true>
+        <Card title="Deleted models" class="h" flush=true extra=taken>
             <table class="small-table">
                 <thead><tr><th>"Name"</th><th class="num">"Deleted"</th><th></th></tr></thead>
                 <tbody>{move || list.get().into_iter().map(row).collect_view()}</tbody>
@@ -119,6 +122,14 @@ pub(crate) fn DeletedLogged(of: Signal<LoggedBy>) -> impl IntoView {
             <p class="muted small padded">"They go for good, with their files, with the first cleaning a day after they were deleted."</p>
         </Card>
     }
+}
+
+fn deleted_as_text(models: &[LoggedModel], form: Form) -> TextTable {
+    let row = |model: &LoggedModel| {
+        let deleted_ms = model.deleted_ms.unwrap_or(model.updated_ms);
+        [model.name.clone(), model.id.clone(), form.moment(Some(deleted_ms))]
+    };
+    TextTable::of([("Name", false), ("Id", false), ("Deleted", false)], models.iter().map(row))
 }
 
 fn as_text(models: &[LoggedModel], form: Form) -> TextTable {
@@ -161,6 +172,13 @@ pub(crate) fn LoggedCards(
     let unreadable = Memo::new(move |_| detail.with(|detail| detail.unreadable.clone()));
     let described = Memo::new(move |_| detail.with(|detail| detail.described.clone()));
     let versions = Memo::new(move |_| detail.with(|detail| detail.versions.clone()));
+    let registered = ViewFn::from(move || {
+        move || {
+            (!versions.with(Vec::is_empty)).then(|| {
+                view! { <TakeTable of=("version", "versions") table=move |form| versions.with_untracked(|all| versions_as_text(all, form)) /> }
+            })
+        }
+    });
     let figures = Memo::new(move |_| detail.with(|detail| FiguresByDataset::of(&detail.model)));
     let texts =
         |of: fn(&LoggedModel) -> Vec<(String, String)>| Memo::new(move |_| detail.with(|detail| of(&detail.model)));
@@ -190,7 +208,7 @@ pub(crate) fn LoggedCards(
             </div>
             <div class="stack">
                 <About detail here standing acts />
-                <Card title="Registered from it" class="h" flush=true>
+                <Card title="Registered from it" class="h" flush=true extra=registered>
                     {move || match versions.get() {
                         none if none.is_empty() => view! { <p class="muted small padded">"No version was registered from it."</p> }.into_any(),
                         versions => view! {
@@ -204,6 +222,14 @@ pub(crate) fn LoggedCards(
         </div>
         <RegisterDialog acts />
     }
+}
+
+fn versions_as_text(versions: &[LoggedVersion], form: Form) -> TextTable {
+    let row = |version: &LoggedVersion| {
+        let aliases = Some(version.aliases.join(", ")).filter(|aliases| !aliases.is_empty());
+        [format!("{} v{}", version.name, version.number), form.text(aliases.as_deref())]
+    };
+    TextTable::of([("Version", false), ("Aliases", false)], versions.iter().map(row))
 }
 
 #[component]
@@ -346,7 +372,22 @@ fn figures_as_text(figures: &FiguresByDataset, form: Form) -> TextTable {
 
 #[cfg(test)]
 mod tests {
+    use api::id::VersionId;
+
     use super::*;
+
+    #[test]
+    fn what_was_registered_from_a_model_is_taken_with_its_aliases() {
+        let version = |number: u8, aliases: &[&str]| LoggedVersion {
+            id: VersionId::from_bytes([number; 16]),
+            name: "churn".to_owned(),
+            number: number.into(),
+            aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+            page: String::new(),
+        };
+        let csv = versions_as_text(&[version(2, &["champion", "live"]), version(1, &[])], Form::Csv);
+        assert_eq!(csv.rows, [["churn v2", "champion, live"], ["churn v1", ""]]);
+    }
 
     #[test]
     fn figures_are_taken_with_their_datasets() {

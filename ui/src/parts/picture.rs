@@ -19,6 +19,8 @@ use super::{
 
 /// How wide it is saved.
 const SAVED: f64 = 860.0;
+/// What its button is called.
+const MENU: &str = "Drawing's menu";
 /// Pixels from which a press is a drag.
 const FAR: f64 = 6.0;
 
@@ -27,6 +29,29 @@ const FAR: f64 = 6.0;
 pub(crate) enum Zoom {
     Across,
     Both,
+}
+
+type Items = Box<dyn Fn() -> Vec<Item> + Send + Sync>;
+
+/// A drawing's menu whose button stands elsewhere: in the head of its card, where it covers no figure.
+#[derive(Clone, Copy)]
+pub(crate) struct HeldMenu(StoredValue<Option<Items>>);
+
+impl HeldMenu {
+    pub(crate) fn new() -> Self {
+        Self(StoredValue::new(None))
+    }
+
+    /// None before the drawing is there.
+    fn items(self) -> Vec<Item> {
+        self.0.try_with_value(|items| items.as_ref().map(|items| items())).flatten().unwrap_or_default()
+    }
+}
+
+/// The button of a drawing's menu.
+#[component]
+pub(crate) fn DrawingMenu(menu: HeldMenu) -> impl IntoView {
+    view! { <MenuButton items=move || menu.items() label=MENU /> }
 }
 
 /// `draw(width, part)`, the width in pixels, all of it without a part; `name` is what it is called when it is saved.
@@ -43,6 +68,9 @@ pub(crate) fn Picture(
     /// What is saved as CSV, where the drawing's parts are not the rows of what is drawn.
     #[prop(optional_no_strip)]
     csv: Option<Callback<(), String>>,
+    /// Where its menu's button stands elsewhere.
+    #[prop(optional)]
+    menu: Option<HeldMenu>,
 ) -> impl IntoView {
     let (menus, toasts) = (Menus::get(), Toasts::get());
     let node = NodeRef::<html::Div>::new();
@@ -85,6 +113,9 @@ pub(crate) fn Picture(
         ]);
         items
     };
+    if let Some(HeldMenu(held)) = menu {
+        held.set_value(Some(Box::new(items)));
+    }
     let pixel = move |event: &web_sys::MouseEvent| {
         let place = node.get_untracked()?.get_bounding_client_rect();
         Some((f64::from(event.client_x()) - place.left(), f64::from(event.client_y()) - place.top()))
@@ -211,7 +242,7 @@ pub(crate) fn Picture(
                 }
             })}
             {move || spot.get().map(|spot| tip(&spot, width.get_untracked()))}
-            <span class="plot-menu"><MenuButton items label="Drawing's menu" /></span>
+            {menu.is_none().then(|| view! { <span class="plot-menu"><MenuButton items label=MENU /></span> })}
         </div>
     }
 }

@@ -73,9 +73,15 @@ pub(crate) fn Description(
     #[prop(into)] saved: Signal<String>,
     #[prop(into, default = "Description".into())] title: Signal<String>,
 ) -> impl IntoView {
-    let (client, pending) = (Client::get(), Pending::new());
+    let (client, pending, toasts) = (Client::get(), Pending::new(), Toasts::get());
     let save = move |notes: String| {
-        pending.run(async move { client.call(DescribeModel { of, notes }).await }, |()| {});
+        let is_cleared = notes.trim().is_empty();
+        let back = DescribeModel { of, notes: saved.get_untracked() };
+        pending.run(async move { client.call(DescribeModel { of, notes }).await }, move |()| {
+            if is_cleared {
+                toasts.undoable(client, "Cleared the description", back);
+            }
+        });
     };
     view! {
         <Card title class="h">

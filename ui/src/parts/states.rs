@@ -135,13 +135,19 @@ fn parent_page() -> (&'static str, String) {
 
 /// The same in one line, for a problem beside what is there.
 #[component]
-pub(crate) fn Problem(error: ApiError) -> impl IntoView {
+pub(crate) fn Problem(
+    error: ApiError,
+    /// Where more of it stands.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
     let toasts = Toasts::get();
     let details = error.to_string();
     view! {
         <div class="problem" role="alert">
             <span class="warn">{icon(TRIANGLE_ALERT)}</span>
             <span class="grow">{prose(&error.message)}" "{error.hint.map(|hint| view! { <span class="muted">{prose(&hint)}</span> })}</span>
+            {children.map(|children| children())}
             <Button label="Copy" kind="quiet s" on_press=move || toasts.copy(&details) />
         </div>
     }

@@ -38,13 +38,13 @@ pub(crate) enum ModelCommand {
         #[arg(long = "alias")]
         aliases: Vec<String>,
     },
-    /// Lists the project's models with their versions, and then those that belong to no project
+    /// Lists the project's models with their versions, and then those without a project
     List {
         /// `name`, `version`, `alias`, `stage`, `user`, `notes`, `tag.KEY` and `created` (a date as '2026-11-24'), as `run list`
         /// filters; words match all of these and what a version was made of
         #[arg(default_value = "", conflicts_with = "deleted")]
         filter: String,
-        /// Only those of MLflow's clients that belong to no project
+        /// Only those without a project, which MLflow's clients registered
         #[arg(long)]
         without_project: bool,
         /// What was deleted within a day and can be restored
@@ -204,13 +204,13 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                 return context.output.show(&models, |models| match (models.is_empty(), others.is_empty()) {
                     (true, true) if is_filtered => NONE_PASSES.to_owned(),
                     (_, true) => list(models),
-                    (true, false) => format!("In no project:\n{}", list_of_clients(&others)),
-                    (false, false) => format!("{}\n\nIn no project:\n{}", list(models), list_of_clients(&others)),
+                    (true, false) => format!("Without a project:\n{}", list_of_clients(&others)),
+                    (false, false) => format!("{}\n\nWithout a project:\n{}", list(models), list_of_clients(&others)),
                 });
             }
             if !without_project {
                 context.output.say(
-                    "This folder is in no project: these are the models of MLflow's clients that belong to none. \
+                    "This folder is in no project: these are the models without a project, registered by MLflow's clients. \
                      --project NAME lists those of a project.",
                 );
             }

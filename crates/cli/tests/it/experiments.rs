@@ -50,7 +50,7 @@ fn models_that_belong_to_no_project_stand_behind_a_projects_own_and_are_found_by
         ["", "chur", "growth", "tag.team = 'growth' and version = 1", "created > '2020-01-01'", "v1 s3://", "Churn v1"]
     {
         let listed = listed(filter);
-        assert!(listed.contains("In no project:") && listed.contains("churn:1"), "{filter}: {listed}");
+        assert!(listed.contains("Without a project:") && listed.contains("churn:1"), "{filter}: {listed}");
     }
     for filter in ["nothing", "version > 1", "not tag.team is null and alias = 'champion'"] {
         assert_eq!(listed(filter), "No model passes the filter.\n", "{filter}");

@@ -12,7 +12,7 @@ use api::{
     run::{DATA_CHANGED, MACHINE, MACHINE_BY_CLIENT, MACHINE_UNMEASURED, MetricSummary, PACKAGE, Run, SYSTEM},
     run_diff::{DiffCell, DiffPart, DiffRow, DiffRuns, DiffedRun, DiffedSnapshot, MOST, NOT_KNOWN, RunDiff, SNAPSHOT},
     run_table::Below,
-    tracking::{RunInput, SOURCE_TAG},
+    tracking::{RunInput, SOURCE_TAG, is_of_client},
 };
 use store::{Connection, run::RunRow, snapshot::SnapshotRow};
 
@@ -243,7 +243,7 @@ fn command(run: &Run) -> Cells {
 }
 
 fn tags(run: &Run) -> Cells {
-    let own = run.tags.iter().filter(|(key, _)| !key.starts_with("mlflow."));
+    let own = run.tags.iter().filter(|(key, _)| !is_of_client(key));
     own.map(|(key, value)| (key.clone(), DiffCell::Text(value.clone()))).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Models of clients that belong to no project: no version of theirs names a run of one, so no Models page has them.
+//! Models without a project: no version of theirs names a run of one, so they stand among no project's own.
 
 use api::{
     id::ProjectId,

@@ -17,7 +17,7 @@ use crate::{
         button::{Button, Pending},
         card::Chip,
         deleted::{Deleted, DeletedItem},
-        dialog::Dialog,
+        dialog::{Dialog, focus_open},
         field::{Labelled, Select, Switch, TextField},
         icon,
         menu::{Item, MenuButton, Menus},
@@ -198,8 +198,12 @@ fn NotRead(not_read: RwSignal<Option<Source>>) -> impl IntoView {
                 let shown = source.warnings.len() as u64;
                 let more = (source.warned > shown)
                     .then(|| format!("The first {} of {}.", words::count(shown), words::count(source.warned)));
+                let kept = StoredValue::new(source.warnings.clone());
                 view! {
                     <div class="content">
+                        <div class="flex"><span class="right">
+                            <TakeTable of=("place", "places") table=move |_| kept.with_value(|all| places_as_text(all)) />
+                        </span></div>
                         <table class="small-table" data-not-read="">
                             <thead><tr><th>"Where"</th><th>"Why"</th></tr></thead>
                             <tbody>{source.warnings.into_iter().map(line).collect_view()}</tbody>
@@ -210,6 +214,11 @@ fn NotRead(not_read: RwSignal<Option<Source>>) -> impl IntoView {
             })}
         </Dialog>
     }
+}
+
+fn places_as_text(warnings: &[SourceWarning]) -> TextTable {
+    let row = |warning: &SourceWarning| [warning.place.clone(), warning.message.clone()];
+    TextTable::of([("Where", false), ("Why", false)], warnings.iter().map(row))
 }
 
 #[component]
@@ -234,15 +243,22 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
             .collect::<Vec<_>>()
     });
     let found = RwSignal::new(None::<Result<Vec<FoundLog>, ApiError>>);
+    let looked_at = RwSignal::new(String::new());
     let look = move || {
         let wanted = folder.get_untracked().trim().to_owned();
         if wanted.is_empty() {
             return;
         }
+        let asked = wanted.clone();
         let call = async move { client.call(LookForLogs { folder: wanted }).await };
         pending.run_or(
             call,
-            move |logs| drop(found.try_set(Some(Ok(logs)))),
+            move |logs| {
+                looked_at.try_set(asked);
+                found.try_set(Some(Ok(logs)));
+                // The button that was pressed is another one now: Enter in the field reads what was found.
+                request_animation_frame(focus_open);
+            },
             move |error| {
                 found.try_set(Some(Err(error)));
             },
@@ -291,14 +307,22 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
         let path = folder.get_untracked().trim().to_owned();
         add(vec![FoundLog { kind, path, known: None, logs: None }]);
     };
-    let all = Memo::new(move |_| {
-        found.with(|found| found.iter().flatten().flat_map(|logs| all_of(logs)).collect::<Vec<_>>())
+    let offered = Memo::new(move |_| {
+        let (looked_at, folder) = (looked_at.get(), folder.get());
+        found.with(|found| match found {
+            Some(Ok(logs)) => offered(logs, &looked_at, &folder),
+            _ => Vec::new(),
+        })
     });
+    let lead = move || match offered.get_untracked() {
+        none if none.is_empty() => look(),
+        logs => add(logs),
+    };
     view! {
         <div class="content form">
             <Labelled label="Folder or file" hint="MLflow, TensorBoard, W&B offline, DVCLive, DVC and files of metrics are found. They are read where they lie and never changed.">
                 <span class="flex">
-                    <TextField value=folder placeholder="/home/me/experiments" class="grow mono" on_enter=Callback::new(move |()| look()) />
+                    <TextField value=folder placeholder="/home/me/experiments" class="grow mono" on_enter=Callback::new(move |()| lead()) />
                     {shell::is_there().then(|| view! { <Button label="Choose…" on_press=choose /> })}
                 </span>
             </Labelled>
@@ -318,15 +342,15 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
         </div>
         <footer>
             <Button label="Cancel" on_press=move || adding.set(false) />
-            {move || (all.with(Vec::len) > 1).then(|| view! {
-                <Button label="Read all" disabled=Signal::derive(move || pending.busy.get()) on_press=move || add(all.get_untracked()) />
-            })}
-            <Button
-                label="Look"
-                kind="primary"
-                disabled=Signal::derive(move || pending.busy.get() || folder.with(|folder| folder.trim().is_empty()))
-                on_press=look
-            />
+            {move || {
+                let verb = offered.with(|offered| verb(offered));
+                let disabled = Signal::derive(move || pending.busy.get() || folder.with(|folder| folder.trim().is_empty()));
+                let kind = verb.map_or("primary", |_| "");
+                view! {
+                    <Button label="Look" kind disabled on_press=look />
+                    {verb.map(|verb| view! { <Button label=verb kind="primary" disabled on_press=lead /> })}
+                }
+            }}
         </footer>
     }
 }
@@ -383,6 +407,22 @@ fn is_in(log: &FoundLog, folder: &FoundLog) -> bool {
 fn all_of(logs: &[FoundLog]) -> Vec<FoundLog> {
     let unread = || logs.iter().filter(|log| log.known.is_none());
     unread().filter(|log| !unread().any(|folder| is_in(log, folder))).cloned().collect()
+}
+
+/// What the leading button and Enter read: all that was found where the field still points to. Nothing of another place
+/// than the one that was looked at: there they look first.
+fn offered(found: &[FoundLog], looked_at: &str, folder: &str) -> Vec<FoundLog> {
+    if looked_at == folder.trim() { all_of(found) } else { Vec::new() }
+}
+
+/// What the button is called that reads what is offered.
+const fn verb(offered: &[FoundLog]) -> Option<&'static str> {
+    match offered {
+        [] => None,
+        [one] if one.logs.is_some() => Some("Read as one"),
+        [_] => Some("Read"),
+        _ => Some("Read all"),
+    }
 }
 
 /// The logs that are left once some of them are read.
@@ -450,6 +490,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_found_leads_to_reading_it_and_another_place_to_looking() {
+        let log = |path: &str| FoundLog { kind: Kind::Wandb, path: path.to_owned(), known: None, logs: None };
+        let known = FoundLog { known: Some(SourceId::from_bytes([1; 16])), ..log("/p/a") };
+        let folder = FoundLog { logs: Some(2), ..log("/p") };
+        let leads = |found: &[FoundLog], folder| verb(&offered(found, "/p", folder));
+        assert_eq!(leads(&[log("/p/a"), log("/p/b")], "/p"), Some("Read all"));
+        assert_eq!(leads(&[log("/p/a"), log("/p/b")], " /p "), Some("Read all"));
+        assert_eq!(leads(&[known.clone(), log("/p/b")], "/p"), Some("Read"));
+        assert_eq!(leads(&[log("/p/a"), folder], "/p"), Some("Read as one"));
+        assert_eq!(leads(&[log("/p/a")], "/q"), None, "another place is looked at first");
+        assert_eq!((leads(&[known], "/p"), leads(&[], "/p")), (None, None));
+    }
+
+    #[test]
     fn a_forgotten_log_says_what_comes_back_with_it() {
         let one = DeletedSource {
             kind: Kind::Wandb,
@@ -485,5 +539,8 @@ mod tests {
         let csv = as_text(&[source, failed], TextForm::Csv);
         assert_eq!(csv.rows[0], ["W&B offline", "/home/me/wandb", "3", "followed", ""]);
         assert_eq!(csv.rows[1][3..], ["It is gone.", "1970-01-01T00:00:00Z"]);
+        let place = "mlruns/0/meta.yaml, line 3".to_owned();
+        let unread = SourceWarning { place, message: "No number.".to_owned(), of_rows: false };
+        assert_eq!(places_as_text(&[unread]).rows, [["mlruns/0/meta.yaml, line 3", "No number."]]);
     }
 }

@@ -228,6 +228,10 @@ fn folders_of_models(artifacts: &[Artifact]) -> Vec<String> {
     artifacts.iter().filter_map(folder).collect()
 }
 
+fn folders_as_text(folders: &[String]) -> TextTable {
+    TextTable::of([("Folder", false)], folders.iter().map(|folder| [folder.clone()]))
+}
+
 #[component]
 fn ModelFolders(run: Memo<RunId>, folders: Memo<Vec<String>>) -> impl IntoView {
     let acts = LoggedActs::new();
@@ -241,8 +245,11 @@ fn ModelFolders(run: Memo<RunId>, folders: Memo<Vec<String>>) -> impl IntoView {
             </tr>
         }
     };
+    let taken = ViewFn::from(move || {
+        view! { <TakeTable of=("model folder", "model folders") table=move |_| folders.with_untracked(|all| folders_as_text(all)) /> }
+    });
     view! {
-        <Card title="Models among them" class="h" flush=true>
+        <Card title="Models among them" class="h" flush=true extra=taken>
             <table class="small-table"><tbody>{move || folders.get().into_iter().map(row).collect_view()}</tbody></table>
         </Card>
         <RegisterDialog acts />
@@ -373,7 +380,9 @@ mod tests {
         let files =
             ["artifacts/deep/model/MLmodel", "artifacts/deep/model/model.pkl", "model/MLmodel", "artifacts/MLmodels"];
         let file = |path: &&str| Artifact { path: (*path).to_owned(), size_bytes: 1, modified_ms: 0 };
-        assert_eq!(folders_of_models(&files.iter().map(file).collect::<Vec<_>>()), ["deep/model"]);
+        let folders = folders_of_models(&files.iter().map(file).collect::<Vec<_>>());
+        assert_eq!(folders, ["deep/model"]);
+        assert_eq!(folders_as_text(&folders).rows, [["deep/model"]]);
     }
 
     #[test]

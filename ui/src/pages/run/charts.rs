@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use api::run::{Run, RunKind};
+use api::run::Run;
 use charts::{axis::Axis, line::LineChart, role::Role};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
@@ -17,7 +17,7 @@ use crate::{
             ChartCard,
             looked::{ChartLooks, Kept},
         },
-        curve_look::{Look, LookChoice, keep, kept},
+        curve_look::{Look, LookChoice, keep, kept, shared},
         curves::{Wanted, counted, lines_of_runs, most_points, scale},
         field::TextField,
         icon,
@@ -75,12 +75,6 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
 /// What the run measured more than once.
 fn curves(run: &Run) -> Vec<String> {
     run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect()
-}
-
-/// The metric that all lie over.
-fn shared<'a>(mut over: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
-    let first = over.next()??;
-    over.all(|one| one == Some(first)).then_some(first)
 }
 
 /// The names with one of them at another place; beyond the last it is the last.
@@ -168,7 +162,7 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, looks: ChartLooks, system:
         now
     });
     let cross = RwSignal::new(None);
-    let is_training = run.with_untracked(|run| run.kind == RunKind::Training);
+    let has_log = run.with_untracked(|run| run.kind.has_log());
     let height = height(run.with_untracked(|run| rows(run, system)));
     view! {
         {move || (sorted.with(Vec::is_empty) && (system || run.with(|run| run.metrics.is_empty()))).then(|| {
@@ -236,11 +230,8 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, looks: ChartLooks, system:
                     }
                 }
             </For>
-            {(is_training && !system).then(|| view! {
-                <Tail
-                    run=Signal::derive(move || run.with(|run| run.id))
-                    is_live=Signal::derive(move || run.with(|run| !run.state.is_over()))
-                />
+            {(has_log && !system).then(|| view! {
+                <Tail run=Memo::new(move |_| run.with(|run| run.id)) state=Memo::new(move |_| run.with(|run| run.state)) />
             })}
         </div>
         {move || Some(left.get()).filter(|left| *left > 0).map(|left| {

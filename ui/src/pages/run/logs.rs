@@ -4,13 +4,14 @@ use api::{
     ApiError,
     event::{Event, Tag},
     id::RunId,
-    run::{GetRunLog, LogChunk, LogStream},
+    run::{GetRunLog, LogChunk, LogStream, RunState},
 };
 use leptos::{html, prelude::*, task::spawn_local};
+use leptos_router::hooks::use_location;
 
 use crate::{
     client::{Client, events},
-    frame::address::filter_of_address,
+    frame::address::{asking, filter_of_address},
     parts::{
         button::Button,
         card::Card,
@@ -122,25 +123,61 @@ fn follow(run: Signal<RunId>, is_live: Signal<bool>, stream: impl Fn() -> LogStr
     growing
 }
 
+/// How many lines stand beside the charts.
+const LINES: usize = 60;
+
+/// The last lines of a text. Of a bar that is drawn over itself only what was drawn last.
+fn last_lines(text: &str) -> Vec<String> {
+    let shown = |line: &str| line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default().to_owned();
+    let mut lines: Vec<String> = text.lines().rev().take(LINES).map(shown).collect();
+    lines.reverse();
+    lines
+}
+
+/// The stream that says most: why a run broke off stands among its errors.
+fn telling(state: RunState) -> &'static str {
+    let (output, errors) = (STREAMS[0].0, STREAMS[1].0);
+    if matches!(state, RunState::Failed | RunState::Killed) { errors } else { output }
+}
+
+/// Where a run's whole log stands, at a stream of it.
+fn whole_log(stream: &'static str) -> Signal<String> {
+    asking(vec![("tab", "logs".to_owned()), (STREAM, stream.to_owned())])
+}
+
+/// The same of a run that ended so.
+pub(super) fn whole_log_of(state: RunState) -> Signal<String> {
+    whole_log(telling(state))
+}
+
 /// The last lines in a card, beside the charts.
 #[component]
-pub(super) fn Tail(run: Signal<RunId>, is_live: Signal<bool>) -> impl IntoView {
-    const LINES: usize = 60;
-    let growing = follow(run, is_live, || LogStream::Stdout);
-    let node = NodeRef::<html::Div>::new();
-    let lines = Memo::new(move |_| {
-        growing.text.with(|text| {
-            let all: Vec<&str> = text.lines().collect();
-            all[all.len().saturating_sub(LINES)..].iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()
-        })
+pub(super) fn Tail(run: Memo<RunId>, state: Memo<RunState>) -> impl IntoView {
+    let which = RwSignal::new(telling(state.get_untracked()).to_owned());
+    let is_live = Signal::derive(move || !state.get().is_over());
+    let growing = follow(run.into(), is_live, move || which.with(|which| stream_of(which)));
+    // It broke off while it was looked at, or goes on.
+    Effect::new(move |before: Option<&'static str>| {
+        let now = telling(state.get());
+        if before.is_some_and(|before| before != now) {
+            which.set(now.to_owned());
+        }
+        now
     });
+    // Nobody chooses here: where that stream has no line, the other one's are shown.
+    turns_to_lines(run, which, RwSignal::new(false), growing);
+    let links = STREAMS.map(|(stream, _)| whole_log(stream));
+    let whole = move || links[usize::from(which.with(|which| which == STREAMS[1].0))].get();
+    let node = NodeRef::<html::Div>::new();
+    let lines = Memo::new(move |_| growing.text.with(|text| last_lines(text)));
     let scrolled = stay_at_end(node, move || lines.with(|_| ()));
     let nothing = Memo::new(move |_| lines.with(Vec::is_empty));
-    // A training that writes nothing has no empty box beside its charts.
+    // A run that writes nothing has no empty box beside its charts.
     view! {
         <div class="whole-row" class:hidden=move || nothing.get()>
             <Card title="Log" class="h" flush=true extra=ViewFn::from(move || view! {
                 <span class="faint caption">{move || if growing.is_over.get() { "" } else { "live" }}</span>
+                <a class="link small" href=whole>"Whole log"</a>
             })>
                 <div class="log tail" node_ref=node on:scroll=move |_| scrolled() tabindex="0" role="log" aria-label="Newest lines of the log">
                     {move || {
@@ -158,6 +195,8 @@ pub(super) fn Tail(run: Signal<RunId>, is_live: Signal<bool>) -> impl IntoView {
 
 /// What the address calls the words that are searched.
 const WORDS: &str = "words";
+/// And the stream with which the log is opened.
+const STREAM: &str = "stream";
 
 /// The streams and what they are called.
 const STREAMS: [(&str, &str); 2] = [("stdout", "Output"), ("stderr", "Errors")];
@@ -208,7 +247,10 @@ pub(super) fn LogsTab(
     /// Whether what it prints is kept here: of a program that we started.
     is_kept: bool,
 ) -> impl IntoView {
-    let which = RwSignal::new(STREAMS[0].0.to_owned());
+    // A link here may name a stream; without a line it turns to the other one all the same.
+    let asked = use_location().query.with_untracked(|query| query.get(STREAM));
+    let known = STREAMS.into_iter().map(|(stream, _)| stream).find(|stream| asked.as_deref() == Some(*stream));
+    let which = RwSignal::new(known.unwrap_or(STREAMS[0].0).to_owned());
     let is_chosen = RwSignal::new(false);
     let growing = follow(Signal::from(run), is_live, move || which.with(|which| stream_of(which)));
     turns_to_lines(run, which, is_chosen, growing);
@@ -266,5 +308,27 @@ pub(super) fn LogsTab(
         >
             {move || shown.get()}
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_shown_as_a_terminal_would() {
+        assert_eq!(last_lines(""), Vec::<String>::new());
+        assert_eq!(last_lines("a\r\n 10 %\r 90 %\r100 %\nb"), ["a", "100 %", "b"]);
+        assert_eq!(last_lines(" 10 %\r 20 %\r"), [" 20 %"], "a bar that waits for its next drawing");
+        let many: String = (0..100).map(|line| format!("{line}\n")).collect();
+        let lines = last_lines(&many);
+        assert_eq!((lines.len(), lines[0].as_str(), lines[LINES - 1].as_str()), (LINES, "40", "99"));
+    }
+
+    #[test]
+    fn the_log_of_what_broke_off_begins_with_its_errors() {
+        let streams = [RunState::Running, RunState::Finished, RunState::Stopped, RunState::Failed, RunState::Killed];
+        assert_eq!(streams.map(telling), ["stdout", "stdout", "stdout", "stderr", "stderr"]);
+        assert_eq!(stream_of(telling(RunState::Failed)), LogStream::Stderr);
     }
 }

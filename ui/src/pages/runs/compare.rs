@@ -25,7 +25,7 @@ use super::{
     comparison::{Seen, Tools, is_measured, roles},
     differs::{Differs, Figures},
     last_values::LastValues,
-    overlaid::{Compared, Overlaid, told_apart},
+    overlaid::{Compared, Overlaid, offer_own, told_apart},
     overlay::is_system,
     plots::{self, MEDIA, Whose},
     seen_beside::SeenBeside,
@@ -210,6 +210,7 @@ pub(super) fn Compare(
         let most = if is_many.get() { CHARTS } else { usize::MAX };
         keys.with(|keys| keys.iter().take(most).cloned().collect::<Vec<_>>())
     });
+    offer_own(seen.look, chosen, drawn);
     let cross = RwSignal::new(None);
     // What the machine did lies along time, which other charts may not.
     let (of_machine, cross_of_machine) = (Seen { look: seen.look.by_clock(), ..seen }, RwSignal::new(None));

@@ -8,6 +8,7 @@ use api::{
     run_diff::MOST as COMPARED,
     run_table::{GroupFigure, GroupRuns, Listing, PickRuns, RunGroup, RunGroups, unquoted},
     table_view::sort_of,
+    tracking::is_of_client,
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_navigate;
@@ -110,7 +111,7 @@ pub(super) fn choices<'keys>(
 ) -> Vec<(String, String, &'static str)> {
     let params = params.map(|key| (format!("{PARAM}{key}"), words::param(key), "Parameters"));
     // What MLflow's client notes for itself says nothing that runs share.
-    let tags = tags.filter(|key| !key.starts_with("mlflow."));
+    let tags = tags.filter(|key| !is_of_client(key));
     let tags = tags.map(|key| (format!("{TAG}{key}"), key.clone(), "Tags"));
     let own = OWN.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned(), "Runs"));
     own.chain(params).chain(tags).collect()

@@ -12,7 +12,14 @@ use super::{
     overlaid::Compared,
     overlay::is_system,
 };
-use crate::parts::{button::CopyLine, card::Card, icon, picture::Picture, states::Empty, words};
+use crate::parts::{
+    button::CopyLine,
+    card::Card,
+    icon,
+    picture::{DrawingMenu, HeldMenu, Picture},
+    states::Empty,
+    words,
+};
 
 /// Figures that are drawn; the table below has all.
 const FIGURES: usize = 6;
@@ -85,9 +92,10 @@ fn Bars(key: String, chosen: Memo<Vec<Compared>>, seen: Seen) -> impl IntoView {
     let (name, figure) = (title.clone(), title.clone());
     let values = Memo::new(move |_| chosen.with(|chosen| seen.bands.with(|bands| values_of(chosen, &key, bands))));
     let left = Memo::new(move |_| values.with(|(_, left)| *left));
+    let menu = HeldMenu::new();
     view! {
-        <Card title class="h">
-            <Picture name of="run" draw=move |width, _| values.with(|(rows, _)| draw(&figure, rows, width)) />
+        <Card title class="h" extra=ViewFn::from(move || view! { <DrawingMenu menu /> })>
+            <Picture name of="run" draw=move |width, _| values.with(|(rows, _)| draw(&figure, rows, width)) menu />
             {move || (left.get() > 0).then(|| view! {
                 <p class="small muted">{words::counted(left.get(), "more run stands", "more runs stand")}" in the table below."</p>
             })}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::{
     grouping::Own,
     id::RunId,
-    run::{MetricSummary, Run, RunRow, seconds},
+    run::{MetricSummary, Run, RunRow, seconds, step_metric},
 };
 use charts::{axis::Axis, line::LineChart};
 use leptos::prelude::*;
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::parts::{
     chart::{ChartCard, looked::Kept},
+    curve_look::{Look, shared},
     curves::{RunLines, Wanted, counted, lines_of_runs, most_points, scale},
     kept_figure, words,
 };
@@ -54,6 +55,11 @@ impl Compared {
     /// Whether its colour is also that of a run before it.
     pub(super) fn is_dashed(&self) -> bool {
         is_dashed_at(self.place)
+    }
+
+    /// The metric that one of its curves lies over until a person chooses, as its log says.
+    fn step_metric(&self, key: &str) -> Option<&str> {
+        step_metric(&self.tags, key, |over| self.curves.contains(over))
     }
 
     /// Its name where there is no place for a mark beside it: of a deleted run it says so.
@@ -116,6 +122,25 @@ impl From<&Run> for Compared {
     }
 }
 
+/// The metric that a curve lies over in all runs that have it, as their logs say.
+fn own_of<'runs>(runs: &'runs [Compared], key: &str) -> Option<&'runs str> {
+    shared(runs.iter().filter(|run| run.curves.contains(key)).map(|run| run.step_metric(key)))
+}
+
+/// Where the logs lay a curve that is drawn over another metric it lies so until a person chooses.
+pub(super) fn offer_own(look: Look, chosen: Memo<Vec<Compared>>, drawn: Memo<Vec<String>>) {
+    let has_own = Memo::new(move |_| {
+        chosen.with(|chosen| drawn.with(|drawn| drawn.iter().any(|key| own_of(chosen, key).is_some())))
+    });
+    Effect::new(move |before: Option<bool>| {
+        let now = has_own.get();
+        if now && before != Some(true) {
+            look.offer_own();
+        }
+        now
+    });
+}
+
 /// How many of the runs have the curve, where not all have: said beside its name.
 fn having(runs: &[Compared], key: &str) -> Option<String> {
     let drawn = runs.iter().filter(|run| run.curves.contains(key)).count();
@@ -145,7 +170,13 @@ pub(super) fn Overlaid(
     #[prop(optional)]
     kept: Option<Kept>,
 ) -> impl IntoView {
-    let look = seen.look;
+    let laid_over = {
+        let key = key.clone();
+        Memo::new(move |_| chosen.with(|chosen| own_of(chosen, &key).map(ToOwned::to_owned)))
+    };
+    let look = seen.look.of_chart(laid_over);
+    // What lies along something of its own has no place in common with the others.
+    let cross = if laid_over.with_untracked(Option::is_some) { RwSignal::new(None) } else { cross };
     let zoom = RwSignal::new(kept.as_ref().and_then(Kept::zoom));
     let (title, unit, part) = words::in_unit(&key);
     let is_machine = is_system(&key);
@@ -182,8 +213,8 @@ pub(super) fn Overlaid(
     Effect::new(move |before: Option<bool>| {
         let now = differ.get();
         let is_free = zoom.with_untracked(Option::is_none) && !look.is_along_chosen.get_untracked();
-        if now && before != Some(true) && is_free && look.along.with_untracked(|along| along == "step") {
-            look.along.set("share".to_owned());
+        if now && before != Some(true) && is_free && seen.look.along.with_untracked(|along| along == "step") {
+            seen.look.along.set("share".to_owned());
         }
         before == Some(true) || now
     });
@@ -227,11 +258,12 @@ pub(super) fn Overlaid(
 
 #[cfg(test)]
 mod tests {
+    use api::run::STEP_METRIC;
+
     use super::*;
 
-    #[test]
-    fn a_chart_counts_the_runs_that_have_its_curve() {
-        let run = |number: u8, values: &[&str], curves: &[&str]| Compared {
+    fn run_of(number: u8, values: &[&str], curves: &[&str]) -> Compared {
+        Compared {
             id: RunId::from_bytes([number; 16]),
             name: format!("r{number}"),
             place: 0,
@@ -245,7 +277,12 @@ mod tests {
             is_deleted: false,
             of_kept: Vec::new(),
             counts: BTreeMap::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_chart_counts_the_runs_that_have_its_curve() {
+        let run = run_of;
         let runs = [
             run(1, &["loss", "accuracy", "f1"], &["loss", "accuracy"]),
             run(2, &["loss", "accuracy"], &["loss"]),
@@ -258,5 +295,27 @@ mod tests {
         assert_eq!(said.as_deref(), Some("1 of 3 runs has more than one point"));
         let more = [runs[0].clone(), runs[1].clone(), run(4, &[], &[])];
         assert_eq!(having(&more, "loss").as_deref(), Some("2 of 3 runs"));
+    }
+
+    #[test]
+    fn curves_lie_over_the_metric_that_all_their_logs_name() {
+        let run = |number: u8, tags: &[(&str, &str)], curves: &[&str]| {
+            let tags = tags.iter().map(|(tag, over)| (format!("{STEP_METRIC}{tag}"), (*over).to_owned())).collect();
+            Compared { tags, ..run_of(number, &[], curves) }
+        };
+        let says = [("val/*", "epoch")];
+        let runs = [
+            run(1, &says, &["val/acc", "loss", "epoch"]),
+            run(2, &says, &["val/acc", "loss", "epoch"]),
+            run(3, &[], &["loss"]),
+        ];
+        assert_eq!(own_of(&runs, "val/acc"), Some("epoch"), "one without the curve says nothing of it");
+        assert_eq!((own_of(&runs, "loss"), own_of(&runs, "epoch"), own_of(&[], "loss")), (None, None, None));
+        let differs = [runs[0].clone(), run(4, &[("val/*", "tokens")], &["val/acc", "tokens"])];
+        assert_eq!(own_of(&differs, "val/acc"), None);
+        let silent = [runs[0].clone(), run(5, &[], &["val/acc", "epoch"])];
+        assert_eq!(own_of(&silent, "val/acc"), None);
+        let unmeasured = [runs[0].clone(), run(6, &says, &["val/acc"])];
+        assert_eq!(own_of(&unmeasured, "val/acc"), None, "it has no such curve");
     }
 }

@@ -10,7 +10,7 @@ use super::{
     columns::metrics::ByMetric,
     comparison::Seen,
     differs::{Differs, Figures},
-    overlaid::{Compared, DRAWN, Overlaid},
+    overlaid::{Compared, DRAWN, Overlaid, offer_own},
     plots::{self, Whose},
 };
 use crate::parts::{
@@ -129,6 +129,7 @@ pub(super) fn Overlay(
     let none = Memo::new(move |_| keys.with(Vec::is_empty) && chosen.with(|chosen| !chosen.is_empty()));
     let cross = RwSignal::new(None);
     let look = Look::new();
+    offer_own(look, chosen, keys);
     let seen = Seen { better, ..Seen::plain(look) };
     view! {
         <Pane

@@ -295,8 +295,8 @@ fn Whole(search: Signal<Search>) -> impl IntoView {
                 {move || search.with(|search| search.spent.as_ref().map(used)).map(|used| view! { <div class="sub" data-budget="">{used}</div> })}
             </div>
             <div class="right flex">
-                {move || search.with(|search| search.run).map(|run| view! { <a class="btn quiet" href=place.link(&format!("runs/{run}"))>"Its own run"</a> })}
-                <a class="btn quiet" href=runs>"Its runs"</a>
+                {move || search.with(|search| search.run).map(|run| view! { <a class="btn quiet" href=place.link(&format!("runs/{run}"))>"Search as a run"</a> })}
+                <a class="btn quiet" href=runs>"Trials as runs"</a>
                 {move || match state.get() {
                     SearchState::Running => view! { <Button label="Stop" mark=icon::SQUARE disabled=busy on_press=move || acts.stop(id) /> }.into_any(),
                     SearchState::Stopped | SearchState::Failed => {

@@ -16,7 +16,7 @@ use crate::{
         card::Card,
         field::Select,
         icon,
-        picture::Picture,
+        picture::{DrawingMenu, HeldMenu, Picture},
         states::{Empty, Load},
         take_table::{Form, TakeTable, TextTable},
         words,
@@ -115,14 +115,15 @@ pub(in crate::pages::runs) fn drawn(found: ParamImportances, metric: String) -> 
         .into_iter()
         .map(|one| Importance { name: words::param(&one.param), importance: one.share, correlation: one.correlation })
         .collect();
-    let title = name.clone();
+    let (title, menu) = (name.clone(), HeldMenu::new());
     view! {
         <Card title extra=ViewFn::from(move || view! {
             <TakeTable of=("parameter", "parameters") table=move |form| kept.with_value(|params| as_text(params, form)) />
+            <DrawingMenu menu />
         })>
             {unsure.map(|unsure| view! { <p class="small warn" role="note" data-unsure="">{unsure}</p> })}
             <p class="faint caption">{note}</p>
-            <Picture name=name.clone() of="param" draw=move |width, _| draw(&name, &rows, width) />
+            <Picture name=name.clone() of="param" draw=move |width, _| draw(&name, &rows, width) menu />
         </Card>
     }
     .into_any()

@@ -71,9 +71,11 @@ impl Acts {
             }
             SearchState::Finished => None,
         });
-        items.push(Item::new("Its runs", icon::LIST_FILTER, move || self.open(&runs_of(id))));
+        items.push(Item::new("Trials as runs", icon::LIST_FILTER, move || self.open(&runs_of(id))));
         items.extend(
-            search.run.map(|run| Item::new("Its own run", icon::ACTIVITY, move || self.open(&format!("runs/{run}")))),
+            search
+                .run
+                .map(|run| Item::new("Search as a run", icon::ACTIVITY, move || self.open(&format!("runs/{run}")))),
         );
         items.push(Item::new("Copy id", icon::COPY, move || self.toasts.copy(&id.to_string())));
         let under_way = search.state == SearchState::Running;
