@@ -233,7 +233,7 @@ async fn compacted(desk: &Desk) -> Result<()> {
     let (driver, said) = (desk.driver(), format!("{DATABASE}//span[contains(@class,'grow')]"));
     let sweep = Tracked::new(&desk.client, "sweep").await?;
     // More than a page of the database holds.
-    let points: Vec<_> = (0..3_000).map(|step| ("loss", step, (step as f64).sin())).collect();
+    let points: Vec<_> = (0..3_000_i64).map(|step| ("loss", step, (step as f64).sin())).collect();
     let runs = vec![sweep.log("long", &[], &points).await.context("log a run")?];
     desk.client.call(TrashRuns { runs: runs.clone() }).await?;
     desk.client.call(PurgeRuns { runs }).await?;
