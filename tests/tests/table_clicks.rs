@@ -101,26 +101,43 @@ async fn selected(desk: &Desk) -> Result<()> {
     exported(desk).await.context("export")
 }
 
-/// A place that is taken is refused and said; another one is written.
+/// A place that is taken is refused and said; another one is written. What is selected alone is exported.
 async fn exported(desk: &Desk) -> Result<()> {
+    const FIELD: &str = "//dialog[@open]//label[contains(., 'New folder')]//input";
     let driver = desk.driver();
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("taken"), "kept")?;
-    let choose = "const select = document.querySelector('dialog[open] select');
-        select.value = 'csv'; select.dispatchEvent(new Event('change', {bubbles: true}));";
-    driver.execute(choose, Vec::new()).await?;
-    seen(driver, "//dialog[@open]//*[contains(., 'points.csv')]").await?;
-    let field = "//dialog[@open]//label[contains(., 'New folder')]//input";
-    seen(driver, field).await?.send_keys(folder.path().join("taken").to_string_lossy()).await?;
-    press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await?;
+    export_as_csv(desk, &folder.path().join("taken")).await?;
     seen(driver, "//*[contains(., 'is there already')]").await?;
-    seen(driver, field).await?.send_keys("-not").await?;
+    seen(driver, FIELD).await?.send_keys("-not").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await?;
     gone(driver, "//dialog[@open]").await?;
     let runs = fs::read_to_string(folder.path().join("taken-not/runs.csv"))?;
     ensure!(runs.lines().count() == 5 && runs.contains(",param.lr,metric.loss"), "runs.csv has {runs:?}");
     ensure!(fs::read_to_string(folder.path().join("taken"))? == "kept", "what was there was replaced");
+
+    press(driver, "//main//*[@role='checkbox' and @aria-label='Select d']").await?;
+    seen(driver, "//main//*[contains(@class,'foot')]//*[.='3 selected']").await?;
+    press(driver, "//main//button[@aria-label='Copy, save or export the runs']").await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Export 3 selected runs')]").await?;
+    export_as_csv(desk, &folder.path().join("three")).await?;
+    gone(driver, "//dialog[@open]").await?;
+    let runs = fs::read_to_string(folder.path().join("three/runs.csv"))?;
+    ensure!(runs.lines().count() == 4 && !runs.contains(",d,"), "runs.csv has {runs:?}");
     Ok(())
+}
+
+/// Chooses in the dialog that is open, and presses what begins it.
+async fn export_as_csv(desk: &Desk, to: &Path) -> Result<()> {
+    let driver = desk.driver();
+    let choose = "const select = document.querySelector('dialog[open] select');
+        select.value = 'csv'; select.dispatchEvent(new Event('change', {bubbles: true}));";
+    seen(driver, "//dialog[@open]//select").await?;
+    driver.execute(choose, Vec::new()).await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'points.csv')]").await?;
+    let field = seen(driver, "//dialog[@open]//label[contains(., 'New folder')]//input").await?;
+    field.send_keys(to.to_string_lossy()).await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await
 }
 
 async fn columns(desk: &Desk) -> Result<()> {
