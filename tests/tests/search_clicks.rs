@@ -100,11 +100,8 @@ async fn brushed_and_compared(desk: &Desk) -> Result<()> {
     const COMPARE: &str = "//main//a[normalize-space(.)='Compare']";
     let driver = desk.driver();
     let said = |text: &str| format!("{DRAWN}//*[@role='status' and .='{text}']");
-    seen(
-        driver,
-        "//main//section[.//h2='Best so far']//*[@class='chart']/*[name()='path' and contains(@class,'s r-')]",
-    )
-    .await?;
+    let curve = "//*[@class='chart']/*[name()='path' and not(contains(@class,'r-grid'))]";
+    seen(driver, &format!("//main//section[.//h2='Best so far']{curve}")).await?;
     press(driver, &format!("{DRAWN}//button[@role='radio' and .='Parallel']")).await?;
     seen(driver, &said("3 runs")).await?;
     // The last axis is of shares that were right.
