@@ -268,6 +268,7 @@ async fn axes(desk: &Desk) -> Result<()> {
 /// Both stay over a reload.
 async fn smoothed(desk: &Desk, sweep: &Tracked, run: RunId) -> Result<()> {
     const SLIDER: &str = "//main//label[contains(@class,'smoothing')]//input";
+    const NAME: &str = "//main//*[contains(@class,'chart-card')][.//h2[.='Loss']]//*[name()='text'][.='step']";
     const MARK: &str = "//main//*[contains(@class,'chart-card')][.//h2[.='Loss']]//*[name()='text'][.='0.2']";
     let driver = desk.driver();
     // How strong each of its lines is, where it is not at full strength, and where it goes.
@@ -292,7 +293,7 @@ async fn smoothed(desk: &Desk, sweep: &Tracked, run: RunId) -> Result<()> {
         until("the smooth line before the faint raw one", SHORT, is_smooth).await
     };
     desk.go(&format!("/e/{}/runs/{run}", sweep.experiment.id)).await?;
-    seen(driver, SLIDER).await?;
+    seen(driver, NAME).await?;
     plain().await.context("ten points are not smoothed by themselves")?;
     gone(driver, MARK).await?;
     seen(driver, SLIDER).await?.send_keys(Key::End + "").await?;
