@@ -208,11 +208,11 @@ async fn brushed(desk: &Desk, sweep: &Tracked, runs: &[RunId]) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_curves_of_a_run_lie_along_stands_in_its_address() {
-    Desk::tried("run-axes", async |desk, _| axes(desk).await).await.unwrap();
+    Desk::tried("run-axes", axes).await.unwrap();
 }
 
 /// Chosen on a run's page, kept in its tabs, found again after the page was loaded anew, and chosen in the pane.
-async fn axes(desk: &Desk) -> Result<()> {
+async fn axes(desk: &Desk, folder: &Path) -> Result<()> {
     const CHART: &str = "//main//*[contains(@class,'chart-card')][.//h2[.='Loss']]";
     let says = |text: &str| format!("{CHART}//*[name()='text'][contains(., '{text}')]");
     let sweep = Tracked::new(&desk.client, "axes").await?;
@@ -261,7 +261,38 @@ async fn axes(desk: &Desk) -> Result<()> {
         choose(desk, "Along", along).await?;
         gone(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await?;
     }
+    figures(desk, &sweep, folder).await.context("every figure of a run")?;
     smoothed(desk, &sweep, run).await.context("smoothing, and values by their logarithms")
+}
+
+/// Curves of one metric lie in one chart, whatever they are called, and what was measured once stands in the table, too.
+async fn figures(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
+    const TABLE: &str = "//main//section[.//h2='Metrics']";
+    let driver = desk.driver();
+    let mut points = vec![("score", 0, 0.75)];
+    for step in 0..10_i64 {
+        let share = 1.0 / (step + 1) as f64;
+        points.extend([("train/loss", step, share), ("val/loss", step, 1.5 * share)]);
+    }
+    let run = sweep.log("two", &[], &points).await.context("log a run")?;
+    desk.go(&format!("/e/{}/runs/{run}", sweep.experiment.id)).await?;
+    let chart = "//main//*[contains(@class,'chart-card')][.//h2[.='Loss']]";
+    for line in ["training", "val"] {
+        seen(driver, &format!("{chart}//*[@class='legend']//button[normalize-space(.)='{line}']")).await?;
+    }
+    for (key, last, most) in
+        [("score", "0.7500", "–"), ("train/loss", "0.1000", "1.000"), ("val/loss", "0.1500", "1.500")]
+    {
+        let line = format!("{TABLE}//tr[.//*[@title='{key}']]");
+        seen(driver, &format!("{line}[td[2][contains(., '{last}')]][td[4][contains(., '{most}')]]")).await?;
+    }
+    desk.browser.picture("run-figures").await?;
+    press(driver, &format!("{TABLE}//button[@aria-label='Copy or save the table']")).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
+    let text = saved(folder, "metrics.csv").await?;
+    let is_whole = text.starts_with("Metric,Last,Min,Max,Step,Points\r\nscore,") && text.lines().count() == 4;
+    ensure!(is_whole && text.contains("\r\ntrain/loss,0.1,0.1,1,9,10\r\n"), "the table is {text:?}");
+    Ok(())
 }
 
 /// Before the raw line, which is faint then, stands the smoothed one; the axis of values has other marks by logarithms.
