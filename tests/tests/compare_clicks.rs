@@ -13,13 +13,13 @@ use api::{
     series::{Series, Viewport, Viewports},
 };
 use journeys::{
-    browser::{gone, press, saved, seen},
-    desk::Desk,
+    browser::{fill, gone, press, saved, seen, there},
+    desk::{Desk, ROWS},
     process::until,
     tracked::Tracked,
 };
 use serde_json::json;
-use thirtyfour::By;
+use thirtyfour::{By, Key};
 
 const SHORT: Duration = Duration::from_secs(10);
 const LOSS: &str = "//main//*[contains(@class,'chart-card')][.//*[@role='slider' and @aria-label='loss']]";
@@ -114,16 +114,105 @@ async fn compared(desk: &Desk) -> Result<()> {
     press(driver, "//main//*[@role='checkbox' and @aria-label='Select r0']").await?;
     press(driver, "//main//button[.='Show what there is']").await?;
     seen(driver, LOSS).await.context("the curve that is there")?;
+    beside(desk, &sweep).await.context("the pane of two runs")?;
+    by_name(desk, &sweep, runs[0]).await.context("the dialog of a run's page")?;
+    brushed(desk, &sweep, &runs).await.context("what is brushed alone")?;
     many(desk, &sweep).await.context("very many runs")
+}
+
+/// Two runs beside the table are charts or what differs, by the switch; `c` compares them, and not one alone.
+async fn beside(desk: &Desk, sweep: &Tracked) -> Result<()> {
+    const PANE: &str = "//main//aside[@aria-label='2 runs']";
+    const SCATTER: &str = "//main//aside//*[@aria-label='Runs by two values']";
+    const VALUES: &str = "//main//aside//section[.//h2='Last values']";
+    let driver = desk.driver();
+    let show = async |view: &str| press(driver, &format!("{PANE}//button[@role='radio' and .='{view}']")).await;
+    let compare = async || anyhow::Ok(seen(driver, "//body").await?.send_keys("c").await?);
+    desk.go(&sweep.runs("")).await?;
+    press(driver, "//main//*[@role='checkbox' and @aria-label='Select r0']").await?;
+    seen(driver, LOSS).await?;
+    compare().await?;
+    press(driver, "//main//*[@role='checkbox' and @aria-label='Select r1']").await.context("one is not compared")?;
+    show("Parallel").await?;
+    let parallel = "//*[starts-with(@aria-label,'Runs in parallel coordinates')]//*[name()='path']";
+    seen(driver, &format!("{PANE}{parallel}")).await?;
+    gone(driver, LOSS).await.context("a curve beside a chart")?;
+    show("Scatter").await?;
+    seen(driver, &format!("{SCATTER}//*[name()='circle']")).await?;
+    gone(driver, VALUES).await?;
+    show("Diff").await?;
+    let last = format!("{VALUES}//tr[contains(., 'Loss') and contains(., '0.1000') and contains(., '0.1125')]");
+    seen(driver, &last).await?;
+    gone(driver, SCATTER).await?;
+    desk.browser.picture("runs-pane-diff").await?;
+    show("Curves").await?;
+    seen(driver, LOSS).await?;
+    gone(driver, VALUES).await?;
+    compare().await?;
+    seen(driver, "//main//h1[.='2 runs compared']").await.context("the key c")?;
+    seen(driver, "//body").await?.send_keys(Key::Escape + "").await?;
+    seen(driver, ROWS).await.context("Escape leads back").map(drop)
+}
+
+/// Another run is found by its name and laid beside the page's own, which is the baseline.
+async fn by_name(desk: &Desk, sweep: &Tracked, run: RunId) -> Result<()> {
+    const GO: &str = "//dialog[@open]//footer//button[starts-with(normalize-space(.), 'Compare')]";
+    let driver = desk.driver();
+    let line = |name: &str| format!("//dialog[@open]//*[@role='listitem'][contains(., '{name}')]");
+    desk.go(&format!("/e/{}/runs/{run}", sweep.experiment.id)).await?;
+    press(driver, "//main//button[normalize-space(.)='Compare']").await?;
+    seen(driver, &line("r3")).await.context("the others of its experiment")?;
+    there(driver, &format!("{GO}[@disabled]")).await?;
+    fill(driver, "//dialog[@open]//input[@aria-label='Find runs by name']", "r2").await?;
+    gone(driver, &line("r3")).await?;
+    press(driver, &format!("{}//input", line("r2"))).await?;
+    desk.browser.picture("compare-with").await?;
+    press(driver, &format!("{GO}[contains(., '2 runs')]")).await?;
+    gone(driver, "//dialog[@open]").await?;
+    seen(driver, "//main//h1[.='2 runs compared']").await?;
+    seen(driver, "//main//a[@aria-label='Leave r2 out']").await?;
+    seen(driver, "//main//button[@aria-label='Pin r0 as the baseline' and @aria-pressed='true']").await.map(drop)
+}
+
+/// Of compared runs those that are brushed are kept alone, with the axis that was added; Back leads to all of them.
+async fn brushed(desk: &Desk, sweep: &Tracked, runs: &[RunId]) -> Result<()> {
+    const AXIS: &str = "//main//*[@aria-label='Axes']//*[@role='listitem'][.//b[.='Loss']]";
+    let driver = desk.driver();
+    let named = |axis: &str| {
+        let drawn = "//main//*[starts-with(@aria-label,'Runs in parallel coordinates')]";
+        format!("{drawn}//*[name()='text'][.='{axis}']")
+    };
+    desk.go(&sweep.runs(&comparing(runs))).await?;
+    press(driver, "//main//button[@role='radio'][.='Parallel']").await?;
+    seen(driver, &named("Accuracy")).await?;
+    gone(driver, &named("Loss")).await?;
+    choose(desk, "Add an axis", "Loss").await?;
+    seen(driver, &named("Loss")).await?;
+    seen(driver, AXIS).await?;
+    let most = seen(driver, "//main//*[@aria-label='Axes']//input[@aria-label='Greatest lr']").await?;
+    most.send_keys("0.15").await?;
+    most.send_keys(Key::Enter + "").await?;
+    seen(driver, "//main//*[@role='status' and .='2 brushed of 4 runs']").await?;
+    desk.browser.picture("compare-brushed").await?;
+    press(driver, "//main//button[normalize-space(.)='Keep only these']").await?;
+    seen(driver, "//main//h1[.='2 runs compared']").await?;
+    seen(driver, "//main//*[@role='status' and .='2 runs']").await.context("the brush goes")?;
+    seen(driver, &named("Loss")).await.context("the axis stays")?;
+    for (name, is_kept) in [("r0", true), ("r1", true), ("r2", false), ("r3", false)] {
+        let leave = format!("//main//a[@aria-label='Leave {name} out']");
+        if is_kept { seen(driver, &leave).await.map(drop)? } else { gone(driver, &leave).await? }
+    }
+    driver.back().await?;
+    seen(driver, "//main//h1[.='4 runs compared']").await.context("after Back").map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_curves_of_a_run_lie_along_stands_in_its_address() {
-    Desk::tried("run-axes", async |desk, _| axes(desk).await).await.unwrap();
+    Desk::tried("run-axes", axes).await.unwrap();
 }
 
 /// Chosen on a run's page, kept in its tabs, found again after the page was loaded anew, and chosen in the pane.
-async fn axes(desk: &Desk) -> Result<()> {
+async fn axes(desk: &Desk, folder: &Path) -> Result<()> {
     const CHART: &str = "//main//*[contains(@class,'chart-card')][.//h2[.='Loss']]";
     let says = |text: &str| format!("{CHART}//*[name()='text'][contains(., '{text}')]");
     let sweep = Tracked::new(&desk.client, "axes").await?;
@@ -172,7 +261,88 @@ async fn axes(desk: &Desk) -> Result<()> {
         choose(desk, "Along", along).await?;
         gone(driver, &format!("{LOSS}//*[name()='text'][contains(., 'Accuracy')]")).await?;
     }
+    figures(desk, &sweep, folder).await.context("every figure of a run")?;
+    smoothed(desk, &sweep, run).await.context("smoothing, and values by their logarithms")
+}
+
+/// Curves of one metric lie in one chart, whatever they are called, and what was measured once stands in the table, too.
+async fn figures(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
+    const TABLE: &str = "//main//section[.//h2='Metrics']";
+    let driver = desk.driver();
+    let mut points = vec![("score", 0, 0.75)];
+    for step in 0..10_i64 {
+        let share = 1.0 / (step + 1) as f64;
+        points.extend([("train/loss", step, share), ("val/loss", step, 1.5 * share)]);
+    }
+    let run = sweep.log("two", &[], &points).await.context("log a run")?;
+    desk.go(&format!("/e/{}/runs/{run}", sweep.experiment.id)).await?;
+    let chart = "//main//*[contains(@class,'chart-card')][.//h2[.='Loss']]";
+    for line in ["training", "val"] {
+        seen(driver, &format!("{chart}//*[@class='legend']//button[normalize-space(.)='{line}']")).await?;
+    }
+    for (key, last, most) in
+        [("score", "0.7500", "–"), ("train/loss", "0.1000", "1.000"), ("val/loss", "0.1500", "1.500")]
+    {
+        let line = format!("{TABLE}//tr[.//*[@title='{key}']]");
+        seen(driver, &format!("{line}[td[2][contains(., '{last}')]][td[4][contains(., '{most}')]]")).await?;
+    }
+    desk.browser.picture("run-figures").await?;
+    press(driver, &format!("{TABLE}//button[@aria-label='Copy or save the table']")).await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
+    let text = saved(folder, "metrics.csv").await?;
+    let is_whole = text.starts_with("Metric,Last,Min,Max,Step,Points\r\nscore,") && text.lines().count() == 4;
+    ensure!(is_whole && text.contains("\r\ntrain/loss,0.1,0.1,1,9,10\r\n"), "the table is {text:?}");
     Ok(())
+}
+
+/// Before the raw line, which is faint then, stands the smoothed one; the axis of values has other marks by logarithms.
+/// Both stay over a reload.
+async fn smoothed(desk: &Desk, sweep: &Tracked, run: RunId) -> Result<()> {
+    const SLIDER: &str = "//main//label[contains(@class,'smoothing')]//input";
+    const NAME: &str = "//main//*[contains(@class,'chart-card')][.//h2[.='Loss']]//*[name()='text'][.='step']";
+    const MARK: &str = "//main//*[contains(@class,'chart-card')][.//h2[.='Loss']]//*[name()='text'][.='0.2']";
+    let driver = desk.driver();
+    // How strong each of its lines is, where it is not at full strength, and where it goes.
+    let lines = "const card = [...document.querySelectorAll('main .chart-card')]
+            .find(card => card.querySelector('h2').textContent === 'Loss');
+        const lines = [...(card?.querySelectorAll('svg.chart > path.s:not(.r-grid)') ?? [])];
+        return lines.map(line => [line.getAttribute('opacity') ?? '', line.getAttribute('d')]);";
+    let drawn = async || anyhow::Ok(driver.execute(lines, Vec::new()).await?.convert::<Vec<[String; 2]>>()?);
+    // Each goes from step to step.
+    let is_whole = |line: &str| line.matches('L').count() == 9;
+    let plain = async || {
+        let is_plain = async || {
+            Ok(matches!(drawn().await?.as_slice(), [[strength, line]] if strength.is_empty() && is_whole(line)))
+        };
+        until("the raw line alone", SHORT, is_plain).await
+    };
+    let smooth = async || {
+        let is_smooth = async || {
+            Ok(matches!(drawn().await?.as_slice(), [[faint, raw], [strength, line]]
+                if !faint.is_empty() && strength.is_empty() && raw != line && is_whole(raw) && is_whole(line)))
+        };
+        until("the smooth line before the faint raw one", SHORT, is_smooth).await
+    };
+    desk.go(&format!("/e/{}/runs/{run}", sweep.experiment.id)).await?;
+    seen(driver, NAME).await?;
+    plain().await.context("ten points are not smoothed by themselves")?;
+    gone(driver, MARK).await?;
+    seen(driver, SLIDER).await?.send_keys(Key::End + "").await?;
+    smooth().await?;
+    desk.browser.picture("run-smoothed").await?;
+    seen(driver, SLIDER).await?.send_keys(Key::Home + "").await?;
+    plain().await.context("smoothed by nothing")?;
+    seen(driver, SLIDER).await?.send_keys(Key::End + "").await?;
+    choose(desk, "Axes", "Log values").await?;
+    seen(driver, MARK).await.context("the marks of a logarithm")?;
+    until("the address", SHORT, async || {
+        let search = driver.current_url().await?.query().unwrap_or_default().to_owned();
+        Ok(search.contains("smooth=0.98") && search.contains("log=y"))
+    })
+    .await?;
+    driver.refresh().await?;
+    seen(driver, MARK).await.context("the marks of a logarithm after a reload")?;
+    smooth().await.context("after a reload")
 }
 
 /// More runs than can be named: no legend, all of them lines, the one at the pointer told, and the rest of their names

@@ -7,15 +7,17 @@ use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId,
     dataset::GetDataset,
-    host::{ListSecrets, SecretBackend, SetSecret},
+    host::{GetStorage, ListSecrets, SecretBackend, SetSecret},
     project::{GetProject, Project},
     search::Written,
+    tracking::{PurgeRuns, TrashRuns},
 };
 use journeys::{
     browser::{field, fill, gone, press, seen, there, told},
     desk::Desk,
     process::until,
     road,
+    tracked::Tracked,
 };
 use thirtyfour::{By, Key};
 
@@ -36,7 +38,8 @@ async fn kept(desk: &Desk) -> Result<()> {
     exported(desk, project.id).await.context("export by the folder's path")?;
     jobs(desk).await.context("the filter of jobs")?;
     own_log(desk).await.context("the app's own log")?;
-    secret(desk).await.context("a secret is deleted")
+    secret(desk).await.context("a secret is deleted")?;
+    compacted(desk).await.context("what a deleted run left is given back")
 }
 
 /// A value that is refused is told beside its field; a path that is typed is written into the file.
@@ -222,4 +225,29 @@ async fn secret(desk: &Desk) -> Result<()> {
     let names = desk.client.call(ListSecrets {}).await?.names;
     ensure!(names.iter().all(|secret| secret.name != "unused"), "it is still there");
     Ok(())
+}
+
+/// What a run that is gone for good left in the database goes back to the disk; the page and the job say so.
+async fn compacted(desk: &Desk) -> Result<()> {
+    const DATABASE: &str = "//main//section[.//h2='Database']";
+    let (driver, said) = (desk.driver(), format!("{DATABASE}//span[contains(@class,'grow')]"));
+    let sweep = Tracked::new(&desk.client, "sweep").await?;
+    // More than a page of the database holds.
+    let points: Vec<_> = (0..3_000_i64).map(|step| ("loss", step, (step as f64).sin())).collect();
+    let runs = vec![sweep.log("long", &[], &points).await.context("log a run")?];
+    desk.client.call(TrashRuns { runs: runs.clone() }).await?;
+    desk.client.call(PurgeRuns { runs }).await?;
+    let unused = async || anyhow::Ok(desk.client.call(GetStorage {}).await?.compactable_bytes);
+    let before = unused().await?;
+    desk.go("/settings?tab=storage").await?;
+    let first = seen(driver, &format!("{said}[contains(., 'hold nothing since something was deleted')]")).await?;
+    let first = first.text().await?;
+    press(driver, &format!("{DATABASE}//button[normalize-space(.)='Compact it']")).await?;
+    seen(driver, "//*[contains(@class,'toast')]//*[contains(., 'The database is being compacted')]").await?;
+    until("the room that is given back", Duration::from_secs(60), async || Ok(unused().await? < before)).await?;
+    let says_so = async || Ok(seen(driver, &said).await?.text().await.is_ok_and(|now| now != first));
+    until("the page says so", Duration::from_secs(10), says_so).await?;
+    desk.go("/jobs").await?;
+    let line = "//main//*[@role='listitem'][contains(., 'Compact')][contains(., 'given back to the disk')]";
+    seen(driver, line).await.map(drop)
 }

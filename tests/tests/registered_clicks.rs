@@ -81,8 +81,8 @@ async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
     let page = desk.driver().current_url().await?;
     exported(desk, folder, &format!("/p/{}/runs", project.id)).await.context("export its run with it")?;
     desk.driver().goto(page.as_str()).await?;
+    // At once: Undo does not wait for a client that takes its time.
     deleted(desk, &list).await.context("delete it")?;
-    ensure!(client.run(&["versions", NAME])? == "[]", "its client still sees a version");
     restored(desk).await.context("take it back")?;
     ensure!(
         client.run(&["alias", NAME, "champion"])? == "1 Production {'team': 'growth'} [0, 1]",
@@ -90,7 +90,8 @@ async fn tried(desk: &Desk, folder: &Path, python: PathBuf) -> Result<()> {
         client.run(&["alias", NAME, "champion"])?
     );
     deleted(desk, &list).await.context("delete it again")?;
-    ensure!(client.run(&["versions", NAME])? == "[]", "its client sees the version again");
+    stands_below(desk).await.context("below until it goes for good")?;
+    ensure!(client.run(&["versions", NAME])? == "[]", "its client still sees a version");
     client.run(&["prompt", PROMPT]).context("register a prompt")?;
     desk.go("/experiments").await?;
     let mark = format!("//main//header[h2='{PROMPT}']/span[.='prompt']");
@@ -144,12 +145,25 @@ async fn logged(desk: &Desk) -> Result<()> {
 async fn named(desk: &Desk, client: &Client<'_>) -> Result<()> {
     let driver = desk.driver();
     const CHIP: &str = "//main//h1//*[contains(@class,'chip') and .='champion']";
-    fill(driver, "//main//input[@aria-label='Alias']", "champion").await?;
-    press(driver, "//main//button[normalize-space(.)='Add alias']").await?;
-    seen(driver, CHIP).await?;
-    ensure!(client.run(&["alias", NAME, "champion"])?.starts_with("1 None {} "), "its client sees no alias");
-    press(driver, "//*[contains(@class,'toast')]//button[normalize-space(.)='Undo']").await?;
+    const REMOVE: &str = "//main//*[contains(@class,'chip')]//button[@aria-label='Remove champion']";
+    let undo = |said: &str| format!("//div[@class='toast'][contains(., '{said}')]//button[normalize-space(.)='Undo']");
+    let add = async || {
+        fill(driver, "//main//input[@aria-label='Alias']", "champion").await?;
+        press(driver, "//main//button[normalize-space(.)='Add alias']").await?;
+        seen(driver, CHIP).await.map(drop)
+    };
+    add().await?;
+    press(driver, &undo("champion is this version now")).await?;
     gone(driver, CHIP).await.context("undo takes it away")?;
+    add().await.context("once more")?;
+    // Its chip has the way to take it away.
+    press(driver, REMOVE).await?;
+    gone(driver, CHIP).await?;
+    press(driver, &undo("champion stands nowhere now")).await?;
+    seen(driver, CHIP).await.context("undo brings it back")?;
+    ensure!(client.run(&["alias", NAME, "champion"])?.starts_with("1 None {} "), "its client sees no alias");
+    press(driver, REMOVE).await?;
+    gone(driver, CHIP).await.context("taken away again")?;
     press(driver, "//main//button[@aria-label='More of this version']").await?;
     press(driver, "//*[@role='menu']//button[normalize-space(.)='Name it champion']").await?;
     seen(driver, CHIP).await?;
@@ -202,8 +216,12 @@ async fn deleted(desk: &Desk, list: &str) -> Result<()> {
     let is_there = async || Ok(driver.current_url().await?.query().is_none());
     until("the list", SLOW, is_there).await?;
     ensure!(driver.current_url().await?.path() == list, "the page is {}", driver.current_url().await?);
-    gone(driver, "//main//tr[contains(@aria-label, 'Open leavers v1')]").await?;
-    // It stands below until it goes for good, which is asked first.
+    gone(driver, "//main//tr[contains(@aria-label, 'Open leavers v1')]").await
+}
+
+/// A deleted version stands in a list of its own until it goes for good, which is asked first.
+async fn stands_below(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
     let line = format!("//main//section[.//h2='Deleted models']//tr[contains(., '{NAME}:1')]");
     press(driver, &format!("{line}//button[normalize-space(.)='Delete for good…']")).await?;
     seen(driver, "//dialog[@open]//*[contains(., 'Nothing brings it back')]").await?;

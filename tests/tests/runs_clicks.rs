@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId, RunId,
     host::{SecretBackend, SetSecret},
+    model::{SetAlias, Version},
     run::{GetRun, ListRuns, ProjectIdOr, Run, RunState},
 };
 use journeys::{
@@ -37,13 +38,14 @@ async fn runs(desk: &Desk) -> Result<()> {
         road::edit(client, project, &[("training.model", json!(model))]).await?;
         all.push(client.call(GetRun { run: road::train(client, project).await? }).await?);
     }
-    road::register(client, all[0].id, &["champion"]).await?;
+    let version = road::register(client, all[0].id, &["champion"]).await?;
     let mut table = std::fs::OpenOptions::new().append(true).open(Path::new(&opened.path).join("diabetes.csv"))?;
     table.write_all(b"59,2,32.1,101,157,93.2,38,4,4.8598,87,152\n")?;
     drop(table);
     let newer = road::train(client, project).await?;
 
     found(desk, project).await.context("find runs")?;
+    named(desk, project, &version).await.context("what a registered run's chip says")?;
     compared(desk, project, &all).await.context("compare runs")?;
     of_other_data(desk, project, (all[0].id, newer)).await.context("what differs in the data of runs")?;
     beside_another(desk, project, newer).await.context("register beside a champion of other data")?;
@@ -205,6 +207,22 @@ async fn found(desk: &Desk, project: ProjectId) -> Result<()> {
     line.send_keys(Key::Escape + "").await?;
     line.send_keys(Key::Escape + "").await?;
     until("all runs again", SHORT, async || Ok(rows().await? == 3)).await
+}
+
+/// The alias of its version, or that there is one; a run without a version has no chip.
+async fn named(desk: &Desk, project: ProjectId, version: &Version) -> Result<()> {
+    const CHIP: &str = "//main//tr[@role='row']//*[contains(@class,'chip') and starts-with(@title,'Registered as')]";
+    let driver = desk.driver();
+    let own = format!("{CHIP}[ancestor::tr//b[.='{}']]", version.run_name);
+    for (stands_at, said) in [(None, "model"), (Some(version.id), "champion")] {
+        let request = SetAlias { model: version.model, alias: "champion".to_owned(), version: stands_at };
+        desk.client.call(request).await?;
+        desk.go(&format!("/p/{project}/runs")).await?;
+        seen(driver, &format!("{own}[.='{said}']")).await?;
+        let chips = driver.find_all(By::XPath(CHIP)).await?.len();
+        ensure!(chips == 1, "{chips} of three runs have a chip");
+    }
+    Ok(())
 }
 
 /// Two rows are chosen, one by the mouse and one by `x`, and their curves and figures stand side by side.

@@ -49,6 +49,7 @@ async fn search(desk: &Desk) -> Result<()> {
     until("the search is finished", LONG, async || counted(desk, project, 3).await).await?;
     seen(driver, "//main//tr[.//*[@data-trial='3']]").await?;
     sorted_and_drawn(desk).await.context("the table and the drawings of the trials")?;
+    brushed_and_compared(desk).await.context("some of the trials alone")?;
     fill(driver, "//main//input[@aria-label='Further trials']", "1").await?;
     press(driver, "//main//button[@title='Try 1 more']").await?;
     until("one more trial is finished", LONG, async || counted(desk, project, 4).await).await?;
@@ -90,6 +91,33 @@ async fn sorted_and_drawn(desk: &Desk) -> Result<()> {
     press(driver, &format!("{drawn}//button[@role='radio'][contains(., 'Importance')]")).await?;
     // Of three trials nothing is said.
     seen(driver, &format!("{drawn}//*[contains(., 'Too few runs')]")).await.map(drop)
+}
+
+/// The curve of the best so far, the trials that a brush leaves, and two of them compared, from where Back leads here.
+async fn brushed_and_compared(desk: &Desk) -> Result<()> {
+    const DRAWN: &str = "//main//section[@aria-label='The trials drawn']";
+    const PICK: &str = "//main//*[@aria-label='Trials']//tr[@role='row']//*[@role='checkbox']";
+    const COMPARE: &str = "//main//a[normalize-space(.)='Compare']";
+    let driver = desk.driver();
+    let said = |text: &str| format!("{DRAWN}//*[@role='status' and .='{text}']");
+    let curve = "//*[@class='chart']/*[name()='path' and not(contains(@class,'r-grid'))]";
+    seen(driver, &format!("//main//section[.//h2='Best so far']{curve}")).await?;
+    press(driver, &format!("{DRAWN}//button[@role='radio' and .='Parallel']")).await?;
+    seen(driver, &said("3 runs")).await?;
+    // The last axis is of shares that were right.
+    let least = seen(driver, &format!("({DRAWN}//input[starts-with(@aria-label,'Least ')])[last()]")).await?;
+    least.send_keys("2").await?;
+    least.send_keys(Key::Enter + "").await?;
+    seen(driver, &said("0 brushed of 3 runs")).await?;
+    press(driver, &format!("{DRAWN}//button[normalize-space(.)='Clear']")).await?;
+    seen(driver, &said("3 runs")).await?;
+    press(driver, &format!("({PICK})[1]")).await?;
+    gone(driver, COMPARE).await?;
+    press(driver, &format!("({PICK})[2]")).await?;
+    press(driver, COMPARE).await?;
+    seen(driver, "//main//h1[.='2 runs compared']").await?;
+    driver.back().await?;
+    seen(driver, "//main//section[@data-search]").await.context("after Back").map(drop)
 }
 
 /// Whether the newest search is finished with so many trials.

@@ -33,6 +33,7 @@ async fn table(desk: &Desk, folder: &Path) -> Result<()> {
     widths(desk).await.context("widths of columns")?;
     baseline(desk).await.context("the row menu's baseline")?;
     groups(desk, &sweep).await.context("groups")?;
+    coloured(desk).await.context("colours of the metrics")?;
     for (name, lr, loss) in [("e", "0.3", 1.25), ("f", "0.4", 1.5)] {
         log(name, lr, loss).await?;
     }
@@ -100,26 +101,43 @@ async fn selected(desk: &Desk) -> Result<()> {
     exported(desk).await.context("export")
 }
 
-/// A place that is taken is refused and said; another one is written.
+/// A place that is taken is refused and said; another one is written. What is selected alone is exported.
 async fn exported(desk: &Desk) -> Result<()> {
+    const FIELD: &str = "//dialog[@open]//label[contains(., 'New folder')]//input";
     let driver = desk.driver();
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("taken"), "kept")?;
-    let choose = "const select = document.querySelector('dialog[open] select');
-        select.value = 'csv'; select.dispatchEvent(new Event('change', {bubbles: true}));";
-    driver.execute(choose, Vec::new()).await?;
-    seen(driver, "//dialog[@open]//*[contains(., 'points.csv')]").await?;
-    let field = "//dialog[@open]//label[contains(., 'New folder')]//input";
-    seen(driver, field).await?.send_keys(folder.path().join("taken").to_string_lossy()).await?;
-    press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await?;
+    export_as_csv(desk, &folder.path().join("taken")).await?;
     seen(driver, "//*[contains(., 'is there already')]").await?;
-    seen(driver, field).await?.send_keys("-not").await?;
+    seen(driver, FIELD).await?.send_keys("-not").await?;
     press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await?;
     gone(driver, "//dialog[@open]").await?;
     let runs = fs::read_to_string(folder.path().join("taken-not/runs.csv"))?;
     ensure!(runs.lines().count() == 5 && runs.contains(",param.lr,metric.loss"), "runs.csv has {runs:?}");
     ensure!(fs::read_to_string(folder.path().join("taken"))? == "kept", "what was there was replaced");
+
+    press(driver, "//main//*[@role='checkbox' and @aria-label='Select d']").await?;
+    seen(driver, "//main//*[contains(@class,'foot')]//*[.='3 selected']").await?;
+    press(driver, "//main//button[@aria-label='Copy, save or export the runs']").await?;
+    press(driver, "//*[@role='menu']//button[contains(., 'Export 3 selected runs')]").await?;
+    export_as_csv(desk, &folder.path().join("three")).await?;
+    gone(driver, "//dialog[@open]").await?;
+    let runs = fs::read_to_string(folder.path().join("three/runs.csv"))?;
+    ensure!(runs.lines().count() == 4 && !runs.contains(",d,"), "runs.csv has {runs:?}");
     Ok(())
+}
+
+/// Chooses in the dialog that is open, and presses what begins it.
+async fn export_as_csv(desk: &Desk, to: &Path) -> Result<()> {
+    let driver = desk.driver();
+    let choose = "const select = document.querySelector('dialog[open] select');
+        select.value = 'csv'; select.dispatchEvent(new Event('change', {bubbles: true}));";
+    seen(driver, "//dialog[@open]//select").await?;
+    driver.execute(choose, Vec::new()).await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'points.csv')]").await?;
+    let field = seen(driver, "//dialog[@open]//label[contains(., 'New folder')]//input").await?;
+    field.send_keys(to.to_string_lossy()).await?;
+    press(driver, "//dialog[@open]//footer//button[contains(., 'Export')]").await
 }
 
 async fn columns(desk: &Desk) -> Result<()> {
@@ -129,8 +147,49 @@ async fn columns(desk: &Desk) -> Result<()> {
     gone(driver, "//dialog//*[@role='listitem'][contains(., 'lr')]").await?;
     press(driver, "//dialog//button[@aria-label='Pin Loss']").await?;
     seen(driver, "//dialog//button[@aria-label='Pin Loss' and @aria-pressed='true']").await?;
+    told(desk).await.context("what is told of a metric")?;
     driver.active_element().await?.send_keys(Key::Escape + "").await?;
     seen(driver, "//main//th[contains(@class,'pin') and contains(., 'Loss')]").await.map(drop)
+}
+
+/// Its curve goes and comes, and the best is what a person says is good.
+async fn told(desk: &Desk) -> Result<()> {
+    const CURVE: &str = "//main//th[starts-with(., 'Curve')]";
+    let driver = desk.driver();
+    seen(driver, CURVE).await?;
+    press(driver, "//dialog//button[@aria-label='Curve of Loss' and @aria-pressed='true']").await?;
+    gone(driver, CURVE).await?;
+    press(driver, "//dialog//button[@aria-label='Curve of Loss' and @aria-pressed='false']").await?;
+    seen(driver, CURVE).await?;
+    for (way, best) in [("More is better", "1.000"), ("Less, by its name", "0.2500")] {
+        let option = format!("//dialog//select[@aria-label='What is good of Loss']/option[.='{way}']");
+        seen(driver, &option).await?.click().await?;
+        let said =
+            format!("//main//*[contains(@class,'foot')]//span[starts-with(., 'Loss: best') and contains(., '{best}')]");
+        seen(driver, &said).await?;
+    }
+    Ok(())
+}
+
+/// Beside the metric that ranks each is the stronger coloured, the better it is, but where the switch says otherwise.
+async fn coloured(desk: &Desk) -> Result<()> {
+    const SWITCH: &str = "//dialog[@open]//label[contains(@class,'switch')][contains(., 'Colour the metrics')]";
+    let driver = desk.driver();
+    let both = Tracked::new(&desk.client, "both").await?;
+    for (name, loss) in [("worse", 0.5), ("better", 0.25)] {
+        both.log(name, &[], &[("loss", 0, loss), ("accuracy", 0, 1.0 - loss)]).await.context("log a run")?;
+    }
+    let shaded = format!("{ROWS}//td[contains(@class,'shade')]");
+    let best = format!("{ROWS}[.//b[.='better']]//td[contains(@style,'--shade:100%')][contains(., '0.2500')]");
+    desk.go(&both.runs("")).await?;
+    seen(driver, &best).await?;
+    press(driver, "//main//button[@aria-label='Columns']").await?;
+    press(driver, SWITCH).await?;
+    gone(driver, &shaded).await?;
+    press(driver, SWITCH).await?;
+    seen(driver, &best).await?;
+    driver.active_element().await?.send_keys(Key::Escape + "").await?;
+    gone(driver, "//dialog[@open]").await
 }
 
 /// A column's edge by the pointer and by keys, set back by a double press; its place by dragging in the chooser.
@@ -172,6 +231,8 @@ async fn widths(desk: &Desk) -> Result<()> {
         }";
     driver.execute(drag, Vec::new()).await?;
     gone(driver, before).await.context("dragged before it")?;
+    press(driver, "//dialog[@open]//button[@aria-label='Loss further to the left']").await?;
+    seen(driver, before).await.context("moved back by its button")?;
     driver.active_element().await?.send_keys(Key::Escape + "").await?;
     gone(driver, "//dialog[@open]").await
 }
@@ -245,6 +306,7 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     let head = text.starts_with("id,name,metric.loss,param.lr\r\n");
     ensure!(head && text.lines().count() == 7, "a row a run is not {text:?}");
     contours(desk, folder, &svg).await.context("contours")?;
+    logarithmic(desk).await.context("logarithmic axes of a scatter")?;
     desk.go(&sweep.runs("view=importance")).await?;
     seen(driver, "//main//p[starts-with(., '6 runs. Taken one at a time')]").await?;
     seen(driver, "//main//*[@data-unsure][starts-with(., 'Not reliable: 6 runs for 1 parameter')]").await?;
@@ -255,7 +317,44 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     press(driver, "//*[@role='menu']//button[contains(., 'Save as CSV')]").await?;
     let text = saved(folder, "parameters.csv").await?;
     ensure!(text.starts_with("Parameter,Share of the variance,Rank correlation\r\nlr,1,"), "the table is {text:?}");
-    Ok(())
+    // What came since counts once it is computed again.
+    sweep.log("g", &[("lr", "0.5")], &[("loss", 0, 2.0)]).await.context("log one more run")?;
+    seen(driver, "//main//span[contains(@class,'caption') and .='7 runs']").await?;
+    press(driver, "//main//button[normalize-space(.)='Compute again']").await?;
+    seen(driver, "//main//p[starts-with(., '7 runs. Taken one at a time')]").await.map(drop)
+}
+
+/// By their switches, which the address says: the points stand elsewhere along that axis alone, and then as before.
+async fn logarithmic(desk: &Desk) -> Result<()> {
+    let driver = desk.driver();
+    let points = "const plot = document.querySelector('main [aria-label=\"Runs by two values\"]');
+        return [...plot.querySelectorAll('svg:not(.i) circle')].map(point => [point.getAttribute('cx'), point.getAttribute('cy')]);";
+    let places = async || -> Result<(Vec<String>, Vec<String>)> {
+        let places = driver.execute(points, Vec::new()).await?.convert::<Vec<(String, String)>>()?;
+        Ok(places.into_iter().unzip())
+    };
+    let turn = async |axis: &str| press(driver, &format!("//main//button[@aria-label='Logarithmic {axis}']")).await;
+    let (x, y) = places().await?;
+    ensure!(x.len() >= 6, "{} points of 6 runs", x.len());
+    let moved = async |along_x: bool, along_y: bool| {
+        let is_moved = async || {
+            let now = places().await?;
+            Ok((now.0 != x, now.1 != y) == (along_x, along_y))
+        };
+        until(&format!("points that moved along x: {along_x}, along y: {along_y}"), SHORT, is_moved).await
+    };
+    turn("x").await?;
+    moved(true, false).await?;
+    turn("y").await?;
+    moved(true, true).await?;
+    let said =
+        async || Ok(driver.current_url().await?.query().unwrap_or_default().contains("log=param.lr,metric.loss"));
+    until("the address says both", SHORT, said).await?;
+    desk.browser.picture("run-scatter-log").await?;
+    turn("x").await?;
+    moved(false, true).await?;
+    turn("y").await?;
+    moved(false, false).await
 }
 
 /// Over the contours of its colour by the switch, which the address says; the file has what is seen, and its key.
