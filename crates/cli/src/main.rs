@@ -32,10 +32,14 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Gives back to the system what nobody has used for a second: the allocator does so while it works, and so keeps what the
-/// last work before a rest left.
-#[expect(unsafe_code, reason = "the allocator's own function, which may be called at any time")]
+/// last work before a rest left. SQLite takes its memory from the C library, which keeps what was freed in the middle of it.
+#[expect(unsafe_code, reason = "the allocators' own functions, which may be called at any time")]
 fn give_back_memory() {
     unsafe { libmimalloc_sys::mi_collect(false) };
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 fn main() -> ExitCode {

@@ -19,7 +19,7 @@ use std::{
         mpsc::{self, RecvTimeoutError},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
@@ -44,6 +44,8 @@ const FOLDERS_CACHE: i32 = 64;
 /// How long nobody writes or reads before the pages that connections hold are given back: the system has them in its own
 /// cache still.
 const QUIET: Duration = Duration::from_secs(10);
+/// Rows that are written in this time where next to nothing is: as of a run or two that are measured.
+const LITTLE: u64 = 1_000;
 
 /// Told, after the commit, how the transaction ended.
 type Answer = Box<dyn FnOnce(std::result::Result<(), Failure>) + Send>;
@@ -437,21 +439,17 @@ fn write_all(
     folding: &Folding,
     receiver: &mpsc::Receiver<Write>,
 ) {
-    // What is done since memory was given back, by the changes and the reads.
-    let (mut given_back, mut before) = ((0, 0), (0, 0));
+    let mut rest = Rest::default();
+    let mut looked = Instant::now();
     loop {
-        let first = match receiver.recv_timeout(QUIET) {
+        let first = receiver.recv_timeout(QUIET);
+        if looked.elapsed() >= QUIET {
+            looked = Instant::now();
+            rest.look(writer, readers);
+        }
+        let first = match first {
             Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) => {
-                let changes = lock(writer).as_ref().map_or(0, Connection::total_changes);
-                let now = (changes, readers.reads.load(Ordering::Relaxed));
-                if now == before && now != given_back {
-                    give_back(writer, readers);
-                    given_back = now;
-                }
-                before = now;
-                continue;
-            }
+            Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
         folding.catch_up();
@@ -475,14 +473,50 @@ fn close(writer: &Mutex<Option<Connection>>) {
     }
 }
 
-/// Lets the connections that nobody uses forget the pages that they hold.
-fn give_back(writer: &Mutex<Option<Connection>>, readers: &Readers) {
-    let writer = lock(writer);
-    let readers = lock(&readers.free);
-    for connection in writer.iter().chain(&*readers) {
-        if let Err(error) = connection.execute_batch("PRAGMA shrink_memory") {
-            tracing::debug!("the database's pages can't be given back: {error}");
+/// Gives back what connections hold, those that read and the one that writes each by what was done with them: beside runs
+/// that are measured something is written every second, and nothing is read.
+#[derive(Debug, Default)]
+struct Rest {
+    reading: Quiet,
+    writing: Quiet,
+}
+
+/// What was done when it was last looked at, and by when pages were given back.
+#[derive(Debug, Default)]
+struct Quiet {
+    before: u64,
+    given_back: u64,
+}
+
+impl Quiet {
+    /// Whether pages are to be given back: no more than `little` was done since the last look, and something since they were.
+    fn is_over(&mut self, done: u64, little: u64) -> bool {
+        let over = done.saturating_sub(self.before) <= little && done != self.given_back;
+        if over {
+            self.given_back = done;
         }
+        self.before = done;
+        over
+    }
+}
+
+impl Rest {
+    fn look(&mut self, writer: &Mutex<Option<Connection>>, readers: &Readers) {
+        if self.reading.is_over(readers.reads.load(Ordering::Relaxed), 0) {
+            lock(&readers.free).iter().for_each(give_back);
+        }
+        if let Some(writer) = &*lock(writer)
+            && self.writing.is_over(writer.total_changes(), LITTLE)
+        {
+            give_back(writer);
+        }
+    }
+}
+
+/// Lets a connection forget the pages that it holds.
+fn give_back(connection: &Connection) {
+    if let Err(error) = connection.execute_batch("PRAGMA shrink_memory") {
+        tracing::debug!("the database's pages can't be given back: {error}");
     }
 }
 
@@ -574,5 +608,59 @@ impl From<rusqlite::Error> for Failure {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         Self::Sqlite(rusqlite::Error::SqliteFailure(failure.code, Some(failure.message)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_given_back_once_in_each_rest() {
+        let mut quiet = Quiet::default();
+        let mut looks = |done: &[u64]| -> Vec<bool> { done.iter().map(|done| quiet.is_over(*done, 10)).collect() };
+        // Nothing was done yet, then much, then nothing, twice.
+        assert_eq!(looks(&[0, 500, 500, 500]), [false, false, true, false]);
+        // A little is rest as well; a connection that was replaced counts from its beginning.
+        assert_eq!(looks(&[505, 900, 3, 3]), [true, false, true, false]);
+    }
+
+    #[tokio::test]
+    async fn readers_rest_while_something_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let cached = |connection: &Connection| -> i32 {
+            let (mut now, mut most) = (0, 0);
+            // SAFETY: the connection is open, and both are ours.
+            #[expect(unsafe_code, reason = "no call of rusqlite's tells it")]
+            unsafe {
+                let status = rusqlite::ffi::SQLITE_DBSTATUS_CACHE_USED;
+                rusqlite::ffi::sqlite3_db_status(connection.handle(), status, &raw mut now, &raw mut most, 0);
+            }
+            now
+        };
+        let read = async || {
+            let counted = store.read(|c| Ok(c.query_row("SELECT count(*) FROM run", [], |row| row.get::<_, i64>(0))?));
+            counted.await.unwrap()
+        };
+        read().await;
+        let held = || lock(&store.inner.readers.free).iter().map(cached).sum::<i32>();
+        let before = held();
+        let mut rest = Rest::default();
+        rest.look(&store.inner.writer, &store.inner.readers);
+        assert_eq!(held(), before, "it was read since the last look");
+        let of_begin = rest.writing.given_back;
+        store
+            .write(|tx| {
+                for number in 0..2 * LITTLE {
+                    tx.execute("INSERT INTO setting(name, value) VALUES(?1, '1')", [number.to_string()])?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+        rest.look(&store.inner.writer, &store.inner.readers);
+        assert!(held() < before, "{} of {before}", held());
+        assert_eq!(rest.writing.given_back, of_begin, "the one that writes had much to do");
     }
 }
