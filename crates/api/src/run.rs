@@ -691,6 +691,9 @@ pub struct StartCommand {
     /// What it runs in; by default the host's own variables.
     #[serde(default)]
     pub environment: Option<Environment>,
+    /// Set beside these, where one of the same name is replaced; kept as these are.
+    #[serde(default)]
+    pub variables: Option<Environment>,
     #[serde(default)]
     pub name: Option<String>,
     /// Limits for this run alone; one that is not set is that of the project's `[budget]`.
@@ -708,6 +711,7 @@ impl StartCommand {
             command: run.command.clone()?,
             directory: Some(directory.clone()),
             environment: None,
+            variables: None,
             name: None,
             budget: run.spent.as_ref().map(|spent| spent.terms.own.clone()).unwrap_or_default(),
         })
