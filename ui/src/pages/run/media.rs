@@ -133,12 +133,13 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
     let has_steps = Memo::new(move |_| steps.with(|steps| steps.len() > 1));
     let by_step = Memo::new(move |_| of.with(|of| of.as_ref().is_some_and(|of| of.by_step)));
     let cut = Memo::new(move |_| of.with(|of| of.as_ref().and_then(said_of_steps)));
+    let more = Memo::new(move |_| if cut.with(Option::is_some) { vec![run.get()] } else { Vec::new() });
     view! {
         <section class="card medium">
             <header class="flex">
                 <strong class="cut mono" title=move || key.get()>{move || key.get()}</strong>
                 <span class="faint caption">{move || step.get().filter(|_| by_step.get()).map(|step| format!("step {step}"))}</span>
-                <StepSlider walk of=key />
+                <StepSlider walk of=key more />
                 {move || medium.value.with(|medium| medium.as_ref().map(|medium| (medium.file.clone(), medium.step))).map(|(name, step)| view! {
                     <IconButton label="Save" mark=icon::DOWNLOAD on_press=move |_| {
                         let address = format!("/api/blob/media/{}/whole?key={}&step={step}", run.get_untracked(), wire::encode(&key.get_untracked()));
@@ -158,7 +159,7 @@ fn said_of_steps(of: &MediaOfKey) -> Option<String> {
     let here = of.steps.len() as u64;
     (of.total > here).then(|| {
         let all = words::counted(of.total, "step", "steps");
-        format!("{} of {all} are here, evenly apart: `slipway run media get` has each.", words::count(here))
+        format!("{} of {all} are here, evenly apart: type the step of another.", words::count(here))
     })
 }
 
@@ -267,6 +268,7 @@ mod tests {
         assert_eq!(said_of_steps(&of(3)), None);
         let said = said_of_steps(&of(25_000)).unwrap_or_default();
         assert!(said.starts_with("3 of 25,000 steps are here, evenly apart: "), "{said}");
+        assert!(said.ends_with("type the step of another."), "{said}");
     }
 
     #[test]
