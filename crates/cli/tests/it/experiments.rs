@@ -142,3 +142,23 @@ fn a_folder_of_experiments_is_deleted_with_what_is_below_it() {
     let kept = place.run(&["experiment", "delete", "--folder", "left"]);
     assert!(!kept.status.success() && said(&kept).contains("Nothing of left can be deleted"), "{}", said(&kept));
 }
+
+#[test]
+fn where_a_client_puts_a_runs_files_is_said_and_that_they_stay_there() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let far = json!({ "name": "far", "artifact_location": "s3://bucket/far" });
+    let number: u64 = client.post("experiments/create", &far)["experiment_id"].as_str().unwrap().parse().unwrap();
+    let run = client.run(&json!(number), "away", "0.1", 4.0);
+    let text = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let told =
+        format!("Files that its client logs go to s3://bucket/far/{run}/artifacts: Slipway does not read there.\n");
+    assert_eq!(text(&["run", "artifacts", "away"]), told);
+    text(&["run", "delete", "away"]);
+    let gone = text(&["run", "purge", "away"]);
+    assert!(gone.contains("; the files of 1 run lie where its client put them, and stay there."), "{gone}");
+}
