@@ -286,7 +286,7 @@ impl Exporting {
             self.series(id, metric, &row.run, form, left, step)?;
         }
         if self.request.artifacts {
-            // A form without a place for artifacts counts them by itself.
+            // A form that takes no artifacts has none of those that lie here either.
             left.elsewhere += u64::from(is_elsewhere && form.artifact("").is_some());
             self.artifacts(&row, form, left, step)?;
         }

@@ -393,7 +393,9 @@ async fn a_programs_trials_run_in_the_named_folder_with_the_variables_beside_the
     let (stage, project) = staged().await;
     let folder = stage.path("elsewhere");
     std::fs::create_dir(&folder).unwrap();
-    stage.program("echo \"$(pwd) $OWN ${PATH:+kept}\" > \"$0.given\"; exec sleep 600");
+    stage.program(
+        r#"case "$1" in exec) echo "$(pwd) $OWN ${PATH:+kept}" > "$0.given"; exec sleep 600 ;; *) exit 1 ;; esac"#,
+    );
     let variables = Some(Environment([("OWN".to_owned(), "one".to_owned())].into()));
     let at = |directory: &std::path::Path| StartSearch {
         directory: Some(directory.to_string_lossy().into_owned()),
