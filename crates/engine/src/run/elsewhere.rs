@@ -1,7 +1,7 @@
 //! Runs whose client puts its files at a place of its own choice (`artifact_location`). Whoever has the tracking token names
 //! that place, so nothing there is ever read, written or deleted by us: it is only said (`docs/decisions/0014`).
 
-use api::run::RunKind;
+use api::{RunId, run::RunKind};
 use store::run::RunRow;
 
 use super::{artifact_uri, surroundings::without_password};
@@ -21,7 +21,7 @@ pub(crate) fn of(c: &store::Connection, row: &RunRow) -> store::Result<Option<St
 }
 
 /// How many of these runs it is.
-pub(crate) fn count(c: &store::Connection, runs: &[api::RunId]) -> store::Result<u64> {
+pub(crate) fn count(c: &store::Connection, runs: &[RunId]) -> store::Result<u64> {
     let mut count = 0;
     for run in runs {
         if let Some(row) = store::run::bare(c, *run)?
