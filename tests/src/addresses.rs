@@ -88,7 +88,8 @@ pub async fn searched(client: &Client) -> Result<(ProjectId, SearchId)> {
     let space = BTreeMap::from([("learning_rate".to_owned(), rates)]);
     let config = Some(SearchConfig { trials: 2, space, ..SearchConfig::default() });
     let training = Some(TrainingConfig { rounds: Some(20), ..TrainingConfig::default() });
-    let request = StartSearch { project, config, training, directory: None, environment: None, name: None };
+    let request =
+        StartSearch { project, config, training, directory: None, environment: None, variables: None, name: None };
     let search = client.call(request).await?;
     road::finished(client, search.job.context("the search has no job")?, Duration::from_secs(300)).await?;
     Ok((project, search.id))

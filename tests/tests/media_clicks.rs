@@ -13,7 +13,7 @@ use api::{
 };
 use foreign::tensorboard::write::EventFile;
 use journeys::{
-    browser::{gone, press, saved, seen, there},
+    browser::{fill, gone, press, saved, seen, there},
     desk::Desk,
     process::until,
 };
@@ -114,6 +114,15 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     // The last step is shown, and a key goes to the one before.
     let card = "//main//section[contains(@class, 'medium')][.//strong[.='sample']]";
     let slider = seen(driver, &format!("{card}//input[@type='range']")).await?;
+    drawn(desk, &format!("{card}//img[@alt='sample at step 20']")).await?;
+    // A step that is typed is gone to, where there is none to the nearest, which is said.
+    let field = format!("{card}//input[@aria-label='Go to step']");
+    fill(driver, &field, "3").await?;
+    seen(driver, &field).await?.send_keys("" + Key::Enter).await?;
+    drawn(desk, &format!("{card}//img[@alt='sample at step 1']")).await?;
+    seen(driver, &format!("{card}//*[@role='status'][.='None at step 3: 1 is the nearest']")).await?;
+    fill(driver, &field, "20").await?;
+    seen(driver, &field).await?.send_keys("" + Key::Enter).await?;
     drawn(desk, &format!("{card}//img[@alt='sample at step 20']")).await?;
     slider.send_keys("" + Key::Left).await?;
     drawn(desk, &format!("{card}//img[@alt='sample at step 1']")).await?;

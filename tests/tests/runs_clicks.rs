@@ -110,6 +110,10 @@ async fn program(desk: &Desk) -> Result<()> {
     seen(driver, "//dialog[@open]//*[contains(., 'it is in no folder of PATH')]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "sh hello.sh").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Name')]//input", "greeting").await?;
+    press(driver, "//dialog[@open]//summary[normalize-space(.)='Folder and variables']").await?;
+    fill(driver, "//dialog[@open]//textarea", "GREETING").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'Line 1 of the variables is no NAME=VALUE.')]").await?;
+    fill(driver, "//dialog[@open]//textarea", "GREETING=good day").await?;
     press(driver, "//dialog[@open]//summary[normalize-space(.)='Limits']").await?;
     fill(driver, HOURS, "0").await?;
     seen(driver, "//dialog[@open]//*[contains(., 'Give a number above 0')]").await?;
@@ -134,11 +138,13 @@ async fn program(desk: &Desk) -> Result<()> {
     fill(driver, HOURS, "3").await?;
     press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Run it again']").await?;
     until("three runs are over", Duration::from_secs(60), async || over(3).await).await?;
-    let mut hours = Vec::new();
+    let (mut hours, mut greeted) = (Vec::new(), 0);
     for row in all().await? {
-        let spent = desk.client.call(GetRun { run: row.id }).await?.spent;
-        hours.push(spent.and_then(|spent| spent.terms.own.max_hours));
+        let run = desk.client.call(GetRun { run: row.id }).await?;
+        greeted += usize::from(run.environment.get("GREETING").is_some_and(|greeting| greeting == "good day"));
+        hours.push(run.spent.and_then(|spent| spent.terms.own.max_hours));
     }
+    ensure!(greeted == 1, "a variable of one run alone is that of {greeted}");
     let with = |most: f64| hours.iter().filter(|hours| **hours == Some(most)).count();
     ensure!((with(2.0), with(3.0)) == (2, 1), "limits of their own: {hours:?}");
 

@@ -67,6 +67,7 @@ async fn borrowed(desk: &Desk) -> Result<()> {
         command: vec!["true".to_owned()],
         directory: None,
         environment: None,
+        variables: None,
         name: Some("outer".to_owned()),
         budget: BudgetConfig::default(),
     };

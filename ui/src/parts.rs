@@ -36,6 +36,7 @@ pub(crate) mod pane;
 pub(crate) mod path_end;
 pub(crate) mod picked;
 pub(crate) mod picture;
+pub(crate) mod program_place;
 pub(crate) mod register;
 pub(crate) mod registered;
 pub(crate) mod removed;

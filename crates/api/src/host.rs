@@ -227,6 +227,9 @@ pub struct Freed {
     #[serde(default)]
     pub in_database: u64,
     pub records: u64,
+    /// Runs of these whose clients put their files elsewhere: those stay there.
+    #[serde(default)]
+    pub elsewhere: u64,
     /// What was collected, by what it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<FreedPart>,
@@ -238,6 +241,24 @@ impl Freed {
         match self.in_database {
             0 => String::new(),
             size => format!(", of which {} stay with the database for what comes next", figure::bytes(size)),
+        }
+    }
+
+    /// "1.2 GB freed", and what stays.
+    pub fn said(&self) -> String {
+        format!("{} freed{}", figure::bytes(self.bytes), self.said_of_what_stays())
+    }
+
+    /// The same of the database, then "; the files of 3 runs lie where their clients put them, and stay there".
+    pub fn said_of_what_stays(&self) -> String {
+        let database = self.said_of_database();
+        match self.elsewhere {
+            0 => database,
+            1 => format!("{database}; the files of 1 run lie where its client put them, and stay there"),
+            runs => format!(
+                "{database}; the files of {} runs lie where their clients put them, and stay there",
+                figure::count(runs)
+            ),
         }
     }
 }
@@ -406,7 +427,16 @@ mod tests {
     fn what_stays_with_the_database_is_said_apart() {
         let freed = Freed { bytes: 1_200_000_000, in_database: 900_000_000, ..Freed::default() };
         assert_eq!(freed.said_of_database(), ", of which 900.0 MB stay with the database for what comes next");
-        assert_eq!(Freed { in_database: 0, ..freed }.said_of_database(), "");
+        assert_eq!(Freed { in_database: 0, ..freed.clone() }.said_of_database(), "");
+        let beside = Freed { elsewhere: 2, ..freed.clone() }.said_of_what_stays();
+        assert_eq!(
+            beside,
+            format!(
+                "{}; the files of 2 runs lie where their clients put them, and stay there",
+                freed.said_of_database()
+            )
+        );
+        assert_eq!(freed.said(), format!("1.2 GB freed{}", freed.said_of_database()));
         // As an earlier host sends it.
         assert_eq!(serde_json::from_str::<Freed>(r#"{"bytes": 1, "records": 2}"#).unwrap().in_database, 0);
     }

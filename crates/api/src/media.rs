@@ -202,6 +202,19 @@ pub struct GetMediumSteps {
 
 pub const MOST_STEPS: usize = 100;
 
+/// The step of a key that is nearest to this one, the earlier of two: [`MediaOfKey::steps`] need not have it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetNearestStep {
+    pub run: RunId,
+    pub key: String,
+    pub step: i64,
+}
+
+/// Of these steps the one that is nearest to another, the earlier of two; `None` where there are none.
+pub fn nearest(steps: impl IntoIterator<Item = i64>, wanted: i64) -> Option<i64> {
+    steps.into_iter().min_by_key(|step| (step.abs_diff(wanted), *step))
+}
+
 /// Writes a medium to a file that isn't there yet, whole: what is a file as it lies, of what a log holds a picture or a
 /// sound as its bytes, a text as text, a table as CSV, a histogram as the JSON of [`MediumKind::Histogram`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -230,6 +243,7 @@ crate::requests! { METHODS;
     GetMedium => "run.medium" -> Medium, |me| vec![Tag::Run(me.run)];
     // One for each step that was asked for; `None` of what is not there, or can't be read.
     GetMediumSteps => "run.medium_steps" -> Vec<Option<Medium>>, |me| vec![Tag::Run(me.run)];
+    GetNearestStep => "run.nearest_step" -> i64, |me| vec![Tag::Run(me.run)];
     SaveMedium => "run.save_medium" -> SavedMedium;
 }
 
@@ -244,6 +258,14 @@ mod tests {
         keys.sort_by(|left, right| by_key(left, right));
         let sorted = ["layer/9/w", "layer/10/w", "t", "t1", "t1/a", "t02", "t2", "t10", "t123456789012345678901", "é"];
         assert_eq!(keys, sorted);
+    }
+
+    #[test]
+    fn of_two_steps_as_near_the_earlier_is_nearest() {
+        for (wanted, found) in [(10, 10), (12, 10), (15, 10), (16, 20), (i64::MAX, 20), (i64::MIN, 10)] {
+            assert_eq!(nearest([20, 10], wanted), Some(found), "{wanted}");
+        }
+        assert_eq!(nearest([], 3), None);
     }
 
     #[test]

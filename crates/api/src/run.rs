@@ -65,12 +65,23 @@ pub struct Run {
     /// Of what we supervise, and of a client's run that is measured here; of others nobody says where they take place.
     #[serde(default)]
     pub spent: Option<Spent>,
+    /// Where its client puts its files, where that is a place of the client's own: what lies there is not read here. Said of a
+    /// run that is asked for alone.
+    #[serde(default)]
+    pub files_at: Option<String>,
     pub created_ms: i64,
     pub started_ms: Option<i64>,
     pub ended_ms: Option<i64>,
 }
 
 impl Run {
+    /// "Files that its client logs go to s3://…: Slipway does not read there.", of a run whose client chose the place.
+    pub fn said_of_files(&self) -> Option<String> {
+        self.files_at
+            .as_ref()
+            .map(|place| format!("Files that its client logs go to {place}: Slipway does not read there."))
+    }
+
     /// Milliseconds since 1970 from which its time counts; that of its making before it begins.
     pub fn began_ms(&self) -> i64 {
         self.started_ms.unwrap_or(self.created_ms)
@@ -694,6 +705,9 @@ pub struct StartCommand {
     /// What it runs in; by default the host's own variables.
     #[serde(default)]
     pub environment: Option<Environment>,
+    /// Set beside these, where one of the same name is replaced; kept as these are.
+    #[serde(default)]
+    pub variables: Option<Environment>,
     #[serde(default)]
     pub name: Option<String>,
     /// Limits for this run alone; one that is not set is that of the project's `[budget]`.
@@ -711,6 +725,7 @@ impl StartCommand {
             command: run.command.clone()?,
             directory: Some(directory.clone()),
             environment: None,
+            variables: None,
             name: None,
             budget: run.spent.as_ref().map(|spent| spent.terms.own.clone()).unwrap_or_default(),
         })

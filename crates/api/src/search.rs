@@ -404,6 +404,9 @@ pub struct StartSearch {
     /// What the program runs in; by default the host's own variables.
     #[serde(default)]
     pub environment: Option<Environment>,
+    /// Set beside these, where one of the same name is replaced; kept as these are.
+    #[serde(default)]
+    pub variables: Option<Environment>,
     #[serde(default)]
     pub name: Option<String>,
 }

@@ -91,6 +91,11 @@ impl Experiment {
     pub const fn is_default(&self) -> bool {
         self.number == 0
     }
+
+    /// Whether it is deleted with its folder: a project's own is not, nor where programs log that name none.
+    pub const fn goes_with_folder(&self) -> bool {
+        !self.is_own && !self.is_default()
+    }
 }
 
 /// What a client of the MLflow protocol needs.

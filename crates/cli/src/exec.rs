@@ -180,6 +180,7 @@ async fn detached(workspace: &Workspace, output: Output, project: Option<&str>, 
         command: exec.command,
         directory: Some(absolute(&current_folder()?)?),
         environment: Some(environment()),
+        variables: None,
         name: exec.name,
         budget: exec.budget.given(),
     };

@@ -86,6 +86,7 @@ handlers! {
     api::media::ListMedia => run::media::list,
     api::media::GetMedium => run::media::get,
     api::media::GetMediumSteps => run::media::get_steps,
+    api::media::GetNearestStep => run::media::nearest_step,
     api::media::SaveMedium => run::media::save,
     api::run_diff::DiffRuns => run::diff::compare,
     api::run_diff::DiffCode => run::code_diff::compare,

@@ -12,6 +12,7 @@ pub mod code_diff;
 pub mod command;
 pub mod deletion;
 pub mod diff;
+pub(crate) mod elsewhere;
 pub mod exec;
 pub mod export;
 pub mod filter;
@@ -78,8 +79,14 @@ pub async fn is_over(engine: &Engine, id: RunId) -> anyhow::Result<bool> {
 }
 
 pub async fn get(engine: &Engine, request: GetRun) -> anyhow::Result<Run> {
-    let run = find(engine, request.run).await?.run;
-    Ok(Run { spent: spending::spent(engine, run.id).await?, ..run })
+    let id = request.run;
+    let found = engine.store().read(move |c| {
+        let Some(row) = store::run::get(c, id)? else { return Ok(None) };
+        let files_at = elsewhere::of(c, &row)?;
+        Ok(Some(Run { files_at, ..row.run }))
+    });
+    let run = found.await?.ok_or_else(|| error::missing("run", id))?;
+    Ok(Run { spent: spending::spent(engine, id).await?, ..run })
 }
 
 /// Several runs in their order, all of one moment.

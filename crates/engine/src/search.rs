@@ -159,10 +159,14 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
     let [.., a, b, c, d] = *id.as_bytes();
     let seed = config.seed.unwrap_or_else(|| u32::from_be_bytes([a, b, c, d]).into());
     let name = request.name.unwrap_or_else(|| name::friendly(id.as_bytes(), 0));
-    let directory = request.directory.unwrap_or(project.path);
+    let directory = match &config.command {
+        Some(_) => exec::directory_of(request.directory.as_deref(), &project.path)?.to_string_lossy().into_owned(),
+        None => project.path,
+    };
+    let environment = exec::with_variables(request.environment, request.variables)?;
     if let Some(words) = config.command.as_ref().filter(|words| words.first().is_some_and(|word| !word.contains("${")))
     {
-        called_program::check(words, Path::new(&directory), exec::path_of(request.environment.as_ref()).as_deref())?;
+        called_program::check(words, Path::new(&directory), exec::path_of(environment.as_ref()).as_deref())?;
     }
     let config = SearchConfig { seed: Some(seed), ..config };
     let search = Search {
@@ -184,7 +188,7 @@ pub async fn start(engine: &Engine, request: StartSearch) -> anyhow::Result<Sear
         .await?;
     trials::announce(engine, &search);
     run::announce_lists(engine, [lists]);
-    begin(engine, search, request.environment).await
+    begin(engine, search, environment).await
 }
 
 /// Lets a job go on with a search that is entered as running.

@@ -356,7 +356,7 @@ fn Purge(acts: Acts) -> impl IntoView {
     let purge = move || {
         let Some(Experiment { id, name, .. }) = purging.get_untracked() else { return };
         pending.run(async move { client.call(PurgeExperiment { experiment: id }).await }, move |freed| {
-            toasts.done(format!("Deleted {name} for good; {} freed.", words::bytes(freed.bytes)));
+            toasts.done(format!("Deleted {name} for good; {}.", freed.said()));
         });
     };
     view! {

@@ -377,8 +377,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
     let purge = move || {
         let request = PurgeRuns { runs: vec![id.get_untracked()] };
         pending.run(async move { client.call(request).await }, move |freed| {
-            let kept = freed.said_of_database();
-            toasts.done(format!("Deleted for good; {} freed{kept}.", words::bytes(freed.bytes)));
+            toasts.done(format!("Deleted for good; {}.", freed.said()));
             leave();
         });
     };
@@ -596,6 +595,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
     let is_training = Memo::new(move |_| run.with(|run| run.kind == RunKind::Training));
     let is_imported = run.with_untracked(|run| run.kind == RunKind::Imported);
     let is_kept = run.with_untracked(|run| run.kind.is_supervised());
+    let elsewhere = Memo::new(move |_| run.with(Run::said_of_files));
     // A run that is under way announces itself many times a second, and each of these walks through its folder.
     let artifacts = paced(move || Some(api::run::ListArtifacts { run: id.get() }), WALKS_APART_MS);
     let media = paced(move || Some(api::media::ListMedia::of(id.get())), WALKS_APART_MS);
@@ -662,7 +662,7 @@ fn Views(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                 "params" => view! { <about::ParamsTab run /> }.into_any(),
                 "below" => view! { <nested::BelowTab run=id nested /> }.into_any(),
                 "media" => view! { <media::MediaTab run=id media /> }.into_any(),
-                "artifacts" => view! { <about::ArtifactsTab run=id artifacts is_imported /> }.into_any(),
+                "artifacts" => view! { <about::ArtifactsTab run=id artifacts elsewhere is_imported /> }.into_any(),
                 "models" => view! { <logged::ModelsTab run=id models=logged /> }.into_any(),
                 "logs" => view! { <logs::LogsTab run=id is_live is_kept /> }.into_any(),
                 "system" => view! { <system::SystemTab run look=machine looks /> }.into_any(),

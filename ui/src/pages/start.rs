@@ -155,7 +155,7 @@ fn Forgotten() -> impl IntoView {
     let purge = move |DeletedItem { key, name, .. }| {
         let Some(project) = meant(&key) else { return };
         pending.run(async move { client.call(PurgeProject { project }).await }, move |freed| {
-            toasts.done(format!("Deleted {name} for good; {} freed.", words::bytes(freed.bytes)));
+            toasts.done(format!("Deleted {name} for good; {}.", freed.said()));
         });
     };
     let of = ("forgotten project", "forgotten projects");

@@ -242,7 +242,7 @@ pub(crate) async fn status(context: &Context) -> Outcome {
 /// "X; 1.2 GB in 3 records freed, of which 0.9 GB stay with the database for what comes next."
 pub(crate) fn freed(what: &str, freed: &Freed) -> String {
     let records = counted(freed.records, "record", "records");
-    format!("{what}; {} in {records} freed{}.", words::bytes(freed.bytes), freed.said_of_database())
+    format!("{what}; {} in {records} freed{}.", words::bytes(freed.bytes), freed.said_of_what_stays())
 }
 
 /// What was freed, then by what it was.

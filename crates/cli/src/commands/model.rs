@@ -262,11 +262,11 @@ pub(crate) async fn run(context: &mut Context, command: ModelCommand) -> Outcome
                 ("The version is deleted", back, freed, PurgeModel { model, version: Some(version) })
             };
             if for_good {
-                let Freed { bytes, in_database, records, parts } = freed;
+                let Freed { bytes, in_database, records, elsewhere, parts } = freed;
                 let rest = context.call(purge).await?;
                 let parts = [parts, rest.parts].concat();
                 let in_database = in_database + rest.in_database;
-                let freed = Freed { bytes: bytes + rest.bytes, in_database, records, parts };
+                let freed = Freed { bytes: bytes + rest.bytes, in_database, records, elsewhere, parts };
                 return context.output.show(&freed, |freed| super::host::freed(&format!("{what} for good"), freed));
             }
             // What it frees is free once its day is over.

@@ -187,7 +187,8 @@ pub(crate) async fn run(context: &mut Context, command: SearchCommand) -> Outcom
             let environment = config.command.is_some().then(environment);
             let config = Some(config);
             let (project, name) = (project.id, start.name);
-            let request = StartSearch { project, config, training: None, directory, environment, name };
+            let request =
+                StartSearch { project, config, training: None, directory, environment, variables: None, name };
             let search = context.call(request).await?;
             go_on(context, search, start.detach).await
         }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use api::{
-    ApiError, ProjectId,
+    ApiError, ErrorCode, ProjectId,
     figure::counted,
     project::ListProjects,
+    run_table::quoted,
     tracking::{
         CreateExperiment, DeleteExperiment, EditExperiment, Experiment, GetTracking, ListExperiments, MoveExperiment,
         MoveFolder, NOTE_TAG, PurgeExperiment, RenewTracking, RestoreExperiment,
@@ -91,10 +92,14 @@ pub(crate) enum ExperimentCommand {
         /// Its new path, which no folder has
         to: String,
     },
-    /// Deletes an experiment with its runs, so that it can be restored
+    /// Deletes an experiment with its runs, or all of a folder, so that each can be restored
     Delete {
         /// An experiment's name or number
-        experiment: String,
+        #[arg(required_unless_present = "folder", conflicts_with = "folder")]
+        experiment: Option<String>,
+        /// All that stand in this folder and below it, but a project's own and where programs log that name none
+        #[arg(long, value_name = "PATH")]
+        folder: Option<String>,
     },
     /// Brings a deleted experiment back, with its runs
     Restore {
@@ -168,8 +173,9 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
             let (one, many) = (format!("experiment of {from} stands"), format!("experiments of {from} stand"));
             context.output.show(&moved, |moved| format!("{} in {to} now.", counted(*moved, &one, &many)))
         }
-        ExperimentCommand::Delete { experiment } => {
-            let found = context.experiment(&experiment, false).await?;
+        ExperimentCommand::Delete { folder: Some(folder), .. } => delete_folder(context, &folder).await,
+        ExperimentCommand::Delete { experiment, folder: None } => {
+            let found = context.experiment(&experiment.unwrap_or_default(), false).await?;
             context.call(DeleteExperiment { experiment: found.id }).await?;
             if found.is_default() {
                 context.output.say(
@@ -196,6 +202,50 @@ pub(crate) async fn experiment(context: &mut Context, command: ExperimentCommand
             context.output.show(&freed, |freed| super::host::freed("The experiment is deleted for good", freed))
         }
     }
+}
+
+/// One after another, as the window does; where one is refused, those before it are deleted and said.
+async fn delete_folder(context: &Context, folder: &str) -> Outcome {
+    let folder = folder.split('/').map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    if folder.is_empty() {
+        return Err(ApiError::invalid("A folder needs a path: names joined by /, such as vision/resnet."));
+    }
+    let filter = format!("within = {}", quoted(&folder));
+    let all = context.call(ListExperiments { deleted: false, filter }).await?;
+    if all.is_empty() {
+        return Err(ApiError::not_found(format!("There is no folder {folder}."))
+            .with_hint("`slipway experiment list` shows each experiment's folder."));
+    }
+    let (gone, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(Experiment::goes_with_folder);
+    let kept: Vec<String> = kept.into_iter().map(|one| one.name).collect();
+    if gone.is_empty() {
+        let message = format!("Nothing of {folder} can be deleted with it: {}.", kept.join(", "));
+        return Err(ApiError::new(ErrorCode::Conflict, message)
+            .with_hint("They are projects' own, or where programs log that name none."));
+    }
+    let mut done = Vec::with_capacity(gone.len());
+    for one in gone {
+        if let Err(refused) = context.call(DeleteExperiment { experiment: one.id }).await {
+            if !done.is_empty() {
+                context.output.say(&told_of_folder(&folder, &done, &kept));
+            }
+            return Err(refused);
+        }
+        done.push(one);
+    }
+    context.output.show(&done, |done| told_of_folder(&folder, done, &kept))
+}
+
+fn told_of_folder(folder: &str, done: &[Experiment], kept: &[String]) -> String {
+    let (one, many) = (format!("experiment of {folder} is"), format!("experiments of {folder} are"));
+    let deleted = counted(done.len() as u64, &one, &many);
+    let runs = counted(done.iter().map(|one| one.runs).sum(), "run", "runs");
+    let numbers = done.iter().map(|one| one.number.to_string()).collect::<Vec<_>>().join(", ");
+    let kept = match kept {
+        [] => String::new(),
+        kept => format!("\nNot deleted: {} (a project's own, or where programs log that name none).", kept.join(", ")),
+    };
+    format!("{deleted} deleted with {runs}.{kept}\nBack: slipway experiment restore NUMBER, of each: {numbers}")
 }
 
 fn listed(experiments: &[Experiment], projects: &HashMap<ProjectId, String>) -> String {

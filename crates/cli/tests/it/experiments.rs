@@ -113,3 +113,52 @@ fn a_folder_of_experiments_is_renamed_with_what_is_in_it() {
     let clash = place.run(&["experiment", "move-folder", "images", "text"]);
     assert!(!clash.status.success() && said(&clash).contains("There is a folder text already."), "{}", said(&clash));
 }
+
+#[test]
+fn a_folder_of_experiments_is_deleted_with_what_is_below_it() {
+    let place = Place::new();
+    let deep = place.json(&["experiment", "create", "resnet", "--folder", "vision/deep"])["number"].clone();
+    place.json(&["experiment", "create", "wide", "--folder", "vision"]);
+    place.json(&["experiment", "create", "other", "--folder", "visionary"]);
+    place.json(&["experiment", "edit", "Default", "--folder", "vision"]);
+    for (arguments, why) in [
+        (&["experiment", "delete"][..], "EXPERIMENT"),
+        (&["experiment", "delete", "wide", "--folder", "vision"][..], "cannot be used with"),
+        (&["experiment", "delete", "--folder", "/"][..], "A folder needs a path"),
+        (&["experiment", "delete", "--folder", "visio"][..], "There is no folder visio."),
+    ] {
+        let refused = place.run(arguments);
+        assert!(!refused.status.success() && said(&refused).contains(why), "{}", said(&refused));
+    }
+    let output = place.run(&["experiment", "delete", "--folder", "vision/"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.starts_with("2 experiments of vision are deleted with 0 runs.\nNot deleted: Default "), "{told}");
+    assert!(told.contains("Back: slipway experiment restore NUMBER, of each: "), "{told}{}", said(&output));
+    assert_eq!(names(&place.json(&["experiment", "list"]), "name"), ["Default", "other"]);
+    place.json(&["experiment", "restore", &deep.to_string()]);
+    assert_eq!(names(&place.json(&["experiment", "list"]), "name"), ["Default", "resnet", "other"]);
+    // What a project or programs need stays, and that is the answer.
+    place.json(&["experiment", "edit", "Default", "--folder", "left"]);
+    let kept = place.run(&["experiment", "delete", "--folder", "left"]);
+    assert!(!kept.status.success() && said(&kept).contains("Nothing of left can be deleted"), "{}", said(&kept));
+}
+
+#[test]
+fn where_a_client_puts_a_runs_files_is_said_and_that_they_stay_there() {
+    let place = Place::new();
+    let client = Client::of(&place);
+    let far = json!({ "name": "far", "artifact_location": "s3://bucket/far" });
+    let number: u64 = client.post("experiments/create", &far)["experiment_id"].as_str().unwrap().parse().unwrap();
+    let run = client.run(&json!(number), "away", "0.1", 4.0);
+    let text = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let told =
+        format!("Files that its client logs go to s3://bucket/far/{run}/artifacts: Slipway does not read there.\n");
+    assert_eq!(text(&["run", "artifacts", "away"]), told);
+    text(&["run", "delete", "away"]);
+    let gone = text(&["run", "purge", "away"]);
+    assert!(gone.contains("; the files of 1 run lie where its client put them, and stay there."), "{gone}");
+}

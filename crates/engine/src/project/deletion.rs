@@ -294,11 +294,13 @@ struct Left {
     snapshots: Vec<SnapshotId>,
     /// Of the points of its runs, which went with their records.
     points_bytes: u64,
+    /// Those of the runs whose clients put their files elsewhere.
+    elsewhere: u64,
 }
 
 /// Deletes the records of a project that was deleted and frees what only they named.
 async fn for_good(engine: &Engine, id: ProjectId) -> anyhow::Result<Freed> {
-    let Left { runs, snapshots, points_bytes } = delete_records(engine, id).await?;
+    let Left { runs, snapshots, points_bytes, elsewhere } = delete_records(engine, id).await?;
     let records = (runs.len() + snapshots.len()) as u64 + 1;
     let (runs, snapshots) = (runs.into_iter(), snapshots.into_iter());
     let folders: Vec<PathBuf> = runs
@@ -311,7 +313,7 @@ async fn for_good(engine: &Engine, id: ProjectId) -> anyhow::Result<Freed> {
     let unused = storage::collect_unused(engine, false).await.unwrap_or_default();
     announce(engine, id, Vec::new());
     let bytes = bytes + points_bytes + unused.bytes;
-    Ok(Freed { bytes, in_database: points_bytes, records, parts: unused.parts })
+    Ok(Freed { bytes, in_database: points_bytes, records, elsewhere, parts: unused.parts })
 }
 
 async fn delete_records(engine: &Engine, id: ProjectId) -> anyhow::Result<Left> {
@@ -340,13 +342,14 @@ async fn delete_records(engine: &Engine, id: ProjectId) -> anyhow::Result<Left> 
         for run in &runs {
             points_bytes += store::points::bytes_of_run(tx, *run)?;
         }
+        let elsewhere = run::elsewhere::count(tx, &runs)?;
         let experiments = store::experiment::all_of_project(tx, id)?.into_iter().map(Scope::Experiment);
         for of in experiments.chain([Scope::Project(id)]) {
             views::forget(tx, of, now_ms)?;
         }
         store::project::delete(tx, id)?;
         store::setting::delete_unused_floors(tx)?;
-        Ok(Left { runs, snapshots, points_bytes })
+        Ok(Left { runs, snapshots, points_bytes, elsewhere })
     };
     Ok(engine.store().write_durable(delete).await?)
 }

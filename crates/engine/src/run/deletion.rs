@@ -11,7 +11,7 @@ use api::{
     run::{ARTIFACTS, DeleteArtifact, DeleteCheckpoints},
 };
 
-use super::{Lists, aside};
+use super::{Lists, aside, elsewhere};
 use crate::{
     Engine, error, storage,
     tracking::{
@@ -97,6 +97,8 @@ struct Gone {
     logged: Vec<String>,
     /// Of the points that went.
     points_bytes: u64,
+    /// Those of the runs whose clients put their files elsewhere.
+    elsewhere: u64,
     refusal: Option<ApiError>,
 }
 
@@ -141,6 +143,7 @@ pub(crate) async fn for_good(engine: &Engine, mut runs: Vec<RunId>, which: Which
         freed.records += gone.runs.len() as u64;
         freed.bytes += gone.points_bytes + remove_files(engine, &gone).await?;
         freed.in_database += gone.points_bytes;
+        freed.elsewhere += gone.elsewhere;
         experiments::announce(engine, &gone.runs);
         if !gone.logged.is_empty() {
             engine.changed(Tag::ClientModels);
@@ -173,6 +176,7 @@ fn delete_rows(tx: &store::Transaction<'_>, runs: Vec<RunId>, which: Which, now_
             gone.logged.push(model);
         }
         gone.points_bytes += store::points::bytes_of_run(tx, id)?;
+        gone.elsewhere += u64::from(elsewhere::of(tx, &row)?.is_some());
         store::run::delete(tx, id)?;
         gone.runs.push((id, Lists::of(&row.run)));
     }

@@ -133,17 +133,9 @@ pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run
     let (project, _) = folder::look(engine, request.project).await?;
     // What would be refused with its run.
     spending::terms_with(engine, request.budget.clone(), &project.file.budget).await?;
-    let directory = match &request.directory {
-        Some(directory) => project::absolute(directory)?,
-        None => PathBuf::from(&project.path),
-    };
-    if !directory.is_dir() {
-        bail!(
-            ApiError::not_found(format!("The folder {} is not there any more.", directory.display()))
-                .with_hint("Bring it back, or start the program where it is now.")
-        );
-    }
-    called_program::check(&request.command, &directory, path_of(request.environment.as_ref()).as_deref())?;
+    let directory = directory_of(request.directory.as_deref(), &project.path)?;
+    let environment = with_variables(request.environment, request.variables)?;
+    called_program::check(&request.command, &directory, path_of(environment.as_ref()).as_deref())?;
     let run = RunId::from_bytes(engine.new_id());
     let begun = spawn(
         engine,
@@ -152,7 +144,7 @@ pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run
             name: request.name,
             of: Of::Run(run),
             directory: &directory,
-            environment: request.environment.as_ref(),
+            environment: environment.as_ref(),
             variables: Vec::new(),
             budget: request.budget,
             words: request.command,
@@ -177,6 +169,45 @@ pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run
         tokio::time::sleep(LOOK_EVERY).await;
     }
     run::get(engine, GetRun { run }).await
+}
+
+/// The folder in which a program runs: the named one, else its project's.
+pub(crate) fn directory_of(named: Option<&str>, of_project: &str) -> anyhow::Result<PathBuf> {
+    let directory = named.map_or_else(|| Ok(PathBuf::from(of_project)), project::absolute)?;
+    if !directory.is_dir() {
+        bail!(
+            ApiError::not_found(format!("The folder {} is not there any more.", directory.display()))
+                .with_hint("Bring it back, or start the program where it is now.")
+        );
+    }
+    Ok(directory)
+}
+
+/// What a program runs in, with the variables that are set beside it; nothing where both are left to the host.
+///
+/// What is refused is said without the value, which may be a secret.
+pub(crate) fn with_variables(
+    environment: Option<Environment>,
+    variables: Option<Environment>,
+) -> Result<Option<Environment>, ApiError> {
+    let Some(Environment(variables)) = variables else { return Ok(environment) };
+    for (name, value) in &variables {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            return Err(ApiError::invalid(format!("\"{}\" can't be set as a variable.", name.escape_debug()))
+                .with_hint("A name is not empty and has no \"=\", and neither has a zero byte."));
+        }
+    }
+    let own =
+        || std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut all = environment.map_or_else(|| own().collect(), |Environment(all)| all);
+    for (name, value) in variables {
+        // Windows knows no two that differ in case alone.
+        if cfg!(windows) {
+            all.retain(|other, _| !other.eq_ignore_ascii_case(&name));
+        }
+        all.insert(name, value);
+    }
+    Ok(Some(Environment(all)))
 }
 
 /// The folders in which programs are looked for: the given environment's, else those of the host, whose variables a

@@ -27,7 +27,7 @@ use foreign::registry::GroupHead;
 use store::run::RunRow;
 use tokio::runtime::Handle;
 
-use super::{artifacts_of, meant, open_artifact, table};
+use super::{artifacts_of, elsewhere, meant, open_artifact, table};
 use crate::{
     Engine,
     blocking::{Step, Tell},
@@ -66,6 +66,8 @@ fn group_of(c: &store::Connection, id: ExperimentId) -> store::Result<GroupHead>
 struct Left {
     said: Vec<String>,
     count: u64,
+    /// Runs whose clients put their files where nothing is read.
+    elsewhere: u64,
 }
 
 impl Left {
@@ -74,6 +76,19 @@ impl Left {
         if self.said.len() < SAID {
             self.said.push(sentence);
         }
+    }
+
+    /// Says first, in one sentence of all, whose files were not looked for.
+    fn say_elsewhere(&mut self) {
+        if self.elsewhere == 0 {
+            return;
+        }
+        let runs = counted(self.elsewhere, "run's client logs", "runs' clients log");
+        self.said.insert(
+            0,
+            format!("Files that {runs} lie where Slipway does not read: they are not written, and stay there."),
+        );
+        self.count += 1;
     }
 }
 
@@ -238,6 +253,7 @@ impl Exporting {
             }
         }
         form.finish()?;
+        left.say_elsewhere();
         // What came to stand there meanwhile stays.
         check(&self.place)?;
         if self.place.exists() {
@@ -257,9 +273,10 @@ impl Exporting {
         let told = self.read(move |c| {
             let Some(row) = store::run::get(c, id)? else { return Ok(None) };
             let group = group_of(c, row.run.experiment)?;
-            Ok(Some((row, group, store::run_input::of_run(c, id)?, models::Named::of(c, id)?)))
+            let is_elsewhere = elsewhere::of(c, &row)?.is_some();
+            Ok(Some((row, is_elsewhere, group, store::run_input::of_run(c, id)?, models::Named::of(c, id)?)))
         })?;
-        let Some((row, group, inputs, models)) = told else {
+        let Some((row, is_elsewhere, group, inputs, models)) = told else {
             left.say(format!("The run {id} was deleted meanwhile."));
             return Ok(());
         };
@@ -269,6 +286,8 @@ impl Exporting {
             self.series(id, metric, &row.run, form, left, step)?;
         }
         if self.request.artifacts {
+            // A form that takes no artifacts has none of those that lie here either.
+            left.elsewhere += u64::from(is_elsewhere && form.artifact("").is_some());
             self.artifacts(&row, form, left, step)?;
         }
         self.media(&row, &told, form, left, step)?;

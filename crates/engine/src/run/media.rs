@@ -15,8 +15,8 @@ use api::{
     ApiError, RunId,
     figure::count,
     media::{
-        Among, GetMedium, GetMediumSteps, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent, MediumKind,
-        RunMedia, by_key, delimiter_by_name, medium_by_name,
+        Among, GetMedium, GetMediumSteps, GetNearestStep, ListMedia, MOST_STEPS, MediaOfKey, Medium, MediumContent,
+        MediumKind, RunMedia, by_key, delimiter_by_name, medium_by_name, nearest,
     },
     run::{Artifact, ListArtifacts, Run},
 };
@@ -402,6 +402,13 @@ fn within(location: &Location, log: &Path) -> anyhow::Result<Held> {
 pub async fn get(engine: &Engine, request: GetMedium) -> anyhow::Result<Medium> {
     let opened = open(engine, request.run, &request.key, (request.step, request.turn)).await?;
     shown(request.key, opened).await
+}
+
+pub async fn nearest_step(engine: &Engine, request: GetNearestStep) -> anyhow::Result<i64> {
+    let GetNearestStep { run, key, step } = request;
+    let (_, steps) = steps_of(engine, run, &key, &[]).await?;
+    let found = nearest(steps.into_keys(), step);
+    Ok(found.ok_or_else(|| ApiError::not_found(format!("The run has no medium \"{key}\".")))?)
 }
 
 pub async fn get_steps(engine: &Engine, request: GetMediumSteps) -> anyhow::Result<Vec<Option<Medium>>> {

@@ -211,8 +211,15 @@ async fn of_what_runs_under_us_both_lists() {
         space: BTreeMap::from([("lr".to_owned(), values)]),
         ..SearchConfig::default()
     };
-    let start =
-        StartSearch { project, config: Some(config), training: None, directory: None, environment: None, name: None };
+    let start = StartSearch {
+        project,
+        config: Some(config),
+        training: None,
+        directory: None,
+        environment: None,
+        variables: None,
+        name: None,
+    };
     let search = check(&stage, "a search", &both, stage.call(start)).await.id;
     check(&stage, "the end of a search", &both, stage.call(StopSearch { search })).await;
 }

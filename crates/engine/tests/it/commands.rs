@@ -11,6 +11,7 @@ use api::{
         StartCommand,
     },
     run_diff::{DiffPart, DiffRuns, RunDiff},
+    search::Environment,
     series::{Point, Viewport},
     spending::BudgetConfig,
 };
@@ -190,6 +191,7 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
         command: words.iter().map(|word| (*word).to_owned()).collect(),
         directory,
         environment: None,
+        variables: None,
         name: None,
         budget: Default::default(),
     };
@@ -239,6 +241,42 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
     assert_eq!(stage.try_call(taken).await.unwrap_err().code, ErrorCode::Conflict);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn variables_stand_beside_what_a_program_runs_in_and_a_folder_may_be_named() {
+    let stage = Stage::new().await;
+    let (project, ..) = begin(&stage, std::process::id()).await;
+    let folder = stage.path("elsewhere");
+    std::fs::create_dir(&folder).unwrap();
+    // Instead of `slipway`, one that tells what it was given.
+    stage.program("echo \"error: $(pwd), $OWN, $THEIRS, ${PATH:+a path}.\" >&2; exit 2");
+    let of = |pairs: &[(&str, &str)]| {
+        Some(Environment(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()))
+    };
+    let start = |environment: Option<Environment>, variables: Option<Environment>| StartCommand {
+        project,
+        command: vec!["sh".to_owned()],
+        directory: Some(folder.to_string_lossy().into_owned()),
+        environment,
+        variables,
+        name: None,
+        budget: BudgetConfig::default(),
+    };
+    let own = std::env::var("PATH").unwrap();
+    for (environment, expected) in
+        [(None, "one, , a path"), (of(&[("PATH", &own), ("OWN", "0"), ("THEIRS", "2")]), "one, 2, a path")]
+    {
+        let told = stage.try_call(start(environment, of(&[("OWN", "one")]))).await.unwrap_err().message;
+        assert_eq!(told, format!("{}, {expected}.", folder.display()));
+    }
+    for wrong in ["", "A=B", "A\0"] {
+        let refused = stage.try_call(start(None, of(&[(wrong, "hunter2")]))).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Invalid);
+        assert!(!refused.to_string().contains("hunter2"), "{refused}");
+    }
+    assert!(!format!("{:?}", start(None, of(&[("OWN", "hunter2")]))).contains("hunter2"));
+}
+
 /// What a process does announces nothing: it is looked for again and again.
 #[cfg(unix)]
 async fn seen<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -264,6 +302,7 @@ async fn a_program_is_buried_though_nobody_waits_for_its_run_any_more() {
         command: vec!["sh".to_owned()],
         directory: None,
         environment: None,
+        variables: None,
         name: None,
         budget: BudgetConfig::default(),
     };

@@ -190,8 +190,15 @@ async fn a_search_is_not_carried_into_another_project() {
         space: BTreeMap::from([("lr".to_owned(), values)]),
         ..SearchConfig::default()
     };
-    let start =
-        StartSearch { project, config: Some(config), training: None, directory: None, environment: None, name: None };
+    let start = StartSearch {
+        project,
+        config: Some(config),
+        training: None,
+        directory: None,
+        environment: None,
+        variables: None,
+        name: None,
+    };
     let search = stage.call(start).await;
     let run = search.run.unwrap();
     assert_eq!(stage.call(GetRun { run }).await.kind, RunKind::Search);

@@ -12,6 +12,7 @@ mod commands;
 mod copying;
 mod data;
 mod deploying;
+mod elsewhere;
 mod experiments;
 mod exporting;
 mod interrupted;

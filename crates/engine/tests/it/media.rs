@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use api::{
-    RunId,
-    media::{Among, GetMedium, ListMedia, MediumContent, SaveMedium},
+    ErrorCode, RunId,
+    media::{Among, GetMedium, GetNearestStep, ListMedia, MediumContent, SaveMedium},
     source::{Kind, ListSources, ReadSource},
     tracking::CreateExperiment,
 };
@@ -65,6 +65,11 @@ async fn files_that_differ_in_a_number_alone_are_slid_through() {
     );
     let last = stage.call(medium_at(run, "samples/epoch", None)).await;
     assert_eq!(last.step, 10);
+    let near = |key: &str, step| GetNearestStep { run, key: key.to_owned(), step };
+    for (step, found) in [(10, 10), (i64::MIN, 3), (6, 3), (7, 10), (1_000_000, 10)] {
+        assert_eq!(stage.call(near("samples/epoch", step)).await, found, "{step}");
+    }
+    assert_eq!(stage.try_call(near("nothing", 1)).await.unwrap_err().code, ErrorCode::NotFound);
     for (key, step, kind) in [
         ("audio", Some(12), "audio/aac"),
         ("plot_1.bmp", None, "image/bmp"),

@@ -48,7 +48,7 @@ fn space(params: &[(&str, Written)]) -> BTreeMap<String, Written> {
 
 fn start(project: ProjectId, config: SearchConfig, training: Option<TrainingConfig>) -> StartSearch {
     let name = Some("try".to_owned());
-    StartSearch { project, config: Some(config), training, directory: None, environment: None, name }
+    StartSearch { project, config: Some(config), training, directory: None, environment: None, variables: None, name }
 }
 
 fn resume(search: SearchId) -> ResumeSearch {
@@ -385,6 +385,32 @@ fn of_program() -> SearchConfig {
         space: space(&[("lr", values(&[Value::Number(0.1), Value::Number(0.2)]))]),
         ..SearchConfig::default()
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_programs_trials_run_in_the_named_folder_with_the_variables_beside_the_hosts() {
+    let (stage, project) = staged().await;
+    let folder = stage.path("elsewhere");
+    std::fs::create_dir(&folder).unwrap();
+    stage.program(
+        r#"case "$1" in exec) echo "$(pwd) $OWN ${PATH:+kept}" > "$0.given"; exec sleep 600 ;; *) exit 1 ;; esac"#,
+    );
+    let variables = Some(Environment([("OWN".to_owned(), "one".to_owned())].into()));
+    let at = |directory: &std::path::Path| StartSearch {
+        directory: Some(directory.to_string_lossy().into_owned()),
+        variables: variables.clone(),
+        ..start(project, SearchConfig { parallel: 1, ..of_program() }, None)
+    };
+    let missing = stage.try_call(at(&stage.path("nowhere"))).await.unwrap_err();
+    assert_eq!(missing.code, ErrorCode::NotFound);
+    let search = stage.call(at(&folder)).await.id;
+    let given = async |stage: &Stage| {
+        let given = std::fs::read_to_string(stage.path("program.given")).ok()?;
+        given.strip_suffix('\n').map(str::to_owned)
+    };
+    assert_eq!(stage.until("a trial begins", given).await, format!("{} one kept", folder.display()));
+    stage.call(StopSearch { search }).await;
 }
 
 #[cfg(unix)]

@@ -292,7 +292,15 @@ async fn search(nonce: u32, client: &Client, ledger: &Ledger) -> Result<()> {
     };
     let training = network(nonce, 30);
     let (config, training) = (Some(config), Some(training));
-    let request = StartSearch { project: project.id, config, training, directory: None, environment: None, name: None };
+    let request = StartSearch {
+        project: project.id,
+        config,
+        training,
+        directory: None,
+        environment: None,
+        variables: None,
+        name: None,
+    };
     let search = client.call(request).await?;
     {
         let mut written = ledger.open();

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use super::{
     Acts,
     forms::Asking,
-    indent, is_default,
+    indent,
     tree::{Line, is_in},
 };
 use crate::{
@@ -37,7 +37,7 @@ pub(super) struct Emptied {
 impl Emptied {
     fn of(path: &str, all: &[Experiment]) -> Self {
         let within = all.iter().filter(|one| is_in(one, path)).cloned();
-        let (kept, gone): (Vec<_>, Vec<_>) = within.partition(|one| one.is_own || is_default(one));
+        let (gone, kept): (Vec<_>, Vec<_>) = within.partition(Experiment::goes_with_folder);
         Self { path: path.to_owned(), gone, kept: kept.into_iter().map(|one| one.name).collect() }
     }
 

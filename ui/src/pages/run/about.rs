@@ -146,6 +146,8 @@ fn Notes(run: Signal<Run>) -> impl IntoView {
 pub(super) fn ArtifactsTab(
     run: Memo<RunId>,
     artifacts: Query<Vec<Artifact>>,
+    /// That its client puts files where they are not read, if it does.
+    elsewhere: Memo<Option<String>>,
     /// Its files are another tool's.
     is_imported: bool,
 ) -> impl IntoView {
@@ -190,10 +192,15 @@ pub(super) fn ArtifactsTab(
                 let none = Memo::new(move |_| artifacts.with(Vec::is_empty));
                 let folders = Memo::new(move |_| artifacts.with(|artifacts| folders_of_models(artifacts)));
                 let has_models = Memo::new(move |_| !folders.with(Vec::is_empty));
+                let said = move || elsewhere.get().map(|said| view! { <p class="muted small">{said}</p> });
                 let files = move || match none.get() {
+                    true if elsewhere.with(Option::is_some) => {
+                        let text = elsewhere.get().unwrap_or_default();
+                        view! { <Empty mark=icon::FILE title="No artifacts here" text /> }.into_any()
+                    }
                     true => view! { <Empty mark=icon::FILE title="No artifacts" text="Files that a run leaves in its folder stand here: the model, checkpoints, whatever a program writes." /> }.into_any(),
                     // What was opened and searched stays so while the run writes more.
-                    false => view! { <Files from=format!("/api/blob/runs/{}", run.get_untracked()) files=artifacts deleting /> }.into_any(),
+                    false => view! { {said} <Files from=format!("/api/blob/runs/{}", run.get_untracked()) files=artifacts deleting /> }.into_any(),
                 };
                 view! {
                     {move || has_models.get().then(|| view! { <ModelFolders run folders /> })}

@@ -141,6 +141,7 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
     let has_steps = Memo::new(move |_| steps.with(|steps| steps.len() > 1));
     let by_step = Memo::new(move |_| of.with(|of| of.as_ref().is_some_and(|of| of.by_step)));
     let cut = Memo::new(move |_| of.with(|of| of.as_ref().and_then(said_of_steps)));
+    let more = Memo::new(move |_| if cut.with(Option::is_some) { vec![run.get()] } else { Vec::new() });
     view! {
         <section class="card medium">
             <header class="flex">
@@ -150,7 +151,7 @@ fn OfKey(run: Memo<RunId>, of: Memo<Option<MediaOfKey>>) -> impl IntoView {
                     <span class="faint caption">{format!("{} of {}", among.turn, among.of)}</span>
                     <IconButton label=format!("The next at step {step}") mark=icon::CHEVRON_RIGHT on_press=move |_| picked.set(Some((step, among.next()))) />
                 })}
-                <StepSlider walk of=key />
+                <StepSlider walk of=key more />
                 {move || medium.value.with(|medium| medium.as_ref().map(|medium| (medium.file.clone(), medium.step, medium.among))).map(|(name, step, among)| view! {
                     <IconButton label="Save" mark=icon::DOWNLOAD on_press=move |_| {
                         let at = address(&key.get_untracked(), step, among);
@@ -170,7 +171,7 @@ fn said_of_steps(of: &MediaOfKey) -> Option<String> {
     let here = of.steps.len() as u64;
     (of.total > here).then(|| {
         let all = words::counted(of.total, "step", "steps");
-        format!("{} of {all} are here, evenly apart: `slipway run media get` has each.", words::count(here))
+        format!("{} of {all} are here, evenly apart: type the step of another.", words::count(here))
     })
 }
 
@@ -279,6 +280,7 @@ mod tests {
         assert_eq!(said_of_steps(&of(3)), None);
         let said = said_of_steps(&of(25_000)).unwrap_or_default();
         assert!(said.starts_with("3 of 25,000 steps are here, evenly apart: "), "{said}");
+        assert!(said.ends_with("type the step of another."), "{said}");
     }
 
     #[test]

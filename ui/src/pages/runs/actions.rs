@@ -333,8 +333,7 @@ fn Purge(actions: Actions) -> impl IntoView {
         let request = PurgeRuns { runs: several.ids.clone() };
         pending.run(async move { client.call(request).await }, move |freed| {
             actions.leave(&several.ids);
-            let (size, kept) = (words::bytes(freed.bytes), freed.said_of_database());
-            toasts.done(format!("Deleted {} for good; {size} freed{kept}.", several.called));
+            toasts.done(format!("Deleted {} for good; {}.", several.called, freed.said()));
         });
     };
     let called = move || purging.get().map(|several| several.called).unwrap_or_default();

@@ -17,6 +17,7 @@ use crate::{
         field::{Labelled, TextField},
         icon,
         limits::{FoldedLimits, Limits},
+        program_place::{FoldedPlace, ProgramPlace},
         states::Problem,
     },
 };
@@ -31,13 +32,18 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     let (place, client, pending) = (Place::get(), Client::get(), Pending::new());
     let navigate = StoredValue::new_local(use_navigate());
     let [command, name] = std::array::from_fn(|_| RwSignal::new(String::new()));
+    let at = ProgramPlace::new();
     let limits = Limits::of(&BudgetConfig::default());
     let budget = place.known.value.with_untracked(|known| known.as_ref().map(|known| known.file.budget.clone()));
     let wrong = RwSignal::new(None::<ApiError>);
     let start = move || {
         let Some(project) = place.project.get_untracked() else { return };
         let asked = asked(project, &command.get_untracked(), &name.get_untracked());
-        let asked = match asked.and_then(|asked| Ok(StartCommand { budget: untrack(|| limits.budget())?, ..asked })) {
+        let whole = |asked: StartCommand| -> Result<StartCommand, String> {
+            let (budget, variables) = untrack(|| Ok::<_, String>((limits.budget()?, at.variables()?)))?;
+            Ok(StartCommand { budget, variables, directory: untrack(|| at.directory()), ..asked })
+        };
+        let asked = match asked.and_then(whole) {
             Ok(asked) => asked,
             Err(why) => {
                 wrong.set(Some(ApiError::invalid(why)));
@@ -57,10 +63,11 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     let entered = Callback::new(move |()| start());
     view! {
         <div class="content form">
-            <Labelled label="Command" hint="In the project's folder, without a shell; its output is the run's log. The variables are the host's: name the Python of an environment by its path.">
+            <Labelled label="Command" hint="Without a shell; its output is the run's log. Name the Python of an environment by its path.">
                 <TextField value=command placeholder="python train.py --rate 0.1" class="mono" on_enter=entered />
             </Labelled>
             <Labelled label="Name" hint="Two words by default."><TextField value=name on_enter=entered /></Labelled>
+            <FoldedPlace typed=at kept="A run keeps them with secrets masked; run again, it has the host's alone." />
             <FoldedLimits limits standing=budget.unwrap_or_default() />
         </div>
         {move || wrong.get().map(|error| view! { <div class="content"><Problem error /></div> })}
@@ -78,7 +85,8 @@ fn asked(project: ProjectId, command: &str, name: &str) -> Result<StartCommand, 
         return Err("Which program is to be run?".to_owned());
     }
     let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
-    Ok(StartCommand { project, command, directory: None, environment: None, name, budget: BudgetConfig::default() })
+    let budget = BudgetConfig::default();
+    Ok(StartCommand { project, command, directory: None, environment: None, variables: None, name, budget })
 }
 
 #[cfg(test)]

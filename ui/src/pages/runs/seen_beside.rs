@@ -72,6 +72,15 @@ fn is_by_step(found: &Found, key: &str) -> bool {
     found.values().flat_map(|media| &media.keys).any(|of| of.key == key && of.by_step)
 }
 
+/// The runs that may have steps of the key which are not here.
+fn with_more(found: &Found, key: &str) -> Vec<RunId> {
+    let may_have = |media: &RunMedia| match media.keys.iter().find(|of| of.key == key) {
+        Some(of) => of.total > of.steps.len() as u64,
+        None => keys_left_out(media) > 0,
+    };
+    found.iter().filter(|(_, media)| may_have(media)).map(|(run, _)| *run).collect()
+}
+
 /// Why a run has nothing to show of a key at a step; `None` where it has, or may have: of very many keys and steps the
 /// host names some only, of the steps always the first and the last.
 fn missing(media: &RunMedia, key: &str, step: i64) -> Option<String> {
@@ -142,6 +151,7 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
     });
     let walk = Walk::new(Memo::new(move |_| found.with(|found| key.with(|key| steps(found, key)))));
     let by_step = Memo::new(move |_| found.with(|found| key.with(|key| is_by_step(found, key))));
+    let more = Memo::new(move |_| found.with(|found| key.with(|key| with_more(found, key))));
     Effect::new(move |before: Option<String>| {
         let now = key.get();
         if before.is_some_and(|before| before != now) {
@@ -176,7 +186,7 @@ pub(super) fn SeenBeside(chosen: Memo<Vec<Compared>>, query: Memo<ParamsMap>, se
             <div class="flex wrap tools-of-charts tools-of-media" class:hidden=move || !has_some.get()>
                 <Select value options name="Key of the media" />
                 <span class="faint caption">{move || walk.step.get().filter(|_| by_step.get()).map(|step| format!("step {step}"))}</span>
-                <StepSlider walk of=key />
+                <StepSlider walk of=key more />
                 {move || (left_out.get() > 0).then(|| view! {
                     <span class="faint caption">{format!("The first {MOST} runs; {} not shown", words::counted(left_out.get() as u64, "more is", "more are"))}</span>
                 })}
@@ -327,7 +337,11 @@ mod tests {
         assert_eq!(missing(&cut, "samples", 15), None);
         assert!(missing(&cut, "samples", 31).is_some(), "the last is never left out");
         assert!(missing(&cut, "b", 15).is_some());
+        let id = RunId::from_bytes([1; 16]);
+        let more = |cut: &RunMedia, key: &str| with_more(&Found::from([(id, cut.clone())]), key);
+        assert_eq!((more(&cut, "samples"), more(&cut, "b")), (vec![id], Vec::new()));
         cut.total = 2;
+        assert_eq!(more(&cut, "b"), [id]);
         assert_eq!((missing(&cut, "b", 15), keys_left_out(&cut)), (None, 1));
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use api::{
     deleted::{DeletedArtifact, ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
-    run::{Artifact, DeleteArtifact, ListArtifacts, SaveArtifact},
+    run::{Artifact, DeleteArtifact, GetRun, ListArtifacts, SaveArtifact},
 };
 use clap::Args;
 
@@ -104,13 +104,18 @@ pub(super) async fn run(context: &mut Context, asked: Artifacts) -> Outcome {
         let row = |file: &Artifact| line(&file.path, file.size_bytes, file.modified_ms);
         return output::pass_csv(&["file", "size_bytes", "written"], artifacts.iter().map(row));
     }
+    let elsewhere = context.call(GetRun { run }).await?.said_of_files();
     context.output.show(&artifacts, |list| {
         if list.is_empty() {
-            return "The run has no files.".to_owned();
+            return elsewhere.unwrap_or_else(|| "The run has no files.".to_owned());
         }
         let row =
             |file: &Artifact| vec![file.path.clone(), words::bytes(file.size_bytes), words::time(file.modified_ms)];
-        table(&["file", ">size", "written"], list.iter().map(row))
+        let files = table(&["file", ">size", "written"], list.iter().map(row));
+        match elsewhere {
+            Some(said) => format!("{files}\n\n{said}"),
+            None => files,
+        }
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{
     config::{ModelChoice, TrainingConfig},
-    search::{Direction, EarlyStopping, SearchCommand, SearchConfig, SearchMethod, StartSearch, Written},
+    search::{Direction, EarlyStopping, Environment, SearchCommand, SearchConfig, SearchMethod, StartSearch, Written},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -18,6 +18,7 @@ use crate::{
         field::{Labelled, Segments, Select, TextField},
         icon,
         limits::{LimitFields, Limits},
+        program_place::{FoldedPlace, ProgramPlace},
         states::{Load, Problem},
         words,
     },
@@ -66,6 +67,8 @@ const fn first(model: ModelChoice) -> [(&'static str, &'static str); 2] {
 struct Typed {
     what: RwSignal<String>,
     command: RwSignal<String>,
+    /// Where the program runs.
+    at: ProgramPlace,
     /// Of trainings, and of the program.
     metric: [RwSignal<String>; 2],
     goal: RwSignal<String>,
@@ -103,6 +106,7 @@ impl Typed {
         Self {
             what: text(if file.command.is_some() { PROGRAM } else { "training" }),
             command: RwSignal::new(shlex::try_join(words).unwrap_or_default()),
+            at: ProgramPlace::new(),
             metric: [file.command.is_none(), file.command.is_some()]
                 .map(|is_its| text(file.metric.as_deref().filter(|_| is_its).unwrap_or_default())),
             goal: text(if file.goal == Some(Direction::Max) { "max" } else { "min" }),
@@ -162,6 +166,11 @@ impl Typed {
         let tried = self.tried[1].get().into_iter().map(|one| one.name.get());
         let unplaced = tried.filter(|name| !name.is_empty()).find(|name| !names.contains(&name.as_str()))?;
         Some(format!("The command has no ${{{unplaced}}}."))
+    }
+
+    /// The folder and the variables of the program, or what is wrong with them; a training has neither.
+    fn place(self) -> Result<(Option<String>, Option<Environment>), String> {
+        if self.is_program() { Ok((self.at.directory(), self.at.variables()?)) } else { Ok((None, None)) }
     }
 
     /// What is to be begun, or what is wrong with it.
@@ -227,8 +236,9 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     let space = Memo::new(move |_| space_of(&typed.tried().get()));
     let count = move || space.get().ok().and_then(|space| grid(&space)).filter(|_| typed.method.get() == "grid");
     let begin = move || {
-        let config = match untrack(|| typed.config()) {
-            Ok(config) => config,
+        let asked = untrack(|| Ok::<_, String>((typed.config()?, typed.place()?)));
+        let (config, (directory, variables)) = match asked {
+            Ok(asked) => asked,
             Err(why) => {
                 wrong.set(Some(api::ApiError::invalid(why)));
                 return;
@@ -237,7 +247,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
         let Some(project) = place.project.get_untracked() else { return };
         let config = Some(config);
         let name = Some(name.get_untracked().trim().to_owned()).filter(|name| !name.is_empty());
-        let request = StartSearch { project, config, training: None, directory: None, environment: None, name };
+        let request = StartSearch { project, config, training: None, directory, environment: None, variables, name };
         pending.run_or(
             async move { client.call(request).await },
             move |search| {
@@ -309,7 +319,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
 #[component]
 fn Program(typed: Typed) -> impl IntoView {
     view! {
-        <Labelled label="Command" hint="With ${name} where a value is to stand. It runs in the project's folder and in this host's environment: name the Python of a virtual environment by its path.">
+        <Labelled label="Command" hint="With ${name} where a value is to stand. Name the Python of a virtual environment by its path.">
             <TextField
                 value=typed.command
                 class="mono"
@@ -318,6 +328,7 @@ fn Program(typed: Typed) -> impl IntoView {
             />
         </Labelled>
         <Judged typed hint="A series that it logs." placeholder="loss" />
+        <FoldedPlace typed=typed.at kept="They are kept in memory while the search goes on: resumed, it has the host's alone." />
     }
 }
 
