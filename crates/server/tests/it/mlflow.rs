@@ -396,9 +396,9 @@ async fn a_logged_model_has_every_figure_of_it_and_keeps_its_params() {
     };
     let kept = [(0, 0.0), (0, 7.0), (1, 1.0), (2, 2.0)].map(|(step, value)| (Some(step), Some(value)));
     assert_eq!(figures().await, kept);
-    // Each of them is looked for, and the last of them is what is ordered by.
+    // That of the greatest step is looked for, since MLflow 3.18.
     for (filter, found) in
-        [("metrics.loss < 1", 1), ("metrics.loss = 1", 1), ("metrics.loss = 7", 1), ("metrics.loss > 7", 0)]
+        [("metrics.loss = 2", 1), ("metrics.loss > 1", 1), ("metrics.loss < 1", 0), ("metrics.loss = 7", 0)]
     {
         let asked = json!({ "experiment_ids": ["0"], "filter": filter });
         let (_, came) = open.post("mlflow/logged-models/search", asked).await;
