@@ -189,9 +189,9 @@ async fn brushed(desk: &Desk, sweep: &Tracked, runs: &[RunId]) -> Result<()> {
     choose(desk, "Add an axis", "Loss").await?;
     seen(driver, &named("Loss")).await?;
     seen(driver, AXIS).await?;
-    let most = seen(driver, "//main//*[@aria-label='Axes']//input[@aria-label='Greatest lr']").await?;
-    most.send_keys("0.15").await?;
-    most.send_keys(Key::Enter + "").await?;
+    const MOST: &str = "//main//*[@aria-label='Axes']//input[@aria-label='Greatest lr']";
+    fill(driver, MOST, "0.15").await?;
+    seen(driver, MOST).await?.send_keys(Key::Enter + "").await?;
     seen(driver, "//main//*[@role='status' and .='2 brushed of 4 runs']").await?;
     desk.browser.picture("compare-brushed").await?;
     press(driver, "//main//button[normalize-space(.)='Keep only these']").await?;

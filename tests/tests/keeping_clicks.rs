@@ -240,10 +240,10 @@ async fn compacted(desk: &Desk) -> Result<()> {
     let unused = async || anyhow::Ok(desk.client.call(GetStorage {}).await?.compactable_bytes);
     let before = unused().await?;
     desk.go("/settings?tab=storage").await?;
-    let first = seen(driver, &format!("{said}[contains(., 'hold nothing since something was deleted')]")).await?;
+    let first = seen(driver, &format!("{said}[contains(., 'is unused since something was deleted')]")).await?;
     let first = first.text().await?;
     press(driver, &format!("{DATABASE}//button[normalize-space(.)='Compact it']")).await?;
-    seen(driver, "//*[contains(@class,'toast')]//*[contains(., 'The database is being compacted')]").await?;
+    seen(driver, "//*[contains(@class,'toast')]//*[contains(., 'Compacting the database')]").await?;
     until("the room that is given back", Duration::from_secs(60), async || Ok(unused().await? < before)).await?;
     let says_so = async || Ok(seen(driver, &said).await?.text().await.is_ok_and(|now| now != first));
     until("the page says so", Duration::from_secs(10), says_so).await?;

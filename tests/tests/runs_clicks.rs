@@ -109,7 +109,7 @@ async fn program(desk: &Desk) -> Result<()> {
     press(driver, run).await?;
     seen(driver, "//dialog[@open]//*[contains(., 'it is in no folder of PATH')]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Command')]//input", "sh hello.sh").await?;
-    fill(driver, "//dialog[@open]//label[contains(., 'Name')]//input", "greeting").await?;
+    fill(driver, "//dialog[@open]//label[span[normalize-space(.)='Name']]//input", "greeting").await?;
     press(driver, "//dialog[@open]//summary[normalize-space(.)='Folder and variables']").await?;
     fill(driver, "//dialog[@open]//textarea", "GREETING").await?;
     seen(driver, "//dialog[@open]//*[contains(., 'Line 1 of the variables is no NAME=VALUE.')]").await?;
