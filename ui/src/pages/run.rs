@@ -173,7 +173,7 @@ fn Head(run: Signal<Run>, nested: Query<Nested>) -> impl IntoView {
                     {chip(data, "mono")}
                     {chip(code, "mono")}
                 </div>
-                <div class="sub">{move || run.with(sentence)}</div>
+                <div class="sub" title=move || run.with(sentence)>{move || run.with(sentence)}</div>
             </div>
             <div class="right flex"><Acts run /></div>
         </div>
@@ -221,9 +221,6 @@ fn sentence(run: &Run) -> String {
     let threads = threads.unwrap_or_default();
     parts
         .extend(run.device.as_ref().map(|device| format!("{}{threads}", if device == "cpu" { "CPU" } else { device })));
-    if let Some(command) = &run.command {
-        parts.push(command.join(" "));
-    }
     // MLflow's clients that know no name say "unknown".
     let user = run.user.as_ref().filter(|user| !run.kind.is_supervised() && *user != "unknown");
     parts.extend(user.map(|user| format!("by {user}")));
@@ -232,6 +229,8 @@ fn sentence(run: &Run) -> String {
         let at = progress.and_then(|progress| progress.checkpoint_ms);
         parts.extend(at.map(|at| format!("resumes from the checkpoint of {}", words::clock_with_seconds(at))));
     }
+    // Last: of a sentence that is cut only a long command lacks its end.
+    parts.extend(run.command.as_ref().map(|command| command.join(" ")));
     parts.join(" · ")
 }
 

@@ -102,8 +102,10 @@ pub(crate) fn FoldedLimits(limits: Limits, standing: BudgetConfig) -> impl IntoV
     view! {
         <details class="folded">
             <summary>"Limits"</summary>
-            <p class="small muted">"It is stopped at the first that it reaches. An empty field takes the limit that it shows."</p>
-            <LimitFields limits standing />
+            <div class="form">
+                <p class="small muted">"It is stopped at the first that it reaches. An empty field takes the limit that it shows."</p>
+                <LimitFields limits standing />
+            </div>
         </details>
     }
 }

@@ -72,6 +72,11 @@ fn groups(run: &Run, system: bool) -> Vec<(String, Vec<String>)> {
     groups
 }
 
+/// Whether it measured nothing but what its machine used.
+fn has_no_own(run: &Run) -> bool {
+    run.metrics.iter().all(|metric| metric.key.starts_with("system/"))
+}
+
 /// What the run measured more than once.
 fn curves(run: &Run) -> Vec<String> {
     run.metrics.iter().filter(|metric| metric.count > 1).map(|metric| metric.key.clone()).collect()
@@ -165,16 +170,6 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, looks: ChartLooks, system:
     let has_log = run.with_untracked(|run| run.kind.has_log());
     let height = height(run.with_untracked(|run| rows(run, system)));
     view! {
-        {move || (sorted.with(Vec::is_empty) && (system || run.with(|run| run.metrics.is_empty()))).then(|| {
-            let (title, text) = if system {
-                ("Nothing measured yet", "Processor and memory are measured while the run is under way.")
-            } else if run.with(|run| run.state.is_over()) {
-                ("No metric was logged", "The run is over, and nothing was measured in it.")
-            } else {
-                ("Nothing measured yet", "The first metrics come with the first steps. A program's run shows here what it prints as JSON lines.")
-            };
-            view! { <Empty mark=icon::ACTIVITY title text /> }
-        })}
         <div class="plot-tools flex wrap" class:hidden=move || sorted.with(Vec::is_empty)>
             <LookChoice look keys=axes smooths />
             {move || is_many.get().then(|| view! {
@@ -234,6 +229,16 @@ pub(super) fn ChartsTab(run: Signal<Run>, look: Look, looks: ChartLooks, system:
                 <Tail run=Memo::new(move |_| run.with(|run| run.id)) state=Memo::new(move |_| run.with(|run| run.state)) />
             })}
         </div>
+        {move || (sorted.with(Vec::is_empty) && (system || run.with(has_no_own))).then(|| {
+            let (title, text) = if system {
+                ("Nothing measured yet", "Processor and memory are measured while the run is under way.")
+            } else if run.with(|run| run.state.is_over()) {
+                ("No metric here", "The run is over, and none was logged to it.")
+            } else {
+                ("Nothing measured yet", "The first metrics come with the first steps. A program's run shows here what it prints as JSON lines.")
+            };
+            view! { <Empty mark=icon::ACTIVITY title text /> }
+        })}
         {move || Some(left.get()).filter(|left| *left > 0).map(|left| {
             let label = format!("Draw the other {}", words::counted(left as u64, "chart", "charts"));
             view! { <div class="section"><Button label on_press=move || is_whole.set(true) /></div> }

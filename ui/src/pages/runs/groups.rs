@@ -473,7 +473,7 @@ fn columns_of(group: &Names, by: &Names, metrics: &[String], scales: Memo<Scales
                                 <u style=format!("left:{mean:.1}%")></u>
                             }
                         });
-                        view! { <span class="spread" title=range>{spread(figure)}{bar}</span> }.into_any()
+                        view! { <span class="spread" class:bad=!figure.mean.is_finite() title=range>{spread(figure)}{bar}</span> }.into_any()
                     }
                     None => view! { <span class="faint">"–"</span> }.into_any(),
                 },
