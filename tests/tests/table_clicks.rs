@@ -11,7 +11,7 @@ use journeys::{
     tracked::Tracked,
 };
 use serde_json::json;
-use thirtyfour::Key;
+use thirtyfour::{By, Key};
 
 const SHORT: Duration = Duration::from_secs(10);
 
