@@ -111,19 +111,28 @@ impl Bytes {
         let Is::Shown(run, Medium { key, step, among, content: MediumContent::Bytes { size_bytes }, .. }) = is else {
             return None;
         };
-        let which = among.map(|Among { turn, of }| format!(", {turn} of {of}")).unwrap_or_default();
         Some(Self {
             from: format!("/api/blob/media/{run}?{}", address(key, *step, *among)),
             size_bytes: *size_bytes,
-            name: if by_step { format!("{key} at step {step}{which}") } else { format!("{key}{which}") },
+            name: called(key, by_step.then_some(*step), *among),
         })
     }
 }
 
+fn called(key: &str, step: Option<i64>, among: Option<Among>) -> String {
+    let step = step.map(|step| format!(" at step {step}")).unwrap_or_default();
+    let which = among.map(|Among { turn, of }| format!(", {turn} of {of}")).unwrap_or_default();
+    format!("{key}{step}{which}")
+}
+
 /// What an address of a medium's bytes says of it.
 pub(crate) fn address(key: &str, step: i64, among: Option<Among>) -> String {
+    format!("key={}&{}", wire::encode(key), standing(step, among))
+}
+
+fn standing(step: i64, among: Option<Among>) -> String {
     let turn = among.map(|among| format!("&turn={}", among.turn)).unwrap_or_default();
-    format!("key={}&step={step}{turn}", wire::encode(key))
+    format!("step={step}{turn}")
 }
 
 /// What we draw ourselves.
@@ -218,21 +227,13 @@ mod tests {
 
     #[test]
     fn of_several_at_a_step_each_has_its_own_address_and_name() {
-        let medium = |among| Medium {
-            key: "a b".to_owned(),
-            kind: MediumKind::Image,
-            step: 7,
-            time_ms: None,
-            content: MediumContent::Bytes { size_bytes: 3 },
-            file: String::new(),
-            among,
-        };
-        let run = RunId::from_bytes([1; 16]);
-        let of = |among| Bytes::of(&Is::Shown(run, medium(among)), true).unwrap_or_default();
-        assert_eq!(of(None).name, "a b at step 7");
-        let second = of(Some(Among { turn: 2, of: 3 }));
-        assert_eq!(second.name, "a b at step 7, 2 of 3");
-        assert!(second.from.ends_with("&step=7&turn=2") && of(None).from.ends_with("&step=7"), "{}", second.from);
+        let second = Some(Among { turn: 2, of: 3 });
+        assert_eq!(
+            [None, second].map(|among| called("a b", Some(7), among)),
+            ["a b at step 7", "a b at step 7, 2 of 3"]
+        );
+        assert_eq!(called("plot.png", None, second), "plot.png, 2 of 3");
+        assert_eq!([None, second].map(|among| standing(7, among)), ["step=7", "step=7&turn=2"]);
     }
 
     #[test]
