@@ -136,7 +136,7 @@ pub fn masked(variables: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap
 }
 
 /// Each `https://user:password@host` without its password; a script may have several.
-pub(super) fn without_password(value: &str) -> String {
+pub(crate) fn without_password(value: &str) -> String {
     let mut kept = String::with_capacity(value.len());
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("://") {

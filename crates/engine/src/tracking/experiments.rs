@@ -16,7 +16,7 @@ use api::{
 use super::{client, texts};
 use crate::{
     Engine, error, project,
-    run::{self, Lists, board::View, deletion::Which, nested},
+    run::{self, Lists, board::View, deletion::Which, nested, surroundings::without_password},
 };
 
 mod searching;
@@ -82,6 +82,15 @@ pub async fn named(engine: &Engine, name: String) -> anyhow::Result<Option<Exper
     Ok(engine.store().read(move |c| store::experiment::named(c, &name)).await?)
 }
 
+/// The same as a person is told of it: a client may have put a password into the address of its files, which clients alone need.
+async fn told(engine: &Engine, id: ExperimentId) -> anyhow::Result<Experiment> {
+    find(engine, id).await.map(masked)
+}
+
+fn masked(experiment: Experiment) -> Experiment {
+    Experiment { location: experiment.location.as_deref().map(without_password), ..experiment }
+}
+
 pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<Vec<Experiment>> {
     let filter = searching::filter(&request.filter)?;
     let view = if request.deleted { View::Deleted } else { View::Active };
@@ -94,7 +103,7 @@ pub async fn list(engine: &Engine, request: ListExperiments) -> anyhow::Result<V
                 (experiment.runs, experiment.newest_run_ms) =
                     store::experiment::runs(c, experiment.id, experiment.deleted_ms)?;
             }
-            Ok(all)
+            Ok(all.into_iter().map(masked).collect())
         })
         .await?)
 }
@@ -119,7 +128,7 @@ pub async fn create(engine: &Engine, request: CreateExperiment) -> anyhow::Resul
     // What a person types has no space around it; what a client asks for is found by the very name.
     let id = add(engine, request.name.trim(), None, Vec::new()).await?;
     if folder.is_empty() {
-        return find(engine, id).await;
+        return told(engine, id).await;
     }
     edit(engine, EditExperiment { folder: Some(folder), ..EditExperiment::of(id) }).await
 }
@@ -206,7 +215,7 @@ pub async fn edit(engine: &Engine, request: EditExperiment) -> anyhow::Result<Ex
         return Err(error::missing("experiment", id));
     }
     engine.changed(Tag::Experiments);
-    find(engine, id).await
+    told(engine, id).await
 }
 
 /// Moves an experiment with its runs into a project, or out of the one that it is in.
@@ -243,7 +252,7 @@ pub async fn move_to(engine: &Engine, request: MoveExperiment) -> anyhow::Result
     engine.changed(Tag::Experiments);
     engine.changed(Tag::EveryRun);
     run::announce_lists(engine, [from, to].map(|project| Lists { experiment: id, project }));
-    find(engine, id).await
+    told(engine, id).await
 }
 
 /// Why something can't be done with a project's own experiment, and what can be done.
@@ -351,7 +360,7 @@ pub async fn delete(engine: &Engine, request: DeleteExperiment) -> anyhow::Resul
 /// Restores an experiment with what was deleted with it.
 pub async fn restore(engine: &Engine, request: RestoreExperiment) -> anyhow::Result<Experiment> {
     bring_back(engine, request.experiment, Back::WentWithIt).await?;
-    find(engine, request.experiment).await
+    told(engine, request.experiment).await
 }
 
 /// Restores an experiment with all its runs, as MLflow's server does.

@@ -8,7 +8,7 @@ use api::{
     job::GetJobLog,
     run::{GetRun, ListArtifacts},
     run_table::Listing,
-    tracking::{DeleteExperiment, Experiment, ListExperiments, MoveRuns, PurgeExperiment, Scope},
+    tracking::{DeleteExperiment, EditExperiment, Experiment, ListExperiments, MoveRuns, PurgeExperiment, Scope},
 };
 use engine::tracking::{
     client::{self, Begin},
@@ -71,7 +71,16 @@ async fn files_at_a_clients_own_place_are_not_read_and_stay_and_that_is_said() {
 #[tokio::test]
 async fn the_password_of_a_clients_own_place_is_not_said() {
     let stage = Stage::new().await;
-    let (_, run) = begun(&stage, "far", "ftp://me:hunter2@files/models").await;
+    let (far, run) = begun(&stage, "far", "ftp://me:hunter2@files/models").await;
     let said = stage.call(GetRun { run }).await.said_of_files().unwrap();
     assert!(said.contains("ftp://me:") && said.contains("@files/models/") && !said.contains("hunter2"), "{said}");
+    let all = stage.call(ListExperiments::default()).await;
+    let listed = all.into_iter().find(|one| one.id == far.id).unwrap();
+    let edited = stage.call(EditExperiment { folder: Some("a".to_owned()), ..EditExperiment::of(far.id) }).await;
+    for told in [listed, edited] {
+        let location = told.location.unwrap();
+        assert!(location.starts_with("ftp://me:") && !location.contains("hunter2"), "{location}");
+    }
+    // Its client needs it.
+    assert_eq!(far.location.as_deref(), Some("ftp://me:hunter2@files/models"));
 }

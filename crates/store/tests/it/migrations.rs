@@ -120,6 +120,52 @@ fn every_earlier_version_comes_to_the_newest_and_is_what_a_new_one_is() {
     }
 }
 
+/// A key had one medium at a step before version 5.
+#[test]
+fn media_that_earlier_versions_kept_are_the_same_beside_another_of_their_step() {
+    for version in [3, 4] {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let path = std::path::Path::new("in memory");
+        store::migrate::migrate_to(&mut connection, path, version).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        let kept = "INSERT INTO medium (run, key, step, time_ms, kind, source, location)
+             VALUES (x'01', 'page', 4, 17, 'image', x'02', '{\"at\":1}')";
+        connection.execute(kept, []).unwrap();
+        store::migrate::migrate_to(&mut connection, path, store::migrate::VERSION).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        connection.execute(&kept.replace("at\":1", "at\":2"), []).unwrap();
+        let mut statement = connection
+            .prepare("SELECT hex(run) || key || step || time_ms || kind || hex(source) || location FROM medium")
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let found: Vec<String> = rows.collect::<Result<_, _>>().unwrap();
+        let expected = [1, 2].map(|at| format!("01page417image02{{\"at\":{at}}}"));
+        assert_eq!(found, expected, "from version {version}");
+    }
+}
+
+/// An integrity check of SQLite 3.40, which people's tools have, takes the values of other tables for NULLs.
+#[test]
+fn the_key_of_a_table_without_rowids_stands_first() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    let newest = store::migrate::VERSION;
+    store::migrate::migrate_to(&mut connection, std::path::Path::new("in memory"), newest).unwrap();
+    let mut statement = connection
+        .prepare(
+            "SELECT m.name, min(c.cid) FILTER (WHERE c.pk = 0), max(c.cid) FILTER (WHERE c.pk > 0)
+             FROM sqlite_schema m, pragma_table_info(m.name) c
+             WHERE m.type = 'table' AND m.sql LIKE '%WITHOUT ROWID%' GROUP BY m.name",
+        )
+        .unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    let tables: Vec<(String, Option<u32>, u32)> = rows.collect::<Result<_, _>>().unwrap();
+    assert!(tables.iter().any(|(name, ..)| name == "medium"), "{tables:?}");
+    // One has stood otherwise since the first version.
+    for (name, first_other, last_of_key) in tables.into_iter().filter(|(name, ..)| name != "gap") {
+        assert!(first_other.is_none_or(|first| first > last_of_key), "{name}");
+    }
+}
+
 /// Chunks that are not packed yet came with version 4: one that knows version 3 would take them for damaged.
 #[tokio::test]
 async fn a_series_whose_last_chunk_is_open_is_of_a_version_that_who_cant_read_it_refuses() {

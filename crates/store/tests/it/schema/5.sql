@@ -636,9 +636,9 @@ CREATE TABLE "medium" (
     key      TEXT NOT NULL,
     step     INTEGER NOT NULL,
     time_ms  INTEGER NOT NULL,
+    location TEXT NOT NULL, -- JSON: the place in the log's file
     kind     TEXT NOT NULL,
     source   BLOB NOT NULL REFERENCES source (id) ON DELETE CASCADE,
-    location TEXT NOT NULL, -- JSON: the place in the log's file
     PRIMARY KEY (run, key, step, time_ms, location)
 ) WITHOUT ROWID;
 
