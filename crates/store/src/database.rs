@@ -36,7 +36,7 @@ use crate::{
 const READERS: usize = 4;
 /// Of the connection that writes, in KiB. What a reader has not in its own the system has in its.
 const WRITERS_CACHE: i32 = 8 * 1024;
-const READERS_CACHE: i32 = 2 * 1024;
+const READERS_CACHE: i32 = 6 * 1024;
 /// Writes in one transaction at most, so that the first of a flood is not answered last.
 const BATCH: usize = 256;
 /// Of the one that folds the log, which reads and writes around its own.

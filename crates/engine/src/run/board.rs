@@ -45,6 +45,8 @@ use rows::Rows;
 const READERS: Duration = Duration::from_millis(100);
 /// Room for so many changed runs is kept.
 const STALE: usize = 1_024;
+/// Rows that are matched together, by one condition after the other; between two it is seen whether that goes on.
+const BLOCK: usize = 1_024;
 /// What a metric takes beside its key where it is told, about.
 const METRIC_BYTES: usize = 64;
 
@@ -379,17 +381,15 @@ fn matched<'t>(
         query.experiments.iter().filter_map(|id| tables.get(id).map(|table| (*id, &**table))).collect();
     let mut matched: Vec<(usize, u32)> = Vec::new();
     let patience = asked.patience();
-    let every = patience::every(&query.filter);
     for (index, (experiment, table)) in chosen.iter().enumerate() {
         let place = matching::Place::of(connection, *experiment, query.experiments.len() > 1);
         let test = matching::Test::of(&place, table, &query.filter, &patience)?;
-        for (row, standing) in table.standing.iter().enumerate() {
-            if row % every == 0 {
-                patience.check()?;
-            }
-            if standing.is_in(query.view) && test.holds(table, row) {
-                matched.push((index, row as u32));
-            }
+        for (block, standing) in table.standing.chunks(BLOCK).enumerate() {
+            let first = block * BLOCK;
+            let mut rows: Vec<bool> = standing.iter().map(|standing| standing.is_in(query.view)).collect();
+            test.narrow(table, (first, &mut rows), &patience)?;
+            let passing = rows.iter().enumerate().filter(|(_, passes)| **passes);
+            matched.extend(passing.map(|(at, _)| (index, (first + at) as u32)));
         }
     }
     Ok((chosen.into_iter().map(|(_, table)| table).collect(), matched))

@@ -123,6 +123,29 @@ impl<T: Value> Places<T> {
         (!value.is_missing()).then_some(value)
     }
 
+    /// Leaves of the rows from `begin` on those whose value passes; `missing` is the answer for none.
+    fn narrow(&self, (begin, rows): (usize, &mut [bool]), missing: bool, passes: impl Fn(T) -> bool) {
+        match self {
+            Self::Stretch { first, values, .. } => {
+                let (before, rows) = rows.split_at_mut(first.saturating_sub(begin).min(rows.len()));
+                let held = values.get(begin.saturating_sub(*first)..).unwrap_or_default();
+                let (within, behind) = rows.split_at_mut(held.len().min(rows.len()));
+                for (row, value) in within.iter_mut().zip(held) {
+                    *row &= if value.is_missing() { missing } else { passes(*value) };
+                }
+                if !missing {
+                    before.fill(false);
+                    behind.fill(false);
+                }
+            }
+            Self::Apart(_) => {
+                for (at, row) in rows.iter_mut().enumerate().filter(|(_, row)| **row) {
+                    *row = self.get(begin + at).map_or(missing, &passes);
+                }
+            }
+        }
+    }
+
     fn set(&mut self, row: usize, value: T) {
         match self {
             Self::Stretch { first, held, values } => {
@@ -270,6 +293,11 @@ impl Numbers {
 
     pub(super) fn get(&self, row: usize) -> Option<f64> {
         self.0.get(row)
+    }
+
+    /// Leaves of the rows from the first number on those whose value passes; `missing` is the answer for none.
+    pub(super) fn narrow(&self, rows: (usize, &mut [bool]), missing: bool, passes: impl Fn(f64) -> bool) {
+        self.0.narrow(rows, missing, passes);
     }
 
     pub(super) fn clear(&mut self, row: usize) {
@@ -468,6 +496,11 @@ impl Texts {
         self.rows.get(row).unwrap_or(0) as usize
     }
 
+    /// Leaves of the rows from the first number on those that hit, as [`Self::hits`] says.
+    pub(super) fn narrow(&self, rows: (usize, &mut [bool]), hits: &[bool]) {
+        places!(&self.rows, places => places.narrow(rows, hits[0], |number| hits[number as usize]));
+    }
+
     pub(super) fn text(&self, row: usize) -> Option<&str> {
         self.number(row).checked_sub(1).map(|at| self.all.get(at))
     }
@@ -556,6 +589,23 @@ mod tests {
                 let at = known.get(&row).copied();
                 assert_eq!(column.get(row), at.map(|at| at as f64), "row {row} of {rows} by {spread}");
                 assert_eq!(texts.text(row), at.map(|at| (at % 7).to_string()).as_deref());
+            }
+            // Stretches that begin before, within and behind what there is.
+            for first in (0..rows + 100).step_by(61) {
+                for (missing, asked) in [(false, 2), (true, 3)] {
+                    let asked: Vec<bool> = (first..first + 61).map(|row| row % asked > 0).collect();
+                    let (mut numbers, mut texts_of) = (asked.clone(), asked.clone());
+                    column.narrow((first, &mut numbers), missing, |own| own > 1_000.0);
+                    let hits: Vec<bool> =
+                        (0..=texts.all.len()).map(|at| if at == 0 { missing } else { at % 2 == 0 }).collect();
+                    texts.narrow((first, &mut texts_of), &hits);
+                    for (at, asked) in asked.into_iter().enumerate() {
+                        let row = first + at;
+                        let passes = column.get(row).map_or(missing, |own| own > 1_000.0);
+                        assert_eq!(numbers[at], asked && passes, "row {row} of {rows} by {spread}");
+                        assert_eq!(texts_of[at], asked && hits[texts.number(row)], "row {row} of {rows} by {spread}");
+                    }
+                }
             }
             let all: Vec<usize> = (0..rows).collect();
             assert_eq!([column.count(&all), texts.count(&all)], [known.len(); 2]);

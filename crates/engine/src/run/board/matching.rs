@@ -202,19 +202,99 @@ impl<'t> Test<'t> {
         }
     }
 
-    pub(super) fn holds(&self, table: &Table, row: usize) -> bool {
-        match self {
-            Self::Always(answer) => *answer,
-            Self::All(tests) => tests.iter().all(|test| test.holds(table, row)),
-            Self::Not(inner) => !inner.holds(table, row),
-            Self::Numbers(column, comparison, number) => match column.get(row) {
-                Some(value) => compares(value, *comparison, *number),
-                None => *comparison == Comparison::IsNull,
-            },
-            Self::Texts(column, hits) => hits[column.number(row)],
-            Self::Row(passes) => passes(table.rows.run(row)),
-            Self::Datasets(datasets, hits) => datasets.any(row, hits),
-            Self::Any(tests) => tests.iter().any(|test| test.holds(table, row)),
+    /// Leaves of the rows from `first` on those that pass: a test goes over its column's stretch at once.
+    ///
+    /// # Errors
+    /// Where that is not to go on.
+    pub(super) fn narrow(
+        &self,
+        table: &Table,
+        (first, rows): (usize, &mut [bool]),
+        patience: &Patience<'_>,
+    ) -> store::Result<()> {
+        if !rows.contains(&true) {
+            return Ok(());
         }
+        match self {
+            Self::All(tests) => return tests.iter().try_for_each(|test| test.narrow(table, (first, rows), patience)),
+            Self::Any(tests) => {
+                // What no test before took.
+                let mut left = rows.to_vec();
+                for test in tests {
+                    let mut passing = left.clone();
+                    test.narrow(table, (first, &mut passing), patience)?;
+                    without(&mut left, &passing);
+                }
+                without(rows, &left);
+                return Ok(());
+            }
+            Self::Not(inner) => {
+                let mut passing = rows.to_vec();
+                inner.narrow(table, (first, &mut passing), patience)?;
+                without(rows, &passing);
+                return Ok(());
+            }
+            _ => patience.check()?,
+        }
+        let mut each = |passes: &dyn Fn(usize) -> bool| {
+            for (at, row) in rows.iter_mut().enumerate().filter(|(_, row)| **row) {
+                *row = passes(first + at);
+            }
+        };
+        match self {
+            Self::Always(true) | Self::All(_) | Self::Any(_) | Self::Not(_) => {}
+            Self::Always(false) => rows.fill(false),
+            Self::Numbers(column, comparison, number) => {
+                let missing = *comparison == Comparison::IsNull;
+                column.narrow((first, rows), missing, |own| compares(own, *comparison, *number));
+            }
+            Self::Texts(column, hits) => column.narrow((first, rows), hits),
+            Self::Row(passes) => each(&|row| passes(table.rows.run(row))),
+            Self::Datasets(datasets, hits) => each(&|row| datasets.any(row, hits)),
+        }
+        Ok(())
+    }
+}
+
+/// Takes from rows those that others are.
+fn without(rows: &mut [bool], others: &[bool]) {
+    for (row, other) in rows.iter_mut().zip(others) {
+        *row &= !other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::board::{Moment, order, patience};
+
+    #[test]
+    fn what_some_pass_and_others_deny_is_asked_of_those_that_are_left() {
+        let table = order::tests::table();
+        let loss = table.metrics.get("loss").unwrap();
+        let below = |bound: f64| Test::Numbers(loss, Comparison::Less, bound);
+        let even = || Test::Row(Box::new(|run| run.created_ms() % 2 == 0));
+        let (asked, asking) = patience::ask(Moment(0), Default::default());
+        let passing = |test: Test<'_>| {
+            let mut rows = [true, true, false];
+            test.narrow(&table, (0, &mut rows), &asked.patience()).map(|()| rows)
+        };
+        // The second row has no loss, and the third is not asked for.
+        for (test, expected) in [
+            (below(1.0), [true, false, false]),
+            (Test::Not(Box::new(below(1.0))), [false, true, false]),
+            (Test::Any(vec![below(0.1), Test::Not(Box::new(below(1.0)))]), [false, true, false]),
+            (Test::Any(vec![below(1.0), Test::Always(true)]), [true, true, false]),
+            (Test::Any(Vec::new()), [false, false, false]),
+            (Test::All(vec![Test::Always(true), below(1.0)]), [true, false, false]),
+            (Test::All(Vec::new()), [true, true, false]),
+            (Test::Numbers(loss, Comparison::IsNull, f64::NAN), [false, true, false]),
+            // A row that an earlier test left out is not looked at: there is no run.
+            (Test::All(vec![Test::Always(false), even()]), [false, false, false]),
+        ] {
+            assert_eq!(passing(test).unwrap(), expected);
+        }
+        drop(asking);
+        assert!(passing(Test::Any(vec![below(1.0)])).is_err(), "nobody waits for it");
     }
 }

@@ -118,6 +118,7 @@ fn of_run<'a>(run: Run<'_>, field: &Field) -> Key<'a> {
 }
 
 /// A row with the first key that it is sorted by; the others are looked up among equals alone.
+#[derive(Debug, Clone, Copy)]
 struct Keyed<'a> {
     key: Key<'a>,
     table: usize,
@@ -141,14 +142,6 @@ pub(super) fn first(
         .iter()
         .map(|table| orders.iter().map(|order| Source::of(table, &order.field, names)).collect())
         .collect();
-    let mut keyed: Vec<Keyed<'_>> = Vec::with_capacity(matched.len());
-    for (at, (table, row)) in matched.into_iter().enumerate() {
-        if at % TOGETHER == 0 {
-            patience.check()?;
-        }
-        let key = sources[table].first().map_or(Key::Missing, |source| source.key(tables[table], row as usize));
-        keyed.push(Keyed { key, table, row });
-    }
     let compare = |left: &Keyed<'_>, right: &Keyed<'_>| {
         let run = |at: &Keyed<'_>| tables[at.table].rows.run(at.row as usize);
         let key = |at: &Keyed<'_>, order: usize| sources[at.table][order].key(tables[at.table], at.row as usize);
@@ -172,8 +165,27 @@ pub(super) fn first(
     if count == 0 {
         return Ok(Vec::new());
     }
+    // Only what is shown is kept and sorted: whatever is behind the last of so many is none of them.
+    let room = count.saturating_mul(2).max(TOGETHER);
+    let mut keyed: Vec<Keyed<'_>> = Vec::with_capacity(matched.len().min(room));
+    let mut last: Option<Keyed<'_>> = None;
+    for (at, (table, row)) in matched.into_iter().enumerate() {
+        if at % TOGETHER == 0 {
+            patience.check()?;
+        }
+        let key = sources[table].first().map_or(Key::Missing, |source| source.key(tables[table], row as usize));
+        let own = Keyed { key, table, row };
+        if last.as_ref().is_some_and(|last| compare(&own, last).is_gt()) {
+            continue;
+        }
+        keyed.push(own);
+        if keyed.len() == room {
+            keyed.select_nth_unstable_by(count - 1, compare);
+            keyed.truncate(count);
+            last = keyed.last().copied();
+        }
+    }
     if count < keyed.len() {
-        // Only what is shown is sorted.
         keyed.select_nth_unstable_by(count - 1, compare);
         keyed.truncate(count);
     }
@@ -190,12 +202,19 @@ fn deciding<'a>(tables: &[&Table], orders: &'a [Order], names: &Names) -> Vec<&'
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use store::run_columns::RunHead;
+
     use super::*;
-    use crate::run::board::{datasets::Datasets, rows::Rows};
+    use crate::run::board::{
+        Moment,
+        datasets::Datasets,
+        patience,
+        rows::{Rows, tests::head},
+    };
 
     /// A table of one run with a loss and a learning rate.
-    fn table() -> Table {
+    pub(in crate::run::board) fn table() -> Table {
         let mut table = Table {
             experiment: api::ExperimentId::from_bytes([1; 16]),
             rows: Rows::default(),
@@ -210,6 +229,33 @@ mod tests {
         table.metrics.named("loss").set(0, 0.5);
         table.params.named("lr").set(0, "0.1");
         table
+    }
+
+    #[test]
+    fn the_first_of_very_many_are_those_that_sorting_all_of_them_gives() {
+        let mut table = table();
+        for row in 0..5_000_u32 {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&row.to_be_bytes());
+            table.place(&RunHead { id: api::RunId::from_bytes(id), created_ms: i64::from(row % 7), ..head("run") });
+            if row % 11 > 0 {
+                let loss = f64::from(row.wrapping_mul(2_654_435_761) % 97);
+                table.metrics.named("loss").set(row as usize, if row % 13 == 0 { f64::NAN } else { loss });
+            }
+        }
+        let orders = [Order { field: Field::Metric("loss".to_owned()), descending: true }];
+        let (asked, _asking) = patience::ask(Moment(0), Default::default());
+        let of = |count: u64| {
+            let rows = (0..5_000).map(|row| (0, row)).collect();
+            first(&[&table], rows, (&orders, &Names::new()), count, &asked.patience()).unwrap()
+        };
+        let all = of(u64::MAX);
+        assert_eq!(all.len(), 5_000);
+        for count in [0, 1, 100, 600, 4_999] {
+            assert_eq!(of(count), all[..count as usize], "{count}");
+        }
+        let loss = |at: usize| table.metrics.get("loss").unwrap().get(all[at].1 as usize);
+        assert_eq!((loss(0), loss(4_999)), (Some(96.0), None));
     }
 
     /// Each would be looked at wherever two runs are equal by those before it.

@@ -13,14 +13,11 @@ use api::ApiError;
 use store::StoreError;
 
 use super::Moment;
-use crate::run::filter::Filter;
 
 /// How long rows are matched at most.
 const LONGEST: Duration = Duration::from_secs(20);
 /// How long a help beside the answer is looked for.
 const HELP: Duration = Duration::from_secs(1);
-/// Comparisons between two looks at the clock, about.
-const COMPARISONS: usize = 1024;
 
 /// What is known of who asks.
 #[derive(Debug)]
@@ -62,19 +59,6 @@ impl Asked {
     pub(crate) fn time_for_help(&self) -> impl Fn() -> bool {
         let patience = Patience { asked: self, until: Instant::now() + HELP };
         move || patience.check().is_ok()
-    }
-}
-
-/// Rows between two checks.
-pub(super) fn every(filter: &Filter) -> usize {
-    (COMPARISONS / conditions(filter)).max(1)
-}
-
-fn conditions(filter: &Filter) -> usize {
-    match filter {
-        Filter::And(all) | Filter::Or(all) => all.iter().map(conditions).sum::<usize>().max(1),
-        Filter::Not(inner) => conditions(inner),
-        Filter::All | Filter::Compare(..) | Filter::Word(_) => 1,
     }
 }
 
@@ -126,11 +110,5 @@ mod tests {
         assert_eq!(said(&asked.patience()), "stopped");
         closing.store(true, Ordering::Relaxed);
         assert_eq!(said(&asked.patience()), "the database is closed");
-    }
-
-    #[test]
-    fn a_long_filter_is_checked_at_each_row() {
-        let of = |conditions| Filter::Or(vec![Filter::Word("x".to_owned()); conditions]);
-        assert_eq!([every(&Filter::All), every(&of(100)), every(&of(5000))], [1024, 10, 1]);
     }
 }

@@ -211,10 +211,10 @@ impl<'t> Run<'t> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn head(name: &str) -> RunHead {
+    pub(in crate::run::board) fn head(name: &str) -> RunHead {
         RunHead {
             id: RunId::from_bytes([7; 16]),
             experiment: api::ExperimentId::from_bytes([1; 16]),
