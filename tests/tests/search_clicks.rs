@@ -88,6 +88,9 @@ async fn sorted_and_drawn(desk: &Desk) -> Result<()> {
         &format!("{drawn}//*[starts-with(@aria-label, 'Runs in parallel coordinates')]//*[local-name()='svg']"),
     )
     .await?;
+    // The judged value over what is tried as numbers, a point a trial, without a choice.
+    press(driver, &format!("{drawn}//button[@role='radio' and .='Scatter']")).await?;
+    seen(driver, &format!("{drawn}//*[@aria-label='Runs by two values']//*[name()='circle']")).await?;
     press(driver, &format!("{drawn}//button[@role='radio'][contains(., 'Importance')]")).await?;
     // Of three trials nothing is said.
     seen(driver, &format!("{drawn}//*[contains(., 'Too few runs')]")).await.map(drop)
