@@ -157,7 +157,7 @@ fn RunLimits(first: Settings) -> impl IntoView {
         <Card title="Limits of runs without a project" class="section">
             <div class="form">
                 <p class="small muted">"A measured run of a client ends at the first that it reaches; its program goes on. A project's runs have its own limits."</p>
-                <LimitFields limits />
+                <LimitFields limits in_settings=true />
                 <div class="flex"><Button label="Save limits" kind="primary" disabled=blocked on_press=save /></div>
             </div>
         </Card>
