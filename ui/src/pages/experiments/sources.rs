@@ -314,6 +314,10 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
             _ => Vec::new(),
         })
     });
+    // Where one row has all that is offered, its own button leads: a second one would do the same.
+    let leads_by_row = Memo::new(move |_| {
+        offered.with(|offered| found.with(|found| matches!(found, Some(Ok(logs)) if is_of_one_row(logs, offered))))
+    });
     let lead = move || match offered.get_untracked() {
         none if none.is_empty() => look(),
         logs => add(logs),
@@ -335,7 +339,7 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
                     view! { <Unknown busy=pending.busy.into() on_add=Callback::new(as_kind) /> }.into_any()
                 }
                 Some(Ok(logs)) => {
-                    let line = |log: FoundLog| view! { <Found log busy=pending.busy.into() on_add=Callback::new(move |log| add(vec![log])) /> };
+                    let line = |log: FoundLog| view! { <Found log leads=leads_by_row busy=pending.busy.into() on_add=Callback::new(move |log| add(vec![log])) /> };
                     view! { <table class="small-table"><tbody>{logs.into_iter().map(line).collect_view()}</tbody></table> }.into_any()
                 }
             }}
@@ -348,7 +352,7 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
                 let kind = verb.map_or("primary", |_| "");
                 view! {
                     <Button label="Look" kind disabled on_press=look />
-                    {verb.map(|verb| view! { <Button label=verb kind="primary" disabled on_press=lead /> })}
+                    {verb.filter(|_| !leads_by_row.get()).map(|verb| view! { <Button label=verb kind="primary" disabled on_press=lead /> })}
                 }
             }}
         </footer>
@@ -356,7 +360,13 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
 }
 
 #[component]
-fn Found(log: FoundLog, busy: Signal<bool>, on_add: Callback<FoundLog>) -> impl IntoView {
+fn Found(
+    log: FoundLog,
+    /// Whether its button is the one that leads.
+    leads: Memo<bool>,
+    busy: Signal<bool>,
+    on_add: Callback<FoundLog>,
+) -> impl IntoView {
     let (path, kind, known) = (log.path.clone(), log.kind.tool(), log.known);
     let (label, all) = match log.logs {
         Some(logs) => ("Read as one", Some(format!("all {}, and those that come", words::count(logs)))),
@@ -372,7 +382,15 @@ fn Found(log: FoundLog, busy: Signal<bool>, on_add: Callback<FoundLog>) -> impl 
             <td class="end">
                 {match known {
                     Some(_) => view! { <span class="faint">"is read"</span> }.into_any(),
-                    None => view! { <Button label=label kind="s" disabled=busy on_press=move || on_add.run(log.clone()) /> }.into_any(),
+                    None => {
+                        let log = StoredValue::new(log);
+                        let read = move || on_add.run(log.get_value());
+                        let button = move || {
+                            let kind = if leads.get() { "s primary" } else { "s" };
+                            view! { <Button label=label kind disabled=busy on_press=read /> }
+                        };
+                        button.into_any()
+                    }
                 }}
             </td>
         </tr>
@@ -413,6 +431,11 @@ fn all_of(logs: &[FoundLog]) -> Vec<FoundLog> {
 /// than the one that was looked at: there they look first.
 fn offered(found: &[FoundLog], looked_at: &str, folder: &str) -> Vec<FoundLog> {
     if looked_at == folder.trim() { all_of(found) } else { Vec::new() }
+}
+
+/// Whether all that is offered is what one row has, and no other row has anything to read.
+fn is_of_one_row(found: &[FoundLog], offered: &[FoundLog]) -> bool {
+    offered.len() == 1 && found.iter().filter(|log| log.known.is_none()).count() == 1
 }
 
 /// What the button is called that reads what is offered.
@@ -501,6 +524,19 @@ mod tests {
         assert_eq!(leads(&[log("/p/a"), folder], "/p"), Some("Read as one"));
         assert_eq!(leads(&[log("/p/a")], "/q"), None, "another place is looked at first");
         assert_eq!((leads(&[known], "/p"), leads(&[], "/p")), (None, None));
+    }
+
+    #[test]
+    fn one_log_that_can_be_read_has_one_button_that_reads_it() {
+        let log = |path: &str| FoundLog { kind: Kind::Wandb, path: path.to_owned(), known: None, logs: None };
+        let known = FoundLog { known: Some(SourceId::from_bytes([1; 16])), ..log("/p/a") };
+        let folder = FoundLog { logs: Some(2), ..log("/p") };
+        let by_row = |found: &[FoundLog], folder| is_of_one_row(found, &offered(found, "/p", folder));
+        assert!(by_row(&[log("/p/b")], "/p") && by_row(&[known.clone(), log("/p/b")], "/p"));
+        assert!(!by_row(&[log("/p/a"), log("/p/b")], "/p"), "all of them are read by a button of their own");
+        assert!(!by_row(&[log("/p/a"), folder], "/p"), "each row reads something else");
+        assert!(!by_row(&[log("/p/b")], "/q"), "another place is looked at first");
+        assert!(!by_row(&[known], "/p") && !by_row(&[], "/p"));
     }
 
     #[test]
