@@ -34,7 +34,7 @@ async fn search(desk: &Desk) -> Result<()> {
     desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
     let project = road::open_sample(&desk.client, "penguins").await?.id;
     desk.go(&format!("/p/{project}/runs")).await?;
-    press(driver, "//main//a[contains(., 'Search for settings')]").await?;
+    press(driver, "//main//a[contains(., 'Search hyperparameters')]").await?;
     press(driver, "//main//button[contains(., 'New search')]").await?;
     seen(driver, "//dialog[@open]//*[@data-tried]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "0").await?;
