@@ -284,11 +284,7 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
             Ok::<_, ApiError>(jobs)
         };
         let done = move |jobs: Vec<Job>| {
-            let what = match jobs.as_slice() {
-                [one] => one.title.clone(),
-                several => format!("{} are read", words::counted(several.len() as u64, "log", "logs")),
-            };
-            toasts.done(format!("{what}: its runs stand here as they are read"));
+            toasts.done(begun(&jobs.iter().map(|job| job.title.as_str()).collect::<Vec<_>>()));
             let left = found.try_with_untracked(|found| match found {
                 Some(Ok(found)) => without(found, &logs),
                 _ => Vec::new(),
@@ -409,8 +405,8 @@ fn Unknown(busy: Signal<bool>, on_add: Callback<Kind>) -> impl IntoView {
         }
     };
     view! {
-        <p class="muted">"No run log is known here by its name or content. If you know what it is, it can be read as that."</p>
-        <Labelled label="It is of"><Select value=kind options /></Labelled>
+        <p class="muted">"Nothing here was recognised as a run log, by its name or content. If you know which tool wrote it, say so."</p>
+        <Labelled label="Read it as"><Select value=kind options /></Labelled>
         <span class="flex"><Button label="Read" kind="s" disabled=busy on_press=read /></span>
     }
 }
@@ -448,6 +444,17 @@ const fn verb(offered: &[FoundLog]) -> Option<&'static str> {
     }
 }
 
+/// What is said of the readings that begin, which have these titles.
+fn begun(titles: &[&str]) -> String {
+    match titles {
+        [one] => format!("{one}: its runs stand here as they are read"),
+        several => {
+            let logs = words::counted(several.len() as u64, "log", "logs");
+            format!("Reading {logs}: their runs stand here as they are read")
+        }
+    }
+}
+
 /// The logs that are left once some of them are read.
 fn without(logs: &[FoundLog], read: &[FoundLog]) -> Vec<FoundLog> {
     logs.iter().filter(|log| !read.iter().any(|one| *log == one || is_in(log, one))).cloned().collect()
@@ -478,9 +485,7 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
             {forgetting.get_untracked().map(|source| {
                 let id = source.id;
                 view! {
-                    <div class="content">
-                        {format!("{} is read no more, and stays as it is. It gave {}; deleted, they can be restored.", source.path, words::counted(source.runs, "run", "runs"))}
-                    </div>
+                    <div class="content">{what_stays(&source)}</div>
                     <footer>
                         <Button label="Cancel" on_press=move || open.set(false) />
                         <Button label="Keep the runs" on_press=move || forget(id, true) />
@@ -490,6 +495,16 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
             })}
         </Dialog>
     }
+}
+
+/// What becomes of a log that is forgotten, and of its runs.
+fn what_stays(source: &Source) -> String {
+    let runs = match source.runs {
+        0 => "It gave no run.".to_owned(),
+        1 => "It gave 1 run; deleted, it can be restored.".to_owned(),
+        runs => format!("It gave {} runs; deleted, they can be restored.", words::count(runs)),
+    };
+    format!("{} is read no more, and stays as it is. {runs}", source.path)
 }
 
 #[cfg(test)]
@@ -540,6 +555,12 @@ mod tests {
     }
 
     #[test]
+    fn what_begins_to_be_read_is_said_of_one_log_and_of_several() {
+        assert_eq!(begun(&["Read /p/a"]), "Read /p/a: its runs stand here as they are read");
+        assert_eq!(begun(&["Read /p/a", "Read /p/b"]), "Reading 2 logs: their runs stand here as they are read");
+    }
+
+    #[test]
     fn a_forgotten_log_says_what_comes_back_with_it() {
         let one = DeletedSource {
             kind: Kind::Wandb,
@@ -572,6 +593,15 @@ mod tests {
         let failed = Source { error: Some(ApiError::not_found("It is gone.")), read_ms: Some(0), ..source.clone() };
         let partly = Source { watched: false, warned: 2, ..source.clone() };
         assert_eq!(state_of(&partly), "read once, 2 not read");
+        let told = |runs| what_stays(&Source { runs, ..source.clone() });
+        assert!(
+            told(0).ends_with("stays as it is. It gave no run.")
+                && told(1).ends_with("1 run; deleted, it can be restored.")
+        );
+        assert_eq!(
+            told(1_200),
+            "/home/me/wandb is read no more, and stays as it is. It gave 1,200 runs; deleted, they can be restored."
+        );
         let csv = as_text(&[source, failed], TextForm::Csv);
         assert_eq!(csv.rows[0], ["W&B offline", "/home/me/wandb", "3", "followed", ""]);
         assert_eq!(csv.rows[1][3..], ["It is gone.", "1970-01-01T00:00:00Z"]);
