@@ -28,7 +28,7 @@ pub(super) fn TrackingServer() -> impl IntoView {
         <Address />
         <Load query=settings lines=3 let:settings>
             <Form first=settings.get_untracked() />
-            <RunLimits first=settings.get_untracked() />
+            <RunLimits first=settings.get_untracked() is_measured=Signal::derive(move || settings.with(|now| now.tracking_measured)) />
         </Load>
     }
 }
@@ -58,7 +58,7 @@ fn Address() -> impl IntoView {
                     <Button label="Copy with its token" mark=icon::COPY disabled=is_refused on_press=move || address.copy() />
                     <Button label="Renew token…" kind="quiet" mark=icon::ROTATE_CW disabled=renewing on_press=move || sure.set(true) />
                 </div>
-                <p class="small muted">"Programs that log with MLflow write here: set MLFLOW_TRACKING_URI to the address. Their runs stand under Experiments, and with a project whose name they give."</p>
+                <p class="small muted">"Programs that log with MLflow write here: set MLFLOW_TRACKING_URI to the address. Their runs stand under Experiments, and in a project where their experiment has its name."</p>
             </div>
             <Confirm
                 open=sure
@@ -134,7 +134,11 @@ fn Form(first: Settings) -> impl IntoView {
 
 /// What runs may use for which no project says it.
 #[component]
-fn RunLimits(first: Settings) -> impl IntoView {
+fn RunLimits(
+    first: Settings,
+    /// Whether what clients' programs use is measured: of the others nobody knows what they used.
+    is_measured: Signal<bool>,
+) -> impl IntoView {
     let client = Client::get();
     let toasts = Toasts::get();
     let pending = Pending::new();
@@ -156,7 +160,10 @@ fn RunLimits(first: Settings) -> impl IntoView {
     view! {
         <Card title="Limits of runs without a project" class="section">
             <div class="form">
-                <p class="small muted">"A measured run of a client ends at the first that it reaches; its program goes on. A project's runs have its own limits."</p>
+                <p class="small muted">"A client's run that is measured here ends at the first limit that it reaches; its program goes on. Runs of a project have that project's limits."</p>
+                {move || (!is_measured.get()).then(|| view! {
+                    <p class="small warn" role="note">"Nothing is measured now, so that no run reaches a limit. What clients' programs use is measured once that is turned on under Access."</p>
+                })}
                 <LimitFields limits in_settings=true />
                 <div class="flex"><Button label="Save limits" kind="primary" disabled=blocked on_press=save /></div>
             </div>
