@@ -44,7 +44,7 @@ fn Address() -> impl IntoView {
     let renew = move || {
         pending.run(async move { client.call(RenewTracking {}).await }, move |tracking| {
             address.take(tracking);
-            toasts.done("The token is another one now: copy the address anew");
+            toasts.done("The token is renewed: copy the address again");
         });
     };
     let is_refused = Signal::derive(move || address.refused.with(Option::is_some));
@@ -112,7 +112,7 @@ fn Form(first: Settings) -> impl IntoView {
     let save = move || {
         let tracking_port = port.with_untracked(|port| port_of(port));
         let change = Box::new(move |settings: Settings| Settings { tracking_port, ..settings });
-        put(change, Some("Saved: it is answered there from the host's next start on"));
+        put(change, Some("Saved: clients are answered on that port from the host's next start on"));
     };
     let is_saved = move || port.with(|port| port_of(port)) == saved.get();
     let blocked = Signal::derive(move || pending.busy.get() || wrong.with(Option::is_some) || is_saved());
@@ -122,7 +122,7 @@ fn Form(first: Settings) -> impl IntoView {
                 <Switch value=open label="Clients on this machine need no token" />
                 <p class="small muted">"Then every program on this machine, of any user, can read and write runs here."</p>
                 <Switch value=measured label="Measure what clients' programs use on this machine" />
-                <p class="small muted">"Processor, memory, disk, network and GPU of runs that go on for more than seconds; not of those whose client measures them itself."</p>
+                <p class="small muted">"Processor, memory, disk, network and GPU of runs that last more than a few seconds; not of runs whose client measures them itself."</p>
                 <Labelled label="Port" hint="From the host's next start on. Empty: the one that it had last, or a free one where that is taken." error=wrong>
                     <TextField value=port class="mono short" placeholder="automatic" />
                 </Labelled>
