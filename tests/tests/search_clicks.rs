@@ -34,7 +34,7 @@ async fn search(desk: &Desk) -> Result<()> {
     desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
     let project = road::open_sample(&desk.client, "penguins").await?.id;
     desk.go(&format!("/p/{project}/runs")).await?;
-    press(driver, "//main//a[contains(., 'Search for settings')]").await?;
+    press(driver, "//main//a[contains(., 'Search hyperparameters')]").await?;
     press(driver, "//main//button[contains(., 'New search')]").await?;
     seen(driver, "//dialog[@open]//*[@data-tried]").await?;
     fill(driver, "//dialog[@open]//label[contains(., 'Trials at most')]//input", "0").await?;
@@ -88,6 +88,9 @@ async fn sorted_and_drawn(desk: &Desk) -> Result<()> {
         &format!("{drawn}//*[starts-with(@aria-label, 'Runs in parallel coordinates')]//*[local-name()='svg']"),
     )
     .await?;
+    // The judged value over what is tried as numbers, a point a trial, without a choice.
+    press(driver, &format!("{drawn}//button[@role='radio' and .='Scatter']")).await?;
+    seen(driver, &format!("{drawn}//*[@aria-label='Runs by two values']//*[name()='circle']")).await?;
     press(driver, &format!("{drawn}//button[@role='radio'][contains(., 'Importance')]")).await?;
     // Of three trials nothing is said.
     seen(driver, &format!("{drawn}//*[contains(., 'Too few runs')]")).await.map(drop)

@@ -320,7 +320,7 @@ async fn moved(desk: &Desk, experiment: &Experiment) -> Result<()> {
     gone(driver, "//dialog[@open]").await
 }
 
-/// The empty Models page of a project leads to a model that a client registered and that belongs to none.
+/// The empty Models page of a project says which models belong to none, and leads down to them.
 async fn unowned(desk: &Desk, address: &str) -> Result<()> {
     post(address, "../registered-models/create", json!({"name": "churn"})).await?;
     let all = desk.client.call(ListExperiments::default()).await?;
@@ -341,6 +341,7 @@ async fn unowned(desk: &Desk, address: &str) -> Result<()> {
     seen(driver, "//main//h1[contains(., 'churn')]").await?;
     desk.go(&format!("/p/{project}/models")).await?;
     press(driver, "//main//a[normalize-space(.)='1 model without a project']").await?;
+    until("the address", SHORT, async || Ok(driver.current_url().await?.as_str().contains("/models#"))).await?;
     seen(driver, "//main//h2[.='churn']").await.map(drop)
 }
 

@@ -120,7 +120,7 @@ fn List() -> impl IntoView {
                     let none = Memo::new(move |_| found.with(Vec::is_empty));
                     let is_sought = Memo::new(move |_| wanted.with(|wanted| !wanted.trim().is_empty()));
                     view! {
-                        {move || none.get().then(|| view! { <Nothing deleted is_sought=is_sought.get() acts /> })}
+                        {move || none.get().then(|| view! { <Nothing deleted wanted is_sought=is_sought.get() acts /> })}
                         <section class="card" class:hidden=none>
                             <header>
                                 <h2>{move || if deleted.get() { "Deleted experiments" } else { "All experiments" }}</h2>
@@ -162,14 +162,24 @@ fn follow_runs(all: Query<Vec<Experiment>>) {
 }
 
 #[component]
-fn Nothing(deleted: RwSignal<bool>, is_sought: bool, acts: Acts) -> impl IntoView {
+fn Nothing(
+    deleted: RwSignal<bool>,
+    /// What is searched for.
+    wanted: RwSignal<String>,
+    is_sought: bool,
+    acts: Acts,
+) -> impl IntoView {
     match (is_sought, deleted.get_untracked()) {
         (true, _) => view! {
-            <Empty mark=icon::LIST_FILTER title="No experiment fits" text="Words are looked for in names, folders, notes and tags; a condition names a field, like within = vision or tag.team = growth." />
+            <Empty mark=icon::LIST_FILTER title="No experiment fits this filter" text="Words are looked for in names, folders, notes and tags; a condition names a field, like within = vision or tag.team = growth.">
+                <Button label="Clear the filter" on_press=move || wanted.set(String::new()) />
+            </Empty>
         }
         .into_any(),
         (false, true) => view! {
-            <Empty mark=icon::TRASH title="No deleted experiment" text="What is deleted stands here with its runs until it is restored or deleted for good." />
+            <Empty mark=icon::TRASH title="No deleted experiment" text="What is deleted stands here with its runs until it is restored or deleted for good.">
+                <Button label="Back to the experiments" on_press=move || deleted.set(false) />
+            </Empty>
         }
         .into_any(),
         (false, false) => view! {

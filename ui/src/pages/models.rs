@@ -48,6 +48,8 @@ use crate::{
 };
 
 const VERSIONS: (&str, &str) = ("version", "versions");
+/// The group of models without a project in the document. As short as it is nobody takes it for the key of a session.
+const OTHERS: &str = "other-models";
 
 /// The list, or the page of a version that a client registered and the address names.
 #[component]
@@ -80,7 +82,6 @@ fn List() -> impl IntoView {
     });
     // A client's model whose run is in no project is looked for here, too.
     let others = query(|| Some(ListOtherModels::default()));
-    let elsewhere = Memo::new(move |_| others.value.with(|all| all.as_ref().map_or(0, |all| all.len() as u64)));
     let wanted = filter_of_address("filter");
     let found = sought(
         wanted,
@@ -111,7 +112,17 @@ fn List() -> impl IntoView {
             <div class="head">
                 <div>
                     <h1>"Models"</h1>
-                    <div class="sub">{move || models.value.get().filter(|models| !models.is_empty()).map(|models| summary(&models))}</div>
+                    <div class="sub">
+                        {move || models.value.get().filter(|models| !models.is_empty()).map(|models| summary(&models))}
+                        {move || {
+                            let count = others_found.with(Vec::len) as u64;
+                            let between = if has_models(models.value) { " · " } else { "" };
+                            (count > 0).then(|| view! {
+                                {between}
+                                <a class="link" href=format!("#{OTHERS}")>{words::counted(count, "model", "models")}" without a project"</a>
+                            })
+                        }}
+                    </div>
                 </div>
                 {move || can_be_sought.get().then(|| view! {
                     <span class="right">
@@ -128,12 +139,6 @@ fn List() -> impl IntoView {
                         return view! {
                             <Empty mark=icon::BOX title="No model yet" text="A run that is good enough becomes a model version: a name that others can rely on.">
                                 <ChooseRun />
-                                {move || match elsewhere.get() {
-                                    0 => None,
-                                    count => Some(view! {
-                                        <a class="link" href="/experiments">{words::counted(count, "model", "models")}" without a project"</a>
-                                    }),
-                                }}
                             </Empty>
                         }
                         .into_any();
@@ -158,7 +163,7 @@ fn List() -> impl IntoView {
                     let keys = found_others.keys.get();
                     let shown = |model: Model| view! { <Versions model keys=keys.clone() packaged placed acts clients /> };
                     view! {
-                        <h2 class="section" title="No version of theirs names a run of a project">"Without a project"</h2>
+                        <h2 id=OTHERS class="section" title="No version of theirs names a run of a project">"Without a project"</h2>
                         {others.into_iter().map(shown).collect_view()}
                     }
                 })

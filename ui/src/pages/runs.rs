@@ -630,7 +630,7 @@ fn Nothing(
         (false, true) => view! {
             <Empty mark=icon::ACTIVITY title="No run yet" text="A run trains a model on one version of the data and writes down all that it took, so that it can be done again.">
                 <a class="btn primary" href=train>{icon(icon::PLAY)}"Train"</a>
-                <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Search for settings"</a>
+                <a class="btn" href=move || place.link("runs?searches=1")>{icon(icon::SLIDERS_HORIZONTAL)}"Search hyperparameters"</a>
                 <Button label="Run a program…" on_press=move || programs.set(true) />
                 {see_deleted()}
             </Empty>

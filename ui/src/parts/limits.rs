@@ -50,6 +50,11 @@ fn number(typed: &str) -> Result<Option<f64>, &'static str> {
     }
 }
 
+/// Where whoever reads it finds the prices: nobody is sent to the page that they are on.
+const fn where_prices_stand(is_in_settings: bool) -> (&'static str, &'static str) {
+    if is_in_settings { ("under", "General, Cost") } else { ("in", "Settings") }
+}
+
 /// Three fields: hours, cost and energy.
 #[component]
 pub(crate) fn LimitFields(
@@ -60,7 +65,11 @@ pub(crate) fn LimitFields(
     /// What the limits are of.
     #[prop(into, optional)]
     hint: String,
+    /// Whether they stand on a page of the settings.
+    #[prop(optional)]
+    in_settings: bool,
 ) -> impl IntoView {
+    let (of, prices) = where_prices_stand(in_settings);
     let settings = query(|| Some(GetSettings {}));
     // Until the settings are here, nobody is told that a price is missing.
     let is_priced = Memo::new(move |_| {
@@ -91,7 +100,7 @@ pub(crate) fn LimitFields(
             </Labelled>
         </div>
         {move || (!is_priced.get()).then(|| view! {
-            <p class="small muted">"A limit of cost needs a price: set what this machine costs in "<a class="link" href="/settings">"Settings"</a>"."</p>
+            <p class="small muted">"A limit of cost needs a price: set what this machine costs "{of}" "<a class="link" href="/settings">{prices}</a>"."</p>
         })}
     }
 }
@@ -113,6 +122,14 @@ pub(crate) fn FoldedLimits(limits: Limits, standing: BudgetConfig) -> impl IntoV
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_in_the_settings_is_sent_to_the_tab_of_the_prices() {
+        assert_eq!(
+            [where_prices_stand(true), where_prices_stand(false)].map(|(_, place)| place),
+            ["General, Cost", "Settings"]
+        );
+    }
 
     #[test]
     fn a_limit_is_a_number_above_0_or_nothing() {

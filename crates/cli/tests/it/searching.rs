@@ -99,6 +99,9 @@ fn a_programs_trials_run_in_the_terminals_environment_below_the_run_of_their_sea
         );
         assert_eq!(run["environment"]["OF_THE_TERMINAL"], "5");
     }
+    // They are drawn like any runs, by the name of their search.
+    let drawn = place.json(&["run", "plot", "--filter", "parent = 'bowl'", "--scatter", "param.x,metric.loss"]);
+    assert_eq!((drawn["total"].as_u64(), drawn["left_out"].as_u64()), (Some(3), Some(0)), "{drawn}");
     let database = std::fs::read(place.workspace().join("slipway.db")).unwrap();
     let log = std::fs::read(place.workspace().join("slipway.db-wal")).unwrap_or_default();
     let holds = |bytes: &[u8]| bytes.windows(11).any(|window| window == b"very secret");

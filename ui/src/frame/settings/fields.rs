@@ -209,7 +209,7 @@ pub(super) const GROUPS: &[Group] = &[
             field("search.gpus", "GPUs of each trial", "Of a program; 0 is all.", Kind::Whole, ""),
             field("search.seed", "Seed", "", Kind::Whole, "each search draws its own"),
             field("search.min_steps", "Steps before a stop", "Of early stopping.", Kind::Whole, ""),
-            field("search.reduction", "One of … goes on", "At each rung of early stopping.", Kind::Whole, ""),
+            field("search.reduction", "One of … goes on", "At each comparison of early stopping.", Kind::Whole, ""),
             field("search.budget.max_cost", "Cost at most", "Of all trials together.", Kind::Decimal, "no limit"),
             field("search.budget.max_hours", "Hours at most", "Of all trials together.", Kind::Decimal, "no limit"),
             field(

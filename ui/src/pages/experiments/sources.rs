@@ -284,11 +284,7 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
             Ok::<_, ApiError>(jobs)
         };
         let done = move |jobs: Vec<Job>| {
-            let what = match jobs.as_slice() {
-                [one] => one.title.clone(),
-                several => format!("{} are read", words::counted(several.len() as u64, "log", "logs")),
-            };
-            toasts.done(format!("{what}: its runs stand here as they are read"));
+            toasts.done(begun(&jobs.iter().map(|job| job.title.as_str()).collect::<Vec<_>>()));
             let left = found.try_with_untracked(|found| match found {
                 Some(Ok(found)) => without(found, &logs),
                 _ => Vec::new(),
@@ -314,6 +310,10 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
             _ => Vec::new(),
         })
     });
+    // Where one row has all that is offered, its own button leads: a second one would do the same.
+    let leads_by_row = Memo::new(move |_| {
+        offered.with(|offered| found.with(|found| matches!(found, Some(Ok(logs)) if is_of_one_row(logs, offered))))
+    });
     let lead = move || match offered.get_untracked() {
         none if none.is_empty() => look(),
         logs => add(logs),
@@ -335,7 +335,7 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
                     view! { <Unknown busy=pending.busy.into() on_add=Callback::new(as_kind) /> }.into_any()
                 }
                 Some(Ok(logs)) => {
-                    let line = |log: FoundLog| view! { <Found log busy=pending.busy.into() on_add=Callback::new(move |log| add(vec![log])) /> };
+                    let line = |log: FoundLog| view! { <Found log leads=leads_by_row busy=pending.busy.into() on_add=Callback::new(move |log| add(vec![log])) /> };
                     view! { <table class="small-table"><tbody>{logs.into_iter().map(line).collect_view()}</tbody></table> }.into_any()
                 }
             }}
@@ -348,7 +348,7 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
                 let kind = verb.map_or("primary", |_| "");
                 view! {
                     <Button label="Look" kind disabled on_press=look />
-                    {verb.map(|verb| view! { <Button label=verb kind="primary" disabled on_press=lead /> })}
+                    {verb.filter(|_| !leads_by_row.get()).map(|verb| view! { <Button label=verb kind="primary" disabled on_press=lead /> })}
                 }
             }}
         </footer>
@@ -356,7 +356,13 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
 }
 
 #[component]
-fn Found(log: FoundLog, busy: Signal<bool>, on_add: Callback<FoundLog>) -> impl IntoView {
+fn Found(
+    log: FoundLog,
+    /// Whether its button is the one that leads.
+    leads: Memo<bool>,
+    busy: Signal<bool>,
+    on_add: Callback<FoundLog>,
+) -> impl IntoView {
     let (path, kind, known) = (log.path.clone(), log.kind.tool(), log.known);
     let (label, all) = match log.logs {
         Some(logs) => ("Read as one", Some(format!("all {}, and those that come", words::count(logs)))),
@@ -372,7 +378,15 @@ fn Found(log: FoundLog, busy: Signal<bool>, on_add: Callback<FoundLog>) -> impl 
             <td class="end">
                 {match known {
                     Some(_) => view! { <span class="faint">"is read"</span> }.into_any(),
-                    None => view! { <Button label=label kind="s" disabled=busy on_press=move || on_add.run(log.clone()) /> }.into_any(),
+                    None => {
+                        let log = StoredValue::new(log);
+                        let read = move || on_add.run(log.get_value());
+                        let button = move || {
+                            let kind = if leads.get() { "s primary" } else { "s" };
+                            view! { <Button label=label kind disabled=busy on_press=read /> }
+                        };
+                        button.into_any()
+                    }
                 }}
             </td>
         </tr>
@@ -391,8 +405,8 @@ fn Unknown(busy: Signal<bool>, on_add: Callback<Kind>) -> impl IntoView {
         }
     };
     view! {
-        <p class="muted">"No run log is known here by its name or content. If you know what it is, it can be read as that."</p>
-        <Labelled label="It is of"><Select value=kind options /></Labelled>
+        <p class="muted">"Nothing here was recognised as a run log, by its name or content. If you know which tool wrote it, say so."</p>
+        <Labelled label="Read it as"><Select value=kind options /></Labelled>
         <span class="flex"><Button label="Read" kind="s" disabled=busy on_press=read /></span>
     }
 }
@@ -415,6 +429,11 @@ fn offered(found: &[FoundLog], looked_at: &str, folder: &str) -> Vec<FoundLog> {
     if looked_at == folder.trim() { all_of(found) } else { Vec::new() }
 }
 
+/// Whether all that is offered is what one row has, and no other row has anything to read.
+fn is_of_one_row(found: &[FoundLog], offered: &[FoundLog]) -> bool {
+    offered.len() == 1 && found.iter().filter(|log| log.known.is_none()).count() == 1
+}
+
 /// What the button is called that reads what is offered.
 const fn verb(offered: &[FoundLog]) -> Option<&'static str> {
     match offered {
@@ -422,6 +441,17 @@ const fn verb(offered: &[FoundLog]) -> Option<&'static str> {
         [one] if one.logs.is_some() => Some("Read as one"),
         [_] => Some("Read"),
         _ => Some("Read all"),
+    }
+}
+
+/// What is said of the readings that begin, which have these titles.
+fn begun(titles: &[&str]) -> String {
+    match titles {
+        [one] => format!("{one}: its runs stand here as they are read"),
+        several => {
+            let logs = words::counted(several.len() as u64, "log", "logs");
+            format!("Reading {logs}: their runs stand here as they are read")
+        }
     }
 }
 
@@ -455,9 +485,7 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
             {forgetting.get_untracked().map(|source| {
                 let id = source.id;
                 view! {
-                    <div class="content">
-                        {format!("{} is read no more, and stays as it is. It gave {}; deleted, they can be restored.", source.path, words::counted(source.runs, "run", "runs"))}
-                    </div>
+                    <div class="content">{what_stays(&source)}</div>
                     <footer>
                         <Button label="Cancel" on_press=move || open.set(false) />
                         <Button label="Keep the runs" on_press=move || forget(id, true) />
@@ -467,6 +495,16 @@ fn Forget(forgetting: RwSignal<Option<Source>>) -> impl IntoView {
             })}
         </Dialog>
     }
+}
+
+/// What becomes of a log that is forgotten, and of its runs.
+fn what_stays(source: &Source) -> String {
+    let runs = match source.runs {
+        0 => "It gave no run.".to_owned(),
+        1 => "It gave 1 run; deleted, it can be restored.".to_owned(),
+        runs => format!("It gave {} runs; deleted, they can be restored.", words::count(runs)),
+    };
+    format!("{} is read no more, and stays as it is. {runs}", source.path)
 }
 
 #[cfg(test)]
@@ -504,6 +542,25 @@ mod tests {
     }
 
     #[test]
+    fn one_log_that_can_be_read_has_one_button_that_reads_it() {
+        let log = |path: &str| FoundLog { kind: Kind::Wandb, path: path.to_owned(), known: None, logs: None };
+        let known = FoundLog { known: Some(SourceId::from_bytes([1; 16])), ..log("/p/a") };
+        let folder = FoundLog { logs: Some(2), ..log("/p") };
+        let by_row = |found: &[FoundLog], folder| is_of_one_row(found, &offered(found, "/p", folder));
+        assert!(by_row(&[log("/p/b")], "/p") && by_row(&[known.clone(), log("/p/b")], "/p"));
+        assert!(!by_row(&[log("/p/a"), log("/p/b")], "/p"), "all of them are read by a button of their own");
+        assert!(!by_row(&[log("/p/a"), folder], "/p"), "each row reads something else");
+        assert!(!by_row(&[log("/p/b")], "/q"), "another place is looked at first");
+        assert!(!by_row(&[known], "/p") && !by_row(&[], "/p"));
+    }
+
+    #[test]
+    fn what_begins_to_be_read_is_said_of_one_log_and_of_several() {
+        assert_eq!(begun(&["Read /p/a"]), "Read /p/a: its runs stand here as they are read");
+        assert_eq!(begun(&["Read /p/a", "Read /p/b"]), "Reading 2 logs: their runs stand here as they are read");
+    }
+
+    #[test]
     fn a_forgotten_log_says_what_comes_back_with_it() {
         let one = DeletedSource {
             kind: Kind::Wandb,
@@ -536,6 +593,15 @@ mod tests {
         let failed = Source { error: Some(ApiError::not_found("It is gone.")), read_ms: Some(0), ..source.clone() };
         let partly = Source { watched: false, warned: 2, ..source.clone() };
         assert_eq!(state_of(&partly), "read once, 2 not read");
+        let told = |runs| what_stays(&Source { runs, ..source.clone() });
+        assert!(
+            told(0).ends_with("stays as it is. It gave no run.")
+                && told(1).ends_with("1 run; deleted, it can be restored.")
+        );
+        assert_eq!(
+            told(1_200),
+            "/home/me/wandb is read no more, and stays as it is. It gave 1,200 runs; deleted, they can be restored."
+        );
         let csv = as_text(&[source, failed], TextForm::Csv);
         assert_eq!(csv.rows[0], ["W&B offline", "/home/me/wandb", "3", "followed", ""]);
         assert_eq!(csv.rows[1][3..], ["It is gone.", "1970-01-01T00:00:00Z"]);

@@ -84,7 +84,7 @@ fn Form(open: RwSignal<bool>, run: Run) -> impl IntoView {
     };
     view! {
         <div class="content form">
-            <p class="small muted">"They stand before the project's. An empty field takes the limit that it shows."</p>
+            <p class="small muted">"They take the place of the project's limits. An empty field takes the limit that it shows."</p>
             <LimitFields limits standing />
         </div>
         {move || wrong.get().map(|error| view! { <div class="content"><Problem error /></div> })}

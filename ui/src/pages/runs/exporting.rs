@@ -85,7 +85,7 @@ fn Form(open: RwSignal<bool>, list: Signal<Option<Listing>>, picked: RwSignal<Ve
             <p class="muted">{what}</p>
             <Labelled label="Format" hint=hint><Select value=format options name="Format" /></Labelled>
             <div class="with-button">
-                <Labelled label="New folder on the host's machine" hint="Whole or not there; nothing that is there is replaced.">
+                <Labelled label="New folder on the host's machine" hint="It must not be there yet: nothing is replaced, and an export that fails leaves nothing behind.">
                     <TextField value=folder class="mono" placeholder="/home/you/runs" on_enter=Callback::new(move |()| start()) />
                 </Labelled>
                 {shell::is_there().then(|| view! { <Button label="Choose…" on_press=choose /> })}

@@ -70,7 +70,7 @@ pub(super) fn CanvasSwitcher(plotted: RwSignal<Plotted>) -> impl IntoView {
 /// The same of a search's trials, which have a table of their own.
 #[component]
 pub(super) fn TrialsSwitcher(plotted: RwSignal<Plotted>) -> impl IntoView {
-    let options = vec![("parallel", "Parallel"), ("importance", "Importance")];
+    let options = vec![("parallel", "Parallel"), ("scatter", "Scatter"), ("importance", "Importance")];
     view! { <Choice plotted options /> }
 }
 

@@ -122,7 +122,7 @@ fn All(beginning: RwSignal<bool>) -> impl IntoView {
                     let none = Memo::new(move |_| all.with(Vec::is_empty));
                     move || if none.get() {
                         view! {
-                            <Empty mark=icon::SLIDERS_HORIZONTAL title="No search yet" text="A search trains, or runs a program, with many settings and keeps the best. Say which may vary; each trial is a run like any other.">
+                            <Empty mark=icon::SLIDERS_HORIZONTAL title="No search yet" text="A search trains, or runs a program, with many values of its hyperparameters and keeps the best. Say which may vary; each trial is a run like any other.">
                                 <Button label="New search…" mark=icon::PLUS kind="primary" on_press=move || beginning.set(true) />
                             </Empty>
                         }.into_any()
@@ -172,7 +172,7 @@ fn List(all: Signal<Vec<Search>>) -> impl IntoView {
                 <table class="small-table opens" on:keydown=move_among_rows>
                     <thead>
                         <tr>
-                            <th>"Search"</th><th>"State"</th><th>"Tries"</th><th class="num">"Trials"</th>
+                            <th>"Search"</th><th>"State"</th><th>"Hyperparameters"</th><th class="num">"Trials"</th>
                             <th class="num">"Best"</th><th class="num">"Started"</th><th></th>
                         </tr>
                     </thead>
@@ -207,7 +207,7 @@ fn all_as_text(all: &[Search], form: Form) -> TextTable {
     let head = [
         ("Search", false),
         ("State", false),
-        ("Tries", false),
+        ("Hyperparameters", false),
         ("Trials", true),
         ("Planned", true),
         ("Best", true),

@@ -28,7 +28,7 @@ pub(super) fn TrackingServer() -> impl IntoView {
         <Address />
         <Load query=settings lines=3 let:settings>
             <Form first=settings.get_untracked() />
-            <RunLimits first=settings.get_untracked() />
+            <RunLimits first=settings.get_untracked() is_measured=Signal::derive(move || settings.with(|now| now.tracking_measured)) />
         </Load>
     }
 }
@@ -44,7 +44,7 @@ fn Address() -> impl IntoView {
     let renew = move || {
         pending.run(async move { client.call(RenewTracking {}).await }, move |tracking| {
             address.take(tracking);
-            toasts.done("The token is another one now: copy the address anew");
+            toasts.done("The token is renewed: copy the address again");
         });
     };
     let is_refused = Signal::derive(move || address.refused.with(Option::is_some));
@@ -58,7 +58,7 @@ fn Address() -> impl IntoView {
                     <Button label="Copy with its token" mark=icon::COPY disabled=is_refused on_press=move || address.copy() />
                     <Button label="Renew token…" kind="quiet" mark=icon::ROTATE_CW disabled=renewing on_press=move || sure.set(true) />
                 </div>
-                <p class="small muted">"Programs that log with MLflow write here: set MLFLOW_TRACKING_URI to the address. Their runs stand under Experiments, and with a project whose name they give."</p>
+                <p class="small muted">"Programs that log with MLflow write here: set MLFLOW_TRACKING_URI to the address. Their runs stand under Experiments, and in a project where their experiment has its name."</p>
             </div>
             <Confirm
                 open=sure
@@ -112,7 +112,7 @@ fn Form(first: Settings) -> impl IntoView {
     let save = move || {
         let tracking_port = port.with_untracked(|port| port_of(port));
         let change = Box::new(move |settings: Settings| Settings { tracking_port, ..settings });
-        put(change, Some("Saved: it is answered there from the host's next start on"));
+        put(change, Some("Saved: clients are answered on that port from the host's next start on"));
     };
     let is_saved = move || port.with(|port| port_of(port)) == saved.get();
     let blocked = Signal::derive(move || pending.busy.get() || wrong.with(Option::is_some) || is_saved());
@@ -122,7 +122,7 @@ fn Form(first: Settings) -> impl IntoView {
                 <Switch value=open label="Clients on this machine need no token" />
                 <p class="small muted">"Then every program on this machine, of any user, can read and write runs here."</p>
                 <Switch value=measured label="Measure what clients' programs use on this machine" />
-                <p class="small muted">"Processor, memory, disk, network and GPU of runs that go on for more than seconds; not of those whose client measures them itself."</p>
+                <p class="small muted">"Processor, memory, disk, network and GPU of runs that last more than a few seconds; not of runs whose client measures them itself."</p>
                 <Labelled label="Port" hint="From the host's next start on. Empty: the one that it had last, or a free one where that is taken." error=wrong>
                     <TextField value=port class="mono short" placeholder="automatic" />
                 </Labelled>
@@ -134,7 +134,11 @@ fn Form(first: Settings) -> impl IntoView {
 
 /// What runs may use for which no project says it.
 #[component]
-fn RunLimits(first: Settings) -> impl IntoView {
+fn RunLimits(
+    first: Settings,
+    /// Whether what clients' programs use is measured: of the others nobody knows what they used.
+    is_measured: Signal<bool>,
+) -> impl IntoView {
     let client = Client::get();
     let toasts = Toasts::get();
     let pending = Pending::new();
@@ -156,8 +160,11 @@ fn RunLimits(first: Settings) -> impl IntoView {
     view! {
         <Card title="Limits of runs without a project" class="section">
             <div class="form">
-                <p class="small muted">"A measured run of a client ends at the first that it reaches; its program goes on. A project's runs have its own limits."</p>
-                <LimitFields limits />
+                <p class="small muted">"A client's run that is measured here ends at the first limit that it reaches; its program goes on. Runs of a project have that project's limits."</p>
+                {move || (!is_measured.get()).then(|| view! {
+                    <p class="small warn" role="note">"Nothing is measured now, so that no run reaches a limit. What clients' programs use is measured once that is turned on under Access."</p>
+                })}
+                <LimitFields limits in_settings=true />
                 <div class="flex"><Button label="Save limits" kind="primary" disabled=blocked on_press=save /></div>
             </div>
         </Card>

@@ -51,7 +51,7 @@ pub(super) fn DeletedSearches() -> impl IntoView {
                 <TakeTable of=("forgotten search", "forgotten searches") table=move |form| shown.with_untracked(|shown| as_text(shown, form)) />
             })>
                 <table class="small-table" data-deleted="">
-                    <thead><tr><th>"Search"</th><th>"Tries"</th><th class="num">"Forgotten"</th><th></th></tr></thead>
+                    <thead><tr><th>"Search"</th><th>"Hyperparameters"</th><th class="num">"Forgotten"</th><th></th></tr></thead>
                     <tbody>{move || shown.get().into_iter().map(row).collect_view()}</tbody>
                 </table>
             </Card>
@@ -63,5 +63,5 @@ fn as_text(all: &[Search], form: Form) -> TextTable {
     let row = |search: &Search| {
         [search.name.clone(), tried(search), form.moment(Some(search.deleted_ms.unwrap_or(search.created_ms)))]
     };
-    TextTable::of([("Search", false), ("Tries", false), ("Forgotten", false)], all.iter().map(row))
+    TextTable::of([("Search", false), ("Hyperparameters", false), ("Forgotten", false)], all.iter().map(row))
 }

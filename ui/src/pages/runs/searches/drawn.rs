@@ -1,11 +1,11 @@
-//! What the trials of a search say together: parallel coordinates of their params and the judged value, and which params
-//! that follows, drawn as the run table draws them.
+//! What the trials of a search say together: parallel coordinates of their params and the judged value, that value over
+//! one of them, and which params it follows, drawn as the run table draws them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::{
     SearchId,
-    search::{AssessTrials, Direction, Search, Trial, TrialOutcome},
+    search::{AssessTrials, Direction, Search, Trial, TrialOutcome, Written},
     table_view::TableView,
 };
 use charts::runs::keys::order_of_param;
@@ -25,6 +25,7 @@ use crate::{
 };
 
 const PARALLEL: &str = "parallel";
+const SCATTER: &str = "scatter";
 const IMPORTANCE: &str = "importance";
 /// Of fewer trials nothing is compared.
 const FEWEST: usize = 2;
@@ -36,11 +37,16 @@ pub(super) fn Drawn(search: Signal<Search>) -> impl IntoView {
     // As a comparison's canvas does, it stands in the address in a part of its own.
     let canvas = use_location().query.with_untracked(|query| query.get("canvas")).unwrap_or_default();
     let mut first = TableView::read(&canvas, wire::decode).plotted;
+    let mut numbers = search.with_untracked(numbers_tried).into_iter();
+    if first.x.is_empty() {
+        first.x = numbers.next().unwrap_or_default();
+    }
     if canvas.is_empty() {
         // As they are searched: what is tried by orders of magnitude is seen by them.
         (first.log, first.linear) = search.with_untracked(|search| (by_magnitude(search), evenly(search)));
+        first.colour = numbers.next().unwrap_or_default();
     }
-    if first.view != IMPORTANCE {
+    if ![SCATTER, IMPORTANCE].contains(&first.view.as_str()) {
         first.view = PARALLEL.to_owned();
     }
     let plotted = RwSignal::new(first);
@@ -87,6 +93,19 @@ fn Importance(id: SearchId, facts: Memo<Facts>) -> impl IntoView {
             <Load query=answer lines=6 let:found>{move || importance::drawn(found.get(), metric())}</Load>
         </div>
     }
+}
+
+/// What is tried as numbers, several of them, by the columns' names: a scatter lies along the first and is coloured by the
+/// second until a person chooses.
+fn numbers_tried(search: &Search) -> Vec<String> {
+    let is_of_numbers = |written: &Written| match &written.values {
+        Some(values) => values.iter().filter(|value| value.number().is_some()).count() > 1,
+        None => true,
+    };
+    let space = search.config.space.iter();
+    let mut names: Vec<&String> = space.filter(|(_, written)| is_of_numbers(written)).map(|(name, _)| name).collect();
+    names.sort_by_key(|name| order_of_param(name));
+    names.into_iter().map(|name| format!("{PARAM}{name}")).collect()
 }
 
 /// The axes of what is tried by orders of magnitude, by their columns' names.
@@ -146,21 +165,43 @@ fn facts_of(search: &Search) -> Facts {
 mod tests {
     use api::{
         id::ProjectId,
-        search::{SearchConfig, Value, Written},
+        search::{SearchConfig, Value},
     };
 
     use super::*;
 
+    fn search_of(space: &[(&str, Written)]) -> Search {
+        let space = space.iter().map(|(name, written)| ((*name).to_owned(), written.clone())).collect();
+        let config = SearchConfig { space, ..SearchConfig::default() };
+        Search::begun(SearchId::from_bytes([1; 16]), ProjectId::from_bytes([2; 16]), "bowl".to_owned(), config, 0)
+    }
+
+    fn range(log: bool) -> Written {
+        Written { min: Some(0.001), max: Some(0.1), log, ..Written::default() }
+    }
+
+    fn listed(values: Vec<Value>) -> Written {
+        Written { values: Some(values), ..Written::default() }
+    }
+
     #[test]
     fn what_is_tried_by_orders_of_magnitude_is_drawn_by_them() {
-        let range = |log| Written { min: Some(0.001), max: Some(0.1), log, ..Written::default() };
-        let listed = Written { values: Some(vec![Value::Integer(1)]), ..Written::default() };
-        let space = [("lr", range(true)), ("dropout", range(false)), ("depth", listed)];
-        let space = space.into_iter().map(|(name, written)| (name.to_owned(), written)).collect();
-        let config = SearchConfig { space, ..SearchConfig::default() };
-        let (id, project) = (SearchId::from_bytes([1; 16]), ProjectId::from_bytes([2; 16]));
-        let search = Search::begun(id, project, "bowl".to_owned(), config, 0);
+        let depth = listed(vec![Value::Integer(1)]);
+        let search = search_of(&[("lr", range(true)), ("dropout", range(false)), ("depth", depth)]);
         assert_eq!(by_magnitude(&search), ["param.lr"]);
         assert_eq!(evenly(&search), ["param.dropout"], "of a list its values say");
+    }
+
+    #[test]
+    fn a_scatter_of_trials_begins_with_what_is_tried_as_numbers() {
+        let (text, alone) = (|text: &str| Value::Text(text.to_owned()), listed(vec![Value::Integer(1)]));
+        let search = search_of(&[
+            ("activation", listed(vec![text("relu"), text("tanh")])),
+            ("batch", listed(vec![Value::Integer(16), Value::Integer(32)])),
+            ("dropout", range(false)),
+            ("lr", range(true)),
+            ("seed", alone),
+        ]);
+        assert_eq!(numbers_tried(&search), ["param.lr", "param.batch", "param.dropout"]);
     }
 }

@@ -267,7 +267,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
                 <Labelled label="Method" hint=hint_of(typed.method)>
                     <Select value=typed.method options=options(&[("tpe", "TPE"), ("random", "Random"), ("grid", "Grid")]) />
                 </Labelled>
-                <Labelled label="Early stopping">
+                <Labelled label="Early stopping" hint="Of trials that are not among the best.">
                     <Select value=typed.stopping options=options(&[("none", "None"), ("asha", "ASHA")]) />
                 </Labelled>
                 <Labelled label="Trials at most" hint=Signal::derive(move || count().map_or_else(String::new, |count| format!("The grid has {}.", words::count(count))))>
@@ -297,7 +297,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
                         <Labelled label="Seed" hint="The same seed tries the same; without one the search draws its own."><TextField value=typed.seed kind="number" /></Labelled>
                         {move || (typed.stopping.get() == "asha").then(|| view! {
                             <Labelled label="Steps before a stop"><TextField value=typed.min_steps kind="number" /></Labelled>
-                            <Labelled label="One of … goes on" hint="At each rung of early stopping."><TextField value=typed.reduction kind="number" /></Labelled>
+                            <Labelled label="One of … goes on" hint="At each comparison of early stopping."><TextField value=typed.reduction kind="number" /></Labelled>
                         })}
                         {move || typed.is_program().then(|| view! {
                             <Labelled label="GPUs of each trial" hint="Where several run at once; 0 is all."><TextField value=typed.gpus kind="number" /></Labelled>

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use api::{
     RunId,
     run::{RunKind, RunState},
-    search::{Direction, Search, Trial, TrialOutcome, Value},
+    search::{Direction, Search, SearchState, Trial, TrialOutcome, Value},
 };
 use leptos::{html, prelude::*};
 use leptos_router::hooks::use_navigate;
@@ -98,6 +98,7 @@ pub(super) fn Trials(
     let less = Memo::new(move |_| {
         search.with(|search| search.judged.as_ref().is_some_and(|(_, direction)| *direction == Direction::Min))
     });
+    let without = Memo::new(move |_| search.with(without_trials));
     let places = colours::of_picked(picked);
     let actions = Actions::new(Asked::new(), picked, places, RwSignal::new(false));
     let columns = Memo::new_with_compare(
@@ -126,7 +127,7 @@ pub(super) fn Trials(
         let wide = columns.with(|columns| columns.iter().map(|column| column.width).sum::<f64>());
         if wide > room.get() { BAR } else { 0 }
     });
-    let height = Memo::new(move |_| (sorted.with(Vec::len).clamp(1, SHOWN) + 1) * ROW + bar.get());
+    let height = Memo::new(move |_| (sorted.with(Vec::len).min(SHOWN) + 1) * ROW + bar.get());
     view! {
         <div class="fill-table trials" node_ref=node style:height=move || format!("{}px", height.get())>
             <Table
@@ -142,8 +143,18 @@ pub(super) fn Trials(
                 row_class=Callback::new(|line: Line| if line.is_best { "strong" } else { "" })
             />
         </div>
+        {move || without.get().map(|why| view! { <p class="padded small muted" role="status" data-no-trial="">{why}</p> })}
         <Dialogs actions />
     }
+}
+
+/// What stands in the place of trials where there are none.
+fn without_trials(search: &Search) -> Option<&'static str> {
+    let why = match search.state {
+        SearchState::Running => "No trial yet: the first begins as soon as there is room for it.",
+        SearchState::Stopped | SearchState::Finished | SearchState::Failed => "No trial was begun.",
+    };
+    search.trials.is_empty().then_some(why)
 }
 
 fn called(trial: &Trial) -> &str {
@@ -350,6 +361,16 @@ mod tests {
         let run = running.0.as_ref().unwrap();
         assert_eq!((run.name.as_str(), run.state, run.kind), ("r2", RunState::Running, RunKind::Training));
         assert_eq!((running.1, best.1), (Some(RunId::from_bytes([1; 16])), None));
+    }
+
+    #[test]
+    fn a_search_without_trials_says_whether_they_come() {
+        let (id, project) = (SearchId::from_bytes([1; 16]), ProjectId::from_bytes([2; 16]));
+        let begun = Search::begun(id, project, "s".to_owned(), SearchConfig::default(), 0);
+        assert!(without_trials(&begun).is_some_and(|why| why.starts_with("No trial yet")));
+        let failed = Search { state: SearchState::Failed, ..begun.clone() };
+        assert_eq!(without_trials(&failed), Some("No trial was begun."));
+        assert_eq!(without_trials(&Search { trials: vec![trial(1, None, None)], ..begun }), None);
     }
 
     #[test]
