@@ -27,6 +27,7 @@ use crate::{
         menu::{Item, MenuButton},
         save,
         states::{Failure, Skeleton},
+        tip::beside,
         toast::Toasts,
         words,
     },
@@ -466,7 +467,7 @@ fn Lines(
             <svg class="over" width="100%" height=HEIGHT aria-hidden="true" style="pointer-events: none">
                 <polyline points=line fill="none" stroke="var(--text)" stroke-width="2.4" />
             </svg>
-            <div class="tip" role="status" style:left=format!("{}px", x + 10.0) style:top=format!("{}px", (y - 14.0).max(0.0))>{name}</div>
+            <div class="at-part" style=beside((x, x), y - 14.0, width.get())><div class="tip" role="status">{name}</div></div>
         })
     };
     view! {
