@@ -214,15 +214,15 @@ pub(crate) fn ChartCard(
             class=format!("h chart-card {class}")
             extra=ViewFn::from(move || view! {
                 <span class="faint caption" title=beside>{beside}</span>
-                <MenuButton items=move || items.with_value(|items| items()) label=menu />
-            })
-        >
-            <div class="bounded" class:hidden=move || is_covered.get()>
-                {move || offers_bounds.get().then(|| view! {
+                {move || (offers_bounds.get() && !is_covered.get()).then(|| view! {
                     <button type="button" class="btn s" title=OUTLIERS on:click=move |_| bounded.update(|is| *is = !*is)>
                         {move || bounding(bounded.get())}
                     </button>
                 })}
+                <MenuButton items=move || items.with_value(|items| items()) label=menu />
+            })
+        >
+            <div class:hidden=move || is_covered.get()>
                 <LivePlot
                     chart=shown
                     height
