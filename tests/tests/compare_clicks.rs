@@ -190,7 +190,13 @@ async fn brushed(desk: &Desk, sweep: &Tracked, runs: &[RunId]) -> Result<()> {
     seen(driver, &named("Loss")).await?;
     seen(driver, AXIS).await?;
     const MOST: &str = "//main//*[@aria-label='Axes']//input[@aria-label='Greatest lr']";
-    fill(driver, MOST, "0.15").await?;
+    // What is typed stays while a run goes on, and so does the focus.
+    fill(driver, MOST, "0.1").await?;
+    sweep.points(runs[3], &[("loss", 10, 0.0625)]).await?;
+    seen(driver, "//main//section[.//h2='Last values']//td[contains(., '0.0625')]").await.context("what it logs")?;
+    driver.active_element().await?.send_keys("5").await?;
+    let typed = seen(driver, MOST).await?.prop("value").await?;
+    ensure!(typed.as_deref() == Some("0.15"), "the bound that is typed is {typed:?}");
     seen(driver, MOST).await?.send_keys(Key::Enter + "").await?;
     seen(driver, "//main//*[@role='status' and .='2 brushed of 4 runs']").await?;
     desk.browser.picture("compare-brushed").await?;

@@ -6,7 +6,7 @@ use std::{io::Write as _, path::Path, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId, RunId,
-    host::{SecretBackend, SetSecret},
+    host::{GetStorage, SecretBackend, SetSecret},
     model::{SetAlias, Version},
     run::{GetRun, ListRuns, ProjectIdOr, Run, RunState},
 };
@@ -159,7 +159,29 @@ async fn program(desk: &Desk) -> Result<()> {
     let toast = "//*[contains(@class,'toast')][contains(., 'Deleted artifacts/note.txt')]";
     press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
     seen(driver, "//main//tr[@aria-label='artifacts/note.txt']").await?;
-    gone(driver, "//main//section[.//h2='Deleted artifacts']").await
+    gone(driver, "//main//section[.//h2='Deleted artifacts']").await?;
+    checkpoints(desk).await.context("checkpoints that are deleted and restored")
+}
+
+/// Those of the run that is open: they go by its menu, and come back from the list of what was deleted.
+async fn checkpoints(desk: &Desk) -> Result<()> {
+    const LISTED: &str = "//main//section[.//h2='Deleted artifacts']//tr[contains(., 'checkpoints')]";
+    let driver = desk.driver();
+    let run: RunId = driver.current_url().await?.path().rsplit('/').next().unwrap_or_default().parse()?;
+    let workspace = desk.client.call(GetStorage {}).await?.workspace;
+    let last = Path::new(&workspace).join("runs").join(run.to_string()).join("checkpoints/last");
+    std::fs::create_dir_all(&last)?;
+    std::fs::write(last.join("weights"), "four")?;
+    press(driver, "//main//button[@aria-label='More']").await?;
+    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete checkpoints…']").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'so long they keep their 4 B')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete checkpoints']").await?;
+    seen(driver, LISTED).await?;
+    ensure!(!last.exists(), "the checkpoints still stand");
+    press(driver, &format!("{LISTED}//button[normalize-space(.)='Restore']")).await?;
+    gone(driver, LISTED).await?;
+    ensure!(last.join("weights").exists(), "the checkpoints are not back");
+    Ok(())
 }
 
 /// They stand in the address of the run that is open, and a reload searches for them.

@@ -298,6 +298,7 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     seen(driver, "//main//*[@role='status' and .='6 runs']").await?;
     seen(driver, "//main//*[@aria-label='Runs by two values']//*[name()='circle']").await?;
     desk.browser.picture("run-scatter").await?;
+    told_within(desk, "//main//*[@aria-label='Runs by two values']", 6).await.context("what is told of a point")?;
     let svg = saved_svg(desk, folder, "Runs by two values").await?;
     ensure!(svg.contains("<circle") && svg.matches("<svg").count() == 3, "no key of the colours in {svg}");
     press(driver, "//main//button[@aria-label=\"Drawing's menu\"]").await?;
@@ -311,6 +312,9 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     seen(driver, "//main//p[starts-with(., '6 runs. Taken one at a time')]").await?;
     seen(driver, "//main//*[@data-unsure][starts-with(., 'Not reliable: 6 runs for 1 parameter')]").await?;
     desk.browser.picture("run-importance").await?;
+    told_within(desk, "//main//*[@role='group' and @aria-label='Importance for Loss']", 1)
+        .await
+        .context("what is told of a bar")?;
     let svg = saved_svg(desk, folder, "Importance for Loss").await?;
     ensure!(svg.contains(">lr<"), "no parameter is named in {svg}");
     press(driver, "//main//button[@aria-label='Copy or save the table']").await?;
@@ -322,6 +326,22 @@ async fn plots(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     seen(driver, "//main//span[contains(@class,'caption') and .='7 runs']").await?;
     press(driver, "//main//button[normalize-space(.)='Compute again']").await?;
     seen(driver, "//main//p[starts-with(., '7 runs. Taken one at a time')]").await.map(drop)
+}
+
+/// By the arrows: what is told of each part ends within the drawing, so that nothing around it scrolls for that.
+async fn told_within(desk: &Desk, path: &str, parts: usize) -> Result<()> {
+    let within = "const tip = document.querySelector('main .run-plots .tip');
+        const [own, all] = [tip, tip && tip.closest('.plot')].map(one => one && one.getBoundingClientRect());
+        return !!tip && own.left >= all.left - 1 && own.right <= all.right + 1 && own.bottom <= all.bottom + 1;";
+    let plot = seen(desk.driver(), path).await?;
+    plot.focus().await?;
+    for _ in 0..parts {
+        plot.send_keys(Key::Right + "").await?;
+        let is_within = async || Ok(desk.driver().execute(within, Vec::new()).await?.convert::<bool>()?);
+        until("what is told within the drawing", SHORT, is_within).await?;
+    }
+    plot.send_keys(Key::Escape + "").await?;
+    Ok(())
 }
 
 /// By their switches, which the address says: the points stand elsewhere along that axis alone, and then as before.

@@ -57,6 +57,7 @@ pub(crate) mod table;
 pub(crate) mod tabs;
 pub(crate) mod tag_form;
 pub(crate) mod take_table;
+pub(crate) mod tip;
 pub(crate) mod toast;
 pub(crate) mod tracking_address;
 pub(crate) mod traffic;

@@ -12,17 +12,20 @@ use crate::{
     package::Registry,
 };
 
-/// A file or folder that was deleted among the artifacts of a run.
+/// What a run's checkpoints are called where they are deleted and brought back.
+pub const CHECKPOINTS: &str = "checkpoints";
+
+/// A file or folder that was deleted among the artifacts of a run, or its checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletedArtifact {
-    /// As `run.artifacts` named it.
+    /// As `run.artifacts` named it; of checkpoints [`CHECKPOINTS`].
     pub path: String,
     /// They take their room until it goes for good.
     pub size_bytes: u64,
     pub deleted_ms: i64,
 }
 
-/// The files among a run's artifacts that [`RestoreArtifact`] brings back, the newest deletion first.
+/// The files among a run's artifacts, and the checkpoints, that [`RestoreArtifact`] brings back, the newest deletion first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListDeletedArtifacts {
     pub run: RunId,

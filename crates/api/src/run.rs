@@ -552,14 +552,18 @@ pub struct EditRun {
     pub tags: BTreeMap<String, Option<String>>,
 }
 
-/// Deletes the checkpoints of runs for good; the runs themselves stay. Refused, before anything is deleted, while one
-/// of them is under way.
+/// Deletes the checkpoints of runs; the runs themselves stay. Refused, before anything is deleted, while one of them is
+/// under way. Answers the bytes that they hold: for a day they are kept, and brought back by
+/// [`RestoreArtifact`](crate::deleted::RestoreArtifact) at [`CHECKPOINTS`](crate::deleted::CHECKPOINTS).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeleteCheckpoints {
     pub runs: Vec<RunId>,
-    /// Only says how many bytes that would free.
+    /// Only says how many bytes they hold.
     #[serde(default)]
     pub dry_run: bool,
+    /// Frees them at once, also those that were deleted before and could still be brought back.
+    #[serde(default)]
+    pub for_good: bool,
 }
 
 /// Runs by the name that a person gives, or by the beginning (six digits at least) or the end (eight) of an id.

@@ -40,6 +40,7 @@ const UPLOADS: &str = "Uploads";
 const DEPLOYMENTS: &str = "Deployments";
 const LOGGED: &str = "Logged models";
 const ARTIFACTS: &str = "Deleted artifacts";
+const CHECKPOINTS: &str = "Deleted checkpoints";
 
 /// What stays free of the workspace's disk, for the database to go on and for something to be deleted. Of a small disk
 /// it is a tenth.
@@ -342,7 +343,8 @@ fn unused_files(
 ) -> Vec<(&'static str, PathBuf)> {
     let mut unused: Vec<(&'static str, PathBuf)> = Vec::new();
     for (_, run) in runs.iter().filter(|(name, _)| used.runs.contains(name)) {
-        unused.extend(aside::past(run, now_ms).into_iter().map(|folder| (ARTIFACTS, folder)));
+        unused.extend(aside::past_artifacts(run, now_ms).into_iter().map(|folder| (ARTIFACTS, folder)));
+        unused.extend(aside::past_checkpoints(run, now_ms).into_iter().map(|folder| (CHECKPOINTS, folder)));
     }
     let gone = runs.into_iter().filter(|(name, _)| !used.runs.contains(name));
     unused.extend(gone.map(|(_, path)| (RUNS, path)));

@@ -14,6 +14,7 @@ mod system;
 
 use api::{
     ProjectId,
+    deleted::{CHECKPOINTS, RestoreArtifact},
     id::RunId,
     logged::{ListLogged, LoggedBy},
     run::{
@@ -346,16 +347,18 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
         let to = untrack(|| place.runs());
         navigate.try_with_value(|navigate| navigate(&to, Default::default()));
     };
+    let checkpoints = move |dry_run| DeleteCheckpoints { runs: vec![id.get_untracked()], dry_run, for_good: false };
     let thin = move || {
-        let request = DeleteCheckpoints { runs: vec![id.get_untracked()], dry_run: false };
-        pending.run(async move { client.call(request).await }, move |freed| {
-            toasts.done(format!("{} freed.", words::bytes(freed.bytes)));
+        let (request, name) = (checkpoints(false), run.with_untracked(|run| run.name.clone()));
+        let back = RestoreArtifact { run: id.get_untracked(), path: CHECKPOINTS.to_owned() };
+        pending.run(async move { client.call(request).await }, move |_| {
+            toasts.undoable(client, format!("Deleted the checkpoints of {name}"), back);
         });
     };
-    // Asked before the dialog opens: what goes for good is said in bytes.
+    // Asked before the dialog opens: what they hold is said in bytes.
     let held = RwSignal::new(0);
     let ask_thin = move || {
-        let request = DeleteCheckpoints { runs: vec![id.get_untracked()], dry_run: true };
+        let request = checkpoints(true);
         pending.run(async move { client.call(request).await }, move |freed| {
             held.try_set(freed.bytes);
             thinning.try_set(true);
@@ -472,7 +475,7 @@ fn Acts(run: Signal<Run>) -> impl IntoView {
             title=Signal::derive(move || format!("Delete the checkpoints of {}?", run.with(|run| run.name.clone())))
             text=Signal::derive(move || {
                 let size = words::bytes(held.get());
-                format!("They go for good: {size} are freed, nothing brings them back, and the run can't be resumed after it. Its metrics, artifacts and logs stay.")
+                format!("Without them the run can't be resumed. For a day Undo, or Restore on the Artifacts tab, brings them back; so long they keep their {size}, which Delete for good there frees at once. Its metrics, artifacts and logs stay.")
             })
             verb="Delete checkpoints"
             on_confirm=thin

@@ -28,6 +28,7 @@ use super::{
     icon,
     menu::{Item, MenuButton},
     save,
+    tip::beside,
     toast::Toasts,
     words,
 };
@@ -213,15 +214,15 @@ pub(crate) fn ChartCard(
             class=format!("h chart-card {class}")
             extra=ViewFn::from(move || view! {
                 <span class="faint caption" title=beside>{beside}</span>
-                <MenuButton items=move || items.with_value(|items| items()) label=menu />
-            })
-        >
-            <div class="bounded" class:hidden=move || is_covered.get()>
-                {move || offers_bounds.get().then(|| view! {
+                {move || (offers_bounds.get() && !is_covered.get()).then(|| view! {
                     <button type="button" class="btn s" title=OUTLIERS on:click=move |_| bounded.update(|is| *is = !*is)>
                         {move || bounding(bounded.get())}
                     </button>
                 })}
+                <MenuButton items=move || items.with_value(|items| items()) label=menu />
+            })
+        >
+            <div class:hidden=move || is_covered.get()>
                 <LivePlot
                     chart=shown
                     height
@@ -454,7 +455,7 @@ fn LivePlot(
             <div inner_html=move || drawing.with(|drawing| drawing.svg.clone())></div>
             {move || {
                 let x = cross.get()?;
-                Some(crosshair(&chart.get(), &drawing.get(), x, hover.get()))
+                Some(crosshair(&chart.get(), &drawing.get(), width.get(), x, hover.get()))
             }}
             {move || {
                 brush.get().map(|(from, to)| {
@@ -475,7 +476,13 @@ fn LivePlot(
 }
 
 /// The dotted line, the spots on the lines, and where the pointer is, the values.
-fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f64)>) -> impl IntoView + use<> {
+fn crosshair(
+    chart: &LineChart,
+    drawing: &Drawing,
+    width: f64,
+    x: f64,
+    hover: Option<(f64, f64)>,
+) -> impl IntoView + use<> {
     let plot = drawing.plot;
     let mut rows = Vec::new();
     let mut spots = Vec::new();
@@ -525,11 +532,9 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
                 .filter(|(_, y, _)| (plot.top - 1.0..=plot.top + plot.height + 1.0).contains(y))
                 .map(|(x, y, class)| view! { <i class=format!("spot {class}") style:left=format!("{x}px") style:top=format!("{y}px")></i> })
                 .collect_view()}
-            {hover.map(|(pointer, y)| {
-                let at_right = pointer > plot.left + plot.width * 0.55;
-                let side = if at_right { format!("translate(calc(-100% - 14px), {}px)", (y - 30.0).max(0.0)) } else { format!("translate(14px, {}px)", (y - 30.0).max(0.0)) };
-                view! {
-                    <div class="tip" style:left=format!("{left}px") style:top="0" style:transform=side>
+            {hover.map(|(_, y)| view! {
+                <div class="at-part" style=beside((left, left), y - 30.0, width)>
+                    <div class="tip">
                         <div class="faint">{head}</div>
                         {rows
                             .into_iter()
@@ -538,7 +543,7 @@ fn crosshair(chart: &LineChart, drawing: &Drawing, x: f64, hover: Option<(f64, f
                             })
                             .collect_view()}
                     </div>
-                }
+                </div>
             })}
         }
     })

@@ -14,6 +14,7 @@ use super::{
     icon,
     menu::{Item, MenuButton, Menus},
     save,
+    tip::beside,
     toast::Toasts,
 };
 
@@ -260,13 +261,7 @@ fn closer(drawing: &Drawing, spot: Option<usize>) -> Part {
 
 /// The outline of a part, and its figures beside it.
 pub(crate) fn tip(spot: &Spot, width: f64) -> impl IntoView + use<> {
-    let middle = spot.left + spot.width / 2.0;
-    let is_right = middle > width * 0.55;
-    let (left, side) = if is_right {
-        (spot.left, "translate(calc(-100% - 8px), 0)")
-    } else {
-        (spot.left + spot.width, "translate(8px, 0)")
-    };
+    let across = (spot.left, spot.left + spot.width);
     view! {
         <div
             class="spot-outline"
@@ -275,15 +270,17 @@ pub(crate) fn tip(spot: &Spot, width: f64) -> impl IntoView + use<> {
             style:width=format!("{}px", spot.width)
             style:height=format!("{}px", spot.height)
         ></div>
-        <div class="tip" role="status" style:left=format!("{left}px") style:top=format!("{}px", spot.top.max(0.0)) style:transform=side>
-            <div class="faint">{spot.head.clone()}</div>
-            {spot.figures.iter().map(|said| view! {
-                <div>
-                    {said.role.map(|role| view! { <i class=format!("swatch fill {}", role.class())></i> })}
-                    {said.name.clone()}
-                    <span class="num">{said.words.clone()}</span>
-                </div>
-            }).collect_view()}
+        <div class="at-part" style=beside(across, spot.top, width)>
+            <div class="tip" role="status">
+                <div class="faint">{spot.head.clone()}</div>
+                {spot.figures.iter().map(|said| view! {
+                    <div>
+                        {said.role.map(|role| view! { <i class=format!("swatch fill {}", role.class())></i> })}
+                        {said.name.clone()}
+                        <span class="num">{said.words.clone()}</span>
+                    </div>
+                }).collect_view()}
+            </div>
         </div>
     }
 }

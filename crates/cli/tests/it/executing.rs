@@ -215,6 +215,33 @@ fn what_a_program_leaves_in_the_folder_that_it_is_told_is_its_runs() {
     assert_eq!(artifacts.as_array().unwrap().len(), 1);
 }
 
+#[test]
+fn deleted_checkpoints_come_back_by_the_command_that_is_said_or_are_freed_at_once() {
+    let place = Place::with_project();
+    place.run(&["exec", "--no-host", "--name", "trained", "--", "echo", "hello"]);
+    let id = place.json(&["run", "show", "trained"])["id"].as_str().unwrap().to_owned();
+    let checkpoint = place.workspace().join("runs").join(id).join("checkpoints/last");
+    std::fs::create_dir_all(&checkpoint).unwrap();
+    std::fs::write(checkpoint.join("weights"), "four").unwrap();
+    let printed = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let asked = printed(&["run", "delete", "trained", "--checkpoints-only", "--dry-run"]);
+    assert!(asked.ends_with("they could be restored for a day.\n") && checkpoint.exists(), "{asked}");
+    let told = printed(&["run", "delete", "trained", "--checkpoints-only"]);
+    assert!(told.ends_with("\nBack: slipway run artifacts trained --restore checkpoints\n"), "{told}");
+    assert!(!checkpoint.exists());
+    let listed = place.json(&["run", "artifacts", "trained", "--deleted"]);
+    assert_eq!((listed[0]["path"].as_str(), listed[0]["size_bytes"].as_u64()), (Some("checkpoints"), Some(4)));
+    printed(&["run", "artifacts", "trained", "--restore", "checkpoints"]);
+    assert!(checkpoint.join("weights").exists());
+    let told = printed(&["run", "delete", "trained", "--checkpoints-only", "--for-good"]);
+    assert!(told.contains("are deleted for good; "), "{told}");
+    assert_eq!(place.json(&["run", "artifacts", "trained", "--deleted"]), serde_json::json!([]));
+}
+
 /// What the program is told for MLflow's client: address, experiment, tags; its run; and whether the token is "$0"'s.
 const TELLS: &str = r#"
 printf '%s\n' "$MLFLOW_TRACKING_URI" "$MLFLOW_EXPERIMENT_ID" "$MLFLOW_RUN_CONTEXT" "$SLIPWAY_RUN"

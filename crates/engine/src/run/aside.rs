@@ -1,18 +1,20 @@
-//! Artifacts that were deleted: for a day they lie beside the others, in `deleted/TIME` of their run's folder, by the same
-//! paths, and come back from there. No record names them: where they lie says all of it.
+//! Artifacts and checkpoints that were deleted: for a day they lie beside the others, in `deleted/TIME` and
+//! `deleted/checkpoints/TIME` of their run's folder, by the same paths, and come back from there. No record names them: where
+//! they lie says all of it.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use api::{
-    ApiError, ErrorCode,
-    deleted::{DeletedArtifact, ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
+    ApiError, ErrorCode, RunId,
+    deleted::{CHECKPOINTS, DeletedArtifact, ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
     event::Tag,
     host::Freed,
     run::ARTIFACTS,
 };
 use store::run::RunRow;
 
+use super::supervise;
 use crate::{
     Engine, beneath, storage,
     tracking::{
@@ -21,8 +23,15 @@ use crate::{
     },
 };
 
-/// What the folder of a run's deleted artifacts is called.
-const FOLDER: &str = "deleted";
+/// Where a run's deleted artifacts lie. Nothing else there is called by a time.
+fn of_artifacts(run: &Path) -> PathBuf {
+    run.join("deleted")
+}
+
+/// Where its deleted checkpoints lie.
+pub(super) fn of_checkpoints(run: &Path) -> PathBuf {
+    of_artifacts(run).join(CHECKPOINTS)
+}
 
 /// A deletion: when it was, and where what was deleted lies.
 struct Deletion {
@@ -30,9 +39,9 @@ struct Deletion {
     folder: PathBuf,
 }
 
-/// The deletions of a run, the newest first. Blocks.
-fn deletions(run: &Path) -> Vec<Deletion> {
-    let entries = std::fs::read_dir(run.join(FOLDER)).into_iter().flatten().flatten();
+/// The deletions that lie in a folder, the newest first. Blocks.
+fn deletions(aside: &Path) -> Vec<Deletion> {
+    let entries = std::fs::read_dir(aside).into_iter().flatten().flatten();
     let read = |entry: std::fs::DirEntry| {
         let at_ms = entry.file_name().to_str()?.parse().ok()?;
         Some(Deletion { at_ms, folder: entry.path() })
@@ -42,10 +51,45 @@ fn deletions(run: &Path) -> Vec<Deletion> {
     all
 }
 
-/// The folders of deletions that can't be taken back any more. Blocks.
-pub(crate) fn past(run: &Path, now_ms: i64) -> Vec<PathBuf> {
-    let past = deletions(run).into_iter().filter(|deletion| deletion.at_ms < now_ms - KEPT_MS);
+/// The folders of a run's deleted artifacts that can't be brought back any more. Blocks.
+pub(crate) fn past_artifacts(run: &Path, now_ms: i64) -> Vec<PathBuf> {
+    past(&of_artifacts(run), now_ms)
+}
+
+/// The same of its checkpoints.
+pub(crate) fn past_checkpoints(run: &Path, now_ms: i64) -> Vec<PathBuf> {
+    past(&of_checkpoints(run), now_ms)
+}
+
+fn past(aside: &Path, now_ms: i64) -> Vec<PathBuf> {
+    let past = deletions(aside).into_iter().filter(|deletion| deletion.at_ms < now_ms - KEPT_MS);
     past.map(|deletion| deletion.folder).collect()
+}
+
+/// What a path names that can be deleted and brought back.
+struct Named {
+    place: Place,
+    /// Where its deletions lie.
+    aside: PathBuf,
+    /// Its path in each of them.
+    within: PathBuf,
+}
+
+impl Named {
+    fn of(engine: &Engine, row: &RunRow, path: &str) -> Option<Self> {
+        let run = engine.workspace().run(row.run.id);
+        if is_of_checkpoints(path) {
+            let place = artifacts::checkpoints_of_run(engine, row.run.id);
+            return Some(Self { place, aside: of_checkpoints(&run), within: PathBuf::from(CHECKPOINTS) });
+        }
+        let parts = parts(path)?;
+        let place = artifacts::of_run(engine, row, &parts);
+        Some(Self { place, aside: of_artifacts(&run), within: parts.iter().collect() })
+    }
+}
+
+fn is_of_checkpoints(path: &str) -> bool {
+    path.trim_end_matches('/') == CHECKPOINTS
 }
 
 /// The parts of a path below a run's artifacts; none of any other, nor of one that names another place than it shows.
@@ -57,8 +101,16 @@ pub(super) fn parts(path: &str) -> Option<Vec<String>> {
 
 /// Puts a file or a folder of a run aside; whether it was there.
 pub(super) async fn put(engine: &Engine, row: &RunRow, place: &Place) -> anyhow::Result<bool> {
-    let aside = engine.workspace().run(row.run.id).join(FOLDER);
+    let aside = of_artifacts(&engine.workspace().run(row.run.id));
     artifacts::set_aside(engine, place, aside, engine.now_ms()).await
+}
+
+/// Puts the checkpoints of a run aside; how many bytes they hold.
+pub(super) async fn put_checkpoints(engine: &Engine, run: RunId) -> anyhow::Result<u64> {
+    let place = artifacts::checkpoints_of_run(engine, run);
+    let (aside, bytes) = (of_checkpoints(&engine.workspace().run(run)), artifacts::held_bytes(&place).await?);
+    artifacts::set_aside(engine, &place, aside, engine.now_ms()).await?;
+    Ok(bytes)
 }
 
 pub async fn list(engine: &Engine, request: ListDeletedArtifacts) -> anyhow::Result<Vec<DeletedArtifact>> {
@@ -69,7 +121,7 @@ pub async fn list(engine: &Engine, request: ListDeletedArtifacts) -> anyhow::Res
 
 fn list_at(run: &Path, now_ms: i64) -> Vec<DeletedArtifact> {
     let mut all = Vec::new();
-    for Deletion { at_ms, folder } in kept(run, now_ms) {
+    for Deletion { at_ms, folder } in kept(&of_artifacts(run), now_ms) {
         let mut found = Vec::new();
         if let Ok(folder) = beneath::folder(&folder) {
             super::list_files(&folder, Path::new(""), &mut found);
@@ -80,20 +132,26 @@ fn list_at(run: &Path, now_ms: i64) -> Vec<DeletedArtifact> {
             deleted_ms: at_ms,
         }));
     }
+    all.extend(kept(&of_checkpoints(run), now_ms).map(|Deletion { at_ms, folder }| DeletedArtifact {
+        path: CHECKPOINTS.to_owned(),
+        size_bytes: storage::size_of(&folder),
+        deleted_ms: at_ms,
+    }));
+    all.sort_by_key(|one| std::cmp::Reverse(one.deleted_ms));
     all
 }
 
 /// The deletions that can be taken back.
-fn kept(run: &Path, now_ms: i64) -> impl Iterator<Item = Deletion> {
-    deletions(run).into_iter().filter(move |deletion| deletion.at_ms >= now_ms - KEPT_MS)
+fn kept(aside: &Path, now_ms: i64) -> impl Iterator<Item = Deletion> {
+    deletions(aside).into_iter().filter(move |deletion| deletion.at_ms >= now_ms - KEPT_MS)
 }
 
 /// Those of them that have something at a path. Blocks.
-fn with(run: &Path, path: &Path, now_ms: i64) -> Vec<Deletion> {
+fn with(aside: &Path, path: &Path, now_ms: i64) -> Vec<Deletion> {
     let has = |deletion: &Deletion| {
         beneath::folder(&deletion.folder).is_ok_and(|folder| folder.symlink_metadata(path).is_ok())
     };
-    kept(run, now_ms).filter(has).collect()
+    kept(aside, now_ms).filter(has).collect()
 }
 
 fn not_deleted(path: &str) -> ApiError {
@@ -104,11 +162,9 @@ fn not_deleted(path: &str) -> ApiError {
 pub async fn restore(engine: &Engine, request: RestoreArtifact) -> anyhow::Result<DeletedArtifact> {
     let row = super::find(engine, request.run).await?;
     let path = request.path;
-    let Some(parts) = parts(&path) else { bail!(not_deleted(&path)) };
-    let (place, run, now_ms) =
-        (artifacts::of_run(engine, &row, &parts), engine.workspace().run(row.run.id), engine.now_ms());
-    let wanted: PathBuf = parts.iter().collect();
-    let deletion = tokio::task::spawn_blocking(move || with(&run, &wanted, now_ms).into_iter().next()).await?;
+    let Some(Named { place, aside, within }) = Named::of(engine, &row, &path) else { bail!(not_deleted(&path)) };
+    let now_ms = engine.now_ms();
+    let deletion = tokio::task::spawn_blocking(move || with(&aside, &within, now_ms).into_iter().next()).await?;
     let Some(Deletion { at_ms, folder }) = deletion else { bail!(not_deleted(&path)) };
     if !artifacts::bring_back(engine, &place, folder.clone()).await? {
         bail!(
@@ -117,6 +173,9 @@ pub async fn restore(engine: &Engine, request: RestoreArtifact) -> anyhow::Resul
         );
     }
     tokio::task::spawn_blocking(move || remove_if_empty(&folder)).await?;
+    if is_of_checkpoints(&path) {
+        supervise::look_for_checkpoint(engine, row.run.id).await?;
+    }
     engine.changed(Tag::Storage);
     Ok(DeletedArtifact { path, size_bytes: artifacts::held_bytes(&place).await?, deleted_ms: at_ms })
 }
@@ -134,10 +193,9 @@ fn remove_if_empty(folder: &Path) {
 pub async fn purge(engine: &Engine, request: PurgeArtifact) -> anyhow::Result<Freed> {
     let row = super::find(engine, request.run).await?;
     let path = request.path;
-    let Some(parts) = parts(&path) else { bail!(not_deleted(&path)) };
-    let (run, now_ms) = (engine.workspace().run(row.run.id), engine.now_ms());
-    let wanted: PathBuf = parts.iter().collect();
-    let freed = tokio::task::spawn_blocking(move || purge_at(&run, &wanted, now_ms)).await?;
+    let Some(Named { aside, within, .. }) = Named::of(engine, &row, &path) else { bail!(not_deleted(&path)) };
+    let now_ms = engine.now_ms();
+    let freed = tokio::task::spawn_blocking(move || purge_at(&aside, &within, now_ms)).await?;
     let (records, bytes) = freed.context("delete artifacts for good")?;
     if records == 0 {
         bail!(not_deleted(&path));
@@ -148,9 +206,9 @@ pub async fn purge(engine: &Engine, request: PurgeArtifact) -> anyhow::Result<Fr
 }
 
 /// How many deletions had something there, and the bytes of it.
-fn purge_at(run: &Path, path: &Path, now_ms: i64) -> std::io::Result<(usize, u64)> {
+fn purge_at(aside: &Path, path: &Path, now_ms: i64) -> std::io::Result<(usize, u64)> {
     let (mut count, mut bytes) = (0, 0);
-    for deletion in with(run, path, now_ms) {
+    for deletion in with(aside, path, now_ms) {
         let folder = beneath::folder(&deletion.folder)?;
         bytes += artifacts::held_at(&folder, path);
         artifacts::remove(&folder, path)?;

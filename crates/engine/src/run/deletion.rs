@@ -1,17 +1,20 @@
-//! Deleting runs for good: what keeps them, what goes with them, what that frees.
+//! Deleting runs for good: what keeps them, what goes with them, what that frees; and what of a run is deleted alone.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, ExperimentId, RunId,
-    deleted::DeletedArtifact,
+    deleted::{CHECKPOINTS, DeletedArtifact},
     event::Tag,
     host::Freed,
     run::{ARTIFACTS, DeleteArtifact, DeleteCheckpoints},
 };
 
-use super::{Lists, aside, elsewhere};
+use super::{Lists, aside, elsewhere, supervise};
 use crate::{
     Engine, error, storage,
     tracking::{
@@ -26,18 +29,19 @@ const AT_ONCE: usize = 1_000;
 
 /// Refused while one of the runs is under way.
 pub async fn delete_checkpoints(engine: &Engine, request: DeleteCheckpoints) -> anyhow::Result<Freed> {
-    for run in &request.runs {
+    let DeleteCheckpoints { runs, dry_run, for_good } = request;
+    for run in &runs {
         super::find(engine, *run).await?;
     }
-    if request.dry_run {
-        let folders: Vec<_> = request.runs.iter().map(|run| checkpoints(engine, *run)).collect();
+    if dry_run {
+        let folders: Vec<_> = runs.iter().flat_map(|run| checkpoints(engine, *run, for_good)).collect();
         let held = move || folders.iter().map(|folder| storage::size_of(folder)).sum::<u64>();
         return Ok(Freed { bytes: tokio::task::spawn_blocking(held).await?, ..Freed::default() });
     }
     // Noted first: nobody begins to go on from what is being removed.
     let noted = engine.store().write(move |tx| {
-        let mut noted = Vec::with_capacity(request.runs.len());
-        for id in request.runs {
+        let mut noted = Vec::with_capacity(runs.len());
+        for id in runs {
             let Some(mut row) = store::run::bare(tx, id)? else { continue };
             if let Some(refusal) = under_way(&row) {
                 return Err(refusal.into());
@@ -49,18 +53,39 @@ pub async fn delete_checkpoints(engine: &Engine, request: DeleteCheckpoints) -> 
         Ok(noted)
     });
     let noted = noted.await?;
-    let folders: Vec<_> = noted.iter().map(|(run, _)| checkpoints(engine, *run)).collect();
-    let bytes =
-        tokio::task::spawn_blocking(move || folders.iter().map(|folder| storage::remove_folder(folder)).sum::<u64>())
-            .await
-            .context("remove the checkpoints of runs")?;
+    let (mut bytes, mut failure) = (0, None);
+    for (run, _) in &noted {
+        let gone =
+            if for_good { free_checkpoints(engine, *run).await } else { aside::put_checkpoints(engine, *run).await };
+        match gone {
+            Ok(held) => bytes += held,
+            // What stays can be gone on from.
+            Err(error) => {
+                supervise::look_for_checkpoint(engine, *run).await?;
+                failure = failure.or(Some(error));
+            }
+        }
+    }
     experiments::announce(engine, &noted);
     engine.changed(Tag::Storage);
-    Ok(Freed { bytes, ..Freed::default() })
+    match failure {
+        Some(error) => Err(error.context("delete the checkpoints of runs")),
+        None => Ok(Freed { bytes, ..Freed::default() }),
+    }
 }
 
-fn checkpoints(engine: &Engine, run: RunId) -> std::path::PathBuf {
-    engine.workspace().run(run).join("checkpoints")
+/// Where checkpoints of a run lie, with `also_deleted` those that could be brought back, too.
+fn checkpoints(engine: &Engine, run: RunId, also_deleted: bool) -> Vec<PathBuf> {
+    let run = engine.workspace().run(run);
+    let mut folders = vec![run.join(CHECKPOINTS)];
+    folders.extend(also_deleted.then(|| aside::of_checkpoints(&run)));
+    folders
+}
+
+async fn free_checkpoints(engine: &Engine, run: RunId) -> anyhow::Result<u64> {
+    let folders = checkpoints(engine, run, true);
+    let removed = move || folders.iter().map(|folder| storage::remove_folder(folder)).sum::<u64>();
+    Ok(tokio::task::spawn_blocking(removed).await?)
 }
 
 /// Deletes a file or a folder of a run, so that it can be restored.

@@ -670,6 +670,29 @@ fn has_checkpoint(run: &Path) -> bool {
     ["last", "last.old"].iter().any(|name| run.join("checkpoints").join(name).exists())
 }
 
+/// Looks again whether a training that is over has something to go on from: its checkpoints came back.
+pub(crate) async fn look_for_checkpoint(engine: &Engine, id: RunId) -> anyhow::Result<()> {
+    let folder = engine.workspace().run(id);
+    let has_checkpoint = tokio::task::spawn_blocking(move || has_checkpoint(&folder)).await?;
+    let looked = engine
+        .store()
+        .write(move |tx| {
+            let Some(mut row) = store::run::bare(tx, id)? else { return Ok(None) };
+            let is_cut_short = matches!(row.run.state, RunState::Stopped | RunState::Killed | RunState::Failed);
+            if row.run.kind != RunKind::Training || !is_cut_short {
+                return Ok(None);
+            }
+            row.run.resumable = has_checkpoint;
+            store::run::put(tx, &row)?;
+            Ok(Some(Lists::of(&row.run)))
+        })
+        .await?;
+    if let Some(lists) = looked {
+        run::announce(engine, id, lists);
+    }
+    Ok(())
+}
+
 /// A training that failed, or was cancelled, before its worker ran.
 pub(crate) async fn fail_before_start(engine: &Engine, id: RunId, error: &ApiError) -> anyhow::Result<()> {
     let (error, now_ms) = (error.clone(), engine.now_ms());

@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, RunId,
+    deleted::CHECKPOINTS,
     event::Tag,
     run::{Artifact, RunKind},
 };
@@ -110,6 +111,12 @@ pub fn seen_of_run(engine: &Engine, row: &RunRow, parts: &[String]) -> Place {
         }
         _ => place,
     }
+}
+
+/// The checkpoints of a run, which lie beside its artifacts.
+pub(crate) fn checkpoints_of_run(engine: &Engine, run: RunId) -> Place {
+    let (root, relative) = (engine.workspace().run(run), PathBuf::from(CHECKPOINTS));
+    Place { root, relative, writable: true, made: Made::No, run: Some(run) }
 }
 
 pub async fn of_logged(engine: &Engine, model: &str, parts: &[String]) -> anyhow::Result<Place> {

@@ -4,6 +4,7 @@ use api::{
     ErrorCode, ProjectId, RunId,
     config::{DataKind, ModelChoice, ProjectFile, TrainingConfig},
     dataset::{DeleteSnapshot, GetDataset, GetPreview, TakeSnapshot},
+    deleted::{CHECKPOINTS, RestoreArtifact},
     event::Event,
     host::CollectGarbage,
     job::{CancelJob, Job, JobState, Subject},
@@ -305,27 +306,38 @@ async fn a_stopped_run_without_its_checkpoints_stays_and_is_not_resumed() {
     let job = stage.call(start(project, long())).await;
     let run = run_of(&job);
     under_way(&stage, run).await;
-    let live = stage.try_call(DeleteCheckpoints { runs: vec![run], dry_run: false }).await.unwrap_err();
+    let delete = |dry_run| DeleteCheckpoints { runs: vec![run], dry_run, for_good: false };
+    let live = stage.try_call(delete(false)).await.unwrap_err();
     assert_eq!(live.code, ErrorCode::InUse);
     stage.call(StopRun { run }).await;
     stage.over(job).await;
     assert!(stage.call(GetRun { run }).await.resumable);
 
     let checkpoints = stage.engine.workspace().run(run).join("checkpoints");
-    let held = stage.call(DeleteCheckpoints { runs: vec![run], dry_run: true }).await;
+    let held = stage.call(delete(true)).await;
     assert!(checkpoints.exists() && stage.call(GetRun { run }).await.resumable, "nothing is deleted yet");
-    let freed = stage.call(DeleteCheckpoints { runs: vec![run], dry_run: false }).await;
+    let freed = stage.call(delete(false)).await;
     assert!(freed.bytes > 0 && freed.records == 0 && freed.bytes == held.bytes, "{freed:?}");
     assert!(!checkpoints.exists());
     let kept = stage.call(GetRun { run }).await;
     assert!(kept.state == RunState::Stopped && !kept.resumable && !kept.metrics.is_empty());
     let refused = stage.try_call(ResumeRun { run, budget: Default::default() }).await.unwrap_err();
     assert!(refused.message.contains("no checkpoint"), "{refused}");
-    assert_eq!(
-        stage.call(DeleteCheckpoints { runs: vec![run], dry_run: false }).await.bytes,
-        0,
-        "twice frees nothing more"
-    );
+    assert_eq!(stage.call(delete(false)).await.bytes, 0, "twice frees nothing more");
+
+    // Brought back, they are gone on from.
+    let back = stage.call(RestoreArtifact { run, path: CHECKPOINTS.to_owned() }).await;
+    assert_eq!(back.size_bytes, held.bytes);
+    let points = kept.metrics[0].count;
+    let job = stage.call(ResumeRun { run, budget: Default::default() }).await;
+    stage
+        .until("the resumed run goes on", async |stage| {
+            let now = stage.call(GetRun { run }).await;
+            (now.metrics[0].count > points).then_some(())
+        })
+        .await;
+    stage.call(StopRun { run }).await;
+    stage.over(job).await;
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! What was deleted comes back for a day, or goes for good at once where that is asked.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use api::{
     ErrorCode, ModelId, ProjectId, RunId,
     config::ProjectFile,
-    deleted::{ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
+    deleted::{CHECKPOINTS, ListDeletedArtifacts, PurgeArtifact, RestoreArtifact},
     deploy::{ListDeployments, StartDeploy},
     host::{CollectGarbage, GetStorage},
     model::{DeleteVersion, ListModels},
@@ -14,7 +17,10 @@ use api::{
         PurgeProject, RestoreProject, SameId,
     },
     registered::{DeleteModel, PurgeModel, RestoreVersion},
-    run::{DeleteArtifact, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunKind, RunState},
+    run::{
+        DeleteArtifact, DeleteCheckpoints, GetRun, ListArtifacts, ListRuns, ProjectIdOr, ResumeRun, Run, RunKind,
+        RunState,
+    },
     tracking::{
         CreateExperiment, DeleteExperiment, Experiment, ListExperiments, MoveExperiment, RestoreExperiment,
         RestoreRuns, TrashRuns,
@@ -97,10 +103,7 @@ async fn a_day_later_cleaning_frees_deleted_artifacts() {
     let collect = |dry_run| CollectGarbage { dry_run };
     assert_eq!(stage.call(collect(true)).await.bytes, 0);
 
-    let aside = stage.engine.workspace().run(run).join("deleted");
-    let at = fs::read_dir(&aside).unwrap().next().unwrap().unwrap();
-    let at_ms: i64 = at.file_name().to_str().unwrap().parse().unwrap();
-    fs::rename(at.path(), aside.join(format!("{:013}", at_ms - 24 * 3_600_000 - 60_000))).unwrap();
+    age_aside(&stage.engine.workspace().run(run).join("deleted"));
     assert!(stage.call(ListDeletedArtifacts { run }).await.is_empty());
     let late = RestoreArtifact { run, path: "artifacts/plots".to_owned() };
     assert_eq!(stage.try_call(late).await.unwrap_err().code, ErrorCode::NotFound);
@@ -108,6 +111,82 @@ async fn a_day_later_cleaning_frees_deleted_artifacts() {
     let freed = stage.call(collect(false)).await;
     assert_eq!((freed.bytes, freed.parts[0].name.as_str()), (8, "Deleted artifacts"));
     assert_eq!(files(&stage, run).await, ["artifacts/note.txt"]);
+}
+
+/// Moves the only deletion that lies in a folder more than a day back.
+fn age_aside(aside: &Path) {
+    let at = fs::read_dir(aside).unwrap().next().unwrap().unwrap();
+    let at_ms: i64 = at.file_name().to_str().unwrap().parse().unwrap();
+    fs::rename(at.path(), aside.join(format!("{:013}", at_ms - 24 * 3_600_000 - 60_000))).unwrap();
+}
+
+/// A training of a project, so or so, with a checkpoint of four bytes.
+async fn trained(stage: &Stage, project: ProjectId, state: RunState) -> RunId {
+    let id = RunId::from_bytes(stage.engine.new_id());
+    let experiment = stage.engine.store().read(move |c| store::experiment::of_project(c, project)).await.unwrap();
+    let row = RunRow::new(id, (experiment.unwrap(), Some(project)), "trained".to_owned(), RunKind::Training, 1);
+    let run = Run { state, resumable: state == RunState::Stopped, ..row.run };
+    let row = RunRow { run, ..row };
+    stage.engine.store().write(move |tx| store::run::put(tx, &row)).await.unwrap();
+    let last = stage.engine.workspace().run(id).join("checkpoints/last");
+    fs::create_dir_all(&last).unwrap();
+    fs::write(last.join("weights"), "four").unwrap();
+    id
+}
+
+#[tokio::test]
+async fn checkpoints_that_were_deleted_come_back_and_can_be_gone_on_from() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let (stopped, finished) =
+        (trained(&stage, project, RunState::Stopped).await, trained(&stage, project, RunState::Finished).await);
+    let delete = DeleteCheckpoints { runs: vec![stopped, finished], dry_run: false, for_good: false };
+    assert_eq!(stage.call(delete).await.bytes, 8);
+    assert!(!stage.call(GetRun { run: stopped }).await.resumable);
+    for run in [stopped, finished] {
+        let weights = stage.engine.workspace().run(run).join("checkpoints/last/weights");
+        let deleted = stage.call(ListDeletedArtifacts { run }).await;
+        assert_eq!((deleted.len(), deleted[0].path.as_str(), deleted[0].size_bytes), (1, CHECKPOINTS, 4));
+        assert!(!weights.exists() && files(&stage, run).await.is_empty());
+        let restore = RestoreArtifact { run, path: CHECKPOINTS.to_owned() };
+        assert_eq!(stage.call(restore.clone()).await.size_bytes, 4);
+        assert!(weights.exists());
+        assert_eq!(stage.call(GetRun { run }).await.resumable, run == stopped, "only what was cut short goes on");
+        assert!(stage.call(ListDeletedArtifacts { run }).await.is_empty());
+        assert_eq!(stage.try_call(restore).await.unwrap_err().code, ErrorCode::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn deleted_checkpoints_are_freed_by_a_cleaning_a_day_later_or_at_once() {
+    let stage = Stage::new().await;
+    let project = project(&stage).await;
+    let run = trained(&stage, project, RunState::Stopped).await;
+    let freed = async |dry_run| {
+        let parts = stage.call(CollectGarbage { dry_run }).await.parts;
+        parts.into_iter().find(|part| part.name == "Deleted checkpoints").map(|part| part.bytes)
+    };
+    stage.call(DeleteCheckpoints { runs: vec![run], dry_run: false, for_good: false }).await;
+    assert_eq!(freed(false).await, None, "for a day they are kept");
+    age_aside(&stage.engine.workspace().run(run).join("deleted/checkpoints"));
+    let late = RestoreArtifact { run, path: CHECKPOINTS.to_owned() };
+    assert_eq!(stage.try_call(late).await.unwrap_err().code, ErrorCode::NotFound);
+    assert_eq!((freed(true).await, freed(false).await, freed(true).await), (Some(4), Some(4), None));
+
+    for at_once in [true, false] {
+        let run = trained(&stage, project, RunState::Stopped).await;
+        let runs = vec![run];
+        stage.call(DeleteCheckpoints { runs: runs.clone(), dry_run: false, for_good: false }).await;
+        let bytes = if at_once {
+            let held = stage.call(DeleteCheckpoints { runs: runs.clone(), dry_run: true, for_good: true }).await.bytes;
+            assert_eq!(held, 4);
+            stage.call(DeleteCheckpoints { runs, dry_run: false, for_good: true }).await.bytes
+        } else {
+            stage.call(PurgeArtifact { run, path: CHECKPOINTS.to_owned() }).await.bytes
+        };
+        assert_eq!(bytes, 4);
+        assert!(stage.call(ListDeletedArtifacts { run }).await.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -157,6 +157,8 @@ pub(super) fn Compare(
     };
     // Each run's folder is looked through for it, so only once a person asks.
     let is_media = Memo::new(move |_| plotted.with(|plotted| plotted.view == MEDIA));
+    // Stays as it is while the runs log on: what is typed beside a chart would go with it.
+    let has_plot = Memo::new(move |_| is_plotted.get() && !is_media.get() && chosen.with(|chosen| !chosen.is_empty()));
     let place = Place::get();
     let open = Callback::new(move |id: String| {
         navigate.with_value(|navigate| navigate(&place.link(&format!("runs/{id}")), Default::default()));
@@ -261,7 +263,7 @@ pub(super) fn Compare(
                     <TextField value=wanted name="Filter charts" placeholder="Filter charts" mark=icon::LIST_FILTER is_filter=true class="grow" />
                 </div>
             })}
-            {move || (is_plotted.get() && !is_media.get() && chosen.with(|chosen| !chosen.is_empty())).then(|| view! {
+            {move || has_plot.get().then(|| view! {
                 <plots::Plots whose=Whose::Compared(chosen, Some(seen.bands)) plotted facts filter=None these list=listed on_open=open />
             })}
             {move || is_media.get().then(|| view! { <SeenBeside chosen query seen /> })}

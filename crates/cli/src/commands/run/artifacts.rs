@@ -40,10 +40,10 @@ struct Act {
     /// Lists what was deleted within a day instead
     #[arg(long)]
     deleted: bool,
-    /// A file or folder that was deleted, or a file of such a folder: it comes back
+    /// A file or folder that was deleted, or a file of such a folder, or `checkpoints`: it comes back
     #[arg(long, value_name = "PATH")]
     restore: Option<String>,
-    /// A file or folder that was deleted: it goes for good now, which frees its room
+    /// A file or folder that was deleted, or `checkpoints`: it goes for good now, which frees its room
     #[arg(long, value_name = "PATH")]
     purge: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use api::{
     ErrorCode, RunId,
+    deleted::CHECKPOINTS,
     figure::counted,
     run::{DeleteCheckpoints, GetRun},
     tracking::{GetRunPlaces, MoveRuns, PurgeRuns, RestoreRuns, RunPlace, TrashRuns},
@@ -36,9 +37,12 @@ pub(crate) enum SeveralCommand {
         /// Runs by name or id, or `latest`
         #[arg(required = true, value_name = "RUN")]
         runs: Vec<String>,
-        /// Delete their checkpoints alone, for good: this can't be undone, and the runs stay
+        /// Delete their checkpoints alone, so that they can be restored for a day; the runs stay
         #[arg(long)]
         checkpoints_only: bool,
+        /// Free the checkpoints at once, also those that were deleted before: nothing restores them
+        #[arg(long, requires = "checkpoints_only")]
+        for_good: bool,
         /// Only say how many bytes their checkpoints hold
         #[arg(long, requires = "checkpoints_only")]
         dry_run: bool,
@@ -87,6 +91,14 @@ fn way_back(runs: &[RunId]) -> String {
     }
 }
 
+/// How the checkpoints of runs come back, which are named as the command named them.
+fn way_back_of_checkpoints(runs: &[String]) -> String {
+    match runs {
+        [run] => format!("Back: slipway run artifacts {} --restore {CHECKPOINTS}", words::shell(run)),
+        _ => format!("Back, of each: slipway run artifacts RUN --restore {CHECKPOINTS}"),
+    }
+}
+
 /// What became of the runs below those that were moved.
 fn told_of_children(below: &[RunPlace], alone: bool) -> String {
     let count = counted(below.len() as u64, "child run", "child runs");
@@ -109,20 +121,28 @@ pub(super) async fn run(context: &mut Context, command: SeveralCommand) -> Outco
             let moved = below.into_iter().filter(|_| !alone).map(|place| place.id);
             context.output.show(&runs.into_iter().chain(moved).collect::<Vec<_>>(), |_| said)
         }
-        SeveralCommand::Delete { runs, checkpoints_only: true, dry_run: true } => {
+        SeveralCommand::Delete { runs, checkpoints_only: true, for_good, dry_run: true } => {
             let runs = context.runs(&runs, false).await?;
             let what = format!("The checkpoints of {} hold", counted(runs.len() as u64, "run", "runs"));
-            let held = context.call(DeleteCheckpoints { runs, dry_run: true }).await?;
-            context
-                .output
-                .show(&held, |held| format!("{what} {}; nothing would bring them back.", words::bytes(held.bytes)))
+            let held = context.call(DeleteCheckpoints { runs, dry_run: true, for_good }).await?;
+            context.output.show(&held, |held| {
+                let then = if for_good { "nothing would restore them" } else { "they could be restored for a day" };
+                format!("{what} {}; {then}.", words::bytes(held.bytes))
+            })
         }
-        SeveralCommand::Delete { runs, checkpoints_only: true, dry_run: false } => {
+        SeveralCommand::Delete { runs: named, checkpoints_only: true, for_good, dry_run: false } => {
             context.lasting().await?;
-            let runs = context.runs(&runs, false).await?;
-            let what = format!("The checkpoints of {} are deleted for good", counted(runs.len() as u64, "run", "runs"));
-            let freed = context.call(DeleteCheckpoints { runs, dry_run: false }).await?;
-            context.output.show(&freed, |freed| format!("{what}; {} freed.", words::bytes(freed.bytes)))
+            let runs = context.runs(&named, false).await?;
+            let what = format!("The checkpoints of {} are deleted", counted(runs.len() as u64, "run", "runs"));
+            let freed = context.call(DeleteCheckpoints { runs, dry_run: false, for_good }).await?;
+            context.output.show(&freed, |freed| {
+                let size = words::bytes(freed.bytes);
+                if for_good {
+                    return format!("{what} for good; {size} freed.");
+                }
+                let back = way_back_of_checkpoints(&named);
+                format!("{what}; their {size} go with the first cleaning a day later.\n{back}")
+            })
         }
         SeveralCommand::Delete { runs, checkpoints_only: false, .. } => {
             let runs = context.runs(&runs, false).await?;

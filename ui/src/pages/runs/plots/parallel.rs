@@ -10,6 +10,7 @@ use charts::{
     runs::{Cells, KEY, axis_of, coordinate, is_log, parallel_file, parallel_of},
 };
 use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast as _;
 
 use super::{
     Facts, Legend, These, Whose, axes_known, axis_called, fetched, how_many, options, told,
@@ -26,6 +27,7 @@ use crate::{
         menu::{Item, MenuButton},
         save,
         states::{Failure, Skeleton},
+        tip::beside,
         toast::Toasts,
         words,
     },
@@ -52,9 +54,14 @@ pub(super) fn ParallelView(
     these: Option<These>,
     on_open: Callback<String>,
 ) -> impl IntoView {
+    // Whether the focus is in the fields of the axes.
+    let is_worked_on = RwSignal::new(false);
+    let first = Memo::new(move |before: Option<&Names>| {
+        first_axes(before, is_worked_on.get(), || facts.with(|facts| facts.keys().first_axes()))
+    });
     let axes = Memo::new(move |_| {
         let chosen = plotted.with(|plotted| plotted.axes.clone());
-        if chosen.is_empty() { facts.with(|facts| facts.keys().first_axes()) } else { chosen }
+        if chosen.is_empty() { first.get() } else { chosen }
     });
     let brushes = RwSignal::new(plotted.with_untracked(brushes_of));
     // The axis that is dragged on, and from which pixel. The address says what is brushed once it is let go.
@@ -160,12 +167,29 @@ pub(super) fn ParallelView(
             cells=data.cells
             on_open
         />
-        <div class="axis-rows" role="list" aria-label="Axes">
+        <div
+            class="axis-rows"
+            role="list"
+            aria-label="Axes"
+            on:focusin=move |_| is_worked_on.set(true)
+            on:focusout=move |event| is_worked_on.set(is_of_axes(event.related_target()))
+        >
             <For each=move || axes.get() key=Clone::clone let:name>
                 <AxisRow name axes plotted brushes coordinates />
             </For>
         </div>
     }
+}
+
+/// The axes until a person chooses: while somebody is in their fields they stay, so that none goes with what is typed.
+fn first_axes(before: Option<&Names>, is_worked_on: bool, now: impl FnOnce() -> Names) -> Names {
+    before.filter(|before| is_worked_on && !before.is_empty()).cloned().unwrap_or_else(now)
+}
+
+/// Whether the focus goes on to another field of the axes.
+fn is_of_axes(to: Option<web_sys::EventTarget>) -> bool {
+    let to = to.and_then(|to| to.dyn_into::<web_sys::Element>().ok());
+    to.is_some_and(|to| to.closest(".axis-rows").ok().flatten().is_some())
 }
 
 /// What is brushed by the address; what is no brush is passed over.
@@ -217,14 +241,20 @@ fn AxisRow(
         least.set(bound_said(&own(), &low));
         most.set(bound_said(&own(), &high));
     });
-    let typed = Callback::new(move |()| {
-        let read = |text: RwSignal<String>| bound_read(&own(), &text.get_untracked());
-        let now = between(&read(least), &read(most));
-        set_brush(brushes, own(), now);
-    });
     let at = move || axes.with(|axes| axes.iter().position(|axis| *axis == own()));
     let kind = Memo::new(move |_| {
         coordinates.with(|coordinates| at().and_then(|at| coordinates.get(at)).map(|axis| axis.kind.clone()))
+    });
+    // Its fields are made anew for this alone: what is typed outlasts another scale.
+    let has_categories = Memo::new(move |_| kind.with(|kind| matches!(kind, Some(Kind::Categories(_)))));
+    let typed = Callback::new(move |()| {
+        // A browser says it also of a field that goes because the axis has categories now: these have no bounds.
+        if has_categories.get_untracked() {
+            return;
+        }
+        let read = |text: RwSignal<String>| bound_read(&own(), &text.get_untracked());
+        let now = between(&read(least), &read(most));
+        set_brush(brushes, own(), now);
     });
     let category = RwSignal::new(String::new());
     Effect::new(move |_| {
@@ -275,11 +305,11 @@ fn AxisRow(
     view! {
         <div class="axis-row flex" role="listitem">
             <b class="cut grow">{label}</b>
-            {move || match kind.get() {
-                Some(Kind::Categories(_)) => {
+            {move || match has_categories.get() {
+                true => {
                     view! { <span class="either" on:change=move |_| chosen()><Select value=category options=offered rest name=only.clone() /></span> }.into_any()
                 }
-                _ => view! {
+                false => view! {
                     <TextField value=least name=least_label.clone() placeholder="least" class="short" on_enter=typed on_change=typed />
                     <TextField value=most name=most_label.clone() placeholder="greatest" class="short" on_enter=typed on_change=typed />
                     <button type="button" class="btn s turns" aria-label=log_label.clone() aria-pressed=move || is_log().to_string()
@@ -437,7 +467,7 @@ fn Lines(
             <svg class="over" width="100%" height=HEIGHT aria-hidden="true" style="pointer-events: none">
                 <polyline points=line fill="none" stroke="var(--text)" stroke-width="2.4" />
             </svg>
-            <div class="tip" role="status" style:left=format!("{}px", x + 10.0) style:top=format!("{}px", (y - 14.0).max(0.0))>{name}</div>
+            <div class="at-part" style=beside((x, x), y - 14.0, width.get())><div class="tip" role="status">{name}</div></div>
         })
     };
     view! {
@@ -485,6 +515,17 @@ mod tests {
         assert_eq!(brushed(&cells, &chart(Some(Brush::Between(0.2, 1.0)))), ["c"]);
         assert_eq!(brushed(&cells, &chart(Some(Brush::Missing))), ["b"]);
         assert_eq!(brushed(&cells, &chart(None)).len(), 3);
+    }
+
+    #[test]
+    fn the_first_axes_stay_while_somebody_is_in_their_fields() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Names>();
+        let (before, now) = (names(&["param.lr", "metric.loss"]), names(&["param.depth", "metric.loss"]));
+        let first = |before: Option<&Names>, is_worked_on| first_axes(before, is_worked_on, || now.clone());
+        assert_eq!(first(Some(&before), true), before);
+        assert_eq!(first(Some(&before), false), now, "once they are left, others may come");
+        assert_eq!(first(Some(&Names::new()), true), now, "of none nothing is held");
+        assert_eq!(first(None, true), now);
     }
 
     #[test]
