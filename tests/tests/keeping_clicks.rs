@@ -153,7 +153,8 @@ async fn jobs(desk: &Desk) -> Result<()> {
     driver.active_element().await?.send_keys(Key::Escape + "").await?;
     gone(driver, "//*[@role='menu']").await?;
     // Its lines are rows of the same fields, and are taken as a table is.
-    press(driver, "//main//section[contains(@class,'jobs')]//header//button[@aria-label='Copy or save the table']").await?;
+    press(driver, "//main//section[contains(@class,'jobs')]//header//button[@aria-label='Copy or save the table']")
+        .await?;
     seen(driver, "//*[@role='menu']//button[normalize-space(.)='Save as CSV']").await?;
     driver.active_element().await?.send_keys(Key::Escape + "").await?;
     gone(driver, "//*[@role='menu']").await?;
