@@ -200,7 +200,7 @@ async fn call(driver: &WebDriver) -> Result<()> {
 
 /// What the cluster says happened, and what one pod wrote.
 async fn events_and_log(driver: &WebDriver) -> Result<()> {
-    const EVENTS: &str = "//aside//h3[.='Events']/following-sibling::div[1]";
+    const EVENTS: &str = "//aside//div[h3='Events']/following-sibling::div[1]";
     seen_late(driver, &format!("{EVENTS}//span[contains(., 'pod/tumours-')]"))
         .await
         .context("see events of the pod")?;
@@ -218,7 +218,7 @@ async fn chip(driver: &WebDriver, text: &str) -> Result<()> {
 }
 
 async fn ready_instances(driver: &WebDriver, count: usize) -> Result<()> {
-    const READY: &str = "//aside//h3[.='Instances']/following-sibling::div[1]/div[i[contains(@class,'good')]]";
+    const READY: &str = "//aside//div[h3='Instances']/following-sibling::div[1]/div[i[contains(@class,'good')]]";
     let ready = async || Ok(driver.find_all(By::XPath(READY)).await?.len() == count);
     until(&format!("{count} ready instances"), PATIENCE, ready).await
 }

@@ -152,6 +152,12 @@ async fn jobs(desk: &Desk) -> Result<()> {
     seen(driver, "//*[@role='menu']//button[normalize-space(.)='Show its log']").await?;
     driver.active_element().await?.send_keys(Key::Escape + "").await?;
     gone(driver, "//*[@role='menu']").await?;
+    // Its lines are rows of the same fields, and are taken as a table is.
+    press(driver, "//main//section[contains(@class,'jobs')]//header//button[@aria-label='Copy or save the table']")
+        .await?;
+    seen(driver, "//*[@role='menu']//button[normalize-space(.)='Save as CSV']").await?;
+    driver.active_element().await?.send_keys(Key::Escape + "").await?;
+    gone(driver, "//*[@role='menu']").await?;
     fill(driver, FILTER, "snapshot diabetes").await?;
     until("the snapshots alone", Duration::from_secs(10), async || Ok(all().await? == 2)).await?;
     ensure!(before > 2, "{before} jobs, before the filter");

@@ -10,6 +10,7 @@ mod dist;
 mod full;
 mod gates;
 mod kubernetes;
+mod menus;
 mod pictures;
 mod place;
 mod platforms;

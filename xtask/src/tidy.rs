@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{pictures, place, shell, unison};
+use crate::{menus, pictures, place, shell, unison};
 
 /// Fails on a dependency that the table does not have.
 pub(crate) fn check() -> Result<()> {
@@ -29,7 +29,7 @@ pub(crate) fn check() -> Result<()> {
         }
     }
     wrong.extend(long_files()?);
-    wrong.extend(tables_not_taken()?);
+    wrong.extend(menus::missing()?);
     if wrong.is_empty() {
         unison::check()?;
         pictures::check()?;
@@ -74,48 +74,4 @@ fn long_files() -> Result<Vec<String>> {
         }
     }
     Ok(long)
-}
-
-/// Tables that have no menu of their own, and why.
-const NOT_TAKEN: [(&str, &str); 3] = [
-    ("ui/src/pages/runs.rs", "the run table is taken by the menu of runs/export.rs"),
-    ("ui/src/parts/markdown.rs", "a table in somebody's notes, whose text is Markdown already"),
-    ("ui/src/parts/medium/cells.rs", "medium.rs takes what is drawn here"),
-];
-
-/// Every table of the window is copied as Markdown and saved as CSV (`parts::take_table`).
-fn tables_not_taken() -> Result<Vec<String>> {
-    let listed = ["ls-files", "ui/src/pages/*.rs", "ui/src/parts/*.rs"];
-    let files = shell::read(std::process::Command::new("git").args(listed).current_dir(place::root()))?;
-    let mut wrong = Vec::new();
-    for file in files.lines() {
-        let text = fs::read_to_string(place::root().join(file))?;
-        let is_named = NOT_TAKEN.iter().any(|(named, _)| *named == file);
-        match (is_table_without_menu(&text), is_named) {
-            (true, false) => wrong.push(format!(
-                "{file} draws a table that nobody can take: give it `TakeTable`, or name it in xtask/src/tidy.rs with the reason"
-            )),
-            (false, true) => wrong.push(format!("{file} is named in xtask/src/tidy.rs, and has no table without a menu")),
-            _ => {}
-        }
-    }
-    Ok(wrong)
-}
-
-fn is_table_without_menu(text: &str) -> bool {
-    let draws = ["<Table ", "<Table\n", "\"small-table"].iter().any(|drawn| text.contains(drawn));
-    draws && !["TakeTable", "TakeMenu", "TextTable"].iter().any(|taken| text.contains(taken))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_table_without_menu;
-
-    #[test]
-    fn a_table_is_taken_where_its_file_has_a_menu() {
-        assert!(is_table_without_menu("view! { <Table rows columns /> }"));
-        assert!(is_table_without_menu("<table class=\"small-table even\">"));
-        assert!(!is_table_without_menu("<table class=\"small-table\"> <TakeTable of table />"));
-        assert!(!is_table_without_menu("let rows: Vec<TableRow> = Vec::new();"));
-    }
 }

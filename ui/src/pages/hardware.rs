@@ -24,6 +24,7 @@ use crate::{
         chart::ChartCard,
         icon,
         states::Load,
+        take_table::{Form, TakeTable, TextTable},
         words,
     },
 };
@@ -58,11 +59,17 @@ pub(crate) fn Hardware() -> impl IntoView {
                     </div>
                 </Show>
                 <div class="columns section">
-                    <Card title="GPUs" flush=true>{move || graphics(machine.get().gpus)}</Card>
-                    <Card title="Workers" flush=true>
+                    <Card title="GPUs" flush=true extra=ViewFn::from(move || view! {
+                        <Show when=move || machine.with(|machine| has_gpu(&machine.gpus))>
+                            <TakeTable of=("GPU", "GPUs") table=move |form| machine.with_untracked(|machine| gpus_as_text(&machine.gpus, form)) />
+                        </Show>
+                    })>{move || graphics(machine.get().gpus)}</Card>
+                    <Card title="Workers" flush=true extra=ViewFn::from(move || view! {
+                        <TakeTable of=("worker", "workers") table=move |form| machine.with_untracked(|machine| workers_as_text(machine, form)) />
+                    })>
                         <div class="list">{move || {
                             let machine = machine.get();
-                            let has_gpu = machine.gpus.iter().any(|gpu| !is_software(gpu));
+                            let has_gpu = has_gpu(&machine.gpus);
                             machine.workers.into_iter().map(|known| worker(known, has_gpu)).collect_view()
                         }}</div>
                     </Card>
@@ -154,20 +161,68 @@ fn graphics(gpus: Vec<Gpu>) -> AnyView {
     .into_any()
 }
 
+fn has_gpu(gpus: &[Gpu]) -> bool {
+    gpus.iter().any(|gpu| !is_software(gpu))
+}
+
+fn gpus_as_text(gpus: &[Gpu], form: Form) -> TextTable {
+    let row = |gpu: &Gpu| {
+        let [name, vendor, backend, driver, kind] =
+            [&gpu.name, &gpu.vendor, &gpu.backend, &gpu.driver, &gpu.kind].map(Clone::clone);
+        [
+            name,
+            vendor,
+            backend,
+            driver,
+            gpu.memory_bytes.map_or_else(|| form.text(None), |bytes| form.size(bytes)),
+            kind,
+        ]
+    };
+    let head =
+        [("GPU", false), ("Vendor", false), ("Backend", false), ("Driver", false), ("Memory", true), ("Kind", false)];
+    TextTable::of(head, gpus.iter().filter(|gpu| !is_software(gpu)).map(row))
+}
+
+fn workers_as_text(machine: &Told, form: Form) -> TextTable {
+    let has_gpu = has_gpu(&machine.gpus);
+    let row = |worker: &WorkerInfo| {
+        [
+            backend(&worker.backend),
+            state_of(worker).to_owned(),
+            devices_of(worker, has_gpu),
+            form.text(worker.reason.as_deref()),
+            form.text(worker.mend.as_deref()),
+            form.text(worker.path.as_deref()),
+        ]
+    };
+    let head =
+        [("Worker", false), ("State", false), ("Devices", false), ("Why", false), ("Command", false), ("Path", false)];
+    TextTable::of(head, machine.workers.iter().map(row))
+}
+
 /// An adapter that draws on the processor.
 fn is_software(gpu: &Gpu) -> bool {
     gpu.kind == "software"
 }
 
-fn worker(worker: WorkerInfo, has_gpu: bool) -> impl IntoView {
+const fn state_of(worker: &WorkerInfo) -> &'static str {
+    if worker.starts { "ready" } else { "does not start" }
+}
+
+/// What it trains on.
+fn devices_of(worker: &WorkerInfo, has_gpu: bool) -> String {
     let devices = worker.devices.iter().copied().filter(|device| has_gpu || *device != Device::Wgpu);
-    let devices = devices.map(device).collect::<Vec<_>>().join(", ");
+    devices.map(device).collect::<Vec<_>>().join(", ")
+}
+
+fn worker(worker: WorkerInfo, has_gpu: bool) -> impl IntoView {
+    let (state, devices) = (state_of(&worker), devices_of(&worker, has_gpu));
     view! {
         <div class="worker">
             <div class="grow">
                 <div class="flex">
                     <b>{format!("{} worker", backend(&worker.backend))}</b>
-                    <Chip text=if worker.starts { "ready" } else { "does not start" } tone=if worker.starts { "good" } else { "warn" } dot=true />
+                    <Chip text=state tone=if worker.starts { "good" } else { "warn" } dot=true />
                 </div>
                 <div class="small muted">{worker.reason.clone().unwrap_or_else(|| format!("Trains on {devices}."))}</div>
                 {worker.mend.clone().map(|mend| view! {
@@ -196,5 +251,48 @@ const fn device(device: Device) -> &'static str {
         Device::Cuda => "CUDA",
         Device::Metal => "Metal",
         Device::Wgpu => "the GPU through Vulkan or Metal (trees)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_taken_with_why_it_does_not_start() {
+        let gpu = |kind: &str| Gpu {
+            name: "H200".to_owned(),
+            vendor: "NVIDIA".to_owned(),
+            driver: "580".to_owned(),
+            backend: "Vulkan".to_owned(),
+            kind: kind.to_owned(),
+            memory_bytes: Some(2048),
+        };
+        let worker = WorkerInfo {
+            backend: "cuda".to_owned(),
+            path: None,
+            starts: false,
+            devices: vec![Device::Cpu, Device::Wgpu],
+            reason: Some("No driver.".to_owned()),
+            mend: Some("install it".to_owned()),
+        };
+        let machine = Told {
+            cpu: String::new(),
+            cores: 1,
+            cpu_load: 0.0,
+            memory_bytes: 0,
+            memory_used_bytes: 0,
+            disk_bytes: 0,
+            disk_free_bytes: 0,
+            gpus: vec![gpu("software")],
+            workers: vec![worker],
+            auto: String::new(),
+            devices: Vec::new(),
+        };
+        let row = ["CUDA", "does not start", "CPU", "No driver.", "install it", ""];
+        assert_eq!(workers_as_text(&machine, Form::Csv).rows, [row]);
+        // What draws on the processor is no GPU, as in the list.
+        let gpus = gpus_as_text(&[gpu("software"), gpu("discrete")], Form::Csv);
+        assert_eq!(gpus.rows, [["H200", "NVIDIA", "Vulkan", "580", "2048", "discrete"]]);
     }
 }

@@ -31,6 +31,7 @@ use crate::{
         picked::{Picked, PickedBar, call_all, of_several},
         row_keys::{move_among_rows, opens_row},
         states::{Empty, Load, Problem, Skeleton},
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
@@ -245,14 +246,46 @@ fn log_of(asked: &ParamsMap) -> Option<JobId> {
 fn List(title: &'static str, jobs: Memo<Vec<Job>>, seen: Seen) -> impl IntoView {
     // What moves by itself is not in the key: a line under the pointer stays while its job goes on.
     let key = |job: &Job| (job.id.to_string(), job.state, job.retryable, job.waits_for.clone(), job.message.clone());
+    let table =
+        move |form| untrack(|| jobs.with(|jobs| as_text(jobs, |project| name_in(seen.projects, project), form)));
     view! {
         <Show when=move || !jobs.with(Vec::is_empty)>
             <section class="card section jobs">
-                <header><h2>{title}</h2><span class="right faint caption">{move || words::count(jobs.with(Vec::len) as u64)}</span></header>
+                <header>
+                    <h2>{title}</h2>
+                    <span class="right flex">
+                        <span class="faint caption">{move || words::count(jobs.with(Vec::len) as u64)}</span>
+                        <TakeTable of=JOBS table />
+                    </span>
+                </header>
                 <div class="list" role="list" on:keydown=move_among_rows><For each=move || jobs.get() key=key let:job><Line job seen /></For></div>
             </section>
         </Show>
     }
+}
+
+/// `project` says what a project is called.
+fn as_text(jobs: &[Job], project: impl Fn(Option<ProjectId>) -> String, form: Form) -> TextTable {
+    let row = |job: &Job| {
+        let said = match (&job.error, &job.waits_for) {
+            (Some(error), _) => error.message.as_str(),
+            (None, Some(why)) => why.as_str(),
+            (None, None) => job.message.as_str(),
+        };
+        let text = |text: &str| form.text(Some(text).filter(|text| !text.is_empty()));
+        [
+            job.title.clone(),
+            job.id.to_string(),
+            text(&project(job.project)),
+            state_word(job.state).to_owned(),
+            text(said),
+            form.moment(Some(job.created_ms)),
+            form.moment(job.started_ms),
+            form.moment(job.ended_ms),
+        ]
+    };
+    let head = ["Job", "Id", "Project", "State", "Message", "Created", "Started", "Ended"];
+    TextTable::of(head.map(|title| (title, false)), jobs.iter().map(row))
 }
 
 #[component]
@@ -413,13 +446,12 @@ fn Log(job: JobId) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
-    use api::job::JobKind;
+    use api::{ApiError, job::JobKind};
 
     use super::*;
 
-    #[test]
-    fn a_job_is_found_by_its_words() {
-        let job = Job {
+    fn failed() -> Job {
+        Job {
             id: JobId::from_bytes([1; 16]),
             project: None,
             kind: JobKind::Train,
@@ -435,7 +467,26 @@ mod tests {
             started_ms: None,
             ended_ms: None,
             retryable: false,
-        };
+        }
+    }
+
+    #[test]
+    fn jobs_are_taken_with_what_is_said_of_each() {
+        let mut all = [failed(), failed(), failed()];
+        all[0].error = Some(ApiError::not_found("It is gone."));
+        all[1].waits_for = Some("needs 2.1 GB".to_owned());
+        all[1].state = JobState::Queued;
+        let table = as_text(&all, |_| "Penguins".to_owned(), Form::Csv);
+        let said: Vec<_> = table.rows.iter().map(|row| (row[2].as_str(), row[3].as_str(), row[4].as_str())).collect();
+        let [gone, waits] = ["It is gone.", "needs 2.1 GB"];
+        assert_eq!(said, [("Penguins", "failed", gone), ("Penguins", "waiting", waits), ("Penguins", "failed", "")]);
+        assert_eq!((table.head.len(), table.rows[0][5].as_str()), (8, "1970-01-01T00:00:00Z"));
+        assert_eq!(as_text(&all, |_| String::new(), Form::Markdown).rows[2][2..5], ["–", "failed", "–"]);
+    }
+
+    #[test]
+    fn a_job_is_found_by_its_words() {
+        let job = failed();
         for (wanted, found) in [("", true), ("failed heron", true), ("penguins train", true), ("done", false)] {
             assert_eq!(fits(&job, "Penguins", wanted), found, "{wanted}");
         }

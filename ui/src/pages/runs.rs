@@ -500,6 +500,7 @@ pub(crate) fn Runs() -> impl IntoView {
                             <plots::Plots whose=plots::Whose::Listed(seen_list) plotted facts filter=Some(filter) these on_open=open_id />
                         })}
                         <div class="fill-table" class:hidden=move || grouped.get() || is_plotted.get() || list.total.get().unwrap_or(0) == 0>
+                            // no menu: that of runs/export.rs takes all that match
                             <Table
                                 rows=rows.get_value()
                                 columns=Signal::from(columns)

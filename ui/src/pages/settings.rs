@@ -1,7 +1,8 @@
 //! Settings: appearance, paths, storage and cleaning, tracking server, registries, targets, secrets, the app's own log.
 
 use api::host::{
-    CollectGarbage, CompactDatabase, GetHost, GetSettings, GetStorage, PutSettings, Settings as Values, Storage, Theme,
+    CollectGarbage, CompactDatabase, GetHost, GetSettings, GetStorage, PutSettings, Settings as Values, Storage,
+    StoragePart, Theme,
 };
 use leptos::prelude::*;
 
@@ -15,6 +16,7 @@ use crate::{
         icon,
         states::Load,
         tabs::{Tab, Tabs, current_tab, keys_of},
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
@@ -294,7 +296,10 @@ fn StorageTab() -> impl IntoView {
                 </div>
             </Card>
             <Card title="Space used" class="section" flush=true
-                extra=ViewFn::from(move || view! { <span class="faint caption">{move || words::bytes(whole(&storage.get()))}" in all"</span> })>
+                extra=ViewFn::from(move || view! {
+                    <span class="faint caption">{move || words::bytes(whole(&storage.get()))}" in all"</span>
+                    <TakeTable of=("part", "parts") table=move |form| storage.with_untracked(|storage| as_text(storage, form)) />
+                })>
                 <div class="list slim">{move || parts(&storage.get())}</div>
             </Card>
         </Load>
@@ -303,6 +308,14 @@ fn StorageTab() -> impl IntoView {
 
 fn whole(storage: &Storage) -> u64 {
     storage.parts.iter().map(|part| part.size_bytes).sum()
+}
+
+/// All parts by their size.
+fn as_text(storage: &Storage, form: Form) -> TextTable {
+    let mut all: Vec<_> = storage.parts.iter().collect();
+    all.sort_by_key(|part| std::cmp::Reverse(part.size_bytes));
+    let row = |part: &StoragePart| [words::capital(&part.name), part.detail.clone(), form.size(part.size_bytes)];
+    TextTable::of([("Part", false), ("What", false), ("Size", true)], all.into_iter().map(row))
 }
 
 /// The parts by their size; those that hold nothing are only named.
@@ -334,6 +347,21 @@ fn parts(storage: &Storage) -> impl IntoView + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn space_is_taken_by_its_size() {
+        let part =
+            |name: &str, size_bytes| StoragePart { name: name.to_owned(), size_bytes, detail: "runs".to_owned() };
+        let storage = Storage {
+            workspace: String::new(),
+            parts: vec![part("cache", 0), part("blobs", 2048)],
+            free_bytes: 0,
+            collectable_bytes: 0,
+            not_counted: None,
+            compactable_bytes: 0,
+        };
+        assert_eq!(as_text(&storage, Form::Csv).rows, [["Blobs", "runs", "2048"], ["Cache", "runs", "0"]]);
+    }
 
     #[test]
     fn gigabytes_are_shown_as_they_are_given() {

@@ -70,6 +70,7 @@ pub(crate) fn size_of(node: NodeRef<html::Div>) -> ReadSignal<(f64, f64)> {
 
 /// A small drawing of a fixed size.
 pub(crate) fn spark(drawing: Drawing) -> impl IntoView {
+    // no menu: it stands in a table, which has one
     view! { <span class="spark" aria-hidden="true" inner_html=drawing.svg></span> }
 }
 

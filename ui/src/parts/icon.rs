@@ -127,5 +127,6 @@ pub(crate) const X: Icon = Icon(r#"<path d="M18 6 6 18"/><path d="m6 6 12 12"/>"
 
 /// Draws an icon.
 pub(crate) fn icon(icon: Icon) -> impl IntoView {
+    // no menu: an icon shows no figures
     view! { <svg class="i" viewBox="0 0 24 24" aria-hidden="true" inner_html=icon.0></svg> }
 }

@@ -204,6 +204,7 @@ fn drawn_one(node: Node) -> AnyView {
         let (head, rows): (Vec<Node>, Vec<Node>) =
             held.into_iter().partition(|node| matches!(node, Node::Holds(Element::Head, _)));
         return view! {
+            // no menu: a table of somebody's notes, whose text is Markdown already
             <div class="scrolls"><table class="small-table"><thead>{drawn(head)}</thead><tbody>{drawn(rows)}</tbody></table></div>
         }
         .into_any();

@@ -194,6 +194,7 @@ fn FigureTable(
     let has_interval = figures.iter().any(|figure| figure.interval.is_some());
     let has_baseline = figures.iter().any(|figure| figure.baseline.is_some());
     view! {
+        // no menu: each card of the report that holds one has its own
         <table class="small-table intervals">
             <thead>
                 <tr>

@@ -362,6 +362,7 @@ where
             }
             on:keydown=pressed
         >
+            // no menu: whoever draws a `Table` gives it one
             <table role="presentation" style:min-width=move || format!("{}px", width()) style:height=move || format!("{}px", drawn.get() + head)>
                 <colgroup>
                     {move || {

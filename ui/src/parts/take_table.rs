@@ -120,12 +120,16 @@ pub(crate) fn TakeTable(
 pub(crate) fn TakeMenu(
     take: impl Fn(Form) + Copy + 'static,
     #[prop(default = icon::DOWNLOAD)] mark: Icon,
+    /// How many rows a list has that comes page by page.
+    #[prop(into, optional)]
+    total: Signal<Option<u64>>,
 ) -> impl IntoView {
     let menus = Menus::get();
     let items = move || {
+        let which = which(total.get_untracked());
         vec![
-            Item::new("Copy as Markdown", icon::COPY, move || take(Form::Markdown)),
-            Item::new("Save as CSV", icon::DOWNLOAD, move || take(Form::Csv)),
+            Item::new(format!("Copy as Markdown{which}"), icon::COPY, move || take(Form::Markdown)),
+            Item::new(format!("Save as CSV{which}"), icon::DOWNLOAD, move || take(Form::Csv)),
         ]
     };
     view! { <IconButton label="Copy or save the table" mark on_press=move |event| menus.open_at(&event, items()) /> }
@@ -138,6 +142,14 @@ pub(crate) type Page = (Vec<Vec<Option<String>>>, u64);
 const MOST_ROWS: u64 = 10_000;
 /// Rows that are asked for at once.
 const PIECE: u32 = 1_000;
+
+/// What a menu says behind what it does where not all rows are taken.
+fn which(total: Option<u64>) -> String {
+    match total.filter(|total| *total > MOST_ROWS) {
+        Some(_) => format!(" (first {} rows)", words::count(MOST_ROWS)),
+        None => String::new(),
+    }
+}
 
 /// The menu of a list that comes page by page.
 pub(crate) fn take_pages(
@@ -197,6 +209,12 @@ mod tests {
         assert_eq!(taken(0), (0, None, 0));
         assert_eq!(taken(1_500), (1_500, Some(vec![Some("1499".to_owned())]), 1_500));
         assert_eq!(taken(2_000_000), (10_000, Some(vec![Some("9999".to_owned())]), 2_000_000));
+    }
+
+    #[test]
+    fn a_menu_says_beforehand_that_not_all_rows_are_taken() {
+        assert_eq!([None, Some(0), Some(10_000)].map(which), ["", "", ""]);
+        assert_eq!(which(Some(10_001)), " (first 10,000 rows)");
     }
 
     #[test]

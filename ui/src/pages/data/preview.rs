@@ -131,7 +131,7 @@ pub(super) fn PreviewTab(snapshot: Memo<SnapshotId>, profile: RwSignal<Option<Pr
         {move || failed.get().map(|error| view! { <div class="padded"><Failure error again=move || list.again() /></div> })}
         <div class="drift-line flex small muted" class:hidden=move || list.total.get().is_none()>
             {move || list.total.get().map(|total| words::counted(total, "row", "rows"))}
-            <span class="right flex"><TakeMenu take /></span>
+            <span class="right flex"><TakeMenu take total=list.total /></span>
         </div>
         <div class="padded" class:hidden=move || reading.job.with(Option::is_none)><UnderWay job=reading.job /></div>
         {move || waits.get().then(|| view! { <div class="padded"><Skeleton lines=8 /></div> })}

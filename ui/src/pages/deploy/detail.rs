@@ -2,7 +2,7 @@
 //! and logs.
 
 use api::{
-    deploy::{CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, ScaleDeployment},
+    deploy::{CallAnswer, CallDeployment, DeleteDeployment, Deployment, GetDeployment, Instance, ScaleDeployment},
     id::DeploymentId,
     model::{GetVersion, VersionDetail},
 };
@@ -28,6 +28,7 @@ use crate::{
         row_form::{Answer, RowDraft, RowForm},
         send_traffic::Traffic,
         states::{Load, Problem, prose},
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         words,
     },
@@ -130,7 +131,12 @@ fn Scale(now: Signal<Deployment>) -> impl IntoView {
 #[component]
 fn Instances(now: Signal<Deployment>) -> impl IntoView {
     view! {
-        <h3>"Instances"</h3>
+        <div class="flex">
+            <h3 class="grow">"Instances"</h3>
+            <Show when=move || now.with(|now| !now.instances.is_empty())>
+                <TakeTable of=("instance", "instances") table=move |form| now.with_untracked(|now| instances_as_text(&now.instances, form)) />
+            </Show>
+        </div>
         <div class="card list">
             {move || now.with(|now| now.instances.clone()).into_iter().map(|instance| {
                 let tone = if instance.ready { "good" } else { "warn" };
@@ -145,6 +151,30 @@ fn Instances(now: Signal<Deployment>) -> impl IntoView {
             }).collect_view()}
         </div>
     }
+}
+
+fn instances_as_text(all: &[Instance], form: Form) -> TextTable {
+    let row = |one: &Instance| {
+        [
+            one.name.clone(),
+            form.text(one.version_number.map(|number| format!("v{number}")).as_deref()),
+            one.state.clone(),
+            if one.ready { "yes" } else { "no" }.to_owned(),
+            form.text(one.reason.as_deref()),
+            one.restarts.to_string(),
+            form.moment(one.started_ms),
+        ]
+    };
+    let head = [
+        ("Instance", false),
+        ("Version", false),
+        ("State", false),
+        ("Ready", false),
+        ("Reason", false),
+        ("Restarts", true),
+        ("Started", false),
+    ];
+    TextTable::of(head, all.iter().map(row))
 }
 
 /// What serves now is asked, with the inputs of the version that serves now.
@@ -215,5 +245,25 @@ fn Ask(id: DeploymentId, known: VersionDetail) -> impl IntoView {
             <summary>"The row that is asked"</summary>
             <div class="form"><RowForm draft examples /></div>
         </details>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_is_taken_with_why_it_is_not_ready() {
+        let one = Instance {
+            name: "fraud-7c".to_owned(),
+            version_number: Some(2),
+            ready: false,
+            state: "Waiting".to_owned(),
+            reason: Some("no image".to_owned()),
+            restarts: 4,
+            started_ms: None,
+        };
+        let row = ["fraud-7c", "v2", "Waiting", "no", "no image", "4", ""];
+        assert_eq!(instances_as_text(&[one], Form::Csv).rows, [row]);
     }
 }

@@ -1,14 +1,23 @@
 //! Below the matrix: where each deployment answers, and what was rolled out lately.
 
 use api::{
-    deploy::{Deployment, DeploymentState, Rollout, RolloutEnd, in_sentence},
+    deploy::{Deployment, DeploymentState, Rollout, in_sentence},
     id::DeploymentId,
 };
 use leptos::prelude::*;
 
 use crate::{
-    pages::deploy::rollouts::{rollout_tone, what},
-    parts::{button::CopyButton, card::Card, when::Ago, words},
+    pages::deploy::{
+        rollouts::{HEAD, ROLLOUTS, cells, rollout_tone, said, what},
+        state,
+    },
+    parts::{
+        button::CopyButton,
+        card::Card,
+        take_table::{Form, TakeTable, TextTable},
+        when::Ago,
+        words,
+    },
 };
 
 /// Rollouts that are listed.
@@ -31,14 +40,18 @@ pub(super) fn Lately(
     view! {
         <Show when=move || !all.with(Vec::is_empty)>
             <div class="columns section">
-                <Card title="Lately" flush=true>
+                <Card title="Lately" flush=true extra=ViewFn::from(move || view! {
+                    <TakeTable of=ROLLOUTS table=move |form| rolled.with_untracked(|rolled| as_text(rolled, form)) />
+                })>
                     <div class="list">
                         <For each=move || rolled.get() key=|(one, rollout)| (one.id, rollout.id, rollout.outcome) let((one, rollout))>
                             {row(one, rollout, open)}
                         </For>
                     </div>
                 </Card>
-                <Card title="Addresses" flush=true>
+                <Card title="Addresses" flush=true extra=ViewFn::from(move || view! {
+                    <TakeTable of=("address", "addresses") table=move |form| all.with_untracked(|all| addresses_as_text(all, form)) />
+                })>
                     <div class="list">
                         <For each=move || all.get() key=|one| (one.id, one.address.clone(), one.state as u8) let:one>{address(one)}</For>
                     </div>
@@ -48,9 +61,29 @@ pub(super) fn Lately(
     }
 }
 
+fn as_text(rolled: &[(Deployment, Rollout)], form: Form) -> TextTable {
+    let own = [("Deployment", false), ("Target", false)];
+    let row = |(one, rollout): &(Deployment, Rollout)| {
+        let own = [one.name.clone(), one.target_name.clone()];
+        own.into_iter().chain(cells(rollout, form)).collect()
+    };
+    TextTable {
+        head: own.into_iter().chain(HEAD).map(|(title, is_number)| (title.to_owned(), is_number)).collect(),
+        rows: rolled.iter().map(row).collect(),
+    }
+}
+
+fn addresses_as_text(all: &[Deployment], form: Form) -> TextTable {
+    let row = |one: &Deployment| {
+        let address = form.text(one.address.as_deref());
+        [one.name.clone(), one.target_name.clone(), state(one.state).0.to_owned(), address]
+    };
+    let head = [("Deployment", false), ("Target", false), ("State", false), ("Address", false)];
+    TextTable::of(head, all.iter().map(row))
+}
+
 fn row(one: Deployment, rollout: Rollout, open: RwSignal<Option<DeploymentId>>) -> impl IntoView {
-    let said = rollout.outcome.map_or("under way", RolloutEnd::word);
-    let tone = rollout_tone(rollout.outcome);
+    let (said, tone) = (said(&rollout), rollout_tone(rollout.outcome));
     let took = rollout.ended_ms.map(|end| words::duration((end - rollout.started_ms) as f64 / 1000.0));
     let id = one.id;
     let what = what(&rollout);

@@ -11,6 +11,7 @@ use crate::{
     parts::{
         button::{Button, Pending},
         icon,
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
         when::Ago,
         words,
@@ -19,6 +20,11 @@ use crate::{
 
 /// Rollouts that are shown before more are asked for.
 const FEW: usize = 6;
+/// One and several.
+pub(super) const ROLLOUTS: (&str, &str) = ("rollout", "rollouts");
+/// The titles of a rollout that is taken as text.
+pub(super) const HEAD: [(&str, bool); 5] =
+    [("Rollout", false), ("State", false), ("Started", false), ("Ended", false), ("Last step", false)];
 
 /// What goes back: to a rollout, or one step. Nothing is asked first, since going on again is as easy.
 #[derive(Clone, Copy)]
@@ -84,7 +90,7 @@ pub(super) fn Rollouts(now: Signal<Deployment>, back: Back) -> impl IntoView {
         (rollout.id, *index == 0, rollout.outcome, leads_back(rollout, wanted.get()), steps.collect::<Vec<_>>())
     };
     view! {
-        <h3>"Rollouts"</h3>
+        <div class="flex"><h3 class="grow">"Rollouts"</h3><TakeTable of=ROLLOUTS table=move |form| all.with_untracked(|all| as_text(all, form)) /></div>
         <For each=shown key=key let((index, rollout))>{
             let leads_back = leads_back(&rollout, wanted.get_untracked());
             rolled(rollout, index == 0, leads_back, back)
@@ -101,6 +107,30 @@ pub(super) fn what(rollout: &Rollout) -> String {
         "roll back" => format!("Back to v{}", rollout.version_number),
         kind => format!("{} v{}", words::capital(kind), rollout.version_number),
     }
+}
+
+fn as_text(all: &[Rollout], form: Form) -> TextTable {
+    TextTable::of(HEAD, all.iter().map(|rollout| cells(rollout, form)))
+}
+
+/// What stands under [`HEAD`].
+pub(super) fn cells(rollout: &Rollout, form: Form) -> [String; 5] {
+    let step = rollout.steps.last().map(|step| match step.detail.as_str() {
+        "" => step.title.clone(),
+        detail => format!("{}: {detail}", step.title),
+    });
+    [
+        what(rollout),
+        said(rollout).to_owned(),
+        form.moment(Some(rollout.started_ms)),
+        form.moment(rollout.ended_ms),
+        form.text(step.as_deref()),
+    ]
+}
+
+/// How it ended, if it has.
+pub(super) fn said(rollout: &Rollout) -> &'static str {
+    rollout.outcome.map_or("under way", RolloutEnd::word)
 }
 
 /// The colour of a rollout's end.
@@ -121,8 +151,7 @@ fn leads_back(rollout: &Rollout, wanted: VersionId) -> bool {
 }
 
 fn rolled(rollout: Rollout, is_newest: bool, leads_back: bool, back: Back) -> impl IntoView {
-    let said = rollout.outcome.map_or("under way", RolloutEnd::word);
-    let tone = rollout_tone(rollout.outcome);
+    let (said, tone) = (said(&rollout), rollout_tone(rollout.outcome));
     let (id, number) = (rollout.id, rollout.version_number);
     view! {
         <details class="rollout" open=is_newest>
@@ -148,7 +177,40 @@ fn rolled(rollout: Rollout, is_newest: bool, leads_back: bool, back: Back) -> im
 
 #[cfg(test)]
 mod tests {
+    use api::deploy::RolloutStep;
+
     use super::*;
+
+    fn rollout(version: VersionId, kind: &str, outcome: Option<RolloutEnd>) -> Rollout {
+        Rollout {
+            id: RolloutId::from_bytes([0; 16]),
+            version,
+            version_number: 1,
+            kind: kind.to_owned(),
+            outcome,
+            steps: Vec::new(),
+            started_ms: 0,
+            ended_ms: None,
+        }
+    }
+
+    #[test]
+    fn a_rollout_is_taken_with_the_step_that_it_came_to() {
+        let step = |title: &str, detail: &str| RolloutStep {
+            title: title.to_owned(),
+            detail: detail.to_owned(),
+            ok: None,
+            at_ms: 0,
+        };
+        let version = VersionId::from_bytes([1; 16]);
+        let back = rollout(version, "roll back", None);
+        let failed = rollout(version, "update", Some(RolloutEnd::Failed));
+        let failed = Rollout { steps: vec![step("Apply", ""), step("Wait", "no memory")], ended_ms: Some(5), ..failed };
+        let csv = as_text(&[failed, back], Form::Csv).rows;
+        let began = "1970-01-01T00:00:00Z";
+        assert_eq!(csv[0], ["Update v1", "failed", began, began, "Wait: no memory"]);
+        assert_eq!(csv[1], ["Back to v1", "under way", began, "", ""]);
+    }
 
     #[test]
     fn what_never_ran_and_what_runs_are_no_places_to_go_back_to() {
@@ -163,17 +225,7 @@ mod tests {
             (first, "update", None, false),
             (second, "update", done, false),
         ] {
-            let rollout = Rollout {
-                id: RolloutId::from_bytes([0; 16]),
-                version,
-                version_number: 1,
-                kind: kind.to_owned(),
-                outcome,
-                steps: Vec::new(),
-                started_ms: 0,
-                ended_ms: None,
-            };
-            assert_eq!(leads_back(&rollout, second), leads, "{kind} {outcome:?}");
+            assert_eq!(leads_back(&rollout(version, kind, outcome), second), leads, "{kind} {outcome:?}");
         }
     }
 }

@@ -336,7 +336,14 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
                 }
                 Some(Ok(logs)) => {
                     let line = |log: FoundLog| view! { <Found log leads=leads_by_row busy=pending.busy.into() on_add=Callback::new(move |log| add(vec![log])) /> };
-                    view! { <table class="small-table"><tbody>{logs.into_iter().map(line).collect_view()}</tbody></table> }.into_any()
+                    let table = move |form| found.with_untracked(|found| match found {
+                        Some(Ok(logs)) => found_as_text(logs, form),
+                        _ => TextTable::default(),
+                    });
+                    view! {
+                        <div class="flex"><span class="right"><TakeTable of=("found log", "found logs") table /></span></div>
+                        <table class="small-table"><tbody>{logs.into_iter().map(line).collect_view()}</tbody></table>
+                    }.into_any()
                 }
             }}
         </div>
@@ -353,6 +360,15 @@ fn Form(adding: RwSignal<bool>) -> impl IntoView {
             }}
         </footer>
     }
+}
+
+/// Logs are counted where a folder of them is read as one.
+fn found_as_text(found: &[FoundLog], form: TextForm) -> TextTable {
+    let row = |log: &FoundLog| {
+        let (logs, state) = (log.logs.map(|logs| logs.to_string()), log.known.map(|_| "is read"));
+        [log.kind.tool().to_owned(), log.path.clone(), form.text(logs.as_deref()), form.text(state)]
+    };
+    TextTable::of([("Log", false), ("Path", false), ("Logs", true), ("State", false)], found.iter().map(row))
 }
 
 #[component]
@@ -573,6 +589,16 @@ mod tests {
         assert_eq!((item.key.as_str(), item.deleted_ms), ("/home/me/wandb", 7));
         assert_eq!(item.name, "W&B offline · /home/me/wandb · with 2 runs");
         assert_eq!(forgotten(&DeletedSource { runs: 0, ..one }).name, "W&B offline · /home/me/wandb");
+    }
+
+    #[test]
+    fn what_was_found_is_taken_with_what_is_read_already() {
+        let log = |path: &str| FoundLog { kind: Kind::Wandb, path: path.to_owned(), known: None, logs: None };
+        let known = FoundLog { known: Some(SourceId::from_bytes([1; 16])), ..log("/p/a") };
+        let found = [known, FoundLog { logs: Some(2), ..log("/p") }];
+        let csv = found_as_text(&found, TextForm::Csv).rows;
+        assert_eq!(csv, [["W&B offline", "/p/a", "", "is read"], ["W&B offline", "/p", "2", ""]]);
+        assert_eq!(found_as_text(&found, TextForm::Markdown).rows[1], ["W&B offline", "/p", "2", "–"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use api::{
     id::{JobId, PackageId, RegistryId, VersionId},
     job::{GetJob, Job, JobState},
     model::Version,
-    package::{BuildPackage, ExportPackage, Layer, ListPackages, ListRegistries, Package, PushPackage},
+    package::{BuildPackage, ExportPackage, Layer, ListPackages, ListRegistries, Package, Push, PushPackage},
 };
 use leptos::{prelude::*, task::spawn_local};
 
@@ -64,6 +64,7 @@ fn One(package: Package, version: Memo<Version>, push: RwSignal<bool>) -> impl I
     let exporting = Starting::new(move |job| toasts.done(format!("Written: {}", job.message)));
     let digest = package.digest.clone();
     let pushes = package.pushes.clone();
+    let (has_pushes, pushed) = (!pushes.is_empty(), StoredValue::new(package.pushes.clone()));
     let layers = StoredValue::new(package.layers.clone());
     let save = move || {
         if shell::is_there() {
@@ -97,14 +98,16 @@ fn One(package: Package, version: Memo<Version>, push: RwSignal<bool>) -> impl I
                     </tbody>
                 </table>
             </Card>
-            <Card title="Pushed to" class="h" flush=true>
+            <Card title="Pushed to" class="h" flush=true extra=ViewFn::from(move || has_pushes.then(|| view! {
+                <TakeTable of=("push", "pushes") table=move |form| pushed.with_value(|pushes| pushes_as_text(pushes, form)) />
+            }))>
                 {if pushes.is_empty() {
                     view! { <p class="muted small padded">"Nowhere yet."</p> }.into_any()
                 } else {
                     view! {
                         <div class="list">
                             {pushes.into_iter().map(|push| {
-                                let reference = format!("{}:{}", push.repository, push.tag);
+                                let reference = reference(&push);
                                 view! {
                                     <div>
                                         <div class="grow">
@@ -128,6 +131,19 @@ fn One(package: Package, version: Memo<Version>, push: RwSignal<bool>) -> impl I
 fn as_text(layers: &[Layer], form: Form) -> TextTable {
     let row = |layer: &Layer| [words::capital(&layer.what), layer.digest.clone(), form.size(layer.size_bytes)];
     TextTable::of([("Layer", false), ("Digest", false), ("Size", true)], layers.iter().map(row))
+}
+
+fn reference(push: &Push) -> String {
+    format!("{}:{}", push.repository, push.tag)
+}
+
+fn pushes_as_text(pushes: &[Push], form: Form) -> TextTable {
+    let row = |push: &Push| {
+        let [sent, was_there] = [push.sent_bytes, push.skipped_bytes].map(|bytes| form.size(bytes));
+        [push.registry_name.clone(), reference(push), sent, was_there, form.moment(Some(push.pushed_ms))]
+    };
+    let head = [("Registry", false), ("Image", false), ("Sent", true), ("Was there", true), ("Pushed", false)];
+    TextTable::of(head, pushes.iter().map(row))
 }
 
 fn file_name(version: &Version) -> String {
@@ -277,5 +293,25 @@ fn shown(job: Job, moved: RwSignal<Option<(Option<f64>, String)>>) -> impl IntoV
             }}
             {live.then(|| view! { <Progress fraction=Signal::derive(move || moved.get().map_or(fraction, |(fraction, _)| fraction)) label="Progress" /> })}
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_is_taken_with_what_was_sent() {
+        let push = Push {
+            registry: RegistryId::from_bytes([1; 16]),
+            registry_name: "harbour".to_owned(),
+            repository: "harbour.example/fraud".to_owned(),
+            tag: "v2".to_owned(),
+            sent_bytes: 2048,
+            skipped_bytes: 0,
+            pushed_ms: 0,
+        };
+        let row = ["harbour", "harbour.example/fraud:v2", "2048", "0", "1970-01-01T00:00:00Z"];
+        assert_eq!(pushes_as_text(&[push], Form::Csv).rows, [row]);
     }
 }

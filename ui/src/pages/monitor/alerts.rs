@@ -22,6 +22,7 @@ use crate::{
         menu::{Item, MenuButton, Menus},
         picked::{Picked, PickedBar, call_all, of_several},
         row_keys::{move_among_rows, opens_row},
+        take_table::{Form, TakeTable, TextTable},
         when::Ago,
     },
 };
@@ -59,10 +60,8 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
             open > 0 && open < alerts.len()
         })
     });
-    let listed = Memo::new(move |_| {
-        let wanted = if are_both.get() { which.get() } else { WHICH[0].0.to_owned() };
-        shown(alerts.get(), &wanted, everything.get())
-    });
+    let wanted = Memo::new(move |_| if are_both.get() { which.get() } else { WHICH[0].0.to_owned() });
+    let listed = Memo::new(move |_| shown(alerts.get(), &wanted.get(), everything.get()));
     let picked = Picked::<AlertId>::new();
     // What is not listed is not meant, though it stays selected.
     let selected = Memo::new(move |_| {
@@ -73,6 +72,10 @@ pub(super) fn Alerts(now: Signal<Monitoring>, chosen: RwSignal<Option<Chosen>>, 
     view! {
         <Card title="Alerts" flush=true extra=ViewFn::from(move || view! {
             <Show when=move || are_both.get()><Segments value=which options=WHICH.to_vec() name="Which alerts" /></Show>
+            // Also those that were cleared and are left out below.
+            <Show when=move || !alerts.with(Vec::is_empty)>
+                <TakeTable of=ALERTS table=move |form| as_text(&shown(alerts.get_untracked(), &wanted.get_untracked(), true).0, form) />
+            </Show>
         })>
             <PickedBar count=Signal::derive(move || selected.with(Vec::len)) of=ALERTS items=move || acts.acknowledging(&selected.get()).into_iter().collect() on_clear=move || picked.clear() />
             {move || {
@@ -110,6 +113,30 @@ fn shown(mut alerts: Vec<Alert>, which: &str, everything: bool) -> (Vec<Alert>, 
     let hidden = if everything || which == "cleared" { 0 } else { alerts.len().saturating_sub(open + CLEARED) };
     alerts.truncate(alerts.len() - hidden);
     (alerts, hidden)
+}
+
+fn as_text(alerts: &[Alert], form: Form) -> TextTable {
+    let row = |alert: &Alert| {
+        [
+            alert.sentence.clone(),
+            alert.column.clone(),
+            form.number(Some(alert.severity)),
+            form.moment(Some(alert.raised_ms)),
+            form.moment(alert.cleared_ms),
+            form.moment(alert.acknowledged_ms),
+            form.text(alert.run.map(|run| run.to_string()).as_deref()),
+        ]
+    };
+    let head = [
+        ("Alert", false),
+        ("Column", false),
+        ("Severity", true),
+        ("Raised", false),
+        ("Cleared", false),
+        ("Acknowledged", false),
+        ("Run", false),
+    ];
+    TextTable::of(head, alerts.iter().map(row))
 }
 
 /// What can be done with an alert: its line goes with each look at what is watched, and the menu outlives it.
@@ -267,6 +294,17 @@ mod tests {
             acknowledged_ms: None,
             run: None,
         }
+    }
+
+    #[test]
+    fn an_alert_is_taken_with_its_times() {
+        let named = alert(1, Some(60_000));
+        let drifted = Alert { sentence: "amount drifted".to_owned(), column: "amount".to_owned(), ..named };
+        let (raised, cleared) = ("1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z");
+        let csv = as_text(&[drifted], Form::Csv);
+        assert_eq!(csv.rows, [["amount drifted", "amount", "1", raised, cleared, "", ""]]);
+        assert_eq!(csv.head.len(), 7);
+        assert_eq!(as_text(&[alert(2, None)], Form::Markdown).rows[0][4..], ["–", "–", "–"]);
     }
 
     #[test]

@@ -137,7 +137,7 @@ pub(super) fn LoggedRows(window: WindowId, column: ColumnDrift, which: Which) ->
                 <span class="small muted">{said}</span>
                 <span class="right flex">
                     {can_choose.then(|| view! { <Segments value=which.named options name="Which rows" /> })}
-                    <TakeMenu take />
+                    <TakeMenu take total=list.total />
                 </span>
             </div>
             {move || failed.get().map(|error| view! { <Failure error again=move || list.again() /> })}

@@ -19,6 +19,7 @@ use crate::{
         new_target::NewTarget,
         removed::{RemovedRegistries, RemovedTargets},
         states::Load,
+        take_table::{Form, TakeTable, TextTable},
         toast::Toasts,
     },
 };
@@ -41,7 +42,12 @@ pub(super) fn Outside() -> impl IntoView {
         })
     });
     view! {
-        <Card title="Registries" flush=true extra=move || view! { <Button label="Registry…" kind="s" mark=icon::PLUS on_press=move || add_registry.set(true) /> }>
+        <Card title="Registries" flush=true extra=move || view! {
+            <Button label="Registry…" kind="s" mark=icon::PLUS on_press=move || add_registry.set(true) />
+            <Show when=move || registries.value.with(|all| all.as_ref().is_some_and(|all| !all.is_empty()))>
+                <TakeTable of=("registry", "registries") table=move |form| registries.value.with_untracked(|all| registries_as_text(all.as_deref().unwrap_or_default(), form)) />
+            </Show>
+        }>
             <Load query=registries lines=2 let:registries>
                 {move || match registries.get() {
                     none if none.is_empty() => view! { <p class="muted small padded">"None yet. A cluster pulls a model's image from a registry; this machine needs none."</p> }.into_any(),
@@ -50,7 +56,10 @@ pub(super) fn Outside() -> impl IntoView {
             </Load>
         </Card>
         <RemovedRegistries />
-        <Card title="Targets" flush=true class="section" extra=move || view! { <Button label="Cluster…" kind="s" mark=icon::PLUS on_press=move || add_target.set(true) /> }>
+        <Card title="Targets" flush=true class="section" extra=move || view! {
+            <Button label="Cluster…" kind="s" mark=icon::PLUS on_press=move || add_target.set(true) />
+            <TakeTable of=("target", "targets") table=move |form| targets.value.with_untracked(|all| targets_as_text(all.as_deref().unwrap_or_default(), form)) />
+        }>
             <Load query=targets lines=2 let:targets>
                 <div class="list">{move || targets.get().into_iter().map(|target| view! { <TargetLine target /> }).collect_view()}</div>
             </Load>
@@ -60,6 +69,29 @@ pub(super) fn Outside() -> impl IntoView {
         <Dialog open=sign_in title=whose>{move || signing.get_untracked().map(|registry| view! { <SignIn open=sign_in registry /> })}</Dialog>
         <Dialog open=add_target title="Add a cluster"><NewTarget open=add_target /></Dialog>
     }
+}
+
+/// With where a password is kept, never with the password itself.
+fn registries_as_text(all: &[Registry], form: Form) -> TextTable {
+    let row = |one: &Registry| {
+        [one.name.clone(), one.address.clone(), form.text(one.username.as_deref()), one.credentials.clone()]
+    };
+    TextTable::of(
+        [("Registry", false), ("Address", false), ("User", false), ("Credentials", false)],
+        all.iter().map(row),
+    )
+}
+
+fn targets_as_text(all: &[Target], form: Form) -> TextTable {
+    let row = |one: &Target| {
+        let (kind, context, namespace) = match &one.kind {
+            TargetKind::ThisMachine => ("this machine", None, None),
+            TargetKind::Kubernetes { context, namespace, .. } => ("Kubernetes", Some(context), Some(namespace)),
+        };
+        let [context, namespace] = [context, namespace].map(|part| form.text(part.map(String::as_str)));
+        [one.name.clone(), kind.to_owned(), context, namespace]
+    };
+    TextTable::of([("Target", false), ("Kind", false), ("Context", false), ("Namespace", false)], all.iter().map(row))
 }
 
 /// Another user or password for a registry that is known.
@@ -168,5 +200,46 @@ fn TargetLine(target: Target) -> impl IntoView {
                     } />
             })}
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{
+        deploy::Capability,
+        id::{RegistryId, TargetId},
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_is_outside_is_taken_with_how_it_is_reached() {
+        let registry = Registry {
+            id: RegistryId::from_bytes([1; 16]),
+            name: "harbour".to_owned(),
+            address: "127.0.0.1:5000".to_owned(),
+            username: None,
+            plain_http: true,
+            ca_pem: None,
+            credentials: "secret store".to_owned(),
+            created_ms: 0,
+        };
+        let all = registries_as_text(&[registry], Form::Markdown);
+        assert_eq!(all.rows, [["harbour", "127.0.0.1:5000", "–", "secret store"]]);
+        let target = |kind| Target {
+            id: TargetId::from_bytes([1; 16]),
+            name: "sea".to_owned(),
+            kind,
+            capability: Capability::default(),
+            created_ms: 0,
+        };
+        let cluster = TargetKind::Kubernetes {
+            kubeconfig: None,
+            context: "kind".to_owned(),
+            namespace: "models".to_owned(),
+            create_namespace: false,
+        };
+        let all = targets_as_text(&[target(TargetKind::ThisMachine), target(cluster)], Form::Csv);
+        assert_eq!(all.rows, [["sea", "this machine", "", ""], ["sea", "Kubernetes", "kind", "models"]]);
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn Cells(table: Rows) -> impl IntoView {
     };
     view! {
         <div class="scrolls seen-whole">
+            // no menu: that of the medium (medium.rs) takes it
             <table class="small-table">
                 <thead><tr>{head.into_iter().map(|title| view! { <th scope="col">{title}</th> }).collect_view()}</tr></thead>
                 <tbody>{rows.into_iter().map(|row| view! { <tr>{row.into_iter().map(cell).collect_view()}</tr> }).collect_view()}</tbody>

@@ -491,6 +491,7 @@ fn Lines(
             {over}
         </div>
         {move || chart.with(|chart| chart.shade.as_ref().map(|shade| {
+            // no menu: the key is saved with its lines
             view! { <div class="plot-key" inner_html=ramp::key(shade, KEY).svg></div> }
         }))}
         <Legend cells is_shaded=false />

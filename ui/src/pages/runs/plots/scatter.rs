@@ -175,6 +175,7 @@ pub(super) fn ScatterView(
                     csv=Some(rows)
                 />
                 {move || chart.with(|chart| chart.as_ref().and_then(|chart| chart.shade.as_ref()).map(|shade| {
+                    // no menu: the key is saved with its points
                     view! { <div inner_html=ramp::key(shade, KEY).svg></div> }
                 }))}
                 {move || has_legend.get().then(|| view! { <Legend cells=data.cells of_points=true is_shaded /> })}
