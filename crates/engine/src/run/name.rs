@@ -106,13 +106,22 @@ pub(crate) fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
 /// Cuts a client's param or tag where it is longer than is kept, between two characters. The bytes that it had, if so:
 /// whoever cuts says it.
 pub fn cut(value: &mut String) -> Option<usize> {
-    let came_bytes = value.len();
-    if came_bytes <= LONGEST_TEXT {
+    cut_to(LONGEST_TEXT, value)
+}
+
+/// The same of notes in another tool's log.
+pub(crate) fn cut_notes(notes: &mut String) -> Option<usize> {
+    cut_to(LONGEST_NOTES, notes)
+}
+
+fn cut_to(most_bytes: usize, text: &mut String) -> Option<usize> {
+    let came_bytes = text.len();
+    if came_bytes <= most_bytes {
         return None;
     }
-    value.truncate(value.floor_char_boundary(LONGEST_TEXT));
+    text.truncate(text.floor_char_boundary(most_bytes));
     // What it had may be megabytes.
-    value.shrink_to_fit();
+    text.shrink_to_fit();
     Some(came_bytes)
 }
 
@@ -127,12 +136,6 @@ pub(crate) fn check_notes(notes: &str) -> Result<(), ApiError> {
             .with_hint("Keep a long text as an artifact of the run."));
     }
     Ok(())
-}
-
-/// As much of the notes in another tool's log as a run's row keeps.
-pub(crate) fn notes_of_log(mut notes: String) -> String {
-    notes.truncate(notes.floor_char_boundary(LONGEST_NOTES));
-    notes
 }
 
 #[cfg(test)]
