@@ -4,7 +4,7 @@ use std::fs;
 
 use api::{
     run::{GetRun, ListRuns},
-    source::ListSources,
+    source::{Kind, ListSources},
     tracking::ListExperiments,
 };
 use engine::tracking::registry;
@@ -61,7 +61,7 @@ async fn what_is_cut_of_the_notes_of_a_registered_model_is_said() {
         let text = fs::read_to_string(&meta).unwrap().replace(&format!("description: {was}"), &long);
         fs::write(&meta, text).unwrap();
     }
-    add(&stage, &folder, None).await;
+    add(&stage, &folder, Some(Kind::MlflowFiles)).await;
     let bare = registry::get(&stage.engine, "bare").await.unwrap();
     assert_eq!(bare.row.notes, "d".repeat(65_536));
     let first = registry::version(&stage.engine, "churn-model", "1").await.unwrap();
