@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 
 import requests
 
+# Why a long param or tag reads back otherwise than from MLflow's server.
+WHOLE = "kept whole up to 64 KiB, and cut there"
+KEPT = 65_536
+
 
 class Checks:
     """Counts and prints checks against the server at `uri`; `mlflow` says that it is MLflow's own, `beside`

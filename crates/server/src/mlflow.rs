@@ -5,6 +5,7 @@
 //! `{"error_code", "message"}` with MLflow's status.
 
 mod artifacts;
+mod cuts;
 mod datasets;
 mod experiments;
 mod failure;
@@ -71,6 +72,7 @@ pub fn router(host: Host, port: u16) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(Extension(LargeBodies::new(LARGE_COMING, LARGE_AT_ONCE)))
         .layer(Extension(artifacts::Coming::new(FILES_COMING)))
+        .layer(Extension(cuts::Said::default()))
         .layer(middleware::from_fn_with_state((host.clone(), port), guard::guard))
         .with_state(host)
 }

@@ -114,6 +114,30 @@ fn what_a_host_logs_is_in_a_file_and_is_read_by_level_and_words() {
 }
 
 #[test]
+fn the_log_says_once_what_was_cut_of_a_clients_run() {
+    let place = Place::new();
+    let _hosted = Hosted::start(&place);
+    let client = Client::of(&place);
+    let made = client.post("runs/create", &json!({ "experiment_id": "0" }));
+    let run = made["run"]["info"]["run_id"].as_str().unwrap();
+    let long = "v".repeat(70_000);
+    // A script may log its configuration again and again.
+    for _ in 0..3 {
+        client.post("runs/log-parameter", &json!({ "run_id": run, "key": "config", "value": long }));
+        client.post("runs/set-tag", &json!({ "run_id": run, "key": "config", "value": long }));
+    }
+    client.post("runs/log-parameter", &json!({ "run_id": run, "key": "whole", "value": long[..65_536] }));
+    let told = place.json(&["log", "--level", "warn", "--contains", "and was cut"]);
+    let said: Vec<&str> = told.as_array().unwrap().iter().map(|line| line["message"].as_str().unwrap()).collect();
+    let [param, tag] = said.as_slice() else { panic!("{said:?}") };
+    for (line, kind) in [(param, "a client's param is longer"), (tag, "a client's tag is longer")] {
+        for part in [kind, run, "config", "70000", "65536"] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+}
+
+#[test]
 fn the_next_host_answers_where_pages_still_ask() {
     let origin = |hosted: &Hosted| hosted.address.split("/#").next().unwrap().to_owned();
     let place = Place::new();

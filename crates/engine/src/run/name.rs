@@ -66,7 +66,7 @@ pub(crate) fn check_of_client(what: &str, name: &str) -> Result<(), ApiError> {
 
 /// Characters of a key of a param, a tag or a metric, as in MLflow.
 const LONGEST_KEY: usize = 250;
-/// Bytes of a param or a tag. MLflow cuts at 6,000 and 8,000: here what is accepted is kept whole.
+/// Bytes of a param or a tag.
 const LONGEST_TEXT: usize = 64 * 1024;
 
 /// # Errors
@@ -88,9 +88,11 @@ pub fn check_key(key: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// A tag that a person gives: what can't be kept whole is refused, where a client's is cut.
+///
 /// # Errors
 /// Where the key is refused or the value is too long.
-pub fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
+pub(crate) fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
     check_key(key)?;
     if value.len() > LONGEST_TEXT {
         return Err(ApiError::invalid(format!(
@@ -101,17 +103,26 @@ pub fn check_tag(key: &str, value: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// # Errors
-/// Where the key is refused or the value is too long.
-pub fn check_param(key: &str, value: &str) -> Result<(), ApiError> {
-    check_key(key)?;
-    if value.len() > LONGEST_TEXT {
-        return Err(ApiError::invalid(format!(
-            "The value of the param '{key}' has {} bytes, more than {LONGEST_TEXT}. Keep it as an artifact.",
-            value.len()
-        )));
+/// Cuts a client's param or tag where it is longer than is kept, between two characters. The bytes that it had, if so:
+/// whoever cuts says it.
+pub fn cut(value: &mut String) -> Option<usize> {
+    cut_to(LONGEST_TEXT, value)
+}
+
+/// The same of notes in another tool's log.
+pub(crate) fn cut_notes(notes: &mut String) -> Option<usize> {
+    cut_to(LONGEST_NOTES, notes)
+}
+
+fn cut_to(most_bytes: usize, text: &mut String) -> Option<usize> {
+    let came_bytes = text.len();
+    if came_bytes <= most_bytes {
+        return None;
     }
-    Ok(())
+    text.truncate(text.floor_char_boundary(most_bytes));
+    // What it had may be megabytes.
+    text.shrink_to_fit();
+    Some(came_bytes)
 }
 
 /// As much of a name from another tool's log as a run's row keeps.
@@ -125,12 +136,6 @@ pub(crate) fn check_notes(notes: &str) -> Result<(), ApiError> {
             .with_hint("Keep a long text as an artifact of the run."));
     }
     Ok(())
-}
-
-/// As much of the notes in another tool's log as a run's row keeps.
-pub(crate) fn notes_of_log(mut notes: String) -> String {
-    notes.truncate(notes.floor_char_boundary(LONGEST_NOTES));
-    notes
 }
 
 #[cfg(test)]
@@ -148,6 +153,21 @@ mod tests {
         assert!(super::check("wide net, lr 0.1").is_ok() && super::check(&"ä".repeat(200)).is_ok());
         for name in ["", "  ", "n\nl", "\u{1b}[31m", &"x".repeat(201)] {
             assert!(super::check(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_clients_text_is_cut_before_the_character_that_does_not_fit() {
+        for (text, kept_bytes, came_bytes) in [
+            (String::new(), 0, None),
+            ("v".repeat(65_536), 65_536, None),
+            ("v".repeat(65_537), 65_536, Some(65_537)),
+            // Three bytes each, of which the last would stand on both sides.
+            ("✓".repeat(30_000), 65_535, Some(90_000)),
+        ] {
+            let mut kept = text.clone();
+            assert_eq!((super::cut(&mut kept), kept.len()), (came_bytes, kept_bytes));
+            assert!(text.starts_with(&kept));
         }
     }
 }

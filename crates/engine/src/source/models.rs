@@ -61,7 +61,7 @@ impl Others {
 /// What writing it did.
 #[derive(Default)]
 pub(super) struct Wrote {
-    /// Sentences about what stands apart.
+    /// Sentences about what stands apart or was cut.
     pub(super) apart: Vec<String>,
     pub(super) runs: HashSet<RunId>,
     pub(super) projects: HashSet<ProjectId>,
@@ -263,8 +263,9 @@ impl Writing<'_, '_> {
             }
         }
         let noted = Some(row.notes.as_str()).filter(|notes| !notes.is_empty());
-        let notes = head.notes.map(name::notes_of_log).filter(|notes| !notes.is_empty());
-        if let Some(notes) = notes.filter(|notes| heard.takes("notes", noted, notes)) {
+        let mut notes = head.notes.unwrap_or_default();
+        self.cut_notes(&format!("the model \"{}\"", row.name), &mut notes);
+        if !notes.is_empty() && heard.takes("notes", noted, &notes) {
             row.notes = notes;
         }
         heard.keep(self.tx)?;
@@ -272,6 +273,13 @@ impl Writing<'_, '_> {
         store::model::put(self.tx, &row)?;
         self.wrote.models = true;
         Ok(())
+    }
+
+    /// Cuts the notes of a model or a version where they are longer than is kept, and says it.
+    fn cut_notes(&mut self, of: &str, notes: &mut String) {
+        if let Some(bytes) = name::cut_notes(notes) {
+            self.wrote.apart.push(format!("The notes of {of} were cut: they have {bytes} bytes, more than are kept."));
+        }
     }
 
     /// The name that a model of the log gets here.
@@ -351,7 +359,9 @@ impl Writing<'_, '_> {
             }
             store::source::put_record(self.tx, self.source.id, Version, &key, &version.id.to_string())?;
         }
-        self.notes(version.id, head.notes, head.stage, head.updated_ms)?;
+        let mut notes = head.notes.unwrap_or_default();
+        self.cut_notes(&format!("version {} of the model \"{}\"", head.number, model.name), &mut notes);
+        self.notes(version.id, notes, head.stage, head.updated_ms)?;
         let here = store::client_version::tags(self.tx, version.id.as_bytes())?;
         let mut of_version = Heard::of(self.tx, self.source.id, "version", &version.id)?;
         for (key, value) in &head.tags {
@@ -372,14 +382,7 @@ impl Writing<'_, '_> {
     }
 
     /// What a person wrote here stays, and where a person put it, unless the log changed later.
-    fn notes(
-        &self,
-        id: VersionId,
-        notes: Option<String>,
-        stage: api::tracking::Stage,
-        updated_ms: i64,
-    ) -> store::Result<()> {
-        let notes = name::notes_of_log(notes.unwrap_or_default());
+    fn notes(&self, id: VersionId, notes: String, stage: api::tracking::Stage, updated_ms: i64) -> store::Result<()> {
         let before = store::client_version::notes(self.tx, id)?;
         let is_later = before.as_ref().is_none_or(|before| before.updated_ms < updated_ms);
         if !is_later {

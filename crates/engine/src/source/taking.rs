@@ -323,7 +323,7 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// Takes a run but for those of its texts that are far too long, or too many together.
+    /// Takes a run but for those of its texts that are far too long, or too many together. What is cut is said, too.
     fn run(&mut self, mut head: Head) {
         let (mut bytes, mut long, mut beyond) = (0, Vec::new(), 0);
         for (kind, pairs) in [("param", &mut head.params), ("tag", &mut head.tags)] {
@@ -348,6 +348,14 @@ impl Taking<'_> {
         if beyond > 0 {
             let what = counted(beyond, "param or tag was", "params and tags were");
             long.push(format!("{what} left out: those of a run have {MOST_TEXT} bytes together at most"));
+        }
+        if let Some(bytes) = head.notes.as_mut().and_then(name::cut_notes) {
+            long.push(format!("the notes were cut: they have {bytes} bytes, more than are kept"));
+        }
+        for (what, told) in [("name", Some(&head.name)), ("user", head.user.as_ref())] {
+            if told.is_some_and(|told| name::of_log(told).len() < told.len()) {
+                long.push(format!("the {what} was cut: it has more characters than are kept"));
+            }
         }
         around::gather(&mut head.surroundings);
         bytes += head.surroundings.environment.iter().map(|(name, fact)| name.len() + fact.len()).sum::<usize>();
@@ -606,8 +614,7 @@ fn put(
         row.run.started_ms
     };
     let noted = Some(row.run.notes.as_str()).filter(|notes| !notes.is_empty());
-    let notes = head.notes.map(name::notes_of_log).filter(|notes| !notes.is_empty());
-    let notes = notes.filter(|notes| heard.takes("notes", noted, notes));
+    let notes = head.notes.filter(|notes| !notes.is_empty() && heard.takes("notes", noted, notes));
     let tagged = code_of(|key| head.tags.iter().find(|(own, _)| own.as_str() == key).map(|(_, value)| value.as_str()));
     let Surroundings { environment, patch, exit_code, requirements: _ } = head.surroundings;
     let code = tagged.or_else(|| head.commit.map(|commit| Code { commit, branch: None, dirty: patch.is_some() }));

@@ -42,6 +42,7 @@ mod sources_anew;
 mod sources_begun;
 mod sources_followed;
 mod sources_gathered;
+mod sources_long;
 mod sources_models;
 mod sources_wandb;
 mod spending;

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use api::tracking::{DeleteExperiment, EditExperiment, Experiment};
 
 use super::{
-    Answer, Done, done,
+    Answer, Done,
+    datasets::at_most,
+    done,
     failure::Failure,
     fields::{Fields, Int, many, required},
     wire::{Pair, WireExperiment, page},
@@ -52,12 +54,7 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
 
 /// MLflow's rule. What lies at a location that a client chose is read and written by clients alone, never by us.
 fn check_location(location: &str) -> Result<(), Failure> {
-    if location.len() > LONGEST_LOCATION {
-        return Err(Failure::invalid(format!(
-            "The artifact location has {} bytes, more than {LONGEST_LOCATION}.",
-            location.len()
-        )));
-    }
+    at_most("The artifact location", location, LONGEST_LOCATION)?;
     if location.contains(['#', '?']) && !location.contains("://") {
         return Err(Failure::invalid(format!("Invalid artifact location: '{location}'")));
     }

@@ -1,15 +1,12 @@
 //! `logged-models/…`.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State},
 };
 use engine::{
     ballast::freeing,
-    run::{
-        filter::check_orders,
-        name::{check_param, check_tag},
-    },
+    run::filter::check_orders,
     tracking::{
         artifacts, client,
         logged::{
@@ -21,11 +18,12 @@ use engine::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use api::{ApiError, tracking::LoggedStatus};
+use api::tracking::LoggedStatus;
 
 use super::{
     Answer, Done,
     artifacts::{Listed, info_of},
+    cuts::{Cuts, Said},
     datasets::at_most,
     done,
     failure::Failure,
@@ -138,12 +136,11 @@ pub(super) struct Create {
     tags: Vec<Pair>,
 }
 
-/// The pairs of a list, each checked as a run's are.
-fn texts(list: Vec<Pair>, check: fn(&str, &str) -> Result<(), ApiError>) -> Result<Vec<(String, String)>, Failure> {
-    list.into_iter().map(|pair| Ok(check(&pair.key, &pair.value).map(|()| (pair.key, pair.value))?)).collect()
-}
-
-pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Create>) -> Answer<One> {
+pub(super) async fn create(
+    State(host): State<Host>,
+    Extension(said): Extension<Said>,
+    Fields(asked): Fields<Create>,
+) -> Answer<One> {
     let experiment = client::experiment(&host.engine, &required(asked.experiment_id, "experiment_id")?).await?;
     if let Some(name) = &asked.name
         && (name.contains(['/', ':', '.', '%', '"', '\'']) || name.chars().count() > 256)
@@ -154,17 +151,20 @@ pub(super) async fn create(State(host): State<Host>, Fields(asked): Fields<Creat
     }
     at_most("The type of a model", asked.model_type.as_deref().unwrap_or_default(), LONGEST_TYPE)?;
     let run = asked.source_run_id.filter(|run| !run.is_empty());
+    let mut cuts = Cuts::default();
     let new = New {
         name: asked.name,
         kind: asked.model_type.filter(|kind| !kind.is_empty()),
         run: run.map(|run| super::runs::parse_run(&run)).transpose()?,
-        params: texts(asked.params, check_param)?,
-        tags: texts(asked.tags, check_tag)?,
+        params: cuts.params(asked.params)?,
+        tags: cuts.tags(asked.tags)?,
     };
     if let Some(run) = new.run {
         client::get(&host.engine, run).await?;
     }
-    Ok(one(logged::create(&host.engine, &experiment, new).await?))
+    let told = logged::create(&host.engine, &experiment, new).await?;
+    cuts.say(&said, &told.0.id);
+    Ok(one(told))
 }
 
 #[derive(Debug, Deserialize)]
@@ -225,10 +225,14 @@ pub(super) struct SetTags {
 pub(super) async fn set_tags(
     State(host): State<Host>,
     Path(id): Path<String>,
+    Extension(said): Extension<Said>,
     Fields(asked): Fields<SetTags>,
 ) -> Answer<One> {
-    let tags = texts(asked.tags, check_tag)?;
-    Ok(one(logged::change(&host.engine, &id, move |model| model.tags.extend(tags)).await?))
+    let mut cuts = Cuts::default();
+    let tags = cuts.tags(asked.tags)?;
+    let told = logged::change(&host.engine, &id, move |model| model.tags.extend(tags)).await?;
+    cuts.say(&said, &id);
+    Ok(one(told))
 }
 
 pub(super) async fn delete_tag(State(host): State<Host>, Path((id, key)): Path<(String, String)>, _: Unread) -> Done {
@@ -245,10 +249,13 @@ pub(super) struct LogParams {
 pub(super) async fn log_params(
     State(host): State<Host>,
     Path(id): Path<String>,
+    Extension(said): Extension<Said>,
     Fields(asked): Fields<LogParams>,
 ) -> Done {
-    let params = texts(asked.params, check_param)?;
+    let mut cuts = Cuts::default();
+    let params = cuts.params(asked.params)?;
     logged::log_params(&host.engine, &id, params).await?;
+    cuts.say(&said, &id);
     Ok(done())
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, net::SocketAddr};
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{ConnectInfo, Request, State},
     response::Response,
 };
@@ -12,7 +12,7 @@ use engine::{
     run::{
         board::{Order, Query, View},
         filter::{self, Field},
-        name::{check_key, check_param, check_tag},
+        name::check_key,
     },
     tracking::client::{self, Batch, Begin, Change},
 };
@@ -28,6 +28,7 @@ use api::{
 
 use super::{
     Answer, Done,
+    cuts::{Cuts, Said},
     datasets::check_named,
     done,
     failure::Failure,
@@ -69,20 +70,21 @@ fn one_run(told: &client::Told) -> Result<Response, Failure> {
 pub(super) async fn create(
     State(host): State<Host>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(said): Extension<Said>,
     Fields(asked): Fields<Create>,
 ) -> Result<Response, Failure> {
     let id = required(asked.experiment_id, "experiment_id")?;
-    for tag in &asked.tags {
-        check_tag(&tag.key, &tag.value)?;
-    }
+    let mut cuts = Cuts::default();
     let begin = Begin {
         user: asked.user_id,
         name: asked.run_name,
         started_ms: asked.start_time.map(|time| time.0),
-        tags: asked.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        tags: cuts.tags(asked.tags)?,
         peer: Some(peer),
     };
-    one_run(&client::begin(&host.engine, &id, begin).await?)
+    let told = client::begin(&host.engine, &id, begin).await?;
+    cuts.say(&said, told.row.run.id);
+    one_run(&told)
 }
 
 /// The id of a run, by either of its names in the protocol.
@@ -257,19 +259,36 @@ pub(super) struct LogText {
     value: Option<String>,
 }
 
-pub(super) async fn log_parameter(State(host): State<Host>, Fields(asked): Fields<LogText>) -> Done {
-    let run = run_id(asked.run_id, asked.run_uuid)?;
-    let (key, value) = (required(asked.key, "key")?, asked.value.unwrap_or_default());
-    check_param(&key, &value)?;
-    client::log(&host.engine, run, Batch { params: vec![(key, value)], ..Batch::default() }).await?;
+impl LogText {
+    fn of_run(self) -> Result<(RunId, Pair), Failure> {
+        let run = run_id(self.run_id, self.run_uuid)?;
+        Ok((run, Pair { key: required(self.key, "key")?, value: self.value.unwrap_or_default() }))
+    }
+}
+
+pub(super) async fn log_parameter(
+    State(host): State<Host>,
+    Extension(said): Extension<Said>,
+    Fields(asked): Fields<LogText>,
+) -> Done {
+    let (run, param) = asked.of_run()?;
+    let mut cuts = Cuts::default();
+    let params = cuts.params(vec![param])?;
+    client::log(&host.engine, run, Batch { params, ..Batch::default() }).await?;
+    cuts.say(&said, run);
     Ok(done())
 }
 
-pub(super) async fn set_tag(State(host): State<Host>, Fields(asked): Fields<LogText>) -> Done {
-    let run = run_id(asked.run_id, asked.run_uuid)?;
-    let (key, value) = (required(asked.key, "key")?, asked.value.unwrap_or_default());
-    check_tag(&key, &value)?;
-    client::log(&host.engine, run, Batch { tags: vec![(key, value)], ..Batch::default() }).await?;
+pub(super) async fn set_tag(
+    State(host): State<Host>,
+    Extension(said): Extension<Said>,
+    Fields(asked): Fields<LogText>,
+) -> Done {
+    let (run, tag) = asked.of_run()?;
+    let mut cuts = Cuts::default();
+    let tags = cuts.tags(vec![tag])?;
+    client::log(&host.engine, run, Batch { tags, ..Batch::default() }).await?;
+    cuts.say(&said, run);
     Ok(done())
 }
 
@@ -357,7 +376,7 @@ struct LogBatch<'a> {
     tags: AtMost<Pair, MOST_TEXTS>,
 }
 
-pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Done {
+pub(super) async fn log_batch(State(host): State<Host>, Extension(said): Extension<Said>, request: Request) -> Done {
     let body = whole(request, &host).await?;
     let asked: LogBatch<'_> = serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
     let run = run_id(asked.run_id, None)?;
@@ -382,22 +401,18 @@ pub(super) async fn log_batch(State(host): State<Host>, request: Request) -> Don
     for metric in asked.metrics.kept {
         metric.add(run, &mut gathered)?;
     }
-    let mut batch = gathered.batch;
-    for param in asked.params.kept {
-        check_param(&param.key, &param.value)?;
-        if batch.params.iter().any(|(key, _)| *key == param.key) {
+    let (mut batch, mut cuts) = (gathered.batch, Cuts::default());
+    batch.params = cuts.params(asked.params.kept)?;
+    for (at, (key, _)) in batch.params.iter().enumerate() {
+        if batch.params[..at].iter().any(|(before, _)| before == key) {
             return Err(Failure::invalid(format!(
-                "Duplicate parameter keys have been submitted: ['{}']. Please ensure the request contains only one param value per param key.",
-                param.key
+                "Duplicate parameter keys have been submitted: ['{key}']. Please ensure the request contains only one param value per param key."
             )));
         }
-        batch.params.push((param.key, param.value));
     }
-    for tag in asked.tags.kept {
-        check_tag(&tag.key, &tag.value)?;
-        batch.tags.push((tag.key, tag.value));
-    }
+    batch.tags = cuts.tags(asked.tags.kept)?;
     client::log(&host.engine, run, batch).await?;
+    cuts.say(&said, run);
     Ok(done())
 }
 

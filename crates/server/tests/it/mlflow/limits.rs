@@ -188,6 +188,18 @@ async fn what_is_said_of_models_has_mlflows_lengths() {
 }
 
 #[tokio::test]
+async fn the_place_of_an_experiments_files_has_mlflows_length() {
+    let open = Open::start().await;
+    let placed = |count: usize| {
+        let place = format!("s3://{}", "ü".repeat(count - 5));
+        json!({ "name": format!("of {count}"), "artifact_location": place })
+    };
+    let (status, said) = open.post("mlflow/experiments/create", placed(2_048)).await;
+    assert_eq!(status, StatusCode::OK, "{said}");
+    open.refused("mlflow/experiments/create", placed(2_049), "2049 characters, more than 2048").await;
+}
+
+#[tokio::test]
 async fn the_list_of_a_runs_models_has_an_end() {
     let open = Open::start().await;
     let run = open.run().await;

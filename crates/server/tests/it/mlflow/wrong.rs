@@ -76,15 +76,18 @@ async fn what_is_far_too_large_is_refused_and_none_of_it_is_kept() {
     let open = Open::start().await;
     let run = open.run().await;
     let value = "v".repeat(10_000_000);
-    let of_run = json!({ "run_id": run, "key": "absurd", "value": value });
-    open.refused("mlflow/runs/set-tag", of_run.clone(), "has 10000000 bytes").await;
-    open.refused("mlflow/runs/log-parameter", of_run, "has 10000000 bytes").await;
-    let point = |at: i64| json!({ "key": "m", "value": 1.0, "timestamp": at, "step": at });
-    let tags = json!([{ "key": "absurd", "value": value }]);
-    let batch = json!({ "run_id": run, "metrics": [point(0)], "tags": tags });
-    open.refused("mlflow/runs/log-batch", batch, "has 10000000 bytes").await;
     let of_experiment = json!({ "experiment_id": "0", "key": "absurd", "value": value });
     open.refused("mlflow/experiments/set-experiment-tag", of_experiment, "longer than 20000 characters").await;
+    let (_, made) = open.post("mlflow/registered-models/create", json!({ "name": "m" })).await;
+    assert_eq!(made["registered_model"]["name"], "m", "{made}");
+    let of_model = json!({ "name": "m", "key": "absurd", "value": value });
+    open.refused("mlflow/registered-models/set-tag", of_model, "at most 100000 as its value").await;
+    let point = |at: i64| json!({ "key": "m", "value": 1.0, "timestamp": at, "step": at });
+    let long_key = json!([{ "key": "absurd".repeat(1_000_000), "value": "1" }]);
+    for texts in ["params", "tags"] {
+        let batch = json!({ "run_id": run, "metrics": [point(0)], texts: long_key });
+        open.refused("mlflow/runs/log-batch", batch, "1 to 250 characters").await;
+    }
     let metrics: Vec<Value> = (0..100_000).map(point).collect();
     let batch = json!({ "run_id": run, "metrics": metrics });
     open.refused("mlflow/runs/log-batch", batch, "at most 1000 metrics. Got 100000 metrics").await;
