@@ -9,7 +9,7 @@ use api::{
     host::{SecretBackend, SetSecret},
     run::{GetRun, RunState, StartCommand},
     spending::BudgetConfig,
-    tracking::{CreateExperiment, EditExperiment, Experiment, GetTracking, ListExperiments},
+    tracking::{CreateExperiment, Experiment, GetTracking, ListExperiments},
 };
 use journeys::{
     browser::{choose, fill, gone, press, seen, there, told},
@@ -77,78 +77,6 @@ async fn borrowed(desk: &Desk) -> Result<()> {
     desk.go(&format!("/p/{project}/runs")).await?;
     let figure = "//main//tr[contains(., 'outer')]//*[contains(@title, 'Of inner')][contains(., '0.625')]";
     seen(driver, &format!("{figure}[contains(., '†')]")).await.map(drop)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_folder_leads_to_its_runs_and_its_experiments_are_deleted_together() {
-    Desk::tried("folder", async |desk, _| foldered(desk).await).await.unwrap();
-}
-
-/// From the menu of the folder's line; Undo brings back what was deleted.
-async fn foldered(desk: &Desk) -> Result<()> {
-    const MORE: &str = "//main//tr[@aria-label='Folder vision']//button[@aria-label='More of the folder vision']";
-    let driver = desk.driver();
-    let outside = Tracked::new(&desk.client, "elsewhere").await?;
-    outside.log("far", &[], &[("loss", 0, 1.0)]).await?;
-    // One stands below the folder, in one whose name is no pattern.
-    for (name, run, folder) in [("resnet", "deep", "vision"), ("vit", "wide", "vision/50%_x")] {
-        let within = Tracked::new(&desk.client, name).await?;
-        within.log(run, &[], &[("loss", 0, 0.5)]).await?;
-        let folder = Some(folder.to_owned());
-        desk.client.call(EditExperiment { folder, ..EditExperiment::of(within.experiment.id) }).await?;
-    }
-    desk.go("/experiments").await?;
-    press(driver, MORE).await?;
-    press(driver, "//*[@role='menu']//button[normalize-space(.)='Runs of this folder']").await?;
-    rows(desk, 2).await?;
-    for run in ["deep", "wide"] {
-        seen(driver, &format!("//main//tr[@role='row']//b[.='{run}']")).await?;
-    }
-    driver.back().await?;
-    let link = |name: &str| format!("//main//a[normalize-space(.)='{name}']");
-    seen(driver, &link("resnet")).await?;
-    let filter = "//main//input[@aria-label='Filter experiments']";
-    fill(driver, filter, "folder = 'vision'").await?;
-    gone(driver, &link("vit")).await?;
-    seen(driver, &link("resnet")).await?;
-    fill(driver, filter, "").await?;
-    seen(driver, &link("vit")).await?;
-    tagged(desk, "resnet").await.context("the tags of an experiment")?;
-    press(driver, MORE).await?;
-    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete its experiments…']").await?;
-    seen(driver, "//dialog[@open]//h2[.='Delete the experiments of vision?']").await?;
-    seen(driver, "//dialog[@open]//*[contains(., '2 experiments with 2 runs')]").await?;
-    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
-    gone(driver, &link("resnet")).await?;
-    gone(driver, "//main//tr[@aria-label='Folder vision']").await?;
-    seen(driver, &link("elsewhere")).await?;
-    let toast = "//*[contains(@class,'toast') and not(.//*[contains(@class,'toast')])][contains(., 'Deleted 2 experiments of vision')]";
-    press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
-    for name in ["resnet", "vit"] {
-        seen(driver, &link(name)).await.context("brought back")?;
-    }
-    Ok(())
-}
-
-/// From the menu of the experiment's line; what was there is shown, set and removed.
-async fn tagged(desk: &Desk, name: &str) -> Result<()> {
-    let driver = desk.driver();
-    let all = desk.client.call(ListExperiments::default()).await?;
-    let experiment = all.into_iter().find(|one| one.name == name).context("the experiment is not there")?.id;
-    let tags = [("team".to_owned(), Some("vision".to_owned()))].into();
-    desk.client.call(EditExperiment { tags, ..EditExperiment::of(experiment) }).await?;
-    press(driver, &format!("//main//button[@aria-label='More of {name}']")).await?;
-    press(driver, "//*[@role='menu']//button[normalize-space(.)='Tags…']").await?;
-    let chip = |text: &str| format!("//dialog[@open]//*[contains(@class,'chip') and contains(., '{text}')]");
-    seen(driver, &chip("team: vision")).await?;
-    fill(driver, "//dialog[@open]//input[@aria-label='Tag']", "goal").await?;
-    fill(driver, "//dialog[@open]//input[@aria-label='Value']", "speed").await?;
-    press(driver, "//dialog[@open]//button[normalize-space(.)='Add']").await?;
-    seen(driver, &chip("goal: speed")).await?;
-    press(driver, "//dialog[@open]//button[@aria-label='Remove team']").await?;
-    gone(driver, &chip("team: vision")).await?;
-    press(driver, "//dialog[@open]//button[normalize-space(.)='Close']").await?;
-    gone(driver, "//dialog[@open]").await
 }
 
 async fn post(address: &str, route: &str, body: Value) -> Result<Value> {
