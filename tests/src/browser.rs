@@ -108,6 +108,19 @@ pub async fn saved(folder: &Path, name: &str) -> Result<String> {
     Ok(text)
 }
 
+/// Keeps beside the clipboard what the page copies from now on, until it is loaded anew: no page may read that unasked.
+pub async fn keep_copied(driver: &WebDriver) -> Result<()> {
+    let listens = "window.copied = '';
+        navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); };";
+    driver.execute(listens, Vec::new()).await?;
+    Ok(())
+}
+
+/// What the page copied last; empty where that is nothing.
+pub async fn copied(driver: &WebDriver) -> Result<String> {
+    Ok(driver.execute("return window.copied", Vec::new()).await?.convert::<String>()?)
+}
+
 /// Says in one line that the window can't be driven here; `true` where it can't.
 pub fn window_skipped() -> bool {
     let tools = std::env::var_os("SLIPWAY_TOOLS").map(|tools| PathBuf::from(tools).join("bin/tauri-driver"));

@@ -15,6 +15,7 @@ mod dialogs;
 mod disks;
 mod drawing_clicks;
 mod dropping;
+mod experiments_clicks;
 mod growing_clicks;
 mod keeping_clicks;
 mod keyboard_clicks;

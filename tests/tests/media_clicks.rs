@@ -13,7 +13,7 @@ use api::{
 };
 use foreign::tensorboard::write::EventFile;
 use journeys::{
-    browser::{fill, gone, press, saved, seen, there},
+    browser::{downloads, fill, gone, press, saved, seen, there},
     desk::Desk,
     process::until,
 };
@@ -39,10 +39,11 @@ async fn media_are_slid_through_and_enlarged() {
     Desk::tried("media", media).await.unwrap();
 }
 
-/// A run as MLflow's client leaves it, with a picture at two steps, a table, a text and a sound; and one with a picture.
+/// A run as MLflow's client leaves it, with a picture at two steps, a sound at three and one at none, a table and a text; and
+/// one with a picture.
 fn logged(folder: &Path) -> Result<()> {
     let run = folder.join("1").join(RUN);
-    for name in ["params", "metrics", "tags", "artifacts/images", "artifacts/many"] {
+    for name in ["params", "metrics", "tags", "artifacts/images", "artifacts/many", "artifacts/tones"] {
         fs::create_dir_all(run.join(name))?;
     }
     fs::write(
@@ -74,12 +75,22 @@ fn logged(folder: &Path) -> Result<()> {
     fs::write(run.join("artifacts/report.html"), hostile)?;
     let mark = "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'><circle r='20' cx='20' cy='20'/></svg>";
     fs::write(run.join("artifacts/mark.svg"), mark)?;
-    // A second of silence, 8,000 samples of a byte.
-    let mut sound =
-        b"RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x40\x1f\0\0".to_vec();
-    sound.resize(44 + 8_000, 0x80);
     fs::write(run.join("artifacts/torn.png"), b"\x89PNG\r\n\x1a\nand then nothing")?;
-    Ok(fs::write(run.join("artifacts/tone.wav"), sound)?)
+    for (step, seconds) in [(1, 1), (5, 2), (9, 3)] {
+        fs::write(run.join(format!("artifacts/tones/step_{step}.wav")), silence(seconds))?;
+    }
+    Ok(fs::write(run.join("artifacts/tone.wav"), silence(1))?)
+}
+
+/// Seconds of silence, each 8,000 samples of a byte.
+fn silence(seconds: u32) -> Vec<u8> {
+    let samples = 8_000 * seconds;
+    let mut sound = b"RIFF".to_vec();
+    sound.extend((36 + samples).to_le_bytes());
+    sound.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data");
+    sound.extend(samples.to_le_bytes());
+    sound.resize(44 + samples as usize, 0x80);
+    sound
 }
 
 /// What MLflow writes of a run.
@@ -144,6 +155,7 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     seen(driver, &format!("{}//p[contains(., '<b>No page</b>')]", of("notes.md"))).await?;
     gone(driver, &format!("{}//header//*[contains(., 'step')]", of("notes.md"))).await?;
     there(driver, &format!("{}//audio[@controls]", of("tone.wav"))).await?;
+    heard(desk, folder, &of("tones")).await.context("a sound at several steps")?;
     // What the browser can make nothing of is said, instead of its broken mark.
     seen(driver, &format!("{}//p[starts-with(., \"This picture can't be shown\")]", of("torn.png"))).await?;
     gone(driver, &format!("{}//img", of("torn.png"))).await?;
@@ -171,6 +183,38 @@ async fn media(desk: &Desk, folder: &Path) -> Result<()> {
     // An address that names no tab is about the first.
     desk.go(&format!("/e/{}/runs/{}?tab=nonsense", experiment.id, run.id)).await?;
     seen(driver, "//nav[contains(@class,'tabs')]//a[.='Charts' and @aria-current='page']").await.map(drop)
+}
+
+/// Another step of a sound is another file, which lasts as long as it does and is saved by its own name.
+async fn heard(desk: &Desk, folder: &Path, card: &str) -> Result<()> {
+    let driver = desk.driver();
+    let slider = seen(driver, &format!("{card}//input[@type='range']")).await?;
+    let last = lasting(desk, &format!("{card}//audio[@aria-label='tones at step 9']"), 3.0).await?;
+    slider.send_keys("" + Key::Left).await?;
+    let middle = lasting(desk, &format!("{card}//audio[@aria-label='tones at step 5']"), 2.0).await?;
+    ensure!(middle != last, "the bytes of two steps have one address");
+    ensure!(slider.attr("aria-valuetext").await?.as_deref() == Some("Step 5"), "the slider says no step");
+    press(driver, &format!("{card}//button[@aria-label='Save']")).await?;
+    let file = downloads(folder).join("step_5.wav");
+    until("step_5.wav", LONG, async || Ok(fs::metadata(&file).is_ok_and(|file| file.len() == 16_044))).await?;
+    slider.send_keys("" + Key::Left).await?;
+    lasting(desk, &format!("{card}//audio[@aria-label='tones at step 1']"), 1.0).await.map(drop)
+}
+
+/// Waits for a sound of so many seconds; where its bytes are.
+async fn lasting(desk: &Desk, path: &str, seconds: f64) -> Result<String> {
+    let mut from = None;
+    until(&format!("{seconds} seconds at {path}"), LONG, async || {
+        for sound in desk.driver().find_all(By::XPath(path)).await? {
+            let length = sound.prop("duration").await.ok().flatten().and_then(|length| length.parse::<f64>().ok());
+            if length.is_some_and(|length| (length - seconds).abs() < 0.1) {
+                from = sound.attr("src").await.ok().flatten();
+            }
+        }
+        Ok(from.is_some())
+    })
+    .await?;
+    from.context("the sound is gone")
 }
 
 /// Bytes that don't come are said in their card, which asks for them again.

@@ -9,6 +9,7 @@ use api::{
     host::{GetStorage, SecretBackend, SetSecret},
     model::{SetAlias, Version},
     run::{GetRun, ListRuns, ProjectIdOr, Run, RunState},
+    tracking::GetTracking,
 };
 use journeys::{
     browser::{fill, gone, gone_late, press, press_late, seen, seen_late, there, told},
@@ -95,8 +96,11 @@ async fn program(desk: &Desk) -> Result<()> {
     let (name, value) = ("unused".to_owned(), "unused".to_owned());
     desk.client.call(SetSecret { name, value, backend: Some(SecretBackend::File) }).await?;
     let project = road::open_sample(&desk.client, "penguins").await?;
-    let script = "echo hello from here; mkdir -p \"$SLIPWAY_ARTIFACTS\"; echo kept > \"$SLIPWAY_ARTIFACTS/note.txt\"\n";
-    std::fs::write(Path::new(&project.path).join("hello.sh"), script)?;
+    let script = "echo hello from here; mkdir -p \"$SLIPWAY_ARTIFACTS\"; echo kept > \"$SLIPWAY_ARTIFACTS/note.txt\"\n\
+        echo \"it logs to $MLFLOW_TRACKING_URI\"\n\
+        echo \"http://slipway:$MLFLOW_TRACKING_PASSWORD@${MLFLOW_TRACKING_URI#http://}\" > address.txt\n";
+    let folder = Path::new(&project.path).to_owned();
+    std::fs::write(folder.join("hello.sh"), script)?;
     let project = project.id;
     desk.go(&format!("/p/{project}/runs")).await?;
     press(driver, "//main//button[contains(., 'Run a program')]").await?;
@@ -149,6 +153,7 @@ async fn program(desk: &Desk) -> Result<()> {
     ensure!((with(2.0), with(3.0)) == (2, 1), "limits of their own: {hours:?}");
 
     words_of_the_log(desk).await.context("the words that are searched in a log")?;
+    has_an_address(desk, &folder).await.context("where MLflow's client in it logs to")?;
     press(driver, "//nav[contains(@class,'tabs')]//a[contains(., 'Artifacts')]").await?;
     press(driver, "//main//button[@aria-label='More of note.txt']").await?;
     press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete…']").await?;
@@ -201,6 +206,16 @@ async fn words_of_the_log(desk: &Desk) -> Result<()> {
     ensure!(words.as_deref() == Some("nobody"), "the field has {words:?}");
     fill(driver, FIELD, "").await?;
     seen(driver, LOG).await.map(drop)
+}
+
+/// What MLflow's client in the program is told: an address that can be printed, and beside it what opens that.
+async fn has_an_address(desk: &Desk, folder: &Path) -> Result<()> {
+    let tracking = desk.client.call(GetTracking::default()).await?;
+    let line = format!("it logs to http://127.0.0.1:{}", tracking.port);
+    seen(desk.driver(), &format!("//main//*[@role='log' and contains(., '{line}')]")).await?;
+    let whole = std::fs::read_to_string(folder.join("address.txt"))?;
+    ensure!(whole.trim() == tracking.address, "it was told {whole}");
+    Ok(())
 }
 
 /// A field and its value are offered while they are typed, and taken by Tab.

@@ -1,20 +1,20 @@
 //! Tracking by a person's clicks: the runs that a program logs over HTTP are found under Experiments, deleted, and
-//! brought back; the token in the address is never shown.
+//! brought back; the token in the address is never shown, is renewed, and is not asked for where a person says so.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use api::{
     ProjectId, RunId,
-    host::{SecretBackend, SetSecret},
+    host::{GetSettings, SecretBackend, SetSecret, Settings},
     run::{GetRun, RunState, StartCommand},
     spending::BudgetConfig,
-    tracking::{CreateExperiment, EditExperiment, Experiment, GetTracking, ListExperiments},
+    tracking::{CreateExperiment, Experiment, GetTracking, ListExperiments, RenewTracking},
 };
 use journeys::{
-    browser::{choose, fill, gone, press, seen, there, told},
+    browser::{choose, copied, fill, gone, keep_copied, press, seen, there, told},
     desk::Desk,
-    process::until,
+    process::{free_port, until},
     road,
     tracked::Tracked,
 };
@@ -43,14 +43,128 @@ async fn tracked(desk: &Desk) -> Result<()> {
     log(&address, &experiment, "wide", &[0.8, 0.6]).await.context("log another run")?;
 
     found(desk, &experiment).await.context("from the experiments to the runs")?;
-    copied(desk, &address).await.context("the address in the status line")?;
+    of_status_line(desk, &address).await.context("the address in the status line")?;
     linked(desk, &address, &experiment, deep).await.context("the link that MLflow's client prints")?;
     nested(desk, &address, &experiment, deep).await.context("a run below another")?;
     moved(desk, &experiment).await.context("into a project and back")?;
     unowned(desk, &address).await.context("a model without a project")?;
     brought_back(desk, &experiment, deep).await.context("delete and undo")?;
     deleted(desk, &experiment, deep).await.context("the deleted runs")?;
-    ended(desk, &address).await.context("runs whose client died")
+    ended(desk, &address).await.context("runs whose client died")?;
+    // Last: the address opens nothing any more.
+    desk.go("/settings?tab=tracking").await?;
+    renewed(desk, &address).await.context("another token")?;
+    opened(desk).await.context("who needs no token")?;
+    ported(desk).await.context("another port")?;
+    limited(desk).await.context("limits of runs without a project")
+}
+
+/// How a look at an experiment is answered, asked of the host by its own name or another.
+async fn answered(address: &str, name: Option<&str>) -> Result<u16> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let mut request = client.get(format!("{address}/api/2.0/mlflow/experiments/get?experiment_id=0"));
+    if let Some(name) = name {
+        request = request.header("Host", name);
+    }
+    Ok(request.send().await?.status().as_u16())
+}
+
+async fn settings(desk: &Desk) -> Result<Settings> {
+    Ok(desk.client.call(GetSettings {}).await?)
+}
+
+/// Here, and by somebody else while the page is open: the address that is copied then is the one that opens.
+async fn renewed(desk: &Desk, before: &str) -> Result<()> {
+    const COPY: &str = "//main//button[normalize-space(.)='Copy with its token']";
+    let driver = desk.driver();
+    keep_copied(driver).await?;
+    ensure!(answered(before, None).await? == 200, "the first token opens nothing");
+    press(driver, "//main//button[normalize-space(.)='Renew token…']").await?;
+    seen(driver, "//dialog[@open]//*[contains(., 'Addresses that were copied before stop working')]").await?;
+    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Renew token']").await?;
+    until("the token before opens nothing", SHORT, async || Ok(answered(before, None).await? == 401)).await?;
+    let mut now = String::new();
+    until("the new address is copied", SHORT, async || {
+        press(driver, COPY).await?;
+        now = copied(driver).await?;
+        Ok(!now.is_empty() && now != before)
+    })
+    .await?;
+    ensure!(answered(&now, None).await? == 200, "the new token opens nothing");
+    let elsewhere = desk.client.call(RenewTracking {}).await?.address;
+    until("the address that was renewed elsewhere is copied", SHORT, async || {
+        press(driver, COPY).await?;
+        Ok(copied(driver).await? == elsewhere)
+    })
+    .await
+}
+
+/// By the switch, and of this machine alone: a page of another's that reaches the port by a name of its own is refused.
+async fn opened(desk: &Desk) -> Result<()> {
+    const SWITCH: &str =
+        "//main//label[contains(@class,'switch')][normalize-space(.)='Clients on this machine need no token']";
+    let driver = desk.driver();
+    let port = desk.client.call(GetTracking::default()).await?.port;
+    let (bare, stranger) = (format!("http://127.0.0.1:{port}"), format!("stranger.example:{port}"));
+    ensure!(answered(&bare, None).await? == 401, "it is open before anybody said so");
+    for (said, status) in [("a request without a token is answered", 200), ("it is refused again", 401)] {
+        press(driver, SWITCH).await?;
+        until(said, SHORT, async || Ok(answered(&bare, None).await? == status)).await?;
+        let status = answered(&bare, Some(&stranger)).await?;
+        ensure!(status == 403, "by the name of a stranger it answers {status}");
+    }
+    // Turned while the other one is being kept, the second is kept, too.
+    let both = "const [done] = arguments;
+        const [open, measured] = document.querySelectorAll('main .switch input');
+        open.click();
+        setTimeout(() => { measured.click(); done(true); }, 0);";
+    driver.execute_async(both, Vec::new()).await?;
+    until("both switches are kept", SHORT, async || {
+        let now = settings(desk).await?;
+        Ok(now.tracking_open && !now.tracking_measured)
+    })
+    .await
+}
+
+/// From the host's next start on, so that it is only kept here; none is one that is chosen then.
+async fn ported(desk: &Desk) -> Result<()> {
+    const PORT: &str = "//main//label[span='Port']";
+    const SAVE: &str = "//main//button[normalize-space(.)='Save port']";
+    let (driver, free) = (desk.driver(), free_port()?);
+    let field = format!("{PORT}//input");
+    fill(driver, &field, "70000").await?;
+    seen(driver, &format!("{PORT}/small[@role='alert'][.='A number from 1 to 65535']")).await?;
+    there(driver, &format!("{SAVE}[@disabled]")).await?;
+    for (typed, kept) in [(free.to_string(), Some(free)), (String::new(), None)] {
+        fill(driver, &field, &typed).await?;
+        press(driver, SAVE).await?;
+        until("the port is kept", SHORT, async || Ok(settings(desk).await?.tracking_port == kept)).await?;
+    }
+    Ok(())
+}
+
+/// What the other forms keep stays.
+async fn limited(desk: &Desk) -> Result<()> {
+    const CARD: &str = "//main//section[.//h2='Limits of runs without a project']";
+    let driver = desk.driver();
+    let of = |label: &str| format!("{CARD}//label[span='{label}']");
+    let save = format!("{CARD}//button[normalize-space(.)='Save limits']");
+    fill(driver, &format!("{}//input", of("Hours at most")), "0").await?;
+    seen(driver, &format!("{}/small[@role='alert'][contains(., 'a number above 0')]", of("Hours at most"))).await?;
+    there(driver, &format!("{save}[@disabled]")).await?;
+    // Nothing costs anything yet.
+    there(driver, &format!("{}//input[@disabled]", of("Cost at most"))).await?;
+    fill(driver, &format!("{}//input", of("Hours at most")), "2.5").await?;
+    fill(driver, &format!("{}//input", of("kWh at most")), "0.5").await?;
+    press(driver, &save).await?;
+    until("the limits are kept", SHORT, async || {
+        let now = settings(desk).await?;
+        Ok((now.tracking_max_hours, now.tracking_max_kwh) == (Some(2.5), Some(0.5)))
+    })
+    .await?;
+    let now = settings(desk).await?;
+    ensure!(now.tracking_max_cost.is_none() && now.tracking_open && !now.tracking_measured, "{now:?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,78 +191,6 @@ async fn borrowed(desk: &Desk) -> Result<()> {
     desk.go(&format!("/p/{project}/runs")).await?;
     let figure = "//main//tr[contains(., 'outer')]//*[contains(@title, 'Of inner')][contains(., '0.625')]";
     seen(driver, &format!("{figure}[contains(., '†')]")).await.map(drop)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_folder_leads_to_its_runs_and_its_experiments_are_deleted_together() {
-    Desk::tried("folder", async |desk, _| foldered(desk).await).await.unwrap();
-}
-
-/// From the menu of the folder's line; Undo brings back what was deleted.
-async fn foldered(desk: &Desk) -> Result<()> {
-    const MORE: &str = "//main//tr[@aria-label='Folder vision']//button[@aria-label='More of the folder vision']";
-    let driver = desk.driver();
-    let outside = Tracked::new(&desk.client, "elsewhere").await?;
-    outside.log("far", &[], &[("loss", 0, 1.0)]).await?;
-    // One stands below the folder, in one whose name is no pattern.
-    for (name, run, folder) in [("resnet", "deep", "vision"), ("vit", "wide", "vision/50%_x")] {
-        let within = Tracked::new(&desk.client, name).await?;
-        within.log(run, &[], &[("loss", 0, 0.5)]).await?;
-        let folder = Some(folder.to_owned());
-        desk.client.call(EditExperiment { folder, ..EditExperiment::of(within.experiment.id) }).await?;
-    }
-    desk.go("/experiments").await?;
-    press(driver, MORE).await?;
-    press(driver, "//*[@role='menu']//button[normalize-space(.)='Runs of this folder']").await?;
-    rows(desk, 2).await?;
-    for run in ["deep", "wide"] {
-        seen(driver, &format!("//main//tr[@role='row']//b[.='{run}']")).await?;
-    }
-    driver.back().await?;
-    let link = |name: &str| format!("//main//a[normalize-space(.)='{name}']");
-    seen(driver, &link("resnet")).await?;
-    let filter = "//main//input[@aria-label='Filter experiments']";
-    fill(driver, filter, "folder = 'vision'").await?;
-    gone(driver, &link("vit")).await?;
-    seen(driver, &link("resnet")).await?;
-    fill(driver, filter, "").await?;
-    seen(driver, &link("vit")).await?;
-    tagged(desk, "resnet").await.context("the tags of an experiment")?;
-    press(driver, MORE).await?;
-    press(driver, "//*[@role='menu']//button[normalize-space(.)='Delete its experiments…']").await?;
-    seen(driver, "//dialog[@open]//h2[.='Delete the experiments of vision?']").await?;
-    seen(driver, "//dialog[@open]//*[contains(., '2 experiments with 2 runs')]").await?;
-    press(driver, "//dialog[@open]//footer//button[normalize-space(.)='Delete']").await?;
-    gone(driver, &link("resnet")).await?;
-    gone(driver, "//main//tr[@aria-label='Folder vision']").await?;
-    seen(driver, &link("elsewhere")).await?;
-    let toast = "//*[contains(@class,'toast') and not(.//*[contains(@class,'toast')])][contains(., 'Deleted 2 experiments of vision')]";
-    press(driver, &format!("{toast}//button[normalize-space(.)='Undo']")).await?;
-    for name in ["resnet", "vit"] {
-        seen(driver, &link(name)).await.context("brought back")?;
-    }
-    Ok(())
-}
-
-/// From the menu of the experiment's line; what was there is shown, set and removed.
-async fn tagged(desk: &Desk, name: &str) -> Result<()> {
-    let driver = desk.driver();
-    let all = desk.client.call(ListExperiments::default()).await?;
-    let experiment = all.into_iter().find(|one| one.name == name).context("the experiment is not there")?.id;
-    let tags = [("team".to_owned(), Some("vision".to_owned()))].into();
-    desk.client.call(EditExperiment { tags, ..EditExperiment::of(experiment) }).await?;
-    press(driver, &format!("//main//button[@aria-label='More of {name}']")).await?;
-    press(driver, "//*[@role='menu']//button[normalize-space(.)='Tags…']").await?;
-    let chip = |text: &str| format!("//dialog[@open]//*[contains(@class,'chip') and contains(., '{text}')]");
-    seen(driver, &chip("team: vision")).await?;
-    fill(driver, "//dialog[@open]//input[@aria-label='Tag']", "goal").await?;
-    fill(driver, "//dialog[@open]//input[@aria-label='Value']", "speed").await?;
-    press(driver, "//dialog[@open]//button[normalize-space(.)='Add']").await?;
-    seen(driver, &chip("goal: speed")).await?;
-    press(driver, "//dialog[@open]//button[@aria-label='Remove team']").await?;
-    gone(driver, &chip("team: vision")).await?;
-    press(driver, "//dialog[@open]//button[normalize-space(.)='Close']").await?;
-    gone(driver, "//dialog[@open]").await
 }
 
 async fn post(address: &str, route: &str, body: Value) -> Result<Value> {
@@ -219,7 +261,7 @@ async fn found(desk: &Desk, experiment: &Experiment) -> Result<()> {
 }
 
 /// Copied by its button, and nowhere on the page.
-async fn copied(desk: &Desk, address: &str) -> Result<()> {
+async fn of_status_line(desk: &Desk, address: &str) -> Result<()> {
     let driver = desk.driver();
     let token = address.split([':', '@']).nth(2).context("the address has no token")?;
     press(driver, "//footer//button[contains(@aria-label, 'Copy the address for MLflow')]").await?;

@@ -8,7 +8,7 @@ use api::{
     tracking::{ListViews, SavedView, Scope},
 };
 use journeys::{
-    browser::{field, fill, gone, press, saved, says, seen},
+    browser::{copied, field, fill, gone, keep_copied, press, saved, says, seen},
     desk::Desk,
     process::until,
     tracked::Tracked,
@@ -123,13 +123,11 @@ async fn taken(desk: &Desk, sweep: &Tracked, folder: &Path) -> Result<()> {
     let driver = desk.driver();
     desk.go(&sweep.runs("sort=name&way=up&filter=name%20!%3D%20c")).await?;
     desk.shows_runs(&["a", "b"]).await?;
-    // What goes to the clipboard is kept beside it: no page may read that unasked.
-    let listens = "navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); };";
-    driver.execute(listens, Vec::new()).await?;
+    keep_copied(driver).await?;
     press(driver, TAKE).await?;
     press(driver, "//*[@role='menu']//button[contains(., 'Copy the rows in sight as Markdown')]").await?;
     seen(driver, "//*[contains(@class,'toast')][contains(., 'Copied as Markdown') and contains(., '2 runs')]").await?;
-    let text = driver.execute("return window.copied || ''", Vec::new()).await?.convert::<String>()?;
+    let text = copied(driver).await?;
     let lines: Vec<&str> = text.lines().collect();
     ensure!(lines.len() == 4 && lines[0] == "| Run | State | Loss | lr | Took | Started |", "copied {text:?}");
     ensure!(lines[2].starts_with("| a | running | 0.5") && lines[3].starts_with("| b | running"), "copied {text:?}");

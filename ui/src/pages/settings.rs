@@ -135,20 +135,17 @@ fn Form(first: Values) -> impl IntoView {
         currency: currency.get().trim().to_owned(),
     };
     // How it looks changes at once; the rest when it is whole.
-    Effect::new(move |before: Option<(String, bool)>| {
-        let now = (theme.get(), notifications.get());
-        if before.is_some_and(|before| before != now) {
-            let (theme, notifications) = (theme_of(&now.0), now.1);
-            pending.run(
-                async move {
-                    let settings = client.call(GetSettings {}).await?;
-                    client.call(PutSettings { settings: Values { theme, notifications, ..settings } }).await
-                },
-                |_| {},
-            );
-        }
-        now
-    });
+    pending.at_each(
+        move || (theme.get(), notifications.get()),
+        move |(theme, notifications)| {
+            let theme = theme_of(&theme);
+            let put = async move {
+                let settings = client.call(GetSettings {}).await?;
+                client.call(PutSettings { settings: Values { theme, notifications, ..settings } }).await
+            };
+            pending.run(put, |_| {});
+        },
+    );
     let values = StoredValue::new(values);
     let saved = RwSignal::new(values.with_value(|values| untrack(values)));
     let is_saved = Memo::new(move |_| {

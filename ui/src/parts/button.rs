@@ -119,6 +119,22 @@ impl Pending {
             }
         });
     }
+
+    /// Calls whenever a value changes, for what acts at once: what changes while a call is under way goes with the next.
+    pub(crate) fn at_each<T: Clone + PartialEq + Send + Sync + 'static>(
+        self,
+        value: impl Fn() -> T + 'static,
+        call: impl Fn(T) + 'static,
+    ) {
+        let sent = StoredValue::new(untrack(&value));
+        Effect::new(move |_| {
+            let now = value();
+            if !self.busy.get() && sent.with_value(|sent| *sent != now) {
+                sent.set_value(now.clone());
+                call(now);
+            }
+        });
+    }
 }
 
 /// A closure that a menu or the palette can keep.

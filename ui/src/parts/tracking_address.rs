@@ -3,6 +3,7 @@
 
 use api::{
     ApiError,
+    event::{Event, Tag},
     tracking::{GetTracking, Tracking},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -24,13 +25,22 @@ pub(crate) struct TrackingAddress {
 
 impl TrackingAddress {
     pub(crate) fn new() -> Self {
-        Self {
+        let address = Self {
             client: Client::get(),
             toasts: Toasts::get(),
             whole: StoredValue::new(None),
             port: RwSignal::new(None),
             refused: RwSignal::new(None),
-        }
+        };
+        // Whoever renews the token announces it, and a page that was hidden did not hear that: what is known may open
+        // nothing any more.
+        address.client.on_event(move |event| {
+            let may_be_another = matches!(event, Event::Hello { .. } | Event::Changed { tag: Tag::Secrets });
+            if may_be_another && address.whole.try_update_value(Option::take).flatten().is_some() {
+                address.ask();
+            }
+        });
+        address
     }
 
     /// Asks for it anew, so that a press copies it at once: a browser lets a page write to the clipboard only then.

@@ -101,14 +101,13 @@ fn Form(first: Settings) -> impl IntoView {
         });
     };
     // A switch acts at once.
-    Effect::new(move |before: Option<(bool, bool)>| {
-        let now @ (tracking_open, tracking_measured) = (open.get(), measured.get());
-        if before.is_some_and(|before| before != now) {
+    pending.at_each(
+        move || (open.get(), measured.get()),
+        move |(tracking_open, tracking_measured)| {
             let change = move |settings: Settings| Settings { tracking_open, tracking_measured, ..settings };
             put(Box::new(change), None);
-        }
-        now
-    });
+        },
+    );
     let save = move || {
         let tracking_port = port.with_untracked(|port| port_of(port));
         let change = Box::new(move |settings: Settings| Settings { tracking_port, ..settings });
