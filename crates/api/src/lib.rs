@@ -46,4 +46,4 @@ pub use error::{ApiError, ErrorCode};
 pub use id::*;
 
 /// The version of requests, events, plans and worker files. A host reads this one and the previous.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
