@@ -17,4 +17,5 @@ mod searching;
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
 mod tracking;
+mod undoing;
 mod written;
