@@ -80,6 +80,48 @@ fn files_of_a_run_are_deleted_restored_and_deleted_for_good() {
 }
 
 #[test]
+fn a_snapshot_and_a_target_come_back_and_what_was_never_deleted_does_not() {
+    let place = Place::with_project();
+    place.json(&["data", "snapshot"]);
+    let snapshots = || place.json(&["data", "list"])["snapshots"].as_array().unwrap().len();
+    let told = text(&place, &["data", "delete", "v1"]);
+    assert!(told.starts_with("v1 is deleted; its ") && snapshots() == 0, "{told}");
+    let listed = text(&place, &["data", "list", "--deleted"]);
+    assert!(listed.lines().any(|line| line.split_whitespace().take(2).eq(["v1", "3"])), "{listed}");
+    let told = back(&place, &told);
+    assert!(told.starts_with("v1 is back: 3 rows, 2 columns, ") && snapshots() == 1, "{told}");
+    assert_eq!(place.json(&["data", "preview", "v1"])["total_rows"], 3);
+    assert_eq!(place.json(&["data", "list", "--deleted"]), json!([]));
+    text(&place, &["data", "delete", "v1"]);
+    let told = text(&place, &["data", "purge", "v1"]);
+    assert!(told.starts_with("The snapshot is deleted for good; "), "{told}");
+    refused(&place, &["data", "restore", "v1"], "There is no deleted snapshot \"v1\".");
+
+    let config = place.path().join("kubeconfig");
+    let cluster = "apiVersion: v1\nkind: Config\n\
+                   clusters: [{name: here, cluster: {server: 'https://127.0.0.1:1'}}]\n\
+                   users: [{name: me, user: {token: hidden}}]\n\
+                   contexts: [{name: mine, context: {cluster: here, user: me}}]\n";
+    std::fs::write(&config, cluster).unwrap();
+    let targets = || names(&place.json(&["target", "list"]), "name");
+    let before = targets();
+    text(&place, &["target", "add", "cluster", "--context", "mine", "--kubeconfig", config.to_str().unwrap()]);
+    let told = text(&place, &["target", "remove", "cluster"]);
+    assert_eq!((&*told, targets()), ("cluster is forgotten.\nBack: slipway target restore cluster\n", before.clone()));
+    let removed = text(&place, &["target", "list", "--removed"]);
+    assert!(removed.contains("mine/default"), "{removed}");
+    let told = back(&place, &told);
+    assert!(told.contains("mine, namespace default"), "{told}");
+    assert_eq!(targets().len(), before.len() + 1);
+    assert_eq!(place.json(&["target", "list", "--removed"]), json!([]));
+    refused(&place, &["target", "restore", "cluster"], "There is no removed target \"cluster\".");
+
+    // A deployment needs a model first; that none was deleted is known without.
+    assert_eq!(place.json(&["deploy", "list", "--all", "--deleted"]), json!([]));
+    refused(&place, &["deploy", "restore", "nobody"], "`slipway deploy list --all --deleted`");
+}
+
+#[test]
 fn a_removed_registry_comes_back_with_its_password_also_where_no_host_ran_before() {
     let place = Place::new();
     place.json(&["settings", "set", "secret_store=file"]);
