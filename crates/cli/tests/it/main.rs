@@ -16,6 +16,7 @@ mod searching;
 #[path = "../../../../tests/src/skipped.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
+mod storing;
 mod tracking;
 mod undoing;
 mod written;
