@@ -8,6 +8,7 @@ mod exporting;
 mod following;
 mod hosting;
 mod logged;
+mod media;
 mod naming;
 mod once;
 mod program;
