@@ -11,6 +11,7 @@ mod logged;
 mod media;
 mod naming;
 mod once;
+mod opening;
 mod program;
 mod registered;
 mod searching;
