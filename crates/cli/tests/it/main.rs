@@ -18,6 +18,7 @@ mod searching;
 #[path = "../../../../tests/src/skipped.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
+mod sources;
 mod storing;
 mod tracking;
 mod undoing;
