@@ -72,7 +72,7 @@ fn media_of_a_run_are_listed_printed_and_saved_by_key_step_and_turn() {
         (&["dog", "--turn", "3"][..], 3, "counted from 1: there is no 3"),
         (&["said", "--step", "9"], 3, "no medium \"said\" at step 9"),
         (&["nothing"], 3, "`slipway run media list RUN`"),
-        (&["dog", "--to", taken.to_str().unwrap()], 1, "is there already"),
+        (&["dog", "--to", taken.to_str().unwrap()], 1, "delete this one first"),
     ] {
         let refused = media(&[&["get", "deep"], arguments].concat());
         assert_eq!(refused.status.code(), Some(code), "{arguments:?}: {}", said(&refused));
