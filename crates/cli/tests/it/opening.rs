@@ -47,3 +47,31 @@ fn the_printed_address_is_that_of_the_page_of_a_project_or_of_a_run() {
         assert_eq!(refused.status.code(), Some(code), "{}", said(&refused));
     }
 }
+
+#[test]
+fn a_copy_of_a_project_is_asked_about_and_is_what_a_person_says() {
+    let place = Place::with_project();
+    let project = place.json(&["open"])["project"].clone();
+    let copy = |name: &str| {
+        let folder = place.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        for file in ["slipway.toml", "rows.csv"] {
+            std::fs::copy(place.project().join(file), folder.join(file)).unwrap();
+        }
+        folder
+    };
+    let copies = ["apart", "moved"].map(copy);
+    let [apart, moved] = [0, 1].map(|at| copies[at].to_str().unwrap());
+    let asked = place.run(&["open", apart]);
+    assert_eq!(asked.status.code(), Some(1), "{}", said(&asked));
+    for way in ["`slipway open --same-place`", "`slipway open --new-project`"] {
+        assert!(said(&asked).contains(way), "{}", said(&asked));
+    }
+    let new = &place.json(&["open", apart, "--new-project"])["project"];
+    assert_ne!(new["id"], project["id"], "{new}");
+    let same = &place.json(&["open", moved, "--same-place"])["project"];
+    assert_eq!(same["id"], project["id"], "{same}");
+    assert!(same["path"].as_str().unwrap().ends_with("moved"), "{same}");
+    let both = place.run(&["open", moved, "--same-place", "--new-project"]);
+    assert_eq!(both.status.code(), Some(2), "{}", said(&both));
+}

@@ -84,3 +84,52 @@ fn a_log_is_followed_let_go_of_read_on_forgotten_and_brought_back() {
         assert!(said(&refused).contains(told), "{arguments:?}: {}", said(&refused));
     }
 }
+
+#[test]
+fn logs_of_a_folder_are_found_and_read_as_one_and_a_reading_that_failed_is_done_again() {
+    let place = Place::new();
+    let folder = place.path().join("many");
+    for name in ["slow", "fast"] {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+        std::fs::write(folder.join(name).join("metrics.csv"), "step,loss\n0,0.5\n").unwrap();
+    }
+    let text = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let many = folder.to_str().unwrap();
+    let looked = text(&["source", "look", many]);
+    let ends = |with: &str| looked.lines().filter(|line| line.ends_with(with)).count();
+    assert_eq!((ends("metrics.csv"), ends("  2 logs, can be read as one")), (2, 1), "{looked}");
+    assert_eq!(text(&["source", "look"]), "There is no run log that can be read.\n");
+    let read = place.json(&["source", "add", many, "--kind", "metrics", "--once"]);
+    assert!(read["message"].as_str().unwrap().starts_with("2 runs and 2 points read"), "{read}");
+    let looked = text(&["source", "look", many]);
+    let rows: Vec<&str> = looked.lines().skip(1).collect();
+    assert!(rows.len() == 2 && rows.iter().all(|row| row.ends_with("is read")), "{looked}");
+    for (kind, code, told) in [("wandb", 1, "is read already, as another tool's log."), ("csv", 2, "mlflow_files")] {
+        let refused = place.run(&["source", "add", many, "--kind", kind]);
+        assert_eq!(refused.status.code(), Some(code), "{}", said(&refused));
+        assert!(said(&refused).contains(told), "{kind}: {}", said(&refused));
+    }
+
+    let file = place.path().join("alone/metrics.csv");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "step,loss\n0,0.5\n").unwrap();
+    place.json(&["source", "add", file.to_str().unwrap(), "--once"]);
+    std::fs::rename(&file, place.path().join("away.csv")).unwrap();
+    let failed = place.run(&["source", "read", "alone/metrics.csv"]);
+    assert!(!failed.status.success(), "{}", said(&failed));
+    assert_eq!(place.json(&["job", "show", "latest"])["state"], "failed");
+    let waited = place.run(&["job", "wait", "latest"]);
+    assert_eq!(waited.status.code(), failed.status.code(), "{}", said(&waited));
+    std::fs::rename(place.path().join("away.csv"), &file).unwrap();
+    let again = place.json(&["job", "retry", "latest"]);
+    assert_eq!(again["state"], "done", "{again}");
+    assert_eq!(place.json(&["job", "wait", "latest"])["id"], again["id"]);
+    let jobs = text(&["job", "list"]);
+    assert!(jobs.lines().nth(1).is_some_and(|newest| newest.contains("done")), "{jobs}");
+    // What is over is not cancelled.
+    assert_eq!(place.json(&["job", "cancel", "latest"])["state"], "done");
+}
