@@ -428,7 +428,7 @@ pub async fn predict_file(engine: &Engine, request: PredictFile) -> anyhow::Resu
     let row = find_row(engine, request.version).await?;
     let files = Files {
         input: PathBuf::from(&request.input),
-        output: Output { path: PathBuf::from(&request.output), overwrite: request.overwrite },
+        output: Output { path: PathBuf::from(&request.output), overwrite: Some(request.overwrite) },
     };
     let (files, signature) = (files, row.version.signature.clone());
     let files = tokio::task::spawn_blocking(move || files.check(&signature).map(|()| files)).await??;

@@ -14,8 +14,8 @@ use crate::{Engine, halves::Half};
 /// Where to write, named by the caller.
 pub(crate) struct Output {
     pub(crate) path: PathBuf,
-    /// A file that is there is replaced, and what a link leads to.
-    pub(crate) overwrite: bool,
+    /// Whether a file that is there is replaced, and what a link leads to; `None` where nobody can ask for that.
+    pub(crate) overwrite: Option<bool>,
 }
 
 /// What is half-written; dropped before [`Self::finish`], nothing is left of it.
@@ -58,8 +58,8 @@ impl Output {
         if there.is_dir() {
             bail!(ApiError::invalid(format!("{} is a folder.", path.display())).with_hint("Name a file in it."));
         }
-        if !self.overwrite {
-            bail!(taken(path));
+        if self.overwrite != Some(true) {
+            bail!(self.taken());
         }
         match path.canonicalize() {
             Ok(place) if place.is_file() => Ok(place),
@@ -69,6 +69,14 @@ impl Output {
             ),
         }
     }
+
+    fn taken(&self) -> ApiError {
+        let way_out = match self.overwrite {
+            Some(_) => "Name another file, or ask for this one to be overwritten (`--force`).",
+            None => "Name another file, or delete this one first.",
+        };
+        ApiError::new(ErrorCode::Conflict, format!("{} is there already.", self.path.display())).with_hint(way_out)
+    }
 }
 
 impl Writing<'_> {
@@ -77,7 +85,7 @@ impl Writing<'_> {
         let Self { output, half, beside: _beside, place } = self;
         let writing = || format!("write {}", output.path.display());
         File::open(&half).and_then(|file| file.sync_all()).with_context(writing)?;
-        let named = if output.overwrite {
+        let named = if output.overwrite == Some(true) {
             // What came to stand there meanwhile may be anything.
             output.check()?;
             if let Ok(there) = fs::metadata(&place) {
@@ -88,15 +96,10 @@ impl Writing<'_> {
             half.persist_noclobber(&place)
         };
         match named {
-            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => bail!(taken(&output.path)),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => bail!(output.taken()),
             named => named.map_err(|error| error.error).with_context(writing),
         }
     }
-}
-
-fn taken(path: &Path) -> ApiError {
-    ApiError::new(ErrorCode::Conflict, format!("{} is there already.", path.display()))
-        .with_hint("Name another file, or ask for this one to be overwritten (`--force`).")
 }
 
 /// Copies a file to an absolute path of a person's that isn't there yet.
@@ -105,7 +108,7 @@ pub(crate) async fn save(engine: &Engine, mut from: File, to: &str) -> anyhow::R
     if !path.is_absolute() {
         bail!(ApiError::invalid(format!("{} is no absolute path.", path.display())));
     }
-    let (output, halves) = (Output { path, overwrite: false }, engine.workspace().halves());
+    let (output, halves) = (Output { path, overwrite: None }, engine.workspace().halves());
     tokio::task::spawn_blocking(move || {
         let (mut file, writing) = output.begin(&halves)?;
         let shown = output.path.display();
@@ -126,7 +129,7 @@ mod tests {
     /// Writes "new" to a name in `folder`.
     fn write(folder: &Path, name: &str, overwrite: bool) -> anyhow::Result<()> {
         let notes = tempfile::tempdir()?;
-        let output = Output { path: folder.join(name), overwrite };
+        let output = Output { path: folder.join(name), overwrite: Some(overwrite) };
         output.check()?;
         let (mut file, writing) = output.begin(notes.path())?;
         file.write_all(b"new")?;
@@ -149,12 +152,25 @@ mod tests {
         assert_eq!(code(write(here, "folder", true)), ErrorCode::Invalid);
         // What came there while it was written stays.
         let notes = tempfile::tempdir().unwrap();
-        let output = Output { path: here.join("b.csv"), overwrite: false };
+        let output = Output { path: here.join("b.csv"), overwrite: None };
         let (_, writing) = output.begin(notes.path()).unwrap();
         fs::write(here.join("b.csv"), "precious").unwrap();
         assert_eq!(code(writing.finish()), ErrorCode::Conflict);
         assert_eq!(fs::read_to_string(here.join("b.csv")).unwrap(), "precious");
         assert_eq!(fs::read_dir(here).unwrap().count(), 3, "nothing half-written is left");
+    }
+
+    #[test]
+    fn the_way_out_is_one_that_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        fs::write(&path, "").unwrap();
+        let hint = |overwrite| {
+            let refused = Output { path: path.clone(), overwrite }.check().unwrap_err();
+            refused.downcast::<ApiError>().unwrap().hint.unwrap()
+        };
+        assert!(hint(Some(false)).contains("--force"), "{}", hint(Some(false)));
+        assert_eq!(hint(None), "Name another file, or delete this one first.");
     }
 
     #[cfg(unix)]

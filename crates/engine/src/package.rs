@@ -254,7 +254,7 @@ fn document(blobs: &Blobs, bytes: Vec<u8>, media_type: &str, what: &str) -> anyh
 /// Writes an OCI layout as one tar: `podman load`, `skopeo copy oci-archive:…`.
 pub async fn export(engine: &Engine, request: ExportPackage) -> anyhow::Result<Job> {
     let row = find(engine, request.package).await?;
-    let output = Output { path: PathBuf::from(&request.path), overwrite: request.overwrite };
+    let output = Output { path: PathBuf::from(&request.path), overwrite: Some(request.overwrite) };
     if !output.path.is_absolute() {
         bail!(
             ApiError::invalid(format!("\"{}\" is not a whole path.", request.path)).with_hint("Start it at the root.")

@@ -201,8 +201,7 @@ pub(crate) async fn storage(context: &mut Context, command: StorageCommand) -> O
         StorageCommand::Show => context.output.show(&context.call(GetStorage {}).await?, space),
         StorageCommand::Collect { dry_run } => {
             context.lasting().await?;
-            let said = if dry_run { "Nothing is deleted yet" } else { "What nothing pointed at is deleted" };
-            context.output.show(&context.call(CollectGarbage { dry_run }).await?, |freed| collected(said, freed))
+            context.output.show(&context.call(CollectGarbage { dry_run }).await?, |freed| collected(freed, dry_run))
         }
         StorageCommand::Compact { detach } => {
             context.lasting().await?;
@@ -245,9 +244,15 @@ pub(crate) fn freed(what: &str, freed: &Freed) -> String {
     format!("{what}; {} in {records} freed{}.", words::bytes(freed.bytes), freed.said_of_what_stays())
 }
 
-/// What was freed, then by what it was.
-fn collected(what: &str, freed_by: &Freed) -> String {
-    let said = freed(what, freed_by);
+/// What was freed, or after a dry run would be, then by what it was.
+fn collected(freed_by: &Freed, is_dry: bool) -> String {
+    let said = match is_dry {
+        true => {
+            let records = counted(freed_by.records, "record", "records");
+            format!("Nothing is deleted yet; {} in {records} would be freed.", words::bytes(freed_by.bytes))
+        }
+        false => freed("What nothing pointed at is deleted", freed_by),
+    };
     if freed_by.parts.is_empty() {
         return said;
     }

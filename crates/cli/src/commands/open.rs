@@ -132,3 +132,15 @@ fn show_window(window: &Path, what: Option<impl AsRef<OsStr>>) -> Outcome {
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_stands_before_the_key_of_its_address() {
+        let address = "http://127.0.0.1:4000/#a/#key";
+        assert_eq!(at_page(address, "r/1"), "http://127.0.0.1:4000/r/1#a/#key");
+        assert_eq!(at_page(address, ""), address);
+    }
+}

@@ -131,17 +131,24 @@ pub(crate) async fn run(context: &mut Context, command: RegistryCommand) -> Outc
                 Some(path) => Some(read(&path)?),
                 None => None,
             };
+            if password.is_some() {
+                // The keychain may ask its person first.
+                context.lasting().await?;
+            }
             let registry = context.call(AddRegistry { name, address, username, password, plain_http, ca_pem }).await?;
             context.output.show(&registry, |registry| registries(std::slice::from_ref(registry)))
         }
         RegistryCommand::Password { registry, username } => {
             let registry = context.registry(&registry).await?;
             let password = super::read_secret("Password")?;
+            context.lasting().await?;
             let registry = context.call(SetRegistryPassword { registry, username, password }).await?;
             context.output.show(&registry, |registry| registries(std::slice::from_ref(registry)))
         }
         RegistryCommand::Remove { registry } => {
             let registry_id = context.registry(&registry).await?;
+            // Whoever removes it knows its password for a while, and a command would be over at once.
+            context.staying().await?;
             context.call(RemoveRegistry { registry: registry_id }).await?;
             let back = words::shell(&registry);
             context.output.show(&(), |()| {

@@ -1,4 +1,5 @@
-//! `slipway run plot --scatter` and `--parallel`: runs by their values, in the terminal, as JSON and in pictures.
+//! `slipway run plot --scatter` and `--parallel`: runs by their values, in the terminal, as JSON and in pictures; and
+//! `run list --values`, which values they have.
 
 use std::process::Output;
 
@@ -96,4 +97,40 @@ fn what_can_not_be_drawn_is_refused_with_the_way_out() {
         assert!(said(&refused).contains(words), "{more:?}: {}", said(&refused));
     }
     assert!(!std::path::Path::new(file).exists());
+}
+
+#[test]
+fn the_values_of_a_field_are_listed_with_how_many_runs_have_each() {
+    let place = three();
+    let list = |more: &[&str]| place.run(&[&["run", "list", "--experiment", "Default", "--values"], more].concat());
+    let text = |more: &[&str]| {
+        let output = list(more);
+        assert!(output.status.success(), "{more:?}: {}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let lines = |more: &[&str]| -> Vec<String> {
+        text(more).lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    assert_eq!(lines(&["param.model"]), ["param.model runs", "mlp 3"]);
+    assert_eq!(lines(&["param.lr"]), ["param.lr runs", "0.1 1", "0.2 1", "0.4 1"]);
+    assert_eq!(lines(&["param.lr", "--filter", "metric.loss < 1.5"]), ["param.lr runs", "0.1 1", "0.4 1"]);
+    assert_eq!(text(&["param.model", "--csv"]), "param.model,runs\r\nmlp,3\r\n");
+    assert_eq!(text(&["param.model", "--markdown"]), "| param.model | runs |\n| --- | ---: |\n| mlp | 3 |\n");
+    assert!(text(&["param.lr", "--limit", "1"]).ends_with("\n1 of 3 values: those that most runs have.\n"));
+    // A table for programs stays one, and what it lacks is said beside it.
+    let cut = list(&["param.lr", "--limit", "2", "--csv"]);
+    assert_eq!(String::from_utf8_lossy(&cut.stdout), "param.lr,runs\r\n0.1,1\r\n0.2,1\r\n");
+    assert_eq!(said(&cut), "2 of 3 values: those that most runs have.\n");
+    let everywhere = place.json(&["run", "list", "--everywhere", "--values", "experiment"]);
+    assert_eq!(everywhere, json!({ "values": [{ "value": "Default", "runs": 3 }], "total": 1 }));
+    assert_eq!(text(&["tag.team"]), "No run here has a value of tag.team.\n");
+    for (more, words) in [
+        (&["metric.loss"][..], "There is no list of the values of \"metric.loss\"."),
+        (&["lr"], "Did you mean param.lr?"),
+        (&["param.lr", "--group-by", "state"], "cannot be used with"),
+    ] {
+        let refused = list(more);
+        assert_eq!(refused.status.code(), Some(2), "{more:?}: {}", said(&refused));
+        assert!(said(&refused).contains(words), "{more:?}: {}", said(&refused));
+    }
 }

@@ -199,6 +199,15 @@ fn the_commit_and_whether_a_tracked_file_differs_from_it_are_kept() {
     let diff = place.run(&["run", "diff", "clean", "edited", "--code"]);
     let diff = String::from_utf8_lossy(&diff.stdout).into_owned();
     assert_eq!(diff.trim_end(), "train.py  +1 −1\n@@ -1 +1 @@\n-print(1)\n+print(2)");
+    // As a patch it leads from the one run's code to the other's.
+    let patch = place.run(&["run", "diff", "clean", "edited", "--code", "--patch"]);
+    assert!(patch.status.success(), "{}", said(&patch));
+    let file = place.path().join("edited.patch");
+    std::fs::write(&file, &patch.stdout).unwrap();
+    git(&["checkout", "-q", "--", "train.py"]);
+    git(&["apply", file.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(place.project().join("train.py")).unwrap(), "print(2)\n");
+    assert_eq!(place.run(&["run", "diff", "clean", "edited", "--patch"]).status.code(), Some(2), "of code alone");
 }
 
 #[test]

@@ -8,13 +8,18 @@ mod exporting;
 mod following;
 mod hosting;
 mod logged;
+mod media;
 mod naming;
 mod once;
+mod opening;
 mod program;
 mod registered;
 mod searching;
 #[path = "../../../../tests/src/skipped.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the journeys' own, of which a suite takes what it needs")]
 mod skipped;
+mod sources;
+mod storing;
 mod tracking;
+mod undoing;
 mod written;

@@ -61,6 +61,14 @@ fn a_clients_version_is_changed_by_the_command_line_and_seen_by_its_client() {
         (&json!([{ "key": "team", "value": "growth" }]), &json!("Who leaves."))
     );
     assert_eq!(version(&client, "2")["current_stage"], "Production");
+    let lineage = text(&place, &["run", "lineage", "deep"]);
+    let lines: Vec<Vec<&str>> = lineage.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((lines[0][..3].join(" "), lines[1][..2].join(" ")), ("what name from".into(), "run deep".into()));
+    assert_eq!(lines[2], ["version", "churn", "v1", "deep", "champion"], "{lineage}");
+    let gone = text(&place, &["model", "alias", "churn", "champion", "--remove"]);
+    assert_eq!(gone, "churn has no alias champion any more.\n");
+    assert!(version(&client, "1")["aliases"].is_null(), "a client is told of none");
+    assert_eq!(place.run(&["model", "alias", "churn", "champion", "--remove"]).status.code(), Some(3));
 
     // What is refused says why; a version of a client's is never deployed.
     assert_eq!(place.run(&["model", "stage", "churn:1", "live"]).status.code(), Some(2));

@@ -267,3 +267,40 @@ fn a_program_of_the_projects_file_is_searched_and_stopped_with_its_search() {
     let unnamed = place.run(&["search", "start", "--try", "x=1,2", "--", "sleep", "${x}${z}"]);
     assert!(said(&unnamed).contains("`search.space` has no z"), "{}", said(&unnamed));
 }
+
+#[test]
+fn what_is_said_of_gpus_rungs_and_trainings_stands_before_the_projects_file() {
+    let place = Place::with_project();
+    let file = place.project().join("slipway.toml");
+    let known = std::fs::read_to_string(&file).unwrap();
+    let search = "\n[search]\nmethod = \"grid\"\nmetric = \"loss\"\ngoal = \"min\"\ngpus = 4\nmin_steps = 5\nreduction = 6\n\
+                  command = [\"true\", \"${x}\"]\nspace = { x = { values = [1, 2] } }\n";
+    std::fs::write(&file, format!("{known}{search}")).unwrap();
+    let numbers = |search: &Value| {
+        ["gpus", "min_steps", "reduction"]
+            .map(|key| search["config"][key].as_u64().unwrap_or_else(|| panic!("{search}")))
+    };
+    let program = lasts("0");
+    let rungs = ["--early-stopping", "asha", "--gpus", "2", "--min-steps", "3", "--reduction", "7", "--try", "x=1,2"];
+    let output = place.run(&start(&rungs, &program));
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(numbers(&show(&place)), [2, 3, 7]);
+    let detached = |more: &[&str]| place.json(&[&["search", "start", "--detach"], more].concat());
+    let filed = detached(&["--name", "filed"]);
+    assert_eq!((numbers(&filed), &filed["command"]["words"][0]), ([4, 5, 6], &"true".into()), "{filed}");
+    // It has no program, whether or not its trainings can be begun here.
+    let trained = detached(&["--name", "trained", "--trainings", "--try", "max_depth=2,3"]);
+    assert!(trained["command"].is_null() && trained["config"]["command"].is_null(), "{trained}");
+    assert!(trained["training"].is_object() && filed["training"].is_null(), "{trained}");
+    place.run(&["search", "stop", "trained"]);
+
+    for (options, told) in [
+        (&["--trainings"][..], "cannot be used with"),
+        (&["--min-steps", "0"], "`search.min_steps` must be at least 1"),
+        (&["--reduction", "1"], "`search.reduction` must be at least 2"),
+    ] {
+        let refused = place.run(&start(&[&["--try", "x=1,2"], options].concat(), &program));
+        assert_eq!(refused.status.code(), Some(2), "{options:?}: {}", said(&refused));
+        assert!(said(&refused).contains(told), "{options:?}: {}", said(&refused));
+    }
+}

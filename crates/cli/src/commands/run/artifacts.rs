@@ -53,7 +53,9 @@ pub(super) async fn run(context: &mut Context, asked: Artifacts) -> Outcome {
     if let Some(path) = act.delete {
         context.lasting().await?;
         let run = context.run(&named).await?;
-        let again = format!("slipway run artifacts {} --restore {}", words::shell(&named), words::shell(&path));
+        // The latest may be another by then.
+        let meant = if named == "latest" { run.to_string() } else { named };
+        let again = format!("slipway run artifacts {} --restore {}", words::shell(&meant), words::shell(&path));
         let deleted = context.call(DeleteArtifact { run, path }).await?;
         return context.output.show(&deleted, |deleted| {
             let size = words::bytes(deleted.size_bytes);

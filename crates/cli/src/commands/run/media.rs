@@ -123,7 +123,8 @@ fn printed(medium: &Medium) -> String {
         MediumContent::Text { text, is_cut: false } => text.clone(),
         MediumContent::Text { text, is_cut: true } => format!("{text}\n\nThese are the first 256 KiB: {save}"),
         MediumContent::Table { columns, rows, total_rows } => {
-            let head: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let names: Vec<String> = columns.iter().map(|name| output::named(name)).collect();
+            let head: Vec<&str> = names.iter().map(String::as_str).collect();
             let shown = table(&head, rows.iter().cloned());
             match *total_rows > rows.len() as u64 {
                 true => format!("{shown}\n\nThese are the first {} of {total_rows} rows: {save}", rows.len()),

@@ -77,7 +77,7 @@ pub async fn save(engine: &Engine, request: SaveMedium) -> anyhow::Result<SavedM
         bail!(ApiError::invalid(format!("{} is no absolute path.", to.display())));
     }
     let opened = open(engine, run, &key, (step, turn)).await?;
-    let output = Output { path: to.clone(), overwrite: false };
+    let output = Output { path: to.clone(), overwrite: None };
     let halves = engine.workspace().halves();
     let size_bytes = tokio::task::spawn_blocking(move || write(&output, &halves, opened.held)).await??;
     Ok(SavedMedium { path: to.to_string_lossy().into_owned(), step: opened.step, size_bytes })
