@@ -243,7 +243,9 @@ pub async fn says(driver: &WebDriver, path: &str, expected: &[&str]) -> Result<(
     let there = async || {
         let mut found = Vec::new();
         for element in driver.find_all(By::XPath(path)).await? {
-            found.push(element.text().await?);
+            // What is replaced under the eye is read again.
+            let Ok(text) = element.text().await else { return Ok(false) };
+            found.push(text);
         }
         Ok(found == expected)
     };

@@ -89,10 +89,11 @@ async fn become_project(browser: &Browser, path: &Path) -> Result<()> {
     let driver = &browser.driver;
     let looked_at = format!("//dialog[@open]//*[contains(@class,'newcomer') and .//*[@title='{}']]", path.display());
     seen_late(driver, &looked_at).await.context("it is looked at")?;
-    let facts = seen(driver, "//dialog[@open]//*[contains(@class,'newcomer')]/div/div[2]").await?.text().await?;
-    ensure!(facts.starts_with("50 rows · "), "the dialog says {facts}");
+    let facts =
+        "//dialog[@open]//*[contains(@class,'newcomer')]/div/div[2][starts-with(normalize-space(.), '50 rows · ')]";
+    seen(driver, facts).await.context("it says what was found")?;
     let select = "//dialog[@open]//label[contains(., 'What shall be predicted?')]//select";
-    seen(driver, &format!("{select}/option[@value='y']")).await.context("its columns are offered")?.click().await?;
+    press(driver, &format!("{select}/option[@value='y']")).await.context("its columns are offered")?;
     press(driver, "//dialog[@open]//button[contains(., 'Create project')]").await?;
     seen_late(driver, "//nav[contains(@class,'rail')]//a[contains(., 'Overview') and @aria-current='page']")
         .await
