@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use api::series::Point;
+use api::{figure::counted, series::Point};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -157,7 +157,8 @@ impl Rows<'_> {
         if let Some((row, why, count)) = wrong
             && !mark.warned
         {
-            let others = if count > 1 { format!(", and {} others", count - 1) } else { String::new() };
+            let others =
+                if count > 1 { format!(", and {}", counted(count - 1, "other", "others")) } else { String::new() };
             let place = format!("{}, row {row}", self.path.display());
             tell(Told::LeftOut { place, message: format!("it was left out{others}: {why}") })?;
             mark.warned = true;
