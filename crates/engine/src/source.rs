@@ -369,8 +369,13 @@ async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String
         0 => String::new(),
         some => format!("; {} deleted", counted(some, "of its runs is", "of its runs are")),
     };
+    // Which they are stands with the log itself.
+    let warned = match told.warned {
+        0 => String::new(),
+        some => format!("; {} not read (`slipway source list`)", counted(some, "thing was", "things were")),
+    };
     let (runs, points) = (counted(told.runs, "run", "runs"), counted(told.points, "point", "points"));
-    Ok(format!("{runs} and {points} read{}{rest}{deleted}", into(&told.experiments)))
+    Ok(format!("{runs} and {points} read{}{rest}{deleted}{warned}", into(&told.experiments)))
 }
 
 /// " into churn", or how many experiments there are, behind what was read.
