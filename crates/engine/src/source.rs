@@ -360,6 +360,12 @@ async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String
     }
     let told = told?;
     let rest = if told.waits { "; the rest once its writer lets go of it" } else { "" };
+    // Nobody reads it again unasked: its runs would stay as they are now, and its last line may be left out.
+    let grows = told.is_open
+        && find(&engine, id)
+            .await
+            .is_ok_and(|row| !row.source.watched && following::settles(row.source.kind).is_some());
+    let on = if grows { "; it may still be written: `slipway source read` reads on" } else { "" };
     // They are in no list, where who reads this looks for them.
     let deleted = engine.store().read(move |c| {
         let (all, live) = (store::source::runs(c, id)?.len(), store::source::live_runs(c, id)?.len());
@@ -369,8 +375,13 @@ async fn read_as_job(context: JobContext, id: SourceId) -> anyhow::Result<String
         0 => String::new(),
         some => format!("; {} deleted", counted(some, "of its runs is", "of its runs are")),
     };
+    // Which they are stands with the log itself.
+    let warned = match told.warned {
+        0 => String::new(),
+        some => format!("; {} not read (`slipway source list`)", counted(some, "thing was", "things were")),
+    };
     let (runs, points) = (counted(told.runs, "run", "runs"), counted(told.points, "point", "points"));
-    Ok(format!("{runs} and {points} read{}{rest}{deleted}", into(&told.experiments)))
+    Ok(format!("{runs} and {points} read{}{rest}{deleted}{warned}{on}", into(&told.experiments)))
 }
 
 /// " into churn", or how many experiments there are, behind what was read.

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use api::series::Point;
+use api::{figure::counted, series::Point};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -92,6 +92,10 @@ impl Rows<'_> {
         let mut mark = before.clone();
         let length = fs::metadata(self.path).map_err(failed(self.path))?.len();
         let first = self.first_line()?;
+        if let Some(why) = self.unknown_lines(first.as_deref())? {
+            tell(warning(self.path, why))?;
+            return Ok(mark);
+        }
         let columns = match self.form {
             Form::Delimited(delimiter) => {
                 // Whoever writes it anew has emptied it first: what was told stays until there is something else.
@@ -157,7 +161,8 @@ impl Rows<'_> {
         if let Some((row, why, count)) = wrong
             && !mark.warned
         {
-            let others = if count > 1 { format!(", and {} others", count - 1) } else { String::new() };
+            let others =
+                if count > 1 { format!(", and {}", counted(count - 1, "other", "others")) } else { String::new() };
             let place = format!("{}, row {row}", self.path.display());
             tell(Told::LeftOut { place, message: format!("it was left out{others}: {why}") })?;
             mark.warned = true;
@@ -201,6 +206,20 @@ impl Rows<'_> {
         let mut line = Vec::new();
         BufReader::new(file.take(HEADER)).read_until(b'\n', &mut line).map_err(failed(self.path))?;
         Ok(line.ends_with(b"\n").then_some(line))
+    }
+
+    /// Why the lines of a file are none to us; `None` where they are, or where nobody knows yet.
+    fn unknown_lines(&self, first: Option<&[u8]>) -> Result<Option<&'static str>> {
+        Ok(match first {
+            // As a redirection of Windows PowerShell writes it.
+            Some(line) if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") => {
+                Some("it was left out: it is UTF-16: write it as UTF-8")
+            }
+            None if self.complete && self.form != Form::JsonLines && file::rest(self.path, 0)?.contains(&b'\r') => {
+                Some("it was left out: its lines end with carriage returns alone: write it with line feeds")
+            }
+            _ => None,
+        })
     }
 
     /// Tells the rows of whole lines.

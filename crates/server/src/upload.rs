@@ -19,7 +19,7 @@ use futures::StreamExt as _;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 
-use api::{ApiError, ErrorCode, host::Uploaded};
+use api::{ApiError, ErrorCode, figure, host::Uploaded};
 
 use crate::{Host, refusal::Refusal};
 
@@ -214,11 +214,18 @@ pub(crate) fn check_space(staging: &Path, needed: u64) -> Result<(), ApiError> {
     if engine::storage::has_room(existing, needed).map_err(|error| unwritable(existing, &error))? {
         return Ok(());
     }
-    Err(ApiError::new(
-        ErrorCode::NoSpace,
-        format!("The upload of {needed} bytes does not fit: {free} bytes are free at {}.", existing.display()),
-    )
-    .with_hint("Free some space, or open the folder where it lies instead of uploading it."))
+    Err(no_room(existing, needed, free))
+}
+
+fn no_room(folder: &Path, needed: u64, free: u64) -> ApiError {
+    let what = match needed {
+        // A body that comes in chunks does not say its length.
+        0 => "The upload".to_owned(),
+        needed => format!("The upload of {}", figure::bytes(needed)),
+    };
+    let message = format!("{what} does not fit: {} are free at {}.", figure::bytes(free), folder.display());
+    ApiError::new(ErrorCode::NoSpace, message)
+        .with_hint("Free some space, or open the folder where it lies instead of uploading it.")
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> ApiError {
@@ -273,6 +280,13 @@ mod tests {
             never = forget_old_every(staging.path(), Duration::from_millis(1)) => match never {},
         }
         assert!(new.join("1").exists(), "what is new stays");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_a_persons_units() {
+        let told = |needed| no_room(Path::new("/srv"), needed, 4_997_120).message;
+        assert_eq!(told(20 << 20), "The upload of 21.0 MB does not fit: 5.0 MB are free at /srv.");
+        assert_eq!(told(0), "The upload does not fit: 5.0 MB are free at /srv.");
     }
 
     #[test]

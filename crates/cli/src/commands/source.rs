@@ -216,6 +216,8 @@ fn listed(sources: &[Source]) -> String {
             // Why stands below.
             Some(_) => format!("{state}, can't be read"),
             None if source.warned > 0 => format!("{state}, {} not read", words::count(source.warned)),
+            // It is being read, or its host was killed meanwhile.
+            None if source.read_ms.is_none() => format!("{state}, not to its end yet"),
             None => state.to_owned(),
         };
         vec![source.kind.tool().to_owned(), source.path.clone(), words::count(source.runs), state]
@@ -300,6 +302,13 @@ mod tests {
         );
         assert_eq!((lines[3], lines[12]), ("/a:0: no number", "/a:9: no number"));
         assert_eq!(lines[13..], ["/a: and 2 more; --json has up to 100", "/b: It is no folder under git."]);
+    }
+
+    #[test]
+    fn a_log_whose_reading_did_not_come_to_its_end_is_told_so() {
+        let told = listed(&[source("/a"), Source { read_ms: Some(1), ..source("/b") }]);
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines[1].ends_with("read once, not to its end yet") && lines[2].ends_with("read once"), "{told}");
     }
 
     #[test]

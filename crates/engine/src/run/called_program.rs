@@ -18,6 +18,9 @@ const ENDINGS: [&str; 2] = ["", ".exe"];
 /// know, and nothing is refused.
 pub fn check(command: &[String], directory: &Path, path: Option<&OsStr>) -> Result<(), ApiError> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
+    if program.trim().is_empty() {
+        return Err(none_named());
+    }
     let has_folders = program.contains(is_separator);
     let places: Vec<PathBuf> = match path {
         _ if has_folders => vec![directory.to_owned()],
@@ -34,6 +37,7 @@ pub fn check(command: &[String], directory: &Path, path: Option<&OsStr>) -> Resu
         return Err(error.with_hint("Name the program that runs it, as in `python train.py`, or `chmod +x` the file."));
     }
     let error = ApiError::not_found(match has_folders {
+        true if directory.join(program).is_dir() => format!("Can't run {program}: it is a folder."),
         true => format!("Can't run {program}: from {} there is no such file.", directory.display()),
         false => format!("Can't run {program}: it is in no folder of PATH."),
     });
@@ -44,6 +48,11 @@ pub fn check(command: &[String], directory: &Path, path: Option<&OsStr>) -> Resu
     } else {
         "Check the name, or give its full path."
     }))
+}
+
+/// What is said of a command without a program.
+pub(crate) fn none_named() -> ApiError {
+    ApiError::invalid("No program is named.").with_hint("For example: `python train.py`.")
 }
 
 #[cfg(unix)]
@@ -92,6 +101,8 @@ mod tests {
         check(&["train.py"], Some("name it with `./` before it"));
         check(&["./train.py"], Some("is not executable. Name the program that runs it"));
         check(&["./trian.py"], Some("there is no such file"));
+        check(&["../tools"], Some("it is a folder. Check the name"));
+        check(&["", "train.py"], Some("No program is named."));
         let unknown = ["nothing".to_owned()];
         assert!(super::check(&unknown, &directory, None).is_ok(), "the system has places of its own");
     }

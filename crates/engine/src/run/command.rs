@@ -18,6 +18,9 @@ use crate::{
 
 /// Enters a command's run; the caller appends events to its folder as a worker does.
 pub async fn begin(engine: &Engine, request: BeginCommand) -> anyhow::Result<BegunCommand> {
+    // A trial's is made of its search's, which was checked; an empty one is none.
+    let named = request.name.as_deref().map(str::trim).filter(|name| request.trial.is_none() && !name.is_empty());
+    named.map_or(Ok(()), run::name::check)?;
     let project = match request.project {
         Some(named) => project::find(engine, named).await?,
         None => project_at(engine, &request.directory).await?,

@@ -118,7 +118,7 @@ pub(crate) fn spawn(engine: &Engine, exec: &Exec<'_>) -> anyhow::Result<(Child, 
 /// Starts a program as a run, and answers once that is entered.
 pub async fn start(engine: &Engine, request: StartCommand) -> anyhow::Result<Run> {
     if request.command.first().is_none_or(|program| program.trim().is_empty()) {
-        bail!(ApiError::invalid("No program is named.").with_hint("For example: `python train.py`."));
+        bail!(called_program::none_named());
     }
     if let Some(word) = request.command.iter().find(|word| surroundings::is_masked(word)) {
         bail!(

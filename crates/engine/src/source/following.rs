@@ -152,13 +152,20 @@ pub(super) fn read_soon(engine: &Engine, id: SourceId) {
     });
 }
 
+/// How long the files of a log stand still before its runs are over, where it does not say so itself.
+pub(super) const fn settles(kind: Kind) -> Option<Duration> {
+    match kind {
+        Kind::TensorBoard => Some(SETTLED_EVENTS),
+        Kind::Wandb | Kind::DvcLive | Kind::Metrics => Some(SETTLED),
+        Kind::MlflowFiles | Kind::MlflowDb | Kind::Dvc => None,
+    }
+}
+
 /// Reads a followed source again at a time, where what it waits for is no change of its files.
 pub(super) fn read_later(engine: &Engine, source: &Source, taken: &Taken) {
-    let ages = matches!(source.kind, Kind::Wandb | Kind::DvcLive | Kind::Metrics);
-    let after = match taken {
-        Taken { waits: true, .. } => LOCKED,
-        Taken { is_open: true, .. } if source.kind == Kind::TensorBoard => SETTLED_EVENTS,
-        Taken { is_open: true, .. } if ages => SETTLED,
+    let after = match settles(source.kind) {
+        _ if taken.waits => LOCKED,
+        Some(settled) if taken.is_open => settled,
         _ => return forget_later(engine, source.id),
     };
     if !source.watched || engine.options().mode != Mode::Host {

@@ -69,6 +69,8 @@ pub(super) struct Taken {
     pub(super) waits: bool,
     /// Some of its runs are not over.
     pub(super) is_open: bool,
+    /// What this reading could not read, and said of it.
+    pub(super) warned: u64,
 }
 
 /// What was told and is not committed yet.
@@ -180,7 +182,7 @@ pub(super) fn take(
         begun: Some(Begun { anew: !before.is_whole }),
         context,
     };
-    let read = reader.read(&Mark(row.mark.clone()), &mut |told| taking.hear(told).map_err(Into::into));
+    let read = reader.read(&Mark(row.mark.clone()), &mut |told| taking.hear(told).map_err(untaken));
     let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit(Some(mark.clone())).map(|()| mark));
     if taking.media > 0 {
         let message = format!(
@@ -189,6 +191,7 @@ pub(super) fn take(
         );
         taking.warn(taking.source.path.clone(), message, false);
     }
+    taking.taken.warned = taking.warned;
     let source = &mut row.source;
     // A reading that tells nothing new leaves what the one before said, also where it only finds that a run is over.
     if taking.warned > 0 || taking.taken.points > 0 {
@@ -243,6 +246,11 @@ pub(super) fn take(
     }
     engine.changed(Tag::Experiments);
     read.map(|_| taken)
+}
+
+/// What a reader is told of what was not taken: as it is, so that it is known again behind the reader's own error.
+fn untaken(error: anyhow::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    error.reallocate_into_boxed_dyn_error_without_backtrace()
 }
 
 fn forgotten() -> ApiError {
@@ -738,6 +746,18 @@ fn below_its_folder(path: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_under_a_reading_is_told_as_such() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let failed = StoreError::File { what: "can't write", path: "/srv/slipway.db".into(), source: full };
+        let read = foreign::ForeignError::NotTaken(untaken(failed.into()));
+        let told = error::told(&read.into());
+        assert!(told.code == ErrorCode::NoSpace && told.hint.is_some(), "{told}");
+        assert!(told.message.starts_with("Can't keep what was read: The disk is full: "), "{told}");
+        let read = foreign::ForeignError::NotTaken(untaken(forgotten().into()));
+        assert_eq!(error::told(&read.into()).code, ErrorCode::NotFound);
+    }
 
     #[test]
     fn a_name_that_is_taken_stands_behind_that_of_the_folder_above() {

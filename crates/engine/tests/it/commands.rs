@@ -238,7 +238,17 @@ async fn a_program_that_can_not_be_begun_says_why_and_a_run_says_how_it_is_run_a
         name: None,
         budget: BudgetConfig::default(),
     };
-    assert_eq!(stage.try_call(taken).await.unwrap_err().code, ErrorCode::Conflict);
+    assert_eq!(stage.try_call(taken.clone()).await.unwrap_err().code, ErrorCode::Conflict);
+    // A name is one line that a terminal shows as it is, from there too.
+    for (name, is_one) in
+        [("a\nb", false), ("\u{1b}[31mred", false), (&*"n".repeat(201), false), (" own ", true), ("", true)]
+    {
+        let named = BeginCommand { run: None, name: Some(name.to_owned()), ..taken.clone() };
+        match stage.try_call(named).await {
+            Ok(_) => assert!(is_one, "{name:?} was taken"),
+            Err(refused) => assert_eq!((refused.code, is_one), (ErrorCode::Invalid, false), "{name:?}"),
+        }
+    }
 }
 
 #[cfg(unix)]

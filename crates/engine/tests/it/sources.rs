@@ -536,7 +536,8 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     ];
     let rows: Vec<_> = rows.iter().map(|(step, key, object)| (*step, *key, object.as_str())).collect();
     fs::write(run.join("run-demo0001.wandb"), wandb_log(&rows)).unwrap();
-    add(&stage, &stage.path("wandb"), None).await;
+    let read = add(&stage, &stage.path("wandb"), None).await;
+    assert!(read.message.contains("; 1 thing was not read (`slipway source list`)"), "{}", read.message);
     let source = stage.call(ListSources {}).await.remove(0);
     assert_eq!((source.warned, source.error), (1, None), "{:?}", source.warnings);
     assert!(source.warnings[0].message.starts_with("1 media of kinds that are not shown"), "{:?}", source.warnings);

@@ -97,7 +97,7 @@ fn what_cant_be_read_is_said_with_its_place_and_left_out() {
     for said in [
         "metrics.json: it was left out: it is no JSON",
         "params.yaml: it was left out: it is no YAML",
-        "gap.tsv, row 1: it was left out, and 1 others",
+        "gap.tsv, row 1: it was left out, and 1 other: ",
     ] {
         assert!(warnings.contains(said), "{said} is not in\n{warnings}");
     }

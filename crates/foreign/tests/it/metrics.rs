@@ -273,6 +273,21 @@ fn json_lines_are_tailed() {
 }
 
 #[test]
+fn a_csv_whose_lines_are_none_is_left_out_and_told_the_way_out() {
+    let utf_16: Vec<u8> = "\u{feff}step,loss\r\n0,0.5\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let old = b"step,loss\r0,0.5\r1,0.25\r".to_vec();
+    for (content, why) in [(utf_16, "it is UTF-16: write it as UTF-8"), (old, "carriage returns alone")] {
+        let log = Log::new("metrics.csv", &content);
+        age(&log.path());
+        let read = log.read(&Mark::default());
+        let [warning] = &read.warnings()[..] else { panic!("{:?}", read.told) };
+        assert!(warning.contains("metrics.csv: it was left out: ") && warning.contains(why), "{warning}");
+        fs::write(log.path(), "step,loss\n0,0.5\n").unwrap();
+        assert_eq!(log.read(&read.mark).series("loss"), [(0, Some(0.5))]);
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_once_with_its_row() {
     let log = Log::new("metrics.csv", b"step,loss,split\n0,0.5,train\nx,1,train\n2,\xff,train\n\"3,4\n4,0.25\n");
     let read = log.read(&Mark::default());
