@@ -37,9 +37,8 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 }
 
 pub(crate) async fn add(stage: &Stage, path: &Path, kind: Option<Kind>) -> Job {
-    let path = path.to_string_lossy().into_owned();
-    let job = stage.call(AddSource { path, kind, project: None, once: true }).await;
-    stage.done(job).await
+    let request = AddSource { path: path.to_string_lossy().into_owned(), kind, project: None, once: true };
+    stage.done(stage.call(request).await).await
 }
 
 /// Name and points of each series, of all runs.
@@ -536,8 +535,8 @@ async fn media_of_weights_and_biases_stand_by_their_steps() {
     ];
     let rows: Vec<_> = rows.iter().map(|(step, key, object)| (*step, *key, object.as_str())).collect();
     fs::write(run.join("run-demo0001.wandb"), wandb_log(&rows)).unwrap();
-    let read = add(&stage, &stage.path("wandb"), None).await;
-    assert!(read.message.contains("; 1 thing was not read (`slipway source list`)"), "{}", read.message);
+    let read = add(&stage, &stage.path("wandb"), None).await.message;
+    assert!(read.contains("; 1 thing was not read (`slipway source list`)"), "{read}");
     let source = stage.call(ListSources {}).await.remove(0);
     assert_eq!((source.warned, source.error), (1, None), "{:?}", source.warnings);
     assert!(source.warnings[0].message.starts_with("1 media of kinds that are not shown"), "{:?}", source.warnings);
