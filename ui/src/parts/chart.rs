@@ -216,7 +216,7 @@ pub(crate) fn ChartCard(
             extra=ViewFn::from(move || view! {
                 <span class="faint caption" title=beside>{beside}</span>
                 {move || (offers_bounds.get() && !is_covered.get()).then(|| view! {
-                    <button type="button" class="btn s" title=OUTLIERS on:click=move |_| bounded.update(|is| *is = !*is)>
+                    <button type="button" class="btn s outliers" title=OUTLIERS on:click=move |_| bounded.update(|is| *is = !*is)>
                         {move || bounding(bounded.get())}
                     </button>
                 })}
