@@ -24,8 +24,8 @@ use store::{
 };
 
 use super::{
+    committing::experiment_of,
     heard::{Heard, tag_of},
-    taking::experiment_of,
 };
 use crate::{Engine, run::name};
 

@@ -1,47 +1,36 @@
 //! What a reader tells becomes runs: committed in pieces, so that neither memory nor a transaction grows with the log.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
     fs,
     io::Write as _,
 };
 
 use anyhow::Context as _;
 use api::{
-    ApiError, ErrorCode, ExperimentId, ProjectId, RunId, SourceId,
+    ApiError, ErrorCode, ExperimentId, ProjectId, RunId,
     event::Tag,
     figure::counted,
     media::{MediumKind, medium_by_name},
-    run::{Code, Run, RunKind},
-    series::Point,
-    source::{Kind, Source, SourceWarning},
-    tracking::Experiment,
+    source::{Source, SourceWarning},
 };
-use foreign::{Head, Mark, Media, Reader, Surroundings, Told};
-use store::{
-    StoreError,
-    medium::MediumRow,
-    run::RunRow,
-    source::{Became, SourceRow},
-};
+use foreign::{Head, Mark, Media, Reader, Told};
+use store::{medium::MediumRow, source::SourceRow};
+use tokio::task::JoinHandle;
 
 use super::{
-    around, following,
-    heard::{Heard, tag_of},
-    models::{self, Others},
+    around,
+    committing::{OfSeries, Piece, Place, Written, forget, forgotten},
+    following,
+    models::Wrote,
 };
 use crate::{
     Engine, error,
     jobs::JobContext,
-    run::{self, Lists, name, surroundings::masked_command, uncommitted},
-    tracking::{
-        client::{self, code_of},
-        texts::MOST_TEXT,
-    },
+    run::{self, Lists, name, uncommitted},
+    tracking::texts::MOST_TEXT,
 };
 
-/// The tag under which readers tell that a run is deleted in its own tool.
-const LIFECYCLE_TAG: &str = "mlflow.lifecycle_stage";
 /// Points in one transaction, about.
 const POINTS: usize = 100_000;
 /// Media in one transaction.
@@ -73,41 +62,6 @@ pub(super) struct Taken {
     pub(super) warned: u64,
 }
 
-/// What was told and is not committed yet.
-#[derive(Default)]
-struct Piece {
-    heads: Vec<Head>,
-    /// Of the heads' params and tags.
-    text_bytes: usize,
-    series: Vec<OfSeries>,
-    /// By the run's key in its log.
-    media: Vec<(String, MediumRow)>,
-    /// What the runs wrote to the terminal, by the run's key in its log.
-    output: HashMap<String, String>,
-    output_bytes: usize,
-    others: Others,
-    count: usize,
-}
-
-/// What is told of a run's series, in the order in which it is told; of a run by its key in its log.
-enum OfSeries {
-    Points {
-        run: String,
-        key: String,
-        points: Vec<Point>,
-    },
-    /// From a step on it is told anew.
-    Rewound {
-        run: String,
-        step: i64,
-    },
-    /// A series that is told anew; without a key all of the run.
-    Forgotten {
-        run: String,
-        key: Option<String>,
-    },
-}
-
 struct Taking<'a> {
     engine: &'a Engine,
     source: Source,
@@ -116,6 +70,8 @@ struct Taking<'a> {
     /// The mark that what is committed ends at, and nothing behind it.
     reached: Option<Mark>,
     piece: Piece,
+    /// What is committed while the next piece is told.
+    pending: Option<Pending>,
     taken: Taken,
     warnings: Vec<SourceWarning>,
     warned: u64,
@@ -135,17 +91,20 @@ struct Taking<'a> {
     context: Option<&'a JobContext>,
 }
 
+/// A piece that is being committed.
+struct Pending {
+    written: JoinHandle<store::Result<Written>>,
+    /// Where it ends.
+    mark: Option<Mark>,
+    /// The mark is kept once what stands in files is written.
+    is_late: bool,
+}
+
 /// A reading of which nothing is committed yet.
 #[derive(Clone, Copy)]
 struct Begun {
     /// The last reading broke off: what it told is told anew.
     anew: bool,
-}
-
-/// Forgets what is told anew.
-fn forget(tx: &store::Transaction<'_>, source: SourceId) -> store::Result<()> {
-    store::source::forget_points(tx, source)?;
-    store::medium::forget(tx, source)
 }
 
 /// Reads a source on and commits it. Blocks.
@@ -168,6 +127,7 @@ pub(super) fn take(
         broken: row.clone(),
         reached: None,
         piece: Piece::default(),
+        pending: None,
         taken: Taken::default(),
         warnings: Vec::new(),
         warned: 0,
@@ -184,6 +144,8 @@ pub(super) fn take(
     };
     let read = reader.read(&Mark(row.mark.clone()), &mut |told| taking.hear(told).map_err(untaken));
     let read = read.map_err(anyhow::Error::from).and_then(|mark| taking.commit(Some(mark.clone())).map(|()| mark));
+    let settled = taking.settle();
+    let read = read.and_then(|mark| settled.map(|()| mark));
     if taking.media > 0 {
         let message = format!(
             "{} media of kinds that are not shown here were left out: open them in the tool that wrote them.",
@@ -251,10 +213,6 @@ pub(super) fn take(
 /// What a reader is told of what was not taken: as it is, so that it is known again behind the reader's own error.
 fn untaken(error: anyhow::Error) -> Box<dyn std::error::Error + Send + Sync> {
     error.reallocate_into_boxed_dyn_error_without_backtrace()
-}
-
-fn forgotten() -> ApiError {
-    ApiError::not_found("The log was forgotten while it was read, or its project.")
 }
 
 impl Taking<'_> {
@@ -412,114 +370,53 @@ impl Taking<'_> {
         self.warnings.truncate(WARNINGS);
     }
 
-    /// Commits what was told, up to the mark where the log is read on, if it is told.
+    /// Begins to commit what was told, up to the mark where the log is read on, if it is told; the reader tells the next
+    /// piece meanwhile, and [`Self::settle`] waits for this one.
     fn commit(&mut self, mark: Option<Mark>) -> anyhow::Result<()> {
+        self.settle()?;
         if let Some(context) = self.context {
             let Taken { runs, points, .. } = self.taken;
             context.progress(None, format!("{}, {}", counted(runs, "run", "runs"), counted(points, "point", "points")));
         }
-        let Piece { heads, text_bytes: _, series, media, others, count, output, output_bytes: _ } =
-            std::mem::take(&mut self.piece);
-        let is_empty =
-            heads.is_empty() && series.is_empty() && media.is_empty() && output.is_empty() && others.len() == 0;
+        let piece = std::mem::take(&mut self.piece);
         // A mark behind which nothing was told makes a difference only to what was committed without one.
         let has_told = self.begun.is_none();
-        if is_empty && !(has_told && self.reached.is_none() && mark.is_some()) {
+        if piece.is_empty() && !(has_told && self.reached.is_none() && mark.is_some()) {
             return Ok(());
         }
-        self.taken.points += count as u64;
-        let (source, engine) = (self.source.clone(), self.engine.clone());
-        let runtime = tokio::runtime::Handle::current();
-        let now_ms = engine.now_ms();
-        let (written, begun) = (engine.clone(), self.begun);
+        self.taken.points += piece.count as u64;
+        let begun = self.begun;
         // One that stands as broken off stays so until a mark is told.
         // What stands in files is behind the database: the mark is kept once they are written.
-        let takes_back = begun.is_some_and(|begun| begun.anew) || heads.iter().any(|head| head.replaces);
-        let is_late = takes_back || !output.is_empty() || heads.iter().any(|head| head.surroundings.patch.is_some());
+        let mut heads = piece.heads.iter();
+        let takes_back = begun.is_some_and(|begun| begun.anew) || heads.clone().any(|head| head.replaces);
+        let is_late = takes_back || !piece.output.is_empty() || heads.any(|head| head.surroundings.patch.is_some());
         let is_other = begun.is_some() || mark.is_some() || self.reached.is_some();
-        let kept = is_other.then(|| self.row_at(mark.as_ref().filter(|_| !is_late)));
-        let (changed, lists, told, wrote, files) = runtime.block_on(engine.store().write(move |tx| {
-            let mut stale = Vec::new();
-            if begun.is_some_and(|begun| begun.anew) {
-                forget(tx, source.id)?;
-                stale = store::source::runs(tx, source.id)?;
-            }
-            let Some(now) = store::source::get(tx, source.id)? else { return Err(StoreError::from(forgotten())) };
-            // What came of the log would stand where nobody sees it.
-            super::refuse_if_resting(tx, &now.source)?;
-            if let Some(row) = kept {
-                store::source::keep(tx, &row)?;
-            }
-            let mut changed = HashSet::new();
-            let mut lists = HashSet::new();
-            let mut told = HashSet::new();
-            let mut patches = Vec::new();
-            // Before the runs that are told under the new names.
-            models::rename_groups(tx, source.id, &others.renamed, now_ms)?;
-            for head in heads {
-                let (replaces, patch) = (head.replaces, head.surroundings.patch.clone());
-                let Some(row) = put(tx, &written, &source, head, now_ms)? else { continue };
-                stale.extend(replaces.then_some(row.run.id));
-                patches.extend(patch.map(|patch| (row.run.id, patch)));
-                lists.insert(Lists::of(&row.run));
-                changed.insert(row.run.id);
-                told.insert(row.run.id);
-            }
-            let mut known: HashMap<String, Option<RunId>> = HashMap::new();
-            for told in series {
-                let (OfSeries::Points { run: key, .. }
-                | OfSeries::Rewound { run: key, .. }
-                | OfSeries::Forgotten { run: key, .. }) = &told;
-                let run = match known.get(key) {
-                    Some(run) => *run,
-                    None => {
-                        let run = store::source::run(tx, source.id, key)?.run();
-                        let row = run.map(|run| store::run::bare(tx, run)).transpose()?.flatten();
-                        lists.extend(row.map(|row| Lists::of(&row.run)));
-                        known.insert(key.clone(), run);
-                        run
-                    }
-                };
-                // A run that a person deleted for good stays deleted.
-                let Some(run) = run else { continue };
-                changed.insert(run);
-                match told {
-                    OfSeries::Points { key, points, .. } => {
-                        store::metric::append(tx, run, &key, &points)?;
-                    }
-                    OfSeries::Rewound { step, .. } => {
-                        store::metric::forget_from(tx, run, step)?;
-                        store::medium::forget_from(tx, source.id, run, step)?;
-                    }
-                    OfSeries::Forgotten { key: Some(key), .. } => store::metric::forget_series(tx, run, &key)?,
-                    OfSeries::Forgotten { key: None, .. } => store::metric::forget(tx, run)?,
-                }
-            }
-            for (key, row) in media {
-                if let Some(run) = store::source::run(tx, source.id, &key)?.run() {
-                    match source.kind {
-                        // A picture that is logged without a step stands at 0, as often as it is logged.
-                        Kind::TensorBoard => store::medium::put_beside(tx, run, &row)?,
-                        _ => store::medium::put(tx, run, &row)?,
-                    }
-                    changed.insert(run);
-                }
-            }
-            let mut written_by = Vec::new();
-            for (key, text) in output {
-                if let Some(run) = store::source::run(tx, source.id, &key)?.run() {
-                    written_by.push((run, text));
-                    changed.insert(run);
-                }
-            }
-            let wrote = models::put(tx, &written, &source, others, now_ms)?;
-            changed.extend(&wrote.runs);
-            Ok((changed, lists, told, wrote, (stale, written_by, patches)))
-        }))?;
-        let (stale, output, patches) = files;
+        let place = Place {
+            engine: self.engine.clone(),
+            source: self.source.clone(),
+            anew: begun.is_some_and(|begun| begun.anew),
+            kept: is_other.then(|| self.row_at(mark.as_ref().filter(|_| !is_late))),
+            now_ms: self.engine.now_ms(),
+        };
+        let store = self.engine.store().clone();
+        let runtime = tokio::runtime::Handle::current();
+        let written = runtime.spawn(async move { store.write(move |tx| piece.write(tx, place)).await });
+        self.pending = Some(Pending { written, mark, is_late });
+        // What is told from here on belongs behind what stands in files.
+        if is_late { self.settle() } else { Ok(()) }
+    }
+
+    /// Waits until the piece before is committed, and writes what of it stands in files.
+    fn settle(&mut self) -> anyhow::Result<()> {
+        let Some(Pending { written, mark, is_late }) = self.pending.take() else { return Ok(()) };
+        let runtime = tokio::runtime::Handle::current();
+        let written = runtime.block_on(written).context("wait for what was read to be kept")??;
         (self.begun, self.reached) = (None, mark.clone().filter(|_| !is_late));
-        for run in stale {
-            for path in [run::output_of(engine.workspace(), run), uncommitted::path_of(engine.workspace(), run)] {
+        for run in written.stale {
+            for path in
+                [run::output_of(self.engine.workspace(), run), uncommitted::path_of(self.engine.workspace(), run)]
+            {
                 match fs::remove_file(&path) {
                     // The mark stays back, so that the next reading removes it.
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -529,13 +426,13 @@ impl Taking<'_> {
                 }
             }
         }
-        for (run, patch) in patches {
-            if let Err(error) = uncommitted::keep_file(engine.workspace(), run, &patch) {
+        for (run, patch) in written.patches {
+            if let Err(error) = uncommitted::keep_file(self.engine.workspace(), run, &patch) {
                 self.warn(patch.display().to_string(), format!("what was not committed is not kept: {error}"), false);
             }
         }
-        for (run, text) in output {
-            let path = run::output_of(engine.workspace(), run);
+        for (run, text) in written.output {
+            let path = run::output_of(self.engine.workspace(), run);
             let write = || {
                 fs::create_dir_all(path.parent().unwrap_or(&path))?;
                 fs::File::options().append(true).create(true).open(&path)?.write_all(text.as_bytes())
@@ -548,14 +445,15 @@ impl Taking<'_> {
             self.reached = Some(mark);
         }
         let place = self.source.path.clone();
-        wrote.apart.into_iter().for_each(|message| self.warn(place.clone(), message, false));
-        self.models |= wrote.models;
-        self.projects.extend(wrote.projects);
+        let Wrote { apart, models, projects, .. } = written.others;
+        apart.into_iter().for_each(|message| self.warn(place.clone(), message, false));
+        self.models |= models;
+        self.projects.extend(projects);
         // A log tells a run again where something of it changed.
-        self.told.extend(told);
+        self.told.extend(written.told);
         self.taken.runs = self.told.len() as u64;
-        self.changed.extend(changed);
-        self.lists.extend(lists);
+        self.changed.extend(written.changed);
+        self.lists.extend(written.lists);
         Ok(())
     }
 }
@@ -572,179 +470,10 @@ fn kind_of(media: &Media) -> Option<MediumKind> {
     })
 }
 
-/// Enters a run of the log, or brings it up to date; not one that a person deleted for good.
-fn put(
-    tx: &store::Transaction<'_>,
-    engine: &Engine,
-    source: &Source,
-    head: Head,
-    now_ms: i64,
-) -> store::Result<Option<RunRow>> {
-    let known = store::source::run(tx, source.id, &head.key)?;
-    if known == Became::Gone {
-        return Ok(None);
-    }
-    let known = known.run();
-    let before = known.map(|id| store::run::bare(tx, id)).transpose()?.flatten();
-    let row = match before {
-        Some(row) => row,
-        None => {
-            let id = id_of(tx, source.id, &head)?;
-            let experiment = experiment_of(tx, engine, source, &head.group, now_ms)?;
-            let row = client::new_row(id, &experiment, name::of_log(&head.name), RunKind::Imported, head.created_ms);
-            // Of an experiment that was deleted, alone or with its project, it comes and goes with that.
-            RunRow { run: Run { deleted_ms: experiment.deleted_ms, ..row.run }, ..row }
-        }
-    };
-    let is_new = known.is_none();
-    let called = name::of_log(&head.name);
-    let was_called = store::source::name_of_run(tx, source.id, &head.key)?;
-    // Deleted and restored as it was in its own tool since the last reading; in between a person decides here.
-    let was_deleted =
-        !is_new && store::tag::get(tx, row.run.id, LIFECYCLE_TAG)?.is_some_and(|state| state == "deleted");
-    let deleted_ms = match (was_deleted, is_deleted(&head.tags)) {
-        (false, true) => row.run.deleted_ms.or(Some(now_ms)),
-        (true, false) => {
-            store::tag::remove(tx, row.run.id, LIFECYCLE_TAG)?;
-            None
-        }
-        _ => row.run.deleted_ms,
-    };
-    let mut heard = Heard::of(tx, source.id, "run", &row.run.id)?;
-    // A run that a person marked as ended stays so until the log says something new of its end.
-    let is_news = heard.is_news("state", &format!("{:?} {:?}", head.state, head.ended_ms));
-    let (state, ended_ms) = if is_news { (head.state, head.ended_ms) } else { (row.run.state, row.run.ended_ms) };
-    // Where the log was written anew, or an earlier row of it was read, it says another start than at first.
-    let is_earlier = head.created_ms < row.run.started_ms.unwrap_or(row.run.created_ms);
-    let started_ms = if !is_new && head.created_ms > 0 && (is_earlier || head.replaces) {
-        Some(head.created_ms)
-    } else {
-        row.run.started_ms
-    };
-    let noted = Some(row.run.notes.as_str()).filter(|notes| !notes.is_empty());
-    let notes = head.notes.filter(|notes| !notes.is_empty() && heard.takes("notes", noted, notes));
-    let tagged = code_of(|key| head.tags.iter().find(|(own, _)| own.as_str() == key).map(|(_, value)| value.as_str()));
-    let Surroundings { environment, patch, exit_code, requirements: _ } = head.surroundings;
-    let code = tagged.or_else(|| head.commit.map(|commit| Code { commit, branch: None, dirty: patch.is_some() }));
-    let run = Run {
-        // A name that a person gave here stays.
-        name: if was_called.as_deref() == Some(row.run.name.as_str()) { called.clone() } else { row.run.name },
-        state,
-        started_ms,
-        ended_ms,
-        user: head.user.map(|user| name::of_log(&user)).or(row.run.user),
-        code: code.or(row.run.code),
-        command: head.command.map(|command| masked_command(&command)).or(row.run.command),
-        environment: if environment.is_empty() && !head.replaces { row.run.environment } else { environment },
-        exit_code,
-        notes: notes.unwrap_or(row.run.notes),
-        deleted_ms,
-        ..row.run
-    };
-    // Also where the log names none any more, or one that is not read: what was taken before is not in force then.
-    let artifacts = head.artifacts.map(|folder| folder.to_string_lossy().into_owned());
-    let row = RunRow { run, artifacts, ..row };
-    store::run::put(tx, &row)?;
-    if was_called.is_none_or(|was| was != called) {
-        store::source::put_run(tx, source.id, &head.key, row.run.id, &called)?;
-    }
-    if head.replaces && !is_new {
-        store::medium::forget_from(tx, source.id, row.run.id, i64::MIN)?;
-        replace(tx, row.run.id, &head.tags, &mut heard)?;
-    }
-    for (key, value) in &head.params {
-        store::param::put(tx, row.run.id, key, value)?;
-    }
-    let here = if heard.is_first() { BTreeMap::new() } else { store::tag::of_run(tx, row.run.id)? };
-    for (key, value) in &head.tags {
-        // What a person chose here stays.
-        if heard.takes(&tag_of(key), here.get(key).map(String::as_str), value) || key == LIFECYCLE_TAG {
-            store::tag::put(tx, row.run.id, key, value)?;
-        }
-    }
-    heard.keep(tx)?;
-    Ok(Some(row))
-}
-
-/// Ends what a log told of a run before; of its tags what the log says no more, and a person left.
-fn replace(tx: &store::Transaction<'_>, run: RunId, says: &[(String, String)], heard: &mut Heard) -> store::Result<()> {
-    store::metric::forget(tx, run)?;
-    store::param::forget(tx, run)?;
-    let here = store::tag::of_run(tx, run)?;
-    for tag in heard.tags().into_iter().filter(|tag| says.iter().all(|(key, _)| key != tag)) {
-        if heard.ends(&tag_of(&tag), here.get(&tag).map_or("", String::as_str)) {
-            store::tag::remove(tx, run, &tag)?;
-        }
-    }
-    Ok(())
-}
-
-fn is_deleted(tags: &[(String, String)]) -> bool {
-    tags.iter().any(|(key, value)| key == LIFECYCLE_TAG && value == "deleted")
-}
-
-/// The id that its tool gave it, unless a run has that; else one made of the source and the key.
-fn id_of(tx: &store::Transaction<'_>, source: SourceId, head: &Head) -> store::Result<RunId> {
-    if let Some(id) = head.id.map(RunId::from_bytes)
-        && store::run::standing(tx, id)?.is_none()
-    {
-        return Ok(id);
-    }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(source.as_bytes());
-    hasher.update(head.key.as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    Ok(RunId::from_bytes(bytes))
-}
-
-/// The experiment that a group of the log becomes, called as the group is, or as much like it as others allow.
-pub(super) fn experiment_of(
-    tx: &store::Transaction<'_>,
-    engine: &Engine,
-    source: &Source,
-    group: &str,
-    now_ms: i64,
-) -> store::Result<Experiment> {
-    let known = store::source::group(tx, source.id, group)?;
-    if let Some(id) = known
-        && let Some(experiment) = store::experiment::get(tx, id)?
-    {
-        return Ok(experiment);
-    }
-    let id = ExperimentId::from_bytes(engine.new_id());
-    let wanted = if group.is_empty() { source.path.rsplit(['/', '\\']).next().unwrap_or("imported") } else { group };
-    let wanted = &*name::of_log(wanted);
-    let taken = store::experiment::named(tx, wanted)?.filter(|found| found.deleted_ms.is_none());
-    let name = match taken {
-        // What is called as its project is the project's own.
-        Some(own) if own.is_own && own.project == source.project => {
-            store::source::put_group(tx, source.id, group, own.id)?;
-            return Ok(own);
-        }
-        Some(_) => match below_its_folder(&source.path, wanted) {
-            Some(longer) => store::experiment::free_name(tx, &longer, id)?,
-            None => store::experiment::free_name(tx, wanted, id)?,
-        },
-        None => wanted.to_owned(),
-    };
-    let experiment = crate::tracking::experiments::new(id, source.project, name, now_ms);
-    store::experiment::insert(tx, &experiment)?;
-    store::source::put_group(tx, source.id, group, id)?;
-    store::experiment::get(tx, id)?
-        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "An experiment that was entered is not there.").into())
-}
-
-/// "vision/mnist" of a folder "mnist" within the path of a log; `None` where nothing stands above it.
-fn below_its_folder(path: &str, name: &str) -> Option<String> {
-    let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
-    let at = parts.iter().rposition(|part| *part == name)?;
-    let above = parts.get(at.checked_sub(1)?)?;
-    Some(format!("{above}/{name}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use store::StoreError;
+
     use super::*;
 
     #[test]
@@ -757,13 +486,5 @@ mod tests {
         assert!(told.message.starts_with("Can't keep what was read: The disk is full: "), "{told}");
         let read = foreign::ForeignError::NotTaken(untaken(forgotten().into()));
         assert_eq!(error::told(&read.into()).code, ErrorCode::NotFound);
-    }
-
-    #[test]
-    fn a_name_that_is_taken_stands_behind_that_of_the_folder_above() {
-        assert_eq!(below_its_folder("/home/me/vision/mnist/run/metrics.csv", "mnist").as_deref(), Some("vision/mnist"));
-        assert_eq!(below_its_folder(r"C:\work\work", "work").as_deref(), Some("work/work"));
-        assert_eq!(below_its_folder("/mnist", "mnist"), None);
-        assert_eq!(below_its_folder("/home/me/mlruns", "Default"), None);
     }
 }
