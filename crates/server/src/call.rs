@@ -14,7 +14,6 @@ use axum::{
 };
 use serde::{Deserialize as _, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::sync::OwnedSemaphorePermit;
 
 use api::{
     ApiError, ErrorCode, Request as _,
@@ -25,7 +24,7 @@ use api::{
 
 use crate::{
     CALL_LIMIT_BYTES, CALL_LIMIT_VALUES, Host, KEY_LIMIT_BYTES,
-    large::{LARGE_BYTES, LargeBodies, values},
+    large::{self, LARGE_BYTES, LargeBodies, NotCome, Place, values},
     refusal::Refusal,
 };
 
@@ -61,7 +60,7 @@ async fn read(host: &Host, request: Request) -> Result<Came<Call<Value>>, ApiErr
 /// What a body says, and the place of a large one among those that are there at once.
 pub(crate) struct Came<T> {
     pub(crate) body: T,
-    pub(crate) place: Option<OwnedSemaphorePermit>,
+    pub(crate) place: Option<Place>,
 }
 
 /// The JSON of a request's body, which arrives within the host's patience once its turn came.
@@ -74,15 +73,16 @@ pub(crate) async fn body<T: DeserializeOwned>(
     let place = LargeBodies::coming(&request);
     let place = turn(host.patience, place).await?;
     let (parts, body) = request.into_parts();
-    let coming = Bytes::from_request(Request::from_parts(parts.clone(), body), &());
+    let coming = large::bytes(Request::from_parts(parts.clone(), body), place.as_ref(), host.patience);
     let bytes = tokio::time::timeout(host.patience, coming).await;
     let bytes =
         bytes.map_err(|_| ApiError::invalid(format!("The {what} did not arrive within {:?}.", host.patience)))?;
-    let bytes = bytes.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
+    let bytes = bytes.map_err(|not_come| match not_come {
+        NotCome::StoodStill => ApiError::new(ErrorCode::Busy, large::STOOD_STILL),
+        NotCome::Refused(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             ApiError::invalid(format!("The {what} is larger than the limit of {}.", in_words(limit_bytes)))
         }
-        _ => unreadable(what, &rejection.body_text()),
+        NotCome::Refused(rejection) => unreadable(what, &rejection.body_text()),
     })?;
     check_values(what, &bytes)?;
     let whole = Request::from_parts(parts, Body::from(bytes));
@@ -213,7 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_large_call_whose_turn_never_comes_is_told_why() {
-        let places = LargeBodies::new(1, 1);
+        let places = LargeBodies::new(1, (CALL_LIMIT_BYTES, CALL_LIMIT_BYTES), 1);
         let ask = |body: Body| {
             let mut request = Request::new(body);
             request.extensions_mut().insert(places.clone());

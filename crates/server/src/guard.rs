@@ -90,8 +90,11 @@ pub(crate) fn check_host(headers: &HeaderMap, port: u16) -> Result<(), ApiError>
     if names.next().is_none() && LOOPBACK.iter().any(|own| name == format!("{own}:{port}")) {
         return Ok(());
     }
-    Err(ApiError::new(ErrorCode::Unauthorized, format!("This host does not answer to the name \"{name}\"."))
-        .with_hint(format!("Use http://127.0.0.1:{port}.")))
+    let why = match name {
+        "" => "The request names no host, or none that can be read.".to_owned(),
+        name => format!("This host does not answer to the name \"{name}\"."),
+    };
+    Err(ApiError::new(ErrorCode::Unauthorized, why).with_hint(format!("Use http://127.0.0.1:{port}.")))
 }
 
 pub(crate) fn check_origin(headers: &HeaderMap, port: u16) -> Result<(), ApiError> {

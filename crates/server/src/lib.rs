@@ -177,7 +177,7 @@ pub fn router(host: Host) -> Router {
         .route("/api/call", post(call::call))
         .route("/api/series", get(series::one).post(series::many))
         .layer(DefaultBodyLimit::max(CALL_LIMIT_BYTES))
-        .layer(Extension(LargeBodies::new(LARGE_CALLS, LARGE_CALLS)));
+        .layer(Extension(LargeBodies::new(LARGE_CALLS, (CALL_LIMIT_BYTES, CALL_LIMIT_BYTES), LARGE_CALLS)));
     let routes = Router::new()
         .merge(large)
         .route("/api/session", post(call::open_session).layer(DefaultBodyLimit::max(KEY_LIMIT_BYTES)))

@@ -28,12 +28,15 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{Host, large::LargeBodies};
+use crate::{
+    Host,
+    large::{LARGE_BYTES, LargeBodies},
+};
 use failure::Failure;
 
 /// MLflow's own limit is a megabyte, which profiles of datasets may exceed.
 const BODY_LIMIT_BYTES: usize = 32 << 20;
-/// Large bodies that are read at once, and that come at once.
+/// Large bodies that are read at once, and of the longest those that come at once: of shorter ones more.
 const LARGE_AT_ONCE: usize = 2;
 const LARGE_COMING: usize = 4;
 /// Files that come at once.
@@ -70,7 +73,7 @@ pub fn router(host: Host, port: u16) -> Router {
     all.fallback(any(no_such_route))
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
-        .layer(Extension(LargeBodies::new(LARGE_COMING, LARGE_AT_ONCE)))
+        .layer(Extension(LargeBodies::new(LARGE_COMING, (LARGE_BYTES, BODY_LIMIT_BYTES), LARGE_AT_ONCE)))
         .layer(Extension(artifacts::Coming::new(FILES_COMING)))
         .layer(Extension(cuts::Said::default()))
         .layer(middleware::from_fn_with_state((host.clone(), port), guard::guard))

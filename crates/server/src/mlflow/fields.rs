@@ -13,7 +13,6 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     BODY_LIMIT_BYTES,
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::{
     Host,
-    large::{LARGE_BYTES, LargeBodies, values},
+    large::{self, LARGE_BYTES, LargeBodies, NotCome, Place, values},
 };
 
 /// Values that a request has at most, as many as one of that size can have.
@@ -30,7 +29,7 @@ const MOST_VALUES: usize = LARGE_BYTES / 2;
 /// A body that came, and the place of a large one, which it keeps until it is read.
 pub(super) struct Came {
     bytes: Bytes,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
 }
 
 impl Deref for Came {
@@ -94,19 +93,20 @@ async fn in_time(request: Request, host: &Host) -> Result<Came, Failure> {
     let place = LargeBodies::coming(&request);
     let coming = async {
         let place = place.await;
-        Bytes::from_request(request, &()).await.map(|bytes| Came { bytes, _place: place })
+        large::bytes(request, place.as_ref(), host.patience).await.map(|bytes| Came { bytes, _place: place })
     };
     let late = || Failure::late(format!("The request did not arrive within {:?}.", host.patience));
     let came = tokio::time::timeout(host.patience, coming).await.map_err(|_| late())?;
-    came.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
+    came.map_err(|not_come| match not_come {
+        NotCome::StoodStill => Failure::late(large::STOOD_STILL),
+        NotCome::Refused(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!(
                 "The request is larger than {} MB: send it in several, as `log-batch` of fewer metrics, params and tags.",
                 BODY_LIMIT_BYTES >> 20
             );
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID, message)
         }
-        _ => Failure::invalid(rejection.body_text()),
+        NotCome::Refused(rejection) => Failure::invalid(rejection.body_text()),
     })
 }
 

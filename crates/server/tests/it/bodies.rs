@@ -106,6 +106,16 @@ async fn a_head_that_is_never_whole_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_request_that_names_no_host_is_told_so() {
+    let running = Running::start().await;
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", running.host.port)).await.unwrap();
+    stream.write_all(b"GET /api/events HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    timeout(Duration::from_secs(60), stream.read_to_string(&mut answer)).await.expect("it is answered").unwrap();
+    assert!(answer.contains(" 401 ") && answer.contains("names no host"), "{answer}");
+}
+
+#[tokio::test]
 async fn what_is_no_call_is_told_so_in_our_words() {
     let running = Running::start().await;
     for body in ["", "nonsense", "[]", "{\"params\": {}}"] {

@@ -105,6 +105,65 @@ async fn of_large_bodies_that_stand_still_few_are_held() {
     }
 }
 
+/// Begins a request of so many bytes that stands still within them.
+async fn begun(address: &str, bytes: usize, sent: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /api/2.0/mlflow/runs/log-batch HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {bytes}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b' '; sent]).await.unwrap();
+    stream
+}
+
+/// A request that is larger than what needs no place, and whole.
+fn large(open: &Open, address: &str, run: &str) -> impl Future<Output = reqwest::Response> + use<> {
+    let body = format!("{{{}\"run_id\": \"{run}\"}}", " ".repeat(3 << 19));
+    let asked = open.running.http.post(format!("http://{address}/api/2.0/mlflow/runs/log-batch"));
+    let sent = asked.header("content-type", "application/json").body(body).send();
+    async { tokio::time::timeout(Duration::from_secs(10), sent).await.expect("it does not wait for long").unwrap() }
+}
+
+#[tokio::test]
+async fn bodies_of_some_megabytes_that_stand_still_keep_no_other_waiting() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let address = open.address.trim_start_matches("http://");
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.push(begun(address, 5 << 20, 2 << 20).await);
+    }
+    assert_eq!(large(&open, address, &run).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_longest_bodies_give_up_their_places_to_who_waits_once_they_stand_still() {
+    let open = Open::start().await;
+    let run = open.run().await;
+    let address = listening(Host { patience: Duration::from_secs(20), ..open.running.host.clone() }).await;
+    let address = address.trim_start_matches("http://");
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(begun(address, 32 << 20, 2 << 20).await);
+    }
+    // For as long as nobody waits they may stand still.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    for stream in &held {
+        assert!(stream.try_read(&mut [0; 64]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+    }
+    assert_eq!(large(&open, address, &run).await.status(), StatusCode::OK);
+    let mut answers = held
+        .into_iter()
+        .map(async |mut stream: TcpStream| {
+            let mut told = vec![0; 4_096];
+            let count = stream.read(&mut told).await.unwrap();
+            String::from_utf8_lossy(&told[..count]).into_owned()
+        })
+        .collect::<FuturesUnordered<_>>();
+    let told = answers.next().await.unwrap();
+    assert!(told.starts_with("HTTP/1.1 408") && told.contains("stood still while other large ones waited"), "{told}");
+}
+
 #[tokio::test]
 async fn of_files_that_stand_still_so_many_are_open() {
     let open = Open::start().await;
