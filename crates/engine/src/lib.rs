@@ -131,6 +131,8 @@ struct Inner {
     announcer: tracking::Announcer,
     measured: tracking::measured::Measured,
     texts: Arc<tracking::texts::Texts>,
+    /// Places for large pages of runs that are composed.
+    large_pages: Arc<tokio::sync::Semaphore>,
     tracking_token: tokio::sync::Mutex<Option<String>>,
     tracking_port: AtomicU16,
     following: source::Following,
@@ -172,6 +174,7 @@ impl Engine {
                 announcer: tracking::Announcer::default(),
                 measured: tracking::measured::Measured::default(),
                 texts: Arc::default(),
+                large_pages: Arc::new(tokio::sync::Semaphore::new(tracking::client::LARGE_PAGES)),
                 tracking_token: tokio::sync::Mutex::default(),
                 tracking_port: AtomicU16::new(0),
                 following: source::Following::default(),
@@ -337,6 +340,10 @@ impl Engine {
 
     pub(crate) fn texts(&self) -> &Arc<tracking::texts::Texts> {
         &self.inner.texts
+    }
+
+    pub(crate) fn large_pages(&self) -> &Arc<tokio::sync::Semaphore> {
+        &self.inner.large_pages
     }
 
     /// Announces that records behind a tag were committed.

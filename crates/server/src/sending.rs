@@ -52,8 +52,22 @@ impl Room {
     }
 }
 
+/// The place that a large answer has while it is composed, which goes with it until it is [held](hold).
+#[derive(Debug, Clone)]
+pub(crate) struct Composed {
+    _place: Arc<OwnedSemaphorePermit>,
+}
+
+impl Composed {
+    pub(crate) fn of(place: OwnedSemaphorePermit) -> Self {
+        Self { _place: Arc::new(place) }
+    }
+}
+
 /// The same answer, whose body waits where there is room for it.
-pub(crate) async fn hold(room: &Room, staging: &Path, response: Response) -> Response {
+pub(crate) async fn hold(room: &Room, staging: &Path, mut response: Response) -> Response {
+    // Given back once the answer stands in its room or its file.
+    let _composed = response.extensions_mut().remove::<Composed>();
     // A file, and what is read as it is sent, says no size here.
     if response.body().size_hint().exact().is_none_or(|bytes| bytes <= LARGE_BYTES) {
         return response;

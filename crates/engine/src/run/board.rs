@@ -108,6 +108,8 @@ pub struct Page {
     pub runs: Vec<RunId>,
     /// How many match in all.
     pub total: u64,
+    /// What those of the page say, about.
+    pub bytes: usize,
 }
 
 /// An experiment's runs by column.
@@ -197,13 +199,14 @@ impl Board {
         let (mut runs, mut bytes) = (Vec::new(), 0_usize);
         for (index, row) in sorted.into_iter().skip(query.offset as usize) {
             let (table, row) = (only[index], row as usize);
-            bytes = bytes.saturating_add(table.bytes[row] as usize);
-            if bytes > most_bytes && !runs.is_empty() {
+            let with = bytes.saturating_add(table.bytes[row] as usize);
+            if with > most_bytes && !runs.is_empty() {
                 break;
             }
+            bytes = with;
             runs.push(table.rows.run(row).id());
         }
-        Ok(Page { runs, total })
+        Ok(Page { runs, total, bytes })
     }
 
     /// The keys that occur: of metrics, of params, of tags, sorted.

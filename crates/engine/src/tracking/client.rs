@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use api::{
     ApiError, ErrorCode, ExperimentId, RunId,
     event::NewestPoint,
@@ -18,6 +18,7 @@ use api::{
     },
 };
 use store::run::RunRow;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Announcer, logged, measured::Measured, own_run, texts};
 use crate::{
@@ -476,38 +477,65 @@ pub async fn get(engine: &Engine, id: RunId) -> anyhow::Result<Told> {
     told.ok_or_else(|| missing(id).into())
 }
 
+/// Bytes of a page of runs that waits for nobody.
+const SMALL_PAGE: u64 = 1 << 20;
+/// Larger pages that are composed at once: of what the longest of them say there are several copies until the answer stands.
+pub(crate) const LARGE_PAGES: usize = 2;
+
+/// A page of runs that a search found, and what they say.
+#[derive(Debug)]
+pub struct Searched {
+    pub told: Vec<Told>,
+    /// How many match in all.
+    pub total: u64,
+    /// Of a large page its place, which is kept until the answer stands where it waits for its client.
+    pub place: Option<OwnedSemaphorePermit>,
+}
+
 /// The runs that match, of the experiments with these numbers (numbers that nobody knows are none's), as many as a page
-/// holds, and how many match in all.
-pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyhow::Result<(Vec<Told>, u64)> {
+/// holds. Large pages are few at once.
+pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyhow::Result<Searched> {
     let board = engine.clone();
     let (asked, _asking) = engine.board().ask();
     let numbers: BTreeSet<i64> = numbers_of(&numbers)?.collect();
-    Ok(engine
-        .store()
-        .read(move |c| {
-            let (mut query, goes_on) = (query, asked.goes_on());
-            for number in numbers {
-                goes_on()?;
-                let known = store::experiment::numbered(c, number)?;
-                query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
-            }
-            let page = board.board().page_within(c, &asked, &query, run::PAGE_BYTES)?;
-            Ok((tell(c, with_inputs_within(c, &page.runs, run::PAGE_BYTES as u64)?)?, page.total))
-        })
-        .await?)
+    let found = engine.store().read(move |c| {
+        let (mut query, goes_on) = (query, asked.goes_on());
+        for number in numbers {
+            goes_on()?;
+            let known = store::experiment::numbered(c, number)?;
+            query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
+        }
+        let mut page = board.board().page_within(c, &asked, &query, run::PAGE_BYTES)?;
+        let (count, inputs) = with_inputs_within(c, &page.runs, run::PAGE_BYTES as u64)?;
+        page.runs.truncate(count);
+        // What a large one says is read once it has a place.
+        let is_small = inputs.saturating_add(page.bytes as u64) <= SMALL_PAGE;
+        let told = is_small.then(|| tell(c, &page.runs)).transpose()?;
+        Ok((page, told))
+    });
+    let (page, told) = found.await?;
+    let total = page.total;
+    if let Some(told) = told {
+        return Ok(Searched { told, total, place: None });
+    }
+    let place = Arc::clone(engine.large_pages()).acquire_owned().await.context("wait for other large pages")?;
+    let told = engine.store().read(move |c| tell(c, &page.runs)).await?;
+    Ok(Searched { told, total, place: Some(place) })
 }
 
-/// The first of these runs, whose datasets and models say no more bytes together, but one in any case: a table does not hold how much
-/// that is.
-fn with_inputs_within<'r>(c: &store::Connection, runs: &'r [RunId], most_bytes: u64) -> store::Result<&'r [RunId]> {
+/// How many of these runs, from the first, have datasets and models that say no more bytes together, but one in any case, and how
+/// many bytes: a table does not hold that.
+fn with_inputs_within(c: &store::Connection, runs: &[RunId], most_bytes: u64) -> store::Result<(usize, u64)> {
     let bytes = store::run_input::bytes_of(c, runs)?;
-    let mut all = 0_u64;
-    let mut fits = |run: &RunId| {
-        all += bytes.get(run).copied().unwrap_or_default();
-        all <= most_bytes
-    };
-    let count = runs.iter().take_while(|run| fits(run)).count();
-    Ok(&runs[..count.max(1).min(runs.len())])
+    let (mut count, mut all) = (0, 0_u64);
+    for run in runs {
+        let with = all.saturating_add(bytes.get(run).copied().unwrap_or_default());
+        if with > most_bytes && count > 0 {
+            break;
+        }
+        (count, all) = (count + 1, with);
+    }
+    Ok((count, all))
 }
 
 /// Bytes of a tag that is a list: it is written again with each value, and every search that tells of its run reads it.

@@ -17,7 +17,7 @@ use engine::{
     run::board::{Order, Query, View},
     tracking::{
         artifacts,
-        client::{self, Batch, Begin},
+        client::{self, Batch, Begin, Searched},
         experiments, history, logged,
         registry::{self, NewVersion},
     },
@@ -230,7 +230,7 @@ async fn a_page_of_a_hundred_thousand_runs_is_told_from_memory() {
             offset: 0,
             limit: 3,
         };
-        let (told, total) = client::search(&stage.engine, Vec::new(), query).await.unwrap();
+        let Searched { told, total, .. } = client::search(&stage.engine, Vec::new(), query).await.unwrap();
         assert_eq!((told.len(), total), (3, 100_000));
         assert!(told.is_sorted_by_key(|told| told.row.run.metrics[0].last as u64), "in order");
     }
@@ -245,6 +245,39 @@ async fn a_page_of_a_hundred_thousand_runs_is_told_from_memory() {
     let ids = |table: &RunTable| table.rows.iter().map(|row| row.id).collect::<Vec<_>>();
     assert_eq!((again.total, ids(&again)), (first.total, ids(&first)));
     assert_eq!((again.rows[0].metrics["loss"].last, again.rows[0].params.len()), (1e9, 0));
+}
+
+#[tokio::test]
+async fn of_large_pages_of_runs_few_are_composed_at_once_and_small_ones_do_not_wait() {
+    let stage = Stage::new().await;
+    let (large, small) = (experiment(&stage, "large").await, experiment(&stage, "small").await);
+    let long = "x".repeat(200_000);
+    for at in 0..6 {
+        let run = begin(&stage, &large, "one", at).await;
+        log(&stage, run, &[], &[], &[("long", &long)]).await;
+    }
+    let run = begin(&stage, &small, "one", 1).await;
+    log(&stage, run, &[("loss", 0.5)], &[], &[]).await;
+    let search = async |experiment: &Experiment| {
+        let filter = engine::run::filter::parse("").unwrap();
+        let (experiments, orders) = (vec![experiment.id], Vec::new());
+        let query = Query { experiments, view: View::Active, filter, orders, offset: 0, limit: 1_000 };
+        client::search(&stage.engine, Vec::new(), query).await.unwrap()
+    };
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let Searched { told, total, place } = search(&large).await;
+        assert_eq!((told.len(), total), (6, 6));
+        assert!(told.iter().all(|told| told.row.run.tags["long"] == long));
+        held.push(place.expect("a large page has a place"));
+    }
+    let mut third = Box::pin(search(&large));
+    let waits = tokio::time::timeout(std::time::Duration::from_millis(300), &mut third).await;
+    assert!(waits.is_err(), "a third waits for the place of one before");
+    let quick = search(&small).await;
+    assert!(quick.told.len() == 1 && quick.place.is_none());
+    drop(held.pop());
+    assert_eq!(third.await.told.len(), 6);
 }
 
 #[tokio::test]
@@ -275,7 +308,7 @@ async fn runs_that_are_equal_by_one_order_stand_by_the_next() {
             offset: 0,
             limit,
         };
-        let (told, total) = client::search(&stage.engine, Vec::new(), query).await.unwrap();
+        let Searched { told, total, .. } = client::search(&stage.engine, Vec::new(), query).await.unwrap();
         assert_eq!(total, 5);
         told.into_iter().map(|told| told.row.run.name).collect::<Vec<_>>().concat()
     };

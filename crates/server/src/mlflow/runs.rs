@@ -35,7 +35,7 @@ use super::{
     fields::{AtMost, Fields, Float, Int, Text, many, required, whole, wrong},
     wire::{Pair, RunInfo, WireRun, offset, page_token},
 };
-use crate::Host;
+use crate::{Host, sending::Composed};
 
 /// MLflow's limits.
 const MOST_METRICS: usize = 1_000;
@@ -235,12 +235,16 @@ pub(super) async fn search(State(host): State<Host>, Fields(asked): Fields<Searc
         offset,
         limit: most as u64,
     };
-    let (told, total) = client::search(&host.engine, asked.experiment_ids, query).await?;
+    let client::Searched { told, total, place } = client::search(&host.engine, asked.experiment_ids, query).await?;
     let end = offset + told.len() as u64;
     let next_page_token = (end < total).then(|| page_token(end));
     let found = Found { runs: told.iter().map(WireRun::of).collect(), next_page_token };
     let bytes = serde_json::to_vec(&found).map_err(|error| wrong(&error))?;
-    Ok(super::metrics::json(bytes))
+    let mut response = super::metrics::json(bytes);
+    if let Some(place) = place {
+        response.extensions_mut().insert(Composed::of(place));
+    }
+    Ok(response)
 }
 
 pub(super) fn order_of(text: &str) -> Result<Order, Failure> {
