@@ -164,11 +164,12 @@ fn refuse_address(named: &str) -> anyhow::Result<()> {
     )
 }
 
-/// Why a database that is named, or lies where MLflow keeps its, can't be read.
-fn unreadable(path: &Path) -> Option<StoreError> {
+/// Why a file that is named, or a database that lies where MLflow keeps its, can't be read.
+fn unreadable(path: &Path) -> Option<String> {
     let database = if path.is_dir() { path.join("mlflow.db") } else { path.to_owned() };
     let named = database.extension().is_some_and(|extension| extension == "db") && database.is_file();
-    if named { store::mlflow_db::MlflowDb::open(&database).err() } else { None }
+    let refused = if named { store::mlflow_db::MlflowDb::open(&database).err() } else { None };
+    refused.map(|error| error.to_string()).or_else(|| foreign::refused(path))
 }
 
 /// Enters a source and reads it whole, as a job.
@@ -303,7 +304,7 @@ async fn only_log(path: &Path) -> anyhow::Result<Found> {
     });
     let (found, unread) = looked.await?;
     if let Some(error) = unread {
-        bail!(ApiError::invalid(error.to_string()).with_hint("Nothing was read of it, and it stays as it is."));
+        bail!(ApiError::invalid(error).with_hint("Nothing was read of it, and it stays as it is."));
     }
     let own: HashSet<Kind> = found.iter().filter(|found| found.path == path).map(|found| found.kind).collect();
     let mut own = own.into_iter();

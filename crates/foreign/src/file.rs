@@ -13,8 +13,8 @@ use crate::{ForeignError, Result, Told};
 
 /// Bytes of a file that is read whole, at most.
 pub(crate) const WHOLE: u64 = 16 << 20;
-/// Bytes that are read on at once.
-const PIECE: usize = 1 << 20;
+/// Bytes that are read on at once, of which no line has more.
+pub(crate) const PIECE: usize = 1 << 20;
 /// Bytes at the beginning of what was read, and at its end, by which a file is known to be what it was.
 const CHECKED_FIRST: u64 = 4 << 10;
 const CHECKED_LAST: u64 = 64 << 10;

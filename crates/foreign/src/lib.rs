@@ -294,6 +294,11 @@ pub fn look(folder: &Path) -> Vec<Found> {
     look::look(folder)
 }
 
+/// Why a file is no log to us, of which [`look`] finds none in it, where that is known.
+pub fn refused(path: &Path) -> Option<String> {
+    look::refused(path)
+}
+
 /// The databases of SQLite in a folder, as deep as logs are looked for, whoever's they are; of a file, that which it is.
 /// Links to folders are not followed.
 pub fn databases(folder: &Path) -> Vec<PathBuf> {

@@ -13,6 +13,7 @@ use crate::{
     ForeignError, Found, Kind, Mark, Reader, Result, Sink,
     dvc::Dvc,
     dvclive::DvcLive,
+    file,
     gathered::Gathered,
     metrics::MetricsFile,
     mlflow_files::{self, MlflowFiles},
@@ -273,9 +274,25 @@ fn is_metrics(path: &Path, looks_into_tables: bool) -> bool {
         (Some("metrics.json" | "metrics.csv" | "metrics.tsv"), _) => true,
         (_, Some("csv")) => looks_into_tables && rows::is_table_by_step(&begin(path, FIRST_OF_TABLE), b','),
         (_, Some("tsv")) => looks_into_tables && rows::is_table_by_step(&begin(path, FIRST_OF_TABLE), b'\t'),
-        (_, Some("jsonl" | "ndjson")) => rows::are_lines_by_step(&begin(path, FIRST)),
+        (_, Some("jsonl" | "ndjson")) => rows::are_lines_by_step(&first_lines(path)),
         _ => false,
     }
+}
+
+/// The first lines of a file, of which the first is whole if a row may be so long.
+fn first_lines(path: &Path) -> Vec<u8> {
+    let few = begin(path, FIRST);
+    if few.len() == FIRST && !few.contains(&b'\n') { begin(path, file::PIECE) } else { few }
+}
+
+/// Why a file that is named is no log to us, where that is known.
+pub(crate) fn refused(path: &Path) -> Option<String> {
+    let is_lines = path.extension().is_some_and(|ending| ending == "jsonl" || ending == "ndjson") && path.is_file();
+    let first = if is_lines { first_lines(path) } else { Vec::new() };
+    let is_too_long = first.len() == file::PIECE && !first.contains(&b'\n');
+    is_too_long.then(|| {
+        format!("{} can't be read: its first line is longer than 1 MiB, as long as a row may be.", path.display())
+    })
 }
 
 fn is_table(path: &Path) -> bool {

@@ -1,7 +1,7 @@
 //! Values by step as rows of a text that grows: comma or tab separated with a header, or a JSON object a line.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     io::{BufRead, BufReader, Read},
     path::Path,
@@ -100,9 +100,12 @@ impl Rows<'_> {
             Form::Delimited(delimiter) => {
                 // Whoever writes it anew has emptied it first: what was told stays until there is something else.
                 let Some(header) = &first else { return Ok(mark) };
-                let names = String::from_utf8_lossy(header.trim_ascii_end()).into_owned();
-                let names = names.trim_start_matches('\u{feff}').to_owned();
-                Some((Columns::new(&names, delimiter, self.key), header.len() as u64, names))
+                let text = String::from_utf8_lossy(header.trim_ascii_end());
+                let names = text.trim_start_matches('\u{feff}').to_owned();
+                let columns = Columns::new(&names, delimiter, self.key);
+                // Rows begin behind the names, or where nothing but a mark of the order of bytes stands before them.
+                let begin = if columns.is_named { header.len() } else { text.len() - names.len() };
+                Some((columns, begin as u64, names))
             }
             Form::JsonLines => None,
         };
@@ -120,12 +123,16 @@ impl Rows<'_> {
         } else if mark.ahead > 0 {
             return Ok(mark);
         }
-        let columns = columns.map(|(columns, end, names)| {
-            if mark.offset == 0 {
-                (mark.offset, mark.header) = (end, names);
+        let columns = match columns {
+            Some((columns, begin, names)) if mark.offset == 0 => {
+                (mark.offset, mark.header) = (begin, names);
+                if let Some(message) = columns.said.clone() {
+                    tell(Told::LeftOut { place: self.path.display().to_string(), message })?;
+                }
+                Some(columns)
             }
-            columns
-        });
+            other => other.map(|(columns, ..)| columns),
+        };
         let columns = columns.as_ref();
         let mut wrong = None;
         let (offset, mut row) = (mark.offset, mark.rows);
@@ -431,7 +438,7 @@ impl Gathered<'_> {
         for (key, value) in value.leaves(".") {
             let taken = step.is_some_and(|(name, _)| name == key) || time.is_some_and(|(name, _)| name == key);
             // Text and lists beside the numbers are the log's own.
-            if let Some(value) = value.number().filter(|_| !taken) {
+            if let Some(value) = number(value).filter(|_| !taken) {
                 self.point(&key, Point { step: step.map_or(at.cast_signed(), |(_, step)| step), time_ms, value });
             }
         }
@@ -456,15 +463,35 @@ struct Columns {
     step: Option<usize>,
     time: Option<usize>,
     values: Vec<(usize, String)>,
+    /// The first line names the columns; else it is a row like the others.
+    is_named: bool,
+    /// What is said of the names, if anything.
+    said: Option<String>,
 }
 
 impl Columns {
+    /// Columns of the same name are told apart as pandas tells them (`loss`, `loss.1`). A first line of nothing but numbers is
+    /// a row, whose columns are called by their places; unless it counts them from 0, as pandas names what has no names.
     fn new(header: &str, delimiter: u8, key: Option<&str>) -> Self {
         let delimiter = if delimiter == b',' { separates(header) } else { delimiter };
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(header.as_bytes());
         let record = reader.records().next().and_then(std::result::Result::ok).unwrap_or_default();
-        let names: Vec<&str> = record.iter().map(str::trim).collect();
+        let cells: Vec<&str> = record.iter().map(str::trim).collect();
+        let is_row = !cells.is_empty() && cells.iter().all(|cell| cell.parse::<f64>().is_ok());
+        let counts = cells.iter().enumerate().all(|(at, cell)| *cell == at.to_string());
+        let is_named = !is_row || counts;
+        let (names, twice) = if is_named { apart(&cells) } else { (places(cells.len()), None) };
+        let said = match (is_row, is_named) {
+            (false, _) => twice,
+            (true, true) => Some(format!(
+                "its first line counts its columns from 0 and was taken for their names: if it is a row, name the columns above it, as in {}",
+                places(cells.len()).join(",")
+            )),
+            (true, false) => Some(
+                "its first line is nothing but numbers: it was read as a row, and the columns are called by their places".to_owned(),
+            ),
+        };
         let named = |wanted: &[&str]| {
             wanted.iter().find_map(|wanted| names.iter().position(|name| name.eq_ignore_ascii_case(wanted)))
         };
@@ -475,7 +502,7 @@ impl Columns {
             _ => name.to_owned(),
         };
         let values = values.map(|(index, name)| (index, named(index, name))).collect();
-        Self { delimiter, count: names.len(), step, time, values }
+        Self { delimiter, count: names.len(), step, time, values, is_named, said }
     }
 
     /// Whether a line without its line end has as many cells as the header.
@@ -486,6 +513,36 @@ impl Columns {
         let is_read = reader.read_byte_record(&mut record).unwrap_or(false);
         is_read && record.len() >= self.count
     }
+}
+
+/// Names for so many columns without.
+fn places(count: usize) -> Vec<String> {
+    (1..=count).map(|place| format!("column {place}")).collect()
+}
+
+/// The names of a header, each once, and what is said where one stands there several times.
+fn apart(cells: &[&str]) -> (Vec<String>, Option<String>) {
+    let mut taken: HashSet<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
+    let mut met: HashMap<&str, usize> = HashMap::new();
+    let (mut names, mut said) = (Vec::with_capacity(cells.len()), None);
+    for cell in cells.iter().copied() {
+        let times = met.entry(cell).or_default();
+        *times += 1;
+        if *times == 1 || cell.is_empty() {
+            names.push(cell.to_owned());
+            continue;
+        }
+        let other = loop {
+            let other = format!("{cell}.{}", *times - 1);
+            if taken.insert(other.clone()) {
+                break other;
+            }
+            *times += 1;
+        };
+        said.get_or_insert_with(|| format!("it has several columns called {cell}: the second is shown as {other}"));
+        names.push(other);
+    }
+    (names, said)
 }
 
 /// What separates the columns of a header: a comma where there is any, else what there is more of.
@@ -510,7 +567,13 @@ fn separates(header: &str) -> u8 {
 pub(crate) fn has_step(value: &Value) -> bool {
     let is_step = |key: &str| STEP.iter().any(|name| key.eq_ignore_ascii_case(name));
     let steps = value.entries().iter().any(|(key, value)| is_step(key) && step_of(&value.text()).is_some());
-    steps && value.leaves(".").iter().any(|(key, value)| !is_step(key) && value.number().is_some())
+    steps && value.leaves(".").iter().any(|(key, value)| !is_step(key) && number(value).is_some())
+}
+
+/// The number that stands in a row: also one that its writer turned into text, as a cell of a table is.
+fn number(value: &Value) -> Option<f64> {
+    let of_text = || if let Value::Text(text) = value { text.trim().parse().ok() } else { None };
+    value.number().or_else(of_text)
 }
 
 /// The step that a file of single values says.

@@ -313,6 +313,60 @@ fn what_is_wrong_is_said_once_with_its_row() {
 }
 
 #[test]
+fn columns_of_one_name_are_told_apart() {
+    let log = Log::new("metrics.csv", b"step,loss,loss,loss.1,loss\n0,1,2,3,4\n");
+    let read = log.read(&Mark::default());
+    let expect = [("loss", 1.0), ("loss.2", 2.0), ("loss.1", 3.0), ("loss.3", 4.0)];
+    for (key, value) in expect {
+        assert_eq!(read.series(key), [(0, Some(value))], "{key}");
+    }
+    let [said] = &read.warnings()[..] else { panic!("{:?}", read.told) };
+    assert!(said.contains("several columns called loss: the second is shown as loss.2"), "{said}");
+    // As it grows its columns stay what they are, and that is not said again.
+    log.append(b"1,5,6,7,8\n");
+    let read = log.read(&read.mark);
+    assert_eq!((read.series("loss.2"), read.warnings()), (vec![(1, Some(6.0))], vec![]));
+}
+
+#[test]
+fn a_csv_without_names_loses_no_row() {
+    for content in ["0.5,10\n0.25,20\n", "\u{feff}0.5,10\n0.25,20\n"] {
+        let log = Log::new("metrics.csv", content.as_bytes());
+        let read = log.read(&Mark::default());
+        assert_eq!(read.series("column 1"), [(0, Some(0.5)), (1, Some(0.25))]);
+        assert_eq!(read.series("column 2"), [(0, Some(10.0)), (1, Some(20.0))]);
+        let [said] = &read.warnings()[..] else { panic!("{:?}", read.told) };
+        assert!(said.contains("nothing but numbers: it was read as a row"), "{said}");
+        log.append(b"0.125,30\n");
+        let read = log.read(&read.mark);
+        assert_eq!((read.series("column 1"), read.warnings()), (vec![(2, Some(0.125))], vec![]));
+    }
+    // As pandas names columns that have no names.
+    let read = Log::new("metrics.csv", b"0,1\n0.5,10\n").read(&Mark::default());
+    assert_eq!((read.series("0"), read.series("1")), (vec![(0, Some(0.5))], vec![(0, Some(10.0))]));
+    assert!(read.warnings()[0].contains("was taken for their names"), "{:?}", read.warnings());
+}
+
+#[test]
+fn numbers_that_were_written_as_texts_are_numbers() {
+    let rows = "{\"step\": 0, \"loss\": \"0.5\", \"note\": \"x\"}\n{\"step\": \"1\", \"loss\": \" 1e-3 \"}\n";
+    let read = Log::new("log.jsonl", rows.as_bytes()).read(&Mark::default());
+    assert_eq!(read.series("loss"), [(0, Some(0.5)), (1, Some(0.001))]);
+    assert_eq!((read.series("note"), read.warnings()), (vec![], vec![]));
+}
+
+#[test]
+fn a_log_whose_first_row_is_long_is_found_and_one_that_is_too_long_says_so() {
+    let row = |bytes: usize| format!("{{\"step\": 0, \"loss\": 1, \"note\": \"{}\"}}\n", "x".repeat(bytes));
+    let long = Log::new("log.jsonl", row(500_000).as_bytes());
+    assert_eq!((foreign::look(&long.path()).len(), foreign::refused(&long.path())), (1, None));
+    let too_long = Log::new("log.jsonl", row(2 << 20).as_bytes());
+    assert_eq!(foreign::look(&too_long.path()).len(), 0);
+    let why = foreign::refused(&too_long.path()).unwrap();
+    assert!(why.contains("log.jsonl can't be read: its first line is longer than 1 MiB"), "{why}");
+}
+
+#[test]
 fn a_file_cut_anywhere_is_read_on_without_loss() {
     let whole = b"{\"step\": 0, \"a\": 1}\n{\"step\": 1, \"a\": NaN}\n{\"step\": 2, \"a\": 3}\n";
     for end in 0..whole.len() {
