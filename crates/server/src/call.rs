@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     Json,
-    body::{Body, Bytes},
+    body::Body,
     extract::{FromRequest as _, Path, Request, State},
     http::{HeaderValue, StatusCode},
     response::{IntoResponse as _, Response},
@@ -209,6 +209,8 @@ fn no_randomness(error: &std::io::Error) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Bytes;
+
     use super::*;
 
     #[tokio::test]

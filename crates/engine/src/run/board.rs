@@ -108,8 +108,6 @@ pub struct Page {
     pub runs: Vec<RunId>,
     /// How many match in all.
     pub total: u64,
-    /// What those of the page say, about.
-    pub bytes: usize,
 }
 
 /// An experiment's runs by column.
@@ -179,17 +177,17 @@ impl Board {
 
     /// The runs that match, in their order. Blocks; `connection` sees everything that was announced before it was asked.
     pub(crate) fn page(&self, connection: &Connection, asked: &Asked, query: &Query) -> store::Result<Page> {
-        self.page_within(connection, asked, query, usize::MAX)
+        Ok(self.page_within(connection, asked, query, usize::MAX)?.0)
     }
 
-    /// The same of runs that have so many bytes together at most, about, but one in any case.
+    /// The same of runs that have so many bytes together at most, about, but one in any case; and how many they have.
     pub(crate) fn page_within(
         &self,
         connection: &Connection,
         asked: &Asked,
         query: &Query,
         most_bytes: usize,
-    ) -> store::Result<Page> {
+    ) -> store::Result<(Page, usize)> {
         let tables = self.fresh(connection, asked.moment, &query.experiments)?;
         let (only, matched) = matched(connection, &tables, query, asked)?;
         let total = matched.len() as u64;
@@ -206,7 +204,7 @@ impl Board {
             bytes = with;
             runs.push(table.rows.run(row).id());
         }
-        Ok(Page { runs, total, bytes })
+        Ok((Page { runs, total }, bytes))
     }
 
     /// The keys that occur: of metrics, of params, of tags, sorted.

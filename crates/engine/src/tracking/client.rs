@@ -505,11 +505,11 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
             let known = store::experiment::numbered(c, number)?;
             query.experiments.extend(known.map(|known| known.id).filter(|id| !query.experiments.contains(id)));
         }
-        let mut page = board.board().page_within(c, &asked, &query, run::PAGE_BYTES)?;
+        let (mut page, bytes) = board.board().page_within(c, &asked, &query, run::PAGE_BYTES)?;
         let (count, inputs) = with_inputs_within(c, &page.runs, run::PAGE_BYTES as u64)?;
         page.runs.truncate(count);
         // What a large one says is read once it has a place.
-        let is_small = inputs.saturating_add(page.bytes as u64) <= SMALL_PAGE;
+        let is_small = inputs.saturating_add(bytes as u64) <= SMALL_PAGE;
         let told = is_small.then(|| tell(c, &page.runs)).transpose()?;
         Ok((page, told))
     });
