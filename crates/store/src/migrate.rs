@@ -9,8 +9,14 @@ use rusqlite::{Connection, Transaction};
 use crate::error::{Result, StoreError};
 
 /// Each migration is the statements that lead from the version before it.
-const MIGRATIONS: &[&[Step]] =
-    &[FIRST, &[Sql(crate::window::CREATE_PIECE), Sql(crate::sent_traffic::CREATE)], TRACKING, OPEN_CHUNKS, SEVERAL];
+const MIGRATIONS: &[&[Step]] = &[
+    FIRST,
+    &[Sql(crate::window::CREATE_PIECE), Sql(crate::sent_traffic::CREATE)],
+    TRACKING,
+    OPEN_CHUNKS,
+    SEVERAL,
+    LONG_MARKS,
+];
 
 enum Step {
     Sql(&'static str),
@@ -46,6 +52,9 @@ const OPEN_CHUNKS: &[Step] = &[];
 
 /// A key has several media at one step.
 const SEVERAL: &[Step] = &[Sql(crate::medium::REBUILD)];
+
+/// What has megabytes is not copied by who looks for something else.
+const LONG_MARKS: &[Step] = &[Sql(crate::source::REBUILD)];
 
 const FIRST: &[Step] = &[
     Sql(crate::blob_use::CREATE),

@@ -51,6 +51,30 @@ CREATE TABLE source_record (
 ) WITHOUT ROWID;
 ";
 
+/// A source of its own rowid. Its mark has megabytes: where the table was ordered by its ids, whoever looked for one, as for each
+/// run and record that was entered below it, had the whole of other sources' rows copied to compare them.
+pub(crate) const REBUILD: &str = "
+CREATE TABLE source_new (
+    id       BLOB NOT NULL PRIMARY KEY,
+    kind     TEXT NOT NULL,
+    path     TEXT NOT NULL UNIQUE,
+    project  BLOB REFERENCES project (id) ON DELETE SET NULL,
+    watched  INTEGER NOT NULL,
+    mark     TEXT NOT NULL,    -- JSON: how far it was read
+    is_whole INTEGER NOT NULL, -- what was told up to the mark is committed, and nothing behind it
+    warnings TEXT NOT NULL,    -- JSON
+    warned   INTEGER NOT NULL,
+    error    TEXT,             -- JSON
+    added_ms INTEGER NOT NULL,
+    read_ms  INTEGER,
+    forgotten TEXT -- JSON: what brings it back; NULL while it is read
+);
+INSERT INTO source_new SELECT id, kind, path, project, watched, mark, is_whole, warnings, warned, error, added_ms, read_ms,
+    forgotten FROM source ORDER BY id;
+DROP TABLE source;
+ALTER TABLE source_new RENAME TO source;
+";
+
 /// A source with how far it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceRow {

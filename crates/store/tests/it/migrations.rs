@@ -69,12 +69,13 @@ fn an_empty_database_comes_to_the_newest_version_and_stays_there() {
 
 /// The schemas that people's databases have, by version: text that no edit of today's tables changes. A new
 /// version appends its own, and none that was released is touched again.
-const SCHEMAS: [&str; 5] = [
+const SCHEMAS: [&str; 6] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
+    include_str!("schema/6.sql"),
 ];
 
 #[test]
@@ -141,6 +142,47 @@ fn media_that_earlier_versions_kept_are_the_same_beside_another_of_their_step() 
         let found: Vec<String> = rows.collect::<Result<_, _>>().unwrap();
         let expected = [1, 2].map(|at| format!("01page417image02{{\"at\":{at}}}"));
         assert_eq!(found, expected, "from version {version}");
+    }
+}
+
+/// A source's mark has megabytes, and stood in a table that is ordered by ids before version 6: each run that was entered had
+/// it copied.
+#[test]
+fn sources_that_earlier_versions_kept_come_through_with_what_became_of_them() {
+    for version in [3, 5] {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let path = std::path::Path::new("in memory");
+        store::migrate::migrate_to(&mut connection, path, version).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO source VALUES (x'02', 'metrics', '/b', NULL, 1, '{\"at\":2}', 1, '[]', 3, NULL, 4, 5, '{\"at_ms\":6}');
+                 INSERT INTO source VALUES (x'01', 'wandb', '/a', NULL, 0, 'null', 0, '[]', 0, '{}', 7, NULL, NULL);
+                 INSERT INTO source_run VALUES (x'01', 'key', NULL, 'one');
+                 INSERT INTO source_record VALUES (x'02', 'heard', 'key', '{}');",
+            )
+            .unwrap();
+        let all = |connection: &Connection| -> Vec<String> {
+            let sql = "SELECT hex(id) || kind || path || coalesce(project, '-') || watched || mark || is_whole || warnings || warned
+                 || coalesce(error, '-') || added_ms || coalesce(read_ms, '-') || coalesce(forgotten, '-') FROM source ORDER BY id";
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| row.get(0)).unwrap();
+            rows.collect::<Result<_, _>>().unwrap()
+        };
+        let before = all(&connection);
+        assert_eq!(before.len(), 2);
+        store::migrate::migrate_to(&mut connection, path, store::migrate::VERSION).unwrap();
+        assert_eq!(all(&connection), before, "from version {version}");
+        let own: String =
+            connection.query_row("SELECT sql FROM sqlite_schema WHERE name = 'source'", [], |row| row.get(0)).unwrap();
+        assert!(!own.contains("WITHOUT ROWID"), "{own}");
+        // What became of its runs still goes with it, and only with it.
+        connection.execute("DELETE FROM source WHERE id = x'01'", []).unwrap();
+        let left = |table: &str| {
+            let sql = format!("SELECT count(*) FROM {table}");
+            connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        assert_eq!((left("source_run"), left("source_record")), (0, 1), "from version {version}");
     }
 }
 
