@@ -294,7 +294,7 @@ pub fn look(folder: &Path) -> Vec<Found> {
     look::look(folder)
 }
 
-/// Why a file is no log to us, of which [`look`] finds none in it, where that is known.
+/// Why a file is no log to us, of which [`look()`] finds none in it, where that is known.
 pub fn refused(path: &Path) -> Option<String> {
     look::refused(path)
 }
