@@ -1,9 +1,9 @@
 //! Run logs of other tools: found, read where they lie, and followed while they grow.
 //!
 //! A reading tells what was added since the last one; [`taking`] commits it in pieces ([`committing`]), each while the
-//! next one is told, and the mark with those that a reader says one of, and at the end. A reading that broke off goes on from the last mark; where something behind it was
-//! committed, the source is marked so: its points are forgotten and told anew, so that none counts twice. Everything
-//! else of a run (a person's notes, tags, its place in an experiment) stays.
+//! next one is told, and the mark with those that a reader says one of, and at the end. A reading that broke off goes on
+//! from the last mark; where something behind it was committed, the source is marked so: its points are forgotten and told
+//! anew, so that none counts twice. Everything else of a run (a person's notes, tags, its place in an experiment) stays.
 
 mod around;
 mod committing;

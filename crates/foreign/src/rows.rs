@@ -44,6 +44,8 @@ pub(crate) struct RowsMark {
     header: String,
     /// What is no number was told.
     warned: bool,
+    /// What there is to say of its columns' names was told; of a mark without, they were called otherwise.
+    named: bool,
     /// Where a last line ended that was told without its line end; 0 where there was none.
     ahead: u64,
     /// Stands for what was read, by which a file that was written anew is known.
@@ -110,7 +112,13 @@ impl Rows<'_> {
             Form::JsonLines => None,
         };
         let header = columns.as_ref().map(|(_, _, names)| names.as_str());
-        if let Some(Anew(why)) = self.change(&mut mark, length, header)? {
+        let is_unsaid =
+            mark.offset > 0 && !mark.named && columns.as_ref().is_some_and(|(columns, ..)| columns.said.is_some());
+        let change = match self.change(&mut mark, length, header)? {
+            None if is_unsaid => Some(Anew(Some("it was read anew: its columns are called otherwise than before"))),
+            change => change,
+        };
+        if let Some(Anew(why)) = change {
             if first.is_none() && !(self.complete && length > 0) {
                 return Ok(before.clone());
             }
@@ -125,7 +133,7 @@ impl Rows<'_> {
         }
         let columns = match columns {
             Some((columns, begin, names)) if mark.offset == 0 => {
-                (mark.offset, mark.header) = (begin, names);
+                (mark.offset, mark.header, mark.named) = (begin, names, true);
                 if let Some(message) = columns.said.clone() {
                     tell(Told::LeftOut { place: self.path.display().to_string(), message })?;
                 }
@@ -484,10 +492,9 @@ impl Columns {
         let (names, twice) = if is_named { apart(&cells) } else { (places(cells.len()), None) };
         let said = match (is_row, is_named) {
             (false, _) => twice,
-            (true, true) => Some(format!(
-                "its first line counts its columns from 0 and was taken for their names: if it is a row, name the columns above it, as in {}",
-                places(cells.len()).join(",")
-            )),
+            (true, true) => Some(
+                "its first line counts its columns from 0 and was taken for their names: if it is a row, name them in a line above it".to_owned(),
+            ),
             (true, false) => Some(
                 "its first line is nothing but numbers: it was read as a row, and the columns are called by their places".to_owned(),
             ),

@@ -174,6 +174,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_stands_gives_back_the_place_that_it_was_composed_at() {
+        let staging = tempfile::tempdir().unwrap();
+        let places = Arc::new(Semaphore::new(1));
+        // In its room, in a file, and small.
+        for (room, bytes) in [(1 << 20, 1_000_000), (1 << 10, 1_000_000), (1 << 20, 5)] {
+            let mut response = Response::new(Body::from(vec![7_u8; bytes]));
+            let place = Arc::clone(&places).try_acquire_owned().unwrap();
+            response.extensions_mut().insert(Composed::of(place));
+            assert_eq!(places.available_permits(), 0);
+            let _unread = hold(&Room::of(room), staging.path(), response).await;
+            assert_eq!(places.available_permits(), 1, "{bytes} bytes, which nobody has read yet");
+        }
+    }
+
+    #[tokio::test]
     async fn what_a_connection_still_holds_keeps_its_place() {
         let (staging, room) = (tempfile::tempdir().unwrap(), Room::of(1 << 20));
         let answer = hold(&room, staging.path(), Response::new(Body::from(vec![7_u8; 1_000_000]))).await;

@@ -519,7 +519,9 @@ pub async fn search(engine: &Engine, numbers: Vec<String>, query: Query) -> anyh
         return Ok(Searched { told, total, place: None });
     }
     let place = Arc::clone(engine.large_pages()).acquire_owned().await.context("wait for other large pages")?;
-    let told = engine.store().read(move |c| tell(c, &page.runs)).await?;
+    // The place goes with the reading, which ends also where its client is gone.
+    let told = engine.store().read(move |c| Ok((tell(c, &page.runs)?, place)));
+    let (told, place) = told.await?;
     Ok(Searched { told, total, place: Some(place) })
 }
 

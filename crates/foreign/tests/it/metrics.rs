@@ -347,6 +347,36 @@ fn a_csv_without_names_loses_no_row() {
     assert!(read.warnings()[0].contains("was taken for their names"), "{:?}", read.warnings());
 }
 
+/// Earlier programs put columns of one name into one series, and took any first line for names.
+#[test]
+fn a_table_whose_columns_were_called_otherwise_is_read_anew() {
+    for (content, key) in [("loss,loss\n1,2\n", "loss.1"), ("0.5,10\n0.25,20\n", "column 2")] {
+        let log = Log::new("metrics.csv", content.as_bytes());
+        let mut before = log.read(&Mark::default()).mark;
+        assert_eq!(log.read(&before).told, [], "{content}");
+        before.0["rows"].as_object_mut().unwrap().remove("named").expect("a mark says it");
+        log.append(b"3,4\n");
+        let read = log.read(&before);
+        assert_eq!(
+            (forgotten(&read), read.series(key).len()),
+            (vec![None], content.lines().count() - usize::from(key == "loss.1") + 1)
+        );
+        assert!(
+            read.warnings().iter().any(|said| said.contains("called otherwise than before")),
+            "{:?}",
+            read.warnings()
+        );
+        assert_eq!(log.read(&read.mark).told, [], "{content}");
+    }
+    // What was called as it is now goes on.
+    let log = Log::new("metrics.csv", b"step,loss\n0,1\n");
+    let mut before = log.read(&Mark::default()).mark;
+    before.0["rows"].as_object_mut().unwrap().remove("named").expect("a mark says it");
+    log.append(b"1,2\n");
+    let read = log.read(&before);
+    assert_eq!((forgotten(&read), read.series("loss")), (vec![], vec![(1, Some(2.0))]));
+}
+
 #[test]
 fn numbers_that_were_written_as_texts_are_numbers() {
     let rows = "{\"step\": 0, \"loss\": \"0.5\", \"note\": \"x\"}\n{\"step\": \"1\", \"loss\": \" 1e-3 \"}\n";
